@@ -1,0 +1,48 @@
+# Two commands do everything: `make run` opens the dashboard, `make test` runs all tests.
+
+PYTHON ?= $(firstword $(foreach version,python3 python3.11 python3.12 python3.13,$(shell $(version) -c 'import sys; print("$(version)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)))
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format screenshots clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
+
+run: $(VENV)/ready ## set everything up and open the dashboard
+	$(BIN)/streamlit run dashboard.py
+
+test: $(VENV)/ready-dev ## set everything up, a browser too, and run all tests
+	$(BIN)/python tests/browser/chromium.py
+	$(BIN)/python -m pytest
+
+check: $(VENV)/ready-dev ## lint, types, import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/ready-dev ## put the code into its usual form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+screenshots: $(VENV)/ready-dev ## take the README's screenshots anew
+	$(BIN)/python tests/browser/chromium.py
+	$(BIN)/python docs/take_screenshots.py
+
+clean: ## remove the environment (the runs in .s2s stay)
+	rm -rf $(VENV)
+
+$(VENV)/created:
+	@test -n "$(PYTHON)" || { echo "s2s needs Python 3.11 or newer; install it, or name it: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/ready: requirements.txt $(VENV)/created
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/ready-dev: requirements-dev.txt $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

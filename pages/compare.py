@@ -1,0 +1,5 @@
+"""Runs side by side."""
+
+import streamlit as st
+
+st.title("Compare")

@@ -1,0 +1,33 @@
+"""What runs and what waits, each with its button."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.parts import shared
+from pages.parts.inert import inert
+from s2s.analysis.words import run_label
+from s2s.records import Run, RunState
+
+
+def queue(active: Sequence[Run]) -> None:
+    """`active` in the order of their turn. In the page body: a fragment's button would wait."""
+    for run in active:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            waiting = run.state is RunState.QUEUED
+            icon = "hourglass_empty" if waiting else "model_training"
+            st.markdown(
+                f":material/{icon}: **{inert(run_label(run))}** :gray[{run.state}]",
+                width="content",
+            )
+            st.button(
+                "Remove" if waiting else "Stop",
+                key=f"stop_{run.id}",
+                icon=":material/close:" if waiting else ":material/stop:",
+                disabled=run.state is RunState.STOPPING,
+                help="Takes it out of the queue."
+                if waiting
+                else "Ends after the step it is in; what it learnt is kept.",
+                on_click=shared.manager().stop,
+                args=(run.id,),
+            )

@@ -1,0 +1,23 @@
+"""What all sessions of the dashboard share: one store and one manager a process."""
+
+import threading
+
+from s2s.home import home
+from s2s.runs.manager import Manager
+from s2s.runs.store import Store
+
+_lock = threading.Lock()
+_manager: Manager | None = None
+
+
+def manager() -> Manager:
+    """Made at first use. Not in Streamlit's cache, which "Clear cache" would empty mid-run."""
+    global _manager
+    with _lock:
+        if _manager is None:
+            _manager = Manager(Store(home()))
+        return _manager
+
+
+def store() -> Store:
+    return manager().store

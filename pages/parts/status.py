@@ -1,0 +1,38 @@
+"""The slim strip above every page: what trains now, what waits, and notices."""
+
+import streamlit as st
+
+from pages.parts import shared
+from pages.parts.inert import inert
+from s2s.analysis.words import run_label
+from s2s.config import UserError
+from s2s.records import RunState
+
+
+def strip(notice: str) -> None:
+    """Ends the page with a sentence where there is no store to work with."""
+    st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; }</style>")
+    try:
+        store = shared.store()
+    except UserError as error:
+        st.error(str(error))
+        st.stop()
+    for text in (store.notice, notice):
+        if text:
+            st.warning(text)
+    active = [run for run in store.runs() if not run.state.is_finished()]
+    st.fragment(_line, run_every="5s" if active else None)()
+
+
+def _line() -> None:
+    runs = shared.store().runs()
+    waiting = sum(run.state is RunState.QUEUED for run in runs)
+    training = [run for run in runs if run.state in (RunState.RUNNING, RunState.STOPPING)]
+    told = [
+        f":green[●] Training **{inert(run_label(run))}** on {run.device}"
+        + (f", iteration {run.iterations_done:,}" if run.iterations_done else "")
+        for run in training
+    ] or [":gray[○] Nothing is training"]
+    if waiting:
+        told.append(f"{waiting} waiting")
+    st.caption(" · ".join(told))

@@ -1,0 +1,181 @@
+"""The live view of one run: progress, figures, charts, translations. It only draws."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts import shared
+from pages.parts.inert import inert
+from pages.parts.live_chart import chart
+from pages.parts.records import records
+from pages.parts.tab_title import tab_title
+from s2s.analysis import words
+from s2s.analysis.lines import loss_line, loss_text, throughput_line, throughput_text
+from s2s.analysis.progress import progress, progress_text
+from s2s.analysis.progress import tab_title as tab_title_text
+from s2s.analysis.readings import (
+    peak_memory_bytes,
+    reading_series,
+    readings_text,
+    run_memory_bytes,
+)
+from s2s.analysis.steps import (
+    Axis,
+    LossScale,
+    Steps,
+    last_loss,
+    median_step_seconds,
+    samples_per_second,
+    target_tokens_per_second,
+)
+from s2s.analysis.translations import translation_table
+from s2s.charts.loss import loss_figure
+from s2s.charts.readings import readings_figure
+from s2s.charts.throughput import throughput_figure
+from s2s.config import UserError
+from s2s.records import DeviceSample, Evaluation, Run, RunState
+
+Active = tuple[tuple[int, RunState], ...]
+"""The unfinished runs as the page body saw them."""
+
+
+def watch(run_id: int, scale: LossScale, active: Active) -> None:
+    """Draws the run; again each second while anything is active."""
+    st.fragment(_tick, run_every="1s" if active else None)(run_id, scale, active)
+
+
+def _tick(run_id: int, scale: LossScale, active: Active) -> None:
+    store = shared.store()
+    try:
+        now = tuple((each, store.run(each).state) for each, _ in active)
+        run = store.run(run_id)
+    except UserError:  # deleted in another tab
+        st.rerun()
+    if now != active:
+        st.rerun()  # the page body has other buttons now
+    steps, evaluations, samples = records(store, run_id)
+    _state(run, steps)
+    if not len(steps):
+        return
+    _tiles(run, steps, samples)
+    _charts(run, steps, evaluations, samples, scale)
+    _translations(evaluations)
+
+
+def _state(run: Run, steps: Steps) -> None:
+    if run.state in (RunState.RUNNING, RunState.STOPPING) and len(steps):
+        now = progress(run.config, steps)
+        st.progress(now.share, text=progress_text(run.config, now))
+        tab_title(tab_title_text(run.id, now))
+        return
+    sentence = inert(words.state_sentence(run))
+    match run.state:
+        case RunState.FINISHED:
+            st.success(sentence, icon=":material/check_circle:")
+        case RunState.FAILED | RunState.OUT_OF_MEMORY | RunState.DIVERGED:
+            st.error(sentence, icon=":material/error:")
+        case RunState.STOPPED | RunState.INTERRUPTED:
+            st.warning(sentence, icon=":material/stop_circle:")
+        case _:
+            st.info(sentence, icon=":material/hourglass_empty:")
+    if run.details:
+        with st.expander("Technical details"):
+            st.code(run.details, language=None)
+
+
+def _tiles(run: Run, steps: Steps, samples: list[DeviceSample]) -> None:
+    per_token = last_loss(steps, LossScale.TOKEN)
+    per_sentence = last_loss(steps, LossScale.SENTENCE)
+    step_seconds = median_step_seconds(steps)
+    with st.container(horizontal=True):
+        _tile(
+            "Loss per token",
+            words.loss(per_token),
+            f"{words.loss(per_sentence, 1)} per sentence",
+            "Mean of the last 50 steps, in nats. The article's figures are per sentence.",
+        )
+        _tile(
+            "Samples per second",
+            words.rate(samples_per_second(steps)),
+            f"batch size {run.config.batch_size:,}",
+            "Sentences of the timed steps over their wall time; warm-up left out.",
+        )
+        _tile(
+            "Tokens per second",
+            words.rate(target_tokens_per_second(steps)),
+            "real target tokens",
+            "Padding not counted.",
+        )
+        _tile("Step time", words.step_time(step_seconds), "median", "Of the timed steps.")
+        _tile(
+            "Memory",
+            words.size(_last_memory(run, samples)),
+            f"{words.size(_peak(run, samples))} at most",
+            "On a GPU what the run holds, on a CPU this program's resident memory.",
+        )
+
+
+def _tile(label: str, value: str, below: str, help_: str) -> None:
+    st.metric(
+        label, value, below, delta_color="off", delta_arrow="off", border=True, help=help_,
+        width="stretch",
+    )  # fmt: skip
+
+
+def _last_memory(run: Run, samples: list[DeviceSample]) -> int | None:
+    readings = [each for each in samples if each.device == run.device]
+    return run_memory_bytes(readings[-1]) if readings else None
+
+
+def _peak(run: Run, samples: list[DeviceSample]) -> int | None:
+    if run.summary and run.summary.peak_memory_bytes is not None:
+        return run.summary.peak_memory_bytes
+    return peak_memory_bytes(samples, run.device)
+
+
+def _charts(
+    run: Run,
+    steps: Steps,
+    evaluations: list[Evaluation],
+    samples: list[DeviceSample],
+    scale: LossScale,
+) -> None:
+    loss = [loss_line(run, steps, evaluations, Axis.ITERATIONS, scale)]
+    chart(
+        loss_figure(loss, Axis.ITERATIONS, scale, revision=str(run.id)),
+        loss_text(loss, Axis.ITERATIONS, scale),
+        f"loss_{run.id}",
+    )
+    left, right = st.columns(2)
+    with left:
+        speed = [throughput_line(run, steps, Axis.ITERATIONS)]
+        chart(
+            throughput_figure(speed, Axis.ITERATIONS, revision=str(run.id)),
+            throughput_text(speed, Axis.ITERATIONS),
+            f"throughput_{run.id}",
+        )
+    with right:
+        series = reading_series(samples)
+        chart(
+            readings_figure(series, revision=str(run.id)),
+            readings_text(series),
+            f"readings_{run.id}",
+        )
+
+
+def _translations(evaluations: list[Evaluation]) -> None:
+    st.subheader("Translations as they improve")
+    table = translation_table(evaluations)
+    if not table.rows:
+        st.caption("The first ones come with the first evaluation.")
+        return
+    columns = {
+        "Source": [source for source, _, _ in table.rows],
+        "Reference": [reference for _, reference, _ in table.rows],
+    }
+    for index, iteration in enumerate(table.iterations):
+        columns[f"After {iteration:,}"] = [outputs[index] for _, _, outputs in table.rows]
+    st.dataframe(
+        pd.DataFrame(columns),
+        hide_index=True,
+        alt="Source sentences, their reference and the model's output after some iterations",
+    )

@@ -1,0 +1,163 @@
+"""System: the GPUs, the processor, versions and settings, and what s2s keeps on disk."""
+
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.inert import inert
+from pages.parts.shared import store
+from s2s.analysis import words
+from s2s.home import corpora_folder, folder_bytes, home
+from s2s.metrics.system import system_info
+from s2s.runs.artifacts import delete_checkpoint, has_checkpoint, run_bytes
+
+MISSING = "not reported"
+ON_DISK = st.column_config.NumberColumn(format="bytes")
+
+
+def show_gpus(info: dict[str, Any]) -> None:
+    st.header("GPUs", divider="gray")
+    if not info["gpus"]:
+        st.info(inert(info["gpu_reason"]))
+        return
+    percent = st.column_config.NumberColumn(format="percent")
+    size = st.column_config.NumberColumn(format="%d MiB")
+    st.dataframe(
+        [
+            {
+                "ID": gpu["id"],
+                "Name": gpu["name"],
+                "Serial": gpu["serial"],
+                "UUID": gpu["uuid"],
+                "GPU util.": gpu["utilization"],
+                "Memory util.": gpu["memory_utilization"],
+                "Memory total": mebibytes(gpu["memory_total_bytes"]),
+                "Memory used": mebibytes(gpu["memory_used_bytes"]),
+                "Memory free": mebibytes(gpu["memory_free_bytes"]),
+                "Display mode": gpu["display_mode"],
+                "Display active": gpu["display_active"],
+                "Temperature": gpu["temperature_celsius"],
+                "Driver": gpu["driver"],
+            }
+            for gpu in info["gpus"]
+        ],
+        hide_index=True,
+        placeholder=MISSING,
+        column_config={
+            "GPU util.": percent,
+            "Memory util.": percent,
+            "Memory total": size,
+            "Memory used": size,
+            "Memory free": size,
+            "Temperature": st.column_config.NumberColumn(format="%d °C"),
+        },
+    )
+    st.caption("The columns of GPUtil's showUtilization(all=True), with temperature and driver.")
+
+
+def mebibytes(size_bytes: int | None) -> float | None:
+    return None if size_bytes is None else size_bytes / 2**20
+
+
+def show_machine(info: dict[str, Any]) -> None:
+    st.header("Machine", divider="gray")
+    figures = st.columns(4)
+    figures[0].metric("Memory", words.size(info["memory_total_bytes"]))
+    figures[1].metric("Memory available", words.size(info["memory_available_bytes"]))
+    figures[2].metric("Disk", info["disk_total_bytes"], format="bytes")
+    figures[3].metric("Disk free", info["disk_free_bytes"], format="bytes")
+    bf16 = {True: "yes", False: "no", None: None}[info["bf16_instructions"]]
+    show_facts(
+        {
+            "Processor": info["processor"],
+            "Physical cores": info["physical_cores"],
+            "Logical cores": info["logical_cores"],
+            "Cores usable by s2s": info["usable_cores"],
+            "bfloat16 instructions": bf16,
+            "Load over 1, 5, 15 minutes": ", ".join(f"{load:.2f}" for load in info["load_average"]),
+            "Operating system": info["platform"],
+        }
+    )
+
+
+def show_software(info: dict[str, Any]) -> None:
+    st.header("Software", divider="gray")
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Versions")
+        show_facts({"Python": info["python"], **info["versions"]})
+    with right:
+        st.subheader("Thread settings")
+        show_facts(info["thread_variables"], missing="not set")
+        st.caption("Environment variables; they count only if set before the program starts.")
+
+
+def show_facts(facts: dict[str, object], missing: str = MISSING) -> None:
+    st.table(
+        {inert(name): inert(missing if fact is None else fact) for name, fact in facts.items()}
+    )
+
+
+def show_disk() -> None:
+    st.header("What s2s keeps on disk", divider="gray")
+    st.text(home())
+    if store().notice:
+        st.text(store().notice)
+    parts = {
+        "Records of runs": sum(file.stat().st_size for file in home().glob("store.sqlite*")),
+        "Checkpoints of runs": folder_bytes(home() / "runs"),
+        "Prepared corpora": folder_bytes(corpora_folder()),
+        "Downloads": folder_bytes(home() / "downloads"),
+    }
+    everything = folder_bytes(home())
+    parts |= {"Other": max(everything - sum(parts.values()), 0), "Together": everything}
+    st.dataframe(
+        [{"part": name, "on disk": used_bytes} for name, used_bytes in parts.items()],
+        column_config={"on disk": ON_DISK},
+        width="content",
+    )
+    show_checkpoints()
+
+
+def show_checkpoints() -> None:
+    st.subheader("Checkpoints")
+    runs = {run.id: run for run in store().runs() if has_checkpoint(run.id)}
+    if not runs:
+        st.text("No run has a checkpoint.")
+        return
+    sizes = {run_id: run_bytes(run_id) for run_id in runs}
+    st.dataframe(
+        [
+            {
+                "run": run.id,
+                "name": run.name,
+                "state": str(run.state),
+                "iterations": run.iterations_done,
+                "on disk": sizes[run.id],
+            }
+            for run in runs.values()
+        ],
+        column_config={"on disk": ON_DISK},
+    )
+    chosen = st.multiselect(
+        "Finished runs to free",
+        [run_id for run_id, run in runs.items() if run.state.is_finished()],
+        format_func=lambda run_id: words.run_label(runs[run_id]),
+        key="to_free",
+        help="Their curves and figures stay; they can no longer translate or be trained on.",
+    )
+    freed = sum(sizes[run_id] for run_id in chosen)
+    if st.button(f"Delete their checkpoints ({freed / 1e6:,.1f} MB)", disabled=not chosen):
+        for run_id in chosen:
+            delete_checkpoint(run_id)
+        st.rerun()
+
+
+st.title("System")
+st.button("Read again", icon=":material/refresh:")
+with st.spinner("Reading the machine …"):
+    info = system_info()
+show_gpus(info)
+show_machine(info)
+show_software(info)
+show_disk()

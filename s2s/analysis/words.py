@@ -1,0 +1,97 @@
+"""Numbers and states in words that people read: durations, sizes, how a run stands."""
+
+import math
+
+from s2s.records import Run, RunState
+
+UNKNOWN = "–"
+"""Shown where a figure is not known (yet)."""
+
+
+def duration(seconds: float) -> str:
+    """Two units at most: `0.8 s`, `47 s`, `1 min 34 s`, `2 h 05 min`, `3 d 4 h`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    hours = round(seconds / 3600)
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def step_time(seconds: float | None) -> str:
+    """Of one step: `850 µs`, `12.3 ms`, `1.20 s`."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} µs"
+    return f"{seconds * 1e3:.3g} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
+
+
+def size(size_bytes: float | None) -> str:
+    """In MiB below one GiB, else in GiB."""
+    if size_bytes is None:
+        return UNKNOWN
+    mebibytes = size_bytes / 2**20
+    return f"{mebibytes:,.0f} MiB" if mebibytes < 1023.5 else f"{mebibytes / 1024:,.2f} GiB"
+
+
+def rate(per_second: float | None) -> str:
+    """Three digits that matter: `21.3`, `227`, `12,400`."""
+    if per_second is None:
+        return UNKNOWN
+    if per_second < 99.95:
+        return f"{per_second:.3g}"
+    return f"{float(f'{per_second:.3g}'):,.0f}"
+
+
+def loss(value: float | None, digits: int = 2) -> str:
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.{digits}f}" if math.isfinite(value) else "no number"
+
+
+def run_label(run: Run) -> str:
+    """How a run is called in lists and legends."""
+    return f"{run.id} · {run.name}"
+
+
+def state_sentence(run: Run) -> str:
+    """How the run stands, in a sentence that needs no table of states."""
+    done = f"{run.iterations_done:,} iterations"
+    took = f" in {duration(run.summary.seconds)} of training" if run.summary else ""
+    why = f" {run.message}" if run.message else ""
+    match run.state:
+        case RunState.QUEUED:
+            return "Waiting for its turn: one run at a time trains on a device."
+        case RunState.RUNNING:
+            if run.iterations_done:
+                return f"Training: iteration {run.iterations_done:,}."
+            return "Getting ready: the corpus is read and the model is built."
+        case RunState.STOPPING:
+            return "Stopping after the step it is in."
+        case RunState.FINISHED:
+            return f"Finished: {done}{took}."
+        case RunState.STOPPED:
+            if not run.iterations_done:
+                return "Stopped before its first step."
+            return f"Stopped on request after {done}{took}; what it learnt is kept."
+        case RunState.OUT_OF_MEMORY:
+            return (
+                f"Out of memory at batch size {run.config.batch_size:,}.{why} "
+                "A smaller batch size or hidden size takes less."
+            )
+        case RunState.DIVERGED:
+            return (
+                f"Diverged after {done}: the loss is not a number any more.{why} "
+                "A lower learning rate usually helps."
+            )
+        case RunState.INTERRUPTED:
+            return f"Interrupted after {done}.{why}"
+        case RunState.FAILED:
+            return f"Failed after {done}.{why}"

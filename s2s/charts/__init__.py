@@ -1,0 +1,1 @@
+"""Plotly figures over what analysis returns."""

@@ -1,0 +1,1 @@
+"""Corpora: text, files, download, vocabulary, encoding, batches."""

@@ -1,0 +1,125 @@
+"""A prepared corpus on disk: flat arrays of word ids, the words, and what is known of it."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from s2s.config import CorpusChoices
+from s2s.data.text import join_words
+from s2s.records import SPECIAL_WORDS, UNK, CorpusInfo
+
+Ints = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class Side:
+    """All sentences of one language.
+
+    `tokens` (all tokens) holds word ids, EOS after each sentence; sentence i is
+    `tokens[offsets[i]:offsets[i + 1]]`. Ids from `vocabulary` on are words that the model does
+    not know; they are kept, so that a text can be shown as it was.
+    """
+
+    tokens: Ints
+    offsets: Ints
+    vocabulary: int
+    folder: Path
+    name: str
+
+    @functools.cached_property
+    def words(self) -> list[str]:
+        """The word of each id, special symbols first."""
+        text = (self.folder / f"{self.name}_words.json").read_text(encoding="utf-8")
+        return [*SPECIAL_WORDS, *json.loads(text)]
+
+    def known_words(self) -> list[str]:
+        """The words of the model's vocabulary, special symbols first."""
+        return self.words[: self.vocabulary]
+
+    def lengths(self) -> Ints:
+        """Tokens of each sentence, EOS included."""
+        return np.diff(self.offsets)
+
+    def sentence(self, index: int) -> list[str]:
+        """Its words, without EOS."""
+        ids = self.tokens[self.offsets[index] : self.offsets[index + 1] - 1]
+        return [self.words[word] for word in ids.tolist()]
+
+    def model_tokens(self) -> Ints:
+        """`tokens` as the model sees them: every word outside the vocabulary is UNK."""
+        return np.where(self.tokens < self.vocabulary, self.tokens, UNK).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Pairs lie in the order training, validation, test: a part is a range of indices."""
+
+    info: CorpusInfo
+    source: Side
+    target: Side
+
+    @property
+    def training(self) -> range:
+        return range(self.info.training_pairs)
+
+    @property
+    def validation(self) -> range:
+        start = self.info.training_pairs
+        return range(start, start + self.info.validation_pairs)
+
+    @property
+    def test(self) -> range:
+        start = self.info.training_pairs + self.info.validation_pairs
+        return range(start, start + self.info.test_pairs)
+
+    def pair(self, index: int) -> tuple[str, str]:
+        """Source and target as text for people to read (normalised: lower case and so on)."""
+        return join_words(self.source.sentence(index)), join_words(self.target.sentence(index))
+
+
+def save(
+    corpus_folder: Path, info: CorpusInfo, sides: Sequence[tuple[Ints, Ints, list[str]]]
+) -> None:
+    """Writes tokens, offsets and words (without the special ones) of source and target."""
+    for name, (tokens, offsets, words) in zip(("source", "target"), sides, strict=True):
+        np.save(corpus_folder / f"{name}_tokens.npy", tokens)
+        np.save(corpus_folder / f"{name}_offsets.npy", offsets)
+        text = json.dumps(words, ensure_ascii=False)
+        (corpus_folder / f"{name}_words.json").write_text(text, encoding="utf-8")
+    (corpus_folder / "corpus.json").write_text(
+        json.dumps(dataclasses.asdict(info), ensure_ascii=False, indent=1), encoding="utf-8"
+    )
+
+
+def load_info(corpus_folder: Path) -> CorpusInfo:
+    """Raises FileNotFoundError where no corpus was prepared in this folder."""
+    values = json.loads((corpus_folder / "corpus.json").read_text(encoding="utf-8"))
+    values["choices"] = CorpusChoices.from_json(values["choices"])
+    values["bad_line_numbers"] = tuple(values["bad_line_numbers"])
+    return CorpusInfo(**values)
+
+
+def load(corpus_folder: Path) -> Corpus:
+    """The arrays stay on disk and are read as they are used."""
+    info = load_info(corpus_folder)
+    source, target = (
+        Side(
+            np.load(corpus_folder / f"{name}_tokens.npy", mmap_mode="r"),
+            np.load(corpus_folder / f"{name}_offsets.npy", mmap_mode="r"),
+            vocabulary,
+            corpus_folder,
+            name,
+        )
+        for name, vocabulary in (
+            ("source", info.source_vocabulary),
+            ("target", info.target_vocabulary),
+        )
+    )
+    return Corpus(info, source, target)

@@ -1,0 +1,1 @@
+"""The GRU encoder and decoder, the masked loss, and decoding."""

@@ -1,0 +1,80 @@
+"""The translator: a GRU encoder and a GRU decoder, as in the article."""
+
+import torch
+from torch import Tensor, nn
+
+
+class RecurrentLayers(nn.Module):
+    """GRU layers, one module each, so that every layer's state at every step can be had."""
+
+    def __init__(self, hidden_size: int, layers: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.GRU(hidden_size, hidden_size) for _ in range(layers))
+
+    def forward(self, inputs: Tensor, state: Tensor) -> list[Tensor]:
+        """(T, B, H) inputs and (L, B, H) states before them -> the outputs of each layer."""
+        outputs = []
+        for layer, initial in zip(self.layers, state.unsqueeze(1), strict=True):
+            inputs, _ = layer(inputs, initial)
+            outputs.append(inputs)
+        return outputs
+
+
+class Encoder(nn.Module):
+    def __init__(self, vocabulary: int, hidden_size: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, hidden_size)
+        self.dropout = nn.Dropout(dropout)
+        self.recurrent = RecurrentLayers(hidden_size, layers)
+
+    def forward(self, source: Tensor, state: Tensor) -> list[Tensor]:
+        """(S, B) word ids and (L, B, H) initial states -> (S, B, H) outputs of each layer."""
+        outputs: list[Tensor] = self.recurrent(self.dropout(self.embedding(source)), state)
+        return outputs
+
+
+class Decoder(nn.Module):
+    def __init__(self, vocabulary: int, hidden_size: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, hidden_size)
+        self.dropout = nn.Dropout(dropout)
+        self.recurrent = RecurrentLayers(hidden_size, layers)
+        self.out = nn.Linear(hidden_size, vocabulary)
+
+    def forward(self, words: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """(T, B) input words and (L, B, H) states -> (T, B, H) top outputs and new states.
+
+        The top outputs go through `out` to become logits over the target vocabulary.
+        """
+        inputs = torch.relu(self.dropout(self.embedding(words)))
+        outputs: list[Tensor] = self.recurrent(inputs, state)
+        return outputs[-1], torch.stack([output[-1] for output in outputs])
+
+
+class Seq2Seq(nn.Module):
+    """The article's encoder and decoder; `hidden_size` is the embeddings' width too."""
+
+    def __init__(
+        self,
+        source_vocabulary: int,
+        target_vocabulary: int,
+        hidden_size: int = 128,
+        layers: int = 1,
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__()
+        self.hidden_size, self.layers = hidden_size, layers
+        self.encoder = Encoder(source_vocabulary, hidden_size, layers, dropout)
+        self.decoder = Decoder(target_vocabulary, hidden_size, layers, dropout)
+
+    def initial_state(self, samples: int) -> Tensor:
+        """(L, B, H) zeros: where the encoder starts."""
+        weight = self.decoder.out.weight
+        return weight.new_zeros(self.layers, samples, self.hidden_size)
+
+    def encode(self, source: Tensor, lengths: Tensor) -> Tensor:
+        """(S, B) word ids, (B,) lengths -> (L, B, H) states at each sentence's own end."""
+        samples = source.shape[1]
+        outputs = self.encoder(source, self.initial_state(samples))
+        columns = torch.arange(samples, device=source.device)
+        return torch.stack([output[lengths - 1, columns] for output in outputs])

@@ -1,0 +1,190 @@
+"""The nouns that rooms pass to each other: runs, steps, evaluations, readings, translations."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from s2s.config import CorpusChoices, TrainConfig
+
+PAD, SOS, EOS, UNK = 0, 1, 2, 3
+SPECIAL_WORDS = ("PAD", "SOS", "EOS", "UNK")
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    OUT_OF_MEMORY = "out of memory"
+    DIVERGED = "diverged"
+    INTERRUPTED = "interrupted"
+
+    def is_finished(self) -> bool:
+        return self not in (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
+
+
+@dataclass(frozen=True)
+class CorpusInfo:
+    """What is known of a prepared corpus without opening its arrays."""
+
+    name: str
+    choices: CorpusChoices
+    content_sha256: str
+    source_language: str
+    target_language: str
+    attribution: str
+    pairs_read: int
+    """Lines with two columns that hold text."""
+    pairs_kept: int
+    """Of them, those within the length limit."""
+    bad_lines: int
+    bad_line_numbers: tuple[int, ...]
+    """The first hundred, counted from 1."""
+    source_words: int
+    """Distinct words of all kept pairs."""
+    target_words: int
+    source_vocabulary: int
+    """Words the model knows, special symbols included; from the training part only."""
+    target_vocabulary: int
+    training_pairs: int
+    validation_pairs: int
+    test_pairs: int
+    seconds: float
+    """Wall seconds that preparing took."""
+
+
+STEP_DTYPE = np.dtype(
+    [
+        ("iteration", np.int64),  # counted from 1; a continued run goes on counting
+        ("loss_sum", np.float64),  # nats over the batch's real target tokens
+        ("samples", np.int32),  # sentences in the batch
+        ("source_tokens", np.int32),  # real tokens, EOS included
+        ("target_tokens", np.int32),
+        ("cells", np.int32),  # of both padded sides, padding included
+        ("seconds", np.float64),  # wall time of the step, its data included
+        ("timed", np.bool_),  # False: warm-up, left out of throughput
+    ]
+)
+"""Columns of a run's step records, as the store keeps and returns them."""
+
+
+@dataclass
+class StepRecord:
+    """One optimizer step. `loss_sum` may still be a tensor on the device."""
+
+    iteration: int
+    loss_sum: Any
+    samples: int
+    source_tokens: int
+    target_tokens: int
+    cells: int
+    seconds: float
+    timed: bool
+
+
+@dataclass(frozen=True)
+class SampleTranslation:
+    """A sentence followed through a run."""
+
+    source: str
+    reference: str
+    """Empty for a sentence that the user gave."""
+    output: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the model could do after an iteration; taken outside the timed part."""
+
+    iteration: int
+    training_seconds: float
+    """Timed and warm-up steps so far."""
+    validation_loss_per_token: float | None
+    """None where the corpus has no validation part."""
+    translations: tuple[SampleTranslation, ...]
+
+
+@dataclass(frozen=True)
+class DeviceSample:
+    """One reading of one device. None: not reported."""
+
+    at: float
+    """Unix seconds."""
+    device: str
+    """`cpu` or `cuda:N`."""
+    utilization: float | None
+    """0 to 1; of the GPU, or of all processor cores by this process."""
+    memory_used_bytes: int | None
+    """Of the GPU by everyone, or of this process (resident)."""
+    memory_total_bytes: int | None
+    temperature_celsius: float | None
+    torch_allocated_bytes: int | None = None
+    """Held by the run's tensors on the GPU."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run in figures; losses are means over its last 50 steps."""
+
+    run_id: int
+    state: RunState
+    engine: str
+    batch_size: int
+    iterations: int
+    seconds: float
+    """Wall time of all steps, warm-up included, evaluation and checkpoints left out."""
+    user_seconds: float
+    system_seconds: float
+    samples_per_second: float | None
+    """Samples of the timed steps over their wall time; None before the first timed step."""
+    target_tokens_per_second: float | None
+    padded_share: float | None
+    """Share of the computed cells that hold padding."""
+    loss_per_sentence: float | None
+    loss_per_token: float | None
+    validation_loss_per_token: float | None
+    peak_memory_bytes: int | None
+    """On a GPU torch's peak of the run; on a CPU the process's highest resident size."""
+
+
+@dataclass(frozen=True)
+class Run:
+    id: int
+    name: str
+    state: RunState
+    config: TrainConfig
+    environment: dict[str, Any]
+    created_at: float
+    """Unix seconds, like the two below."""
+    started_at: float | None
+    finished_at: float | None
+    message: str
+    """Why the run failed, in one sentence; empty otherwise."""
+    details: str
+    """The traceback of a failure."""
+    device: str
+    """The device it trained on; empty before it starts."""
+    iterations_done: int
+    summary: Summary | None
+
+
+@dataclass(frozen=True)
+class TranslatedWord:
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Translation:
+    source: str
+    text: str
+    words: tuple[TranslatedWord, ...]
+    unknown_words: tuple[str, ...]
+    """Words of the source that the model's vocabulary lacks."""
+    seconds: float
+    finished: bool
+    """False where the output was cut at the length limit before EOS."""

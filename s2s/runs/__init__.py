@@ -1,0 +1,1 @@
+"""The run store and the manager that trains in the background."""

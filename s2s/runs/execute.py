@@ -1,0 +1,166 @@
+"""One run from start to end: device lease, corpus, training, records, checkpoints, result."""
+
+import gc
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from s2s.config import TrainConfig, UserError
+from s2s.data.catalog import open_corpus
+from s2s.home import corpora_folder, home, run_folder
+from s2s.metrics.devices import Sampler
+from s2s.metrics.system import system_info
+from s2s.records import Evaluation, Run, RunState, StepRecord
+from s2s.runs.recorder import DivergedError, Recorder
+from s2s.runs.store import Store
+from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
+from s2s.training.device import resolve_device
+from s2s.training.loop import Trainer
+
+_LEASE_POLL_SECONDS = 0.2
+Watch = Callable[[StepRecord | Evaluation], object]
+
+
+def nobody(event: StepRecord | Evaluation) -> None:
+    """The Watch that does nothing."""
+
+
+def execute(store: Store, run_id: int, stop: Event, watch: Watch = nobody) -> RunState:
+    """Trains the queued run in this thread and returns how it ended.
+
+    Waits until no other run, of this process or another, holds the device. Whatever goes wrong
+    is kept as the run's result; nothing is raised. `watch` sees each event of the loop.
+    """
+    run = store.run(run_id)
+    try:
+        device = resolve_device(run.config.device)
+        with lease(str(device), lambda: stop.is_set() or store.stop_requested(run_id)) as held:
+            if not held or not store.start_run(run_id, str(device), _environment()):
+                store.request_stop(run_id)
+                return RunState.STOPPED
+            return _train(store, run, device, stop, watch)
+    except Exception as error:
+        store.fail_run(run_id, _sentence(error), traceback.format_exc())
+        return RunState.FAILED
+    finally:
+        # Outside the except block: its traceback would keep the tensors alive.
+        _free_memory()
+
+
+@contextmanager
+def lease(device: str, given_up: Callable[[], bool]) -> Iterator[bool]:
+    """Holds the device against other runs; False where `given_up` became true first.
+
+    A lock on a file, which the system lets go of even when a process is killed.
+    """
+    folder = home() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{device.replace(':', '-')}.lock", thread_local=False)
+    try:
+        while not lock.is_locked and not given_up():
+            with suppress(Timeout):
+                lock.acquire(timeout=_LEASE_POLL_SECONDS)
+        yield lock.is_locked
+    finally:
+        lock.release()
+
+
+def build_trainer(config: TrainConfig, device: torch.device) -> Trainer:
+    """The corpus opened and the model built, or UserError."""
+    torch.set_num_threads(config.threads or _usual_threads())
+    start = None
+    if config.continues is not None:
+        start = load_checkpoint(run_folder(config.continues), with_state=True)
+    return Trainer(config, open_corpus(corpora_folder(), config.corpus), device, start)
+
+
+def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Watch) -> RunState:
+    sampler = Sampler(str(device))
+    sampler.start()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    recorder = Recorder(store, run.id, run.config, sampler)
+    message, details = "", ""
+    try:
+        state = _follow(store, run, build_trainer(run.config, device), recorder, stop, watch)
+    except DivergedError:
+        state = RunState.DIVERGED
+        message = (
+            "The loss is no longer a finite number; a smaller learning rate usually helps. "
+            "The last good weights were kept."
+        )
+    except Exception as error:
+        state, message, details = _verdict(error), _sentence(error), traceback.format_exc()
+    sampler.stop()
+    with suppress(DivergedError):  # noted already
+        recorder.flush()
+    peak = (
+        torch.cuda.max_memory_allocated(device)
+        if device.type == "cuda"
+        else sampler.peak_memory_bytes
+    )
+    _tidy(run)
+    store.finish_run(run.id, state, recorder.summary(state, peak), message, details)
+    return state
+
+
+def _follow(
+    store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: Event, watch: Watch
+) -> RunState:
+    """The events of the loop into the store, a checkpoint at each evaluation and at the end."""
+    for event in trainer.run():
+        if isinstance(event, Evaluation):
+            recorder.evaluation(event)
+            save_checkpoint(run_folder(run.id), trainer.checkpoint())
+        elif recorder.step(event) and store.stop_requested(run.id):
+            stop.set()
+        watch(event)
+        if stop.is_set():
+            recorder.flush()
+            save_checkpoint(run_folder(run.id), trainer.checkpoint())
+            return RunState.STOPPED
+    return RunState.FINISHED
+
+
+def _tidy(run: Run) -> None:
+    """The optimizer's state is two thirds of a checkpoint; few runs are ever trained on."""
+    if not run.config.keep_optimizer:
+        try:
+            drop_state(run_folder(run.id))
+        except UserError:
+            return  # it ended before its first checkpoint
+
+
+def _verdict(error: Exception) -> RunState:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return RunState.OUT_OF_MEMORY
+    if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
+        return RunState.OUT_OF_MEMORY  # how torch says it on a CPU
+    return RunState.FAILED
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    first_line = (str(error).splitlines() or [""])[0][:300]
+    return f"{type(error).__name__}: {first_line}"
+
+
+def _environment() -> dict[str, Any]:
+    return {**system_info(), "pid": os.getpid()}
+
+
+def _usual_threads() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _free_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

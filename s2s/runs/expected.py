@@ -1,0 +1,100 @@
+"""How long a run will take: from earlier runs of its kind, else from a few trial steps."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from s2s.config import TrainConfig
+from s2s.records import Run
+
+_TRIAL_STEPS = 5
+
+
+@dataclass(frozen=True)
+class StepTime:
+    step_seconds: float
+    evaluation_seconds: float
+    """Of one evaluation; 0 where not known."""
+    basis: str
+    """Where the figures come from, for people."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    step_seconds: float
+    total_seconds: float
+    """Steps and evaluations; loading torch and the corpus come on top."""
+    basis: str
+
+
+def step_time_from_runs(config: TrainConfig, runs: Sequence[Run], device: str) -> StepTime | None:
+    """From runs that differ in length, seed or batch size at most; None where there are none.
+
+    Another batch size is read off the line through the nearest measured ones on either side;
+    none is read off beyond them, where padding bends the line.
+    """
+    measured: dict[int, tuple[float, int]] = {}
+    for run in sorted(runs, key=lambda run: run.id):
+        rate = run.summary.samples_per_second if run.summary else None
+        if rate and run.device == device and kind(run.config) == kind(config):
+            measured[run.config.batch_size] = (run.config.batch_size / rate, run.id)
+    size = config.batch_size
+    if size in measured:
+        step_seconds, run_id = measured[size]
+        return StepTime(step_seconds, 0.0, f"run {run_id}")
+    smaller = [each for each in measured if each < size]
+    larger = [each for each in measured if each > size]
+    if not smaller or not larger:
+        return None
+    low, high = max(smaller), min(larger)
+    share = (size - low) / (high - low)
+    step_seconds = (1 - share) * measured[low][0] + share * measured[high][0]
+    return StepTime(step_seconds, 0.0, f"runs {measured[low][1]} and {measured[high][1]}")
+
+
+def step_time_from_trial(config: TrainConfig) -> StepTime:
+    """Trains a throw-away model for a few steps. Raises what training would raise."""
+    # Only here: who asks for an estimate from earlier runs need not wait for torch.
+    from s2s.runs.execute import build_trainer
+    from s2s.training.device import resolve_device
+
+    trainer = build_trainer(config, resolve_device(config.device))
+    started = time.perf_counter()
+    trainer.evaluate()
+    evaluation_seconds = time.perf_counter() - started
+    seconds = []
+    for _ in range(_TRIAL_STEPS):
+        started = time.perf_counter()
+        trainer.step()
+        seconds.append(time.perf_counter() - started)
+    return StepTime(statistics.median(seconds[1:]), evaluation_seconds, "a trial of a few steps")
+
+
+def expected(config: TrainConfig, step_time: StepTime) -> Expected:
+    """The whole run's time."""
+    training_seconds = config.iterations * step_time.step_seconds
+    if config.max_seconds:
+        training_seconds = min(training_seconds, config.max_seconds)
+    evaluations = 11.0  # before the first step, and after each tenth of the run
+    if config.evaluate_every:
+        evaluations = 2 + training_seconds / step_time.step_seconds / config.evaluate_every
+    return Expected(
+        step_time.step_seconds,
+        training_seconds + evaluations * step_time.evaluation_seconds,
+        step_time.basis,
+    )
+
+
+def kind(config: TrainConfig) -> tuple[object, ...]:
+    """All that a step's time depends on, the batch size and the device left out."""
+    return (
+        config.corpus,
+        config.engine,
+        config.hidden_size,
+        config.layers,
+        config.optimizer,
+        config.teacher_forcing,
+        config.precision,
+        config.threads,
+    )

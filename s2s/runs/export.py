@@ -1,0 +1,69 @@
+"""Every run at once, as CSV (a row a step) or JSON (a line a run)."""
+
+import csv
+import dataclasses
+import json
+from typing import IO
+
+from s2s.records import STEP_DTYPE, Run
+from s2s.runs.store import Store
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_RUN_COLUMNS = ("run_id", "name", "state", "corpus", "engine", "batch_size", "seed", "device")
+
+
+def export_csv(store: Store, file: IO[str]) -> None:
+    """One row a step; the run's columns stand first in each row."""
+    writer = csv.writer(file)
+    assert STEP_DTYPE.names is not None
+    writer.writerow([*_RUN_COLUMNS, *STEP_DTYPE.names])
+    for run in reversed(store.runs()):
+        config = run.config
+        columns = [
+            run.id,
+            _inert(run.name),
+            run.state.value,
+            _inert(config.corpus),
+            config.engine.value,
+            config.batch_size,
+            config.seed,
+            run.device,
+        ]
+        writer.writerows([*columns, *row] for row in store.steps(run.id).tolist())
+
+
+def export_json(store: Store, file: IO[str]) -> None:
+    """One object a line, one line a run: all that the store knows of it."""
+    for run in reversed(store.runs()):
+        steps = store.steps(run.id)
+        whole = {
+            **run_json(run),
+            "environment": run.environment,
+            "details": run.details,
+            "steps": {name: steps[name].tolist() for name in STEP_DTYPE.names or ()},
+            "evaluations": [dataclasses.asdict(each) for each in store.evaluations(run.id)],
+            "device_samples": [dataclasses.asdict(each) for each in store.device_samples(run.id)],
+        }
+        file.write(json.dumps(whole, ensure_ascii=False) + "\n")
+
+
+def run_json(run: Run) -> dict[str, object]:
+    """A run's row, as the command line lists it."""
+    return {
+        "run_id": run.id,
+        "name": run.name,
+        "state": run.state.value,
+        "device": run.device,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "iterations_done": run.iterations_done,
+        "message": run.message,
+        "config": run.config.to_json(),
+        "summary": run.summary and dataclasses.asdict(run.summary),
+    }
+
+
+def _inert(text: str) -> str:
+    """A spreadsheet would compute a cell that begins like a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

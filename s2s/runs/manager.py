@@ -1,0 +1,130 @@
+"""The manager: trains queued runs in background threads, one at a time on a device."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from s2s.config import TrainConfig, UserError
+from s2s.runs.expected import (
+    Expected,
+    StepTime,
+    expected,
+    kind,
+    step_time_from_runs,
+    step_time_from_trial,
+)
+from s2s.runs.store import Store
+
+JOIN_SECONDS = 3.0
+
+
+class Manager:
+    """One for the process; any thread may call it.
+
+    Each device that runs ask for has a daemon thread, which trains its runs in the order in
+    which they came. torch is imported there, so that a page that only reads does without it.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        store.mark_interrupted()
+        self._lock = threading.Lock()
+        self._queues: dict[str, deque[int]] = {}
+        self._stops: dict[int, threading.Event] = {}
+        self._threads: dict[str, threading.Thread] = {}
+        self._trials: dict[tuple[object, ...], StepTime | UserError] = {}
+        self._devices: list[str] = []
+
+    def submit(self, configs: Sequence[TrainConfig]) -> list[int]:
+        """Queues one run for each configuration, in this order; returns their ids."""
+        ids = [self.store.create_run(config) for config in configs]
+        with self._lock:
+            for run_id, config in zip(ids, configs, strict=True):
+                self._stops[run_id] = threading.Event()
+                self._queues.setdefault(config.device, deque()).append(run_id)
+                self._start(f"s2s-trainer-{config.device}", self._work, config.device)
+        return ids
+
+    def stop(self, run_id: int) -> None:
+        """Asks the run to stop after the step it is in; a queued one never starts."""
+        self.store.request_stop(run_id)
+        with self._lock:
+            if run_id in self._stops:
+                self._stops[run_id].set()
+
+    def close(self) -> None:
+        """Stops what this process trains, and waits for its last checkpoint."""
+        with self._lock:
+            running = list(self._stops)
+            threads = list(self._threads.values())
+        for run_id in running:
+            self.stop(run_id)
+        for thread in threads:
+            thread.join(JOIN_SECONDS)
+
+    def expected_seconds(self, config: TrainConfig) -> Expected | None:
+        """How long the run would take; None while that is being measured: ask again.
+
+        From earlier runs where there are any of its kind, else from trial steps in the
+        background, which wait for a training run to end. Raises UserError where the
+        configuration cannot run at all.
+        """
+        devices = self.devices()
+        device = devices[0] if config.device == "auto" and devices else config.device
+        known: StepTime | UserError | None
+        known = step_time_from_runs(config, self.store.runs(), device)
+        with self._lock:
+            known = known or self._trials.get((*kind(config), config.batch_size))
+            if known is None:
+                self._start("s2s-trial", self._try, config)
+        if isinstance(known, UserError):
+            raise known
+        return expected(config, known) if known else None
+
+    def devices(self) -> list[str]:
+        """What a run can be asked to use, the best first; empty until torch is loaded."""
+        with self._lock:
+            if not self._devices:
+                self._start("s2s-devices", self._find_devices)
+            return self._devices
+
+    def _work(self, device: str) -> None:
+        from s2s.runs.execute import execute
+
+        while True:
+            with self._lock:
+                if not self._queues[device]:
+                    del self._threads[threading.current_thread().name]
+                    return
+                run_id = self._queues[device].popleft()
+                stop = self._stops[run_id]
+            execute(self.store, run_id, stop)
+            with self._lock:
+                del self._stops[run_id]
+
+    def _try(self, config: TrainConfig) -> None:
+        from s2s.runs.execute import lease
+        from s2s.training.device import resolve_device
+
+        result: StepTime | UserError
+        try:
+            with lease(str(resolve_device(config.device)), lambda: False):
+                result = step_time_from_trial(config)
+        except UserError as error:
+            result = error
+        except (RuntimeError, MemoryError) as error:
+            result = UserError(f"A trial step failed ({type(error).__name__}: {error}).")
+        with self._lock:
+            self._trials[(*kind(config), config.batch_size)] = result
+
+    def _find_devices(self) -> None:
+        from s2s.training.device import device_names
+
+        self._devices = device_names()
+
+    def _start(self, name: str, work: Callable[..., None], *arguments: object) -> None:
+        """A daemon thread of this name, where none is at work. The caller holds the lock."""
+        if name not in self._threads or not self._threads[name].is_alive():
+            thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
+            self._threads[name] = thread
+            thread.start()

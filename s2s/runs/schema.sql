@@ -1,0 +1,46 @@
+CREATE TABLE IF NOT EXISTS runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    config TEXT NOT NULL,                 -- JSON of TrainConfig
+    environment TEXT NOT NULL DEFAULT '{}',
+    created_at REAL NOT NULL,             -- Unix seconds
+    started_at REAL,
+    finished_at REAL,
+    message TEXT NOT NULL DEFAULT '',
+    details TEXT NOT NULL DEFAULT '',
+    device TEXT NOT NULL DEFAULT '',
+    iterations_done INTEGER NOT NULL DEFAULT 0,
+    summary TEXT,                         -- JSON of Summary
+    owner_pid INTEGER,
+    owner_started_at REAL
+);
+
+CREATE TABLE IF NOT EXISTS step_blocks (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    first_iteration INTEGER NOT NULL,
+    last_iteration INTEGER NOT NULL,
+    rows BLOB NOT NULL,                   -- records.STEP_DTYPE, packed
+    PRIMARY KEY (run_id, first_iteration)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS evaluations (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    iteration INTEGER NOT NULL,
+    training_seconds REAL NOT NULL,
+    validation_loss_per_token REAL,
+    translations TEXT NOT NULL,           -- JSON list of SampleTranslation
+    PRIMARY KEY (run_id, iteration)
+);
+
+CREATE TABLE IF NOT EXISTS device_samples (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    at REAL NOT NULL,
+    device TEXT NOT NULL,
+    utilization REAL,
+    memory_used_bytes INTEGER,
+    memory_total_bytes INTEGER,
+    temperature_celsius REAL,
+    torch_allocated_bytes INTEGER
+);
+CREATE INDEX IF NOT EXISTS device_samples_of_run ON device_samples (run_id, at);

@@ -1,0 +1,335 @@
+"""The SQLite store: where the dashboard, the command line and every tab meet."""
+
+import dataclasses
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+
+from s2s.config import TrainConfig, UserError
+from s2s.records import (
+    STEP_DTYPE,
+    DeviceSample,
+    Evaluation,
+    Run,
+    RunState,
+    SampleTranslation,
+    Summary,
+)
+
+SCHEMA_VERSION = 1
+_SCHEMA = Path(__file__).with_name("schema.sql")
+_NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"}
+
+
+class Store:
+    """Runs and their records in one SQLite file, `store.sqlite` in `folder`.
+
+    Safe to use from any number of threads and processes: one connection writes and one reads,
+    each behind a lock; every write is one transaction, and readers never wait for the writer
+    (WAL). On a network folder WAL is not safe, so the slower rollback journal is used and
+    `notice` says so.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises UserError where the folder cannot be written or the store is a newer one."""
+        self.notice = ""
+        self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._writer = self._open(folder)
+            self._reader = self._open(folder)
+            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+            if version > SCHEMA_VERSION:
+                raise UserError(
+                    f"The store in {folder} was written by a newer s2s; update this one."
+                )
+            self._writer.executescript(_SCHEMA.read_text(encoding="utf-8"))
+            self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        except (OSError, sqlite3.OperationalError) as error:
+            raise UserError(
+                f"The folder {folder} cannot be written ({error}); "
+                "set S2S_HOME to a folder that can."
+            ) from error
+
+    # Runs
+
+    def create_run(self, config: TrainConfig, name: str = "") -> int:
+        """A queued run, owned by this process; returns its id."""
+        with self._transaction() as database:
+            cursor = database.execute(
+                "INSERT INTO runs (name, state, config, created_at, owner_pid, owner_started_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    name or f"{config.corpus} · batch {config.batch_size}",
+                    RunState.QUEUED,
+                    json.dumps(config.to_json()),
+                    time.time(),
+                    os.getpid(),
+                    psutil.Process().create_time(),
+                ),
+            )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def run(self, run_id: int) -> Run:
+        """Raises UserError where there is no such run."""
+        rows = self._read("SELECT * FROM runs WHERE id = ?", (run_id,))
+        if not rows:
+            raise UserError(f"There is no run {run_id}; `python -m s2s runs` lists them.")
+        return _run(rows[0])
+
+    def runs(self) -> list[Run]:
+        """All runs, the newest first."""
+        return [_run(row) for row in self._read("SELECT * FROM runs ORDER BY id DESC")]
+
+    def start_run(self, run_id: int, device: str, environment: dict[str, Any]) -> bool:
+        """Queued -> running. False where the run was stopped or deleted meanwhile."""
+        with self._transaction() as database:
+            cursor = database.execute(
+                "UPDATE runs SET state = ?, started_at = ?, device = ?, environment = ?"
+                " WHERE id = ? AND state = ?",
+                (
+                    RunState.RUNNING,
+                    time.time(),
+                    device,
+                    json.dumps(environment),
+                    run_id,
+                    RunState.QUEUED,
+                ),
+            )
+        return cursor.rowcount == 1
+
+    def finish_run(
+        self, run_id: int, state: RunState, summary: Summary, message: str = "", details: str = ""
+    ) -> None:
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE runs SET state = ?, finished_at = ?, summary = ?, message = ?,"
+                " details = ? WHERE id = ?",
+                (
+                    state,
+                    time.time(),
+                    json.dumps(dataclasses.asdict(summary)),
+                    message,
+                    details,
+                    run_id,
+                ),
+            )
+
+    def fail_run(self, run_id: int, message: str, details: str) -> None:
+        """A run that failed before its first step: it has no summary."""
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE runs SET state = ?, finished_at = ?, message = ?, details = ? WHERE id = ?",
+                (RunState.FAILED, time.time(), message, details, run_id),
+            )
+
+    def request_stop(self, run_id: int) -> None:
+        """A queued run is stopped at once; a running one is asked to, whoever trains it."""
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE runs SET state = ?, finished_at = ? WHERE id = ? AND state = ?",
+                (RunState.STOPPED, time.time(), run_id, RunState.QUEUED),
+            )
+            database.execute(
+                "UPDATE runs SET state = ? WHERE id = ? AND state = ?",
+                (RunState.STOPPING, run_id, RunState.RUNNING),
+            )
+
+    def stop_requested(self, run_id: int) -> bool:
+        """True for a run that is over or deleted too: nobody waits for it any more."""
+        rows = self._read("SELECT state FROM runs WHERE id = ?", (run_id,))
+        return not rows or RunState(rows[0]["state"]) not in (RunState.QUEUED, RunState.RUNNING)
+
+    def rename_run(self, run_id: int, name: str) -> None:
+        with self._transaction() as database:
+            database.execute("UPDATE runs SET name = ? WHERE id = ?", (name.strip(), run_id))
+
+    def delete_run(self, run_id: int) -> None:
+        """The run and all its records; a running one has to be stopped first (UserError)."""
+        if not self.run(run_id).state.is_finished():
+            raise UserError(f"Run {run_id} is not finished; stop it before deleting it.")
+        with self._transaction() as database:
+            database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    def mark_interrupted(self) -> list[int]:
+        """Runs whose process is gone, now marked as interrupted; returns their ids."""
+        rows = self._read(
+            "SELECT id, owner_pid, owner_started_at FROM runs WHERE state IN (?, ?, ?)",
+            (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING),
+        )
+        dead = [row["id"] for row in rows if not _alive(row["owner_pid"], row["owner_started_at"])]
+        with self._transaction() as database:
+            database.executemany(
+                "UPDATE runs SET state = ?, finished_at = ?, message = ? WHERE id = ?",
+                [
+                    (
+                        RunState.INTERRUPTED,
+                        time.time(),
+                        "The program that trained this run ended before the run did.",
+                        run_id,
+                    )
+                    for run_id in dead
+                ],
+            )
+        return dead
+
+    # Steps
+
+    def write_steps(self, run_id: int, block: npt.NDArray[np.void]) -> None:
+        """Appends a block of STEP_DTYPE rows, or replaces the one with the same first row.
+
+        Replacing lets the writer grow its last block each second, so that a slow run of many
+        steps does not end as many tiny blocks.
+        """
+        first, last = int(block["iteration"][0]), int(block["iteration"][-1])
+        with self._transaction() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO step_blocks VALUES (?, ?, ?, ?)",
+                (run_id, first, last, block.tobytes()),
+            )
+            database.execute(
+                "UPDATE runs SET iterations_done = ? WHERE id = ?",
+                (last, run_id),
+            )
+
+    def steps(self, run_id: int, after: int = 0) -> npt.NDArray[np.void]:
+        """STEP_DTYPE rows of the iterations after `after`, in order."""
+        rows = self._read(
+            "SELECT rows FROM step_blocks WHERE run_id = ? AND last_iteration > ?"
+            " ORDER BY first_iteration",
+            (run_id, after),
+        )
+        steps = np.frombuffer(b"".join(row[0] for row in rows), dtype=STEP_DTYPE)
+        return steps[np.searchsorted(steps["iteration"], after, side="right") :]
+
+    # Evaluations and readings
+
+    def add_evaluation(self, run_id: int, evaluation: Evaluation) -> None:
+        with self._transaction() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?)",
+                (
+                    run_id,
+                    evaluation.iteration,
+                    evaluation.training_seconds,
+                    evaluation.validation_loss_per_token,
+                    json.dumps([dataclasses.asdict(each) for each in evaluation.translations]),
+                ),
+            )
+
+    def evaluations(self, run_id: int, after: int = -1) -> list[Evaluation]:
+        """In order of iteration, those after `after`."""
+        rows = self._read(
+            "SELECT * FROM evaluations WHERE run_id = ? AND iteration > ? ORDER BY iteration",
+            (run_id, after),
+        )
+        return [
+            Evaluation(
+                row["iteration"],
+                row["training_seconds"],
+                row["validation_loss_per_token"],
+                tuple(SampleTranslation(**each) for each in json.loads(row["translations"])),
+            )
+            for row in rows
+        ]
+
+    def add_device_samples(self, run_id: int, samples: Sequence[DeviceSample]) -> None:
+        with self._transaction() as database:
+            database.executemany(
+                "INSERT INTO device_samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(run_id, *dataclasses.astuple(sample)) for sample in samples],
+            )
+
+    def device_samples(self, run_id: int, after: float = 0.0) -> list[DeviceSample]:
+        """In order of time, those taken after the Unix second `after`."""
+        rows = self._read(
+            "SELECT at, device, utilization, memory_used_bytes, memory_total_bytes,"
+            " temperature_celsius, torch_allocated_bytes FROM device_samples"
+            " WHERE run_id = ? AND at > ? ORDER BY at",
+            (run_id, after),
+        )
+        return [DeviceSample(*row) for row in rows]
+
+    # Connections
+
+    def close(self) -> None:
+        with self._write_lock, self._read_lock:
+            self._writer.close()
+            self._reader.close()
+
+    def _open(self, folder: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            folder / "store.sqlite", timeout=30.0, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        if _on_network(folder):
+            self.notice = (
+                f"{folder} is a network folder: records are written more slowly, "
+                "and only one machine should use it at a time."
+            )
+        else:
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._write_lock:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._writer.execute("COMMIT")
+
+    def _read(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        with self._read_lock:
+            return self._reader.execute(query, values).fetchall()
+
+
+def _run(row: sqlite3.Row) -> Run:
+    summary = json.loads(row["summary"]) if row["summary"] else None
+    return Run(
+        id=row["id"],
+        name=row["name"],
+        state=RunState(row["state"]),
+        config=TrainConfig.from_json(json.loads(row["config"])),
+        environment=json.loads(row["environment"]),
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        message=row["message"],
+        details=row["details"],
+        device=row["device"],
+        iterations_done=row["iterations_done"],
+        summary=summary and Summary(**{**summary, "state": RunState(summary["state"])}),
+    )
+
+
+def _alive(pid: int | None, started_at: float | None) -> bool:
+    """A process id is used again after a while; with its start time it is not."""
+    try:
+        return pid is not None and abs(psutil.Process(pid).create_time() - (started_at or 0)) < 1
+    except psutil.Error:
+        return False
+
+
+def _on_network(folder: Path) -> bool:
+    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
+    for parent in (folder.resolve(), *folder.resolve().parents):
+        if parent in mounts:
+            return mounts[parent] in _NETWORK_FILESYSTEMS
+    return False

@@ -1,0 +1,1 @@
+"""The training loop, its engines, optimizers, checkpoints and evaluation."""

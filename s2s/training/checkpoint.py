@@ -1,0 +1,142 @@
+"""Checkpoints: one safetensors file with weights, configuration, both vocabularies, and state."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from s2s.config import CorpusChoices, TrainConfig, UserError
+from s2s.model.seq2seq import Seq2Seq
+
+FILE_NAME = "checkpoint.safetensors"
+_FORMAT = 1
+
+
+@dataclass
+class Checkpoint:
+    """All that translating needs; with `state`, all that training on exactly needs as well."""
+
+    config: TrainConfig
+    choices: CorpusChoices
+    """How the corpus's text became words."""
+    source_language: str
+    target_language: str
+    source_words: list[str]
+    """Of each id, special symbols first."""
+    target_words: list[str]
+    iteration: int
+    weights: dict[str, Tensor]
+    state: dict[str, Tensor] = field(default_factory=dict)
+    """Optimizer and random states; empty where they were not kept."""
+    sampler: dict[str, Any] = field(default_factory=dict)
+    """State of the generator that draws batches."""
+
+    def model(self) -> Seq2Seq:
+        """A model with these weights, on the CPU."""
+        model = Seq2Seq(
+            len(self.source_words),
+            len(self.target_words),
+            self.config.hidden_size,
+            self.config.layers,
+            self.config.dropout,
+        )
+        model.load_state_dict(self.weights)
+        return model
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Replaces the folder's checkpoint at once: a reader sees the old one or the new one.
+
+    Raises OSError where the disk is full, say; the old checkpoint is then still there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {
+        "format": _FORMAT,
+        "config": checkpoint.config.to_json(),
+        "choices": checkpoint.choices.to_json(),
+        "source_language": checkpoint.source_language,
+        "target_language": checkpoint.target_language,
+        "source_words": checkpoint.source_words,
+        "target_words": checkpoint.target_words,
+        "iteration": checkpoint.iteration,
+        "sampler": checkpoint.sampler,
+    }
+    tensors = {f"weights.{name}": value for name, value in checkpoint.weights.items()}
+    tensors |= {f"state.{name}": value for name, value in checkpoint.state.items()}
+    beside = folder / f".{FILE_NAME}.{os.getpid()}"
+    try:
+        save_file(
+            {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
+            beside,
+            metadata={"s2s": json.dumps(about)},
+        )
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.replace(folder / FILE_NAME)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
+    """Raises UserError where there is none, or one that cannot be read."""
+    path = folder / FILE_NAME
+    if not path.exists():
+        raise UserError(f"Run {folder.name} has no checkpoint (yet, or any more).")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads(file.metadata()["s2s"])
+            weights, state = {}, {}
+            for key in file.keys():  # noqa: SIM118 (safe_open is no mapping)
+                kind, name = key.split(".", 1)
+                if kind == "weights":
+                    weights[name] = file.get_tensor(key)
+                elif with_state:
+                    state[name] = file.get_tensor(key)
+        return Checkpoint(
+            TrainConfig.from_json(about["config"]),
+            CorpusChoices.from_json(about["choices"]),
+            about["source_language"],
+            about["target_language"],
+            about["source_words"],
+            about["target_words"],
+            about["iteration"],
+            weights,
+            state,
+            about["sampler"],
+        )
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        raise UserError(
+            f"The checkpoint of run {folder.name} cannot be read ({error}); "
+            "delete it and train again."
+        ) from error
+
+
+def drop_state(folder: Path) -> None:
+    """Rewrites the checkpoint without optimizer and random states: a third of the size or less."""
+    save_checkpoint(folder, load_checkpoint(folder))
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Its state as flat names: `optimizer.<parameter's number>.<name>`."""
+    return {
+        f"optimizer.{number}.{name}": torch.as_tensor(value)
+        for number, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
+    """The reverse; rates and the like stay as the optimizer was built with."""
+    values: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in state.items():
+        if name.startswith("optimizer."):
+            _, number, entry = name.split(".", 2)
+            values.setdefault(int(number), {})[entry] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": values})

@@ -1,0 +1,23 @@
+"""From a device's name to a device that is there."""
+
+import torch
+
+from s2s.config import UserError
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` is the first GPU, or the CPU where there is none. UserError for one not there."""
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda:0" if name == "cuda" else name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(
+            f"There is no device {name} here ({torch.cuda.device_count()} GPUs were found); "
+            "choose auto or cpu."
+        )
+    return device
+
+
+def device_names() -> list[str]:
+    """All that a run can be asked to use, the best first."""
+    return [*(f"cuda:{index}" for index in range(torch.cuda.device_count())), "cpu"]

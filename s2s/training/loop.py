@@ -1,0 +1,176 @@
+"""The training loop: a generator of step records and evaluations; stopping is leaving it."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from s2s.config import Engine, TrainConfig, UserError
+from s2s.data.batches import Batches
+from s2s.data.corpus import Corpus
+from s2s.model.seq2seq import Seq2Seq
+from s2s.records import Evaluation, StepRecord
+from s2s.training.checkpoint import Checkpoint, load_optimizer, optimizer_tensors
+from s2s.training.engines import GRADIENTS
+from s2s.training.evaluation import (
+    VALIDATION_PAIRS,
+    FollowedSentences,
+    validation_loss_per_token,
+)
+from s2s.training.optimizers import build_optimizer
+
+WARMUP_STEPS = 3
+"""First steps of a run, left out of its throughput: memory is still being reserved."""
+
+
+class Trainer:
+    """A model in training. Everything that must survive a restart is in `checkpoint()`."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        corpus: Corpus,
+        device: torch.device,
+        start: Checkpoint | None = None,
+    ) -> None:
+        """`start`: weights, and the optimizer's state where it has one, to go on from.
+
+        Raises UserError where `start` does not fit the corpus or the configuration.
+        """
+        self.config, self._corpus, self._device = config, corpus, device
+        torch.manual_seed(config.seed)
+        self.model = Seq2Seq(
+            corpus.source.vocabulary,
+            corpus.target.vocabulary,
+            config.hidden_size,
+            config.layers,
+            config.dropout,
+        ).to(device)
+        self.optimizer = build_optimizer(config, self.model.parameters())
+        self._first_iteration = start.iteration if start else 0
+        self._random = np.random.default_rng([config.seed, self._first_iteration])
+        if start:
+            self._go_on_from(start)
+        self.iteration = self._first_iteration
+        self.training_seconds = 0.0
+        """Wall time of all steps so far, evaluations left out."""
+        self._batches = Batches(corpus, device, joint_padding=config.engine is Engine.ARTICLE)
+        self._gradients = GRADIENTS[config.engine]
+        self._followed = FollowedSentences(corpus, config.sentences)
+        self._evaluated_at = self.iteration
+        self._evaluated_tenths = 0
+
+    def run(self) -> Iterator[StepRecord | Evaluation]:
+        """An evaluation before the first step, one every so often, and one after the last.
+
+        The time that the caller takes between two steps belongs to the later one; the time it
+        takes over an evaluation belongs to none.
+        """
+        yield self.evaluate()
+        mark = time.perf_counter()
+        while not self._done():
+            record = self.step()
+            now = time.perf_counter()
+            record.seconds = now - mark
+            self.training_seconds += record.seconds
+            mark = now
+            yield record
+            if self._evaluation_due():
+                yield self.evaluate()
+                mark = time.perf_counter()
+
+    def step(self) -> StepRecord:
+        """One optimizer step on a batch drawn with replacement; the caller fills in its time."""
+        self.model.train()
+        indices = self._random.integers(0, len(self._corpus.training), self.config.batch_size)
+        forced = self._random.random() < self.config.teacher_forcing
+        batch = self._batches.batch(indices)
+        self.optimizer.zero_grad()
+        loss_sum = self._gradients(self.model, batch, forced, self.config.precision)
+        self.optimizer.step()
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        self.iteration += 1
+        return StepRecord(
+            iteration=self.iteration,
+            loss_sum=loss_sum,
+            samples=batch.samples,
+            source_tokens=batch.source_tokens,
+            target_tokens=batch.target_tokens,
+            cells=batch.cells,
+            seconds=0.0,
+            timed=self.iteration - self._first_iteration > WARMUP_STEPS,
+        )
+
+    def evaluate(self) -> Evaluation:
+        self._evaluated_at, self._evaluated_tenths = self.iteration, self._tenths_done()
+        held_out = self._corpus.validation[:VALIDATION_PAIRS]
+        return Evaluation(
+            self.iteration,
+            self.training_seconds,
+            validation_loss_per_token(self.model, self._batches, held_out),
+            self._followed.translate(self.model),
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        info = self._corpus.info
+        state = optimizer_tensors(self.optimizer) | {"random.cpu": torch.get_rng_state()}
+        if self._device.type == "cuda":
+            state["random.cuda"] = torch.cuda.get_rng_state(self._device)
+        return Checkpoint(
+            self.config,
+            info.choices,
+            info.source_language,
+            info.target_language,
+            self._corpus.source.known_words(),
+            self._corpus.target.known_words(),
+            self.iteration,
+            self.model.state_dict(),
+            state,
+            dict(self._random.bit_generator.state),
+        )
+
+    def _go_on_from(self, start: Checkpoint) -> None:
+        if (start.source_words, start.target_words) != (
+            self._corpus.source.known_words(),
+            self._corpus.target.known_words(),
+        ):
+            raise UserError(
+                f"The corpus {self.config.corpus!r} has another vocabulary than the run to go on "
+                "from was trained with; train on the corpus as it was, or start anew."
+            )
+        shape = (start.config.hidden_size, start.config.layers)
+        if shape != (self.config.hidden_size, self.config.layers):
+            raise UserError(
+                f"The run to go on from has hidden size {shape[0]} and {shape[1]} layers; "
+                "a continued run keeps both."
+            )
+        self.model.load_state_dict(start.weights)
+        if start.state and start.config.optimizer is self.config.optimizer:
+            load_optimizer(self.optimizer, start.state)
+            self._random.bit_generator.state = start.sampler
+            torch.set_rng_state(start.state["random.cpu"])
+            if self._device.type == "cuda" and "random.cuda" in start.state:
+                torch.cuda.set_rng_state(start.state["random.cuda"], self._device)
+
+    def _progress(self) -> float:
+        """0 to 1, by iterations or by training time, whichever is further."""
+        done = (self.iteration - self._first_iteration) / self.config.iterations
+        if self.config.max_seconds:
+            done = max(done, self.training_seconds / self.config.max_seconds)
+        return done
+
+    def _done(self) -> bool:
+        return self._progress() >= 1
+
+    def _evaluation_due(self) -> bool:
+        since = self.iteration - self._evaluated_at
+        if self._done():
+            return since > 0
+        if self.config.evaluate_every:
+            return since >= self.config.evaluate_every
+        return self._tenths_done() > self._evaluated_tenths
+
+    def _tenths_done(self) -> int:
+        return int(self._progress() * 10)

@@ -1,0 +1,29 @@
+"""What the tests of every room share."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no reason to fail.
+settings.register_profile("s2s", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("s2s")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees or changes what the program has written on this machine."""
+    monkeypatch.setenv("S2S_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real corpus files; CI has to have it."""
+    folder = os.environ.get("S2S_TEST_DATA", "")
+    if folder and Path(folder).is_dir():
+        return Path(folder)
+    reason = "S2S_TEST_DATA is not set" if not folder else f"S2S_TEST_DATA: no folder {folder}"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,481 @@
+"""Downloads from a real server on this machine, kind and unkind."""
+
+import io
+import random
+import re
+import socket
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+from filelock import FileLock
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from s2s.data import catalog
+from s2s.data import download as module
+from s2s.data.catalog import quiet
+from s2s.data.download import download
+
+
+def tiny_zip(seed: int = 0) -> bytes:
+    """About 6 kB that do not pack well."""
+    noise = random.Random(seed).randbytes(4000).hex()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("fra.txt", f"Go.\tVa !\n{noise}\tnoise\n")
+    return packed.getvalue()
+
+
+TINY = tiny_zip()
+Refused = Callable[[str], AbstractContextManager[None]]
+
+
+@dataclass
+class Site:
+    """What the server has and how it misbehaves; `seen` holds the headers of each request."""
+
+    files: dict[str, bytes] = field(default_factory=lambda: {"/fra-eng.zip": TINY})
+    headers: dict[str, str] = field(default_factory=lambda: {"ETag": '"one"'})
+    honours_range: bool = True
+    honours_if_range: bool = True
+    status: int = 0
+    """Answered to everything, where set."""
+    breaks_at: list[int] = field(default_factory=list)
+    """Bytes of body after which the first, second, ... answer ends."""
+    lie: int = 0
+    """Added to the declared length."""
+    declares_length: bool = True
+    drip_seconds: float | None = None
+    """Between single bytes."""
+    stalls: bool = False
+    """An answer that breaks off keeps its connection open instead."""
+    over: threading.Event = field(default_factory=threading.Event)
+    seen: list[dict[str, str]] = field(default_factory=list)
+
+    def ranges(self) -> list[str | None]:
+        return [headers.get("Range") for headers in self.seen]
+
+
+class Server(ThreadingHTTPServer):
+    site: Site
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        site = self.server.site
+        site.seen.append(dict(self.headers.items()))
+        body = site.files.get(self.path)
+        if site.status:
+            return self.send_error(site.status)
+        if "python" in self.headers["User-Agent"].lower():
+            return self.send_error(406)
+        if body is None:
+            return self.send_error(404)
+        start = self.start_of_range()
+        if start >= len(body):
+            return self.send_error(416)
+        self.send_response(206 if start else 200)
+        for name, value in site.headers.items():
+            self.send_header(name, value)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        if site.declares_length:
+            self.send_header("Content-Length", str(len(body) - start + site.lie))
+        self.end_headers()
+        end = start + site.breaks_at.pop(0) if site.breaks_at else len(body)
+        self.send_body(body[start:end])
+        return None
+
+    def start_of_range(self) -> int:
+        site = self.server.site
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        fresh = self.headers.get("If-Range") in site.headers.values() or not site.honours_if_range
+        return int(asked[1]) if asked and fresh and site.honours_range else 0
+
+    def send_body(self, body: bytes) -> None:
+        site = self.server.site
+        try:
+            if site.drip_seconds is None:
+                self.wfile.write(body)
+            else:
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
+                    site.over.wait(site.drip_seconds)
+            if site.stalls:
+                site.over.wait(60)
+        except ConnectionError:
+            pass
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="test server")
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def url(server: Server) -> str:
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+@pytest.fixture
+def site(server: Server, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    server.site = Site()
+    monkeypatch.setenv("S2S_CORPORA_URL", url)
+    yield server.site
+    server.site.over.set()
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(module, "_PAUSES_SECONDS", (0.0, 0.0, 0.0))
+
+
+def fetch(folder: Path) -> Path:
+    return download("fra-eng", folder, quiet)
+
+
+def left(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {"fra-eng.lock"}
+
+
+def test_real_zip_arrives_whole_and_says_how_far_it_is(
+    site: Site, tmp_path: Path, test_data: Path
+) -> None:
+    site.files["/fra-eng.zip"] = (test_data / "fra-eng.zip").read_bytes()
+    said: list[tuple[str, float | None]] = []
+    path = download("fra-eng", tmp_path / "new" / "downloads", lambda *each: said.append(each))
+    assert path == tmp_path / "new" / "downloads" / "fra-eng.zip"
+    assert path.read_bytes() == site.files["/fra-eng.zip"]
+    assert left(path.parent) == {"fra-eng.zip"}
+    shares = [share for _, share in said if share is not None]
+    assert len(shares) > 10
+    assert shares == sorted(shares)
+    assert shares[-1] > 0.95
+    assert said[-1][0] == "Downloading fra-eng: 3.4 MB"
+
+
+def test_it_does_not_call_itself_a_python_client(site: Site, url: str, tmp_path: Path) -> None:
+    assert requests.get(f"{url}/fra-eng.zip", timeout=10).status_code == 406
+    assert fetch(tmp_path).read_bytes() == TINY
+    assert site.seen[-1]["User-Agent"].startswith("Mozilla/5.0 ")
+
+
+def test_a_complete_zip_is_not_fetched_again(site: Site, tmp_path: Path) -> None:
+    fetch(tmp_path)
+    site.files["/fra-eng.zip"] = tiny_zip(seed=1)
+    assert fetch(tmp_path).read_bytes() == TINY
+    assert len(site.seen) == 1
+
+
+def test_what_is_no_zip_is_fetched_anew(site: Site, tmp_path: Path) -> None:  # noqa: ARG001
+    (tmp_path / "fra-eng.zip").write_bytes(TINY[:100])
+    assert fetch(tmp_path).read_bytes() == TINY
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"ETag": '"one"'},
+        {"Last-Modified": "Sun, 07 Apr 2019 21:35:00 GMT"},
+        {"ETag": 'W/"weak"', "Last-Modified": "Sun, 07 Apr 2019 21:35:00 GMT"},
+    ],
+)
+def test_a_broken_transfer_goes_on_within_the_call(
+    site: Site, tmp_path: Path, headers: dict[str, str]
+) -> None:
+    site.headers = headers
+    site.breaks_at = [1000, 500]
+    assert fetch(tmp_path).read_bytes() == TINY
+    assert left(tmp_path) == {"fra-eng.zip"}
+    assert site.ranges() == [None, "bytes=1000-", "bytes=1500-"]
+    assert site.seen[1]["If-Range"] == [*headers.values()][-1]
+
+
+def test_a_broken_transfer_goes_on_at_the_next_call(
+    site: Site, tmp_path: Path, refused: Refused
+) -> None:
+    site.breaks_at = [1000, 0, 0, 0]
+    with refused("broke off at 0.0 MB; adding it again goes on from there"):
+        fetch(tmp_path)
+    assert left(tmp_path) == {"fra-eng.zip.part", "fra-eng.zip.part.json"}
+    assert fetch(tmp_path).read_bytes() == TINY
+    assert site.ranges() == [None, *["bytes=1000-"] * 4]
+
+
+@pytest.mark.parametrize("headers", [{}, {"ETag": 'W/"weak"'}])
+def test_without_a_validator_it_starts_anew(
+    site: Site, tmp_path: Path, headers: dict[str, str], refused: Refused
+) -> None:
+    site.headers = headers
+    site.breaks_at = [1000] * 4
+    with refused("adding it again starts it anew"):
+        fetch(tmp_path)
+    assert fetch(tmp_path).read_bytes() == TINY
+    assert site.ranges() == [None] * 5
+
+
+@pytest.mark.parametrize("honours_if_range", [True, False])
+@pytest.mark.parametrize("honours_range", [True, False])
+@pytest.mark.parametrize("newer", [tiny_zip(seed=1), tiny_zip(seed=1) * 2, TINY[:900]])
+def test_a_file_that_changed_meanwhile_is_never_mixed(
+    site: Site, tmp_path: Path, honours_if_range: bool, honours_range: bool, newer: bytes
+) -> None:
+    site.honours_range, site.honours_if_range = honours_range, honours_if_range
+    site.breaks_at = [1000, 0, 0, 0]
+    with pytest.raises(catalog.UserError):
+        fetch(tmp_path)
+    site.files["/fra-eng.zip"] = newer
+    site.headers = {"ETag": '"two"'}
+    site.breaks_at = []
+    if zipfile.is_zipfile(io.BytesIO(newer)):
+        assert fetch(tmp_path).read_bytes() == newer
+    else:
+        with pytest.raises(catalog.UserError):
+            fetch(tmp_path)
+        assert left(tmp_path) == set()
+
+
+def test_a_part_of_another_address_is_not_continued(
+    site: Site, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.breaks_at = [1000, 0, 0, 0]
+    with pytest.raises(catalog.UserError):
+        fetch(tmp_path)
+    site.files["/mirror/fra-eng.zip"] = tiny_zip(seed=1)
+    monkeypatch.setenv("S2S_CORPORA_URL", f"{url}/mirror/")
+    assert fetch(tmp_path).read_bytes() == tiny_zip(seed=1)
+
+
+def test_notes_that_were_cut_short_start_it_anew(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "fra-eng.zip.part").write_bytes(b"x" * 1000)
+    (tmp_path / "fra-eng.zip.part.json").write_text('{"url": "htt', encoding="utf-8")
+    assert fetch(tmp_path).read_bytes() == TINY
+    assert site.ranges() == [None]
+
+
+def test_a_busy_server_costs_nothing_of_what_has_arrived(
+    site: Site, tmp_path: Path, refused: Refused
+) -> None:
+    site.breaks_at = [1000, 0, 0, 0]
+    with refused("goes on"):
+        fetch(tmp_path)
+    site.status = 503
+    with refused("answered 503; try again later"):
+        fetch(tmp_path)
+    site.status = 0
+    assert fetch(tmp_path).read_bytes() == TINY
+    assert site.ranges()[-1] == "bytes=1000-"
+
+
+def test_a_length_that_promises_too_much(site: Site, tmp_path: Path, refused: Refused) -> None:
+    site.lie = 1000
+    with refused("fra-eng"):
+        fetch(tmp_path)
+    assert not (tmp_path / "fra-eng.zip").exists()
+    site.lie = 0
+    assert fetch(tmp_path).read_bytes() == TINY
+
+
+def test_a_length_that_promises_too_little(site: Site, tmp_path: Path, refused: Refused) -> None:
+    site.lie = -1000
+    with refused("is no sound zip; try again later"):
+        fetch(tmp_path)
+    assert left(tmp_path) == set()
+
+
+def test_the_rest_too_may_promise_too_little(site: Site, tmp_path: Path) -> None:
+    site.breaks_at = [1000]
+    site.lie = -10
+    with pytest.raises(catalog.UserError):
+        fetch(tmp_path)
+    assert not (tmp_path / "fra-eng.zip").exists()
+
+
+def test_no_length_at_all(site: Site, tmp_path: Path, refused: Refused) -> None:
+    site.declares_length = False
+    site.breaks_at = [1000]
+    with refused("is no sound zip"):
+        fetch(tmp_path)
+    said: list[float | None] = []
+    download("fra-eng", tmp_path, lambda _, share: said.append(share))
+    assert (tmp_path / "fra-eng.zip").read_bytes() == TINY
+    assert set(said) == {None}
+
+
+@pytest.mark.parametrize("declares_length", [True, False])
+def test_more_than_the_cap(
+    site: Site,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    declares_length: bool,
+    refused: Refused,
+) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", len(TINY) - 1)
+    site.declares_length = declares_length
+    with refused("is larger than"):
+        fetch(tmp_path)
+    assert left(tmp_path) == set()
+    assert len(site.seen) == 1
+    monkeypatch.setattr(module, "MAX_BYTES", len(TINY))
+    assert fetch(tmp_path).read_bytes() == TINY
+
+
+def test_a_server_that_stalls(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    monkeypatch.setattr(module, "_READ_SECONDS", 0.1)
+    site.stalls = True
+    site.breaks_at = [1000, 1000, 0, 0]
+    with refused("goes on from there"):
+        fetch(tmp_path)
+    assert site.ranges() == [None, "bytes=1000-", "bytes=2000-", "bytes=2000-"]
+
+
+def test_a_server_that_drips(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    monkeypatch.setattr(module, "_TOTAL_SECONDS", 0.2)
+    site.drip_seconds = 0.01
+    with refused("was ended after 0 minutes, at 0.0 MB; adding it again goes on from there"):
+        fetch(tmp_path)
+    site.drip_seconds = None
+    monkeypatch.setattr(module, "_TOTAL_SECONDS", 60)
+    assert fetch(tmp_path).read_bytes() == TINY
+    assert site.ranges()[1] is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "(404); choose another named pair"),
+        (406, "(406); download it with a browser"),
+        (500, "answered 500; try again later"),
+    ],
+)
+def test_a_server_that_says_no(
+    site: Site, tmp_path: Path, status: int, words: str, refused: Refused
+) -> None:
+    site.status = status
+    with refused(words):
+        fetch(tmp_path)
+    assert left(tmp_path) == set()
+
+
+def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("S2S_CORPORA_URL", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        with refused("cannot be reached; the starter corpus needs no network"):
+            fetch(tmp_path)
+
+
+def test_an_address_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    monkeypatch.setenv("S2S_CORPORA_URL", "corpora")
+    with refused("corpora/fra-eng.zip cannot be reached"):
+        fetch(tmp_path)
+
+
+def zip_bomb() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("fra.txt", bytes(5_000_000))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>Please sign in to this network.</html>",
+        TINY[:2000] + bytes([TINY[2000] ^ 1]) + TINY[2001:],
+        zip_bomb(),
+    ],
+    ids=["page", "flipped bit", "bomb"],
+)
+def test_what_is_no_sound_zip(site: Site, tmp_path: Path, body: bytes, refused: Refused) -> None:
+    site.files["/fra-eng.zip"] = body
+    with refused("is no sound zip"):
+        fetch(tmp_path)
+    assert left(tmp_path) == set()
+
+
+def test_one_download_at_a_time(site: Site, tmp_path: Path, refused: Refused) -> None:
+    with FileLock(tmp_path / "fra-eng.lock"), refused("is being downloaded already"):
+        fetch(tmp_path)
+    assert not site.seen
+    assert fetch(tmp_path).read_bytes() == TINY
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "file").touch()
+    with refused("could not be written"):
+        fetch(tmp_path / "file")
+
+
+@pytest.mark.usefixtures("site")
+@settings(max_examples=40)
+@given(
+    breaks_at=st.lists(st.integers(0, len(TINY)), max_size=6),
+    lie=st.sampled_from([0, 0, 0, -100, 100]),
+    honours_range=st.booleans(),
+    honours_if_range=st.booleans(),
+    declares_length=st.booleans(),
+    etags=st.lists(st.sampled_from(['"one"', '"two"', 'W/"weak"']), min_size=2, max_size=2),
+)
+def test_whatever_happens_the_zip_is_right_or_not_there(
+    server: Server,
+    breaks_at: list[int],
+    lie: int,
+    honours_range: bool,
+    honours_if_range: bool,
+    declares_length: bool,
+    etags: list[str],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for etag in etags:
+            server.site = Site(
+                headers={"ETag": etag},
+                breaks_at=breaks_at,
+                lie=lie,
+                honours_range=honours_range,
+                honours_if_range=honours_if_range,
+                declares_length=declares_length,
+            )
+            try:
+                assert fetch(Path(folder)).read_bytes() == TINY
+            except catalog.UserError:
+                assert not Path(folder, "fra-eng.zip").exists()
+        server.site = Site()
+        assert fetch(Path(folder)).read_bytes() == TINY
+
+
+def test_a_named_pair_becomes_a_corpus(site: Site, tmp_path: Path, test_data: Path) -> None:
+    site.files["/fra-eng.zip"] = (test_data / "fra-eng.zip").read_bytes()
+    info = catalog.add(tmp_path / "corpora", "fra-eng")
+    assert (info.name, info.pairs_read) == ("fra-eng", 167_130)
+    assert (info.source_language, info.target_language) == ("French", "English")
+    assert info.attribution == catalog.TATOEBA
+    assert (tmp_path / "downloads" / "fra-eng.zip").exists()
+    assert catalog.add(tmp_path / "corpora", "fra-eng") == info
+    assert len(site.seen) == 1

@@ -1,0 +1,164 @@
+"""Text to words and back."""
+
+import re
+import unicodedata
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from s2s.config import Normalizer
+from s2s.data.text import SENTENCE_END, join_words, split_sentence, split_words
+
+LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=30)
+# Characters that the normalisers treat in ways of their own, close together.
+TRICKY = st.text(
+    "abdstéÉœŒßİ15 .,:;!?…'’´-_\"«»()[]\t\r\u2028\u00a0\u202f\u2009\u200b\u00ad\u0301"
+    "日本語かー。कि่",
+    max_size=14,
+)
+PIECES = [
+    *("l'homme", "c'était", "aujourd'hui", "qu'on", "don't", "it's", "we'll", "est-ce", "dit-il"),
+    *("12.5", "7:30", "42", "東京", "です", "œuf", "été", "straße", "привет", "snake_case"),
+    *"?!,:;()[]\"'%。-",
+]
+
+
+def article_words(sentence: str) -> list[str]:
+    """The article's rules, one line at a time."""
+    text = "".join(
+        each
+        for each in unicodedata.normalize("NFD", sentence.lower().strip())
+        if unicodedata.category(each) != "Mn"
+    )
+    text = re.sub(r"([.!?])", r" \1", text)
+    text = re.sub(r"[^a-zA-Z.!?]+", r" ", text)
+    return text.split(" ")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("Va !", "va !"),
+        ("J\u202f'ai\u00a0faim\u202f!", "j ' ai faim !"),
+        ("L’homme,\u2009c´est moi.", "l' homme , c' est moi ."),
+        ("Qu'est-ce que c'est ?", "qu' est -ce que c' est ?"),
+        ("Aujourd'hui", "aujourd' hui"),
+        ("I don't think it's John's.", "i don 't think it 's john 's ."),
+        ("We'll've rock'n'roll", "we 'll 've rock' n' roll"),
+        ("«\u00a0Oui\u00a0», “yes”, „ja‟", '" oui " , " yes " , " ja "'),
+        ("co\u00adopé\u200bration\ufeff", "coopération"),
+        ("Œuvre cœur Æsir ﬁn", "oeuvre coeur aesir fin"),
+        ("À 7:30, 3.5 % de 1,234.5", "à 7:30 , 3.5 % de 1,234.5"),
+        ("Eh bien… non...", "eh bien ... non ..."),
+        ("3 - 2 – 1 −1", "3 - 2 - 1 - 1"),
+        ("snake_case", "snake _ case"),
+        ("l'", "l '"),
+        ("'single'", "' single '"),
+        ("e\u0301te\u0301", "été"),
+        ("İyi misin?", "iyi misin ?"),
+        ("Привет, мир!", "привет , мир !"),
+        ("我喜歡你。", "我 喜 歡 你 。"),
+        ("私はトムです。", "私 は ト ム で す 。"),
+        ("नमस्ते दुनिया", "नमस्ते दुनिया"),
+        ("สวัสดี ครับ", "สวัสดี ครับ"),
+        (" \t ", ""),
+        ("", ""),
+    ],
+)
+def test_unicode_normaliser(sentence: str, words: str) -> None:
+    assert split_sentence(sentence, Normalizer.UNICODE) == words.split()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("Va !", "va !"),
+        ("J'ai 2 chats.", "j ai chats ."),
+        ("Ça, c'est l'été…", "ca c est l ete "),
+        ("« Oui. »", " oui . "),
+        ("le cœur à 7:30", "le c ur a "),
+        ("What?!", "what ? !"),
+        ("日本", " "),
+        ("", ""),
+    ],
+)
+def test_article_normaliser_with_its_empty_words(sentence: str, words: str) -> None:
+    assert split_sentence(sentence, Normalizer.ARTICLE) == words.split(" ")
+
+
+def test_article_normaliser_follows_the_article_on_real_lines(test_data: Path) -> None:
+    text = zipfile.ZipFile(test_data / "fra-eng.zip").read("fra.txt").decode()
+    sentences = [column for line in text.split("\n")[:-1:5] for column in line.split("\t")]
+    expected = [word for each in sentences for word in (*article_words(each), SENTENCE_END)]
+    assert split_words(sentences, Normalizer.ARTICLE) == expected
+
+
+@given(st.one_of(LINE, TRICKY))
+def test_article_normaliser_follows_the_article_on_any_line(line: str) -> None:
+    assert split_words([line], Normalizer.ARTICLE) == [*article_words(line), SENTENCE_END]
+
+
+@pytest.mark.parametrize("normalizer", Normalizer)
+@given(lines=st.lists(st.one_of(LINE, TRICKY).map(lambda each: " ".join(each.splitlines()))))
+def test_many_sentences_split_as_each_alone(normalizer: Normalizer, lines: list[str]) -> None:
+    expected = [
+        word for each in lines for word in (*split_sentence(each, normalizer), SENTENCE_END)
+    ]
+    assert split_words(lines, normalizer) == expected
+
+
+@given(st.one_of(LINE, TRICKY))
+def test_words_hold_something_but_no_space(line: str) -> None:
+    words = split_sentence(line, Normalizer.UNICODE)
+    assert all(words)
+    assert not any(character.isspace() for word in words for character in word)
+
+
+@given(st.one_of(LINE, TRICKY))
+def test_no_letter_or_digit_is_lost(line: str) -> None:
+    expected = unicodedata.normalize("NFKC", line).replace("İ", "i").lower()
+    for letter, written in {"œ": "oe", "æ": "ae", "ʼ": "'", "ʹ": "'"}.items():
+        expected = expected.replace(letter, written)
+    survived = "".join(split_sentence(line, Normalizer.UNICODE))
+    assert list(filter(str.isalnum, survived)) == list(filter(str.isalnum, expected))
+
+
+def test_joined_words_split_into_the_same_words_on_real_lines(test_data: Path) -> None:
+    text = zipfile.ZipFile(test_data / "fra-eng.zip").read("fra.txt").decode()
+    for line in text.split("\n")[:-1:10]:
+        for column in line.split("\t"):
+            words = split_sentence(column, Normalizer.UNICODE)
+            assert split_sentence(join_words(words), Normalizer.UNICODE) == words
+
+
+@given(st.lists(st.sampled_from(PIECES)).map(" ".join))
+def test_joined_words_split_into_the_same_words(line: str) -> None:
+    words = split_sentence(line, Normalizer.UNICODE)
+    assert split_sentence(join_words(words), Normalizer.UNICODE) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "l'homme n'est-il pas là ?",
+        "i don't know, it's john's (old) hat.",
+        "qu'est-ce que c'est...",
+        "私は学生です。",
+        "- non !",
+    ],
+)
+def test_joined_words_read_as_people_write(text: str) -> None:
+    joined = join_words(split_sentence(text, Normalizer.UNICODE))
+    assert joined == text.replace(" ?", "?").replace(" !", "!")
+
+
+@settings(max_examples=30)
+@given(TRICKY, TRICKY)
+def test_a_line_break_in_a_sentence_is_a_space(first: str, second: str) -> None:
+    for normalizer in Normalizer:
+        broken = split_sentence(f"{first}\r\n{second}", normalizer)
+        assert broken == split_sentence(f"{first}\r\n{second}".replace("\r\n", " "), normalizer)
+        assert SENTENCE_END not in broken
