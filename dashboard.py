@@ -11,7 +11,8 @@ import streamlit as st
 from pages.parts import status
 from pages.parts.live_chart import provide_plotly
 
-st.set_page_config(page_title="s2s", page_icon="🔤", layout="wide")
+# Before the pages: a Material icon as the tab's own would be fetched from Google.
+st.set_page_config(page_icon="🔤", layout="wide")
 page = st.navigation(
     [
         st.Page("pages/train.py", title="Train", icon=":material/model_training:", default=True),
@@ -22,5 +23,6 @@ page = st.navigation(
     ],
     position="top",
 )
+st.set_page_config(page_title=f"{page.title} · s2s")
 status.strip(provide_plotly())
 page.run()

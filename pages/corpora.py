@@ -52,25 +52,35 @@ def counts(*numbers: int) -> str:
 
 def prepare(what: str | Path, name: str = "", choices: CorpusChoices | None = None) -> None:
     """Adds a corpus and starts the page anew; or says why it could not."""
-    with st.status("Preparing …") as status:
-        bar = st.empty()
+    status = st.status("Preparing …", expanded=True)
+    status.text("Please wait: any other click here ends it, and then nothing is added.")
+    bar = status.empty()
 
-        def progress(doing: str, share: float | None) -> None:
-            status.update(label=inert(doing))
-            if share is not None:
-                bar.progress(min(max(share, 0.0), 1.0))
+    def progress(doing: str, share: float | None) -> None:
+        status.update(label=inert(doing))
+        if share is not None:
+            bar.progress(min(max(share, 0.0), 1.0))
 
-        try:
-            info = catalog.add(folder, what, name, choices, progress)
-        except UserError as error:
-            status.update(label="Nothing was added.", state="error")
-            st.error(inert(error))
-            return
+    try:
+        info = catalog.add(folder, what, name, choices, progress)
+    except UserError as error:
+        status.update(label="Nothing was added.", state="error", expanded=False)
+        st.error(inert(error))
+        return
     st.session_state["corpus"] = info.name
     st.session_state["corpora_news"] = (
         f"{info.name} is ready: {info.pairs_kept:,} pairs of {info.pairs_read:,} read."
     )
     st.rerun()
+
+
+def show_starter() -> None:
+    st.info(
+        "The **starter** corpus comes with s2s: French and English sentences from its own grammar, "
+        "no network needed. It is prepared at its first use, in a few seconds."
+    )
+    if st.button("Prepare now", type="primary"):
+        prepare(catalog.STARTER)
 
 
 def show_adding() -> None:
@@ -198,19 +208,15 @@ def show_removal(name: str) -> None:
 
 st.title("Corpora")
 st.write("What there is to train on: lists of sentence pairs, prepared once and kept on disk.")
-if news := st.session_state.pop("corpora_news", ""):
-    st.success(inert(news))
 corpora = catalog.list_corpora(folder)
 names = [info.name for info in corpora]
-if corpora:
-    show_list(corpora)
-if catalog.STARTER not in names:
-    st.info(
-        "The **starter** corpus comes with s2s: French and English sentences from its own grammar, "
-        "no network needed. It is prepared at its first use, in a few seconds."
-    )
-    if st.button("Prepare now", type="primary"):
-        prepare(catalog.STARTER)
+with st.container():  # one place however much is in it, else the expander below would close
+    if news := st.session_state.pop("corpora_news", ""):
+        st.success(inert(news))
+    if corpora:
+        show_list(corpora)
+    if catalog.STARTER not in names:
+        show_starter()
 
 with st.expander("Add a corpus", icon=":material/add:"):
     show_adding()

@@ -20,8 +20,8 @@ def show_gpus(info: dict[str, Any]) -> None:
     if not info["gpus"]:
         st.info(inert(info["gpu_reason"]))
         return
-    percent = st.column_config.NumberColumn(format="percent")
-    size = st.column_config.NumberColumn(format="%d MiB")
+    percent = st.column_config.NumberColumn(format="percent", width=95)
+    size = st.column_config.NumberColumn(format="%d MiB", width=100)
     st.dataframe(
         [
             {
@@ -44,12 +44,13 @@ def show_gpus(info: dict[str, Any]) -> None:
         hide_index=True,
         placeholder=MISSING,
         column_config={
+            "UUID": st.column_config.TextColumn(width=110),
             "GPU util.": percent,
             "Memory util.": percent,
             "Memory total": size,
             "Memory used": size,
             "Memory free": size,
-            "Temperature": st.column_config.NumberColumn(format="%d °C"),
+            "Temperature": st.column_config.NumberColumn(format="%d °C", width=95),
         },
     )
     st.caption("The columns of GPUtil's showUtilization(all=True), with temperature and driver.")

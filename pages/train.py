@@ -6,8 +6,10 @@ import streamlit as st
 
 from pages.parts import form, shared
 from pages.parts.first_use import first_use
+from pages.parts.inert import inert
 from pages.parts.queue import queue
 from pages.parts.watch import watch
+from s2s.analysis.comparison import choices
 from s2s.analysis.steps import LossScale
 from s2s.analysis.words import run_label
 from s2s.config import TrainConfig, UserError
@@ -55,7 +57,7 @@ def chosen(runs: list[Run]) -> Run:
         format_func=lambda run_id: (
             f"{run_label(by_id[run_id])} · {by_id[run_id].state}"
             if run_id
-            else f"Follow what trains: {run_label(default)}"
+            else f"{'What trains' if trains or waiting else 'The latest'}: {run_label(default)}"
         ),
         persist_state="session",
     )
@@ -97,9 +99,11 @@ if runs:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = chosen(runs)
         scale = st.segmented_control(
-            "Loss", list(LossScale), default=LossScale.TOKEN, required=True, key="scale",
+            "Loss", list(LossScale), default=LossScale.TOKEN, required=True, key="train_scale",
             persist_state="session",
         )  # fmt: skip
     if run.state.is_finished():
         actions(run)
     watch(run.id, scale, tuple((each.id, each.state) for each in active))
+    with st.expander("All choices of this run", icon=":material/list:"):
+        st.table({name: inert(value) for name, value in choices(run.config).items()})

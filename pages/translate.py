@@ -120,8 +120,8 @@ def show(number: int, pair: tuple[str, str], answers: list[dict[str, Any]]) -> N
         rows.append(
             {
                 "run": answer["run"],
-                "batch size": answer["batch size"],
                 "translation": output.text + ("" if output.finished else " … (cut)"),
+                "batch size": answer["batch size"],
                 "unknown words": list(output.unknown_words),
                 "iteration": answer["iteration"],
                 "direction": answer["direction"],
@@ -134,6 +134,7 @@ def show(number: int, pair: tuple[str, str], answers: list[dict[str, Any]]) -> N
             rows,
             placeholder="",
             column_config={
+                "run": st.column_config.TextColumn(width=150),
                 "translation": st.column_config.TextColumn(width=320),
                 "unknown words": st.column_config.ListColumn(
                     help="Not in the model's vocabulary: it reads UNK in their place."
@@ -174,7 +175,8 @@ if not runs:
         "There is no trained model yet. A first one takes a minute or two; it can be tried here "
         "from its first evaluation on, while it still trains."
     )
-    st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
+    if st.button("Train a first model", type="primary"):
+        st.switch_page("pages/train.py")
     st.stop()
 
 chosen_ids = st.multiselect(

@@ -1,7 +1,12 @@
 """`python -m s2s`."""
 
+import io
 import sys
 
 from s2s.cli import main
 
+# Whatever the locale, and with no sentence on which it fails.
+for stream in (sys.stdin, sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 sys.exit(main())

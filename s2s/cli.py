@@ -4,9 +4,11 @@ import argparse
 import dataclasses
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -39,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code: 0, 1 with a sentence, 130 where it was stopped."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.command(options))
+        code = int(options.command(options))
+        sys.stdout.flush()  # here, where a closed pipe is caught
+        return code
     except UserError as error:
         print(f"s2s: {error}", file=sys.stderr)
         return EXIT_ERROR
@@ -119,8 +123,24 @@ def translate(options: argparse.Namespace) -> int:
     return 0
 
 
+def evaluate(options: argparse.Namespace) -> int:
+    run_id = _run_id(options.run)
+    from s2s.runs.evaluate import quality_on_test_part  # torch, seconds to load
+
+    found = quality_on_test_part(run_id)
+    _print(
+        options,
+        {"run_id": run_id, **dataclasses.asdict(found)},
+        f"Run {run_id}: BLEU {found.bleu:.1f}, chrF {found.chrf:.1f} "
+        f"on {found.sentences:,} unseen sentences.",
+    )
+    return 0
+
+
 def runs(options: argparse.Namespace) -> int:
-    listed = Store(home()).runs()
+    store = Store(home())
+    store.mark_interrupted()
+    listed = store.runs()
     for run in listed:
         _print(options, run_json(run), _run_line(run))
     if not listed and not options.json:
@@ -161,11 +181,13 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=run)
         return added
 
-    _add_corpora(command("corpora", corpora_list, "List corpora, or add or remove one."), common)
+    _add_corpora(command("corpora", corpora_list, "List corpora, or add or remove one."))
     _add_train(command("train", train, "Train a model; the last line is its summary."))
     translating = command("translate", translate, "Translate with the model of a run.")
     translating.add_argument("--run", default="last", help="a run's id, or last (the default)")
     translating.add_argument("sentences", nargs="*", help="else one a line on standard input")
+    evaluating = command("evaluate", evaluate, "BLEU and chrF on the corpus's test part.")
+    evaluating.add_argument("--run", default="last", help="a run's id, or last (the default)")
     command("runs", runs, "List all runs, the newest first.")
     exporting = command("export", export, "Write every run: a CSV row a step, or JSON a run.")
     exporting.add_argument("--format", choices=("csv", "json"), default="csv")
@@ -174,7 +196,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_corpora(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+def _add_corpora(parser: argparse.ArgumentParser) -> None:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,  # so as not to undo a --json before add or remove
+        help="one JSON object a line",
+    )
     commands = parser.add_subparsers(metavar="add|remove")
     choices = CorpusChoices()
     adding = commands.add_parser(
@@ -186,8 +215,10 @@ def _add_corpora(parser: argparse.ArgumentParser, common: argparse.ArgumentParse
     )
     adding.add_argument("what", metavar="NAME_OR_PATH")
     adding.add_argument("--name", default="", help="by default the file's name without suffix")
-    adding.add_argument("--normalizer", default=choices.normalizer.value, choices=list(Normalizer))
-    adding.add_argument("--direction", default=choices.direction.value, choices=list(Direction))
+    adding.add_argument(
+        "--normalizer", default=choices.normalizer.value, choices=_values(Normalizer)
+    )
+    adding.add_argument("--direction", default=choices.direction.value, choices=_values(Direction))
     adding.add_argument("--max-length", type=int, default=choices.max_length, help="words a side")
     adding.add_argument(
         "--min-count", type=int, default=choices.min_count, help="rarer words become UNK"
@@ -208,22 +239,27 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, default=default.batch_size, help="sentences a step")
     add("--iterations", type=int, default=default.iterations, help="optimizer steps")
     add("--seconds", type=float, default=0.0, help="finish after this training time, if earlier")
-    add("--engine", default=default.engine.value, choices=list(Engine))
+    add("--engine", default=default.engine.value, choices=_values(Engine))
     add("--hidden-size", type=int, default=default.hidden_size)
     add("--layers", type=int, default=default.layers)
     add("--dropout", type=float, default=default.dropout)
-    add("--optimizer", default=default.optimizer.value, choices=list(OptimizerName))
+    add("--optimizer", default=default.optimizer.value, choices=_values(OptimizerName))
     add("--learning-rate", type=float, default=default.learning_rate)
     add("--momentum", type=float, default=default.momentum)
     add("--teacher-forcing", type=float, default=default.teacher_forcing)
     add("--seed", type=int, default=default.seed)
     add("--device", default=default.device, help="auto, cpu or cuda:N")
-    add("--precision", default=default.precision.value, choices=list(Precision))
+    add("--precision", default=default.precision.value, choices=_values(Precision))
     add("--threads", type=int, default=default.threads, help="0: torch's own choice")
     add("--evaluate-every", type=int, default=0, help="iterations; 0: ten times a run")
     add("--sentence", action="append", default=[], help="one to follow through the run")
     add("--keep-optimizer", action="store_true", help="so that training can go on exactly")
     add("--continue", dest="continues", type=int, metavar="RUN", help="start from its weights")
+
+
+def _values(kind: type[StrEnum]) -> list[str]:
+    """As a person types them; argparse would show the members' own form."""
+    return [member.value for member in kind]
 
 
 def _train_config(options: argparse.Namespace) -> TrainConfig:
@@ -249,7 +285,7 @@ def _run_id(text: str) -> int:
             if has_checkpoint(run.id):
                 return run.id
         raise UserError("No run has a checkpoint yet; `python -m s2s train` makes one.")
-    if not text.isdigit():
+    if not re.fullmatch("[0-9]{1,18}", text):
         raise UserError(f"A run is given by its id, or as last; got {text!r}.")
     return store.run(int(text)).id
 
@@ -295,7 +331,9 @@ class _TrainingProgress:
 
     def show(self, event: StepRecord | Evaluation) -> None:
         if isinstance(event, StepRecord):
-            self._bar.update(event.seconds if self._config.max_seconds else 1)
+            timed = bool(self._config.max_seconds)
+            # The last step ends a little after the time limit, and tqdm warns beyond its total.
+            self._bar.update(min(event.seconds, self._bar.total - self._bar.n) if timed else 1)
         elif self._options.json:
             print(json.dumps({"event": "evaluation", **dataclasses.asdict(event)}), flush=True)
         elif event.validation_loss_per_token is not None:

@@ -1,7 +1,7 @@
 """What a user can choose: frozen, validated, documented fields."""
 
 import dataclasses
-import math
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self, TypeVar
@@ -81,14 +81,26 @@ def _number(
     good = (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and math.isfinite(value)
-        and least <= value <= most
+        and least <= value <= most  # False for NaN
         and not (above_least and value == least)
     )
     if not good:
         kind = f"above {least:g} and at most" if above_least else f"from {least:g} to"
         raise UserError(f"{name} is a number {kind} {most:g}; got {value!r}.")
     return float(value)  # type: ignore[arg-type]
+
+
+def _truth(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise UserError(f"{name} is true or false; got {value!r}.")
+    return value
+
+
+def _text(value: object, name: str) -> str:
+    """Bytes that are no UTF-8 reach the command line as lone surrogates; no file takes those."""
+    if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
+        raise UserError(f"{name} is a text; got {value!r}.")
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +169,10 @@ class TrainConfig(_Checked):
         set_(self, "engine", _choice(Engine, self.engine, "The engine"))
         set_(self, "optimizer", _choice(OptimizerName, self.optimizer, "The optimizer"))
         set_(self, "precision", _choice(Precision, self.precision, "The precision"))
-        set_(self, "sentences", tuple(self.sentences))
+        if not isinstance(self.sentences, list | tuple):
+            raise UserError(f"The sentences are a list of texts; got {self.sentences!r}.")
+        set_(self, "sentences", tuple(_text(each, "A sentence") for each in self.sentences))
+        _text(self.corpus, "The corpus")
         _whole(self.batch_size, "The batch size", 1, 65_536)
         _whole(self.iterations, "The number of iterations", 1, 100_000_000)
         _number(self.max_seconds, "The time limit in seconds", 0.0, 1e7)
@@ -170,8 +185,11 @@ class TrainConfig(_Checked):
         _whole(self.seed, "The seed", 0, 2**31 - 1)
         _whole(self.threads, "The number of threads", 0, 1024)
         _whole(self.evaluate_every, "The evaluation interval", 0, 100_000_000)
-        if self.device not in ("auto", "cpu", "cuda") and not (
-            self.device.startswith("cuda:") and self.device[5:].isdigit()
+        _truth(self.keep_optimizer, "Keeping the optimizer's state")
+        if self.continues is not None:
+            _whole(self.continues, "The run to go on from", 1, 2**63 - 1)
+        if not re.fullmatch(
+            r"auto|cpu|cuda|cuda:(0|[1-9][0-9]{0,2})", _text(self.device, "The device")
         ):
             raise UserError(f"The device is auto, cpu or cuda:N; got {self.device!r}.")
         if self.precision is Precision.BF16 and self.engine is Engine.ARTICLE:

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.inert import inert
+from pages.parts.live_chart import chart
 from s2s.analysis import words as words_for
 from s2s.charts import frame
 from s2s.data import describe
@@ -15,6 +16,7 @@ from s2s.data.corpus import Corpus, Side
 from s2s.records import PAD
 
 SHOWN_ROWS = 100
+SIDE_COLOURS = ("#0F7DC2", "#E0872A")
 LOCALIZED = st.column_config.NumberColumn(format="localized")
 Table = list[dict[str, Any]]
 
@@ -49,9 +51,7 @@ def counts(corpus: Corpus) -> None:
                 _sides(corpus), (info.source_words, info.target_words), strict=True
             )
         ],
-        column_config={
-            name: LOCALIZED for name in ("running words", "distinct words", "vocabulary")
-        },
+        column_config=dict.fromkeys(("running words", "distinct words", "vocabulary"), LOCALIZED),
     )
     st.caption(
         "The vocabulary is what the model knows: words of the training part only, and the four "
@@ -90,6 +90,7 @@ def lengths(corpus: Corpus) -> None:
         bars,
         frame.axis("words in the sentence (EOS not counted)"),
         frame.axis("sentences", separatethousands=True),
+        "Sentences of each length, in both languages; the table below gives the percentiles.",
     )
     st.dataframe(rows)
 
@@ -105,13 +106,20 @@ def words(corpus: Corpus) -> None:
     for language, side in _sides(corpus):
         sizes, shares = zip(*describe.kept_shares(side), strict=True)
         curves.append(
-            {"type": "scatter", "name": language, "x": sizes, "y": shares, "mode": "lines+markers"}
+            {
+                "type": "scatter",
+                "name": language,
+                "x": list(sizes),
+                "y": list(shares),
+                "mode": "lines+markers",
+            }
         )
     _chart(
         f"Share of running words kept in {corpus.info.name}",
         curves,
         frame.axis("words in the vocabulary", type="log", dtick=1, tickformat=","),
         frame.axis("running words kept", tickformat=".0%", range=[0, 1.03]),
+        "Share of running words that a vocabulary of the most frequent words keeps.",
     )
     st.caption(
         "A large vocabulary makes each step slower (the output layer has a row a word); a small "
@@ -146,9 +154,7 @@ def _words_table(found: list[describe.WordCount], place: Any) -> None:
     share = st.column_config.NumberColumn(
         format="percent", help="Of all running words of this side."
     )
-    place.dataframe(
-        table, height=300, hide_index=True, column_config={"seen": LOCALIZED, "share": share}
-    )
+    place.dataframe(table, hide_index=True, column_config={"seen": LOCALIZED, "share": share})
 
 
 def pairs(corpus: Corpus) -> None:
@@ -197,10 +203,9 @@ def batch(corpus: Corpus) -> None:
         help="Each side padded to its own longest sentence.",
     )
     figures[3].metric(
-        "Padded jointly",
+        "Padded cells, joint",
         f"{drawn.joint_padded_share:.1%}",
-        help="Both sides padded to their joint maximum, as the article's code does: "
-        f"{_shape(drawn.joint_shape)} each.",
+        help="Both sides padded to their joint maximum, as the article's code does.",
     )
     for (language, side), ids in zip(_sides(corpus), (drawn.source, drawn.target), strict=True):
         st.caption(inert(language))
@@ -209,7 +214,8 @@ def batch(corpus: Corpus) -> None:
         st.caption(f"The first {SHOWN_ROWS} sentences of {size:,} are shown.")
     st.caption(
         "Drawn from the training part with replacement, as in training. A sentence ends with EOS; "
-        "PAD fills the rest and costs time, but teaches nothing."
+        "PAD fills the rest and costs time, but teaches nothing. Padded jointly, as the article "
+        f"does, either side would be {_shape(drawn.joint_shape)}."
     )
 
 
@@ -229,10 +235,15 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " × ".join(f"{size:,}" for size in shape)
 
 
-def _chart(title: str, traces: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any]) -> None:
+def _chart(
+    title: str, traces: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any], text: str
+) -> None:
     layout = frame.layout(title, height=360, revision=title, xaxis=x, yaxis=y)
-    figure = {"data": traces, "layout": {**layout, "colorway": frame.PALETTE}}
-    st.plotly_chart(figure, theme=None, config={"displaylogo": False})
+    data = [
+        trace | {"marker": {"color": colour}}
+        for trace, colour in zip(traces, SIDE_COLOURS, strict=True)
+    ]
+    chart({"data": data, "layout": layout}, text, key="corpus_chart")
 
 
 VIEWS: dict[str, Callable[[Corpus], None]] = {

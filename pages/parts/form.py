@@ -88,8 +88,9 @@ def _usual_choices() -> None:
         st.session_state[_key("corpus")] = catalog.STARTER
 
     def corpus_label(name: str) -> str:
-        title = "starter (built in)" if name == catalog.STARTER else name
-        return f"{title} · {infos[name].training_pairs:,} pairs" if name in infos else title
+        if name in infos:
+            return f"{name} · {infos[name].training_pairs:,} pairs"
+        return f"{name} (built in)"
 
     left, middle, right = st.columns([3, 4, 5])
     with left:

@@ -41,7 +41,8 @@ export default async function ({ parentElement, data }) {
     node.style.minHeight = data.figure.layout.height + "px";
     try { await plotly(); } catch { node.textContent = "The chart could not be loaded."; return; }
     await Plotly.react(node, data.figure.data, data.figure.layout, {
-        responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"],
+        responsive: true, displaylogo: false,
+        modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
     });
 }
 """

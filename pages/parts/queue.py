@@ -9,6 +9,9 @@ from pages.parts.inert import inert
 from s2s.analysis.words import run_label
 from s2s.records import Run, RunState
 
+STOP_WAIT_SECONDS = 1.0
+"""A step and a checkpoint are usually done by then, so the page shows the run as stopped."""
+
 
 def queue(active: Sequence[Run]) -> None:
     """`active` in the order of their turn. In the page body: a fragment's button would wait."""
@@ -29,5 +32,5 @@ def queue(active: Sequence[Run]) -> None:
                 if waiting
                 else "Ends after the step it is in; what it learnt is kept.",
                 on_click=shared.manager().stop,
-                args=(run.id,),
+                args=(run.id, STOP_WAIT_SECONDS),
             )

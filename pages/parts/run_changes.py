@@ -15,34 +15,32 @@ from s2s.runs import artifacts
 def run_changes(runs: Sequence[Run]) -> None:
     """Choose one of `runs`, then rename or delete it; deleting asks first."""
     by_id = {run.id: run for run in runs}
-    run_id = st.selectbox(
-        "Run to change", list(by_id), format_func=lambda each: run_label(by_id[each])
-    )
+    chosen, named, deleted = st.columns([4, 5, 2], vertical_alignment="bottom")
+    with chosen:
+        run_id = st.selectbox(
+            "Run to change", list(by_id), format_func=lambda each: run_label(by_id[each])
+        )
     run = by_id[run_id]
-    with st.form(f"rename_{run.id}", border=False), st.container(horizontal=True):
-        name = st.text_input("Name", run.name, max_chars=80, label_visibility="collapsed")
-        if st.form_submit_button("Rename", disabled=not runs) and name.strip():
+    with named, st.form(f"rename_{run.id}", border=False):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input("Name", run.name, max_chars=80)
+            renamed = st.form_submit_button("Rename")
+        if renamed and name.strip():
             shared.store().rename_run(run.id, name)
             st.rerun()
-    if st.button("Delete…", icon=":material/delete:", disabled=not run.state.is_finished()):
-        _confirm(run)
-    if not run.state.is_finished():
-        st.caption("A run can be deleted once it has ended.")
+    with deleted:
+        over = run.state.is_finished()
+        help_ = None if over else "A run can be deleted once it has ended."
+        with st.popover("Delete…", icon=":material/delete:", disabled=not over, help=help_):
+            st.write(
+                f"**{inert(run_label(run))}** with its records and its trained model "
+                f"({size(artifacts.run_bytes(run.id))} of files). This cannot be undone."
+            )
+            st.button("Delete for good", type="primary", on_click=_delete, args=(run.id,))
 
 
-@st.dialog("Delete this run?")
-def _confirm(run: Run) -> None:
-    st.write(
-        f"**{inert(run_label(run))}** with its records and its trained model "
-        f"({size(artifacts.run_bytes(run.id))} of files). This cannot be undone."
-    )
-    with st.container(horizontal=True):
-        if st.button("Delete for good", type="primary"):
-            try:
-                artifacts.delete_run(shared.store(), run.id)
-            except UserError as error:
-                st.error(str(error))
-            else:
-                st.rerun()
-        if st.button("Keep it"):
-            st.rerun()
+def _delete(run_id: int) -> None:
+    try:
+        artifacts.delete_run(shared.store(), run_id)
+    except UserError as error:  # deleted in another tab
+        st.error(str(error))

@@ -5,10 +5,12 @@ import streamlit as st
 _component = st.components.v2.component(
     "s2s_tab_title",
     js="""
+let before;
 export default function ({ data }) {
+    before ??= document.title;
     document.title = data;
-    // Leaving the page: back to the page's own title, unless that one is set already.
-    return () => { if (document.title === data) document.title = "s2s"; };
+    // Leaving the page: back to the page's own title, unless another one is set already.
+    return () => { if (document.title === data) document.title = before; };
 }
 """,
 )

@@ -168,14 +168,17 @@ def _translations(evaluations: list[Evaluation]) -> None:
     if not table.rows:
         st.caption("The first ones come with the first evaluation.")
         return
+    # Real text that wraps, unlike a dataframe's; hence with its marks made inert.
     columns = {
-        "Source": [source for source, _, _ in table.rows],
-        "Reference": [reference for _, reference, _ in table.rows],
+        "Source": [inert(source) for source, _, _ in table.rows],
+        "Reference": [inert(reference) for _, reference, _ in table.rows],
     }
     for index, iteration in enumerate(table.iterations):
-        columns[f"After {iteration:,}"] = [outputs[index] for _, _, outputs in table.rows]
-    st.dataframe(
+        columns[f"After {iteration:,}"] = [
+            inert(words.clipped(outputs[index])) for _, _, outputs in table.rows
+        ]
+    st.table(
         pd.DataFrame(columns),
         hide_index=True,
-        alt="Source sentences, their reference and the model's output after some iterations",
+        alt="Source sentences, their references and the model's output after some iterations",
     )

@@ -15,6 +15,7 @@ from s2s.analysis.steps import (
     target_tokens_per_second,
 )
 from s2s.analysis.words import UNKNOWN, run_label
+from s2s.config import TrainConfig
 from s2s.records import DeviceSample, Evaluation, Run
 
 
@@ -114,3 +115,42 @@ def fairness(rows: Sequence[Row], axis: Axis) -> str:
             "out): both speed and learning per sentence count."
         ),
     }[axis]
+
+
+def bars_text(rows: Sequence[Row], texts: Sequence[str], title: str) -> str:
+    """A bar chart in a sentence."""
+    told = "; ".join(f"run {row.label}: {text}" for row, text in zip(rows, texts, strict=True))
+    return f"{title}. {told}." if told else f"{title}. No runs."
+
+
+def choices(config: TrainConfig) -> dict[str, str]:
+    """All that was chosen for a run, in words, in the order of the configuration."""
+    return {
+        name.replace("_", " "): _said(value)
+        for name, value in config.to_json().items()
+        if name != "max_seconds" or value
+    }
+
+
+def differences(configs: Sequence[TrainConfig]) -> dict[str, list[str]]:
+    """What was not chosen alike for all: a value for each configuration."""
+    said = [choices(config) for config in configs]
+    names = dict.fromkeys(name for each in said for name in each)
+    values = {name: [each.get(name, UNKNOWN) for each in said] for name in names}
+    return {name: each for name, each in values.items() if len(set(each)) > 1}
+
+
+def _said(value: object) -> str:
+    match value:
+        case None | () | []:
+            return UNKNOWN
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:g}"
+        case list() | tuple():
+            return " / ".join(str(each) for each in value)
+        case _:
+            return str(value)

@@ -35,13 +35,10 @@ def progress(config: TrainConfig, steps: Steps) -> Progress:
 
 
 def progress_text(config: TrainConfig, now: Progress) -> str:
-    """`430 of 1,000 iterations · about 41 s left`; without the limit that cannot be reached."""
-    parts = [f"{now.iterations:,} of {config.iterations:,} iterations"]
-    if config.max_seconds:
-        parts = [f"{now.iterations:,} iterations in {duration(config.max_seconds)} at most"]
-    if now.seconds_left is not None:
-        parts.append(f"about {duration(now.seconds_left)} left")
-    return " · ".join(parts)
+    """`430 of 1,000 iterations · about 41 s left`; by time `176 iterations · about 43 s left`."""
+    of = "" if config.max_seconds else f" of {config.iterations:,}"
+    left = "" if now.seconds_left is None else f" · about {duration(now.seconds_left)} left"
+    return f"{now.iterations:,}{of} iterations{left}"
 
 
 def tab_title(run_id: int, now: Progress) -> str:

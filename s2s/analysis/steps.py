@@ -86,14 +86,14 @@ def loss_curve(
 
 def throughput_curve(steps: Steps, axis: Axis, points: int = 200) -> Curve:
     """Samples per second over successive stretches of timed steps, `points` at most."""
-    x = axis_values(steps, axis)[steps["timed"]]
-    timed = steps[steps["timed"]]
-    if not len(timed):
+    timed = steps["timed"]
+    x, samples, seconds = axis_values(steps, axis)[timed], steps["samples"], steps["seconds"]
+    if not len(x):
         return Curve(x, x, x)
-    starts = _stretches(len(timed), points)
-    ends = np.append(starts[1:], len(timed)) - 1
-    rate = np.add.reduceat(timed["samples"].astype(np.float64), starts) / np.add.reduceat(
-        timed["seconds"], starts
+    starts = _stretches(len(x), points)
+    ends = np.append(starts[1:], len(x)) - 1
+    rate = np.add.reduceat(samples[timed].astype(np.float64), starts) / np.add.reduceat(
+        seconds[timed], starts
     )
     return Curve(x[ends], rate, rate)
 
@@ -125,6 +125,6 @@ def _stretches(length: int, points: int) -> npt.NDArray[np.int64]:
 
 
 def _rate(steps: Steps, column: str) -> float | None:
-    timed = steps[steps["timed"]]
-    seconds = float(timed["seconds"].sum())
-    return float(timed[column].sum()) / seconds if seconds > 0 else None
+    timed = steps["timed"]  # columns are picked first: whole rows would be copied
+    seconds = float(steps["seconds"][timed].sum())
+    return float(steps[column][timed].sum()) / seconds if seconds > 0 else None

@@ -16,7 +16,7 @@ class TranslationTable:
     """Source, reference (empty for a user's own sentence), one output an iteration."""
 
 
-def translation_table(evaluations: Sequence[Evaluation], columns: int = 4) -> TranslationTable:
+def translation_table(evaluations: Sequence[Evaluation], columns: int = 3) -> TranslationTable:
     """The first and the last evaluation, and evenly chosen ones between."""
     count = len(evaluations)
     chosen = np.unique(np.linspace(0, count - 1, min(columns, count)).round().astype(int))

@@ -56,6 +56,11 @@ def loss(value: float | None, digits: int = 2) -> str:
     return f"{value:,.{digits}f}" if math.isfinite(value) else "no number"
 
 
+def clipped(text: str, characters: int = 90) -> str:
+    """A model that has learnt nothing talks on and on; the first part tells enough."""
+    return text if len(text) <= characters else f"{text[: characters - 1].rstrip()}…"
+
+
 def run_label(run: Run) -> str:
     """How a run is called in lists and legends."""
     return f"{run.id} · {run.name}"
@@ -63,12 +68,16 @@ def run_label(run: Run) -> str:
 
 def state_sentence(run: Run) -> str:
     """How the run stands, in a sentence that needs no table of states."""
-    done = f"{run.iterations_done:,} iterations"
-    took = f" in {duration(run.summary.seconds)} of training" if run.summary else ""
+    where = f"at iteration {run.iterations_done:,}"
+    if not run.iterations_done:
+        where = "before its first step"
+    took = f" after {duration(run.summary.seconds)} of training" if run.summary else ""
     why = f" {run.message}" if run.message else ""
     match run.state:
         case RunState.QUEUED:
-            return "Waiting for its turn: one run at a time trains on a device."
+            return (
+                "Queued: it starts as soon as its device is free; one run at a time trains there."
+            )
         case RunState.RUNNING:
             if run.iterations_done:
                 return f"Training: iteration {run.iterations_done:,}."
@@ -76,22 +85,21 @@ def state_sentence(run: Run) -> str:
         case RunState.STOPPING:
             return "Stopping after the step it is in."
         case RunState.FINISHED:
-            return f"Finished: {done}{took}."
+            return f"Finished {where}{took}."
         case RunState.STOPPED:
-            if not run.iterations_done:
-                return "Stopped before its first step."
-            return f"Stopped on request after {done}{took}; what it learnt is kept."
+            kept = "; what it learnt is kept" if run.iterations_done else ""
+            return f"Stopped on request {where}{kept}."
         case RunState.OUT_OF_MEMORY:
             return (
-                f"Out of memory at batch size {run.config.batch_size:,}.{why} "
+                f"Out of memory {where}, batch size {run.config.batch_size:,}.{why} "
                 "A smaller batch size or hidden size takes less."
             )
         case RunState.DIVERGED:
             return (
-                f"Diverged after {done}: the loss is not a number any more.{why} "
+                f"Diverged {where}: the loss is not a number any more.{why} "
                 "A lower learning rate usually helps."
             )
         case RunState.INTERRUPTED:
-            return f"Interrupted after {done}.{why}"
+            return f"Interrupted {where}.{why}"
         case RunState.FAILED:
-            return f"Failed after {done}.{why}"
+            return f"Failed {where}.{why}"

@@ -33,7 +33,7 @@ def bars_figure(
             showlegend=False,
             bargap=0.35,
             margin={"l": 12, "r": 72, "t": 44, "b": 8},
-            xaxis=axis(unit, rangemode="tozero", nticks=6),
+            xaxis=axis(unit, rangemode="tozero", nticks=4),
             yaxis=axis("", autorange="reversed", type="category", showgrid=False),
         ),
     }

@@ -19,7 +19,11 @@ def readings_figure(
     """Memory above, utilisation below, one time axis."""
     traces: list[dict[str, Any]] = []
     for index, each in enumerate(series):
-        colour = GREY if each.device == "cpu" else PALETTE[(index + 3) % len(PALETTE)]
+        colour = (
+            GREY
+            if each.device == "cpu" and len(series) > 1
+            else PALETTE[(3 - index) % len(PALETTE)]
+        )
         memory, torch = each.memory_bytes / _GIB, each.torch_bytes / _GIB
         traces += [
             _trace(each, memory, each.device, colour, "y", "%{y:.2f} GiB"),
@@ -35,7 +39,7 @@ def readings_figure(
             height=height,
             revision=revision,
             showlegend=len(traces) > 2,
-            xaxis=axis("Time since the run began (s)", anchor="y2"),
+            xaxis=axis("Time (s)", anchor="y2"),
             yaxis=axis("GiB", domain=[0.48, 1], rangemode="tozero", nticks=4),
             yaxis2=axis("% busy", domain=[0, 0.36], range=[0, 105], tickvals=[0, 50, 100]),
         ),

@@ -25,8 +25,7 @@ ZIP_ERRORS = (
     lzma.LZMAError,
     EOFError,
     NotImplementedError,
-    OverflowError,
-    UnicodeDecodeError,
+    ValueError,
 )
 """What zipfile raises, beside OSError, where bytes are no sound zip."""
 
@@ -127,7 +126,7 @@ def _errors_named(path: Path) -> Iterator[None]:
         yield
     except ZIP_ERRORS as error:
         raise UserError(
-            f"{path.name} is a damaged or unusual zip ({error}); unpack it and add the text in it."
+            f"{path.name} is a damaged or unusual zip; unpack it and add the text in it."
         ) from error
     except RuntimeError as error:  # zipfile's way to say so
         raise UserError(
@@ -149,7 +148,7 @@ def _text_entry(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
             raise UserError(f"{name} names a path outside its own folder; it is not opened.")
     texts = [entry for entry in entries if _is_corpus_text(PurePosixPath(entry.filename))]
     if len(texts) != 1:
-        found = ", ".join(entry.filename for entry in texts[:5]) or "none"
+        found = ", ".join(repr(entry.filename) for entry in texts[:5]) or "none"
         raise UserError(f"{name} has to hold one .txt or .tsv corpus; found {found}.")
     text = texts[0]
     ratio = text.file_size / max(text.compress_size, 1)

@@ -22,6 +22,7 @@ from s2s.data.starter_words import (
     BE_PRESENT,
     DO,
     HAVE,
+    ME,
     NOUN_ADJECTIVES,
     NOUNS,
     PLACES,
@@ -32,10 +33,8 @@ from s2s.data.starter_words import (
     YOU,
     YOU_ALL,
     Adjective,
-    I,
     Noun,
     Pair,
-    Place,
     Verb,
     agree,
     article,
@@ -44,6 +43,7 @@ from s2s.data.starter_words import (
     elide,
     french_verb,
     imperative,
+    listed,
     verb,
 )
 
@@ -73,6 +73,12 @@ class Table(Generic[T]):
 def weighted(*rows: tuple[float, T]) -> Table[T]:
     """A table from (weight, thing) rows."""
     return Table([thing for _, thing in rows], [weight for weight, _ in rows])
+
+
+@cache
+def ranked(items: tuple[T, ...]) -> Table[T]:
+    """A table of things whose first is commonest, made once."""
+    return Table(items)
 
 
 def evenly(items: Sequence[T]) -> Table[T]:
@@ -181,14 +187,14 @@ class Subject(NamedTuple):
 
 
 PRONOUNS = weighted(
-    (1.00, Subject("I", "je", I, I, False, False, MY, True)),
+    (1.00, Subject("I", "je", ME, ME, False, False, MY, True)),
     (0.80, Subject("he", "il", THIRD, THIRD, False, False, HIS, True)),
     (0.65, Subject("she", "elle", THIRD, THIRD, True, False, HER, True)),
     (0.45, Subject("you", "tu", YOU, YOU, False, False, YOUR, True)),
     (0.40, Subject("you", "vous", YOU_ALL, YOU_ALL, False, True, YOUR_VOUS, True)),
     (0.40, Subject("we", "nous", WE, WE, False, True, OUR, True)),
     (0.30, Subject("they", "ils", THEY, THEY, False, True, THEIR, True)),
-    (0.20, Subject("I", "je", I, I, True, False, MY, True)),
+    (0.20, Subject("I", "je", ME, ME, True, False, MY, True)),
     (0.15, Subject("we", "on", WE, THIRD, False, True, None, True)),
     (0.15, Subject("they", "elles", THEY, THEY, True, True, THEIR, True)),
     (0.10, Subject("you", "tu", YOU, YOU, True, False, YOUR, True)),
@@ -218,30 +224,54 @@ FAMILY_DETERMINERS = Table([MY, YOUR, OUR, YOUR_VOUS, THEIR])
 FRIENDLY_PLURALS = ("friend", "cousin", "brother", "sister", "neighbor", "colleague", "uncle")
 
 
+# Brothers do not share a wife, and the corpus keeps to husbands of women and wives of men.
+UNMARRIED = {"wife": (OUR, THEIR, HER), "husband": (OUR, THEIR, HIS)}
+
+
 def relative(rng: Random, determiner: Determiner) -> Phrase:
     """Somebody's mother, brothers or friend."""
     noun = FAMILY.draw(rng)
+    while determiner in UNMARRIED.get(noun.en, ()):
+        noun = FAMILY.draw(rng)
     plural = noun.en in FRIENDLY_PLURALS and rng.random() < 0.2
     return noun_phrase(determiner, noun, plural)
 
 
-def somebody(rng: Random) -> Phrase:
+def somebody(rng: Random, described: bool) -> Phrase:
     """A person named by what they are: the baker, this woman, the children, an old man."""
     noun = PERSONS.draw(rng)
     plural = rng.random() < 0.25
-    adjective = NOUN_ADJECTIVE_TABLES["person"].draw(rng) if rng.random() < 0.2 else None
     determiner = THE if rng.random() < 0.8 else THIS
+    adjective = person_adjective(rng, noun) if described and rng.random() < 0.3 else None
     return noun_phrase(determiner, noun, plural, adjective)
 
 
-def other_person(rng: Random) -> Phrase:
-    """A person who is not a pronoun."""
+CHILDREN = frozenset({"child", "girl", "boy"})
+NOT_OF_CHILDREN = frozenset({"young", "old", "rich", "famous", "handsome", "serious"})
+
+
+def person_adjective(rng: Random, noun: Noun) -> Adjective:
+    """What a person is like; no child is old or rich."""
+    adjective = NOUN_ADJECTIVE_TABLES["person"].draw(rng)
+    while noun.en in CHILDREN and adjective.en in NOT_OF_CHILDREN:
+        adjective = NOUN_ADJECTIVE_TABLES["person"].draw(rng)
+    return adjective
+
+
+def other_person(rng: Random, described: bool = False, who: Subject | None = None) -> Phrase:
+    """A person who is not a pronoun, spoken of beside `who`.
+
+    `described` allows an adjective, which might contradict what is said later.
+    """
     kind = rng.random()
     if kind < 0.4:
         return NAMES.draw(rng)
     if kind < 0.75:
-        return relative(rng, FAMILY_DETERMINERS.draw(rng))
-    return somebody(rng)
+        determiner = FAMILY_DETERMINERS.draw(rng)
+        if who and determiner in (YOUR, YOUR_VOUS) and who.own in (YOUR, YOUR_VOUS):
+            determiner = who.own  # "tu" and "votre" are not said in one breath
+        return relative(rng, determiner)
+    return somebody(rng, described)
 
 
 def subject(rng: Random) -> Subject:
@@ -436,6 +466,7 @@ class Frame(NamedTuple):
 
 
 PAST_TIMES, FUTURE_TIMES = Table(words.PAST_TIMES), Table(words.FUTURE_TIMES)
+NOT_SOON = Table([time for time in words.FUTURE_TIMES if time.en != "soon"])
 HABIT_TIMES, NOW_TIMES = Table(words.HABIT_TIMES), Table(words.NOW_TIMES)
 MIDDLES = Table([Middle(word.en, word.fr, False) for word in words.FREQUENCY])
 FREQUENTLY = MIDDLES.items
@@ -455,8 +486,8 @@ FRAMES: dict[words.Aspect, Table[Frame]] = {
         (0.7, Frame(Tense.FUTURE, times=FUTURE_TIMES, chance=0.5)),
         (0.6, Frame(Tense.PAST, NOT, PAST_TIMES, 0.3)),
         (0.6, Frame(Tense.IMPERFECT)),
-        (0.2, Frame(Tense.FUTURE, NOT, FUTURE_TIMES, 0.3)),
-        (0.2, Frame(Tense.SOON, NOT, FUTURE_TIMES, 0.3)),
+        (0.2, Frame(Tense.FUTURE, NOT, NOT_SOON, 0.3)),
+        (0.2, Frame(Tense.SOON, NOT, NOT_SOON, 0.3)),
         *_HABITS,
     ),
     "state": weighted(
@@ -507,6 +538,7 @@ GIVING_FRAMES = weighted(
     (0.5, Frame(Tense.PAST, NOT)),
 )  # fmt: skip
 NEVER_DENIED = frozenset({"préférer", "espérer", "adorer"})
+NO_HABIT = frozenset({"chercher", "prendre", "choisir", "construire", "cacher"})
 
 
 def frame_for(rng: Random, the_verb: Verb) -> Frame:
@@ -514,6 +546,8 @@ def frame_for(rng: Random, the_verb: Verb) -> Frame:
     frame = FRAMES[the_verb.aspect].draw(rng)
     if frame.middle.ne and the_verb.fr.infinitive in NEVER_DENIED:
         return frame._replace(middle=PLAIN)
+    if frame.tense is Tense.HABIT and the_verb.fr.infinitive in NO_HABIT:
+        return Frame(Tense.PRESENT)
     return frame
 
 
@@ -523,7 +557,7 @@ THINGS = {theme: Table(nouns) for theme, nouns in NOUNS.items()}
 THING_STATE_TABLES = {theme: Table(found) for theme, found in THING_STATES.items()}
 COLORS = Table(words.COLORS)
 FUR = Table([color for color in words.COLORS if color.en in ("black", "white", "gray", "brown")])
-COLORED = ("clothes", "vehicle", "animal", "thing")
+COLORED = ("clothes", "vehicle", "animal", "garment")
 # One eats, buys and breaks things that were not spoken of before, but opens the door.
 _ONE, _MANY = False, True
 DETERMINERS = weighted(
@@ -534,6 +568,7 @@ DETERMINERS = weighted(
 DEFINITE = weighted(
     (1.0, (THE, _ONE)), (0.25, (THIS, _ONE)), (0.15, (A, _ONE)), (0.1, (THE, _MANY)),
 )  # fmt: skip
+ONE_KNOWN = weighted((1.0, (THE, _ONE)), (0.25, (THIS, _ONE)), (0.2, (A, _ONE)))
 ALWAYS_KNOWN = weighted((1.0, (THE, _ONE)), (0.2, (THIS, _ONE)))
 EATEN = weighted(
     (1.0, (A, _MANY)), (0.8, (A, _ONE)), (0.15, (THE, _ONE)), (0.1, (THIS, _ONE)),
@@ -542,16 +577,19 @@ EATEN = weighted(
 HABITUAL = weighted((1.0, (A, _MANY)))
 POSSESSED = weighted(
     (1.0, (A, _ONE)), (0.2, (A, _MANY)), (0.1, (THE, _ONE)),
-    *((0.15, (number, _MANY)) for number in COUNTED[:6]),
+    *((0.3 / rank**2, (number, _MANY)) for rank, number in enumerate(COUNTED[:4], 1)),
 )  # fmt: skip
 MASS_DETERMINERS = weighted((1.0, SOME), (0.25, THE), (0.15, OWN), (0.05, THIS))
-DEFINITE_THEMES = frozenset(
-    "opening room building sight town show nature lesson sound song task machine contest furniture "
-    "container paid vessel".split()
-)
+DEFINITE_THEMES = listed("""
+explained, opening, room, building, sight, town, show, nature, lesson, sound, song, task, machine
+contest, driven, furniture, container, paid, vessel
+""")
 THEME_DETERMINERS = {
     **dict.fromkeys(DEFINITE_THEMES, DEFINITE),
-    **dict.fromkeys(("sound", "opening", "room", "machine", "paid"), ALWAYS_KNOWN),
+    **dict.fromkeys(("sound", "opening", "room", "machine", "paid", "explained"), ALWAYS_KNOWN),
+    **dict.fromkeys(
+        ("building", "sight", "furniture", "container", "vessel", "show", "driven"), ONE_KNOWN
+    ),
     **dict.fromkeys(("food", "meal"), EATEN),
 }
 
@@ -568,11 +606,13 @@ def thing(
         return noun_phrase(ALL, noun)
     if noun.kind == "mass":
         determiner, plural = (SOME if among else MASS_DETERMINERS.draw(rng)), False
-        if theme in ("sound", "paid"):
+        if theme in ("sound", "paid", "task"):
             determiner = THE
     else:
         usual = THEME_DETERMINERS.get(theme, DETERMINERS)
         determiner, plural = (among or usual).draw(rng)
+    if noun.kind == "plural" and determiner in COUNTED:
+        determiner = A  # gloves and glasses are not counted one by one
     if determiner is OWN:
         determiner = who.own if who and who.own and theme != "wild" else THE
     if among is HABITUAL:
@@ -614,9 +654,13 @@ def person_for(rng: Random, who: Subject | None) -> Phrase:
     """A person as an object: a name, somebody's brother, one's own mother, the doctor."""
     if who and who.own and rng.random() < 0.3:
         return relative(rng, who.own)
-    return other_person(rng)
+    person = other_person(rng, True, who)
+    while who and person.fr == who.fr:
+        person = other_person(rng, True, who)
+    return person
 
 
+FOR_JOURNEYS = ("by plane", "by boat", "by train")
 WITH_THING = Table(words.VERBS_WITH_THING)
 WITH_PERSON = Table(words.VERBS_WITH_PERSON)
 TO_PERSON = Table(words.VERBS_TO_PERSON)
@@ -624,7 +668,7 @@ GIVING = Table(words.VERBS_OF_GIVING)
 ALONE = Table(words.VERBS_ALONE)
 MOTION = Table(words.VERBS_OF_MOTION)
 DESTINATIONS = Table([place for place in PLACES.values() if place.to])
-TRANSPORT = Table(words.BY_TRANSPORT)
+TRANSPORT = Table([by for by in words.BY_TRANSPORT if by.en not in FOR_JOURNEYS])
 COUNTRIES, CITIES = Table(words.COUNTRIES), Table(words.CITIES)
 
 
@@ -632,7 +676,7 @@ def doing_to_thing(
     rng: Random, who: Subject | None, row: words.VerbRow, habit: bool = False
 ) -> Predicate:
     """A verb and the thing it is done to; habits are about things in general."""
-    theme = Table(row.takes).draw(rng)
+    theme = ranked(row.takes).draw(rng)
     if row.verb.fr.infinitive in LIKED_AS_SUCH:
         return predicate(row.verb, liked(rng, theme))
     among = HABITUAL if habit and theme not in DEFINITE_THEMES else None
@@ -657,7 +701,7 @@ def doing_alone(rng: Random, where: float = 0.4) -> Predicate:
     """A verb without object, sometimes with its place: she is sleeping in the garden."""
     row = ALONE.draw(rng)
     if row.takes and rng.random() < where:
-        place = PLACES[evenly(row.takes).draw(rng)]
+        place = PLACES[ranked(row.takes).draw(rng)]
         return Predicate(row.verb, place.at, place.fr, place.fr)
     return Predicate(row.verb)
 
@@ -683,10 +727,22 @@ def acting(rng: Random, who: Subject | None) -> Predicate:
 
 # ------------------------------------------------------------------ patterns: doing
 
+_ONE_THING = re.compile(r"\b(?:un|une) ")
+_SOME_NUMBER = re.compile(r"\b(?:deux|trois|quatre|cinq|six|sept|huit|dix) ")
+
+
+def deniable(what: Predicate) -> bool:
+    """Whether it can well be denied: "il ne mange pas de gâteau" for one cake is not said so."""
+    if _SOME_NUMBER.search(what.fr):
+        return False
+    return what.verb.fr.infinitive == "avoir" or not _ONE_THING.search(what.fr)
+
 
 def say(rng: Random, who: Subject, what: Predicate, frames: Table[Frame] | None = None) -> Pair:
     """Somebody does something, in a tense that suits the verb or from those given."""
     frame = frames.draw(rng) if frames else frame_for(rng, what.verb)
+    while frame.middle.ne and not deniable(what):
+        frame = frames.draw(rng) if frames else frame_for(rng, what.verb)
     return with_tail(clause(who, what, frame.tense, frame.middle), frame.time(rng))
 
 
@@ -696,6 +752,8 @@ def done_to_thing(rng: Random) -> Pair:
     frame = frame_for(rng, row.verb)
     habit = frame.tense is Tense.HABIT or (frame.middle.ne and rng.random() < 0.7)
     what = doing_to_thing(rng, who, row, habit)
+    while frame.middle.ne and not deniable(what):
+        what = doing_to_thing(rng, who, row, habit)
     return with_tail(clause(who, what, frame.tense, frame.middle), frame.time(rng))
 
 
@@ -713,35 +771,62 @@ def said_to_person(rng: Random) -> Pair:
     return say(rng, who, Predicate(row.verb, person.en, fr, fr))
 
 
+OF_AGE = frozenset({"travailler", "fumer", "conduire", "cuisiner"})
+
+
+def becoming(who: Subject, what: Predicate) -> bool:
+    """Whether somebody may be doing this: children neither work nor smoke."""
+    is_child = who.en.removesuffix(" who").endswith((" child", " children", " boy", " girl"))
+    return not (is_child and what.verb.fr.infinitive in OF_AGE)
+
+
 def done_alone(rng: Random) -> Pair:
     """Les enfants jouent dans le jardin. The children are playing in the garden."""
-    return say(rng, subject(rng), doing_alone(rng))
+    who, what = subject(rng), doing_alone(rng)
+    while not becoming(who, what):
+        what = doing_alone(rng)
+    return say(rng, who, what)
+
+
+SHARED = Table(words.SHARED)
 
 
 def done_with(rng: Random) -> Pair:
     """Elle danse avec Paul. She is dancing with Paul."""
-    who, what = subject(rng), doing_alone(rng, where=0)
-    person = person_for(rng, who)
-    return say(rng, who, Predicate(what.verb, f"with {person.en}", *[f"avec {person.fr}"] * 2))
+    who = subject(rng)
+    person = (
+        relative(rng, who.own) if who.own and rng.random() < 0.4 else other_person(rng, who=who)
+    )
+    fr = f"avec {person.fr}"
+    return say(rng, who, Predicate(SHARED.draw(rng), f"with {person.en}", fr, fr))
 
 
 def gone(rng: Random) -> Pair:
     """Je vais à l'école à pied. I am going to school on foot."""
     who, what = subject(rng), going(rng, far=0)
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 and what.fr != "dans le jardin":
         what = moving_by(what, TRANSPORT.draw(rng))
     return say(rng, who, what)
+
+
+TRAVEL = verb("travel", "voyager")
+BY_PLANE = Pair("by plane", "en avion")
+ON_THE_RAILS = listed("""
+Paris, London, Rome, Lyon, Berlin, Madrid, Brussels, Geneva, Vienna, Italy, Spain, Germany, Belgium
+Switzerland
+""")
 
 
 def travelled(rng: Random) -> Pair:
     """Elle ira au Japon en avion. She will go to Japan by plane."""
     who, what, frame = subject(rng), going(rng, far=1), FAR_FRAMES.draw(rng)
-    if rng.random() < 0.2:
-        what = moving_by(what, evenly(LONG_DISTANCE).draw(rng))
+    if rng.random() < 0.25:
+        country = COUNTRIES.draw(rng)
+        what = Predicate(TRAVEL, f"in {country.en}", country.fr_in, country.fr_in)
+    elif rng.random() < 0.2:
+        by_train = what.en.removeprefix("to ") in ON_THE_RAILS
+        what = moving_by(what, Pair("by train", "en train") if by_train else BY_PLANE)
     return with_tail(clause(who, what, frame.tense, frame.middle), frame.time(rng))
-
-
-LONG_DISTANCE = [by for by in words.BY_TRANSPORT if by.en in ("by train", "by car", "by plane")]
 
 
 def moving_by(what: Predicate, by: Pair) -> Predicate:
@@ -761,17 +846,17 @@ class Clitic(NamedTuple):
 
 
 DIRECT = weighted(
-    (1.0, Clitic("me", "me", I)), (0.9, Clitic("le", "him", THIRD)),
+    (1.0, Clitic("me", "me", ME)), (0.9, Clitic("le", "him", THIRD)),
     (0.7, Clitic("la", "her", THIRD, True)), (0.6, Clitic("te", "you", YOU)),
     (0.6, Clitic("les", "them", THEY, False, True)), (0.5, Clitic("nous", "us", WE, False, True)),
     (0.4, Clitic("vous", "you", YOU_ALL, False, True)),
 )  # fmt: skip
 INDIRECT = weighted(
-    (1.0, Clitic("me", "me", I)), (0.8, Clitic("lui", "him", THIRD)),
+    (1.0, Clitic("me", "me", ME)), (0.8, Clitic("lui", "him", THIRD)),
     (0.6, Clitic("te", "you", YOU)), (0.5, Clitic("leur", "them", THEY)),
     (0.5, Clitic("nous", "us", WE)), (0.4, Clitic("vous", "you", YOU_ALL)),
 )  # fmt: skip
-FIRST, SECOND = (I, WE), (YOU, YOU_ALL)
+FIRST, SECOND = (ME, WE), (YOU, YOU_ALL)
 
 
 def different(clitic: Clitic, who: Subject) -> bool:
@@ -806,11 +891,22 @@ def spoken_to(rng: Random) -> Pair:
     return say(rng, who, Predicate(row.verb, clitic.en, "", "", clitic.fr))
 
 
+GIFTS = weighted((1.0, (A, _ONE)), (0.8, (THE, _ONE)), (0.5, (OWN, _ONE)), (0.2, (THIS, _ONE)))
+SHARED_OUT = frozenset({"food", "drink"})
+
+
+def gift_for(rng: Random, row: words.VerbRow, who: Subject | None) -> Phrase:
+    """What is given, shown or lent: one thing, but food in any number."""
+    theme = ranked(row.takes).draw(rng)
+    if theme in SHARED_OUT or theme in DEFINITE_THEMES:
+        return thing(rng, theme, who)
+    return thing(rng, theme, who, GIFTS)
+
+
 def given_to(rng: Random) -> Pair:
     """Il donne un livre à sa sœur. He is giving a book to his sister."""
     who, row = subject(rng), GIVING.draw(rng)
-    theme = Table(row.takes).draw(rng)
-    gift = thing(rng, theme, who)
+    gift = gift_for(rng, row, who)
     person = person_for(rng, who)
     en, to = f"{gift.en} to {person.en}", contract("à", person.fr)
     what = Predicate(row.verb, en, f"{gift.fr} {to}", f"{gift.fr_denied} {to}")
@@ -822,28 +918,36 @@ def given(rng: Random) -> Pair:
     who, row, clitic = subject(rng), GIVING.draw(rng), INDIRECT.draw(rng)
     while not different(clitic, who) or row.verb.fr.infinitive == "expliquer":
         row, clitic = GIVING.draw(rng), INDIRECT.draw(rng)
-    gift = thing(rng, Table(row.takes).draw(rng), who)
+    gift = gift_for(rng, row, who)
     what = Predicate(row.verb, f"{clitic.en} {gift.en}", gift.fr, gift.fr_denied, clitic.fr)
     return say(rng, who, what, GIVING_FRAMES)
+
+
+THERE_TENSES = weighted((1.0, Tense.PRESENT), (0.6, Tense.SOON), (0.4, Tense.FUTURE))
 
 
 def gone_there(rng: Random) -> Pair:
     """J'y vais demain. I am going there tomorrow."""
     who, go = subject(rng), MOTION.items[0].verb
-    tense = weighted((1.0, Tense.PRESENT), (0.6, Tense.SOON), (0.4, Tense.FUTURE)).draw(rng)
+    tense = THERE_TENSES.draw(rng)
     said = clause(who, Predicate(go, "there", "", "", "y"), tense)
     if tense is Tense.FUTURE:  # "j'y irai" is not said: two i's meet
         said = clause(who, Predicate(MOTION.items[2].verb, "there", "", "", "y"), tense)
     return with_tail(said, FUTURE_TIMES.draw(rng) if rng.random() < 0.8 else None)
 
 
-DAILY = Table([
-    row.verb
-    for row in words.VERBS_ALONE
-    if row.verb.en.base
-    in ("get up", "go to bed", "wake up", "have breakfast", "have dinner", "have lunch", "leave")
-])  # fmt: skip
 HOURS = Table(words.HOURS)
+DAILY = Table([
+    (daily_verb, Table([words.HOURS[index] for index in hours]))
+    for daily_verb, hours in words.DAILY
+])  # fmt: skip
+
+
+DAILY_FRAMES = weighted(
+    (2.0, Frame(Tense.HABIT)), (0.5, Frame(Tense.HABIT, FREQUENTLY[0])),
+    (0.2, Frame(Tense.HABIT, FREQUENTLY[1])), (0.1, Frame(Tense.HABIT, FREQUENTLY[2])),
+    (1.0, Frame(Tense.PAST)), (0.5, Frame(Tense.SOON)), (0.4, Frame(Tense.FUTURE)),
+)  # fmt: skip
 
 
 def at_hour(hour: Pair) -> Pair:
@@ -853,13 +957,9 @@ def at_hour(hour: Pair) -> Pair:
 
 def daily(rng: Random) -> Pair:
     """Je me lève à sept heures. I get up at seven o'clock."""
-    who, what = subject(rng), Predicate(DAILY.draw(rng))
-    frames = weighted(
-        (2.0, Frame(Tense.HABIT)), (0.8, Frame(Tense.HABIT, MIDDLES.draw(rng))),
-        (1.0, Frame(Tense.PAST)), (0.5, Frame(Tense.SOON)), (0.4, Frame(Tense.FUTURE)),
-    )  # fmt: skip
-    frame = frames.draw(rng)
-    return with_tail(clause(who, what, frame.tense, frame.middle), at_hour(HOURS.draw(rng)))
+    who, (daily_verb, hours) = subject(rng), DAILY.draw(rng)
+    what, frame = Predicate(daily_verb), DAILY_FRAMES.draw(rng)
+    return with_tail(clause(who, what, frame.tense, frame.middle), at_hour(hours.draw(rng)))
 
 
 def used_to(rng: Random) -> Pair:
@@ -914,6 +1014,9 @@ LINKED = weighted(
 )
 
 
+SKILLS = Table(words.SKILLS)
+
+
 def linked(modal: Modal, who: Subject, what: Predicate) -> Predicate:
     """A modal verb and an infinitive as one predicate."""
     bare = french_infinitive(what, who.fr_person)
@@ -928,13 +1031,21 @@ def linked(modal: Modal, who: Subject, what: Predicate) -> Predicate:
 def wanted(rng: Random) -> Pair:
     """Elle veut acheter une voiture. She wants to buy a car."""
     who, modal = subject(rng), MODALS.draw(rng)
+    if modal.verb.fr.infinitive == "savoir":
+        return say(rng, who, linked(modal, who, Predicate(SKILLS.draw(rng))))
     return say(rng, who, linked(modal, who, acting(rng, who)))
 
 
 def tried(rng: Random) -> Pair:
     """Il essaie d'ouvrir la porte. He is trying to open the door."""
     who, modal = subject(rng), LINKED.draw(rng)
-    return say(rng, who, linked(modal, who, acting(rng, who)))
+    if modal.verb.fr.infinitive == "apprendre":
+        what = Predicate(SKILLS.draw(rng))
+    elif modal.verb.fr.infinitive == "continuer" or rng.random() < 0.5:
+        what = doing_alone(rng, where=0.15)
+    else:
+        what = doing_to_thing(rng, who, ACTING_ROWS.draw(rng))
+    return say(rng, who, linked(modal, who, what))
 
 
 class Power(NamedTuple):
@@ -956,8 +1067,8 @@ POWERS = weighted(
 def able(rng: Random) -> Pair:
     """Je ne peux pas dormir, tu dois partir. I cannot sleep, you must leave."""
     who, power = subject(rng), POWERS.draw(rng)
-    middle = NOT if rng.random() < 0.3 else PLAIN
     what = linked(Modal(verb(power.en, power.fr)), who, acting(rng, who))
+    middle = NOT if rng.random() < 0.3 and deniable(what) else PLAIN
     said = spaced(who.en, power.en, middle.en, what.en).replace("can not", "cannot")
     return Pair(said, french(who, what, power.tense, middle))
 
@@ -970,7 +1081,7 @@ def needed(rng: Random) -> Pair:
     what = impersonal_action(rng)
     bare = spaced(what.verb.fr.infinitive, what.verb.fr.tail)
     en = spaced(what.verb.en.base, what.en)
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 and deniable(what):
         return Pair(f"we must not {en}", f"il ne faut pas {spaced(bare, what.fr_denied)}")
     return Pair(f"we have to {en}", f"il faut {spaced(bare, what.fr)}")
 
@@ -1011,7 +1122,7 @@ def would_like(rng: Random) -> Pair:
         who = PRONOUNS.items[0]
     wish = verb("like", "vouloir")
     if rng.random() < 0.5:
-        theme = Table(["drink", "food", "thing", "clothes"]).draw(rng)
+        theme = ranked(("drink", "food", "thing", "clothes")).draw(rng)
         what = predicate(wish, thing(rng, theme, None))
     else:
         what = linked(Modal(verb("like to", "vouloir")), who, acting(rng, who))
@@ -1020,13 +1131,14 @@ def would_like(rng: Random) -> Pair:
 
 PURPOSES = {key: Table(words.pairs(table)) for key, table in words.PURPOSES.items()}
 PURPOSE_PLACES = Table(PURPOSES)
+PURPOSE_TENSES = weighted((1.0, Tense.PRESENT), (0.8, Tense.PAST), (0.4, Tense.SOON))
 
 
 def for_purpose(rng: Random) -> Pair:
     """Elle va au marché pour acheter du pain. She is going to the market to buy bread."""
     who, key = subject(rng), PURPOSE_PLACES.draw(rng)
     place, purpose = PLACES[key], PURPOSES[key].draw(rng)
-    tense = weighted((1.0, Tense.PRESENT), (0.8, Tense.PAST), (0.4, Tense.SOON)).draw(rng)
+    tense = PURPOSE_TENSES.draw(rng)
     said = clause(who, Predicate(MOTION.items[0].verb, place.to, place.fr), tense)
     bare = purpose.fr.replace("se ", REFLEXIVE[who.fr_person] + " ")
     return with_tail(said, Pair(f"to {purpose.en}", f"pour {bare}"))
@@ -1042,8 +1154,8 @@ def feel_like(rng: Random) -> Pair:
     )
     feeling = verb("feel like", "avoir envie")
     en = spaced(what.verb.en.ing, what.en)
-    tense, middle = evenly([(Tense.PRESENT, PLAIN), (Tense.PRESENT, NOT)]).draw(rng)
-    return clause(who, Predicate(feeling, en, bare, denied), tense, middle)
+    middle = NOT if rng.random() < 0.5 and deniable(what) else PLAIN
+    return clause(who, Predicate(feeling, en, bare, denied), Tense.PRESENT, middle)
 
 
 # ------------------------------------------------------------------ patterns: being
@@ -1077,14 +1189,18 @@ def felt(rng: Random) -> Pair:
     who, frame = subject(rng), BE_FRAMES.draw(rng)
     degree = DEGREES.draw(rng) if not frame.middle.fr or frame.middle is NOT else NO_DEGREE
     adjective = FEELINGS.draw(rng)
-    if adjective.en in GRADELESS:
+    if adjective.en in GRADELESS or (degree.fr == "trop" and adjective.masculine[:3] == "en "):
         degree = NO_DEGREE
-    if frame.middle is NOT and degree.fr == "un peu":
+    if degree.fr == "un peu" and (frame.middle is NOT or adjective.en not in UNPLEASANT):
         degree = NO_DEGREE
     return clause(who, being(who, adjective, degree), frame.tense, frame.middle)
 
 
-GRADELESS = frozenset("ready lost absent early alone free furious married single dead".split())
+# One is "a little tired", but not "a little happy".
+UNPLEASANT = listed(
+    "tired, sad, sick, late, worried, nervous, jealous, disappointed, surprised, busy"
+)
+GRADELESS = listed("ready, lost, absent, early, alone, free, furious, married, single, dead")
 TRAIT_FRAMES = weighted(
     (4.0, Frame(Tense.PRESENT)), (1.0, Frame(Tense.PRESENT, NOT)), (1.0, Frame(Tense.IMPERFECT)),
 )  # fmt: skip
@@ -1099,9 +1215,18 @@ def is_like(rng: Random) -> Pair:
     return clause(who, being(who, adjective, degree), frame.tense, frame.middle)
 
 
+def acquaintance(rng: Random) -> Subject:
+    """Somebody not already called by what they do: "le boulanger est avocat" is odd."""
+    if rng.random() < 0.6:
+        return PRONOUNS.draw(rng)
+    if rng.random() < 0.5:
+        return third_person(NAMES.draw(rng))
+    return third_person(relative(rng, FAMILY_DETERMINERS.draw(rng)))
+
+
 def works_as(rng: Random) -> Pair:
     """Elle est infirmière, il veut devenir médecin. She is a nurse."""
-    who, job = subject(rng), PROFESSIONS.draw(rng)
+    who, job = acquaintance(rng), PROFESSIONS.draw(rng)
     en = job.en_feminine if who.feminine else job.en
     fr = job.fr_feminine if who.feminine else job.fr
     if who.plural:
@@ -1183,16 +1308,24 @@ FEARED = Table([
 ])  # fmt: skip
 
 
+NUMBERS = Table(words.NUMBERS)
+TENS = listed("twenty, thirty, forty, fifty")
+YOUNG = listed("""
+brother, sister, son, daughter, cousin, nephew, niece, child, boy, girl, brothers, sisters, cousins
+children, boys, girls
+""")
+AGES_OF_CHILDREN = Table([age for age in words.NUMBERS if age.en not in TENS])
+AGES_OF_ADULTS = Table([age for age in words.NUMBERS if age.en in TENS])
+
+
 def years_old(rng: Random) -> Pair:
     """Ma fille a dix ans. My daughter is ten years old."""
-    who, number = subject(rng), NUMBERS.draw(rng)
-    tense = weighted((1.0, Tense.PRESENT), (0.3, Tense.IMPERFECT)).draw(rng)
-    return clause(
-        who, Predicate(verb("be", "avoir"), f"{number.en} years old", f"{number.fr} ans"), tense
-    )
-
-
-NUMBERS = Table(words.NUMBERS)
+    who = subject(rng)
+    young = who.is_pronoun or who.en.split()[-1] in YOUNG
+    number = (AGES_OF_CHILDREN if young else AGES_OF_ADULTS).draw(rng)
+    tense = Tense.PRESENT if rng.random() < 0.8 else Tense.IMPERFECT
+    age = Predicate(verb("be", "avoir"), f"{number.en} years old", f"{number.fr} ans")
+    return clause(who, age, tense)
 
 
 def called(rng: Random) -> Pair:
@@ -1206,10 +1339,10 @@ def called(rng: Random) -> Pair:
     return clause(who, Predicate(verb("be called", "s'appeler"), name.en, name.fr), Tense.PRESENT)
 
 
-STATE_THEMES = Table(
-    ["thing", "clothes", "building", "vehicle", "food", "animal", "reading", "wild", "room", "show",
-     "opening", "lesson", "furniture", "drink", "container", "town", "dish", "nature"]
-)  # fmt: skip
+STATE_THEMES = Table(listed("""
+thing, clothes, building, vehicle, meal, animal, food, reading, garment, wild, room, show, opening
+lesson, furniture, drink, container, town, dish, nature
+"""))  # fmt: skip
 DEFINITE_OR_OWNED = weighted(
     (1.0, THE), (0.5, MY), (0.4, THIS), (0.25, YOUR), (0.2, OUR), (0.2, YOUR_VOUS), (0.15, THEIR),
 )  # fmt: skip
@@ -1219,7 +1352,7 @@ JUST_THE = weighted((1.0, THE), (0.4, THIS))
 def definite(rng: Random, theme: str) -> tuple[Phrase, Noun]:
     """Something known: the house, your shoes, this book."""
     noun = THINGS[theme].draw(rng)
-    own = theme in ("thing", "clothes", "vehicle", "furniture", "reading", "animal")
+    own = theme in ("thing", "clothes", "vehicle", "furniture", "reading", "printed", "animal")
     determiner = (DEFINITE_OR_OWNED if own else JUST_THE).draw(rng)
     plural = noun.kind == "count" and rng.random() < 0.2
     return noun_phrase(determiner, noun, plural), noun
@@ -1237,32 +1370,24 @@ def is_thus(rng: Random) -> Pair:
     return clause(who, being(who, adjective, degree), frame.tense, frame.middle)
 
 
-THING_GRADELESS = frozenset("open closed broken empty full ready over delicious".split())
+THING_GRADELESS = listed("open, closed, broken, empty, full, ready, over, delicious")
 
 
 def is_colored(rng: Random) -> Pair:
     """Sa robe est rouge. Her dress is red."""
-    theme = evenly(["clothes", "vehicle", "thing", "animal"]).draw(rng)
+    theme = Table(COLORED).draw(rng)
     phrase, _ = definite(rng, theme)
     who, frame = third_person(phrase), TRAIT_FRAMES.draw(rng)
     return clause(who, being(who, color_for(rng, theme)), frame.tense, frame.middle)
 
 
-THERE_IS = {
-    Tense.PRESENT: Pair("there is", "il y a"),
-    Tense.IMPERFECT: Pair("there was", "il y avait"),
-}
-
-
 def there_is(rng: Random) -> Pair:
     """Il y a deux chats dans le jardin. There are two cats in the garden."""
     what, where = located(rng)
-    past, denied = rng.random() < 0.25, rng.random() < 0.2
-    if denied and what.fr == what.fr_denied:
-        denied = False
+    past, denied = rng.random() < 0.25, rng.random() < 0.2 and what.fr != what.fr_denied
     be = ("were" if past else "are") if what.plural else ("was" if past else "is")
     avoir = "avait" if past else "a"
-    if denied:
+    if denied and not what.plural:
         no = what.en.removeprefix("a ").removeprefix("an ")
         return Pair(
             f"there {be} no {no} {where.en}", f"il n'y {avoir} pas {what.fr_denied} {where.fr}"
@@ -1270,51 +1395,67 @@ def there_is(rng: Random) -> Pair:
     return Pair(f"there {be} {what.en} {where.en}", f"il y {avoir} {what.fr} {where.fr}")
 
 
+# Kinds of things, and where they may be.
 SCENES = weighted(
-    (0.5, (("dish", "container"), ("on the table = sur la table",
-     "in the kitchen = dans la cuisine", "on the shelf = sur l'étagère"))),
-    (1.0, (("thing", "reading"), ("on the table = sur la table",
-     "in the bag = dans le sac", "on the desk = sur le bureau", "in the drawer = dans le tiroir",
-     "under the bed = sous le lit", "on the chair = sur la chaise", "on the shelf = sur l'étagère"))),
-    (0.5, (("pet",), ("under the table = sous la table", "on the bed = sur le lit",
-     "in the kitchen = dans la cuisine", "in the garden = dans le jardin"))),
-    (0.6, (("animal",), ("in the garden = dans le jardin", "at the farm = à la ferme",
-     "in the field = dans le champ", "behind the house = derrière la maison"))),
-    (0.8, (("person", "people_count"), ("in the street = dans la rue", "in the park = au parc",
-     "in front of the door = devant la porte", "at the station = à la gare",
-     "in the garden = dans le jardin", "on the bus = dans le bus", "here = ici"))),
-    (0.6, (("food", "drink"), ("on the table = sur la table", "in the kitchen = dans la cuisine",
-     "in the fridge = dans le frigo", "in the basket = dans le panier"))),
-    (0.5, (("building",), ("in this street = dans cette rue", "in this city = dans cette ville",
-     "near here = près d'ici", "in the village = dans le village",
-     "next to the station = à côté de la gare", "near the park = près du parc"))),
-    (0.3, (("furniture",), ("in the bedroom = dans la chambre", "in the living room = dans le salon",
-     "in the kitchen = dans la cuisine"))),
-    (0.3, (("nature",), ("near here = près d'ici", "behind the house = derrière la maison",
-     "near the village = près du village"))),
+    (1.0, ("thing, printed", """
+on the table = sur la table, in the bag = dans le sac, on the desk = sur le bureau
+in the drawer = dans le tiroir, under the bed = sous le lit, on the chair = sur la chaise
+on the shelf = sur l'étagère""")),
+    (0.8, ("person, people_count", """
+in the street = dans la rue, in the park = au parc, in front of the door = devant la porte
+at the station = à la gare, in the garden = dans le jardin, on the bus = dans le bus""")),
+    (0.6, ("animal", """
+in the garden = dans le jardin, at the farm = à la ferme, in the field = dans le champ
+behind the house = derrière la maison""")),
+    (0.6, ("food, drink", """
+on the table = sur la table, in the kitchen = dans la cuisine, in the fridge = dans le frigo
+in the basket = dans le panier""")),
+    (0.5, ("pet", """
+under the table = sous la table, on the bed = sur le lit, in the kitchen = dans la cuisine
+in the garden = dans le jardin""")),
+    (0.5, ("dish, container", """
+on the table = sur la table, in the kitchen = dans la cuisine, on the shelf = sur l'étagère""")),
+    (0.5, ("building", """
+in this street = dans cette rue, in this city = dans cette ville, near here = près d'ici
+in the village = dans le village, next to the station = à côté de la gare
+near the park = près du parc""")),
+    (0.3, ("furniture", """
+in the bedroom = dans la chambre, in the living room = dans le salon
+in the kitchen = dans la cuisine""")),
+    (0.3, ("nature", """
+near here = près d'ici, behind the house = derrière la maison
+near the village = près du village""")),
 )  # fmt: skip
-SCENE_WHERE = {scene: Table(words.pairs("\n".join(scene[1]))) for scene in SCENES.items}
+SCENE_THEMES = {scene: Table(listed(scene[0])) for scene in SCENES.items}
+SCENE_WHERE = {scene: Table(words.pairs(scene[1])) for scene in SCENES.items}
+
+
+A_OR_COUNTED = Table([A, *COUNTED])
 
 
 def located(rng: Random) -> tuple[Phrase, Pair]:
     """Something and a likely place for it: a key, in the drawer."""
     scene = SCENES.draw(rng)
-    noun = THINGS[Table(scene[0]).draw(rng)].draw(rng)
+    noun = THINGS[SCENE_THEMES[scene].draw(rng)].draw(rng)
     where = SCENE_WHERE[scene].draw(rng)
+    while noun.en in where.en:  # no bag is in the bag
+        where = SCENE_WHERE[scene].draw(rng)
     if noun.kind == "mass":
         return noun_phrase(SOME, noun), where
     if noun.kind == "plural" or rng.random() < 0.5:
         return noun_phrase(A, noun), where
-    determiner = evenly([A, *COUNTED[:6]]).draw(rng)
+    determiner = A_OR_COUNTED.draw(rng)
     return noun_phrase(determiner, noun, plural=True), where
 
 
 def where_it_is(rng: Random) -> Pair:
     """Les clés sont sur la table. The keys are on the table."""
     scene = SCENES.draw(rng)
-    theme = Table(scene[0]).draw(rng)
-    phrase, _ = definite(rng, theme)
+    theme = SCENE_THEMES[scene].draw(rng)
+    phrase, noun = definite(rng, theme)
     where = SCENE_WHERE[scene].draw(rng)
+    while noun.en in where.en:
+        where = SCENE_WHERE[scene].draw(rng)
     who, frame = third_person(phrase), TRAIT_FRAMES.draw(rng)
     return clause(who, Predicate(BE, where.en, where.fr, where.fr), frame.tense, frame.middle)
 
@@ -1326,19 +1467,28 @@ def where_one_is(rng: Random) -> Pair:
     return clause(who, what, frame.tense, frame.middle)
 
 
+SHOWN = weighted((1.0, A), (0.5, MY), (0.3, YOUR), (0.2, THE), (0.2, OUR))
+
+
 def this_is(rng: Random) -> Pair:
     """C'est un beau livre, ce n'est pas ma voiture. This is a beautiful book."""
-    theme = Table(["thing", "building", "clothes", "reading", "animal", "vehicle", "person"]).draw(
+    theme = ranked(("thing", "building", "clothes", "reading", "animal", "vehicle", "person")).draw(
         rng
     )
     noun = THINGS[theme].draw(rng)
     plural = noun.kind == "plural" or (noun.kind == "count" and rng.random() < 0.15)
-    determiner = weighted((1.0, A), (0.5, MY), (0.3, YOUR), (0.2, THE), (0.2, OUR)).draw(rng)
+    determiner = SHOWN.draw(rng)
     if noun.kind == "mass":
         determiner = SOME
     if theme in ("person", "building"):
         determiner = A
-    adjective = NOUN_ADJECTIVE_TABLES[theme].draw(rng) if rng.random() < 0.5 else None
+    adjective = None
+    if rng.random() < 0.5:
+        adjective = (
+            person_adjective(rng, noun)
+            if theme == "person"
+            else adjective_for(rng, noun, determiner)
+        )
     phrase = noun_phrase(determiner, noun, plural, adjective)
     if rng.random() < 0.25:
         return Pair(
@@ -1352,7 +1502,7 @@ def this_is(rng: Random) -> Pair:
 
 def whose(rng: Random) -> Pair:
     """C'est la voiture de Paul. This is Paul's car."""
-    noun = THINGS[Table(["thing", "vehicle", "clothes", "animal"]).draw(rng)].draw(rng)
+    noun = THINGS[ranked(("thing", "vehicle", "clothes", "animal")).draw(rng)].draw(rng)
     thing_owned = noun_phrase(THE, noun)
     owner = NAMES.draw(rng) if rng.random() < 0.6 else relative(rng, MY)
     en = thing_owned.en.removeprefix("the ")
@@ -1370,6 +1520,7 @@ interesting = intéressant, too late = trop tard, very good = très bon, dangero
 strange = étrange, not far away = tout près, wonderful = merveilleux, impossible = impossible
 necessary = nécessaire, useful = utile, expensive = cher, over = fini, perfect = parfait
 """))  # fmt: skip
+IT_BE = Table(words.pairs("it is = c'est, it was = c'était, it is not = ce n'est pas"))
 IT_IS_TO = Table(words.pairs("""
 important = important, difficult = difficile, easy = facile, possible = possible
 dangerous = dangereux, useful = utile, impossible = impossible, necessary = nécessaire
@@ -1381,10 +1532,7 @@ def it_is(rng: Random) -> Pair:
     """C'est facile, il est important de dormir. It is easy, it is important to sleep."""
     if rng.random() < 0.25:
         state = IT_IS.draw(rng)
-        be = weighted(
-            (1.0, Pair("it is", "c'est")), (0.5, Pair("it was", "c'était")),
-            (0.4, Pair("it is not", "ce n'est pas")),
-        ).draw(rng)  # fmt: skip
+        be = IT_BE.draw(rng)
         return Pair(f"{be.en} {state.en}", f"{be.fr} {state.fr}")
     state, what = IT_IS_TO.draw(rng), impersonal_action(rng)
     bare = spaced(what.verb.fr.infinitive, what.verb.fr.tail, what.fr)
@@ -1406,7 +1554,7 @@ THAN = Table(
 def compared(rng: Random) -> Pair:
     """Paul est plus grand que moi. Paul is taller than me."""
     if rng.random() < 0.3:
-        theme = Table(COMPARED_THINGS).draw(rng)
+        theme = ranked(("vehicle", "building", "animal", "thing")).draw(rng)
         found = COMPARED_THINGS[theme].draw(rng)
         phrase, noun = definite(rng, theme)
         other, other_noun = definite(rng, theme)
@@ -1424,6 +1572,8 @@ def compared(rng: Random) -> Pair:
     form = found.adjective.form(who.feminine, who.plural)
     tense = Tense.PRESENT if rng.random() < 0.85 else Tense.IMPERFECT
     kind = rng.random()
+    if found.adjective.masculine == "petit" and kind >= 0.85:
+        kind = 0.0  # hardly anybody says "moins petit"
     if kind < 0.65:
         what = Predicate(BE, f"{found.more} than {than.en}", f"plus {form} que {than.fr}")
     elif kind < 0.85:
@@ -1444,12 +1594,15 @@ SELF = {
 
 def best(rng: Random) -> Pair:
     """C'est la plus grande maison du village. This is the biggest house in the village."""
-    theme = Table(["building", "town", "animal", "vehicle"]).draw(rng)
+    theme = ranked(("building", "town", "animal", "vehicle")).draw(rng)
     noun, found = THINGS[theme].draw(rng), COMPARED_THINGS[theme].draw(rng)
-    form = found.adjective.form(noun.feminine, False)
-    area = AREAS.draw(rng) if theme in ("building", "town") else FARMS.draw(rng)
+    form = found.adjective.form(noun.feminine, False, noun.fr)
+    areas = AREAS if theme in ("building", "town") else FARMS
+    area = areas.draw(rng)
+    while noun.en in area.en:  # no country is the biggest "in the country"
+        area = areas.draw(rng)
     le = "la" if noun.feminine else "le"
-    after = found.adjective.masculine in ("rapide", "haut", "calme")
+    after = found.adjective.masculine in ("rapide", "haut", "calme", "lourd", "léger")
     core = f"{le} {noun.fr} {le} plus {form}" if after else f"{le} plus {form} {noun.fr}"
     core = elide(core)
     return Pair(f"this is the {found.most} {noun.en} in {area.en}", f"c'est {core} {area.fr}")
@@ -1491,41 +1644,48 @@ QUANTITY_VERBS = weighted(
 )  # fmt: skip
 
 
+QUANTITY_TENSES = evenly([Tense.HABIT, Tense.PAST])
+
+
 def how_much(rng: Random) -> Pair:
     """Elle a beaucoup de livres. She has a lot of books."""
     who, quantity = subject(rng), QUANTITIES.draw(rng)
     the_verb, themes = QUANTITY_VERBS.draw(rng)
-    noun = THINGS[Table(themes).draw(rng)].draw(rng)
+    noun = THINGS[ranked(themes).draw(rng)].draw(rng)
     phrase = noun_phrase(SOME if noun.kind == "mass" else A, noun, noun.kind == "count")
     much, _, many = quantity.en.partition("/")
     en = many if many and noun.kind != "mass" else much
     fr = quantity.fr.removesuffix(" de") + " " + phrase.fr_denied
-    tense = (
-        Tense.PRESENT if the_verb.aspect == "state" else evenly([Tense.HABIT, Tense.PAST]).draw(rng)
-    )
+    tense = Tense.PRESENT if the_verb.aspect == "state" else QUANTITY_TENSES.draw(rng)
     return clause(who, Predicate(the_verb, f"{en} {phrase.en}", fr), tense)
 
 
+# Amounts, what they are of, and what is done with that.
 MEASURES = weighted(
-    (1.0, (words.pairs("a cup of = une tasse de, two cups of = deux tasses de"), "tea = thé, coffee = café",
-           "drink = boire")),
-    (0.9, (words.pairs("a glass of = un verre de, a bottle of = une bouteille de"),
+    (1.0, ("a cup of = une tasse de, two cups of = deux tasses de",
+           "tea = thé, coffee = café", "drink = boire")),
+    (0.9, ("a glass of = un verre de, a bottle of = une bouteille de",
            "water = eau, milk = lait, wine = vin, orange juice = jus d'orange", "drink = boire")),
-    (0.7, (words.pairs("a piece of = un morceau de"), "bread = pain, cheese = fromage, chocolate = chocolat, cake = gâteau",
-           "eat = manger")),
-    (0.5, (words.pairs("a kilo of = un kilo de, two kilos of = deux kilos de"),
-           "apples = pommes, potatoes = pommes de terre, tomatoes = tomates, oranges = oranges, sugar = sucre", "buy = acheter")),
+    (0.7, ("a piece of = un morceau de",
+           "bread = pain, cheese = fromage, chocolate = chocolat, cake = gâteau", "eat = manger")),
+    (0.5, ("a kilo of = un kilo de, two kilos of = deux kilos de",
+           "apples = pommes, potatoes = pommes de terre, tomatoes = tomates, sugar = sucre",
+           "buy = acheter")),
 )  # fmt: skip
+MEASURED = {
+    row: (
+        Table(words.pairs(row[0])),
+        Table(words.pairs(row[1])),
+        Table(words.pairs(f"{row[2]}, want = vouloir, bring = apporter, take = prendre")),
+    )
+    for row in MEASURES.items
+}
 
 
 def measured(rng: Random) -> Pair:
     """Je bois une tasse de thé. I am drinking a cup of tea."""
     who = subject(rng)
-    amounts, stuff_table, own_verb = MEASURES.draw(rng)
-    amount, stuff = Table(amounts).draw(rng), Table(words.pairs(stuff_table)).draw(rng)
-    doing = Table(
-        words.pairs(f"{own_verb}, want = vouloir, bring = apporter, take = prendre")
-    ).draw(rng)
+    amount, stuff, doing = (table.draw(rng) for table in MEASURED[MEASURES.draw(rng)])
     fr = elide(f"{amount.fr} {stuff.fr}")
     return say(rng, who, Predicate(verb(*doing), f"{amount.en} {stuff.en}", fr, fr))
 
@@ -1541,7 +1701,10 @@ say = dire, find = trouver, drink = boire, hear = entendre, forget = oublier
 ])  # fmt: skip
 NOBODY_VERBS = Table([
     verb(*both)
-    for both in words.pairs("know = connaître, see = voir, love = aimer, listen to = écouter, invite = inviter, help = aider, call = appeler")
+    for both in words.pairs("""
+know = connaître, see = voir, love = aimer, listen to = écouter, help = aider, invite = inviter
+call = appeler
+""")
 ])  # fmt: skip
 
 
@@ -1595,9 +1758,6 @@ def weather(rng: Random) -> Pair:
 
 
 DAYS, MONTHS = Table(words.DAYS), Table(words.MONTHS)
-OPENING_HOURS = Table(
-    words.pairs("begin = commencer, finish = finir, open = ouvrir, close = fermer")
-)
 
 
 def clock(rng: Random) -> Pair:
@@ -1611,10 +1771,10 @@ def clock(rng: Random) -> Pair:
         return Pair(f"today is {day.en}", f"aujourd'hui, c'est {day.fr}")
     if kind < 0.5:
         month = MONTHS.draw(rng)
-        birthday = noun_phrase(Table([MY, YOUR, YOUR_VOUS]).draw(rng), BIRTHDAY)
+        birthday = noun_phrase(ranked((MY, YOUR, YOUR_VOUS)).draw(rng), BIRTHDAY)
         return Pair(f"{birthday.en} is in {month.en}", f"{birthday.fr} est en {month.fr}")
     phrase, doing = SCHEDULED.draw(rng)
-    tense = weighted((1.0, Tense.HABIT), (0.5, Tense.PAST), (0.3, Tense.FUTURE)).draw(rng)
+    tense = ranked((Tense.HABIT, Tense.PAST, Tense.FUTURE)).draw(rng)
     said = clause(third_person(phrase), Predicate(doing), tense)
     return with_tail(said, at_hour(hour))
 
@@ -1656,7 +1816,7 @@ def since(rng: Random) -> Pair:
         where = where_one_lives(rng)
         what = Predicate(LIVE, where.en, where.fr)
     elif rng.random() < 0.3:
-        person = person_for(rng, who)
+        person = NAMES.draw(rng) if rng.random() < 0.6 else somebody(rng, described=False)
         what = Predicate(verb("know", "connaître"), person.en, person.fr)
     else:
         what = lasting(rng)
@@ -1665,8 +1825,6 @@ def since(rng: Random) -> Pair:
         long = Pair(f"since {start.en}", f"depuis {start.fr}")
     else:
         number, unit = NUMBERS.draw(rng), UNITS.draw(rng)
-        if unit.en == "hours":  # "depuis deux heures" may also be "since two o'clock"
-            unit = UNITS.items[0]
         long = Pair(f"for {number.en} {unit.en}", f"depuis {number.fr} {unit.fr}")
     have = HAVE[who.en_person]
     en = what.verb.en
@@ -1679,7 +1837,7 @@ def since(rng: Random) -> Pair:
 
 LASTING = Table([
     row for row in words.VERBS_ALONE
-    if row.verb.en.base in ("work", "sleep", "wait", "travel", "study", "learn French",
+    if row.verb.en.base in ("work", "travel", "study", "learn French",
                             "learn English", "play the piano", "play the guitar")
 ])  # fmt: skip
 
@@ -1688,7 +1846,7 @@ def lasting(rng: Random) -> Predicate:
     """Something that one can have been doing for years."""
     row = LASTING.draw(rng)
     if row.takes and rng.random() < 0.4:
-        place = PLACES[evenly(row.takes).draw(rng)]
+        place = PLACES[ranked(row.takes).draw(rng)]
         return Predicate(row.verb, place.at, place.fr)
     return Predicate(row.verb)
 
@@ -1715,6 +1873,9 @@ def again(who: Subject) -> Subject:
 CAUSES, HINDRANCES = Table(words.CAUSES), Table(words.HINDRANCES)
 
 
+RESTORING = ("dormir", "reposer", "manger", "pleurer")
+
+
 def in_state(who: Subject, cause: words.Cause) -> Predicate:
     """To be tired, to be hungry: with "être" the adjective agrees."""
     return being(who, cause.adjective) if cause.adjective else Predicate(cause.state)
@@ -1723,15 +1884,17 @@ def in_state(who: Subject, cause: words.Cause) -> Predicate:
 def because(rng: Random) -> Pair:
     """Elle dort parce qu'elle est fatiguée. She is sleeping because she is tired."""
     who = subject(rng)
-    act_tense, be_tense = evenly([
-        (Tense.PRESENT, Tense.PRESENT), (Tense.PAST, Tense.IMPERFECT)
-    ]).draw(rng)  # fmt: skip
+    act_tense, be_tense = Tense.PRESENT, Tense.PRESENT
+    if rng.random() < 0.4:
+        act_tense, be_tense = Tense.PAST, Tense.IMPERFECT
     if rng.random() < 0.5:
         cause = CAUSES.draw(rng)
-        first = clause(who, Predicate(Table(cause.verbs).draw(rng)), act_tense)
+        first = clause(who, Predicate(ranked(cause.verbs).draw(rng)), act_tense)
     else:
         cause = HINDRANCES.draw(rng)
         what = going(rng) if rng.random() < 0.3 else doing_alone(rng, where=0.15)
+        while what.verb.fr.infinitive in RESTORING:  # "he does not eat because he is hungry"
+            what = doing_alone(rng, where=0.15)
         if what.verb.aspect == "event":
             act_tense, be_tense = Tense.PAST, Tense.IMPERFECT
         first = clause(who, what, act_tense, NOT)
@@ -1745,21 +1908,31 @@ OPINIONS = weighted(
 )  # fmt: skip
 
 
+def clashing(who: Subject, other: Subject) -> bool:
+    """Whether two subjects sit ill together: "nous espérons que je", "tu dis que vous"."""
+    if not who.is_pronoun and not other.is_pronoun:
+        return True
+    overlapping = ({ME, WE}, {YOU, YOU_ALL})
+    return who.fr != other.fr and any(
+        {who.en_person, other.en_person} == side for side in overlapping
+    )
+
+
 def thinks_that(rng: Random) -> Pair:
     """Je pense que tu as raison. I think that you are right."""
     who, the_verb, other = subject(rng), OPINIONS.draw(rng), subject(rng)
-    while not other.is_pronoun and not who.is_pronoun:
+    while clashing(who, other):
         other = subject(rng)
     tense = Tense.HABIT
-    kind = rng.random()
+    kind = 1.0 if the_verb.fr.infinitive == "espérer" else rng.random()
     if kind < 0.4:
         second = state_of(rng, other)
     elif kind < 0.6:
         second = clause(other, being(other, TRAITS.draw(rng)), Tense.PRESENT)
     else:
         what = doing_alone(rng, 0.2) if rng.random() < 0.6 else going(rng)
-        frame = weighted((1.0, Tense.FUTURE), (0.5, Tense.PAST)).draw(rng)
-        second = clause(other, what, frame)
+        past = rng.random() < 0.35 and the_verb.fr.infinitive != "espérer"
+        second = clause(other, what, Tense.PAST if past else Tense.FUTURE)
     first = clause(who, Predicate(the_verb), tense)
     return Pair(f"{first.en} that {second.en}", f"{first.fr} que {second.fr}")
 
@@ -1783,7 +1956,9 @@ it began to rain = il a commencé à pleuvoir, the bus arrived = le bus est arri
 """))  # fmt: skip
 ARRIVALS = Table([
     verb(*both)
-    for both in words.pairs("arrive = arriver, call = appeler, leave = partir, come in = entrer, fall = tomber")
+    for both in words.pairs(
+        "arrive = arriver, call = appeler, leave = partir, come in = entrer, fall = tomber"
+    )
 ])  # fmt: skip
 
 
@@ -1797,24 +1972,26 @@ def when_habit(rng: Random) -> Pair:
     else:
         cause = CAUSES.draw(rng)
         condition = clause(who, in_state(who, cause), Tense.HABIT)
-        who, what = again(who), Predicate(Table(cause.verbs).draw(rng))
+        who, what = again(who), Predicate(ranked(cause.verbs).draw(rng))
     result = clause(who, what, Tense.HABIT)
     return Pair(f"when {condition.en}, {result.en}", f"quand {condition.fr}, {result.fr}")
 
 
-OUTDOORS = Table(["go to the park = aller au parc", "go to the beach = aller à la plage",
-    "take a walk = se promener", "swim = nager", "play soccer = jouer au football",
-    "run = courir", "go to work on foot = aller au travail à pied"])  # fmt: skip
-INDOORS = Table(["stay at home = rester à la maison", "read = lire", "sleep = dormir",
-    "watch television = regarder la télévision", "take the bus = prendre le bus",
-    "play cards = jouer aux cartes", "cook = cuisiner", "go to the movies = aller au cinéma"])  # fmt: skip
+OUTDOORS = Table(words.pairs("""
+go to the park = aller au parc, go to the beach = aller à la plage, take a walk = se promener
+swim = nager, play soccer = jouer au football, run = courir, go to town = aller en ville
+"""))  # fmt: skip
+INDOORS = Table(words.pairs("""
+stay at home = rester à la maison, read = lire, sleep = dormir, take the bus = prendre le bus
+watch television = regarder la télévision, play cards = jouer aux cartes, cook = cuisiner
+go to the movies = aller au cinéma
+"""))  # fmt: skip
 FAIR = frozenset({"beau", "chaud"})
 
 
 def staying(rng: Random, sky: Verb) -> Predicate:
     """What the weather decides: to stay at home, to go to the beach."""
-    en, fr = (OUTDOORS if sky.fr.tail in FAIR else INDOORS).draw(rng).split(" = ")
-    return Predicate(verb(en, fr))
+    return Predicate(verb(*(OUTDOORS if sky.fr.tail in FAIR else INDOORS).draw(rng)))
 
 
 def if_then(rng: Random) -> Pair:
@@ -1826,8 +2003,8 @@ def if_then(rng: Random) -> Pair:
 
 
 MADE_THINGS = weighted(
-    (1.0, (verb("read", "lire"), "reading")), (0.9, (verb("buy", "acheter"), "clothes")),
-    (0.8, (verb("buy", "acheter"), "thing")), (0.5, (verb("write", "écrire"), "reading")),
+    (1.0, (verb("read", "lire"), "reading")), (0.9, (verb("buy", "acheter"), "garment")),
+    (0.8, (verb("buy", "acheter"), "thing")), (0.5, (verb("write", "écrire"), "writing")),
     (0.5, (verb("see", "voir"), "show")), (0.4, (verb("wear", "porter"), "clothes")),
     (0.3, (verb("lose", "perdre"), "thing")), (0.3, (verb("find", "trouver"), "animal")),
     (0.3, (verb("choose", "choisir"), "furniture")),
@@ -1849,7 +2026,7 @@ def which_one_did(rng: Random) -> Pair:
             phrase.feminine, phrase.plural,
         )
     )  # fmt: skip
-    adjective = THING_STATE_TABLES[theme].draw(rng)
+    adjective = THING_STATE_TABLES["reading" if theme == "writing" else theme].draw(rng)
     return clause(whole, being(whole, adjective), Tense.PRESENT)
 
 
@@ -1859,7 +2036,7 @@ def who_does(rng: Random) -> Pair:
     phrase = noun_phrase(THE, noun)
     who = third_person(phrase)
     what = doing_alone(rng, where=0.4)
-    while what.verb.aspect != "action":
+    while what.verb.aspect != "action" or not becoming(who, what):
         what = doing_alone(rng, where=0.4)
     said = clause(who._replace(en=f"{who.en} who", fr=f"{who.fr} qui"), what, Tense.PRESENT)
     whole = who._replace(en=said.en, fr=said.fr)
@@ -1889,7 +2066,7 @@ TOO = Table(words.TOO)
 def too_much_to(rng: Random) -> Pair:
     """Il est trop jeune pour conduire. He is too young to drive."""
     who, cause = subject(rng), TOO.draw(rng)
-    what = Predicate(Table(cause.verbs).draw(rng))
+    what = Predicate(ranked(cause.verbs).draw(rng))
     state = (
         being(who, cause.adjective, Pair("too", "trop"))
         if cause.adjective
@@ -1916,7 +2093,9 @@ def turned_around(rng: Random) -> Pair:
 
 
 ASKED_TENSES: dict[words.Aspect, Table[Tense]] = {
-    "action": weighted((1.0, Tense.PRESENT), (0.9, Tense.PAST), (0.4, Tense.SOON), (0.2, Tense.FUTURE)),
+    "action": weighted(
+        (1.0, Tense.PRESENT), (0.9, Tense.PAST), (0.4, Tense.SOON), (0.2, Tense.FUTURE)
+    ),
     "state": weighted((1.0, Tense.PRESENT), (0.15, Tense.IMPERFECT)),
     "perception": weighted((1.0, Tense.PRESENT), (0.6, Tense.PAST)),
     "event": weighted((1.0, Tense.PAST), (0.3, Tense.FUTURE)),
@@ -1950,9 +2129,10 @@ def questioned(rng: Random, who: Subject) -> tuple[Subject, Predicate, Tense]:
 WHAT_VERBS = Table([
     verb(*both)
     for both in words.pairs("""
-do = faire, eat = manger, want = vouloir, read = lire, look for = chercher, buy = acheter, see = voir
-write = écrire, drink = boire, say = dire, watch = regarder, find = trouver, choose = choisir
-understand = comprendre, hear = entendre, prepare = préparer, draw = dessiner, sell = vendre
+do = faire, eat = manger, want = vouloir, read = lire, look for = chercher, buy = acheter
+see = voir, write = écrire, drink = boire, say = dire, watch = regarder, find = trouver
+choose = choisir, understand = comprendre, hear = entendre, prepare = préparer, draw = dessiner
+sell = vendre
 """)
 ])  # fmt: skip
 
@@ -1988,6 +2168,8 @@ def asked(rng: Random) -> Pair:
         what = PLACED.draw(rng)
     elif word.fr == "comment":
         what = going(rng)
+    elif word.fr == "avec qui":
+        what = Predicate(SHARED.draw(rng))
     elif word.fr == "pourquoi" and rng.random() < 0.5:
         what = being(who, FEELINGS.draw(rng))
     else:
@@ -2005,20 +2187,20 @@ PLACED = Table([
     *(Predicate(verb(*both)) for both in words.pairs("""
 go = aller, live = habiter, work = travailler, eat = manger, sleep = dormir, study = étudier
 """)),
-    *(Predicate(verb(en, fr), *rest) for en, fr, *rest in (
-        ("buy", "acheter", "this book", "ce livre", "ce livre"),
-        ("find", "trouver", "this key", "cette clé", "cette clé"),
-        ("see", "voir", "my dog", "mon chien", "mon chien"),
-        ("lose", "perdre", "the tickets", "les billets", "les billets"),
-        ("buy", "acheter", "these shoes", "ces chaussures", "ces chaussures"),
-        ("meet", "rencontrer", "Paul", "Paul", "Paul"),
+    *(Predicate(verb(en, fr), en_thing, fr_thing) for en, fr, en_thing, fr_thing in (
+        ("buy", "acheter", "this book", "ce livre"),
+        ("find", "trouver", "this key", "cette clé"),
+        ("see", "voir", "my dog", "mon chien"),
+        ("lose", "perdre", "the tickets", "les billets"),
+        ("buy", "acheter", "these shoes", "ces chaussures"),
+        ("meet", "rencontrer", "Paul", "Paul"),
     )),
 ])  # fmt: skip
 
 
 def where_is(rng: Random) -> Pair:
     """Où est la gare ? Where is the station?"""
-    theme = Table(["building", "thing", "clothes", "reading", "animal", "room"]).draw(rng)
+    theme = ranked(("building", "thing", "clothes", "printed", "animal", "room")).draw(rng)
     phrase, _ = definite(rng, theme)
     if rng.random() < 0.35:
         phrase = other_person(rng)
@@ -2046,7 +2228,7 @@ def how_many(rng: Random) -> Pair:
     """Combien de livres as-tu ? How many books do you have?"""
     who = pronoun(rng)
     the_verb, themes = QUANTITY_VERBS.draw(rng)
-    noun = THINGS[Table(themes).draw(rng)].draw(rng)
+    noun = THINGS[ranked(themes).draw(rng)].draw(rng)
     phrase = noun_phrase(SOME if noun.kind == "mass" else A, noun, noun.kind == "count")
     tense = Tense.PRESENT if the_verb.aspect == "state" else Tense.SOON
     much = "much" if noun.kind == "mass" else "many"
@@ -2061,7 +2243,7 @@ REQUESTS = weighted(
     (1.0, Pair("can you", "peux-tu")), (0.9, Pair("can you", "pouvez-vous")),
     (0.8, Pair("could you", "pourriez-vous")), (0.4, Pair("could you", "pourrais-tu")),
     (0.6, Pair("do you want to", "veux-tu")), (0.5, Pair("do you want to", "voulez-vous")),
-    (0.4, Pair("can we", "pouvons-nous")), (0.3, Pair("must I", "dois-je")), 
+    (0.4, Pair("can we", "pouvons-nous")), (0.3, Pair("must I", "dois-je")),
     (0.4, Pair("can I", "puis-je")),
 )  # fmt: skip
 
@@ -2085,16 +2267,9 @@ def request(rng: Random) -> Pair:
     return Pair(spaced(ask.en, what.verb.en.base, what.en), f"{ask.fr} {bare}")
 
 
-ABOUT_YOU = Table(words.pairs("""
-how old {is} {who} = quel âge {a} {qui}
-what is the name of {who} = comment s'appelle {qui}
-how is {who} = comment va {qui}
-"""))  # fmt: skip
-
-
 def about_person(rng: Random) -> Pair:
     """Comment va votre mère ? How is your mother?"""
-    person = relative(rng, weighted((1.0, YOUR), (1.0, YOUR_VOUS), (0.3, THEIR)).draw(rng))
+    person = relative(rng, ranked((YOUR, YOUR_VOUS, THEIR)).draw(rng))
     kind = rng.random()
     if kind < 0.5:
         be, go = ("are", "vont") if person.plural else ("is", "va")
@@ -2119,7 +2294,7 @@ def order(rng: Random) -> Pair:
         what = acting(rng, who)
     en = spaced(what.verb.en.base, what.en)
     form = imperative(what.verb.fr, person)
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 and deniable(what):
         en = f"let us not {en}" if person == WE else f"do not {en}"
         return Pair(en, elide(spaced("ne", form, "pas", what.verb.fr.tail, what.fr_denied)))
     if person == WE:
@@ -2130,16 +2305,17 @@ def order(rng: Random) -> Pair:
     return Pair(en, fr)
 
 
+RECEIVERS = Table(words.pairs("me = moi, us = nous, him = lui"))
+
+
 def give_me(rng: Random) -> Pair:
     """Donne-moi la clé. Give me the key."""
     person = YOU if rng.random() < 0.5 else YOU_ALL
     row = GIVING.draw(rng)
     while row.verb.fr.infinitive == "expliquer":
         row = GIVING.draw(rng)
-    to = weighted(
-        (1.0, Pair("me", "moi")), (0.5, Pair("us", "nous")), (0.4, Pair("him", "lui"))
-    ).draw(rng)
-    gift = thing(rng, Table(row.takes).draw(rng), None)
+    to = RECEIVERS.draw(rng)
+    gift = gift_for(rng, row, None)
     form = imperative(row.verb.fr, person)
     en, fr = f"{row.verb.en.base} {to.en} {gift.en}", f"{form}-{to.fr} {gift.fr}"
     if rng.random() < 0.4:
@@ -2147,22 +2323,30 @@ def give_me(rng: Random) -> Pair:
     return Pair(en, fr)
 
 
+DISLIKED = Table(words.adjectives("""
+late = en retard !, sad = triste, angry = en colère !, shy = timide, nervous = nerveux
+jealous = jaloux jalouse, lazy = paresseux, surprised = surpris
+"""))  # fmt: skip
+
+
 def do_not_be(rng: Random) -> Pair:
     """Ne sois pas triste. Do not be sad."""
     person = YOU if rng.random() < 0.5 else YOU_ALL
-    adjective = Table(words.adjectives(
-        "late = en retard !, sad = triste, angry = en colère !, shy = timide, nervous = nerveux, "
-        "jealous = jaloux jalouse, lazy = paresseux, surprised = surpris"
-    )).draw(rng)  # fmt: skip
+    adjective = DISLIKED.draw(rng)
     form = adjective.form(rng.random() < 0.3, person == YOU_ALL and rng.random() < 0.4)
     return Pair(f"do not be {adjective.en}", f"ne {imperative(ÊTRE, person)} pas {form}")
 
 
+EXCLAIMED = listed("beautiful, big, good, interesting, fast, funny, strange, small, expensive, bad")
+
+
 def what_a(rng: Random) -> Pair:
     """Quelle belle maison ! What a beautiful house!"""
-    theme = Table(["building", "thing", "clothes", "animal", "show", "vehicle", "room"]).draw(rng)
+    theme = ranked(("building", "thing", "clothes", "animal", "show", "vehicle", "room")).draw(rng)
     noun = THINGS[theme].draw(rng)
     adjective = NOUN_ADJECTIVE_TABLES[theme].draw(rng)
+    while adjective.en not in EXCLAIMED:
+        adjective = NOUN_ADJECTIVE_TABLES[theme].draw(rng)
     plural = noun.kind == "plural" or (noun.kind == "count" and rng.random() < 0.2)
     phrase = noun_phrase(A if noun.kind != "mass" else SOME, noun, plural, adjective)
     form = ("quelle" if noun.feminine else "quel") + "s" * plural
@@ -2199,8 +2383,9 @@ def greeting(rng: Random) -> Pair:
 Pattern = Callable[[Random], Pair]
 
 STATEMENTS: list[tuple[float, Pattern]] = [
-    (11.0, done_to_thing), (8.0, done_alone), (4.2, gone), (1.2, travelled), (4.5, done_to_person), (4.0, felt),
+    (11.0, done_to_thing), (8.0, done_alone), (4.5, done_to_person), (4.2, gone), (4.0, felt),
     (3.6, is_thus), (3.2, wanted), (3.0, seen), (2.8, able), (2.5, there_is), (2.2, is_like),
+    (1.2, travelled),
     (2.0, this_is), (2.0, daily), (1.8, where_one_is), (1.8, avoir_idiom), (1.7, lives),
     (1.6, said_to_person), (1.5, works_as), (1.5, would_like), (1.4, compared), (1.4, where_it_is),
     (1.4, thinks_that), (1.3, because), (1.3, needed), (1.2, given_to), (1.2, done_with),
@@ -2216,7 +2401,9 @@ QUESTIONS: list[tuple[float, Pattern]] = [
     (1.2, request), (1.2, what_question), (0.7, how_many), (0.5, about_person),
 ]  # fmt: skip
 ORDERS: list[tuple[float, Pattern]] = [(3.0, order), (1.0, give_me), (0.2, do_not_be)]
-EXCLAMATIONS: list[tuple[float, Pattern]] = [(0.8, what_a), (0.5, how_it_is), (0.1, greeting)]
+EXCLAMATIONS: list[tuple[float, Pattern]] = [
+    (1.3, what_a), (0.9, how_it_is), (0.7, order), (0.2, greeting), (0.1, do_not_be),
+]  # fmt: skip
 
 PATTERNS = weighted(
     *((weight, (pattern, ".")) for weight, pattern in STATEMENTS + ORDERS),
@@ -2248,7 +2435,7 @@ def fits(pair: tuple[str, str]) -> bool:
 
 def sentences(seed: int = 0) -> Iterator[tuple[str, str]]:
     """Sentence pairs without end, with repetitions, as the grammar happens to make them."""
-    rng = Random(seed)  # noqa: S311: a corpus, not a secret
+    rng = Random(seed)  # noqa: S311 - a corpus, not a secret
     while True:
         pattern, mark = PATTERNS.draw(rng)
         pair = written(pattern(rng), mark)

@@ -7,9 +7,14 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 # Person numbers, in both languages: I, you (tu), he or she, we, you (vous), they.
-I, YOU, THIRD, WE, YOU_ALL, THEY = range(6)
+ME, YOU, THIRD, WE, YOU_ALL, THEY = range(6)
 
 Aspect = Literal["action", "state", "perception", "event"]
+
+
+def listed(table: str) -> tuple[str, ...]:
+    """The entries of a table that is parted by commas, with or without line ends."""
+    return tuple(entry.strip() for entry in re.split(r"[,\n]", table) if entry.strip())
 
 
 # ------------------------------------------------------------------ French: vowels and elision
@@ -63,53 +68,52 @@ class FrenchVerb(NamedTuple):
 
 
 IRREGULAR_FRENCH = """
-être       suis es est sommes êtes sont                        | été    | ser
-avoir      ai as a avons avez ont                              | eu     | aur
-aller      vais vas va allons allez vont                       | allé   | ir
-faire      fais fais fait faisons faites font                  | fait   | fer
-venir      viens viens vient venons venez viennent             | venu   | viendr
-devenir    deviens deviens devient devenons devenez deviennent | devenu | deviendr
-voir       vois vois voit voyons voyez voient                  | vu     | verr
-croire     crois crois croit croyons croyez croient            | cru    | croir
-dire       dis dis dit disons dites disent                     | dit    | dir
-lire       lis lis lit lisons lisez lisent                     | lu     | lir
-écrire     écris écris écrit écrivons écrivez écrivent         | écrit  | écrir
-boire      bois bois boit buvons buvez boivent                 | bu     | boir
-prendre    prends prends prend prenons prenez prennent         | pris   | prendr
-apprendre  apprends apprends apprend apprenons apprenez apprennent | appris | apprendr
+être suis es est sommes êtes sont | été | ser
+avoir ai as a avons avez ont | eu | aur
+aller vais vas va allons allez vont | allé | ir
+faire fais fais fait faisons faites font | fait | fer
+venir viens viens vient venons venez viennent | venu | viendr
+devenir deviens deviens devient devenons devenez deviennent | devenu | deviendr
+voir vois vois voit voyons voyez voient | vu | verr
+croire crois crois croit croyons croyez croient | cru | croir
+dire dis dis dit disons dites disent | dit | dir
+lire lis lis lit lisons lisez lisent | lu | lir
+écrire écris écris écrit écrivons écrivez écrivent | écrit | écrir
+boire bois bois boit buvons buvez boivent | bu | boir
+prendre prends prends prend prenons prenez prennent | pris | prendr
+apprendre apprends apprends apprend apprenons apprenez apprennent | appris | apprendr
 comprendre comprends comprends comprend comprenons comprenez comprennent | compris | comprendr
-mettre     mets mets met mettons mettez mettent                | mis    | mettr
-pouvoir    peux peux peut pouvons pouvez peuvent               | pu     | pourr
-vouloir    veux veux veut voulons voulez veulent               | voulu  | voudr
-devoir     dois dois doit devons devez doivent                 | dû     | devr
-savoir     sais sais sait savons savez savent                  | su     | saur
-connaître  connais connais connaît connaissons connaissez connaissent | connu | connaîtr
-dormir     dors dors dort dormons dormez dorment               | dormi  | dormir
-partir     pars pars part partons partez partent               | parti  | partir
-sortir     sors sors sort sortons sortez sortent               | sorti  | sortir
-courir     cours cours court courons courez courent            | couru  | courr
-ouvrir     ouvre ouvres ouvre ouvrons ouvrez ouvrent           | ouvert | ouvrir
-conduire   conduis conduis conduit conduisons conduisez conduisent | conduit | conduir
-construire construis construis construit construisons construisez construisent | construit | construir
-peindre    peins peins peint peignons peignez peignent         | peint  | peindr
-pleuvoir   pleus pleus pleut pleuvons pleuvez pleuvent         | plu    | pleuvr
-rire       ris ris rit rions riez rient                        | ri     | rir
-sourire    souris souris sourit sourions souriez sourient      | souri  | sourir
-recevoir   reçois reçois reçoit recevons recevez reçoivent     | reçu   | recevr
-asseoir    assieds assieds assied asseyons asseyez asseyent    | assis  | assiér
-envoyer    envoie envoies envoie envoyons envoyez envoient     | envoyé | enverr
-souvenir   souviens souviens souvient souvenons souvenez souviennent | souvenu | souviendr
+mettre mets mets met mettons mettez mettent | mis | mettr
+pouvoir peux peux peut pouvons pouvez peuvent | pu | pourr
+vouloir veux veux veut voulons voulez veulent | voulu | voudr
+devoir dois dois doit devons devez doivent | dû | devr
+savoir sais sais sait savons savez savent | su | saur
+connaître connais connais connaît connaissons connaissez connaissent | connu | connaîtr
+dormir dors dors dort dormons dormez dorment | dormi | dormir
+partir pars pars part partons partez partent | parti | partir
+sortir sors sors sort sortons sortez sortent | sorti | sortir
+courir cours cours court courons courez courent | couru | courr
+ouvrir ouvre ouvres ouvre ouvrons ouvrez ouvrent | ouvert | ouvrir
+conduire conduis conduis conduit conduisons conduisez conduisent | conduit | conduir
+peindre peins peins peint peignons peignez peignent | peint | peindr
+pleuvoir pleus pleus pleut pleuvons pleuvez pleuvent | plu | pleuvr
+rire ris ris rit rions riez rient | ri | rir
+sourire souris souris sourit sourions souriez sourient | souri | sourir
+recevoir reçois reçois reçoit recevons recevez reçoivent | reçu | recevr
+asseoir assieds assieds assied asseyons asseyez asseyent | assis | assiér
+envoyer envoie envoies envoie envoyons envoyez envoient | envoyé | enverr
+souvenir souviens souviens souvient souvenons souvenez souviennent | souvenu | souviendr
 """
 
 # Verbs of going and becoming build their past with être: elle est partie.
-WITH_ÊTRE = frozenset(
-    "aller venir arriver partir sortir entrer rentrer rester tomber monter descendre devenir "
-    "retourner passer".split()
-)
+WITH_ÊTRE = listed("""
+aller, venir, arriver, partir, sortir, entrer, rentrer, rester, tomber, monter, descendre,
+devenir, retourner, passer
+""")
 # -er verbs whose stem changes before a silent ending: j'achète, je préfère, j'appelle.
-GRAVE_STEMS = frozenset("acheter lever promener amener".split())
-ACUTE_STEMS = frozenset("préférer espérer répéter inquiéter".split())
-DOUBLED_STEMS = frozenset("appeler jeter".split())
+GRAVE_STEMS = listed("acheter, lever, promener, amener")
+ACUTE_STEMS = listed("préférer, espérer, répéter, inquiéter")
+DOUBLED_STEMS = listed("appeler, jeter")
 
 
 def _stems(infinitive: str) -> tuple[str, str, str]:
@@ -156,6 +160,8 @@ def _irregular_forms() -> dict[str, tuple[tuple[str, ...], str, str]]:
         present, participle, future = (cell.strip() for cell in row.split("|"))
         infinitive, *persons = present.split()
         table[infinitive] = (tuple(persons), participle, future)
+    longer = tuple(form.replace("cond", "constr", 1) for form in table["conduire"][0])
+    table["construire"] = (longer, "construit", "construir")
     return table
 
 
@@ -292,15 +298,17 @@ def english_verb(phrase: str) -> EnglishVerb:
     tail = space + rest
     past, participle = _PASTS.get(word) or (_past(word), _past(word))
     third = _IRREGULAR_THIRD.get(word) or plural_s(word)
-    forms = (word, third, past, participle, _ing(word))
-    return EnglishVerb(*(form + tail for form in forms), is_be=word == "be")
+    return EnglishVerb(
+        phrase, third + tail, past + tail, participle + tail, _ing(word) + tail, word == "be"
+    )
 
 
 def article(word: str) -> str:
     """The English "a" or "an" that goes before a word, by its sound: an hour, a university."""
+    word = word.lower()
     silent_h = word.startswith(("hour", "honest"))
     sounds_like_you = word.startswith(("uni", "use", "euro", "one"))
-    return "an" if silent_h or (word[0].lower() in "aeiou" and not sounds_like_you) else "a"
+    return "an" if silent_h or (word[0] in "aeiou" and not sounds_like_you) else "a"
 
 
 # ------------------------------------------------------------------ words in both languages
@@ -373,11 +381,10 @@ def french_feminine(word: str) -> str:
 
 
 def _rows(table: str) -> Iterator[tuple[str, str]]:
-    """The "english = french" entries of a table, parted by commas or line ends."""
-    for entry in re.split(r"[,\n]", table):
-        if entry.strip():
-            english, french = entry.split("=")
-            yield english.strip(), french.strip()
+    """The "english = french" entries of a table."""
+    for entry in listed(table):
+        english, french = entry.split(" = ")
+        yield english, french
 
 
 def noun(theme: str, english: str, french: str) -> Noun:
@@ -434,7 +441,7 @@ chocolate = chocolat m*, vegetable = légume m, tomato/tomatoes = tomate f, sand
 banana = banane f, butter = beurre m*, ice cream = glace f*, cookie = biscuit m, jam = confiture f*
 strawberry = fraise f, ham = jambon m*, pear = poire f, carrot = carotte f, bean = haricot m
 sugar = sucre m*, pizza = pizza f, cherry = cerise f, mushroom = champignon m, honey = miel m*
-yogurt = yaourt m, onion = oignon m, lemon = citron m, peach = pêche f, salt = sel m*
+yogurt = yaourt m, onion = oignon m, lemon = citron m, peach = pêche f
 """,
     "drink": """
 water = eau f*, coffee = café m*, tea = thé m*, milk = lait m*, wine = vin m*, beer = bière f*
@@ -449,7 +456,9 @@ sandwich = sandwich m, fish = poisson m*, coffee = café m*, pizza = pizza f, te
 meal = repas m, tickets = billets m+, coffee = café m*, gift = cadeau m, hotel = hôtel m
 taxi = taxi m
 """,
-    "vessel": "glass = verre m, bottle = bouteille f, cup = tasse f, basket = panier m, bowl = bol m",
+    "vessel": """
+glass = verre m, bottle = bouteille f, cup = tasse f, basket = panier m, bowl = bol m
+""",
     "sight": """
 museum = musée m, castle = château m, city = ville f, church = église f, village = village m
 tower = tour f, island = île f, farm = ferme f, university = université f
@@ -461,8 +470,8 @@ novel = roman m, article = article m, poem = poème m, magazine = magazine m
 dictionary = dictionnaire m, postcard = carte postale/cartes postales f, email = e-mail m
 """,
     "thing": """
-key = clé f, phone = téléphone m, bag = sac m, watch = montre f, hat = chapeau m
-picture = photo f, umbrella = parapluie m, computer = ordinateur m, money = argent m*
+phone = téléphone m, bag = sac m, key = clé f, watch = montre f
+picture = photo f, umbrella = parapluie m, computer = ordinateur m
 pen = stylo m, gift = cadeau m, ticket = billet m, ring = bague f, ball = ballon m
 suitcase = valise f, flower = fleur f, knife/knives = couteau m, pencil = crayon m
 wallet = portefeuille m, toy = jouet m, notebook = cahier m, passport = passeport m
@@ -483,11 +492,21 @@ table = table f, chair = chaise f, bed = lit m, desk = bureau m, sofa = canapé 
 armchair = fauteuil m, shelf/shelves = étagère f, wardrobe = armoire f, carpet = tapis m
 """,
     "clothes": """
-shirt = chemise f, dress = robe f, coat = manteau m, shoes = chaussures f+, jacket = veste f
-sweater = pull m, skirt = jupe f, scarf/scarves = écharpe f, tie = cravate f
+shirt = chemise f, coat = manteau m, shoes = chaussures f+, jacket = veste f
+sweater = pull m, scarf/scarves = écharpe f, cap = casquette f
 socks = chaussettes f+, gloves = gants m+, boots = bottes f+, pants = pantalon m
-suit = costume m, cap = casquette f, belt = ceinture f
+hat = chapeau m, belt = ceinture f
 """,
+    "garment": "dress = robe f, skirt = jupe f, tie = cravate f, suit = costume m",
+    "printed": """
+book = livre m, letter = lettre f, newspaper = journal m, magazine = magazine m, novel = roman m
+dictionary = dictionnaire m, postcard = carte postale/cartes postales f
+""",
+    "writing": """
+letter = lettre f, message = message m, book = livre m, story = histoire f, poem = poème m
+email = e-mail m, postcard = carte postale/cartes postales f, article = article m
+""",
+    "driven": "car = voiture f, truck = camion m, bus/buses = bus m, taxi = taxi m",
     "vehicle": """
 car = voiture f, bike = vélo m, truck = camion m, motorcycle = moto f, boat = bateau m
 """,
@@ -535,6 +554,8 @@ project = projet m, report = rapport m
 question = question f, lesson = leçon f, answer = réponse f, problem = problème m
 sentence = phrase f, word = mot m, rule = règle f, text = texte m
 """,
+    "learned": "lesson = leçon f, word = mot m, rule = règle f, poem = poème m, song = chanson f",
+    "explained": "problem = problème m, lesson = leçon f, rule = règle f, answer = réponse f",
     "machine": """
 car = voiture f, bike = vélo m, computer = ordinateur m, watch = montre f, roof = toit m
 phone = téléphone m, television = télévision f, washing machine = machine à laver f
@@ -546,8 +567,8 @@ boy = garçon m, teacher = professeur m, neighbor = voisin m, neighbor = voisine
 doctor = médecin m, student = étudiant m, student = étudiante f, police officer = policier m
 lady = dame f, waiter = serveur m, waitress = serveuse f, singer = chanteuse f
 lawyer = avocat m, baker = boulanger m, hero/heroes = héros m
-writer = écrivain m, actor = acteur m, actress = actrice f, nurse = infirmière f, tourist = touriste m
-farmer = fermier m, engineer = ingénieur m
+writer = écrivain m, actor = acteur m, actress = actrice f, nurse = infirmière f
+tourist = touriste m, farmer = fermier m, engineer = ingénieur m
 """,
     "family": """
 brother = frère m, mother = mère f, sister = sœur f, father = père m, friend = ami m
@@ -562,7 +583,7 @@ city = ville f, village = village m, country = pays m, street = rue f, place = e
 region = région f, neighborhood = quartier m
 """,
     "people_count": """
-person/people = personne f, student = élève m, child/children = enfant m, tourist = touriste m
+student = élève m, child/children = enfant m, tourist = touriste m
 guest = invité m, player = joueur m
 """,
     "generic": """
@@ -591,15 +612,16 @@ _SIZED = "small = <petit, big = <grand"
 _LOOKS = "new = <nouveau nouvelle nouvel, beautiful = <beau belle bel, old = <vieux vieille vieil"
 _BOUGHT = "expensive = cher"
 _NOUN_ADJECTIVES = {
-    "food": "good = <bon bonne, fresh = frais fraîche, hot = chaud, cold = froid",
+    "food": "good = <bon bonne, fresh = frais fraîche",
     "drink": "good = <bon bonne, hot = chaud, cold = froid",
     "reading": "long = <long longue, interesting = intéressant, old = <vieux vieille vieil, "
     "short = court, good = <bon bonne, strange = étrange, funny = drôle, important = important",
-    "thing": f"{_LOOKS}, {_SIZED}, {_BOUGHT}, heavy = lourd, useful = utile",
+    "thing": f"{_LOOKS}, {_SIZED}",
     "container": f"{_SIZED}, empty = vide, heavy = lourd, old = <vieux vieille vieil",
     "dish": f"{_SIZED}, clean = propre, dirty = sale, empty = vide",
     "furniture": f"{_LOOKS}, {_SIZED}, comfortable = confortable, {_BOUGHT}",
     "clothes": f"{_LOOKS}, warm = chaud, {_BOUGHT}, clean = propre, dirty = sale",
+    "garment": f"{_LOOKS}, {_BOUGHT}, clean = propre, dirty = sale",
     "vehicle": f"{_LOOKS}, {_SIZED}, fast = rapide, {_BOUGHT}",
     "wild": f"{_SIZED}, beautiful = <beau belle bel, dangerous = dangereux, young = <jeune",
     "animal": f"{_SIZED}, old = <vieux vieille vieil, beautiful = <beau belle bel, sick = malade, "
@@ -641,26 +663,27 @@ Mexican = mexicain, Hungarian = hongrois, Irish = irlandais, Indian = indien
 """)
 # What things of a theme can be, after "être".
 _THING_STATES = {
-    "food": "good = bon bonne, ready = prêt, cold = froid, hot = chaud, expensive = cher, "
-    "delicious = délicieux, fresh = frais fraîche",
+    "food": "good = bon bonne, delicious = délicieux, expensive = cher, fresh = frais fraîche",
+    "meal": "good = bon bonne, ready = prêt, cold = froid, hot = chaud, delicious = délicieux",
     "drink": "cold = froid, hot = chaud, good = bon bonne, ready = prêt",
     "reading": "interesting = intéressant, long = long longue, boring = ennuyeux, important = "
     "important, short = court, funny = drôle, difficult = difficile",
-    "thing": "new = neuf neuve, expensive = cher, heavy = lourd, old = vieux vieille, broken "
-    "= cassé, useful = utile, light = léger",
+    "thing": "expensive = cher, beautiful = beau belle, old = vieux vieille, useful = utile, new = "
+    "neuf neuve",
     "container": "empty = vide, full = plein, heavy = lourd, open = ouvert, closed = fermé",
     "dish": "dirty = sale, clean = propre, empty = vide, broken = cassé, full = plein",
     "furniture": "comfortable = confortable, old = vieux vieille, new = neuf neuve, "
     "expensive = cher, heavy = lourd",
     "clothes": "beautiful = beau belle, expensive = cher, dirty = sale, clean = propre, wet = "
     "mouillé, dry = sec sèche",
+    "garment": "beautiful = beau belle, expensive = cher, dirty = sale, clean = propre",
     "vehicle": "fast = rapide, old = vieux vieille, new = neuf neuve, expensive = cher, slow "
     "= lent, dirty = sale",
     "animal": "big = grand, sick = malade, small = petit, old = vieux vieille, beautiful = beau "
     "belle, tired = fatigué",
     "wild": "dangerous = dangereux, big = grand, beautiful = beau belle, strong = fort",
-    "building": "closed = fermé, open = ouvert, big = grand, old = vieux vieille, far away = loin !, "
-    "small = petit, empty = vide, modern = moderne",
+    "building": "closed = fermé, open = ouvert, big = grand, old = vieux vieille, "
+    "far away = loin !, small = petit, empty = vide, modern = moderne",
     "room": "big = grand, clean = propre, small = petit, dirty = sale, empty = vide, dark = sombre",
     "opening": "open = ouvert, closed = fermé, broken = cassé, new = neuf neuve",
     "show": "interesting = intéressant, boring = ennuyeux, funny = drôle, long = long longue, "
@@ -674,23 +697,26 @@ THING_STATES = {theme: adjectives(table) for theme, table in _THING_STATES.items
 
 # "taller": the adjective after "plus ... que", and the English comparative and superlative.
 COMPARED_PEOPLE = """
-tall taller tallest = grand, old older oldest = vieux vieille, young younger youngest = jeune
+tall taller tallest = grand, old older oldest = vieux vieille vieil, young younger youngest = jeune
 strong stronger strongest = fort, rich richer richest = riche, nice nicer nicest = gentil gentille
 funny funnier funniest = drôle, short shorter shortest = petit
 happy happier happiest = heureux, brave braver bravest = courageux, polite politer politest = poli
 lazy lazier laziest = paresseux
 """
 COMPARED_THINGS = {
-    "vehicle": "fast faster fastest = rapide, old older oldest = vieux vieille, big bigger biggest "
-    "= grand, small smaller smallest = petit",
-    "building": "big bigger biggest = grand, old older oldest = vieux vieille, high higher highest "
-    "= haut, small smaller smallest = petit",
-    "animal": "big bigger biggest = grand, small smaller smallest = petit, old older oldest = "
-    "vieux vieille, fast faster fastest = rapide",
-    "thing": "heavy heavier heaviest = lourd, light lighter lightest = léger, big bigger biggest = "
-    "grand, new newer newest = nouveau nouvelle",
-    "town": "big bigger biggest = grand, small smaller smallest = petit, quiet quieter quietest = "
-    "calme, old older oldest = vieux vieille",
+    "vehicle": """
+fast faster fastest = rapide, old older oldest = vieux vieille vieil""",
+    "building": """
+big bigger biggest = grand, old older oldest = vieux vieille vieil, high higher highest = haut
+small smaller smallest = petit""",
+    "animal": """
+big bigger biggest = grand, small smaller smallest = petit, fast faster fastest = rapide
+old older oldest = vieux vieille vieil""",
+    "thing": """
+heavy heavier heaviest = lourd, light lighter lightest = léger""",
+    "town": """
+big bigger biggest = grand, small smaller smallest = petit, quiet quieter quietest = calme
+old older oldest = vieux vieille vieil""",
 }
 
 
@@ -713,16 +739,16 @@ def compared(table: str) -> tuple[Compared, ...]:
 
 # ------------------------------------------------------------------ verbs
 
-_STATES = frozenset(
-    "be, want, like, love, prefer, hate, know, have, need, speak French, speak English, live, want to, "
-    "like to, prefer to, know how to, hope to, know, think, hope, believe, feel like".split(", ")
-)
-_PERCEPTIONS = frozenset("see, hear, understand, recognize".split(", "))
-_EVENTS = frozenset(
-    "find, lose, forget, break, meet, win, receive, fall, arrive, leave, get married, get lost, "
-    "begin, throw away, wake up, get up, go to bed, sit down, change trains, ask a question, "
-    " begin to, forget to, decide to, refuse to".split(", ")
-)
+_STATES = listed("""
+be, want, like, love, prefer, hate, know, have, need, live, think, believe, hope, speak French
+speak English, want to, want to become, like to, prefer to, know how to, hope to, feel like
+""")
+_PERCEPTIONS = listed("see, hear, understand, continue to")
+_EVENTS = listed("""
+find, lose, forget, break, meet, win, receive, fall, arrive, leave, begin, throw away, sit down
+get married, get lost, go home, wake up, get up, go to bed, change trains, ask a question
+begin to, forget to, decide to, refuse to
+""")
 
 
 def _aspect(english: str) -> Aspect:
@@ -761,7 +787,7 @@ VERBS_WITH_THING = _verb_rows(
     """
 eat = manger : food
 read = lire : reading
-buy = acheter : food clothes thing vehicle
+buy = acheter : food clothes thing garment vehicle
 look for = chercher : thing clothes pet building
 want = vouloir : drink food thing
 see = voir : animal building nature wild
@@ -770,10 +796,10 @@ drink = boire : drink
 find = trouver : thing clothes
 watch = regarder : show animal wild
 open = ouvrir : opening container
-wash = laver : clothes vehicle dish
+wash = laver : clothes vehicle dish garment
 like = aimer : generic food drink animal wild
 take = prendre : thing container
-write = écrire : reading
+write = écrire : writing
 lose = perdre : thing clothes
 prepare = préparer : meal
 listen to = écouter : sound
@@ -790,32 +816,29 @@ bring = apporter : food drink container
 break = casser : dish
 draw = dessiner : animal nature building wild
 sing = chanter : song
-choose = choisir : clothes furniture food
-drive = conduire : vehicle
-learn = apprendre : lesson
+choose = choisir : garment clothes furniture food
+drive = conduire : driven
+learn = apprendre : learned
 cut = couper : food
 prefer = préférer : generic food drink
-receive = recevoir : reading container
+receive = recevoir : writing container
 love = adorer : generic animal food
 hear = entendre : sound animal
 need = avoir besoin : thing vehicle
-carry = transporter : container furniture
+carry = transporter : container
 build = construire : building
 paint = peindre : opening room furniture
 throw away = jeter : container reading
 pay for = payer : paid
 hate = détester : generic food drink
 order = commander : meal drink
-explain = expliquer : lesson
+explain = expliquer : explained
 hide = cacher : thing
-count = compter : animal thing
 use = utiliser : machine thing
-keep = garder : thing animal
 fill = remplir : vessel
 begin = commencer : task reading
-touch = toucher : animal furniture
-study = étudier : lesson
-send = envoyer : reading
+study = étudier : explained
+send = envoyer : writing
 win = gagner : contest
 """
 )
@@ -837,7 +860,6 @@ love = aimer
 understand = comprendre
 thank = remercier
 hear = entendre
-find = trouver
 hate = détester
 """
 )
@@ -855,10 +877,10 @@ smile at = sourire
 VERBS_OF_GIVING = _verb_rows("""
 give = donner : thing food clothes
 show = montrer : thing clothes reading
-send = envoyer : reading container
+send = envoyer : writing container
 lend = prêter : thing vehicle
 bring = apporter : food drink thing
-explain = expliquer : lesson
+explain = expliquer : explained
 sell = vendre : vehicle thing
 read = lire : reading
 """)
@@ -867,7 +889,7 @@ read = lire : reading
 VERBS_ALONE = _verb_rows(
     """
 work = travailler : bureau maison jardin usine ville Paris ferme hôpital Londres
-sleep = dormir : maison hôtel chambre lit canapé train
+sleep = dormir : maison hôtel canapé chambre train
 eat = manger : restaurant maison cuisine jardin école
 play = jouer : parc jardin maison rue école plage
 sing = chanter : église jardin cuisine
@@ -880,21 +902,14 @@ run = courir : parc rue sable forêt
 study = étudier : bibliothèque école université maison Paris Londres
 cry = pleurer : chambre lit rue
 laugh = rire : école fête
-travel = voyager : France Italie Japon train Europe
 cook = cuisiner : maison cuisine
 smoke = fumer : jardin rue
 sit down = s'asseoir : canapé table jardin
 rest = se reposer : maison jardin chambre sable
 take a walk = se promener : parc ville forêt sable
 have fun = s'amuser : fête plage parc école
-get up = se lever
-wake up = se réveiller
-go to bed = se coucher
 get dressed = s'habiller
 hurry = se dépêcher
-have breakfast = prendre le petit déjeuner : maison hôtel
-have lunch = déjeuner : restaurant maison bureau
-have dinner = dîner : restaurant maison hôtel
 do the dishes = faire la vaisselle
 cook dinner = préparer le dîner
 take the bus = prendre le bus
@@ -991,10 +1006,21 @@ TOO = _causes("""
 be tired = être fatigué : work = travailler; run = courir; dance = danser; cook = cuisiner
 be young = être jeune : drive = conduire; work = travailler; travel = voyager; smoke = fumer
 be sick = être malade : work = travailler; travel = voyager; eat = manger; swim = nager
-be old = être vieux : run = courir; dance = danser; drive = conduire; play soccer = jouer au football
+be old = être vieux : run = courir; dance = danser; drive = conduire; play tennis = jouer au tennis
 be busy = être occupé : sleep = dormir; eat = manger; travel = voyager; cook = cuisiner
 be sad = être triste : eat = manger; laugh = rire; sing = chanter; dance = danser
 """)
+# What one learns to do, and what one does with somebody.
+SKILLS = _causes("""
+learn = apprendre : swim = nager; drive = conduire; read = lire; cook = cuisiner; dance = danser; \
+play the piano = jouer du piano; write = écrire; sing = chanter; play tennis = jouer au tennis
+""")[0].verbs
+SHARED = _causes("""
+share = partager : work = travailler; play = jouer; eat = manger; dance = danser; sing = chanter; \
+study = étudier; travel = voyager; run = courir; swim = nager; cook = cuisiner; \
+take a walk = se promener; play soccer = jouer au football; play cards = jouer aux cartes; \
+speak French = parler français; have dinner = dîner; do the shopping = faire les courses
+""")[0].verbs
 # Why something is not done.
 HINDRANCES = _causes("""
 be tired = être fatigué
@@ -1024,8 +1050,8 @@ def pairs(table: str) -> tuple[Pair, ...]:
     return tuple(Pair(english, french) for english, french in _rows(table))
 
 
-MEN = "Paul Thomas Pierre Daniel Lucas Martin Nicolas David Louis".split()
-WOMEN = "Marie Julie Alice Emma Sophie Claire Anna Laura Sarah".split()
+MEN = listed("Paul, Thomas, Pierre, Daniel, Lucas, Martin, Nicolas, David, Louis")
+WOMEN = listed("Marie, Julie, Alice, Emma, Sophie, Claire, Anna, Laura, Sarah")
 
 # Professions stand without an article: il est médecin, elle est médecin.
 PROFESSIONS = """
@@ -1036,7 +1062,8 @@ cook = cuisinier cuisinière, dentist = dentiste dentiste, artist = artiste arti
 pilot = pilote pilote, police officer = policier policière, writer = écrivain écrivaine
 farmer = fermier fermière, hairdresser = coiffeur coiffeuse, dancer = danseur danseuse
 musician = musicien musicienne, painter = peintre peintre, salesperson = vendeur vendeuse
-architect = architecte architecte, waiter/waitress = serveur serveuse, actor/actress = acteur actrice
+architect = architecte architecte, waiter/waitress = serveur serveuse
+actor/actress = acteur actrice
 """
 
 
@@ -1192,8 +1219,8 @@ PURPOSES = {
     "gare": "take the train = prendre le train, wait for my sister = attendre ma sœur, wait for "
     "the train = attendre le train",
     "boulangerie": "buy bread = acheter du pain, buy a cake = acheter un gâteau",
-    "école": "learn English = apprendre l'anglais, study = étudier, talk to the teacher = parler au "
-    "professeur, learn French = apprendre le français",
+    "école": "learn English = apprendre l'anglais, study = étudier, talk to the teacher = parler "
+    "au professeur, learn French = apprendre le français",
     "ville": "do the shopping = faire les courses, buy a dress = acheter une robe, buy shoes = "
     "acheter des chaussures, eat = manger",
     "bureau": "work = travailler, write a letter = écrire une lettre, finish the work = finir le "
@@ -1203,8 +1230,6 @@ BY_TRANSPORT = pairs("""
 by train = en train, by car = en voiture, on foot = à pied, by bus = en bus, by plane = en avion
 by bike = à vélo, by boat = en bateau, by taxi = en taxi, by subway = en métro
 """)
-# Where things lie: on, under, in, behind, in front of.
-ON = pairs("on = sur, under = sous, in front of = devant, behind = derrière, next to = à côté de")
 
 # ------------------------------------------------------------------ times
 
@@ -1225,14 +1250,24 @@ July = juillet, August = août, June = juin, December = décembre, January = jan
 September = septembre, April = avril, March = mars, October = octobre, February = février
 November = novembre
 """)
-SEASONS = pairs("summer = en été, winter = en hiver, spring = au printemps, fall = en automne")
 NUMBERS = pairs("""
 two = deux, three = trois, four = quatre, five = cinq, ten = dix, six = six, eight = huit
 seven = sept, twenty = vingt, nine = neuf, twelve = douze, thirty = trente, fifteen = quinze
 eleven = onze, forty = quarante, fifty = cinquante, a hundred = cent, sixteen = seize
 """)
-UNITS = pairs(
-    "years = ans, hours = heures, days = jours, weeks = semaines, months = mois, minutes = minutes"
+UNITS = pairs("years = ans, months = mois, weeks = semaines, days = jours")
+
+# What one does every day, and the hours (by their place in HOURS) when one does it.
+DAILY = (
+    (verb("get up", "se lever"), (0, 2, 3, 4, 10, 13)),
+    (verb("go to bed", "se coucher"), (5, 4, 12, 9, 15)),
+    (verb("wake up", "se réveiller"), (2, 3, 0, 4, 16)),
+    (verb("have dinner", "dîner"), (0, 2, 10, 3, 13)),
+    (verb("have lunch", "déjeuner"), (1, 14)),
+    (verb("leave", "partir"), (0, 1, 4, 3, 8, 11, 7)),
+    (verb("have breakfast", "prendre le petit déjeuner"), (2, 0, 4, 10, 5)),
+    (verb("go home", "rentrer à la maison"), (3, 8, 2, 9, 1, 16)),
+    (verb("begin to work", "commencer à travailler"), (0, 4, 2, 15)),
 )
 PAST_TIMES = pairs("""
 yesterday = hier, this morning = ce matin, last night = hier soir, last week = la semaine dernière
@@ -1262,7 +1297,7 @@ in winter = en hiver, every month = tous les mois
 """)
 HABIT_TIMES = pairs("""
 every day = tous les jours, every morning = tous les matins, every evening = tous les soirs
-on Sundays = le dimanche, every week = toutes les semaines, on weekends = le week-end
+on Sundays = le dimanche, on weekends = le week-end
 in the morning = le matin, in the evening = le soir, on Mondays = le lundi
 on Saturdays = le samedi, in the afternoon = l'après-midi
 """)

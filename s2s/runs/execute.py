@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import open_corpus
@@ -37,8 +38,8 @@ def execute(store: Store, run_id: int, stop: Event, watch: Watch = nobody) -> Ru
     Waits until no other run, of this process or another, holds the device. Whatever goes wrong
     is kept as the run's result; nothing is raised. `watch` sees each event of the loop.
     """
-    run = store.run(run_id)
     try:
+        run = store.run(run_id)
         device = resolve_device(run.config.device)
         with lease(str(device), lambda: stop.is_set() or store.stop_requested(run_id)) as held:
             if not held or not store.start_run(run_id, str(device), _environment()):
@@ -105,8 +106,8 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Wat
         if device.type == "cuda"
         else sampler.peak_memory_bytes
     )
-    _tidy(run)
     store.finish_run(run.id, state, recorder.summary(state, peak), message, details)
+    _tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
     return state
 
 
@@ -117,24 +118,31 @@ def _follow(
     for event in trainer.run():
         if isinstance(event, Evaluation):
             recorder.evaluation(event)
-            save_checkpoint(run_folder(run.id), trainer.checkpoint())
+            _save(run, trainer)
         elif recorder.step(event) and store.stop_requested(run.id):
             stop.set()
         watch(event)
         if stop.is_set():
             recorder.flush()
-            save_checkpoint(run_folder(run.id), trainer.checkpoint())
+            _save(run, trainer)
             return RunState.STOPPED
     return RunState.FINISHED
+
+
+def _save(run: Run, trainer: Trainer) -> None:
+    """A finite loss can still have made weights that are not; those never replace good ones."""
+    checkpoint = trainer.checkpoint()
+    if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):
+        raise DivergedError
+    save_checkpoint(run_folder(run.id), checkpoint)
 
 
 def _tidy(run: Run) -> None:
     """The optimizer's state is two thirds of a checkpoint; few runs are ever trained on."""
     if not run.config.keep_optimizer:
-        try:
+        # It may have ended before its first checkpoint, or the disk may be full.
+        with suppress(UserError, OSError, SafetensorError):
             drop_state(run_folder(run.id))
-        except UserError:
-            return  # it ended before its first checkpoint
 
 
 def _verdict(error: Exception) -> RunState:
@@ -148,6 +156,8 @@ def _verdict(error: Exception) -> RunState:
 def _sentence(error: Exception) -> str:
     if isinstance(error, UserError):
         return str(error)
+    if _verdict(error) is RunState.OUT_OF_MEMORY:
+        return "The memory did not suffice; a smaller batch size or hidden size needs less of it."
     first_line = (str(error).splitlines() or [""])[0][:300]
     return f"{type(error).__name__}: {first_line}"
 

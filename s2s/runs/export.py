@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+from math import isfinite
 from typing import IO
 
 from s2s.records import STEP_DTYPE, Run
@@ -40,7 +41,11 @@ def export_json(store: Store, file: IO[str]) -> None:
             **run_json(run),
             "environment": run.environment,
             "details": run.details,
-            "steps": {name: steps[name].tolist() for name in STEP_DTYPE.names or ()},
+            "steps": {
+                # JSON has neither NaN nor infinity: the loss of a diverged step is null.
+                name: [value if isfinite(value) else None for value in steps[name].tolist()]
+                for name in STEP_DTYPE.names or ()
+            },
             "evaluations": [dataclasses.asdict(each) for each in store.evaluations(run.id)],
             "device_samples": [dataclasses.asdict(each) for each in store.device_samples(run.id)],
         }

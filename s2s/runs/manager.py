@@ -1,6 +1,7 @@
 """The manager: trains queued runs in background threads, one at a time on a device."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -16,6 +17,8 @@ from s2s.runs.expected import (
 from s2s.runs.store import Store
 
 JOIN_SECONDS = 3.0
+_ERROR_SECONDS = 5.0
+"""How long a failed trial is remembered: what was wrong can be put right."""
 
 
 class Manager:
@@ -32,7 +35,8 @@ class Manager:
         self._queues: dict[str, deque[int]] = {}
         self._stops: dict[int, threading.Event] = {}
         self._threads: dict[str, threading.Thread] = {}
-        self._trials: dict[tuple[object, ...], StepTime | UserError] = {}
+        self._trials: dict[tuple[object, ...], tuple[StepTime | UserError, float]] = {}
+        """With the time at which each ended."""
         self._devices: list[str] = []
 
     def submit(self, configs: Sequence[TrainConfig]) -> list[int]:
@@ -45,12 +49,18 @@ class Manager:
                 self._start(f"s2s-trainer-{config.device}", self._work, config.device)
         return ids
 
-    def stop(self, run_id: int) -> None:
-        """Asks the run to stop after the step it is in; a queued one never starts."""
+    def stop(self, run_id: int, wait_seconds: float = 0.0) -> None:
+        """Asks the run to stop after the step it is in; a queued one never starts.
+
+        Returns when the run is over, or after `wait_seconds`.
+        """
         self.store.request_stop(run_id)
         with self._lock:
             if run_id in self._stops:
                 self._stops[run_id].set()
+        deadline = time.monotonic() + wait_seconds
+        while time.monotonic() < deadline and not self.store.run(run_id).state.is_finished():
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Stops what this process trains, and waits for its last checkpoint."""
@@ -69,17 +79,27 @@ class Manager:
         background, which wait for a training run to end. Raises UserError where the
         configuration cannot run at all.
         """
-        devices = self.devices()
-        device = devices[0] if config.device == "auto" and devices else config.device
+        device = config.device
+        if device == "auto":
+            devices = self.devices()
+            if not devices:
+                return None
+            device = devices[0]
         known: StepTime | UserError | None
         known = step_time_from_runs(config, self.store.runs(), device)
         with self._lock:
-            known = known or self._trials.get((*kind(config), config.batch_size))
+            known = known or self._tried(config)
             if known is None:
                 self._start("s2s-trial", self._try, config)
         if isinstance(known, UserError):
             raise known
         return expected(config, known) if known else None
+
+    def _tried(self, config: TrainConfig) -> StepTime | UserError | None:
+        result, ended_at = self._trials.get(_trial_key(config), (None, 0.0))
+        if isinstance(result, UserError) and time.monotonic() - ended_at > _ERROR_SECONDS:
+            return None
+        return result
 
     def devices(self) -> list[str]:
         """What a run can be asked to use, the best first; empty until torch is loaded."""
@@ -112,10 +132,10 @@ class Manager:
                 result = step_time_from_trial(config)
         except UserError as error:
             result = error
-        except (RuntimeError, MemoryError) as error:
+        except Exception as error:
             result = UserError(f"A trial step failed ({type(error).__name__}: {error}).")
         with self._lock:
-            self._trials[(*kind(config), config.batch_size)] = result
+            self._trials[_trial_key(config)] = (result, time.monotonic())
 
     def _find_devices(self) -> None:
         from s2s.training.device import device_names
@@ -128,3 +148,7 @@ class Manager:
             thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
             self._threads[name] = thread
             thread.start()
+
+
+def _trial_key(config: TrainConfig) -> tuple[object, ...]:
+    return (*kind(config), config.batch_size, config.device, config.continues)

@@ -27,6 +27,7 @@ from s2s.records import (
 )
 
 SCHEMA_VERSION = 1
+_UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"}
 
@@ -55,7 +56,12 @@ class Store:
                 )
             self._writer.executescript(_SCHEMA.read_text(encoding="utf-8"))
             self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        except (OSError, sqlite3.OperationalError) as error:
+        except (OSError, sqlite3.DatabaseError) as error:
+            if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
+                raise UserError(
+                    f"{folder / 'store.sqlite'} is damaged; move it away, or set S2S_HOME to "
+                    "another folder."
+                ) from error
             raise UserError(
                 f"The folder {folder} cannot be written ({error}); "
                 "set S2S_HOME to a folder that can."
@@ -166,18 +172,21 @@ class Store:
         """Runs whose process is gone, now marked as interrupted; returns their ids."""
         rows = self._read(
             "SELECT id, owner_pid, owner_started_at FROM runs WHERE state IN (?, ?, ?)",
-            (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING),
+            _UNFINISHED,
         )
         dead = [row["id"] for row in rows if not _alive(row["owner_pid"], row["owner_started_at"])]
         with self._transaction() as database:
             database.executemany(
-                "UPDATE runs SET state = ?, finished_at = ?, message = ? WHERE id = ?",
+                # It may have finished since it was read.
+                "UPDATE runs SET state = ?, finished_at = ?, message = ?"
+                " WHERE id = ? AND state IN (?, ?, ?)",
                 [
                     (
                         RunState.INTERRUPTED,
                         time.time(),
                         "The program that trained this run ended before the run did.",
                         run_id,
+                        *_UNFINISHED,
                     )
                     for run_id in dead
                 ],
@@ -322,7 +331,9 @@ def _run(row: sqlite3.Row) -> Run:
 def _alive(pid: int | None, started_at: float | None) -> bool:
     """A process id is used again after a while; with its start time it is not."""
     try:
-        return pid is not None and abs(psutil.Process(pid).create_time() - (started_at or 0)) < 1
+        process = psutil.Process(pid or 0)
+        same = abs(process.create_time() - (started_at or 0)) < 1
+        return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 

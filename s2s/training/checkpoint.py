@@ -39,14 +39,17 @@ class Checkpoint:
 
     def model(self) -> Seq2Seq:
         """A model with these weights, on the CPU."""
-        model = Seq2Seq(
-            len(self.source_words),
-            len(self.target_words),
-            self.config.hidden_size,
-            self.config.layers,
-            self.config.dropout,
-        )
-        model.load_state_dict(self.weights)
+        # On no device: first weights would be drawn for nothing, from the random numbers of a
+        # training run in this process.
+        with torch.device("meta"):
+            model = Seq2Seq(
+                len(self.source_words),
+                len(self.target_words),
+                self.config.hidden_size,
+                self.config.layers,
+                self.config.dropout,
+            )
+        model.load_state_dict(self.weights, assign=True)
         return model
 
 
@@ -91,6 +94,11 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads(file.metadata()["s2s"])
+            if about["format"] > _FORMAT:
+                raise UserError(
+                    f"The checkpoint of run {folder.name} was written by a newer s2s; "
+                    "update this one."
+                )
             weights, state = {}, {}
             for key in file.keys():  # noqa: SIM118 (safe_open is no mapping)
                 kind, name = key.split(".", 1)
@@ -110,7 +118,7 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
             state,
             about["sampler"],
         )
-    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise UserError(
             f"The checkpoint of run {folder.name} cannot be read ({error}); "
             "delete it and train again."

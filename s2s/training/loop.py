@@ -147,7 +147,7 @@ class Trainer:
                 "a continued run keeps both."
             )
         self.model.load_state_dict(start.weights)
-        if start.state and start.config.optimizer is self.config.optimizer:
+        if start.state and _keeps_the_same(start.config) == _keeps_the_same(self.config):
             load_optimizer(self.optimizer, start.state)
             self._random.bit_generator.state = start.sampler
             torch.set_rng_state(start.state["random.cpu"])
@@ -174,3 +174,8 @@ class Trainer:
 
     def _tenths_done(self) -> int:
         return int(self._progress() * 10)
+
+
+def _keeps_the_same(config: TrainConfig) -> tuple[object, ...]:
+    """What decides which entries an optimizer's state has."""
+    return config.optimizer, config.momentum > 0

@@ -19,6 +19,6 @@ def refused() -> Callable[[str], AbstractContextManager[None]]:
             yield
         sentence = str(caught.value)
         assert sentence.endswith(".")
-        assert not re.search(r"\n|[.!?]\s+[A-Z]|None", sentence), sentence
+        assert not re.search(r"\n|[.!?]\s+[A-Z]|\(None\)", sentence), sentence
 
     return refusing

@@ -1,0 +1,86 @@
+"""Numbers and run states in words."""
+
+import dataclasses
+import math
+
+import pytest
+
+from s2s.analysis import words
+from s2s.records import RunState
+from tests.plausible import RUN, summary
+
+SUMMARY = summary(7, RunState.FINISHED, RUN.config, 940)  # 94 s
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0.0, "0.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (94, "1 min 34 s"),
+        (3599.6, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+        (86_399, "1 d 0 h"),
+        (273_600, "3 d 4 h"),
+    ],
+)
+def test_durations(seconds: float, expected: str) -> None:
+    assert words.duration(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(None, "–"), (0.00085, "850 µs"), (0.0123, "12.3 ms"), (0.1604, "160 ms"), (1.2, "1.2 s")],
+)
+def test_step_times(seconds: float | None, expected: str) -> None:
+    assert words.step_time(seconds) == expected
+
+
+def test_sizes_rates_and_losses() -> None:
+    assert words.size(None) == words.rate(None) == words.loss(None) == "–"
+    assert words.size(600 * 2**20) == "600 MiB"
+    assert words.size(3 * 2**29) == "1.50 GiB"
+    assert words.rate(21.274) == "21.3"
+    assert words.rate(226.95) == "227"
+    assert words.rate(12_437) == "12,400"
+    assert words.loss(85.04, 1) == "85.0"
+    assert words.loss(math.nan) == "no number"
+
+
+def test_a_long_output_is_clipped() -> None:
+    assert words.clipped("short", 5) == "short"
+    assert words.clipped("on and on", 8) == "on and…"
+
+
+@pytest.mark.parametrize("state", list(RunState))
+def test_every_state_has_a_sentence_of_its_own(state: RunState) -> None:
+    said = words.state_sentence(dataclasses.replace(RUN, state=state))
+    assert said.endswith(".")
+    others = {
+        words.state_sentence(dataclasses.replace(RUN, state=other))
+        for other in RunState
+        if other is not state
+    }
+    assert said not in others
+
+
+def test_an_ended_run_says_what_it_did_and_why_it_ended() -> None:
+    def said(state: RunState, message: str = "") -> str:
+        return words.state_sentence(
+            dataclasses.replace(
+                RUN, state=state, message=message, iterations_done=1000, summary=SUMMARY
+            )
+        )
+
+    assert said(RunState.FINISHED) == ("Finished at iteration 1,000 after 1 min 34 s of training.")
+    assert said(RunState.FAILED, "The disk is full.") == (
+        "Failed at iteration 1,000. The disk is full."
+    )
+    assert "batch size 32. Too little." in said(RunState.OUT_OF_MEMORY, "Too little.")
+    assert "learning rate" in said(RunState.DIVERGED)
+    unstarted = dataclasses.replace(RUN, state=RunState.STOPPED)
+    assert words.state_sentence(unstarted) == "Stopped on request before its first step."
+    assert said(RunState.RUNNING) == "Training: iteration 1,000."

@@ -1,0 +1,41 @@
+"""The dashboard and the browser as fixtures."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import serving
+from playwright.sync_api import Browser, Page
+
+WAIT_MS = 60_000
+"""For what has no promised limit: the machine may be slow."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of a dashboard on an empty home; an error in its log fails the test."""
+    log = tmp_path / "server.log"
+    with serving.served(tmp_path / "home", log) as address:
+        yield address
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with serving.opened() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A tab with the dashboard open; an error in the page's own scripts fails the test."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(WAIT_MS)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(server)
+    page.get_by_role("heading", name="Train", exact=True).wait_for()
+    yield page
+    context.close()
+    assert errors == []

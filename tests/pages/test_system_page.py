@@ -1,0 +1,144 @@
+"""The System page: readings, missing readings, and freeing checkpoints."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.parts import shared
+from s2s.config import TrainConfig
+from s2s.home import folder_bytes, home, run_folder
+from s2s.metrics import system
+from s2s.metrics.devices import GpuReading
+from s2s.records import Run
+from s2s.runs.artifacts import has_checkpoint
+
+OpenPage = Callable[[str], AppTest]
+SILENT_GPU = GpuReading(
+    id=0,
+    name="Tesla K80",
+    serial=None,
+    uuid="GPU-ba246ac3",
+    utilization=None,
+    memory_utilization=0.25,
+    memory_total_bytes=11441 * 2**20,
+    memory_used_bytes=None,
+    memory_free_bytes=None,
+    display_mode="Disabled",
+    display_active="Disabled",
+    temperature_celsius=None,
+    driver="470.57",
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "read_gpus", list)
+    monkeypatch.setattr(system, "gpu_reason", lambda: "nvidia-smi was not *found*.")
+
+
+def facts(app: AppTest) -> dict[str, str]:
+    """The tables of names and values, as one."""
+    return {name: value for table in app.table for name, value in table.value.iloc[:, 0].items()}
+
+
+def on_disk(app: AppTest) -> dict[str, int]:
+    table = next(each.value for each in app.dataframe if "part" in each.value)
+    return dict(zip(table["part"], table["on disk"], strict=True))
+
+
+def test_without_a_gpu_a_sentence_says_why(open_page: OpenPage) -> None:
+    app = open_page("system")
+    assert not app.exception
+    assert [each.value for each in app.info] == [r"nvidia\-smi was not \*found\*\."]
+
+
+def test_a_gpu_is_shown_with_every_column_and_gaps_stay_gaps(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "read_gpus", lambda: [SILENT_GPU])
+    app = open_page("system")
+    shown = app.dataframe[0]
+    assert list(shown.value.columns) == [
+        "ID",
+        "Name",
+        "Serial",
+        "UUID",
+        "GPU util.",
+        "Memory util.",
+        "Memory total",
+        "Memory used",
+        "Memory free",
+        "Display mode",
+        "Display active",
+        "Temperature",
+        "Driver",
+    ]
+    row = shown.value.iloc[0]
+    missing = ["Serial", "GPU util.", "Memory used", "Memory free", "Temperature"]
+    assert list(row[row.isna()].index) == missing
+    assert row["Memory total"] == 11441
+    assert row["Memory util."] == 0.25
+    assert shown.proto.placeholder == "not reported"
+
+
+def test_machine_and_software(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    monkeypatch.setattr(system, "_usable_cores", lambda: None)
+    shown = facts(open_page("system"))
+    assert shown[r"OMP\_NUM\_THREADS"] == "3"
+    assert shown[r"MKL\_NUM\_THREADS"] == "not set"
+    assert shown["Cores usable by s2s"] == "not reported"
+    assert shown["streamlit"].replace("\\", "") == system.system_info()["versions"]["streamlit"]
+
+
+def test_reading_again_shows_what_changed(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page("system")
+    monkeypatch.setattr(system, "_usable_cores", lambda: 77)
+    assert facts(app)["Cores usable by s2s"] != "77"
+    next(button for button in app.button if button.label == "Read again").click()
+    assert facts(app.run())["Cores usable by s2s"] == "77"
+
+
+def test_the_parts_of_the_disk_add_up(
+    open_page: OpenPage, add_corpus: Callable[..., str], train: Callable[..., Run]
+) -> None:
+    run = train(add_corpus())
+    (home() / "stray").write_bytes(b"12345")
+    parts = on_disk(open_page("system"))
+    together = parts.pop("Together")
+    assert sum(parts.values()) == together
+    assert parts["Checkpoints of runs"] == folder_bytes(run_folder(run.id)) > 0
+    assert parts["Prepared corpora"] == folder_bytes(home() / "corpora") > 0
+    assert parts["Downloads"] == 0
+    assert parts["Records of runs"] > 0
+    assert parts["Other"] >= 5
+
+
+def test_checkpoints_of_chosen_finished_runs_are_freed(
+    open_page: OpenPage, add_corpus: Callable[..., str], train: Callable[..., Run]
+) -> None:
+    corpus = add_corpus()
+    freed, kept = train(corpus), train(corpus)
+    waiting = shared.store().create_run(TrainConfig(corpus=corpus))
+    run_folder(waiting).mkdir(parents=True)
+    (run_folder(waiting) / "checkpoint.safetensors").write_bytes(b"")
+    app = open_page("system")
+    assert len(app.multiselect(key="to_free").options) == 2
+    app.multiselect(key="to_free").select(freed.id).run()
+    next(button for button in app.button if button.label.startswith("Delete")).click()
+    app.run()
+    assert not app.exception
+    assert not has_checkpoint(freed.id)
+    assert has_checkpoint(kept.id)
+    assert shared.store().run(freed.id).iterations_done == 2
+    assert len(app.multiselect(key="to_free").options) == 1
+
+
+def test_nothing_to_free(open_page: OpenPage) -> None:
+    app = open_page("system")
+    assert "No run has a checkpoint." in [each.value for each in app.text]
+    assert not app.multiselect

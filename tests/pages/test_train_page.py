@@ -1,0 +1,206 @@
+"""The Train page: first use, the form, what trains, what ended; records come from the store."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.parts import form, presets, shared
+from s2s.config import Engine, TrainConfig, UserError
+from s2s.home import run_folder
+from s2s.records import RunState
+from s2s.runs.artifacts import CHECKPOINT
+from s2s.runs.expected import Expected
+from tests.plausible import ended, started
+
+DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
+Open = Callable[[str], AppTest]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is submitted waits for ever, and what it will take is known at once."""
+    manager = shared.manager()
+    monkeypatch.setattr(
+        manager, "submit", lambda configs: [manager.store.create_run(each) for each in configs]
+    )
+    monkeypatch.setattr(manager, "expected_seconds", lambda _: Expected(0.05, 50.0, "run 3"))
+    monkeypatch.setattr(manager, "devices", lambda: ["cuda:0", "cpu"])
+
+
+def button(app: AppTest, label: str) -> object:
+    (found,) = [each for each in app.button if each.label == label]
+    return found
+
+
+def click(app: AppTest, label: str) -> AppTest:
+    app = button(app, label).click().run()  # type: ignore[attr-defined]
+    assert not app.exception, app.exception
+    return app
+
+
+def opened_form(app: AppTest) -> AppTest:
+    app.session_state[form.OPEN] = True
+    app = app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.success, app.info, app.warning, app.error, app.caption, app.markdown)
+    return "\n".join(each.value for kind in kinds for each in kind).replace("\\", "")
+
+
+def charts(app: AppTest) -> int:
+    return sum(each.proto.component_name == "s2s_chart" for each in app.get("bidi_component"))
+
+
+def test_one_click_on_an_empty_store_starts_the_one_minute_try(open_page: Open) -> None:
+    app = click(open_page("train"), "Start a one-minute try")
+    (run,) = shared.store().runs()
+    assert (run.state, run.config.corpus) == (RunState.QUEUED, "starter")
+    assert (run.config.max_seconds, run.config.batch_size) == (60.0, 32)
+    assert "Queued: it starts" in texts(app)
+    assert "Start a one-minute try" not in [each.label for each in app.button]
+
+
+def test_the_form_begins_with_the_articles_pair(open_page: Open) -> None:
+    app = opened_form(open_page("train"))
+    assert "About **1 min 40 s** in all" in texts(app)
+    assert "from run 3" in texts(app)
+    click(app, "Start 2 runs")
+    assert [run.config for run in reversed(shared.store().runs())] == presets.configs(
+        presets.ARTICLE_PAIR
+    )
+
+
+def test_a_preset_fills_the_form(open_page: Open) -> None:
+    app = click(opened_form(open_page("train")), presets.ARTICLE_LONG)
+    click(app, "Start")
+    assert [run.config for run in shared.store().runs()] == presets.configs(presets.ARTICLE_LONG)
+
+
+def test_choices_reach_the_run(open_page: Open) -> None:
+    app = opened_form(open_page("train"))
+    app.multiselect(key="form_batch_sizes").set_value(["8"])
+    app.selectbox(key="form_engine").set_value(Engine.ARTICLE)
+    app.selectbox(key="form_device").set_value("cpu")
+    app.number_input(key="form_learning_rate").set_value(0.01)
+    app.text_area(key="form_sentences").set_value("je vois\n\n bonjour ")
+    app.checkbox(key="form_keep_optimizer").check()
+    click(app.run(), "Start")
+    (run,) = shared.store().runs()
+    assert run.config == TrainConfig(
+        batch_size=8,
+        engine=Engine.ARTICLE,
+        device="cpu",
+        learning_rate=0.01,
+        sentences=("je vois", "bonjour"),
+        keep_optimizer=True,
+    )
+
+
+def test_a_form_that_cannot_run_says_so_and_does_not_start(open_page: Open) -> None:
+    app = opened_form(open_page("train"))
+    app = app.multiselect(key="form_batch_sizes").set_value([]).run()
+    assert [each.value for each in app.error] == ["Choose at least one batch size, such as 32."]
+    assert button(app, "Start").disabled  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sizes"),
+    [(["2", "32"], [2, 32]), (["4, 8;16"], [4, 8, 16]), (["32", "2", "32"], [32, 2])],
+)
+def test_batch_sizes_keep_their_order(chosen: list[str], sizes: list[int]) -> None:
+    assert form.batch_sizes(chosen) == sizes
+
+
+@pytest.mark.parametrize("typed", ["zwei", "-2", "1.5", "2x", "²"])
+def test_a_batch_size_that_is_no_number_is_named(typed: str) -> None:
+    with pytest.raises(UserError, match="whole number"):
+        form.batch_sizes(["2", typed])
+
+
+def test_a_running_run_is_shown_live(open_page: Open) -> None:
+    run_id = started(shared.store(), TrainConfig(iterations=40))
+    waiting = shared.store().create_run(TrainConfig(batch_size=2))
+    app = open_page("train")
+    assert not app.exception, app.exception
+    assert charts(app) == 3
+    values = {each.label: (each.value, each.delta) for each in app.metric}
+    assert values["Samples per second"] == ("320", "batch size 32")
+    assert values["Tokens per second"] == ("1,600", "real target tokens")
+    assert values["Step time"] == ("100 ms", "median")
+    # The newest reading reported nothing: no zero stands in for it.
+    assert values["Memory"] == ("–", "500 MiB at most")
+    assert values["Loss per token"][0] == "7.21"
+    assert values["Loss per token"][1] == "36.1 per sentence"
+    table = app.table[0]
+    assert table.value.columns.tolist() == ["Source", "Reference", "After 0", "After 20"]
+    assert r"\*tout\*" in table.value["Source"][0]
+    click(app, "Stop")
+    click(app, "Remove")
+    assert shared.store().run(run_id).state is RunState.STOPPING
+    assert shared.store().run(waiting).state is RunState.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (RunState.FINISHED, "Finished at iteration 20"),
+        (RunState.STOPPED, "Stopped on request"),
+        (RunState.FAILED, "Failed at iteration 20"),
+        (RunState.OUT_OF_MEMORY, "A smaller batch size"),
+        (RunState.DIVERGED, "A lower learning rate"),
+        (RunState.INTERRUPTED, "Interrupted"),
+    ],
+)
+def test_how_a_run_ended_is_said_in_words(open_page: Open, state: RunState, said: str) -> None:
+    reason = "" if state is RunState.FINISHED else "Because of *this*."
+    ended(shared.store(), TrainConfig(), state, message=reason, details="Traceback: here")
+    app = open_page("train")
+    assert not app.exception, app.exception
+    shown = texts(app)
+    assert said in shown
+    assert reason in shown or state is RunState.STOPPED
+    assert app.code[0].value == "Traceback: here"
+
+
+def test_again_fills_the_form_with_the_runs_choices(open_page: Open) -> None:
+    config = TrainConfig(batch_size=8, hidden_size=64, max_seconds=30.0, iterations=10**6)
+    ended(shared.store(), config)
+    app = click(open_page("train"), "Again with…")
+    click(app, "Start")
+    assert shared.store().runs()[0].config == config
+
+
+def test_training_goes_on_from_a_runs_weights(open_page: Open) -> None:
+    first = ended(shared.store(), TrainConfig(iterations=20, max_seconds=5.0))
+    assert "Train on from here" not in [each.label for each in open_page("train").button]
+    run_folder(first).mkdir(parents=True)
+    (run_folder(first) / CHECKPOINT).touch()
+    app = open_page("train")
+    app.number_input(key=f"more_{first}").set_value(500)
+    click(app.run(), "Train on from here")
+    assert shared.store().runs()[0].config == TrainConfig(iterations=500, continues=first)
+
+
+def test_the_shown_run_can_be_chosen(open_page: Open) -> None:
+    ended(shared.store(), TrainConfig(batch_size=2))
+    ended(shared.store(), TrainConfig(batch_size=4))
+    app = open_page("train")
+    assert app.metric[1].delta == "batch size 4"
+    app = app.selectbox(key="shown_run").set_value(1).run()
+    assert app.metric[1].delta == "batch size 2"
+    ended(shared.store(), TrainConfig(batch_size=8))
+    assert app.run().metric[1].delta == "batch size 2"
+
+
+def test_a_home_that_cannot_be_written_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "_manager", None)
+    monkeypatch.setenv("S2S_HOME", "/dev/null/home")
+    app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
+    assert not app.exception, app.exception
+    assert "set S2S_HOME" in app.error[0].value
+    assert not app.title

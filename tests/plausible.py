@@ -1,0 +1,112 @@
+"""Runs with plausible records but no training behind them, for the tests of charts and pages."""
+
+from typing import Any
+
+import numpy as np
+
+from s2s.analysis.steps import Steps
+from s2s.config import TrainConfig
+from s2s.records import (
+    STEP_DTYPE,
+    DeviceSample,
+    Evaluation,
+    Run,
+    RunState,
+    SampleTranslation,
+    Summary,
+)
+from s2s.runs.store import Store
+
+MIB = 2**20
+RUN = Run(
+    id=7,
+    name="starter · batch 32",
+    state=RunState.QUEUED,
+    config=TrainConfig(batch_size=32),
+    environment={},
+    created_at=0.0,
+    started_at=None,
+    finished_at=None,
+    message="",
+    details="",
+    device="cpu",
+    iterations_done=0,
+    summary=None,
+)
+
+
+def steps(*rows: tuple[Any, ...]) -> Steps:
+    """Of rows as STEP_DTYPE names them."""
+    return np.array(list(rows), dtype=STEP_DTYPE)
+
+
+def some_steps(count: int, batch_size: int) -> Steps:
+    """Five target tokens a sentence, a loss of 8 nats a token falling by 1 % a step, 0.1 s each."""
+    return steps(
+        *(
+            (
+                i, 8 * 0.99**i * 5 * batch_size, batch_size, 4 * batch_size, 5 * batch_size,
+                12 * batch_size, 0.1, i > 2,
+            )
+            for i in range(1, count + 1)
+        )
+    )  # fmt: skip
+
+
+def summary(
+    run_id: int, state: RunState, config: TrainConfig, done: int, peak: int | None = 600 * MIB
+) -> Summary:
+    return Summary(
+        run_id=run_id,
+        state=state,
+        engine=config.engine.value,
+        batch_size=config.batch_size,
+        iterations=done,
+        seconds=done * 0.1,
+        user_seconds=1.0,
+        system_seconds=0.1,
+        samples_per_second=config.batch_size / 0.1,
+        target_tokens_per_second=config.batch_size / 0.02,
+        padded_share=0.25,
+        loss_per_sentence=20.0,
+        loss_per_token=4.0,
+        validation_loss_per_token=4.5,
+        peak_memory_bytes=peak,
+    )
+
+
+def evaluation(iteration: int, validation: float | None, output: str = "i see .") -> Evaluation:
+    translations = (SampleTranslation("je vois *tout* .", "i see everything .", output),)
+    return Evaluation(iteration, iteration * 0.1, validation, translations)
+
+
+def started(store: Store, config: TrainConfig, count: int = 20) -> int:
+    """A running run of `count` steps; returns its id."""
+    run_id = store.create_run(config)
+    assert store.start_run(run_id, "cpu", {})
+    if count:
+        store.write_steps(run_id, some_steps(count, config.batch_size))
+        store.add_evaluation(run_id, evaluation(0, 8.0, "the the the"))
+        store.add_evaluation(run_id, evaluation(count, 7.0))
+        store.add_device_samples(
+            run_id,
+            [
+                DeviceSample(1000.0, "cpu", 0.5, 500 * MIB, None, None),
+                DeviceSample(1001.0, "cpu", None, None, None, None),
+            ],
+        )
+    return run_id
+
+
+def ended(
+    store: Store,
+    config: TrainConfig,
+    state: RunState = RunState.FINISHED,
+    count: int = 20,
+    message: str = "",
+    details: str = "",
+) -> int:
+    """A run that ended in `state` after `count` steps; returns its id."""
+    run_id = started(store, config, count)
+    store.finish_run(run_id, state, summary(run_id, state, config, count), message, details)
+    return run_id

@@ -1,0 +1,57 @@
+"""What the tests of runs share."""
+
+import gc
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import tiny_corpus
+
+from s2s.config import Engine
+from s2s.data.corpus import Corpus
+from s2s.home import home
+from s2s.runs.store import Store
+from s2s.training.engines import GRADIENTS, fused_gradients
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Corpus:
+    """Prepared under the name `tiny`."""
+    return tiny_corpus(tmp_path)
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    opened = Store(home())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def before_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], object]], None]:
+    """`before_step(action)`: the fused engine calls action(n) first, n counting its steps from 1.
+
+    What the action returns, if anything, takes the place of the loss sum.
+    """
+
+    def install(action: Callable[[int], object]) -> None:
+        number = itertools.count(1)
+
+        def engine(*arguments: Any) -> Any:
+            instead = action(next(number))
+            loss_sum = fused_gradients(*arguments)
+            return loss_sum if instead is None else instead
+
+        monkeypatch.setitem(GRADIENTS, Engine.FUSED, engine)
+
+    return install
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_collections() -> Iterator[None]:
+    """Each run ends with a full garbage collection; what is there by now need not be looked at."""
+    gc.freeze()
+    yield
+    gc.unfreeze()

@@ -1,0 +1,421 @@
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+import torch
+from tiny import tiny_config, tiny_corpus, wait_until
+
+from s2s.config import Engine
+from s2s.home import home, run_folder
+from s2s.records import Evaluation, Run, RunState, StepRecord
+from s2s.runs import execute as execute_module
+from s2s.runs import recorder as recorder_module
+from s2s.runs.artifacts import delete_run, has_checkpoint
+from s2s.runs.execute import Watch, execute, lease, nobody
+from s2s.runs.store import Store
+from s2s.training.checkpoint import load_checkpoint
+from s2s.training.engines import GRADIENTS, fused_gradients
+from s2s.training.translator import Translator
+
+BeforeStep = Callable[[Callable[[int], object]], None]
+pytestmark = pytest.mark.usefixtures("tiny")
+
+
+def train(store: Store, stop: Event | None = None, watch: Watch = nobody, **changes: Any) -> Run:
+    run_id = store.create_run(tiny_config(**changes))
+    state = execute(store, run_id, stop or Event(), watch)
+    run = store.run(run_id)
+    assert run.state is state
+    return run
+
+
+def iterations(store: Store, run: Run) -> list[int]:
+    return store.steps(run.id)["iteration"].tolist()
+
+
+def trained_to(run: Run) -> int:
+    """The iteration of its checkpoint, which can translate."""
+    assert Translator.load(run_folder(run.id)).translate(["je mange du pain."])[0].words
+    return load_checkpoint(run_folder(run.id)).iteration
+
+
+def test_a_run_to_its_end(store: Store) -> None:
+    run = train(store, iterations=20, sentences=("tu vois",))
+    assert run.state is RunState.FINISHED
+    assert (run.message, run.details, run.device) == ("", "", "cpu")
+    assert run.created_at <= run.started_at <= run.finished_at
+    assert iterations(store, run) == list(range(1, 21))
+    evaluations = store.evaluations(run.id)
+    assert [each.iteration for each in evaluations] == list(range(0, 21, 2))
+    assert evaluations[-1].validation_loss_per_token < evaluations[0].validation_loss_per_token
+    assert evaluations[0].translations[-1].source == "tu vois"
+    assert run.summary.iterations == run.iterations_done == 20
+    assert run.summary.state is RunState.FINISHED
+    assert run.summary.samples_per_second > 0
+    assert run.summary.validation_loss_per_token == evaluations[-1].validation_loss_per_token
+    assert run.summary.peak_memory_bytes > 2**20
+    samples = store.device_samples(run.id)
+    assert samples[0].device == "cpu"
+    assert samples[0].memory_used_bytes > 2**20
+    assert run.environment["python"] == sys.version.split()[0]
+    assert trained_to(run) == 20
+
+
+def test_the_watch_sees_every_event_in_order(store: Store) -> None:
+    events: list[StepRecord | Evaluation] = []
+    train(store, watch=events.append, iterations=4, evaluate_every=2)
+    kinds = "".join("E" if isinstance(event, Evaluation) else "s" for event in events)
+    assert kinds == "EssEssE"
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_optimizer_is_kept_where_asked_for(store: Store, keep: bool) -> None:
+    run = train(store, keep_optimizer=keep)
+    state = load_checkpoint(run_folder(run.id), with_state=True).state
+    assert bool(state) is keep
+    assert load_checkpoint(run_folder(run.id)).state == {}
+
+
+# Stopping
+
+
+def test_stop_ends_the_run_after_the_step_it_is_in(store: Store, before_step: BeforeStep) -> None:
+    stop = Event()
+    before_step(lambda number: stop.set() if number == 5 else None)
+    run = train(store, stop, iterations=1000, evaluate_every=3)
+    assert run.state is RunState.STOPPED
+    assert iterations(store, run) == [1, 2, 3, 4, 5]
+    assert trained_to(run) == run.iterations_done == run.summary.iterations == 5
+    assert run.message == ""
+
+
+def test_stop_during_the_first_evaluation(store: Store) -> None:
+    stop = Event()
+    run = train(store, stop, lambda _: stop.set())
+    assert run.state is RunState.STOPPED
+    assert iterations(store, run) == []
+    assert run.summary.samples_per_second is None
+    assert trained_to(run) == 0
+
+
+def test_stop_while_queued(store: Store) -> None:
+    stop = Event()
+    stop.set()
+    run = train(store, stop)
+    assert run.state is RunState.STOPPED
+    assert (run.started_at, run.summary) == (None, None)
+    assert not has_checkpoint(run.id)
+
+
+def test_stop_asked_for_in_the_store(
+    store: Store, before_step: BeforeStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)  # the store is looked at each step
+    before_step(lambda number: store.request_stop(1) if number == 5 else None)
+    run = train(store, iterations=1000)
+    assert run.state is RunState.STOPPED
+    assert iterations(store, run) == [1, 2, 3, 4, 5]
+
+
+def test_stopped_in_the_store_before_it_starts(store: Store) -> None:
+    run_id = store.create_run(tiny_config())
+    store.request_stop(run_id)
+    assert execute(store, run_id, Event()) is RunState.STOPPED
+    assert store.run(run_id).started_at is None
+
+
+def test_deleted_before_it_starts(store: Store) -> None:
+    run_id = store.create_run(tiny_config())
+    store.request_stop(run_id)
+    delete_run(store, run_id)
+    assert execute(store, run_id, Event()) is RunState.FAILED
+    assert store.runs() == []
+
+
+# What goes wrong is the run's result
+
+
+def assert_next_run_works(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(GRADIENTS, Engine.FUSED, fused_gradients)
+    assert train(store, iterations=2).state is RunState.FINISHED
+
+
+def test_no_such_corpus(store: Store) -> None:
+    run = train(store, corpus="nowhere")
+    assert run.state is RunState.FAILED
+    assert run.message.startswith("There is no corpus 'nowhere' (there are: starter, tiny)")
+    assert run.summary.iterations == 0
+    assert not has_checkpoint(run.id)
+
+
+def test_no_such_device(store: Store) -> None:
+    run = train(store, device="cuda:99")
+    assert run.state is RunState.FAILED
+    assert run.message.startswith("There is no device cuda:99 here")
+    assert run.summary is None
+
+
+def test_nothing_to_go_on_from(store: Store) -> None:
+    run = train(store, continues=77)
+    assert run.state is RunState.FAILED
+    assert run.message == "Run 77 has no checkpoint (yet, or any more)."
+
+
+def test_an_error_in_a_step(
+    store: Store, before_step: BeforeStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(number: int) -> None:
+        if number == 3:
+            raise ValueError("the first line\nand more")
+
+    before_step(fail)
+    run = train(store)
+    assert run.state is RunState.FAILED
+    assert run.message == "ValueError: the first line"
+    assert "in fail" in run.details
+    assert iterations(store, run) == [1, 2]
+    assert run.summary.iterations == 2
+    assert trained_to(run) == 2
+    assert_next_run_works(store, monkeypatch)
+
+
+def out_of_gpu_memory() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+def out_of_memory() -> None:
+    raise MemoryError
+
+
+def out_of_cpu_memory() -> None:
+    torch.empty(1 << 60)
+
+
+@pytest.mark.parametrize("fail", [out_of_gpu_memory, out_of_memory, out_of_cpu_memory])
+def test_out_of_memory(
+    store: Store,
+    before_step: BeforeStep,
+    monkeypatch: pytest.MonkeyPatch,
+    fail: Callable[[], None],
+) -> None:
+    before_step(lambda number: fail() if number == 3 else None)
+    run = train(store)
+    assert run.state is run.summary.state is RunState.OUT_OF_MEMORY
+    assert "a smaller batch size" in run.message
+    assert fail.__name__ in run.details
+    assert iterations(store, run) == [1, 2]
+    assert_next_run_works(store, monkeypatch)
+
+
+def test_out_of_memory_lets_go_of_the_model(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = []
+
+    def engine(model: torch.nn.Module, *_: object) -> torch.Tensor:
+        models.append(weakref.ref(model))
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setitem(GRADIENTS, Engine.FUSED, engine)
+    assert train(store).state is RunState.OUT_OF_MEMORY
+    assert len(models) == 1
+    assert models[0]() is None
+
+
+def test_a_runtime_error_of_another_kind_is_a_failure(
+    store: Store, before_step: BeforeStep
+) -> None:
+    before_step(lambda _: torch.zeros(2) + torch.zeros(3))
+    assert train(store).state is RunState.FAILED
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_diverged_keeps_the_last_good_weights(
+    store: Store,
+    before_step: BeforeStep,
+    monkeypatch: pytest.MonkeyPatch,
+    loss: float,
+) -> None:
+    before_step(lambda number: torch.tensor(loss) if number == 12 else None)
+    run = train(store, iterations=1000, evaluate_every=5)
+    assert run.state is RunState.DIVERGED
+    assert "smaller learning rate" in run.message
+    assert run.details == ""
+    assert 12 in iterations(store, run)
+    assert not torch.tensor(store.steps(run.id)["loss_sum"][11]).isfinite()
+    assert [each.iteration for each in store.evaluations(run.id)] == [0, 5, 10]
+    assert trained_to(run) == 10
+    assert run.summary.loss_per_token is None
+    assert_next_run_works(store, monkeypatch)
+
+
+def spoil_weights_at(monkeypatch: pytest.MonkeyPatch, step: int, stop: Event) -> None:
+    """From then on the gradients are no numbers, though the loss still is one."""
+    count = 0
+
+    def engine(model: Any, *arguments: Any) -> torch.Tensor:
+        nonlocal count
+        count += 1
+        loss_sum = fused_gradients(model, *arguments)
+        if count >= step:
+            model.decoder.out.weight.grad.fill_(float("nan"))
+            stop.set()
+        return loss_sum
+
+    monkeypatch.setitem(GRADIENTS, Engine.FUSED, engine)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_weights_that_are_no_numbers_never_replace_good_ones(
+    store: Store, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    stop = Event()
+    spoil_weights_at(monkeypatch, 10 if not stopped else 9, stop if stopped else Event())
+    run = train(store, stop, iterations=1000, evaluate_every=5)
+    assert run.state is RunState.DIVERGED
+    assert iterations(store, run)[-1] == (9 if stopped else 10)
+    assert trained_to(run) == 5
+
+
+def test_a_full_disk_keeps_the_earlier_checkpoint(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = execute_module.save_checkpoint
+
+    def full(folder: Path, checkpoint: Any) -> None:
+        if checkpoint.iteration == 6:
+            raise OSError(28, "No space left on device")
+        save(folder, checkpoint)
+
+    monkeypatch.setattr(execute_module, "save_checkpoint", full)
+    run = train(store, evaluate_every=3)
+    assert run.state is RunState.FAILED
+    assert "No space left on device" in run.message
+    assert trained_to(run) == 3
+
+
+def test_a_disk_too_full_to_tidy_up_does_not_fail_the_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(execute_module, "drop_state", full)
+    assert train(store).state is RunState.FINISHED
+
+
+# Going on from another run
+
+
+def test_continues_a_run_exactly(store: Store) -> None:
+    whole = train(store, iterations=20)
+    first = train(store, iterations=10, keep_optimizer=True)
+    second = train(store, iterations=10, continues=first.id)
+    assert iterations(store, second) == list(range(11, 21))
+    assert second.iterations_done == 20
+    assert second.summary.iterations == 10
+    assert [each.iteration for each in store.evaluations(second.id)] == list(range(10, 21))
+    losses = [store.steps(each.id)["loss_sum"].tolist() for each in (whole, first, second)]
+    assert losses[1] + losses[2] == losses[0]
+    weights, again = (load_checkpoint(run_folder(each.id)).weights for each in (whole, second))
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+
+
+def test_continues_without_the_optimizer(store: Store) -> None:
+    first = train(store, iterations=10)
+    second = train(store, iterations=10, continues=first.id)
+    assert second.state is RunState.FINISHED
+    assert iterations(store, second) == list(range(11, 21))
+    start = store.evaluations(second.id)[0].validation_loss_per_token
+    assert start == first.summary.validation_loss_per_token
+
+
+def test_continues_on_another_vocabulary_or_size_is_refused(store: Store, tmp_path: Path) -> None:
+    first = train(store, iterations=1)
+    tiny_corpus(tmp_path, "other", max_vocabulary=6)
+    run = train(store, corpus="other", continues=first.id)
+    assert (run.state, run.details.count("UserError") > 0) == (RunState.FAILED, True)
+    assert "'other' has another vocabulary" in run.message
+    run = train(store, hidden_size=16, continues=first.id)
+    assert "hidden size 8 and 1 layers" in run.message
+    run = train(store, layers=2, continues=first.id)
+    assert "hidden size 8 and 1 layers" in run.message
+
+
+# The lease
+
+
+def test_two_leases_on_a_device_take_turns() -> None:
+    asked, got = Event(), Event()
+
+    def second() -> None:
+        with lease("cpu", lambda: bool(asked.set())) as held:
+            assert held
+            got.set()
+
+    with lease("cpu", lambda: False) as held:
+        assert held
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert asked.wait(10)
+        asked.clear()
+        assert asked.wait(10)  # it asked again, so it waits
+        assert not got.is_set()
+        with lease("cuda:0", lambda: False) as other_device:
+            assert other_device
+    thread.join(10)
+    assert got.is_set()
+
+
+def test_a_lease_given_up() -> None:
+    answers = iter([False, False, True])
+    with lease("cpu", lambda: False), lease("cpu", lambda: next(answers)) as held:
+        assert not held
+    with lease("cpu", lambda: False) as held:
+        assert held
+
+
+def test_a_run_waits_while_another_process_has_the_device(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+import sys
+from s2s.runs.execute import lease
+with lease("cpu", lambda: False) as held:
+    print(held, flush=True)
+    sys.stdin.readline()
+"""
+    run_id = store.create_run(tiny_config())
+    looks = 0
+    stop_requested = store.stop_requested
+
+    def counted(run_id: int) -> bool:
+        nonlocal looks
+        looks += 1
+        return stop_requested(run_id)
+
+    monkeypatch.setattr(store, "stop_requested", counted)
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "True\n"
+            thread = threading.Thread(target=execute, args=(store, run_id, Event()))
+            thread.start()
+            wait_until(lambda: looks >= 3)
+            assert store.run(run_id).state is RunState.QUEUED
+        finally:
+            process.kill()  # the system lets go of its lock
+    thread.join(30)
+    assert store.run(run_id).state is RunState.FINISHED
+
+
+def test_nothing_is_written_outside_home(store: Store, tmp_path: Path) -> None:
+    before = set(tmp_path.iterdir())
+    train(store)
+    assert set(tmp_path.iterdir()) == before | {home()}

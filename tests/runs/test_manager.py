@@ -1,0 +1,366 @@
+import itertools
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from threading import Event
+
+import pytest
+from tiny import tiny_config, tiny_corpus, wait_until
+
+from s2s.config import Engine, UserError
+from s2s.data import catalog
+from s2s.home import corpora_folder, run_folder
+from s2s.records import Run, RunState, Summary
+from s2s.runs import expected as expected_module
+from s2s.runs import manager as manager_module
+from s2s.runs.artifacts import delete_run
+from s2s.runs.expected import (
+    Expected,
+    StepTime,
+    expected,
+    step_time_from_runs,
+    step_time_from_trial,
+)
+from s2s.runs.manager import Manager
+from s2s.runs.store import Store
+from s2s.training.translator import Translator
+
+BeforeStep = Callable[[Callable[[int], object]], None]
+HeldStep = tuple[Event, Event]
+STOP_SECONDS = 2.0
+"""Promised to the user."""
+LONG = 1_000_000
+
+
+@pytest.fixture
+def manager(store: Store) -> Iterator[Manager]:
+    made = Manager(store)
+    yield made
+    made.close()
+    wait_until(lambda: not [each for each in threading.enumerate() if each.name[:4] == "s2s-"])
+
+
+@pytest.fixture
+def held_step(before_step: BeforeStep) -> Iterator[HeldStep]:
+    """Two events: a step has begun; each step waits for the other one."""
+    in_step, go_on = Event(), Event()
+
+    def hold(_: int) -> None:
+        in_step.set()
+        go_on.wait(30)
+
+    before_step(hold)
+    yield in_step, go_on
+    go_on.set()
+
+
+def state(manager: Manager, run_id: int) -> RunState:
+    return manager.store.run(run_id).state
+
+
+def wait_for_state(manager: Manager, run_id: int, wanted: RunState, seconds: float = 30.0) -> None:
+    wait_until(lambda: state(manager, run_id) is wanted, seconds)
+
+
+def is_training(manager: Manager, run_id: int) -> bool:
+    return manager.store.run(run_id).iterations_done > 0
+
+
+@pytest.mark.usefixtures("tiny")
+def test_runs_are_trained_one_after_the_other(manager: Manager) -> None:
+    ids = manager.submit([tiny_config(batch_size=size, iterations=2) for size in (3, 2)])
+    ids += manager.submit([tiny_config(batch_size=1, iterations=2)])
+    assert ids == sorted(ids)
+    for run_id in ids:
+        wait_for_state(manager, run_id, RunState.FINISHED)
+    runs = [manager.store.run(run_id) for run_id in ids]
+    assert [run.config.batch_size for run in runs] == [3, 2, 1]
+    for earlier, later in itertools.pairwise(runs):
+        assert earlier.finished_at <= later.started_at
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_run_after_the_queue_was_empty(manager: Manager) -> None:
+    for _ in range(2):
+        [run_id] = manager.submit([tiny_config(iterations=1)])
+        wait_for_state(manager, run_id, RunState.FINISHED)
+        wait_until(lambda: not manager._threads)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_many_threads_submit_at_once(manager: Manager) -> None:
+    ids: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: ids.extend(manager.submit([tiny_config(iterations=1)] * 2)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(ids)) == 8
+    for run_id in ids:
+        wait_for_state(manager, run_id, RunState.FINISHED)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_failure_does_not_hold_up_the_next_run(manager: Manager) -> None:
+    ids = manager.submit([tiny_config(corpus="nowhere"), tiny_config(iterations=1)])
+    wait_for_state(manager, ids[1], RunState.FINISHED)
+    assert state(manager, ids[0]) is RunState.FAILED
+
+
+# Stopping
+
+
+@pytest.mark.usefixtures("tiny")
+def test_stop_is_done_within_two_seconds(manager: Manager) -> None:
+    [run_id] = manager.submit([tiny_config(iterations=LONG)])
+    wait_until(lambda: is_training(manager, run_id))
+    asked = time.monotonic()
+    manager.stop(run_id)
+    wait_for_state(manager, run_id, RunState.STOPPED)
+    assert time.monotonic() - asked < STOP_SECONDS
+    run = manager.store.run(run_id)
+    assert len(manager.store.steps(run_id)) == run.iterations_done
+    checkpoint = Translator.load(run_folder(run_id)).checkpoint
+    assert checkpoint.iteration == run.iterations_done
+
+
+@pytest.mark.usefixtures("tiny")
+def test_stop_by_another_process_is_done_within_two_seconds(manager: Manager) -> None:
+    [run_id] = manager.submit([tiny_config(iterations=LONG)])
+    wait_until(lambda: is_training(manager, run_id))
+    code = "from s2s.home import home; from s2s.runs.store import Store;"
+    code += f"Store(home()).request_stop({run_id})"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    wait_for_state(manager, run_id, RunState.STOPPED, STOP_SECONDS)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_stop_of_a_queued_run_takes_effect_at_once(manager: Manager, held_step: HeldStep) -> None:
+    in_step, go_on = held_step
+    first, second, third = manager.submit([tiny_config(iterations=1)] * 3)
+    assert in_step.wait(30)
+    manager.stop(second)
+    assert state(manager, second) is RunState.STOPPED
+    assert state(manager, third) is RunState.QUEUED
+    go_on.set()
+    wait_for_state(manager, third, RunState.FINISHED)
+    assert state(manager, first) is RunState.FINISHED
+    assert manager.store.run(second).started_at is None
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_queued_run_stopped_and_deleted_does_not_hold_up_the_next(
+    manager: Manager, held_step: HeldStep
+) -> None:
+    in_step, go_on = held_step
+    _, second, third = manager.submit([tiny_config(iterations=1)] * 3)
+    assert in_step.wait(30)
+    manager.stop(second)
+    delete_run(manager.store, second)
+    go_on.set()
+    wait_for_state(manager, third, RunState.FINISHED)
+
+
+def test_stop_of_an_unknown_run_is_no_matter(manager: Manager) -> None:
+    manager.stop(77)
+    assert manager.store.runs() == []
+
+
+@pytest.mark.usefixtures("tiny")
+def test_close_stops_everything_and_keeps_a_checkpoint(manager: Manager) -> None:
+    running, queued = manager.submit([tiny_config(iterations=LONG)] * 2)
+    wait_until(lambda: is_training(manager, running))
+    manager.close()
+    assert state(manager, running) is RunState.STOPPED
+    assert state(manager, queued) is RunState.STOPPED
+    assert manager.store.run(queued).started_at is None
+    assert Translator.load(run_folder(running)).checkpoint.iteration > 0
+
+
+def test_a_new_manager_marks_interrupted_runs(store: Store) -> None:
+    code = "from s2s.config import TrainConfig; from s2s.home import home;"
+    code += "from s2s.runs.store import Store; Store(home()).create_run(TrainConfig())"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert [run.state for run in store.runs()] == [RunState.QUEUED]
+    Manager(store)
+    assert [run.state for run in store.runs()] == [RunState.INTERRUPTED]
+
+
+# How long a run will take
+
+
+def measured(
+    store: Store, step_seconds: float | None, device: str = "cpu", **changes: object
+) -> Run:
+    """A finished run with this time a step."""
+    config = tiny_config(**changes)
+    run_id = store.create_run(config)
+    store.start_run(run_id, device, {})
+    rate = config.batch_size / step_seconds if step_seconds else None
+    counts = (config.batch_size, 10, 1.0, 1.0, 0.0)
+    summary = Summary(
+        run_id, RunState.FINISHED, "fused", *counts, rate, None, None, None, None, None, None
+    )
+    store.finish_run(run_id, RunState.FINISHED, summary)
+    return store.run(run_id)
+
+
+def test_from_a_run_of_the_same_size_the_latest(store: Store) -> None:
+    measured(store, 0.5)
+    latest = measured(store, 0.25, iterations=77, seed=3, learning_rate=0.5)
+    found = step_time_from_runs(tiny_config(iterations=5), store.runs(), "cpu")
+    assert found == StepTime(0.25, 0.0, f"run {latest.id}")
+
+
+def test_between_the_two_nearest_sizes(store: Store) -> None:
+    measured(store, 0.1, batch_size=1)
+    low = measured(store, 0.2, batch_size=4)
+    high = measured(store, 0.6, batch_size=12)
+    measured(store, 9.0, batch_size=64)
+    found = step_time_from_runs(tiny_config(batch_size=6), store.runs(), "cpu")
+    assert found is not None
+    assert found.step_seconds == pytest.approx(0.3)
+    assert found.basis == f"runs {low.id} and {high.id}"
+
+
+@pytest.mark.parametrize("size", [3, 13])
+def test_nothing_is_read_off_beyond_the_measured_sizes(store: Store, size: int) -> None:
+    measured(store, 0.2, batch_size=4)
+    measured(store, 0.6, batch_size=12)
+    assert step_time_from_runs(tiny_config(batch_size=size), store.runs(), "cpu") is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hidden_size": 16},
+        {"layers": 2},
+        {"engine": Engine.ARTICLE},
+        {"optimizer": "adam"},
+        {"teacher_forcing": 0.5},
+        {"precision": "bf16"},
+        {"threads": 2},
+        {"corpus": "other"},
+    ],
+)
+def test_runs_of_another_kind_tell_nothing(store: Store, changes: dict[str, object]) -> None:
+    measured(store, 0.2, **changes)
+    assert step_time_from_runs(tiny_config(), store.runs(), "cpu") is None
+
+
+def test_runs_on_another_device_or_without_a_rate_tell_nothing(store: Store) -> None:
+    measured(store, 0.2, device="cuda:0")
+    measured(store, None)
+    store.create_run(tiny_config())
+    assert step_time_from_runs(tiny_config(), store.runs(), "cpu") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "total"),
+    [
+        ({"iterations": 100}, 100 * 0.5 + 11 * 2),
+        ({"iterations": 100, "evaluate_every": 10}, 100 * 0.5 + (2 + 10) * 2),
+        ({"iterations": 100, "max_seconds": 20.0}, 20 + 11 * 2),
+        ({"iterations": 100, "max_seconds": 900.0}, 100 * 0.5 + 11 * 2),
+    ],
+)
+def test_steps_and_evaluations_add_up(changes: dict[str, object], total: float) -> None:
+    result = expected(tiny_config(**changes), StepTime(0.5, 2.0, "a guess"))
+    assert result == Expected(0.5, total, "a guess")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_trial_measures_its_steps_without_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two readings each: the evaluation takes 7 s, the steps 100, 1, 2, 3 and 4 s.
+    times = iter([0, 7, 0, 100, 0, 1, 0, 2, 0, 3, 0, 4])
+    monkeypatch.setattr(expected_module.time, "perf_counter", lambda: float(next(times)))
+    found = step_time_from_trial(tiny_config())
+    assert found == StepTime(2.5, 7.0, "a trial of a few steps")
+
+
+def asked(manager: Manager, **changes: object) -> Expected:
+    """Asks as the page does, until there is an answer."""
+    answers: list[Expected] = []
+
+    def answered() -> bool:
+        answer = manager.expected_seconds(tiny_config(**changes))
+        if answer:
+            answers.append(answer)
+        return bool(answers)
+
+    wait_until(answered)
+    return answers[0]
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_manager_tries_first_and_then_knows_from_runs(manager: Manager) -> None:
+    assert manager.expected_seconds(tiny_config()) is None
+    tried = asked(manager)
+    assert tried.basis == "a trial of a few steps"
+    assert tried.total_seconds > 10 * tried.step_seconds > 0
+    run = measured(manager.store, 0.5)
+    assert asked(manager).basis == f"run {run.id}"
+    assert asked(manager, device="auto").basis == f"run {run.id}"
+    assert manager.store.runs() == [run]  # the trial left none
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_trial_waits_for_a_run_to_end(manager: Manager, held_step: HeldStep) -> None:
+    in_step, go_on = held_step
+    [run_id] = manager.submit([tiny_config(iterations=1)])
+    assert in_step.wait(30)
+    assert manager.expected_seconds(tiny_config(hidden_size=4)) is None
+    assert manager._threads["s2s-trial"].is_alive()
+    assert manager.expected_seconds(tiny_config(hidden_size=4)) is None
+    go_on.set()
+    asked(manager, hidden_size=4)
+    assert state(manager, run_id) is RunState.FINISHED
+
+
+def refusal(manager: Manager, **changes: object) -> str:
+    with pytest.raises(UserError) as caught:
+        asked(manager, **changes)
+    return str(caught.value)
+
+
+def test_what_cannot_run_is_said_until_it_is_put_right(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    assert refusal(manager).startswith("There is no corpus 'tiny'")
+    tiny_corpus(tmp_path)  # type: ignore[arg-type]
+    assert [each.name for each in catalog.list_corpora(corpora_folder())] == ["tiny"]
+    assert refusal(manager).startswith("There is no corpus 'tiny'")  # for a few seconds more
+    monkeypatch.setattr(manager_module, "_ERROR_SECONDS", 0.0)
+    assert asked(manager).basis == "a trial of a few steps"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_an_answer_for_one_device_or_start_is_none_for_another(manager: Manager) -> None:
+    asked(manager)
+    assert "There is no device cuda:99" in refusal(manager, device="cuda:99")
+    assert "Run 77 has no checkpoint" in refusal(manager, continues=77)
+    asked(manager)
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    "error", [RuntimeError("x"), MemoryError("x"), OSError("x"), KeyError("x")]
+)
+def test_a_trial_that_fails_says_so(
+    manager: Manager, before_step: BeforeStep, error: Exception
+) -> None:
+    def fail(_: int) -> None:
+        raise error
+
+    before_step(fail)
+    assert "A trial step failed" in refusal(manager)
+
+
+def test_devices(manager: Manager) -> None:
+    wait_until(lambda: bool(manager.devices()))
+    assert manager.devices()[-1] == "cpu"

@@ -1,0 +1,547 @@
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import tiny_corpus, write_tiny
+
+from s2s.cli import main
+from s2s.config import Engine
+from s2s.data import catalog
+from s2s.home import corpora_folder, home, run_folder
+from s2s.records import RunState
+from s2s.runs.artifacts import delete_checkpoint
+from s2s.runs.store import Store
+from s2s.training.checkpoint import load_checkpoint
+from s2s.training.engines import GRADIENTS, fused_gradients
+from s2s.training.translator import Translator
+
+TRAIN = ["train", "--corpus=tiny", "--batch-size=4", "--hidden-size=8", "--threads=1"]
+TRAIN += ["--device=cpu"]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """Training in the main thread takes them over."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> None:
+    tiny_corpus(tmp_path)
+
+
+@pytest.fixture
+def trained(tiny: None, capsys: Capture) -> None:
+    """Run 1, of two steps."""
+    del tiny
+    assert main([*TRAIN, "--iterations=2"]) == 0
+    capsys.readouterr()
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    """Each line of what was printed, as strict JSON."""
+
+    def refuse(constant: str) -> None:
+        pytest.fail(f"{constant} is no JSON")
+
+    return [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+
+
+def refused(arguments: Sequence[str], capsys: Capture) -> str:
+    """The sentence on standard error; nothing on standard output, exit code 1."""
+    assert main(arguments) == 1
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith("s2s: ")
+    assert errors.endswith(".\n")
+    assert errors.count("\n") == 1
+    return errors
+
+
+def misused(arguments: Sequence[str], capsys: Capture) -> str:
+    """argparse's words about it; exit code 2."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    return errors
+
+
+# Usage
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["nonsense"], ["train", "--nonsense"], ["train", "--batch-size=many"]]
+)
+def test_usage_errors(arguments: list[str], capsys: Capture) -> None:
+    assert misused(arguments, capsys).startswith("usage: python -m s2s")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--engine=x"], "argument --engine: invalid choice: 'x'"),
+        (["train", "--optimizer=x"], "rmsprop"),
+        (["train", "--precision=x"], "bf16"),
+        (["corpora", "add", "x", "--normalizer=x"], "unicode"),
+        (["corpora", "add", "x", "--direction=x"], "second-to-first"),
+    ],
+)
+def test_choices_are_shown_as_they_are_typed(
+    arguments: list[str], words: str, capsys: Capture
+) -> None:
+    errors = misused(arguments, capsys)
+    assert words in errors
+    assert "<" not in errors.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["corpora"],
+        ["corpora", "add"],
+        ["corpora", "remove"],
+        ["train"],
+        ["translate"],
+        ["runs"],
+        ["export"],
+        ["system"],
+    ],
+)
+def test_every_command_has_help(arguments: list[str], capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments, "--help"])
+    assert caught.value.code == 0
+    output = capsys.readouterr().out
+    assert output.startswith(" ".join(["usage: python -m s2s", *arguments]))
+    assert "Engine." not in output
+    if arguments == ["train"]:
+        assert "{article,fused}" in output
+
+
+# Corpora
+
+
+def test_corpora(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["corpora"]) == 0
+    assert capsys.readouterr().out.startswith("No corpus is prepared yet")
+    path = str(write_tiny(tmp_path / "a.txt"))
+    assert main(["corpora", "add", path]) == 0
+    assert capsys.readouterr().out.startswith("a: column 2 to column 1, 60 pairs, 60 kept, ")
+    options = ["--name=b", "--normalizer=article", "--direction=first-to-second"]
+    options += ["--max-length=4", "--min-count=2", "--max-vocabulary=7"]
+    assert main(["corpora", "add", path, *options]) == 0
+    choices = catalog.open_corpus(corpora_folder(), "b").info.choices.to_json()
+    assert list(choices.values()) == ["article", "first-to-second", 4, 2, 7]
+    capsys.readouterr()
+    assert main(["corpora"]) == 0
+    assert [line[:2] for line in capsys.readouterr().out.splitlines()] == ["a:", "b:"]
+    assert main(["corpora", "remove", "a"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["corpora", "--json"]) == 0
+    assert [each["name"] for each in objects(capsys.readouterr().out)] == ["b"]
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_corpora_add_as_json(tmp_path: Path, capsys: Capture, place: str) -> None:
+    path = str(write_tiny(tmp_path / "a.txt"))
+    with Path(path).open("a") as file:
+        file.write("no second column\n")
+    arguments = {
+        "before": ["corpora", "--json", "add", path],
+        "after": ["corpora", "add", path, "--json"],
+    }
+    assert main(arguments[place]) == 0
+    output, errors = capsys.readouterr()
+    [added] = objects(output)
+    assert (added["name"], added["pairs_kept"], added["bad_lines"]) == ("a", 60, 1)
+    assert errors == "1 lines were left out: 61\n"
+
+
+def test_what_cannot_be_added_or_removed(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "empty.txt").write_text("")
+    assert "is empty" in refused(["corpora", "add", str(tmp_path / "empty.txt")], capsys)
+    assert "neither a file nor" in refused(["corpora", "add", "nowhere.txt"], capsys)
+    assert "maximum length" in refused(["corpora", "add", "x", "--max-length=0"], capsys)
+    assert "no corpus 'x'" in refused(["corpora", "remove", "x"], capsys)
+    assert "corpus name" in refused(["corpora", "remove", "../x"], capsys)
+
+
+# Training
+
+
+@pytest.mark.usefixtures("tiny")
+def test_train(capsys: Capture) -> None:
+    assert main([*TRAIN, "--iterations=10"]) == 0
+    output, errors = capsys.readouterr()
+    assert output.startswith("Run 1 finished after 10 iterations in ")
+    assert output.endswith("Translate with: python -m s2s translate --run 1\n")
+    assert errors == ""
+    assert load_checkpoint(run_folder(1)).iteration == 10
+
+
+@pytest.mark.usefixtures("tiny")
+def test_train_as_json(capsys: Capture) -> None:
+    assert main([*TRAIN, "--iterations=4", "--evaluate-every=2", "--sentence=où ?", "--json"]) == 0
+    output, errors = capsys.readouterr()
+    *evaluations, summary = objects(output)
+    assert [each["event"] for each in evaluations] == ["evaluation"] * 3
+    assert [each["iteration"] for each in evaluations] == [0, 2, 4]
+    assert evaluations[0]["translations"][-1]["source"] == "où ?"
+    assert (summary["run_id"], summary["state"], summary["iterations"]) == (1, "finished", 4)
+    assert errors == ""
+
+
+def test_every_option_reaches_the_configuration(tiny: None, capsys: Capture) -> None:
+    del tiny
+    options = {
+        "--iterations": ("1", "iterations", 1),
+        "--seconds": ("9.5", "max_seconds", 9.5),
+        "--batch-size": ("3", "batch_size", 3),
+        "--layers": ("2", "layers", 2),
+        "--dropout": ("0.1", "dropout", 0.1),
+        "--optimizer": ("sgd", "optimizer", "sgd"),
+        "--learning-rate": ("0.01", "learning_rate", 0.01),
+        "--momentum": ("0.5", "momentum", 0.5),
+        "--teacher-forcing": ("0.25", "teacher_forcing", 0.25),
+        "--seed": ("7", "seed", 7),
+        "--precision": ("bf16", "precision", "bf16"),
+        "--evaluate-every": ("5", "evaluate_every", 5),
+        "--engine": ("fused", "engine", "fused"),
+        "--hidden-size": ("4", "hidden_size", 4),
+        "--sentence": ("tu", "sentences", ("tu",)),
+    }
+    given = [word for name, (text, *_) in options.items() for word in (name, text)]
+    assert main([*TRAIN, *given, "--keep-optimizer"]) == 0
+    with closing(Store(home())) as store:
+        config = store.run(1).config
+    assert {field: getattr(config, field) for _, field, _ in options.values()} == {
+        field: value for _, field, value in options.values()
+    }
+    assert (config.keep_optimizer, config.continues, config.threads) == (True, None, 1)
+    capsys.readouterr()
+    assert main([*TRAIN, "--layers=2", "--hidden-size=4", "--continue=1", "--iterations=1"]) == 0
+    assert load_checkpoint(run_folder(2)).iteration == 2
+
+
+def test_bad_choices_make_no_run(capsys: Capture) -> None:
+    assert "batch size" in refused([*TRAIN, "--batch-size=0"], capsys)
+    assert "choose the fused" in refused([*TRAIN, "--engine=article", "--precision=bf16"], capsys)
+    assert "sentence is a text" in refused([*TRAIN, "--sentence=\udcff"], capsys)
+    assert not home().exists()
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--corpus=nowhere", "There is no corpus 'nowhere'"),
+        ("--device=cuda:99", "There is no device cuda:99"),
+        ("--continue=9", "Run 9 has no checkpoint"),
+    ],
+)
+def test_a_run_that_fails(option: str, words: str, capsys: Capture) -> None:
+    assert main([*TRAIN, option, "--json"]) == 1
+    output, errors = capsys.readouterr()
+    assert errors.startswith(f"s2s: run 1: {words}")
+    assert errors.count("\n") == 1
+    assert [each["state"] for each in objects(output)] in ([], ["failed"])
+
+
+def engine_that(monkeypatch: pytest.MonkeyPatch, at_step_3: Callable[[], Any]) -> None:
+    """Does this at its third step; what that returns, if anything, is the loss sum."""
+    count = 0
+
+    def engine(*arguments: Any) -> torch.Tensor:
+        nonlocal count
+        count += 1
+        loss_sum = fused_gradients(*arguments)
+        instead = at_step_3() if count == 3 else None
+        return loss_sum if instead is None else instead
+
+    monkeypatch.setitem(GRADIENTS, Engine.FUSED, engine)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_run_that_diverges(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine_that(monkeypatch, lambda: torch.tensor(float("nan")))
+    assert main([*TRAIN, "--iterations=10", "--json"]) == 1
+    output, errors = capsys.readouterr()
+    assert objects(output)[-1]["state"] == "diverged"
+    assert "smaller learning rate" in errors
+    assert main(["export", "--format=json"]) == 0
+    [run] = objects(capsys.readouterr().out)
+    assert run["steps"]["loss_sum"][2] is None
+    assert run["steps"]["loss_sum"][1] > 0
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_after_the_step_and_keeps_a_checkpoint(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    engine_that(monkeypatch, lambda: signal.raise_signal(number))
+    assert main([*TRAIN, "--iterations=1000"]) == 130
+    assert capsys.readouterr().out.startswith("Run 1 stopped after 3 iterations")
+    assert Translator.load(run_folder(1)).checkpoint.iteration == 3
+    assert signal.getsignal(number) == signal.SIG_DFL  # a second one ends at once
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("limit", ["--iterations=5", "--seconds=0.05"])
+def test_a_person_sees_progress(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    assert main([*TRAIN, limit]) == 0
+    assert "%|" in screen.getvalue()
+    assert "validation" in screen.getvalue()
+
+
+# Translating
+
+
+@pytest.mark.usefixtures("trained")
+def test_translate(capsys: Capture) -> None:
+    assert main(["translate", "je mange zorro", "tu"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].endswith("   (unknown words: zorro)")
+    assert "unknown" not in lines[1]
+
+
+@pytest.mark.usefixtures("trained")
+def test_translate_as_json(capsys: Capture) -> None:
+    assert main(["translate", "--run=1", "--json", "--", "-- zorro"]) == 0
+    [translation] = objects(capsys.readouterr().out)
+    assert translation["run_id"] == 1
+    assert translation["source"] == "-- zorro"
+    assert translation["unknown_words"] == ["-", "zorro"]
+    assert [word["text"] for word in translation["words"]]
+    assert {"text", "seconds", "finished"} < translation.keys()
+
+
+@pytest.mark.usefixtures("trained")
+def test_translate_from_standard_input(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("je mange du pain.\n\n   \ntu vois"))
+    assert main(["translate", "--json"]) == 0
+    sources = [each["source"] for each in objects(capsys.readouterr().out)]
+    assert sources == ["je mange du pain.", "tu vois"]
+
+
+@pytest.mark.usefixtures("trained")
+def test_the_last_run_is_the_last_with_a_checkpoint(capsys: Capture) -> None:
+    for _ in range(2):
+        assert main([*TRAIN, "--iterations=1"]) == 0
+    delete_checkpoint(3)
+    capsys.readouterr()
+    assert main(["translate", "--run=last", "--json", "tu"]) == 0
+    assert objects(capsys.readouterr().out)[0]["run_id"] == 2
+    assert "Run 3 has no checkpoint" in refused(["translate", "--run=3", "tu"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ("last", "No run has a checkpoint yet"),
+        ("7", "There is no run 7"),
+        ("-1", "by its id, or as last; got '-1'"),
+        ("²", "by its id, or as last"),
+        ("9" * 30, "by its id, or as last"),
+        ("../1", "by its id, or as last"),
+        ("", "by its id, or as last"),
+    ],
+)
+def test_runs_that_cannot_translate(run: str, words: str, capsys: Capture) -> None:
+    assert words in refused(["translate", f"--run={run}", "tu"], capsys)
+
+
+@pytest.mark.usefixtures("trained")
+def test_nothing_to_translate(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(" \n"))
+    assert "Give sentences as arguments" in refused(["translate"], capsys)
+    assert "Give sentences as arguments" in refused(["translate", " "], capsys)
+    assert "No word is left of" in refused(["translate", "\u200b"], capsys)
+
+
+# Runs, export, system
+
+
+@pytest.mark.usefixtures("trained")
+def test_runs(capsys: Capture) -> None:
+    assert main([*TRAIN, "--corpus=nowhere"]) == 1
+    capsys.readouterr()
+    assert main(["runs"]) == 0
+    failed, finished = capsys.readouterr().out.splitlines()
+    assert failed.startswith("   2  failed        nowhere · batch 4: fused, 0 iterations")
+    assert finished.startswith("   1  finished      tiny · batch 4: fused, 2 iterations")
+    assert main(["runs", "--json"]) == 0
+    rows = objects(capsys.readouterr().out)
+    assert [(row["run_id"], row["state"]) for row in rows] == [(2, "failed"), (1, "finished")]
+    assert rows[1]["config"]["hidden_size"] == 8
+    assert rows[1]["summary"]["iterations"] == 2
+
+
+def test_no_runs(capsys: Capture) -> None:
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out.startswith("No run yet")
+    assert main(["runs", "--json"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_runs_of_a_program_that_was_killed_are_not_shown_as_running(capsys: Capture) -> None:
+    code = "from s2s.config import TrainConfig; from s2s.home import home;"
+    code += "from s2s.runs.store import Store; Store(home()).create_run(TrainConfig())"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert main(["runs", "--json"]) == 0
+    assert objects(capsys.readouterr().out)[0]["state"] == "interrupted"
+
+
+@pytest.fixture
+def exported(trained: None) -> list[str]:
+    """The names of run 1 and of run 2, which has no steps."""
+    del trained
+    names = ["=HYPERLINK(1)", '\t@SUM(1),\n"x"']
+    assert main([*TRAIN, "--corpus=-x"]) == 1
+    with closing(Store(home())) as store:
+        store.rename_run(1, names[0])
+        store._writer.execute("UPDATE runs SET name = ? WHERE id = 2", (names[1],))
+    return names
+
+
+def test_export_csv(exported: list[str], capsys: Capture) -> None:
+    capsys.readouterr()
+    assert main(["export"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert [(row["run_id"], row["iteration"]) for row in rows] == [("1", "1"), ("1", "2")]
+    assert rows[0]["name"] == "'" + exported[0]
+    assert (rows[0]["state"], rows[0]["engine"], rows[0]["device"]) == ("finished", "fused", "cpu")
+    assert (rows[0]["batch_size"], rows[0]["samples"], rows[0]["timed"]) == ("4", "4", "False")
+    with closing(Store(home())) as store:
+        assert [float(row["loss_sum"]) for row in rows] == store.steps(1)["loss_sum"].tolist()
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_names_like_formulas_are_inert_in_csv(trained: None, capsys: Capture, start: str) -> None:
+    del trained
+    with closing(Store(home())) as store:
+        store._writer.execute("UPDATE runs SET name = ?", (f"{start}1+1",))
+    assert main(["export"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert rows[0]["name"] == f"'{start}1+1"
+
+
+def test_export_json(exported: list[str], tmp_path: Path, capsys: Capture) -> None:
+    capsys.readouterr()
+    path = tmp_path / "all.jsonl"
+    assert main(["export", "--format=json", f"--output={path}"]) == 0
+    assert capsys.readouterr() == ("", "")
+    first, second = objects(path.read_text("utf-8"))
+    assert [first["name"], second["name"]] == exported
+    assert first["steps"]["iteration"] == [1, 2]
+    assert [each["iteration"] for each in first["evaluations"]] == [0, 1, 2]
+    assert first["device_samples"][0]["temperature_celsius"] is None
+    assert first["environment"]["python"]
+    assert second["steps"]["iteration"] == second["evaluations"] == []
+    assert "Traceback" in second["details"]
+
+
+def test_export_where_nothing_can_be_written(tmp_path: Path, capsys: Capture) -> None:
+    assert "cannot be written" in refused(["export", f"--output={tmp_path}"], capsys)
+    assert "cannot be written" in refused(["export", f"--output={tmp_path}/no/where"], capsys)
+
+
+def test_system(capsys: Capture) -> None:
+    assert main(["system"]) == 0
+    assert "logical_cores" in capsys.readouterr().out
+    assert main(["system", "--json"]) == 0
+    [info] = objects(capsys.readouterr().out)
+    assert info["python"] == sys.version.split()[0]
+
+
+def test_a_home_that_cannot_be_written(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("S2S_HOME", str(tmp_path / "file"))
+    for arguments in (["runs"], ["export"], TRAIN, ["translate", "tu"]):
+        assert "set S2S_HOME" in refused(arguments, capsys)
+
+
+# As a program of its own
+
+
+def program(*arguments: str | bytes, **options: Any) -> subprocess.Popen[Any]:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-m", "s2s", *arguments], **pipes | options)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_ctrl_c_stops_with_a_checkpoint() -> None:
+    arguments = [*TRAIN, "--iterations=1000000", "--evaluate-every=5", "--json"]
+    with program(*arguments, text=True) as process:
+        lines = [process.stdout.readline() for _ in range(2)]
+        assert [each["iteration"] for each in objects("".join(lines))] == [0, 5]
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == ""
+    summary = objects(output)[-1]
+    assert (summary["run_id"], summary["state"]) == (1, "stopped")
+    with closing(Store(home())) as store:
+        assert store.run(1).state is RunState.STOPPED
+        assert store.run(1).iterations_done == summary["iterations"]
+    assert Translator.load(run_folder(1)).checkpoint.iteration == summary["iterations"]
+
+
+@pytest.mark.usefixtures("trained")
+def test_any_bytes_are_translated_whatever_the_locale() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0"}
+    with program("translate", "--json", env=environment) as process:
+        output, errors = process.communicate("où ".encode() + b"\xff", timeout=60)
+    assert (process.returncode, errors) == (0, b"")
+    assert "où" in output.decode()
+    assert objects(output.decode())[0]["source"] == "où \\xff"
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with program("runs", stdout=writing) as process:
+        os.close(writing)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, b"")
+
+
+def test_errors_and_usage_as_a_program() -> None:
+    for arguments, code in ((["translate", "--run=7", "tu"], 1), (["train", "--engine=x"], 2)):
+        with program(*arguments, text=True) as process:
+            output, errors = process.communicate(timeout=60)
+        assert (process.returncode, output) == (code, "")
+        assert "Traceback" not in errors
+
+
+def test_only_training_and_translating_load_torch() -> None:
+    code = "import sys; from s2s.cli import main; main(['runs']); main(['corpora']);"
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0

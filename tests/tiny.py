@@ -1,0 +1,52 @@
+"""A corpus of 60 pairs and runs that take a blink, for the tests of training, runs and the CLI."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from s2s.config import CorpusChoices, TrainConfig
+from s2s.data import catalog
+from s2s.data.corpus import Corpus
+from s2s.home import corpora_folder
+
+_SUBJECTS = {"i": "je", "you": "tu", "he": "il", "she": "elle"}
+_VERBS = {"eat": "mange", "see": "vois", "take": "prend", "like": "aime", "want": "veux"}
+_THINGS = {"bread": "du pain", "water": "leau", "a cat": "un chat"}
+
+
+def write_tiny(path: Path) -> Path:
+    """60 lines, English first."""
+    triples = itertools.product(_SUBJECTS.items(), _VERBS.items(), _THINGS.items())
+    pairs = (tuple(zip(*triple, strict=True)) for triple in triples)
+    lines = (f"{' '.join(english)}.\t{' '.join(french)}." for english, french in pairs)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def tiny_corpus(folder: Path, name: str = "tiny", **choices: Any) -> Corpus:
+    """Written to `folder`, prepared in this test's own home."""
+    catalog.add(corpora_folder(), write_tiny(folder / "tiny.txt"), name, CorpusChoices(**choices))
+    return catalog.open_corpus(corpora_folder(), name)
+
+
+def tiny_config(**changes: Any) -> TrainConfig:
+    values = {
+        "corpus": "tiny",
+        "batch_size": 4,
+        "iterations": 10,
+        "hidden_size": 8,
+        "device": "cpu",
+        "threads": 1,
+    }
+    return TrainConfig(**values | changes)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Looks again and again; fails when the time is over."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        threading.Event().wait(0.01)

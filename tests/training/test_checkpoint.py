@@ -1,0 +1,216 @@
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from s2s.config import UserError
+from s2s.training import checkpoint as checkpoint_module
+from s2s.training.checkpoint import (
+    FILE_NAME,
+    Checkpoint,
+    drop_state,
+    load_checkpoint,
+    save_checkpoint,
+)
+from s2s.training.loop import Trainer
+from s2s.training.translator import Translator
+
+MakeTrainer = Callable[..., Trainer]
+
+
+@pytest.fixture
+def trained(make_trainer: MakeTrainer) -> Checkpoint:
+    """Of five steps, with its state."""
+    trainer = make_trainer(sentences=("où ?",))
+    for _ in range(5):
+        trainer.step()
+    return trainer.checkpoint()
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_round_trip(trained: Checkpoint, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "1", trained)
+    loaded = load_checkpoint(tmp_path / "1", with_state=True)
+    for field in dataclasses.fields(Checkpoint):
+        if field.name not in ("weights", "state"):
+            assert getattr(loaded, field.name) == getattr(trained, field.name), field.name
+    assert same(loaded.weights, trained.weights)
+    assert same(loaded.state, trained.state)
+    assert any(name.startswith("optimizer.") for name in loaded.state)
+    assert "random.cpu" in loaded.state
+    assert loaded.iteration == 5
+    assert [path.name for path in (tmp_path / "1").iterdir()] == [FILE_NAME]
+
+
+def test_the_model_has_the_weights_and_can_be_trained(trained: Checkpoint) -> None:
+    model = trained.model()
+    assert same(model.state_dict(), trained.weights)
+    assert all(
+        weight.requires_grad and weight.device.type == "cpu" for weight in model.parameters()
+    )
+    model.decoder.out.weight.sum().backward()
+
+
+def test_building_the_model_draws_no_random_numbers(trained: Checkpoint) -> None:
+    before = torch.get_rng_state()
+    trained.model()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_file_holds_no_pickle(trained: Checkpoint, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, trained)
+    with safe_open(tmp_path / FILE_NAME, framework="pt") as file:
+        assert list(file.metadata()) == ["s2s"]
+        assert json.loads(file.metadata()["s2s"])["config"]["sentences"] == ["où ?"]
+    assert b"torch\n" not in (tmp_path / FILE_NAME).read_bytes()
+
+
+def test_nothing_of_the_program_unpickles() -> None:
+    sources = Path(checkpoint_module.__file__).parents[1].rglob("*.py")
+    words = (
+        "import pickle",
+        "torch.load(",
+        "allow_pickle",
+        "torch.save(",
+        "joblib",
+        "import shelve",
+    )
+    found = [path for path in sources if any(word in path.read_text("utf-8") for word in words)]
+    assert found == []
+
+
+def test_a_later_one_takes_the_place_of_an_earlier_one(trained: Checkpoint, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, trained)
+    save_checkpoint(tmp_path, dataclasses.replace(trained, iteration=6))
+    assert load_checkpoint(tmp_path).iteration == 6
+    assert len(list(tmp_path.glob("*.safetensors*"))) == 1
+
+
+@pytest.mark.parametrize("point", ["save_file", "fsync", "replace"])
+def test_an_interruption_leaves_the_earlier_one_and_nothing_else(
+    trained: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    folder = tmp_path / "1"
+    save_checkpoint(folder, trained)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def write_half(tensors: object, path: Path, **_: object) -> None:
+        path.write_bytes(b"half")
+        fail(tensors)
+
+    if point == "save_file":
+        monkeypatch.setattr(checkpoint_module, "save_file", write_half)
+    elif point == "fsync":
+        monkeypatch.setattr(checkpoint_module.os, "fsync", fail)
+    else:
+        monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(folder, dataclasses.replace(trained, iteration=6))
+    monkeypatch.undo()
+    assert load_checkpoint(folder, with_state=True).iteration == 5
+    assert [path.name for path in folder.iterdir()] == [FILE_NAME]
+
+
+def test_none_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^Run 12 has no checkpoint"):
+        load_checkpoint(tmp_path / "12")
+
+
+def unreadable(folder: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        Translator.load(folder)
+    sentence = str(caught.value)
+    assert sentence.startswith(f"The checkpoint of run {folder.name} cannot be read (")
+    assert sentence.endswith("; delete it and train again.")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.2, 0.5, 0.999])
+def test_truncated(trained: Checkpoint, tmp_path: Path, share: float) -> None:
+    save_checkpoint(tmp_path, trained)
+    whole = (tmp_path / FILE_NAME).read_bytes()
+    (tmp_path / FILE_NAME).write_bytes(whole[: int(share * len(whole))])
+    unreadable(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"garbage", b"\x80\x04\x95" * 100, b"\xff" * 5000, b"PK\x03\x04" + bytes(500)]
+)
+def test_garbage(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / FILE_NAME).write_bytes(content)
+    unreadable(tmp_path)
+
+
+def test_a_folder_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).mkdir()
+    unreadable(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        {"other": "{}"},
+        {"s2s": "{}"},
+        {"s2s": "[]"},
+        {"s2s": "no JSON"},
+        {"s2s": '{"format": 1, "config": []}'},
+        {"s2s": '{"format": 1, "config": {}, "choices": {}}'},
+    ],
+)
+def test_the_safetensors_file_of_another_program(
+    tmp_path: Path, metadata: dict[str, str] | None
+) -> None:
+    save_file({"weights.a": torch.zeros(2)}, tmp_path / FILE_NAME, metadata)
+    unreadable(tmp_path)
+
+
+def test_a_tensor_with_an_unknown_name(tmp_path: Path) -> None:
+    save_file({"noname": torch.zeros(2)}, tmp_path / FILE_NAME, {"s2s": '{"format": 1}'})
+    unreadable(tmp_path)
+
+
+def rewritten(folder: Path, **changes: Any) -> None:
+    """The checkpoint's description with other values."""
+    with safe_open(folder / FILE_NAME, framework="pt") as file:
+        about = json.loads(file.metadata()["s2s"]) | changes
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, folder / FILE_NAME, {"s2s": json.dumps(about)})
+
+
+def test_one_of_a_newer_program(trained: Checkpoint, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, trained)
+    rewritten(tmp_path, format=2)
+    with pytest.raises(UserError, match="written by a newer s2s; update this one"):
+        load_checkpoint(tmp_path)
+
+
+def test_drop_state_makes_it_smaller_and_it_still_translates(
+    trained: Checkpoint, tmp_path: Path
+) -> None:
+    save_checkpoint(tmp_path, trained)
+    size = (tmp_path / FILE_NAME).stat().st_size
+    before = Translator.load(tmp_path).translate(["je mange du pain."])[0]
+    drop_state(tmp_path)
+    assert (tmp_path / FILE_NAME).stat().st_size < size / 2
+    loaded = load_checkpoint(tmp_path, with_state=True)
+    assert loaded.state == {}
+    assert same(loaded.weights, trained.weights)
+    assert loaded.sampler == trained.sampler
+    assert loaded.iteration == 5
+    after = Translator.load(tmp_path).translate(["je mange du pain."])[0]
+    assert after.words == before.words
+    drop_state(tmp_path)  # once more is no matter
+    with pytest.raises(UserError):
+        drop_state(tmp_path / "nowhere")
