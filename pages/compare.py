@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import presets, shared, side_by_side
+from pages.parts.door import enter
 from pages.parts.run_changes import run_changes
 from s2s.analysis.steps import Axis, LossScale
 from s2s.analysis.words import run_label
@@ -96,6 +97,7 @@ def compare(runs: list[Run]) -> None:
     side_by_side.what_differs(runs)
 
 
+enter()
 st.title("Compare")
 runs = [run for run in shared.store().runs() if run.iterations_done]
 if not runs:

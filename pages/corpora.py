@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.parts.corpus_views import VIEWS
+from pages.parts.door import enter
 from pages.parts.inert import inert
 from pages.parts.shared import store
 from s2s.config import CorpusChoices, Direction, Normalizer, UserError
@@ -206,6 +207,7 @@ def show_removal(name: str) -> None:
             st.rerun()
 
 
+enter()
 st.title("Corpora")
 st.write("What there is to train on: lists of sentence pairs, prepared once and kept on disk.")
 corpora = catalog.list_corpora(folder)

@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts.door import enter
 from pages.parts.inert import inert
 from pages.parts.shared import store
 from s2s.analysis import words
@@ -154,6 +155,7 @@ def show_checkpoints() -> None:
         st.rerun()
 
 
+enter()
 st.title("System")
 st.button("Read again", icon=":material/refresh:")
 with st.spinner("Reading the machine …"):

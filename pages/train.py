@@ -5,6 +5,7 @@ import dataclasses
 import streamlit as st
 
 from pages.parts import form, shared
+from pages.parts.door import enter
 from pages.parts.first_use import first_use
 from pages.parts.inert import inert
 from pages.parts.queue import queue
@@ -85,6 +86,7 @@ def actions(run: Run) -> None:
         st.page_link("pages/translate.py", label="Translate", icon=":material/translate:")
 
 
+enter()
 st.title("Train")
 runs = shared.store().runs()
 if not runs:

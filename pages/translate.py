@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.parts.door import enter
 from pages.parts.inert import inert
 from pages.parts.shared import store
 from s2s.analysis import words
@@ -168,6 +169,7 @@ def show_words(outputs: list[tuple[str, Translation]]) -> None:
     st.dataframe(cells.style.apply(lambda _: shades, axis=None))
 
 
+enter()
 st.title("Translate")
 runs = {run.id: run for run in store().runs() if has_checkpoint(run.id)}
 if not runs:

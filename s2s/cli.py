@@ -331,9 +331,9 @@ class _TrainingProgress:
 
     def show(self, event: StepRecord | Evaluation) -> None:
         if isinstance(event, StepRecord):
-            timed = bool(self._config.max_seconds)
             # The last step ends a little after the time limit, and tqdm warns beyond its total.
-            self._bar.update(min(event.seconds, self._bar.total - self._bar.n) if timed else 1)
+            left = self._config.max_seconds - self._bar.n
+            self._bar.update(min(event.seconds, left) if self._config.max_seconds else 1)
         elif self._options.json:
             print(json.dumps({"event": "evaluation", **dataclasses.asdict(event)}), flush=True)
         elif event.validation_loss_per_token is not None:

@@ -186,7 +186,7 @@ def _present(folder: Path, name: str, content: str, choices: CorpusChoices) -> C
     differs = "with other choices" if present.content_sha256 == content else "from another file"
     raise UserError(
         f"There is a corpus {name!r} already, made {differs}; "
-        f"give this one a name of its own: --name {_free_name(folder, name, choices)}."
+        f"give this one another name (--name {_free_name(folder, name, choices)})."
     )
 
 
@@ -198,7 +198,7 @@ def _free_name(folder: Path, name: str, choices: CorpusChoices) -> str:
 
 def _languages(code: str) -> tuple[str, str]:
     """Names for the first and second column; files of manythings.org begin with English."""
-    found = re.match(r"([a-z]{3})-eng\b", code)
+    found = re.fullmatch(r"([a-z]{3})(-eng\b.*)?", code)
     if found and found[1] in LANGUAGES:
         return "English", LANGUAGES[found[1]]
     return "column 1", "column 2"

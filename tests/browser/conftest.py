@@ -7,9 +7,6 @@ import pytest
 import serving
 from playwright.sync_api import Browser, Page
 
-WAIT_MS = 60_000
-"""For what has no promised limit: the machine may be slow."""
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
@@ -30,7 +27,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, server: str) -> Iterator[Page]:
     """A tab with the dashboard open; an error in the page's own scripts fails the test."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(WAIT_MS)
+    context.set_default_timeout(serving.WAIT_MS)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -14,6 +14,8 @@ import chromium
 from playwright.sync_api import Browser, sync_playwright
 
 PROJECT = Path(__file__).parents[2]
+WAIT_MS = 60_000
+"""For what has no promised limit: the machine may be slow."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
+from serving import WAIT_MS
 
 pytestmark = pytest.mark.browser
 
@@ -94,3 +95,15 @@ def test_train_watch_reload_stop_translate(page: Page, server: str) -> None:
     page.get_by_role("button", name="Translate", exact=True).click()
     page.get_by_role("gridcell").first.wait_for(state="attached")
     expect(page.get_by_text("Greedy decoding on the processor")).to_be_visible()
+
+
+def test_a_link_to_a_page_goes_through_the_dashboard(browser: Browser, server: str) -> None:
+    """The server's first visitor comes by a link, which keeps what it says of the view."""
+    page = browser.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.goto(f"{server}/compare?axis=samples")
+    page.get_by_text("Nothing is training").wait_for()
+    expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("stSidebar")).to_have_count(0)
+    assert page.url.endswith("/compare?axis=samples")
+    page.close()

@@ -204,3 +204,43 @@ def test_a_home_that_cannot_be_written_is_a_sentence(monkeypatch: pytest.MonkeyP
     assert not app.exception, app.exception
     assert "set S2S_HOME" in app.error[0].value
     assert not app.title
+
+
+def test_an_unknown_duration_is_being_measured(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.manager(), "expected_seconds", lambda _: None)
+    app = opened_form(open_page("train"))
+    assert "Measuring how long a step takes" in texts(app)
+    monkeypatch.setattr(
+        shared.manager(), "expected_seconds", lambda _: Expected(0.05, 50.0, "a trial")
+    )
+    assert "from a trial" in texts(app.run())
+
+
+def test_what_cannot_run_is_said_before_it_starts(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: TrainConfig) -> Expected:
+        raise UserError("There is no GPU here.")
+
+    monkeypatch.setattr(shared.manager(), "expected_seconds", refuse)
+    assert "There is no GPU here." in texts(opened_form(open_page("train")))
+
+
+def test_training_by_time(open_page: Open) -> None:
+    app = opened_form(open_page("train"))
+    app = app.button_group(key="form_length").set_value("Time").run()
+    app.number_input(key="form_max_seconds").set_value(90.0)
+    click(app.run(), "Start 2 runs")
+    assert {(run.config.max_seconds, run.config.iterations) for run in shared.store().runs()} == {
+        (90.0, presets.UNLIMITED)
+    }
+
+
+def test_a_corpus_that_was_removed_gives_way_to_the_starter(open_page: Open) -> None:
+    ended(shared.store(), TrainConfig(corpus="gone", device="cuda:7"))
+    app = click(open_page("train"), "Again with…")
+    click(app, "Start")
+    config = shared.store().runs()[0].config
+    assert (config.corpus, config.device) == ("starter", "auto")

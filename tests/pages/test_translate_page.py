@@ -113,15 +113,20 @@ def test_several_models_of_both_directions_stand_below_the_reference(
         assert table["direction"].tolist()[1:] == ["column 1 → column 2", "column 2 → column 1"]
 
 
-def test_empty_lines_do_not_count_and_sentences_keep_their_order(
+def test_each_sentence_has_its_own_answer_and_empty_lines_have_none(
     open_page: OpenPage, run: Run
 ) -> None:
-    assert run.id
-    app = translate(open_page("translate"), "\nje vois .\n\n   je je .  \n")
-    assert [each.value for each in app.text if each.value.startswith("je")] == [
-        "je vois .",
-        "je je .",
-    ]
+    sentences = ["je vois zèbre .", "yak"]
+    app = translate(open_page("translate"), f"\n{sentences[0]}\n\n   {sentences[1]}  \n")
+    assert [each.value for each in app.text if each.value in sentences] == sentences
+    expected = Translator.load(run_folder(run.id)).translate(sentences)
+    assert expected[0].words != expected[1].words
+    answers = [each.value for each in app.dataframe]
+    for translation, table, words in zip(expected, answers[::2], answers[1::2], strict=True):
+        assert list(table["unknown words"][0]) == list(translation.unknown_words)
+        assert words.iloc[0].tolist() == [
+            f"{word.text} {word.probability:.0%}" for word in translation.words
+        ]
 
 
 @pytest.mark.parametrize(

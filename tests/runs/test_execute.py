@@ -308,6 +308,24 @@ def test_a_disk_too_full_to_tidy_up_does_not_fail_the_run(
     assert train(store).state is RunState.FINISHED
 
 
+def test_a_store_that_is_full_fails_the_run_and_not_the_program(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
+    [pages] = store._writer.execute("PRAGMA page_count").fetchone()
+
+    def fill_up(event: StepRecord | Evaluation) -> None:
+        if event.iteration == 5:
+            store._writer.execute(f"PRAGMA max_page_count = {pages}")
+
+    run = train(store, watch=fill_up, iterations=100_000)
+    assert run.state is RunState.FAILED
+    assert run.message == "OperationalError: database or disk is full"
+    assert trained_to(run) >= 0
+    store._writer.execute("PRAGMA max_page_count = 1000000")
+    assert_next_run_works(store, monkeypatch)
+
+
 # Going on from another run
 
 

@@ -292,9 +292,9 @@ def test_a_failed_write_leaves_nothing_and_the_store_usable(store: Store) -> Non
     run_id = store.create_run(tiny_config())
     with pytest.raises(sqlite3.IntegrityError):
         store.write_steps(run_id + 1, steps(1, 4))  # there is no such run
-    samples = [DeviceSample(1.0, "cpu", None, None, None, None), None]
-    with pytest.raises(TypeError):
-        store.add_device_samples(run_id, samples)  # type: ignore[list-item]
+    samples = [DeviceSample(at, "cpu", None, None, None, None) for at in (1.0, None)]  # type: ignore[arg-type]
+    with pytest.raises(sqlite3.IntegrityError):
+        store.add_device_samples(run_id, samples)
     assert store.device_samples(run_id) == []
     store.write_steps(run_id, steps(1, 4))
     assert len(store.steps(run_id)) == 4
