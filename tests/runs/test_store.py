@@ -3,6 +3,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -328,8 +329,9 @@ def test_many_threads_write_and_read_at_once(store: Store) -> None:
         def work(number: int) -> None:
             run_id = ids[number // 2]
             if number % 2:
-                seen = 0
+                seen, deadline = 0, time.monotonic() + 30
                 while seen < 100:
+                    assert time.monotonic() < deadline
                     rows = store.steps(run_id, after=seen)
                     assert rows["iteration"].tolist() == [*range(seen + 1, seen + len(rows) + 1)]
                     seen += len(rows)
