@@ -382,7 +382,11 @@ def _summary_text(run: Run, summary: Summary) -> str:
             f"  loss a token          {shown(summary.loss_per_token, '.3f')}",
             f"  loss a sentence       {shown(summary.loss_per_sentence, '.2f')}",
             f"  validation, a token   {shown(summary.validation_loss_per_token, '.3f')}",
-            f"Translate with: python -m s2s translate --run {run.id}",
+            *(
+                [f"Translate with: python -m s2s translate --run {run.id}"]
+                if has_checkpoint(run.id)
+                else []
+            ),
         ]
     )
 

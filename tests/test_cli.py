@@ -527,7 +527,8 @@ def test_any_bytes_are_translated_whatever_the_locale() -> None:
 def test_a_reader_that_has_seen_enough() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    with program("runs", stdout=writing) as process:
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}  # all is written at the end
+    with program("runs", stdout=writing, env=environment) as process:
         os.close(writing)
         _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, b"")

@@ -210,7 +210,7 @@ def _starter_chunks() -> Iterator[Chunk]:
 
 def _starter_version() -> str:
     """Of the grammar's own source, so that a corpus from an older grammar is prepared anew."""
-    sources = sorted(Path(__file__).parent.glob("starter*.py"))
+    sources = sorted(Path(__file__).with_name("starter").glob("*.py"))
     return sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 

@@ -79,7 +79,7 @@ class Manager:
         background, which wait for a training run to end. Raises UserError where the
         configuration cannot run at all.
         """
-        device = config.device
+        device = "cuda:0" if config.device == "cuda" else config.device
         if device == "auto":
             devices = self.devices()
             if not devices:

@@ -158,6 +158,9 @@ class Store:
         return not rows or RunState(rows[0]["state"]) not in (RunState.QUEUED, RunState.RUNNING)
 
     def rename_run(self, run_id: int, name: str) -> None:
+        """Raises UserError for a name without a letter."""
+        if not name.strip():
+            raise UserError("A run's name has to hold at least one letter.")
         with self._transaction() as database:
             database.execute("UPDATE runs SET name = ? WHERE id = ?", (name.strip(), run_id))
 

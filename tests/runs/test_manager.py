@@ -15,6 +15,7 @@ from s2s.home import corpora_folder, run_folder
 from s2s.records import Run, RunState, Summary
 from s2s.runs import expected as expected_module
 from s2s.runs import manager as manager_module
+from s2s.runs import recorder as recorder_module
 from s2s.runs.artifacts import delete_run
 from s2s.runs.expected import (
     Expected,
@@ -127,6 +128,17 @@ def test_stop_is_done_within_two_seconds(manager: Manager) -> None:
     assert len(manager.store.steps(run_id)) == run.iterations_done
     checkpoint = Translator.load(run_folder(run_id)).checkpoint
     assert checkpoint.iteration == run.iterations_done
+
+
+@pytest.mark.usefixtures("tiny")
+def test_stop_does_not_wait_for_the_next_look_at_the_store(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 1000.0)
+    [run_id] = manager.submit([tiny_config(iterations=LONG, evaluate_every=20)])
+    wait_until(lambda: is_training(manager, run_id))
+    manager.stop(run_id)
+    wait_for_state(manager, run_id, RunState.STOPPED, STOP_SECONDS)
 
 
 @pytest.mark.usefixtures("tiny")
