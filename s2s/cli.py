@@ -16,6 +16,7 @@ from typing import Any
 from tqdm import tqdm
 
 from s2s.config import (
+    UNLIMITED,
     CorpusChoices,
     Direction,
     Engine,
@@ -237,7 +238,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--corpus", default=default.corpus, help="a prepared corpus (default: %(default)s)")
     add("--batch-size", type=int, default=default.batch_size, help="sentences a step")
-    add("--iterations", type=int, default=default.iterations, help="optimizer steps")
+    add("--iterations", type=int, help="optimizer steps (1,000, or as many as --seconds allows)")
     add("--seconds", type=float, default=0.0, help="finish after this training time, if earlier")
     add("--engine", default=default.engine.value, choices=_values(Engine))
     add("--hidden-size", type=int, default=default.hidden_size)
@@ -264,6 +265,8 @@ def _values(kind: type[StrEnum]) -> list[str]:
 
 def _train_config(options: argparse.Namespace) -> TrainConfig:
     values = {**vars(options), "max_seconds": options.seconds, "sentences": options.sentence}
+    if options.iterations is None:
+        values["iterations"] = UNLIMITED if options.seconds else TrainConfig.iterations
     return TrainConfig.from_json(values)
 
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Any, Self, TypeVar
 
 E = TypeVar("E", bound=StrEnum)
+UNLIMITED = 100_000_000
+"""Iterations of a run that its time limit is meant to end."""
 
 
 class UserError(Exception):
@@ -174,7 +176,7 @@ class TrainConfig(_Checked):
         set_(self, "sentences", tuple(_text(each, "A sentence") for each in self.sentences))
         _text(self.corpus, "The corpus")
         _whole(self.batch_size, "The batch size", 1, 65_536)
-        _whole(self.iterations, "The number of iterations", 1, 100_000_000)
+        _whole(self.iterations, "The number of iterations", 1, UNLIMITED)
         _number(self.max_seconds, "The time limit in seconds", 0.0, 1e7)
         _whole(self.hidden_size, "The hidden size", 1, 8192)
         _whole(self.layers, "The number of layers", 1, 8)

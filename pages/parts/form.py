@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts import presets, shared
 from s2s.analysis.words import duration, step_time
-from s2s.config import Engine, OptimizerName, Precision, TrainConfig, UserError
+from s2s.config import UNLIMITED, Engine, OptimizerName, Precision, TrainConfig, UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder
 
@@ -230,7 +230,7 @@ def batch_sizes(texts: Sequence[str]) -> list[int]:
 def _configs() -> list[TrainConfig]:
     values = {name: st.session_state[_key(name)] for name in _SAME}
     if st.session_state[_key("length")] == _TIME:
-        values["iterations"] = presets.UNLIMITED
+        values["iterations"] = UNLIMITED
         values["max_seconds"] = st.session_state[_key("max_seconds")]
     lines = st.session_state[_key("sentences")].splitlines()
     one = TrainConfig(sentences=tuple(line.strip() for line in lines if line.strip()), **values)

@@ -24,8 +24,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, server: str) -> Iterator[Page]:
-    """A tab with the dashboard open; an error in the page's own scripts fails the test."""
+def page(browser: Browser, server: str, tmp_path: Path) -> Iterator[Page]:
+    """A tab with the dashboard open; an error in the page's own scripts fails the test.
+
+    How it looked at the end is left in the test's temporary folder.
+    """
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
     context.set_default_timeout(serving.WAIT_MS)
     page = context.new_page()
@@ -34,5 +37,6 @@ def page(browser: Browser, server: str) -> Iterator[Page]:
     page.goto(server)
     page.get_by_role("heading", name="Train", exact=True).wait_for()
     yield page
+    page.screenshot(path=tmp_path / "end.png", full_page=True)
     context.close()
     assert errors == []

@@ -60,7 +60,7 @@ def test_one_click_on_an_empty_store_starts_the_one_minute_try(open_page: Open) 
     app = click(open_page("train"), "Start a one-minute try")
     (run,) = shared.store().runs()
     assert (run.state, run.config.corpus) == (RunState.QUEUED, "starter")
-    assert (run.config.max_seconds, run.config.batch_size) == (60.0, 32)
+    assert (run.config.max_seconds, run.config.batch_size) == (60.0, 128)
     assert "Queued: it starts" in texts(app)
     assert "Start a one-minute try" not in [each.label for each in app.button]
 
@@ -168,7 +168,9 @@ def test_how_a_run_ended_is_said_in_words(open_page: Open, state: RunState, said
 
 
 def test_again_fills_the_form_with_the_runs_choices(open_page: Open) -> None:
-    config = TrainConfig(batch_size=8, hidden_size=64, max_seconds=30.0, iterations=10**6)
+    config = TrainConfig(
+        batch_size=8, hidden_size=64, max_seconds=30.0, iterations=presets.UNLIMITED
+    )
     ended(shared.store(), config)
     app = click(open_page("train"), "Again with…")
     click(app, "Start")

@@ -1,0 +1,75 @@
+"""Times what the store costs: its share of the training thread's time, and reading for a chart.
+
+    python tests/benchmarks/store.py
+
+Prints one JSON object: the share of a starter run's wall time that recording took (evaluations
+left out), and the median milliseconds to read a run of 100,000 steps and make its loss curve.
+"""
+
+import json
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+
+from s2s.analysis.steps import Axis, LossScale, loss_curve
+from s2s.config import TrainConfig
+from s2s.records import STEP_DTYPE
+from s2s.runs import execute as execute_module
+from s2s.runs.recorder import Recorder
+from s2s.runs.store import Store
+
+STEPS, BLOCK, REPEATS = 100_000, 1024, 20
+
+
+def main() -> None:
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["S2S_HOME"] = folder
+        store = Store(Path(folder))
+        print(json.dumps({**recording(store), **reading(store)}))
+
+
+def recording(store: Store) -> dict[str, float]:
+    """Of two runs: one whose steps are short, and the article's batch size."""
+    shares = {}
+    for batch_size in (2, 32):
+        recorders: list[Recorder] = []
+
+        class Kept(Recorder):
+            def __init__(self, *arguments: object) -> None:
+                super().__init__(*arguments)  # type: ignore[arg-type]
+                recorders.append(self)  # noqa: B023 (used within this turn of the loop)
+
+        execute_module.Recorder = Kept
+        config = TrainConfig(batch_size=batch_size, iterations=100_000, max_seconds=15.0)
+        run_id = store.create_run(config)
+        execute_module.execute(store, run_id, Event())
+        seconds = store.run(run_id).summary.seconds
+        shares[f"store_share_batch_{batch_size}"] = round(recorders[0].store_seconds / seconds, 5)
+    return shares
+
+
+def reading(store: Store) -> dict[str, float]:
+    run_id = store.create_run(TrainConfig())
+    steps = np.zeros(STEPS, STEP_DTYPE)
+    steps["iteration"] = np.arange(1, STEPS + 1)
+    steps["loss_sum"] = np.random.default_rng(0).random(STEPS)
+    for name in ("samples", "source_tokens", "target_tokens", "cells", "seconds", "timed"):
+        steps[name] = 1
+    for start in range(0, STEPS, BLOCK):
+        store.write_steps(run_id, steps[start : start + BLOCK])
+    times = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        loss_curve(store.steps(run_id), Axis.ITERATIONS, LossScale.TOKEN)
+        times.append(1000 * (time.perf_counter() - started))
+    return {"read_100k_steps_ms": round(statistics.median(times), 2)}
+
+
+if __name__ == "__main__":
+    main()
