@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import presets, shared
-from s2s.analysis.words import duration, step_time
+from s2s.analysis.words import device, duration, step_time
 from s2s.config import UNLIMITED, Engine, OptimizerName, Precision, TrainConfig, UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder
@@ -258,7 +258,8 @@ def _expected(configs: list[TrainConfig]) -> None:
             for config, each in zip(configs, known, strict=True)
         )
         basis = ", ".join(dict.fromkeys(each.basis for each in known))
-        st.caption(f"About **{total}** in all ({steps}; from {basis}).")
+        on = device(known[0].device)
+        st.caption(f"About **{total}** in all on {on} ({steps}; from {basis}).")
         return True
 
     def tick() -> None:

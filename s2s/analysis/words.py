@@ -24,6 +24,11 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+def device(name: str) -> str:
+    """`cpu` and `cuda:0` as people call them."""
+    return f"GPU {name.removeprefix('cuda:')}" if name.startswith("cuda") else "the processor"
+
+
 def step_time(seconds: float | None) -> str:
     """Of one step: `850 µs`, `12.3 ms`, `1.20 s`."""
     if seconds is None:

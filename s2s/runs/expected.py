@@ -26,6 +26,7 @@ class Expected:
     total_seconds: float
     """Steps and evaluations; loading torch and the corpus come on top."""
     basis: str
+    device: str
 
 
 def step_time_from_runs(config: TrainConfig, runs: Sequence[Run], device: str) -> StepTime | None:
@@ -71,8 +72,8 @@ def step_time_from_trial(config: TrainConfig) -> StepTime:
     return StepTime(statistics.median(seconds[1:]), evaluation_seconds, "a trial of a few steps")
 
 
-def expected(config: TrainConfig, step_time: StepTime) -> Expected:
-    """The whole run's time."""
+def expected(config: TrainConfig, step_time: StepTime, device: str) -> Expected:
+    """The whole run's time on `device`."""
     training_seconds = config.iterations * step_time.step_seconds
     if config.max_seconds:
         training_seconds = min(training_seconds, config.max_seconds)
@@ -83,6 +84,7 @@ def expected(config: TrainConfig, step_time: StepTime) -> Expected:
         step_time.step_seconds,
         training_seconds + evaluations * step_time.evaluation_seconds,
         step_time.basis,
+        device,
     )
 
 

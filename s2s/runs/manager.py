@@ -93,7 +93,7 @@ class Manager:
                 self._start("s2s-trial", self._try, config)
         if isinstance(known, UserError):
             raise known
-        return expected(config, known) if known else None
+        return expected(config, known, device) if known else None
 
     def _tried(self, config: TrainConfig) -> StepTime | UserError | None:
         result, ended_at = self._trials.get(_trial_key(config), (None, 0.0))

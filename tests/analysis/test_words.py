@@ -84,3 +84,8 @@ def test_an_ended_run_says_what_it_did_and_why_it_ended() -> None:
     unstarted = dataclasses.replace(RUN, state=RunState.STOPPED)
     assert words.state_sentence(unstarted) == "Stopped on request before its first step."
     assert said(RunState.RUNNING) == "Training: iteration 1,000."
+
+
+def test_a_device_has_a_name_for_people() -> None:
+    assert words.device("cpu") == "the processor"
+    assert words.device("cuda:1") == "GPU 1"

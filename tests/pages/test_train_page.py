@@ -25,7 +25,7 @@ def _nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         manager, "submit", lambda configs: [manager.store.create_run(each) for each in configs]
     )
-    monkeypatch.setattr(manager, "expected_seconds", lambda _: Expected(0.05, 50.0, "run 3"))
+    monkeypatch.setattr(manager, "expected_seconds", lambda _: Expected(0.05, 50.0, "run 3", "cpu"))
     monkeypatch.setattr(manager, "devices", lambda: ["cuda:0", "cpu"])
 
 
@@ -67,7 +67,7 @@ def test_one_click_on_an_empty_store_starts_the_one_minute_try(open_page: Open) 
 
 def test_the_form_begins_with_the_articles_pair(open_page: Open) -> None:
     app = opened_form(open_page("train"))
-    assert "About **1 min 40 s** in all" in texts(app)
+    assert "About **1 min 40 s** in all on the processor" in texts(app)
     assert "from run 3" in texts(app)
     click(app, "Start 2 runs")
     assert [run.config for run in reversed(shared.store().runs())] == presets.configs(
@@ -215,7 +215,7 @@ def test_an_unknown_duration_is_being_measured(
     app = opened_form(open_page("train"))
     assert "Measuring how long a step takes" in texts(app)
     monkeypatch.setattr(
-        shared.manager(), "expected_seconds", lambda _: Expected(0.05, 50.0, "a trial")
+        shared.manager(), "expected_seconds", lambda _: Expected(0.05, 50.0, "a trial", "cpu")
     )
     assert "from a trial" in texts(app.run())
 

@@ -282,8 +282,8 @@ def test_runs_on_another_device_or_without_a_rate_tell_nothing(store: Store) -> 
     ],
 )
 def test_steps_and_evaluations_add_up(changes: dict[str, object], total: float) -> None:
-    result = expected(tiny_config(**changes), StepTime(0.5, 2.0, "a guess"))
-    assert result == Expected(0.5, total, "a guess")
+    result = expected(tiny_config(**changes), StepTime(0.5, 2.0, "a guess"), "cpu")
+    assert result == Expected(0.5, total, "a guess", "cpu")
 
 
 @pytest.mark.usefixtures("tiny")
