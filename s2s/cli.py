@@ -150,7 +150,7 @@ def runs(options: argparse.Namespace) -> int:
 
 
 def export(options: argparse.Namespace) -> int:
-    write = {"csv": export_csv, "json": export_json}[options.format]
+    write = export_json if options.json or options.format == "json" else export_csv
     if options.output == "-":
         write(Store(home()), sys.stdout)
         return 0

@@ -16,10 +16,10 @@ class UserError(Exception):
 
 
 class Engine(StrEnum):
-    """How a step is computed: the same model and objective, other amounts of overhead."""
+    """How a step is computed: the same model, other amounts of overhead and of padding."""
 
     ARTICLE = "article"
-    """Token by token, both sides padded to their joint maximum, as the article does."""
+    """Token by token, the encoder too through joint padding, as the article does."""
     FUSED = "fused"
     """One recurrent call a side; projection and loss at real positions only."""
 

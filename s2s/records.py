@@ -128,7 +128,7 @@ class DeviceSample:
 
 @dataclass(frozen=True)
 class Summary:
-    """A run in figures; losses are means over its last 50 steps."""
+    """A run in figures; losses are means over the tokens or sentences of its last 50 steps."""
 
     run_id: int
     state: RunState
@@ -149,7 +149,8 @@ class Summary:
     loss_per_token: float | None
     validation_loss_per_token: float | None
     peak_memory_bytes: int | None
-    """On a GPU torch's peak of the run; on a CPU the process's highest resident size."""
+    """On a GPU torch's peak of the run; on a CPU the highest of the readings, one a second, of the
+    whole process's resident size, which earlier runs in the process raise."""
 
 
 @dataclass(frozen=True)

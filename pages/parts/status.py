@@ -20,6 +20,7 @@ def strip(notice: str) -> None:
     for text in (store.notice, notice):
         if text:
             st.warning(text)
+    store.mark_interrupted()
     active = [run for run in store.runs() if not run.state.is_finished()]
     st.fragment(_line, run_every="5s" if active else None)()
 

@@ -24,6 +24,9 @@ class LossScale(StrEnum):
     SENTENCE = "per sentence"
 
 
+_COUNTS = {LossScale.TOKEN: "target_tokens", LossScale.SENTENCE: "samples"}
+
+
 @dataclass(frozen=True)
 class Curve:
     """One line of a chart: `y` against `x`, and the unsmoothed `raw` (all of one length)."""
@@ -43,14 +46,18 @@ def axis_values(steps: Steps, axis: Axis) -> Floats:
 
 def losses(steps: Steps, scale: LossScale) -> Floats:
     """Loss of each step in nats: over its real target tokens, or over its sentences."""
-    count = "target_tokens" if scale is LossScale.TOKEN else "samples"
-    per_unit: Floats = steps["loss_sum"] / steps[count]
+    per_unit: Floats = steps["loss_sum"] / steps[_COUNTS[scale]]
     return per_unit
 
 
 def last_loss(steps: Steps, scale: LossScale, window: int = 50) -> float | None:
-    """Mean over the last `window` steps of the loss a step; None without steps."""
-    return float(losses(steps[-window:], scale).mean()) if len(steps) else None
+    """Of all tokens or sentences of the last `window` steps; None without steps.
+
+    Sum over sum: a mean of the steps' own means would be lower for small batches, in which short
+    sentences weigh more.
+    """
+    last = steps[-window:]
+    return float(last["loss_sum"].sum() / last[_COUNTS[scale]].sum()) if len(steps) else None
 
 
 def samples_per_second(steps: Steps) -> float | None:
@@ -79,9 +86,14 @@ def median_step_seconds(steps: Steps) -> float | None:
 def loss_curve(
     steps: Steps, axis: Axis, scale: LossScale, smoothing: float = 0.9, points: int = 1000
 ) -> Curve:
-    """The loss, exponentially smoothed, thinned to about `points` values by averaging."""
+    """The loss, exponentially smoothed, thinned to about `points` values by averaging.
+
+    Sum and count are smoothed each for itself, so that long sentences weigh as they should.
+    """
     raw = losses(steps, scale)
-    return _thin(axis_values(steps, axis), smooth(raw, smoothing), raw, points)
+    counts = np.where(np.isfinite(raw), steps[_COUNTS[scale]], np.nan)
+    smoothed = smooth(steps["loss_sum"], smoothing) / smooth(counts, smoothing)
+    return _thin(axis_values(steps, axis), np.where(np.isfinite(raw), smoothed, raw), raw, points)
 
 
 def throughput_curve(steps: Steps, axis: Axis, points: int = 200) -> Curve:

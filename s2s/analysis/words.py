@@ -95,15 +95,9 @@ def state_sentence(run: Run) -> str:
             kept = "; what it learnt is kept" if run.iterations_done else ""
             return f"Stopped on request {where}{kept}."
         case RunState.OUT_OF_MEMORY:
-            return (
-                f"Out of memory {where}, batch size {run.config.batch_size:,}.{why} "
-                "A smaller batch size or hidden size takes less."
-            )
+            return f"Out of memory {where}, batch size {run.config.batch_size:,}.{why}"
         case RunState.DIVERGED:
-            return (
-                f"Diverged {where}: the loss is not a number any more.{why} "
-                "A lower learning rate usually helps."
-            )
+            return f"Diverged {where}.{why}"
         case RunState.INTERRUPTED:
             return f"Interrupted {where}.{why}"
         case RunState.FAILED:

@@ -1,4 +1,4 @@
-"""Batches: the corpus resident on a device, drawn by index, and padded in this one place."""
+"""Batches of training: the corpus resident on a device, drawn by index, and padded."""
 
 from dataclasses import dataclass
 

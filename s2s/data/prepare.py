@@ -169,7 +169,8 @@ def _split(sources: Int64s, targets: Int64s) -> tuple[Int64s, Int64s, Int64s]:
     Pairs that share a sentence of either language, directly or through others, form a group;
     a group goes to one part as a whole. Validation and test get about 1 % of the pairs each
     (at least 500 where that is no more than a tenth, at most 5,000), from groups drawn at
-    random; the few large groups stay in training.
+    random; the few large groups stay in training. The held-out parts are in random order, so that
+    their first pairs stand for all of them: corpus files are often sorted by length.
     """
     pairs = len(sources)
     wanted = min(max(pairs // 100, min(500, pairs // 10)), 5000)
@@ -179,14 +180,15 @@ def _split(sources: Int64s, targets: Int64s) -> tuple[Int64s, Int64s, Int64s]:
     group = np.unique(groups[sources], return_inverse=True)[1]
     sizes = np.bincount(group)
     small = np.flatnonzero(sizes <= max(wanted // 10, 1))
-    drawn = np.random.default_rng(_SPLIT_SEED).permutation(small)
+    random = np.random.default_rng(_SPLIT_SEED)
+    drawn = random.permutation(small)
     filled = np.cumsum(sizes[drawn])
     part = np.zeros(len(sizes), np.int8)
     part[drawn[filled <= 2 * wanted]] = 2
     part[drawn[filled <= wanted]] = 1
     part_of_pair = part[group]
     training, validation, test = (np.flatnonzero(part_of_pair == each) for each in (0, 1, 2))
-    return training, validation, test
+    return training, random.permutation(validation), random.permutation(test)
 
 
 def _finish_side(

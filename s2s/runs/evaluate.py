@@ -14,6 +14,12 @@ def quality_on_test_part(run_id: int, most_sentences: int = 2000) -> Quality:
     """
     translator = Translator.load(run_folder(run_id))
     corpus = open_corpus(corpora_folder(), translator.checkpoint.config.corpus)
+    made = (translator.checkpoint.corpus_sha256, translator.checkpoint.choices)
+    if made != (corpus.info.content_sha256, corpus.info.choices):
+        raise UserError(
+            f"The corpus {corpus.info.name!r} has changed since run {run_id} was trained, so its "
+            "test part may hold sentences that the run has seen; train anew to evaluate."
+        )
     references: dict[str, list[str]] = {}
     for index in corpus.test:
         source, target = corpus.pair(index)

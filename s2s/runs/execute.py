@@ -25,6 +25,7 @@ from s2s.training.device import resolve_device
 from s2s.training.loop import Trainer
 
 _LEASE_POLL_SECONDS = 0.2
+_TORCHS_OWN_THREADS = torch.get_num_threads()
 Watch = Callable[[StepRecord | Evaluation], object]
 
 
@@ -74,7 +75,7 @@ def lease(device: str, given_up: Callable[[], bool]) -> Iterator[bool]:
 
 def build_trainer(config: TrainConfig, device: torch.device) -> Trainer:
     """The corpus opened and the model built, or UserError."""
-    torch.set_num_threads(config.threads or _usual_threads())
+    torch.set_num_threads(config.threads or _TORCHS_OWN_THREADS)
     start = None
     if config.continues is not None:
         start = load_checkpoint(run_folder(config.continues), with_state=True)
@@ -134,6 +135,7 @@ def _save(run: Run, trainer: Trainer) -> None:
     checkpoint = trainer.checkpoint()
     if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):
         raise DivergedError
+    run_folder(run.id).mkdir(parents=True, exist_ok=True)
     save_checkpoint(run_folder(run.id), checkpoint)
 
 
@@ -164,10 +166,6 @@ def _sentence(error: Exception) -> str:
 
 def _environment() -> dict[str, Any]:
     return {**system_info(), "pid": os.getpid()}
-
-
-def _usual_threads() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _free_memory() -> None:

@@ -15,7 +15,7 @@ _TRIAL_STEPS = 5
 class StepTime:
     step_seconds: float
     evaluation_seconds: float
-    """Of one evaluation; 0 where not known."""
+    """Of one evaluation."""
     basis: str
     """Where the figures come from, for people."""
 
@@ -35,40 +35,57 @@ def step_time_from_runs(config: TrainConfig, runs: Sequence[Run], device: str) -
     Another batch size is read off the line through the nearest measured ones on either side;
     none is read off beyond them, where padding bends the line.
     """
-    measured: dict[int, tuple[float, int]] = {}
+    measured: dict[int, StepTime] = {}
     for run in sorted(runs, key=lambda run: run.id):
-        rate = run.summary.samples_per_second if run.summary else None
-        if rate and run.device == device and kind(run.config) == kind(config):
-            measured[run.config.batch_size] = (run.config.batch_size / rate, run.id)
+        step_time = _measured(run)
+        if step_time and run.device == device and kind(run.config) == kind(config):
+            measured[run.config.batch_size] = step_time
     size = config.batch_size
     if size in measured:
-        step_seconds, run_id = measured[size]
-        return StepTime(step_seconds, 0.0, f"run {run_id}")
+        return measured[size]
     smaller = [each for each in measured if each < size]
     larger = [each for each in measured if each > size]
     if not smaller or not larger:
         return None
     low, high = max(smaller), min(larger)
     share = (size - low) / (high - low)
-    step_seconds = (1 - share) * measured[low][0] + share * measured[high][0]
-    return StepTime(step_seconds, 0.0, f"runs {measured[low][1]} and {measured[high][1]}")
+    below, above = measured[low], measured[high]
+    return StepTime(
+        (1 - share) * below.step_seconds + share * above.step_seconds,
+        max(below.evaluation_seconds, above.evaluation_seconds),
+        f"{below.basis} and {above.basis}",
+    )
+
+
+def _measured(run: Run) -> StepTime | None:
+    """All of a run's time that was no step is counted as evaluation, its start too."""
+    summary = run.summary
+    if not summary or not summary.samples_per_second or not run.started_at or not run.finished_at:
+        return None
+    step_seconds = run.config.batch_size / summary.samples_per_second
+    rest = max(0.0, run.finished_at - run.started_at - summary.seconds)
+    evaluations = _evaluations(run.config, summary.iterations)
+    return StepTime(step_seconds, rest / evaluations, f"run {run.id}")
 
 
 def step_time_from_trial(config: TrainConfig) -> StepTime:
     """Trains a throw-away model for a few steps. Raises what training would raise."""
     # Only here: who asks for an estimate from earlier runs need not wait for torch.
+    import torch
+
     from s2s.runs.execute import build_trainer
     from s2s.training.device import resolve_device
 
-    trainer = build_trainer(config, resolve_device(config.device))
-    started = time.perf_counter()
-    trainer.evaluate()
-    evaluation_seconds = time.perf_counter() - started
-    seconds = []
-    for _ in range(_TRIAL_STEPS):
+    with torch.random.fork_rng():  # a run on another device keeps its random numbers
+        trainer = build_trainer(config, resolve_device(config.device))
         started = time.perf_counter()
-        trainer.step()
-        seconds.append(time.perf_counter() - started)
+        trainer.evaluate()
+        evaluation_seconds = time.perf_counter() - started
+        seconds = []
+        for _ in range(_TRIAL_STEPS):
+            started = time.perf_counter()
+            trainer.step()
+            seconds.append(time.perf_counter() - started)
     return StepTime(statistics.median(seconds[1:]), evaluation_seconds, "a trial of a few steps")
 
 
@@ -77,15 +94,18 @@ def expected(config: TrainConfig, step_time: StepTime, device: str) -> Expected:
     training_seconds = config.iterations * step_time.step_seconds
     if config.max_seconds:
         training_seconds = min(training_seconds, config.max_seconds)
-    evaluations = 11.0  # before the first step, and after each tenth of the run
-    if config.evaluate_every:
-        evaluations = 2 + training_seconds / step_time.step_seconds / config.evaluate_every
+    evaluations = _evaluations(config, training_seconds / step_time.step_seconds)
     return Expected(
         step_time.step_seconds,
         training_seconds + evaluations * step_time.evaluation_seconds,
         step_time.basis,
         device,
     )
+
+
+def _evaluations(config: TrainConfig, iterations: float) -> float:
+    """Before the first step, and after each tenth of the run or each interval."""
+    return 2 + iterations / config.evaluate_every if config.evaluate_every else 11.0
 
 
 def kind(config: TrainConfig) -> tuple[object, ...]:
@@ -95,7 +115,9 @@ def kind(config: TrainConfig) -> tuple[object, ...]:
         config.engine,
         config.hidden_size,
         config.layers,
+        config.dropout > 0,
         config.optimizer,
+        config.momentum > 0,
         config.teacher_forcing,
         config.precision,
         config.threads,

@@ -1,9 +1,11 @@
 """The manager: trains queued runs in background threads, one at a time on a device."""
 
+import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from s2s.config import TrainConfig, UserError
 from s2s.runs.expected import (
@@ -17,6 +19,7 @@ from s2s.runs.expected import (
 from s2s.runs.store import Store
 
 JOIN_SECONDS = 3.0
+_STORE_RETRIES = 60
 _ERROR_SECONDS = 5.0
 """How long a failed trial is remembered: what was wrong can be put right."""
 
@@ -25,13 +28,16 @@ class Manager:
     """One for the process; any thread may call it.
 
     Each device that runs ask for has a daemon thread, which trains its runs in the order in
-    which they came. torch is imported there, so that a page that only reads does without it.
+    which they came. torch is imported in these threads, so that a page that only reads does
+    without it.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         store.mark_interrupted()
         self._lock = threading.Lock()
+        self._incoming: deque[tuple[int, str]] = deque()
+        """Runs and the device that each asks for, which may be `auto`."""
         self._queues: dict[str, deque[int]] = {}
         self._stops: dict[int, threading.Event] = {}
         self._threads: dict[str, threading.Thread] = {}
@@ -45,8 +51,8 @@ class Manager:
         with self._lock:
             for run_id, config in zip(ids, configs, strict=True):
                 self._stops[run_id] = threading.Event()
-                self._queues.setdefault(config.device, deque()).append(run_id)
-                self._start(f"s2s-trainer-{config.device}", self._work, config.device)
+                self._incoming.append((run_id, config.device))
+            self._start("s2s-queue", self._hand_out)
         return ids
 
     def stop(self, run_id: int, wait_seconds: float = 0.0) -> None:
@@ -108,6 +114,22 @@ class Manager:
                 self._start("s2s-devices", self._find_devices)
             return self._devices
 
+    def _hand_out(self) -> None:
+        """Incoming runs to the queues of their devices."""
+        from s2s.training.device import resolve_device
+
+        while True:
+            with self._lock:
+                if not self._incoming:
+                    del self._threads[threading.current_thread().name]
+                    return
+                run_id, device = self._incoming.popleft()
+            with suppress(UserError):  # the run itself will end with that sentence
+                device = str(resolve_device(device))
+            with self._lock:
+                self._queues.setdefault(device, deque()).append(run_id)
+                self._start(f"s2s-trainer-{device}", self._work, device)
+
     def _work(self, device: str) -> None:
         from s2s.runs.execute import execute
 
@@ -118,9 +140,21 @@ class Manager:
                     return
                 run_id = self._queues[device].popleft()
                 stop = self._stops[run_id]
-            execute(self.store, run_id, stop)
+            try:
+                execute(self.store, run_id, stop)
+            except sqlite3.Error as error:
+                self._keep_as_failed(run_id, error)
             with self._lock:
                 del self._stops[run_id]
+
+    def _keep_as_failed(self, run_id: int, error: sqlite3.Error) -> None:
+        """The store could not be written, on a full disk, say; tries again for a while."""
+        for _ in range(_STORE_RETRIES):
+            try:
+                self.store.fail_run(run_id, f"The store could not be written ({error}).", "")
+                return
+            except sqlite3.Error:
+                time.sleep(1.0)
 
     def _try(self, config: TrainConfig) -> None:
         from s2s.runs.execute import lease

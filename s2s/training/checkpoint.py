@@ -25,6 +25,8 @@ class Checkpoint:
     config: TrainConfig
     choices: CorpusChoices
     """How the corpus's text became words."""
+    corpus_sha256: str
+    """Of the corpus's content: another one under the same name may hold other sentences."""
     source_language: str
     target_language: str
     source_words: list[str]
@@ -54,15 +56,15 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Replaces the folder's checkpoint at once: a reader sees the old one or the new one.
+    """Replaces the checkpoint in a folder that is there: a reader sees the old or the new one.
 
     Raises OSError where the disk is full, say; the old checkpoint is then still there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     about = {
         "format": _FORMAT,
         "config": checkpoint.config.to_json(),
         "choices": checkpoint.choices.to_json(),
+        "corpus_sha256": checkpoint.corpus_sha256,
         "source_language": checkpoint.source_language,
         "target_language": checkpoint.target_language,
         "source_words": checkpoint.source_words,
@@ -109,6 +111,7 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
         return Checkpoint(
             TrainConfig.from_json(about["config"]),
             CorpusChoices.from_json(about["choices"]),
+            about["corpus_sha256"],
             about["source_language"],
             about["target_language"],
             about["source_words"],

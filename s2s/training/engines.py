@@ -1,4 +1,7 @@
-"""Engines: the same objective's gradients, computed in different ways.
+"""Engines: the gradients of a batch, computed in different ways.
+
+The objective is the same, but for one thing: under `article` the encoder runs on through the
+padding, so the two agree exactly only on batches whose sentences all have one length.
 
 Each is a function of the model, a batch, whether it is teacher-forced, and the precision. It
 sets every parameter's gradient of (loss sum / batch size) and returns the loss sum, detached.

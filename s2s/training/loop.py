@@ -121,6 +121,7 @@ class Trainer:
         return Checkpoint(
             self.config,
             info.choices,
+            info.content_sha256,
             info.source_language,
             info.target_language,
             self._corpus.source.known_words(),
@@ -149,6 +150,8 @@ class Trainer:
         self.model.load_state_dict(start.weights)
         if start.state and _keeps_the_same(start.config) == _keeps_the_same(self.config):
             load_optimizer(self.optimizer, start.state)
+            if start.config.seed != self.config.seed:
+                return  # another seed asks for other batches
             self._random.bit_generator.state = start.sampler
             torch.set_rng_state(start.state["random.cpu"])
             if self._device.type == "cuda" and "random.cuda" in start.state:

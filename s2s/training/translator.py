@@ -1,5 +1,6 @@
 """A sentence as typed -> its translation, from one checkpoint."""
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from s2s.model.decoding import greedy
 from s2s.records import TranslatedWord, Translation
 from s2s.training.checkpoint import Checkpoint, load_checkpoint
 from s2s.training.evaluation import MAX_WORDS, encode_sentences, text_of, word_ids
+
+_one_thread = threading.Lock()
+"""The number of threads is torch's for all: two translations at once must not mix it up."""
 
 
 class Translator:
@@ -34,12 +38,13 @@ class Translator:
 
         Raises UserError for a sentence in which the normaliser leaves no word.
         """
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return [self._translate(sentence, max_words) for sentence in sentences]
-        finally:
-            torch.set_num_threads(threads)
+        with _one_thread:
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)
+            try:
+                return [self._translate(sentence, max_words) for sentence in sentences]
+            finally:
+                torch.set_num_threads(threads)
 
     def _translate(self, sentence: str, max_words: int) -> Translation:
         started = time.perf_counter()

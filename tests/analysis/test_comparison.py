@@ -47,7 +47,7 @@ def test_a_row_by_hand() -> None:
         samples_per_second=2.0,
         target_tokens_per_second=7.0,
         padded_share=pytest.approx(0.3),
-        loss_per_token=3.0,
+        loss_per_token=76 / 24,
         loss_per_sentence=pytest.approx(38 / 3),
         validation_loss_per_token=4.0,
         peak_memory_bytes=80 * MIB,

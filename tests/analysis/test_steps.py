@@ -39,9 +39,10 @@ def test_losses_are_sums_over_tokens_or_sentences() -> None:
     assert losses(THREE, LossScale.SENTENCE).tolist() == [20.0, 12.0, 6.0]
 
 
-def test_the_last_loss_is_a_mean_of_the_last_steps() -> None:
-    assert last_loss(THREE, LossScale.TOKEN) == 3.0
-    assert last_loss(THREE, LossScale.TOKEN, window=2) == 2.5
+def test_the_last_loss_is_a_sum_over_a_sum_of_the_last_steps() -> None:
+    assert last_loss(THREE, LossScale.TOKEN) == 76 / 24
+    assert last_loss(THREE, LossScale.TOKEN, window=2) == 36 / 14
+    assert last_loss(THREE, LossScale.SENTENCE, window=2) == 36 / 4
     assert last_loss(NONE, LossScale.TOKEN) is None
 
 
@@ -111,3 +112,10 @@ def test_throughput_is_taken_over_stretches_of_timed_steps() -> None:
     whole = throughput_curve(THREE, Axis.ITERATIONS, points=1)
     assert (whole.x.tolist(), whole.y.tolist()) == ([3], [2.0])
     assert len(throughput_curve(NONE, Axis.SAMPLES).x) == 0
+
+
+def test_smoothing_weighs_long_sentences_as_the_loss_does() -> None:
+    """With weight 0.5: sums 40 and 24 + 20, counts 10 and 8 + 5, and so on."""
+    curve = loss_curve(THREE, Axis.ITERATIONS, LossScale.TOKEN, smoothing=0.5)
+    assert curve.y == pytest.approx([40 / 10, 44 / 13, (12 + 12 + 10) / (6 + 4 + 2.5)])
+    assert curve.raw == pytest.approx([4.0, 3.0, 2.0])

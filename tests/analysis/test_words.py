@@ -80,7 +80,7 @@ def test_an_ended_run_says_what_it_did_and_why_it_ended() -> None:
         "Failed at iteration 1,000. The disk is full."
     )
     assert "batch size 32. Too little." in said(RunState.OUT_OF_MEMORY, "Too little.")
-    assert "learning rate" in said(RunState.DIVERGED)
+    assert said(RunState.DIVERGED, "No number.") == "Diverged at iteration 1,000. No number."
     unstarted = dataclasses.replace(RUN, state=RunState.STOPPED)
     assert words.state_sentence(unstarted) == "Stopped on request before its first step."
     assert said(RunState.RUNNING) == "Training: iteration 1,000."

@@ -254,3 +254,11 @@ def test_no_more_than_a_hundred_bad_lines_are_named() -> None:
     prepared = prepared_from(["a\tb"] + ["bad"] * 300)
     assert prepared.bad_lines == 300
     assert prepared.bad_line_numbers == tuple(range(2, 102))
+
+
+def test_the_first_held_out_pairs_stand_for_all_of_them(test_data: Path) -> None:
+    """The file is sorted by length; validation takes the first 512 pairs only."""
+    prepared = prepare(read_chunks(test_data / "fra-eng.zip"), CorpusChoices())
+    lengths = np.diff(prepared.target.offsets)
+    validation = lengths[prepared.training_pairs :][: prepared.validation_pairs]
+    assert validation[:512].mean() == pytest.approx(validation.mean(), rel=0.05)

@@ -151,8 +151,8 @@ def test_a_running_run_is_shown_live(open_page: Open) -> None:
         (RunState.FINISHED, "Finished at iteration 20"),
         (RunState.STOPPED, "Stopped on request"),
         (RunState.FAILED, "Failed at iteration 20"),
-        (RunState.OUT_OF_MEMORY, "A smaller batch size"),
-        (RunState.DIVERGED, "A lower learning rate"),
+        (RunState.OUT_OF_MEMORY, "Out of memory at iteration 20"),
+        (RunState.DIVERGED, "Diverged at iteration 20"),
         (RunState.INTERRUPTED, "Interrupted"),
     ],
 )

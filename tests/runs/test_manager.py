@@ -1,4 +1,5 @@
 import itertools
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -237,7 +238,7 @@ def test_between_the_two_nearest_sizes(store: Store) -> None:
     found = step_time_from_runs(tiny_config(batch_size=6), store.runs(), "cpu")
     assert found is not None
     assert found.step_seconds == pytest.approx(0.3)
-    assert found.basis == f"runs {low.id} and {high.id}"
+    assert found.basis == f"run {low.id} and run {high.id}"
 
 
 @pytest.mark.parametrize("size", [3, 13])
@@ -255,6 +256,8 @@ def test_nothing_is_read_off_beyond_the_measured_sizes(store: Store, size: int) 
         {"engine": Engine.ARTICLE},
         {"optimizer": "adam"},
         {"teacher_forcing": 0.5},
+        {"dropout": 0.0},
+        {"momentum": 0.0},
         {"precision": "bf16"},
         {"threads": 2},
         {"corpus": "other"},
@@ -376,3 +379,37 @@ def test_a_trial_that_fails_says_so(
 def test_devices(manager: Manager) -> None:
     wait_until(lambda: bool(manager.devices()))
     assert manager.devices()[-1] == "cpu"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_one_queue_a_device_whatever_it_is_called(manager: Manager) -> None:
+    names = ["auto", "auto", "cpu", "auto", "cpu"]
+    ids = manager.submit([tiny_config(iterations=1, device=name) for name in names])
+    for run_id in ids:
+        wait_for_state(manager, run_id, RunState.FINISHED)
+    started = [manager.store.run(run_id).started_at for run_id in ids]
+    assert started == sorted(started)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_store_that_cannot_be_written_holds_up_no_later_run(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_run, refusals = Store.fail_run, iter([True, True])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    def refuse_at_first(*arguments: object) -> None:
+        if next(refusals, False):
+            refuse()
+        fail_run(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as full:
+        full.setattr(Store, "start_run", refuse)
+        full.setattr(Store, "fail_run", refuse_at_first)
+        [first] = manager.submit([tiny_config(iterations=1)])
+        wait_for_state(manager, first, RunState.FAILED)
+    assert "database or disk is full" in manager.store.run(first).message
+    [second] = manager.submit([tiny_config(iterations=1)])
+    wait_for_state(manager, second, RunState.FINISHED)

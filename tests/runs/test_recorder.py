@@ -124,8 +124,8 @@ def test_summary_worked_out_by_hand(store: Store) -> None:
     assert summary.samples_per_second == (3 + 4) / 2.0
     assert summary.target_tokens_per_second == (5 + 8) / 2.0
     assert summary.padded_share == pytest.approx(1 - (10 + 11 + 14) / (20 + 16 + 24))
-    assert summary.loss_per_token == pytest.approx((100 / 4 + 10 / 5 + 20 / 8) / 3)
-    assert summary.loss_per_sentence == pytest.approx((100 / 2 + 10 / 3 + 20 / 4) / 3)
+    assert summary.loss_per_token == pytest.approx((100 + 10 + 20) / (4 + 5 + 8))
+    assert summary.loss_per_sentence == pytest.approx((100 + 10 + 20) / (2 + 3 + 4))
     assert (summary.validation_loss_per_token, summary.peak_memory_bytes) == (2.5, 7)
     assert summary.user_seconds >= 0
     assert summary.system_seconds >= 0

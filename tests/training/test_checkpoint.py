@@ -38,6 +38,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def test_round_trip(trained: Checkpoint, tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
     save_checkpoint(tmp_path / "1", trained)
     loaded = load_checkpoint(tmp_path / "1", with_state=True)
     for field in dataclasses.fields(Checkpoint):
@@ -100,6 +101,7 @@ def test_an_interruption_leaves_the_earlier_one_and_nothing_else(
     trained: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     folder = tmp_path / "1"
+    folder.mkdir()
     save_checkpoint(folder, trained)
 
     def fail(*_: object, **__: object) -> None:

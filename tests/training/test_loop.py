@@ -316,3 +316,13 @@ def test_another_shape_is_refused(make_trainer: MakeTrainer, changes: dict[str, 
     start = make_trainer().checkpoint()
     with pytest.raises(UserError, match="has hidden size 8 and 1 layers; a continued run keeps"):
         make_trainer(start, **changes)
+
+
+def test_a_continued_run_with_another_seed_draws_other_batches(make_trainer: MakeTrainer) -> None:
+    first = make_trainer(iterations=3)
+    steps(first)
+    losses = [
+        [float(step.loss_sum) for step in steps(make_trainer(first.checkpoint(), seed=seed))]
+        for seed in (first.config.seed, first.config.seed + 1)
+    ]
+    assert losses[0] != losses[1]
