@@ -24,7 +24,7 @@ def main() -> None:
         page = browser.new_context(
             viewport={"width": 1400, "height": 1250}, color_scheme="light"
         ).new_page()
-        page.set_default_timeout(180_000)
+        page.set_default_timeout(120_000)
         page.goto(address)
         page.get_by_role("button", name="Train the article's pair").click()
         shoot_training(page)
