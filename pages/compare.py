@@ -42,6 +42,8 @@ def chosen(runs: list[Run]) -> list[Run]:
         asked = [int(each) for each in st.query_params.get_all("run") if each.isdecimal()]
         latest = [run.id for run in runs if run.state.is_finished()] or list(by_id)
         known = [run_id for run_id in asked if run_id in by_id]
+        if missing := [str(run_id) for run_id in asked if run_id not in by_id]:
+            st.warning(f"The link names runs that are not here (any more): {', '.join(missing)}.")
         st.session_state["compared"] = known or latest[:MOST_AT_FIRST][::-1]
     elif not by_id.keys() >= set(st.session_state["compared"]):  # one was deleted
         still = [run_id for run_id in st.session_state["compared"] if run_id in by_id]

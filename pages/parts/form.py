@@ -11,6 +11,7 @@ from s2s.analysis.words import device, duration, step_time
 from s2s.config import UNLIMITED, Engine, OptimizerName, Precision, TrainConfig, UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder
+from s2s.records import RunState
 
 OPEN = "new_run_open"
 _COMMON_SIZES = [str(2**power) for power in range(10)]
@@ -250,7 +251,12 @@ def _expected(configs: list[TrainConfig]) -> None:
             return True
         known = [each for each in expected if each is not None]
         if len(known) < len(configs):
-            st.caption("Measuring how long a step takes here…")
+            training = any(run.state is RunState.RUNNING for run in shared.store().runs())
+            st.caption(
+                "How long a step takes is measured when the running training has ended."
+                if training
+                else "Measuring how long a step takes here…"
+            )
             return False
         total = duration(sum(each.total_seconds for each in known))
         steps = ", ".join(

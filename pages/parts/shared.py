@@ -1,5 +1,6 @@
 """What all sessions of the dashboard share: one store and one manager a process."""
 
+import atexit
 import threading
 
 from s2s.home import home
@@ -16,6 +17,7 @@ def manager() -> Manager:
     with _lock:
         if _manager is None:
             _manager = Manager(Store(home()))
+            atexit.register(_manager.close)  # Ctrl-C: a run ends with its checkpoint
         return _manager
 
 

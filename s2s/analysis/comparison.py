@@ -15,7 +15,7 @@ from s2s.analysis.steps import (
     target_tokens_per_second,
 )
 from s2s.analysis.words import UNKNOWN, run_label
-from s2s.config import TrainConfig
+from s2s.config import UNLIMITED, TrainConfig
 from s2s.records import DeviceSample, Evaluation, Run
 
 
@@ -128,7 +128,7 @@ def choices(config: TrainConfig) -> dict[str, str]:
     return {
         name.replace("_", " "): _said(value)
         for name, value in config.to_json().items()
-        if name != "max_seconds" or value
+        if (name, value) not in (("max_seconds", 0.0), ("iterations", UNLIMITED))
     }
 
 

@@ -76,7 +76,8 @@ def open_corpus(folder: Path, name: str) -> corpus.Corpus:
     try:
         return corpus.load(folder / checked_name(name))
     except FileNotFoundError:
-        known = ", ".join([STARTER, *(info.name for info in list_corpora(folder))])
+        names = [STARTER, *(info.name for info in list_corpora(folder))]
+        known = ", ".join(dict.fromkeys(names))
         raise UserError(
             f"There is no corpus {name!r} (there are: {known}); "
             "`python -m s2s corpora add` adds a file or a named pair."

@@ -15,7 +15,7 @@ from s2s.analysis.comparison import (
     row,
 )
 from s2s.analysis.steps import Axis
-from s2s.config import Engine, TrainConfig
+from s2s.config import UNLIMITED, Engine, TrainConfig
 from s2s.records import DeviceSample, RunState
 from tests.plausible import MIB, RUN, evaluation, steps, summary
 
@@ -112,3 +112,11 @@ def test_only_differences_are_told() -> None:
         "engine": ["fused", "article"],
     }
     assert differences([first, first]) == differences([first]) == differences([]) == {}
+
+
+def test_a_run_by_time_shows_no_number_of_iterations() -> None:
+    by_time = TrainConfig(max_seconds=60.0, iterations=UNLIMITED)
+    assert differences([by_time, TrainConfig()]) == {
+        "iterations": ["–", "1,000"],
+        "max seconds": ["60", "–"],
+    }

@@ -80,6 +80,18 @@ def test_the_address_holds_the_view(open_page: Open) -> None:
 
 
 @pytest.mark.usefixtures("pair")
+def test_a_link_to_a_run_that_is_gone_says_so(open_page: Open) -> None:
+    open_page("compare")
+    app = AppTest.from_file(DASHBOARD, default_timeout=60)
+    app.query_params["run"] = ["2", "999"]
+    app = app.switch_page("pages/compare.py").run()
+    assert [each.value for each in app.warning] == [
+        "The link names runs that are not here (any more): 999."
+    ]
+    assert table(app)["Batch"].tolist() == [32]
+
+
+@pytest.mark.usefixtures("pair")
 def test_every_view_can_be_drawn(open_page: Open) -> None:
     app = open_page("compare")
     for key, value in [("axis", "seconds"), ("axis", "target tokens"), ("scale", "per sentence")]:
