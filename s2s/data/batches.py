@@ -1,4 +1,4 @@
-"""Batches of training: the corpus resident on a device, drawn by index, and padded."""
+"""Batches of training: the corpus resident on a device, drawn by index, padded or packed."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from s2s.data.corpus import Corpus, Side
-from s2s.records import PAD
+from s2s.records import PAD, SOS
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,64 @@ class Batch:
         return self.source.numel() + self.target.numel()
 
 
+@dataclass(frozen=True)
+class PackedSide:
+    """One side's real tokens: sentences from long to short, all first tokens, then all second..."""
+
+    tokens: Tensor
+    """(P,) word ids, int64, EOS included."""
+    before: Tensor
+    """(P,) the word before each token in its sentence, SOS before the first."""
+    sizes: list[int]
+    """Sentences that have a first token, a second one, ...: as long as the longest sentence."""
+    ends: Tensor
+    """(B,) where each sentence's EOS lies."""
+
+
+@dataclass(frozen=True)
+class PackedBatch:
+    """A batch without padding; each side is sorted by its own lengths."""
+
+    source: PackedSide
+    target: PackedSide
+    handover: Tensor
+    """(B,) for each target sentence, in its order, which source sentence it translates."""
+
+    @property
+    def samples(self) -> int:
+        return len(self.handover)
+
+    @property
+    def source_tokens(self) -> int:
+        """Real tokens, EOS included."""
+        return len(self.source.tokens)
+
+    @property
+    def target_tokens(self) -> int:
+        return len(self.target.tokens)
+
+    @property
+    def cells(self) -> int:
+        """Places of both sides: there is no padding."""
+        return self.source_tokens + self.target_tokens
+
+
 class Batches:
     """A corpus as tensors on `device`, every word outside the vocabulary already UNK."""
 
-    def __init__(self, corpus: Corpus, device: torch.device, *, joint_padding: bool) -> None:
-        """`joint_padding`: pad both sides to the longer of the two, as the article does."""
-        self.joint_padding = joint_padding
+    def __init__(self, corpus: Corpus, device: torch.device) -> None:
         self._source = _Resident(corpus.source, device)
         self._target = _Resident(corpus.target, device)
 
-    def batch(self, indices: npt.NDArray[np.int64]) -> Batch:
-        """The pairs at `indices` (B,), in this order."""
+    def padded(self, indices: npt.NDArray[np.int64], *, joint: bool = False) -> Batch:
+        """The pairs at `indices` (B,), in this order.
+
+        `joint`: both sides padded to the longer of the two, as the article does.
+        """
         source_lengths = self._source.lengths[indices]
         target_lengths = self._target.lengths[indices]
         source_steps, target_steps = int(source_lengths.max()), int(target_lengths.max())
-        if self.joint_padding:
+        if joint:
             source_steps = target_steps = max(source_steps, target_steps)
         source, source_lengths_there = self._source.padded(indices, source_steps)
         target, target_lengths_there = self._target.padded(indices, target_steps)
@@ -64,13 +107,22 @@ class Batches:
             int(target_lengths.sum()),
         )
 
+    def packed(self, indices: npt.NDArray[np.int64]) -> PackedBatch:
+        """The pairs at `indices` (B,), without padding."""
+        source, source_order = self._source.packed(indices)
+        target, target_order = self._target.packed(indices)
+        places = np.empty_like(source_order)
+        places[source_order] = np.arange(len(indices))
+        return PackedBatch(source, target, self._source.there(places[target_order]))
+
 
 class _Resident:
     def __init__(self, side: Side, device: torch.device) -> None:
         self.lengths = side.lengths().astype(np.int64)
         """Kept on the processor too: the shape of a batch is known without asking the device."""
+        self._offsets = side.offsets[:-1].astype(np.int64)
         self._tokens = torch.from_numpy(side.model_tokens()).to(device)
-        self._starts = torch.from_numpy(side.offsets[:-1].astype(np.int64)).to(device)
+        self._starts = torch.from_numpy(self._offsets).to(device)
         self._lengths = torch.from_numpy(self.lengths).to(device)
 
     def padded(self, indices: npt.NDArray[np.int64], steps: int) -> tuple[Tensor, Tensor]:
@@ -81,6 +133,27 @@ class _Resident:
         real = position < lengths
         places = torch.where(real, self._starts[there] + position, 0)
         return torch.where(real, self._tokens[places], PAD).long(), lengths
+
+    def packed(
+        self, indices: npt.NDArray[np.int64]
+    ) -> tuple[PackedSide, npt.NDArray[np.int64]]:
+        """The side, and (B,) which of `indices` each of its sentences is."""
+        lengths = self.lengths[indices]
+        order = np.argsort(-lengths, kind="stable")
+        lengths = lengths[order]
+        steps = np.arange(lengths[0])
+        real = steps[:, None] < lengths
+        places = (self._offsets[indices[order]] + steps[:, None])[real]
+        sizes = real.sum(1)
+        ends = (np.cumsum(sizes) - sizes)[lengths - 1] + np.arange(len(indices))
+        at = self.there(places)
+        tokens = self._tokens[at].long()
+        before = self._tokens[at - 1].long()
+        before[: len(indices)] = SOS
+        return PackedSide(tokens, before, sizes.tolist(), self.there(ends)), order
+
+    def there(self, values: npt.NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(values).to(self._tokens.device)
 
 
 def pad(sentences: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:

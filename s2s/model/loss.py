@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from s2s.model.products import linear
 from s2s.records import SOS
 
-CHUNK_ROWS = 256
+CHUNK_ROWS = 384
 """Logits held at a time: rows x vocabulary. More is slower on a CPU, and takes more memory."""
 
 
@@ -30,38 +31,71 @@ def projected_loss_sum(hidden: Tensor, out: nn.Linear, targets: Tensor) -> Tenso
     return total
 
 
-def projection_gradients(
-    hidden: Tensor, out: nn.Linear, targets: Tensor, scale: float, *, bf16: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Loss sum (scalar, nats) and its gradient for `hidden`, times `scale`.
+class ProjectionGradients:
+    """The loss through the output layer, with its gradients taken in the same pass.
 
-    (N, H) decoder outputs at real positions and their (N,) targets. Sets `out`'s gradients, also
-    times `scale`. The gradient of a softmax needs the logits once more, so it is taken while a
-    chunk of them is still in the cache: softmax(x) - onehot(target), row by row.
+    The gradient of a softmax needs the logits once more, so it is taken while a chunk of them is
+    still in the cache: softmax(x) - onehot(target), row by row. Memory is kept from call to call,
+    because getting it afresh from the system costs as much as the arithmetic.
     """
-    with torch.no_grad():
-        weight, bias = out.weight, out.bias
-        low = torch.bfloat16 if bf16 else weight.dtype
-        weight_low, hidden_low = weight.to(low), hidden.to(low)
+
+    def __init__(self, out: nn.Linear, *, bf16: bool = False) -> None:
+        """`bf16`: the three products, and the softmax between them, in bfloat16."""
+        self._out = out
+        self._low = torch.bfloat16 if bf16 else out.weight.dtype
+        self._weight_gradient = torch.empty_like(out.weight)
+        self._bias_gradient = torch.empty_like(out.bias)
+        self._weight_low = torch.empty_like(out.weight, dtype=self._low)
+        self._bias_low = torch.empty_like(out.bias, dtype=self._low)
+
+    @torch.no_grad()
+    def __call__(self, hidden: Tensor, targets: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+        """Loss sum (scalar, nats) and its gradient for `hidden`, times `scale`.
+
+        (N, H) decoder outputs at real positions and their (N,) targets. Sets the layer's
+        gradients, also times `scale`; they hold until the next call.
+        """
+        low = self._low
+        weight, bias = self._out.weight.detach(), self._out.bias.detach()
+        if low is not weight.dtype:
+            weight, bias = self._weight_low.copy_(weight), self._bias_low.copy_(bias)
+        self._out.weight.grad, self._out.bias.grad = self._weight_gradient, self._bias_gradient
         loss_sum = hidden.new_zeros(())
         hidden_gradient = torch.empty_like(hidden)
-        weight.grad, bias.grad = torch.zeros_like(weight), torch.zeros_like(bias)
-        for start in range(0, len(hidden), CHUNK_ROWS):
-            chunk = slice(start, start + CHUNK_ROWS)
-            target = targets[chunk].unsqueeze(1)
-            if bf16:
-                logits = (hidden_low[chunk] @ weight_low.t()).float().add_(bias)
+        chunks = -(-len(hidden) // CHUNK_ROWS)
+        for number, (rows, target, gradient) in enumerate(
+            zip(
+                hidden.to(low).chunk(chunks),
+                targets.unsqueeze(1).chunk(chunks),
+                hidden_gradient.chunk(chunks),
+                strict=True,
+            )
+        ):
+            logits = linear(rows, weight, bias)
+            at_target, highest = logits.gather(1, target), logits.amax(1, keepdim=True)
+            softmax = torch.softmax(logits, 1, out=logits)
+            # By way of the likeliest word, whose probability never underflows.
+            normalizer = highest.to(hidden.dtype) - softmax.amax(1, keepdim=True).to(hidden.dtype).log()
+            loss_sum += (normalizer - at_target).sum()
+            softmax.scatter_add_(1, target, softmax.new_full(target.shape, -1))
+            gradient.copy_(softmax @ weight).mul_(scale)
+            self._add_gradients(softmax, rows * scale, first=number == 0)
+        self._bias_gradient.mul_(scale)
+        return loss_sum, hidden_gradient
+
+    def _add_gradients(self, gradient: Tensor, rows: Tensor, *, first: bool) -> None:
+        if self._low is not self._weight_gradient.dtype:
+            product = gradient.t() @ rows
+            bias = gradient.sum(0)
+            if first:
+                self._weight_gradient.copy_(product)
+                self._bias_gradient.copy_(bias)
             else:
-                logits = torch.addmm(bias, hidden[chunk], weight.t())
-            normalizer = logits.logsumexp(1, keepdim=True)
-            loss_sum += (normalizer - logits.gather(1, target)).sum()
-            gradient = logits.sub_(normalizer).exp_().mul_(scale)
-            gradient.scatter_add_(1, target, gradient.new_full(target.shape, -scale))
-            bias.grad += gradient.sum(0)
-            gradient_low = gradient.to(low)
-            hidden_gradient[chunk] = gradient_low @ weight_low
-            if bf16:
-                weight.grad += gradient_low.t() @ hidden_low[chunk]
-            else:
-                weight.grad.addmm_(gradient.t(), hidden[chunk])
-    return loss_sum, hidden_gradient
+                self._weight_gradient += product
+                self._bias_gradient += bias
+        elif first:
+            torch.mm(gradient.t(), rows, out=self._weight_gradient)
+            torch.sum(gradient, 0, out=self._bias_gradient)
+        else:
+            self._weight_gradient.addmm_(gradient.t(), rows)
+            self._bias_gradient += gradient.sum(0)

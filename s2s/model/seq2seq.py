@@ -1,7 +1,12 @@
 """The translator: a GRU encoder and a GRU decoder, as in the article."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+
+from s2s.model.dropout import dropped
+from s2s.model.gru import packed_gru
 
 
 class RecurrentLayers(nn.Module):
@@ -19,6 +24,15 @@ class RecurrentLayers(nn.Module):
             outputs.append(inputs)
         return outputs
 
+    def packed(self, inputs: Tensor, state: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+        """The same from (P, H) packed inputs: (P, H) outputs of each layer."""
+        outputs = []
+        for layer, initial in zip(self.layers, state, strict=True):
+            assert isinstance(layer, nn.GRU)
+            inputs = packed_gru(layer, inputs, initial, sizes)
+            outputs.append(inputs)
+        return outputs
+
 
 class Encoder(nn.Module):
     def __init__(self, vocabulary: int, hidden_size: int, layers: int, dropout: float) -> None:
@@ -31,6 +45,11 @@ class Encoder(nn.Module):
         """(S, B) word ids and (L, B, H) initial states -> (S, B, H) outputs of each layer."""
         outputs: list[Tensor] = self.recurrent(self.dropout(self.embedding(source)), state)
         return outputs
+
+    def packed(self, source: Tensor, state: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+        """(P,) packed word ids and (L, B, H) initial states -> (P, H) outputs of each layer."""
+        inputs = dropped(self.embedding(source), self.dropout.p if self.training else 0)
+        return self.recurrent.packed(inputs, state, sizes)
 
 
 class Decoder(nn.Module):
@@ -49,6 +68,11 @@ class Decoder(nn.Module):
         inputs = torch.relu(self.dropout(self.embedding(words)))
         outputs: list[Tensor] = self.recurrent(inputs, state)
         return outputs[-1], torch.stack([output[-1] for output in outputs])
+
+    def packed(self, words: Tensor, state: Tensor, sizes: Sequence[int]) -> Tensor:
+        """(P,) packed input words and (L, B, H) states -> (P, H) top outputs."""
+        inputs = dropped(self.embedding(words), self.dropout.p if self.training else 0)
+        return self.recurrent.packed(torch.relu(inputs), state, sizes)[-1]
 
 
 class Seq2Seq(nn.Module):
@@ -78,3 +102,8 @@ class Seq2Seq(nn.Module):
         outputs = self.encoder(source, self.initial_state(samples))
         columns = torch.arange(samples, device=source.device)
         return torch.stack([output[lengths - 1, columns] for output in outputs])
+
+    def encode_packed(self, source: Tensor, sizes: Sequence[int], ends: Tensor) -> Tensor:
+        """(P,) packed word ids, (B,) places of the ends -> (L, B, H) states there."""
+        outputs = self.encoder.packed(source, self.initial_state(len(ends)), sizes)
+        return torch.stack([output.index_select(0, ends) for output in outputs])

@@ -11,8 +11,8 @@ from s2s.data.text import join_words, split_sentence
 from s2s.model.decoding import Decoded, greedy
 from s2s.model.loss import projected_loss_sum
 from s2s.model.seq2seq import Seq2Seq
-from s2s.records import EOS, PAD, UNK, SampleTranslation
-from s2s.training.engines import shifted
+from s2s.records import EOS, UNK, SampleTranslation
+from s2s.training.engines import teacher_forced
 
 VALIDATION_PAIRS = 512
 """Enough for a standard error of about 1 % of the loss; the rest would cost time."""
@@ -32,11 +32,9 @@ def validation_loss_per_token(
     model.eval()
     loss_sum, tokens = 0.0, 0
     for start in range(0, len(indices), _BATCH):
-        batch = batches.batch(np.asarray(indices[start : start + _BATCH], np.int64))
-        state = model.encode(batch.source, batch.source_lengths)
-        hidden, _ = model.decoder(shifted(batch.target), state)
-        real = batch.target != PAD
-        loss_sum += float(projected_loss_sum(hidden[real], model.decoder.out, batch.target[real]))
+        batch = batches.packed(np.asarray(indices[start : start + _BATCH], np.int64))
+        hidden = teacher_forced(model, batch)
+        loss_sum += float(projected_loss_sum(hidden, model.decoder.out, batch.target.tokens))
         tokens += batch.target_tokens
     return loss_sum / tokens if tokens else None
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from s2s.config import Engine, TrainConfig, UserError
+from s2s.config import TrainConfig, UserError
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
 from s2s.model.seq2seq import Seq2Seq
 from s2s.records import Evaluation, StepRecord
 from s2s.training.checkpoint import Checkpoint, load_optimizer, optimizer_tensors
-from s2s.training.engines import GRADIENTS
+from s2s.training.engines import ENGINES
 from s2s.training.evaluation import (
     VALIDATION_PAIRS,
     FollowedSentences,
@@ -47,7 +47,7 @@ class Trainer:
             config.layers,
             config.dropout,
         ).to(device)
-        self.optimizer = build_optimizer(config, self.model.parameters())
+        self.optimizer = build_optimizer(config, self.model)
         self._first_iteration = start.iteration if start else 0
         self._random = np.random.default_rng([config.seed, self._first_iteration])
         if start:
@@ -55,8 +55,8 @@ class Trainer:
         self.iteration = self._first_iteration
         self.training_seconds = 0.0
         """Wall time of all steps so far, evaluations left out."""
-        self._batches = Batches(corpus, device, joint_padding=config.engine is Engine.ARTICLE)
-        self._gradients = GRADIENTS[config.engine]
+        self._batches = Batches(corpus, device)
+        self._engine = ENGINES[config.engine](self.model, self._batches, config.precision)
         self._followed = FollowedSentences(corpus, config.sentences)
         self._evaluated_at = self.iteration
         self._evaluated_tenths = 0
@@ -85,16 +85,17 @@ class Trainer:
         self.model.train()
         indices = self._random.integers(0, len(self._corpus.training), self.config.batch_size)
         forced = self._random.random() < self.config.teacher_forcing
-        batch = self._batches.batch(indices)
-        self.optimizer.zero_grad()
-        loss_sum = self._gradients(self.model, batch, forced, self.config.precision)
+        batch = self._engine.batch(indices)
+        forward = self._engine.forward(batch, forced)
+        torch.autograd.backward(forward.outputs, forward.gradient)
         self.optimizer.step()
+        self.optimizer.zero_grad()
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         self.iteration += 1
         return StepRecord(
             iteration=self.iteration,
-            loss_sum=loss_sum,
+            loss_sum=forward.loss_sum,
             samples=batch.samples,
             source_tokens=batch.source_tokens,
             target_tokens=batch.target_tokens,

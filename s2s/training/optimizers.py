@@ -1,21 +1,27 @@
 """The optimizers that a configuration can name."""
 
-from collections.abc import Iterable
-
 import torch
-from torch import nn
 
-from s2s.config import OptimizerName, TrainConfig
+from s2s.config import Engine, OptimizerName, TrainConfig
+from s2s.model.seq2seq import Seq2Seq
+from s2s.training.lazy import LazyRMSprop, LazySGD
 
 
-def build_optimizer(
-    config: TrainConfig, parameters: Iterable[nn.Parameter]
-) -> torch.optim.Optimizer:
-    rate = config.learning_rate
+def build_optimizer(config: TrainConfig, model: Seq2Seq) -> torch.optim.Optimizer:
+    """Dense for `article`, as in the article, and on a GPU, where a dense step costs little."""
+    parameters = model.parameters()
+    rate, momentum = config.learning_rate, config.momentum
+    on_cpu = model.decoder.out.weight.device.type == "cpu"
+    lazy = on_cpu and config.engine is not Engine.ARTICLE
+    embeddings = [model.encoder.embedding, model.decoder.embedding]
     match config.optimizer:
+        case OptimizerName.RMSPROP if lazy:
+            return LazyRMSprop(parameters, embeddings, lr=rate, momentum=momentum)
         case OptimizerName.RMSPROP:
-            return torch.optim.RMSprop(parameters, lr=rate, momentum=config.momentum)
+            return torch.optim.RMSprop(parameters, lr=rate, momentum=momentum)
         case OptimizerName.ADAM:
             return torch.optim.Adam(parameters, lr=rate, fused=True)
+        case OptimizerName.SGD if lazy:
+            return LazySGD(parameters, embeddings, lr=rate, momentum=momentum)
         case OptimizerName.SGD:
-            return torch.optim.SGD(parameters, lr=rate, momentum=config.momentum)
+            return torch.optim.SGD(parameters, lr=rate, momentum=momentum)
