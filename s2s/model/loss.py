@@ -10,6 +10,10 @@ CHUNK_ROWS = 384
 """Logits held at a time: rows x vocabulary. More is slower on a CPU, and takes more memory."""
 
 
+_UNDERFLOWED = 1e-30
+"""A probability below this has lost digits."""
+
+
 def masked_loss_sum(log_probabilities: Tensor, targets: Tensor) -> Tensor:
     """-sum of the targets' log-probabilities, PAD and SOS left out: a scalar in nats.
 
@@ -55,47 +59,48 @@ class ProjectionGradients:
         (N, H) decoder outputs at real positions and their (N,) targets. Sets the layer's
         gradients, also times `scale`; they hold until the next call.
         """
-        low = self._low
         weight, bias = self._out.weight.detach(), self._out.bias.detach()
-        if low is not weight.dtype:
+        if self._low is not weight.dtype:
             weight, bias = self._weight_low.copy_(weight), self._bias_low.copy_(bias)
         self._out.weight.grad, self._out.bias.grad = self._weight_gradient, self._bias_gradient
-        loss_sum = hidden.new_zeros(())
-        hidden_gradient = torch.empty_like(hidden)
+        self._bias_gradient.zero_()
+        loss_sum, hidden_gradient = hidden.new_zeros(()), torch.empty_like(hidden)
         chunks = -(-len(hidden) // CHUNK_ROWS)
         for number, (rows, target, gradient) in enumerate(
             zip(
-                hidden.to(low).chunk(chunks),
+                hidden.to(self._low).chunk(chunks),
                 targets.unsqueeze(1).chunk(chunks),
                 hidden_gradient.chunk(chunks),
                 strict=True,
             )
         ):
             logits = linear(rows, weight, bias)
-            at_target, highest = logits.gather(1, target), logits.amax(1, keepdim=True)
             softmax = torch.softmax(logits, 1, out=logits)
-            # By way of the likeliest word, whose probability never underflows.
-            normalizer = highest.to(hidden.dtype) - softmax.amax(1, keepdim=True).to(hidden.dtype).log()
-            loss_sum += (normalizer - at_target).sum()
-            softmax.scatter_add_(1, target, softmax.new_full(target.shape, -1))
+            likely = softmax.gather(1, target)
+            loss_sum += _surprise(likely.to(hidden.dtype), rows, weight, bias, target)
+            softmax.scatter_(1, target, likely - 1)
             gradient.copy_(softmax @ weight).mul_(scale)
-            self._add_gradients(softmax, rows * scale, first=number == 0)
+            self._bias_gradient += softmax.sum(0)
+            self._add_weight_gradient(softmax, rows * scale, first=number == 0)
         self._bias_gradient.mul_(scale)
         return loss_sum, hidden_gradient
 
-    def _add_gradients(self, gradient: Tensor, rows: Tensor, *, first: bool) -> None:
-        if self._low is not self._weight_gradient.dtype:
-            product = gradient.t() @ rows
-            bias = gradient.sum(0)
-            if first:
-                self._weight_gradient.copy_(product)
-                self._bias_gradient.copy_(bias)
-            else:
-                self._weight_gradient += product
-                self._bias_gradient += bias
+    def _add_weight_gradient(self, gradient: Tensor, rows: Tensor, *, first: bool) -> None:
+        total = self._weight_gradient
+        if self._low is total.dtype:
+            torch.addmm(total, gradient.t(), rows, beta=0 if first else 1, out=total)
         elif first:
-            torch.mm(gradient.t(), rows, out=self._weight_gradient)
-            torch.sum(gradient, 0, out=self._bias_gradient)
+            total.copy_(gradient.t() @ rows)
         else:
-            self._weight_gradient.addmm_(gradient.t(), rows)
-            self._bias_gradient += gradient.sum(0)
+            total += gradient.t() @ rows
+
+
+def _surprise(likely: Tensor, rows: Tensor, weight: Tensor, bias: Tensor, target: Tensor) -> Tensor:
+    """Sum of -log of the targets' probabilities: `likely` (N, 1), or where that underflowed,
+    from the logits."""
+    lost = (likely < _UNDERFLOWED).squeeze(1)
+    if not lost.any():
+        return -likely.log().sum()
+    logits = linear(rows[lost], weight, bias).to(likely.dtype)
+    at_lost = nn.functional.cross_entropy(logits, target[lost].squeeze(1), reduction="sum")
+    return at_lost - likely[~lost].log().sum()

@@ -8,11 +8,16 @@ date at once, before its next use: with momentum buffer b and square average v,
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import ParamsT
+
+Group = dict[str, Any]
+Entries = dict[str, Tensor]
+"""An optimizer's state of one parameter, or of some rows of it."""
 
 
 class LazySGD(torch.optim.Optimizer):
@@ -20,7 +25,7 @@ class LazySGD(torch.optim.Optimizer):
 
     Calling an embedding brings the rows that it reads up to date, `state_dict()` of the
     optimizer or of the embedding all of them. Who reads an embedding's weight without calling
-    it calls `catch_up()` first.
+    it calls `catch_up()` first. One group of parameters, on the CPU.
     """
 
     def __init__(
@@ -35,14 +40,13 @@ class LazySGD(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "momentum": momentum, **defaults})
         self._steps = 0
         self._lr = lr
-        """Of the steps taken so far, as far as they are not yet applied to every row."""
-        self._applied: dict[Tensor, Tensor] = {}
-        """For each embedding's weight, (rows,): the steps that each of its rows has seen."""
-        self._scratch: dict[torch.dtype, Tensor] = {}
+        """Of the steps that some rows have still to be brought through."""
+        self._seen: dict[Tensor, Tensor] = {}
+        """For each embedding's weight, (rows,): the steps that each of its rows went through."""
         for embedding in embeddings:
             embedding.sparse = True
             weight = embedding.weight
-            self._applied[weight] = torch.zeros(len(weight), dtype=torch.int64)
+            self._seen[weight] = torch.zeros(len(weight), dtype=torch.int64)
             embedding.register_forward_pre_hook(
                 lambda module, inputs: self._catch_up(module.weight, inputs[0].unique())
             )
@@ -50,27 +54,28 @@ class LazySGD(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One step with the gradients that are there. `closure` is not supported."""
+        """One step with the gradients that are there, which it may spoil."""
         (group,) = self.param_groups
         if group["lr"] != self._lr:
             self.catch_up()
             self._lr = group["lr"]
         self._steps += 1
-        for parameter in group["params"]:
-            if parameter.grad is None:
-                continue
-            state = self._state_of(parameter, group)
-            if parameter.grad.is_sparse:
-                self._step_rows(parameter, state, group)
-            else:
-                scratch = self._scratch_like(parameter)
-                self._move(parameter, parameter.grad, state, group, scratch)
+        parts = [
+            self._rows_part(parameter, group) if parameter.grad.is_sparse
+            else _Part(parameter, parameter.grad, self._entries(parameter, group))
+            for parameter in group["params"]
+            if parameter.grad is not None
+        ]
+        if parts:
+            self._move(parts, group)
+        for part in parts:
+            self._put_back(part)
 
     @torch.no_grad()
     def catch_up(self) -> None:
         """Brings every row of every embedding up to date."""
-        for weight, applied in self._applied.items():
-            self._catch_up(weight, (applied < self._steps).nonzero().squeeze(1))
+        for weight, seen in self._seen.items():
+            self._catch_up(weight, (seen < self._steps).nonzero().squeeze(1))
 
     def state_dict(self) -> dict[str, Any]:
         self.catch_up()
@@ -78,8 +83,8 @@ class LazySGD(torch.optim.Optimizer):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
-        for applied in self._applied.values():
-            applied.fill_(self._steps)
+        for seen in self._seen.values():
+            seen.fill_(self._steps)
 
     @torch.no_grad()
     def _catch_up(self, weight: Tensor, rows: Tensor) -> None:
@@ -87,64 +92,64 @@ class LazySGD(torch.optim.Optimizer):
         state = self.state.get(weight)
         if not state or not len(rows):
             return
-        applied = self._applied[weight]
-        behind = (self._steps - applied[rows]).unsqueeze(1).to(weight.dtype)
-        applied[rows] = self._steps
         (group,) = self.param_groups
+        seen = self._seen[weight]
+        missed = (self._steps - seen[rows]).unsqueeze(1).to(weight.dtype)
+        seen[rows] = self._steps
         for name, decay in self._decays(group).items():
-            entry = state.get(name)
-            if entry is None:
-                continue
-            values = entry[rows]
-            factor = decay**behind
+            values, factor = state[name][rows], decay**missed
             if name == "momentum_buffer":
                 way = values * (1 - factor).mul_(self._lr * decay / (1 - decay))
                 weight.index_add_(0, rows, way, alpha=-1)
-            entry.index_copy_(0, rows, values.mul_(factor))
+            state[name].index_copy_(0, rows, values.mul_(factor))
 
-    def _step_rows(self, weight: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
-        rows, places = weight.grad._indices()[0].unique(return_inverse=True)
-        self._applied[weight][rows] = self._steps
-        values = weight.grad._values()
-        gradient = values.new_zeros(len(rows), values.shape[1]).index_add_(0, places, values)
-        part = weight[rows]
-        of_rows = {name: state[name][rows] for name in self._decays(group) if name in state}
-        self._move(part, gradient, of_rows, group, torch.empty_like(part))
-        weight.index_copy_(0, rows, part)
-        for name, value in of_rows.items():
-            state[name].index_copy_(0, rows, value)
+    def _rows_part(self, parameter: Tensor, group: Group) -> "_Part":
+        """The rows that have a gradient, and their state, in memory of their own."""
+        gradient = parameter.grad
+        assert gradient is not None
+        rows, places = gradient._indices()[0].unique(return_inverse=True)
+        values = gradient._values()
+        state = self._entries(parameter, group)
+        self._seen[parameter][rows] = self._steps
+        return _Part(
+            parameter[rows],
+            values.new_zeros(len(rows), values.shape[1]).index_add_(0, places, values),
+            {name: state[name][rows] for name in self._decays(group)},
+            parameter,
+            rows,
+        )
 
-    def _decays(self, group: dict[str, Any]) -> dict[str, float]:
+    def _put_back(self, part: "_Part") -> None:
+        if part.whole is not None:
+            part.whole.index_copy_(0, part.rows, part.weight)
+            for name, entry in part.entries.items():
+                self.state[part.whole][name].index_copy_(0, part.rows, entry)
+
+    def _decays(self, group: Group) -> dict[str, float]:
         """What each entry of the state is multiplied with in a step without a gradient."""
-        return {"momentum_buffer": group["momentum"]}
+        return {"momentum_buffer": group["momentum"]} if group["momentum"] else {}
 
-    def _state_of(self, parameter: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
-        state: dict[str, Tensor] = self.state[parameter]
-        if group["momentum"] and "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(parameter)
+    def _entries(self, parameter: Tensor, group: Group) -> Entries:
+        state: Entries = self.state[parameter]
+        for name in self._decays(group):
+            if name not in state:
+                state[name] = torch.zeros_like(parameter)
         return state
 
-    def _move(
-        self,
-        weight: Tensor,
-        gradient: Tensor,
-        state: dict[str, Tensor],
-        group: dict[str, Any],
-        scratch: Tensor,
-    ) -> None:
-        """Changes `weight` and `state` by one step; `scratch` is as large as the weight."""
-        if group["momentum"]:
-            buffer = state["momentum_buffer"].mul_(group["momentum"]).add_(gradient)
-            weight.add_(buffer, alpha=-group["lr"])
-        else:
-            weight.add_(gradient, alpha=-group["lr"])
-
-    def _scratch_like(self, parameter: Tensor) -> Tensor:
-        """Kept from step to step: fresh memory of this size costs more than the arithmetic."""
-        scratch = self._scratch.get(parameter.dtype)
-        if scratch is None or len(scratch) < parameter.numel():
-            scratch = self._scratch[parameter.dtype] = parameter.new_empty(parameter.numel())
-        return scratch[: parameter.numel()].view_as(parameter)
+    def _move(self, parts: "list[_Part]", group: Group) -> None:
+        momentum = group["momentum"]
+        torch._fused_sgd_(
+            [part.weight for part in parts],
+            [part.gradient for part in parts],
+            [part.entries["momentum_buffer"] for part in parts] if momentum else [],
+            weight_decay=0.0,
+            momentum=momentum,
+            lr=group["lr"],
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=False,
+        )
 
 
 class LazyRMSprop(LazySGD):
@@ -161,31 +166,55 @@ class LazyRMSprop(LazySGD):
         eps: float = 1e-8,
     ) -> None:
         super().__init__(parameters, embeddings, lr=lr, momentum=momentum, alpha=alpha, eps=eps)
+        self._late = torch.tensor(1e9)
 
-    def _decays(self, group: dict[str, Any]) -> dict[str, float]:
+    def _decays(self, group: Group) -> dict[str, float]:
         return {**super()._decays(group), "square_avg": group["alpha"]}
 
-    def _state_of(self, parameter: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
-        state = super()._state_of(parameter, group)
-        if "square_avg" not in state:
-            state["step"] = torch.tensor(0.0)
-            state["square_avg"] = torch.zeros_like(parameter)
-        state["step"] += 1
+    def _entries(self, parameter: Tensor, group: Group) -> Entries:
+        state = super()._entries(parameter, group)
+        state.setdefault("step", torch.tensor(0.0)).add_(1)
         return state
 
-    def _move(
-        self,
-        weight: Tensor,
-        gradient: Tensor,
-        state: dict[str, Tensor],
-        group: dict[str, Any],
-        scratch: Tensor,
-    ) -> None:
-        square = state["square_avg"].mul_(group["alpha"])
-        square.addcmul_(gradient, gradient, value=1 - group["alpha"])
-        root = torch.sqrt(square, out=scratch).add_(group["eps"])
+    def _move(self, parts: "list[_Part]", group: Group) -> None:
+        """In one pass over memory, by a kernel that torch has for AdamW alone.
+
+        Without a first moment, and late enough for its bias corrections to be 1, AdamW takes
+        x to (1 - rate * decay) * x - rate * g / (sqrt(v) + eps). With a rate of -1 and a decay of
+        momentum - 1 that is the momentum buffer's step.
+        """
+        weights = [part.weight for part in parts]
+        gradients = [part.gradient for part in parts]
+        moved, rate, decay = weights, group["lr"], 0.0
         if group["momentum"]:
-            buffer = state["momentum_buffer"].mul_(group["momentum"]).addcdiv_(gradient, root)
-            weight.add_(buffer, alpha=-group["lr"])
-        else:
-            weight.addcdiv_(gradient, root, value=-group["lr"])
+            moved = [part.entries["momentum_buffer"] for part in parts]
+            rate, decay = -1.0, group["momentum"] - 1
+        torch._fused_adamw_(
+            moved,
+            gradients,
+            gradients,
+            [part.entries["square_avg"] for part in parts],
+            [],
+            [self._late] * len(parts),
+            lr=rate,
+            beta1=0.0,
+            beta2=group["alpha"],
+            weight_decay=decay,
+            eps=group["eps"],
+            amsgrad=False,
+            maximize=False,
+        )
+        if group["momentum"]:
+            torch._foreach_add_(weights, moved, alpha=-group["lr"])
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A parameter, or copies of some rows of it, with gradient and state of the same shape."""
+
+    weight: Tensor
+    gradient: Tensor
+    entries: Entries
+    whole: Tensor | None = None
+    """The parameter that the rows were taken from."""
+    rows: Tensor | None = None
