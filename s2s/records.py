@@ -67,6 +67,10 @@ STEP_DTYPE = np.dtype(
         ("cells", np.int32),  # of both padded sides, padding included
         ("seconds", np.float64),  # wall time of the step, its data included
         ("timed", np.bool_),  # False: warm-up, left out of throughput
+        ("data_seconds", np.float32),  # of the step's phases; NaN: not told apart
+        ("forward_seconds", np.float32),  # gradients of the output layer included
+        ("backward_seconds", np.float32),
+        ("optimizer_seconds", np.float32),
     ]
 )
 """Columns of a run's step records, as the store keeps and returns them."""
@@ -84,6 +88,8 @@ class StepRecord:
     cells: int
     seconds: float
     timed: bool
+    phase_seconds: tuple[float, ...]
+    """Of its data, forward pass, backward pass and optimizer; NaN: not told apart."""
 
 
 @dataclass(frozen=True)

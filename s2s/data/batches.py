@@ -134,9 +134,7 @@ class _Resident:
         places = torch.where(real, self._starts[there] + position, 0)
         return torch.where(real, self._tokens[places], PAD).long(), lengths
 
-    def packed(
-        self, indices: npt.NDArray[np.int64]
-    ) -> tuple[PackedSide, npt.NDArray[np.int64]]:
+    def packed(self, indices: npt.NDArray[np.int64]) -> tuple[PackedSide, npt.NDArray[np.int64]]:
         """The side, and (B,) which of `indices` each of its sentences is."""
         lengths = self.lengths[indices]
         order = np.argsort(-lengths, kind="stable")

@@ -1,10 +1,9 @@
 """A GRU layer over packed sentences: no step is spent on padding.
 
 Packed: the tokens of sentences sorted from long to short, first all first tokens, then all
-second ones, and so on. `batch_sizes[t]` says how many sentences have a token at step t.
+second ones, and so on. `sizes[t]` says how many sentences have a token at step t.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,24 +14,21 @@ from torch.nn.utils.rnn import PackedSequence
 from s2s.model.products import linear
 
 
-def packed_gru(
-    layer: nn.GRU, inputs: Tensor, state: Tensor, batch_sizes: Sequence[int]
-) -> Tensor:
+def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
     """(P, H) packed inputs, (B, H) states before them -> (P, H) packed outputs."""
     if inputs.is_cuda:
-        sizes = torch.tensor(batch_sizes)
-        packed, _ = layer(PackedSequence(inputs, sizes), state.unsqueeze(0))
-        return packed.data
-    outputs: Tensor = _PackedGRU.apply(
+        packed, _ = layer(PackedSequence(inputs, torch.tensor(sizes)), state.unsqueeze(0))
+        outputs: Tensor = packed.data
+        return outputs
+    return _PackedGRU.apply(  # type: ignore[no-any-return, no-untyped-call]
         inputs,
         state,
         layer.weight_ih_l0,
         layer.weight_hh_l0,
         layer.bias_ih_l0,
         layer.bias_hh_l0,
-        batch_sizes,
+        sizes,
     )
-    return outputs
 
 
 class _PackedGRU(torch.autograd.Function):
@@ -44,7 +40,7 @@ class _PackedGRU(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         inputs: Tensor,
         state: Tensor,
@@ -52,47 +48,45 @@ class _PackedGRU(torch.autograd.Function):
         weight_hidden: Tensor,
         bias_input: Tensor,
         bias_hidden: Tensor,
-        batch_sizes: Sequence[int],
+        sizes: list[int],
     ) -> Tensor:
-        size = state.shape[1]
+        width = state.shape[1]
         gates = linear(inputs, weight_input, bias_input)
         from_hidden, outputs = torch.empty_like(gates), torch.empty_like(inputs)
-        weight_t, hidden = weight_hidden.t(), state
-        for count, product, product_ru, product_new, reset_update, reset, update, new, output in zip(
-            batch_sizes,
-            *(
-                part.split(batch_sizes)
-                for part in (
-                    from_hidden,
-                    from_hidden[:, : 2 * size],
-                    from_hidden[:, 2 * size :],
-                    gates[:, : 2 * size],
-                    *gates.chunk(3, 1),
-                    outputs,
-                )
-            ),
+        steps = zip(
+            torch.split(from_hidden, sizes),
+            torch.split(from_hidden[:, : 2 * width], sizes),
+            torch.split(from_hidden[:, 2 * width :], sizes),
+            torch.split(gates[:, : 2 * width], sizes),
+            *(torch.split(gate, sizes) for gate in gates.chunk(3, 1)),
+            torch.split(outputs, sizes),
             strict=True,
-        ):
-            if count < len(hidden):
-                hidden = hidden[:count]
+        )
+        weight_t, hidden, before = weight_hidden.t(), state, []
+        for product, product_ru, product_new, reset_update, reset, update, new, output in steps:
+            if len(output) < len(hidden):
+                hidden = hidden[: len(output)]
+            before.append(hidden)
             torch.addmm(bias_hidden, hidden, weight_t, out=product)
             reset_update.add_(product_ru).sigmoid_()
             new.addcmul_(reset, product_new).tanh_()
-            torch.lerp(new, hidden, update, out=output)
-            hidden = output
+            hidden = torch.lerp(new, hidden, update, out=output)
         ctx.save_for_backward(
-            inputs, state, weight_input, weight_hidden, gates, from_hidden[:, 2 * size :], outputs
+            inputs,
+            weight_input,
+            weight_hidden,
+            gates,
+            from_hidden[:, 2 * width :],
+            torch.cat(before),
         )
-        ctx.batch_sizes = batch_sizes
+        ctx.sizes = sizes
         return outputs
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        inputs, state, weight_input, weight_hidden, gates, from_hidden, outputs = ctx.saved_tensors
-        batch_sizes = ctx.batch_sizes
-        before = torch.cat(
-            [state, *(o[:c] for o,c in zip(outputs.split(batch_sizes), batch_sizes[1:]))])
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, weight_input, weight_hidden, gates, from_hidden, before = ctx.saved_tensors
+        width, sizes = gradient.shape[1], ctx.sizes
         reset, update, new = gates.chunk(3, 1)
         # What a gradient of h' is multiplied with on its way to each gate's product.
         to_new = (1 - update).mul_(1 - new * new)
@@ -101,30 +95,28 @@ class _PackedGRU(torch.autograd.Function):
         torch.mul(to_new * from_hidden, reset - reset * reset, out=to_reset)
         torch.mul(before - new, update - update * update, out=to_update)
         torch.mul(to_new, reset, out=to_hidden)
-        gradients = gradient.clone()
-        hidden_gates = torch.empty_like(gates)
-        carried = gradient.new_zeros(0, gradient.shape[1])
-        for total, factor, step_gates, gate, count in zip(
-            reversed(gradients.split(batch_sizes)),
-            reversed(factors.unflatten(1, (3, -1)).split(batch_sizes)),
-            reversed(hidden_gates.split(batch_sizes)),
-            reversed(update.split(batch_sizes)),
-            reversed(batch_sizes),
+        gradients, gate_gradients = gradient.clone(), torch.empty_like(gates)
+        carried = gradient.new_zeros(0, width)
+        for total, factor, gate_gradient, kept in zip(
+            reversed(torch.split(gradients, sizes)),
+            reversed(torch.split(factors.view(-1, 3, width), sizes)),
+            reversed(torch.split(gate_gradients, sizes)),
+            reversed(torch.split(update, sizes)),
             strict=True,
         ):
             total[: len(carried)].add_(carried)
-            torch.mul(total.unsqueeze(1), factor, out=step_gates.view(count, 3, -1))
-            carried = torch.addmm(total * gate, step_gates, weight_hidden)
-        bias_hidden_gradient = hidden_gates.sum(0)
-        weight_hidden_gradient = hidden_gates.t() @ before
-        torch.mul(gradients, to_new, out=hidden_gates[:, -gradient.shape[1] :])
-        input_gates = hidden_gates
+            torch.mul(total.unsqueeze(1), factor, out=gate_gradient.view(-1, 3, width))
+            carried = torch.addmm(total * kept, gate_gradient, weight_hidden)
+        bias_hidden_gradient = gate_gradients.sum(0)
+        weight_hidden_gradient = gate_gradients.t() @ before
+        # From here on those of the inputs' products: the new gate's comes without the reset.
+        torch.mul(gradients, to_new, out=gate_gradients[:, 2 * width :])
         return (
-            input_gates @ weight_input,
+            gate_gradients @ weight_input,
             carried,
-            input_gates.t() @ inputs,
+            gate_gradients.t() @ inputs,
             weight_hidden_gradient,
-            input_gates.sum(0),
+            gate_gradients.sum(0),
             bias_hidden_gradient,
             None,
         )

@@ -1,7 +1,5 @@
 """The translator: a GRU encoder and a GRU decoder, as in the article."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -24,7 +22,7 @@ class RecurrentLayers(nn.Module):
             outputs.append(inputs)
         return outputs
 
-    def packed(self, inputs: Tensor, state: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    def packed(self, inputs: Tensor, state: Tensor, sizes: list[int]) -> list[Tensor]:
         """The same from (P, H) packed inputs: (P, H) outputs of each layer."""
         outputs = []
         for layer, initial in zip(self.layers, state, strict=True):
@@ -46,7 +44,7 @@ class Encoder(nn.Module):
         outputs: list[Tensor] = self.recurrent(self.dropout(self.embedding(source)), state)
         return outputs
 
-    def packed(self, source: Tensor, state: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    def packed(self, source: Tensor, state: Tensor, sizes: list[int]) -> list[Tensor]:
         """(P,) packed word ids and (L, B, H) initial states -> (P, H) outputs of each layer."""
         inputs = dropped(self.embedding(source), self.dropout.p if self.training else 0)
         return self.recurrent.packed(inputs, state, sizes)
@@ -69,7 +67,7 @@ class Decoder(nn.Module):
         outputs: list[Tensor] = self.recurrent(inputs, state)
         return outputs[-1], torch.stack([output[-1] for output in outputs])
 
-    def packed(self, words: Tensor, state: Tensor, sizes: Sequence[int]) -> Tensor:
+    def packed(self, words: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
         """(P,) packed input words and (L, B, H) states -> (P, H) top outputs."""
         inputs = dropped(self.embedding(words), self.dropout.p if self.training else 0)
         return self.recurrent.packed(torch.relu(inputs), state, sizes)[-1]
@@ -103,7 +101,7 @@ class Seq2Seq(nn.Module):
         columns = torch.arange(samples, device=source.device)
         return torch.stack([output[lengths - 1, columns] for output in outputs])
 
-    def encode_packed(self, source: Tensor, sizes: Sequence[int], ends: Tensor) -> Tensor:
+    def encode_packed(self, source: Tensor, sizes: list[int], ends: Tensor) -> Tensor:
         """(P,) packed word ids, (B,) places of the ends -> (L, B, H) states there."""
         outputs = self.encoder.packed(source, self.initial_state(len(ends)), sizes)
         return torch.stack([output.index_select(0, ends) for output in outputs])

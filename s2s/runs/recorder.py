@@ -108,6 +108,7 @@ class Recorder:
                     record.cells,
                     record.seconds,
                     record.timed,
+                    *record.phase_seconds,
                 )
                 for record, loss in zip(records, losses, strict=True)
             ],

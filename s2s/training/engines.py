@@ -4,9 +4,10 @@ The objective is the same, but for one thing: under `article` the encoder runs o
 padding, so the two agree exactly only on batches whose sentences all have one length.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from s2s.model.seq2seq import Seq2Seq
 from s2s.records import SOS
 
 Indices = npt.NDArray[np.int64]
+AnyBatch = Batch | PackedBatch
 
 
 @dataclass(frozen=True)
@@ -33,31 +35,49 @@ class Forward:
     """Of (loss sum / batch size) for `outputs`; None where they are that scalar."""
 
 
-class StepEngine(Protocol):
-    """Batches and the forward pass of a model's training."""
-
-    def batch(self, indices: Indices) -> Batch | PackedBatch:
-        """The pairs at `indices` (B,), as this engine computes them."""
-        ...
-
-    def forward(self, batch: Any, forced: bool) -> Forward:
-        """`forced`: along the reference, else each step is fed the word found likeliest."""
-        ...
-
-
-class ArticleEngine:
-    """Token by token, through the padding, the softmax at every cell, as the article does."""
+class StepEngine(ABC):
+    """Batches and gradients of a model's training; a step ends with every gradient set."""
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
-        del precision  # fp32 only; the configuration refuses others
-        self._model, self._batches = model, batches
+        self.model, self.batches, self.precision = model, batches, precision
+
+    @abstractmethod
+    def batch(self, indices: Indices) -> AnyBatch:
+        """The pairs at `indices` (B,), as this engine computes them."""
+
+    @abstractmethod
+    def forward(self, batch: Any, forced: bool) -> Forward:
+        """`forced`: along the reference, else each step is fed the word found likeliest."""
+
+    def step(
+        self,
+        optimizer: torch.optim.Optimizer,
+        indices: Indices,
+        forced: bool,
+        mark: Callable[[], None],
+    ) -> tuple[AnyBatch, Tensor]:
+        """One optimizer step -> the batch and its loss sum. `mark` is called after each phase
+        but the last (see clock.PHASES)."""
+        batch = self.batch(indices)
+        mark()
+        forward = self.forward(batch, forced)
+        mark()
+        torch.autograd.backward(forward.outputs, forward.gradient)
+        mark()
+        optimizer.step()
+        optimizer.zero_grad()
+        return batch, forward.loss_sum
+
+
+class ArticleEngine(StepEngine):
+    """Token by token, through the padding, the softmax at every cell, as the article does."""
 
     def batch(self, indices: Indices) -> Batch:
-        return self._batches.padded(indices, joint=True)
+        return self.batches.padded(indices, joint=True)
 
     def forward(self, batch: Batch, forced: bool, state: Tensor | None = None) -> Forward:
         """`state`: (L, B, H) initial states of the encoder; zeros where not given."""
-        model = self._model
+        model = self.model
         state = model.initial_state(batch.samples) if state is None else state
         for words in batch.source:
             outputs = model.encoder(words.unsqueeze(0), state)
@@ -72,18 +92,18 @@ class ArticleEngine:
         return Forward(loss_sum.detach(), loss_sum / batch.samples, None)
 
 
-class FusedEngine:
+class FusedEngine(StepEngine):
     """One recurrent pass a side over real tokens only, then projection and loss in chunks."""
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
-        self._model, self._batches = model, batches
+        super().__init__(model, batches, precision)
         self._project = ProjectionGradients(model.decoder.out, bf16=precision is Precision.BF16)
 
     def batch(self, indices: Indices) -> PackedBatch:
-        return self._batches.packed(indices)
+        return self.batches.packed(indices)
 
     def forward(self, batch: PackedBatch, forced: bool) -> Forward:
-        hidden = (teacher_forced if forced else _free_running)(self._model, batch)
+        hidden = (teacher_forced if forced else _free_running)(self.model, batch)
         targets = batch.target.tokens
         loss_sum, gradient = self._project(hidden.detach(), targets, 1 / batch.samples)
         return Forward(loss_sum, hidden, gradient)
@@ -114,7 +134,7 @@ def _free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
     return torch.cat(outputs)
 
 
-ENGINES: dict[Engine, Callable[[Seq2Seq, Batches, Precision], StepEngine]] = {
+ENGINES: dict[Engine, type[StepEngine]] = {
     Engine.ARTICLE: ArticleEngine,
     Engine.FUSED: FusedEngine,
 }

@@ -50,10 +50,12 @@ class LazySGD(torch.optim.Optimizer):
             embedding.register_forward_pre_hook(
                 lambda module, inputs: self._catch_up(module.weight, inputs[0].unique())
             )
-            embedding.register_state_dict_pre_hook(lambda *_: self.catch_up())
+            embedding.register_state_dict_pre_hook(  # type: ignore[no-untyped-call]
+                lambda *_: self.catch_up()
+            )
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self) -> None:  # type: ignore[override]
         """One step with the gradients that are there, which it may spoil."""
         (group,) = self.param_groups
         if group["lr"] != self._lr:
@@ -61,7 +63,8 @@ class LazySGD(torch.optim.Optimizer):
             self._lr = group["lr"]
         self._steps += 1
         parts = [
-            self._rows_part(parameter, group) if parameter.grad.is_sparse
+            self._rows_part(parameter, group)
+            if parameter.grad.is_sparse
             else _Part(parameter, parameter.grad, self._entries(parameter, group))
             for parameter in group["params"]
             if parameter.grad is not None
@@ -107,7 +110,7 @@ class LazySGD(torch.optim.Optimizer):
         """The rows that have a gradient, and their state, in memory of their own."""
         gradient = parameter.grad
         assert gradient is not None
-        rows, places = gradient._indices()[0].unique(return_inverse=True)
+        rows, places = torch.unique(gradient._indices()[0], return_inverse=True)
         values = gradient._values()
         state = self._entries(parameter, group)
         self._seen[parameter][rows] = self._steps
@@ -120,7 +123,7 @@ class LazySGD(torch.optim.Optimizer):
         )
 
     def _put_back(self, part: "_Part") -> None:
-        if part.whole is not None:
+        if part.whole is not None and part.rows is not None:
             part.whole.index_copy_(0, part.rows, part.weight)
             for name, entry in part.entries.items():
                 self.state[part.whole][name].index_copy_(0, part.rows, entry)

@@ -1,7 +1,10 @@
 """The training loop: a generator of step records and evaluations; stopping is leaving it."""
 
+import itertools
+import math
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +15,7 @@ from s2s.data.corpus import Corpus
 from s2s.model.seq2seq import Seq2Seq
 from s2s.records import Evaluation, StepRecord
 from s2s.training.checkpoint import Checkpoint, load_optimizer, optimizer_tensors
+from s2s.training.clock import PHASES, clock_of
 from s2s.training.engines import ENGINES
 from s2s.training.evaluation import (
     VALIDATION_PAIRS,
@@ -57,6 +61,7 @@ class Trainer:
         """Wall time of all steps so far, evaluations left out."""
         self._batches = Batches(corpus, device)
         self._engine = ENGINES[config.engine](self.model, self._batches, config.precision)
+        self._clock = clock_of(device)
         self._followed = FollowedSentences(corpus, config.sentences)
         self._evaluated_at = self.iteration
         self._evaluated_tenths = 0
@@ -65,44 +70,62 @@ class Trainer:
         """An evaluation before the first step, one every so often, and one after the last.
 
         The time that the caller takes between two steps belongs to the later one; the time it
-        takes over an evaluation belongs to none.
+        takes over an evaluation belongs to none. On a GPU steps come in bursts, four a second.
         """
         yield self.evaluate()
-        mark = time.perf_counter()
+        unsettled: list[tuple[StepRecord, list[Any]]] = []
+        settled_at, end = time.perf_counter(), self._clock.mark()
         while not self._done():
-            record = self.step()
-            now = time.perf_counter()
-            record.seconds = now - mark
-            self.training_seconds += record.seconds
-            mark = now
-            yield record
+            marks = [end]
+            unsettled.append((self._step(marks), marks))
+            end = marks[-1]
+            waited = time.perf_counter() - settled_at
+            if waited >= self._clock.settle_every_seconds or self._evaluation_due():
+                yield from self._settled(unsettled)
+                unsettled, settled_at = [], time.perf_counter()
             if self._evaluation_due():
                 yield self.evaluate()
-                mark = time.perf_counter()
+                end = self._clock.mark()
 
     def step(self) -> StepRecord:
-        """One optimizer step on a batch drawn with replacement; the caller fills in its time."""
+        """One optimizer step on a batch drawn with replacement, its times not taken."""
+        return self._step([])
+
+    def _step(self, marks: list[Any]) -> StepRecord:
+        """The same; adds its start and the ends of its phases to `marks`."""
+        marks.append(self._clock.mark())
         self.model.train()
         indices = self._random.integers(0, len(self._corpus.training), self.config.batch_size)
         forced = self._random.random() < self.config.teacher_forcing
-        batch = self._engine.batch(indices)
-        forward = self._engine.forward(batch, forced)
-        torch.autograd.backward(forward.outputs, forward.gradient)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+        batch, loss_sum = self._engine.step(
+            self.optimizer, indices, forced, lambda: marks.append(self._clock.mark())
+        )
+        marks.append(self._clock.mark())
         self.iteration += 1
         return StepRecord(
             iteration=self.iteration,
-            loss_sum=forward.loss_sum,
+            loss_sum=loss_sum,
             samples=batch.samples,
             source_tokens=batch.source_tokens,
             target_tokens=batch.target_tokens,
             cells=batch.cells,
-            seconds=0.0,
+            seconds=math.nan,
+            phase_seconds=(math.nan,) * len(PHASES),
             timed=self.iteration - self._first_iteration > WARMUP_STEPS,
         )
+
+    def _settled(self, steps: list[tuple[StepRecord, list[Any]]]) -> Iterator[StepRecord]:
+        """The steps, with the times that their marks tell."""
+        self._clock.settle()
+        for record, marks in steps:
+            end_of_last, *bounds = marks
+            record.seconds = self._clock.seconds(end_of_last, bounds[-1])
+            if len(bounds) == len(PHASES) + 1:
+                record.phase_seconds = tuple(
+                    itertools.starmap(self._clock.seconds, itertools.pairwise(bounds))
+                )
+            self.training_seconds += record.seconds
+            yield record
 
     def evaluate(self) -> Evaluation:
         self._evaluated_at, self._evaluated_tenths = self.iteration, self._tenths_done()
