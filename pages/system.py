@@ -92,8 +92,8 @@ def show_limits() -> None:
     st.header("How fast could this machine be?", divider="gray")
     st.write(
         "The floor of a step is the least time that its arithmetic and its bytes take, at the "
-        "rates at which this machine multiplies and copies. No program is faster; how near one "
-        "comes says how much is left to gain."
+        "rates at which this machine multiplies and copies. How near a program comes to it says "
+        "how much is left to gain. Other work on the machine lowers these rates too."
     )
     names = [info.name for info in list_corpora(corpora_folder())]
     if names:
