@@ -1,5 +1,6 @@
 """What the machine can do: the rates of copying and of the output layer's products."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -111,8 +112,10 @@ def floor_of(
 
 
 def chunk_rows(target_tokens: float) -> int:
-    """Rows of the output products: a chunk of the loss, or all real positions where fewer."""
-    return max(1, min(loss.CHUNK_ROWS, round(target_tokens)))
+    """Rows of the output products in the loss: all real positions, in the fewest equal chunks."""
+    positions = max(1, round(target_tokens))
+    chunks = math.ceil(positions / loss.CHUNK_ROWS)
+    return math.ceil(positions / chunks)
 
 
 def mean_tokens(corpus: Corpus) -> tuple[float, float]:

@@ -12,7 +12,6 @@ from tiny import tiny_config
 
 from s2s.config import Engine, TrainConfig, UserError
 from s2s.data.corpus import Corpus
-from s2s.model.loss import CHUNK_ROWS
 from s2s.records import StepRecord
 from s2s.training import bench as bench_module
 from s2s.training import rates
@@ -48,7 +47,9 @@ class Clockwork:
         timed = iteration > 3 and iteration != 6
         Clockwork.now += size / 1000 if timed else 9.0
         Clockwork.visits.append((size, timed))
-        return StepRecord(iteration, 0.0, size, 3 * size, 2 * size, 8 * size, 0.0, timed)
+        return StepRecord(
+            iteration, 0.0, size, 3 * size, 2 * size, 8 * size, 0.0, timed, (0.0,) * 4
+        )
 
 
 @pytest.fixture
@@ -182,12 +183,11 @@ def test_each_product_is_measured_once_a_round(
         return 1.0
 
     monkeypatch.setattr(bench_module, "product_rate_flops", rate)
+    monkeypatch.setattr(bench_module, "chunk_rows", lambda tokens: 5 if tokens < 100 else 7)
     wanted, _ = combinations(tiny_config(), ["article", "fused"], [1, 1000, 2000], ["fp32", "bf16"])
     list(Bench(wanted, tiny, CPU, rounds=2, seconds=SECONDS).run())
     assert len(asked) == 8
-    assert sorted(set(asked)) == [
-        (rows, kind) for rows in (5, CHUNK_ROWS) for kind in ("bf16", "fp32")
-    ]
+    assert sorted(set(asked)) == [(rows, kind) for rows in (5, 7) for kind in ("bf16", "fp32")]
 
 
 def test_what_is_broken_off_keeps_the_whole_rounds(
