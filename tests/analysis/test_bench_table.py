@@ -77,7 +77,8 @@ def test_the_text_of_a_comparison() -> None:
 
 
 def test_a_machine_whose_end_is_not_known() -> None:
-    assert machine_line(MACHINE | {"load_after": None}).endswith("load 0.25 before.")
+    line = machine_line(MACHINE | {"threads": 1, "load_after": None})
+    assert line == "A processor, 2 cores, 1 thread, torch 2.13.0, load 0.25 before."
 
 
 def test_memory_is_named_for_what_it_is() -> None:
