@@ -118,6 +118,7 @@ def test_choices_are_shown_as_they_are_typed(
         ["corpora", "add"],
         ["corpora", "remove"],
         ["train"],
+        ["bench"],
         ["translate"],
         ["runs"],
         ["export"],
