@@ -35,15 +35,33 @@ function plotly() {
     });
     return loading;
 }
+const charts = new WeakMap();  // of a node: its latest figure, and whether that is drawn
+async function draw(node, chart) {
+    chart.drawn = true;
+    try { await plotly(); } catch { node.textContent = "The chart could not be loaded."; return; }
+    await Plotly.react(node, chart.figure.data, chart.figure.layout, {
+        responsive: true, displaylogo: false,
+        modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+    });
+}
+function watched(node) {
+    const chart = { seen: true, drawn: true };
+    chart.observer = new IntersectionObserver(entries => {
+        chart.seen = entries.at(-1).isIntersecting;
+        if (chart.seen && !chart.drawn) draw(node, chart);
+    }, { rootMargin: "-60px" });  // a chart whose title alone is in sight shows nothing new
+    chart.observer.observe(node);
+    charts.set(node, chart);
+    return chart;
+}
 export default async function ({ parentElement, data }) {
     const node = parentElement.querySelector(".s2s-chart");
     node.setAttribute("aria-label", data.text);
     node.style.minHeight = data.figure.layout.height + "px";
-    try { await plotly(); } catch { node.textContent = "The chart could not be loaded."; return; }
-    await Plotly.react(node, data.figure.data, data.figure.layout, {
-        responsive: true, displaylogo: false,
-        modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
-    });
+    const chart = charts.get(node) ?? watched(node);
+    chart.figure = data.figure;
+    chart.drawn = false;
+    if (chart.seen || !node.data) await draw(node, chart);
 }
 """
 _component = st.components.v2.component(

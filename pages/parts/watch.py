@@ -1,5 +1,8 @@
 """The live view of one run: progress, figures, charts, translations. It only draws."""
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import pandas as pd
 import streamlit as st
 
@@ -39,11 +42,20 @@ Active = tuple[tuple[int, RunState], ...]
 
 
 def watch(run_id: int, scale: LossScale, active: Active) -> None:
-    """Draws the run; again each second while anything is active."""
-    st.fragment(_tick, run_every="1s" if active else None)(run_id, scale, active)
+    """Draws the run, and again while anything is active: cheap parts more often than others.
+
+    What is drawn disturbs what is measured, in this process and in the browser beside it.
+    """
+
+    def draw(part: Callable[..., None], every: str, *arguments: object) -> None:
+        st.fragment(part, run_every=every if active else None)(run_id, *arguments)
+
+    draw(_figures, "1s", active)
+    draw(_charts, "2s", scale)
+    draw(_translations, "5s")
 
 
-def _tick(run_id: int, scale: LossScale, active: Active) -> None:
+def _figures(run_id: int, active: Active) -> None:
     store = shared.store()
     try:
         now = tuple((each, store.run(each).state) for each, _ in active)
@@ -51,14 +63,11 @@ def _tick(run_id: int, scale: LossScale, active: Active) -> None:
     except UserError:  # deleted in another tab
         st.rerun()
     if now != active:
-        st.rerun()  # the page body has other buttons now
-    steps, evaluations, samples = records(store, run_id)
+        st.rerun()  # the page body has other buttons now, and all parts have their last state
+    steps, _, samples = records(store, run_id)
     _state(run, steps)
-    if not len(steps):
-        return
-    _tiles(run, steps, samples)
-    _charts(run, steps, evaluations, samples, scale)
-    _translations(evaluations)
+    if len(steps):
+        _tiles(run, steps, samples)
 
 
 def _state(run: Run, steps: Steps) -> None:
@@ -132,7 +141,15 @@ def _peak(run: Run, samples: list[DeviceSample]) -> int | None:
     return peak_memory_bytes(samples, run.device)
 
 
-def _charts(
+def _charts(run_id: int, scale: LossScale) -> None:
+    with suppress(UserError):  # deleted in another tab: `_figures` sees to it
+        run = shared.store().run(run_id)
+        steps, evaluations, samples = records(shared.store(), run_id)
+        if len(steps):
+            _draw_charts(run, steps, evaluations, samples, scale)
+
+
+def _draw_charts(
     run: Run,
     steps: Steps,
     evaluations: list[Evaluation],
@@ -162,7 +179,10 @@ def _charts(
         )
 
 
-def _translations(evaluations: list[Evaluation]) -> None:
+def _translations(run_id: int) -> None:
+    steps, evaluations, _ = records(shared.store(), run_id)
+    if not len(steps):
+        return
     st.subheader("Translations as they improve")
     table = translation_table(evaluations)
     if not table.rows:

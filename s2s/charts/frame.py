@@ -56,7 +56,10 @@ def label(text: str) -> str:
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:
+    """Its kind is said and its labels may overflow: to find out takes a third of a redraw."""
     return {
+        "type": "linear",
+        "ticklabeloverflow": "allow",
         "title": {"text": title, "standoff": 8},
         "gridcolor": _GRID,
         "linecolor": _GRID,
