@@ -35,33 +35,43 @@ function plotly() {
     });
     return loading;
 }
-const charts = new WeakMap();  // of a node: its latest figure, and whether that is drawn
+const charts = new WeakMap();  // of a node: its latest figure, and the one that is drawn
 async function draw(node, chart) {
-    chart.drawn = true;
+    chart.drawn = chart.figure;
     try { await plotly(); } catch { node.textContent = "The chart could not be loaded."; return; }
     await Plotly.react(node, chart.figure.data, chart.figure.layout, {
         responsive: true, displaylogo: false,
         modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
     });
 }
-function watched(node) {
-    const chart = { seen: true, drawn: true };
-    chart.observer = new IntersectionObserver(entries => {
-        chart.seen = entries.at(-1).isIntersecting;
-        if (chart.seen && !chart.drawn) draw(node, chart);
-    }, { rootMargin: "-60px" });  // a chart whose title alone is in sight shows nothing new
-    chart.observer.observe(node);
+function known(node) {
+    const chart = { inSight: true };
+    chart.catchUp = () => {
+        const seen = chart.inSight && !document.hidden;
+        if (seen && chart.drawn !== chart.figure) draw(node, chart);
+    };
+    const observer = new IntersectionObserver(entries => {
+        chart.inSight = entries.at(-1).isIntersecting;
+        chart.catchUp();
+    }, { rootMargin: "-60px" });  // of less only the title is in sight, which stays the same
+    observer.observe(node);
+    document.addEventListener("visibilitychange", chart.catchUp);
+    chart.forget = () => {
+        observer.disconnect();
+        document.removeEventListener("visibilitychange", chart.catchUp);
+    };
     charts.set(node, chart);
     return chart;
 }
-export default async function ({ parentElement, data }) {
+export default function ({ parentElement, data }) {
     const node = parentElement.querySelector(".s2s-chart");
     node.setAttribute("aria-label", data.text);
     node.style.minHeight = data.figure.layout.height + "px";
-    const chart = charts.get(node) ?? watched(node);
+    const chart = charts.get(node) ?? known(node);
     chart.figure = data.figure;
-    chart.drawn = false;
-    if (chart.seen || !node.data) await draw(node, chart);
+    // A redraw takes time from a training beside it, so what nobody sees waits; not the first.
+    if (node.data) chart.catchUp(); else draw(node, chart);
+    return chart.forget;
 }
 """
 _component = st.components.v2.component(

@@ -9,8 +9,8 @@ from pages.parts.inert import inert
 from s2s.analysis.words import run_label
 from s2s.records import Run, RunState
 
-STOP_WAIT_SECONDS = 1.0
-"""A step and a checkpoint are usually done by then, so the page shows the run as stopped."""
+STOP_WAIT_SECONDS = 0.5
+"""A step and a checkpoint are often done by then; else the page says at once that it stops."""
 
 
 def queue(active: Sequence[Run]) -> None:

@@ -1,8 +1,5 @@
 """The live view of one run: progress, figures, charts, translations. It only draws."""
 
-from collections.abc import Callable
-from contextlib import suppress
-
 import pandas as pd
 import streamlit as st
 
@@ -41,21 +38,26 @@ Active = tuple[tuple[int, RunState], ...]
 """The unfinished runs as the page body saw them."""
 
 
+TICK_SECONDS = 2.0
+"""Each tick takes time from the training, most of it in the browser beside it."""
+STOPPING_TICK_SECONDS = 0.5
+_STEADY = (
+    # What is being drawn anew fades otherwise, and the browser draws each shade of it.
+    "<style>.st-key-live .stElementContainer"
+    " { opacity: 1 !important; transition: none !important; }</style>"
+)
+
+
 def watch(run_id: int, scale: LossScale, active: Active) -> None:
-    """Draws the run, and again while anything is active: cheap parts more often than others.
-
-    What is drawn disturbs what is measured, in this process and in the browser beside it.
-    """
-
-    def draw(part: Callable[..., None], every: str, *arguments: object) -> None:
-        st.fragment(part, run_every=every if active else None)(run_id, *arguments)
-
-    draw(_figures, "1s", active)
-    draw(_charts, "2s", scale)
-    draw(_translations, "5s")
+    """Draws the run; again every so often while anything is active."""
+    stopping = any(state is RunState.STOPPING for _, state in active)
+    every = STOPPING_TICK_SECONDS if stopping else TICK_SECONDS
+    with st.container(key="live"):
+        st.html(_STEADY)
+        st.fragment(_tick, run_every=every if active else None)(run_id, scale, active)
 
 
-def _figures(run_id: int, active: Active) -> None:
+def _tick(run_id: int, scale: LossScale, active: Active) -> None:
     store = shared.store()
     try:
         now = tuple((each, store.run(each).state) for each, _ in active)
@@ -63,11 +65,14 @@ def _figures(run_id: int, active: Active) -> None:
     except UserError:  # deleted in another tab
         st.rerun()
     if now != active:
-        st.rerun()  # the page body has other buttons now, and all parts have their last state
-    steps, _, samples = records(store, run_id)
+        st.rerun()  # the page body has other buttons now
+    steps, evaluations, samples = records(store, run_id)
     _state(run, steps)
-    if len(steps):
-        _tiles(run, steps, samples)
+    if not len(steps):
+        return
+    _tiles(run, steps, samples)
+    _charts(run, steps, evaluations, samples, scale)
+    _translations(evaluations)
 
 
 def _state(run: Run, steps: Steps) -> None:
@@ -141,15 +146,7 @@ def _peak(run: Run, samples: list[DeviceSample]) -> int | None:
     return peak_memory_bytes(samples, run.device)
 
 
-def _charts(run_id: int, scale: LossScale) -> None:
-    with suppress(UserError):  # deleted in another tab: `_figures` sees to it
-        run = shared.store().run(run_id)
-        steps, evaluations, samples = records(shared.store(), run_id)
-        if len(steps):
-            _draw_charts(run, steps, evaluations, samples, scale)
-
-
-def _draw_charts(
+def _charts(
     run: Run,
     steps: Steps,
     evaluations: list[Evaluation],
@@ -179,10 +176,7 @@ def _draw_charts(
         )
 
 
-def _translations(run_id: int) -> None:
-    steps, evaluations, _ = records(shared.store(), run_id)
-    if not len(steps):
-        return
+def _translations(evaluations: list[Evaluation]) -> None:
     st.subheader("Translations as they improve")
     table = translation_table(evaluations)
     if not table.rows:
