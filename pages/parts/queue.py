@@ -9,7 +9,7 @@ from pages.parts.inert import inert
 from s2s.analysis.words import run_label
 from s2s.records import Run, RunState
 
-STOP_WAIT_SECONDS = 0.5
+STOP_WAIT_SECONDS = 0.3
 """A step and a checkpoint are often done by then; else the page says at once that it stops."""
 
 

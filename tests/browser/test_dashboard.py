@@ -24,9 +24,8 @@ def last_iteration(chart: Locator) -> float:
 
 def wait_beyond(chart: Locator, iteration: float) -> None:
     chart.page.wait_for_function(
-        "iteration => { const node = document.querySelector('.s2s-chart');"
-        " return node?.data && Math.max(...node.data.flatMap(line => line.x)) > iteration }",
-        arg=iteration,
+        "([node, iteration]) => Math.max(...node.data.flatMap(line => line.x)) > iteration",
+        arg=[chart.element_handle(), iteration],
     )
 
 
@@ -69,6 +68,11 @@ def test_train_watch_reload_stop_translate(page: Page, server: str) -> None:
     wait_beyond(chart, seen)
     assert chart.evaluate("node => node.markedByTest"), "the chart's DOM node was replaced"
     assert x_range(chart) == pytest.approx(zoomed), "the zoom was lost"
+
+    below = page.locator(".s2s-chart").nth(1)
+    drawn = last_iteration(below)  # and not again while it is out of sight
+    below.scroll_into_view_if_needed()
+    wait_beyond(below, drawn)
 
     seen = last_iteration(chart)
     page.reload()
