@@ -144,9 +144,7 @@ class LazySGD(torch.optim.Optimizer):
         state = self.state.get(weight)
         if not state:
             return
-        weight.index_add_(
-            0, rows, self._way(weight, rows).expand(len(rows), weight.shape[1]), alpha=-1
-        )
+        weight.index_copy_(0, rows, weight[rows] - self._way(weight, rows))
         seen, (group,) = self._seen[weight], self.param_groups
         missed = (self._steps - seen[rows]).unsqueeze(1).to(weight.dtype)
         seen[rows] = self._steps
