@@ -205,6 +205,7 @@ class Summary:
     warmup_seconds: float | None = None
     disturbed_steps: int | None = None
     """Left out because this process translated meanwhile."""
+    disturbed_seconds: float | None = None
     phase_seconds: dict[str, float] | None = None
     """Median of each of PHASES and of what lies `between` the steps."""
     busy: str = ""

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from s2s.analysis.steps import Floats, Steps
-from s2s.analysis.words import run_label
+from s2s.analysis.words import percent, run_label, step_time
 from s2s.records import PHASES, Run
 
 PARTS = (*PHASES, "between")
@@ -118,30 +118,26 @@ def _line(sizes: Floats, seconds: Floats) -> tuple[float, float]:
 
 def anatomy_text(runs: Sequence[Dissected], found: Split | None) -> str:
     """The chart of the parts in words."""
-    told = "; ".join(
-        f"run {each.label}: "
-        + ", ".join(
-            f"{part} {1000 * seconds:.3g} ms ({share:.0%})".replace("%", " %")
-            for part, seconds, share in zip(
-                PARTS, each.anatomy.median_seconds, each.anatomy.shares, strict=True
-            )
-        )
-        for each in runs
-    )
+    told = "; ".join(f"run {each.label}: {_parts_text(each.anatomy)}" for each in runs)
     line = f" {split_text(found)}" if found else ""
     return f"Step anatomy. {told}.{line}" if told else "Step anatomy. No step was told apart."
 
 
-def split_text(found: Split) -> str:
-    """What the lines say, in a sentence or two."""
-    fixed, per_sample = sum(found.fixed_seconds), sum(found.per_sample_seconds)
-    whole = (
-        f"A step takes {1000 * fixed:.3g} ms whatever the batch size, and "
-        f"{1000 * per_sample:.3g} ms more for each sentence"
+def _parts_text(found: Anatomy) -> str:
+    parts = zip(PARTS, found.median_seconds, found.shares, strict=True)
+    return ", ".join(
+        f"{part} {step_time(median)} ({percent(share)})" for part, median, share in parts
     )
-    equal = f", as much again at batch size {fixed / per_sample:,.0f}" if per_sample > 0 else ""
-    off = f"{found.misfit:.0%}".replace("%", " %")
-    return f"{whole}{equal}; the line is off by {off} at most."
+
+
+def split_text(found: Split) -> str:
+    """What the lines say, in a sentence."""
+    fixed, per_sample = sum(found.fixed_seconds), sum(found.per_sample_seconds)
+    equal = f" (as much again at batch size {fixed / per_sample:,.0f})" if per_sample > 0 else ""
+    return (
+        f"A step takes {step_time(fixed)} whatever the batch size and {step_time(per_sample)} more "
+        f"for each sentence{equal}; that line misses these runs by {percent(found.misfit)} at most."
+    )
 
 
 def why_no_split(runs: Sequence[Dissected]) -> str:

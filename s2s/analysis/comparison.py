@@ -15,7 +15,7 @@ from s2s.analysis.steps import (
     samples_per_second,
     target_tokens_per_second,
 )
-from s2s.analysis.words import UNKNOWN, run_label
+from s2s.analysis.words import UNKNOWN, doubts, run_label
 from s2s.config import UNLIMITED, TrainConfig
 from s2s.records import DeviceSample, Evaluation, Run
 
@@ -134,9 +134,30 @@ def fairness(rows: Sequence[Row], axis: Axis) -> str:
     }[axis]
 
 
-def bars_text(rows: Sequence[Row], texts: Sequence[str], title: str) -> str:
-    """A bar chart in a sentence."""
-    told = "; ".join(f"run {row.label}: {text}" for row, text in zip(rows, texts, strict=True))
+def marks(row: Row) -> str:
+    """Why the run's speed is in doubt, in a few words; empty where nothing speaks against it."""
+    return doubts(row.noise, row.busy)
+
+
+def doubts_text(rows: Sequence[Row]) -> str:
+    """A sentence for each run whose machine was busy, and one on steps left out."""
+    told = [f"Run {row.label}: {row.busy}" for row in rows if row.busy]
+    left_out = [
+        f"{row.disturbed_steps:,} of run {row.run_id}" for row in rows if row.disturbed_steps
+    ]
+    if left_out:
+        told.append(f"Steps left out because of translations: {', '.join(left_out)}.")
+    return " ".join(told)
+
+
+def bars_text(
+    rows: Sequence[Row], texts: Sequence[str], title: str, against: Sequence[str] = ()
+) -> str:
+    """A bar chart in a sentence. `against`: the marks of each row, where it can have some."""
+    told = "; ".join(
+        f"run {row.label}: {text}{f' ({mark})' if mark else ''}"
+        for row, text, mark in zip(rows, texts, against or [""] * len(rows), strict=True)
+    )
     return f"{title}. {told}." if told else f"{title}. No runs."
 
 

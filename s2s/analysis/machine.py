@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from s2s.analysis.words import percent
 from s2s.records import DeviceSample, Run
 
 MOST_CORES, MOST_SHARE = 0.2, 0.02
@@ -49,5 +50,5 @@ def _slowed(samples: Sequence[DeviceSample]) -> str:
     readings = [each.throttled for each in samples if each.throttled is not None]
     if not readings or sum(readings) <= _THROTTLED_SHARE * len(readings):
         return ""
-    share = f"{sum(readings) / len(readings):.0%}".replace("%", " %")
+    share = percent(sum(readings) / len(readings))
     return f"heat or its power supply slowed the GPU down for {share} of the time"

@@ -7,7 +7,7 @@ import numpy as np
 from s2s.analysis.steps import Steps, median_step_seconds
 from s2s.analysis.timing import Spread, noise, spread
 
-_SENTENCES, _STEPS, _MIXED_STEPS = 256, 8, 256
+_SENTENCES, _STEPS, _MIXED_STEPS = 128, 8, 256
 _FEWEST_STRETCHES = 5
 
 
@@ -52,9 +52,9 @@ def step_spread(steps: Steps, teacher_forcing: float = 1.0) -> Spread | None:
     Steps differ in work, because sentences differ in length, and that is no noise. Dividing each
     step by its tokens would not mend it: a small batch's time is mostly fixed, so a quiet machine
     would look noisy in proportion to the lengths. But batches are drawn at random, so work evens
-    out within a stretch, and what a machine does lasts: a stretch holds 256 sentences or more, so
+    out within a stretch, and what a machine does lasts: a stretch holds 128 sentences or more, so
     that lengths, whose standard deviation is at most 0.4 of their mean, move its time by 0.4 /
-    sqrt(256), an IQR of 3.4 % at most, well below the 10 % that count as noisy. It holds 8 steps
+    sqrt(128), an IQR of 4.8 % at most, well below the 10 % that count as noisy. It holds 8 steps
     or more, so that single stumbles of the system do not count, and 256 where only a part of the
     batches is teacher-forced, since the others take a multiple of the time.
     """

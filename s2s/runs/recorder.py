@@ -102,6 +102,7 @@ class Recorder:
             warmup_steps=timing.warmup_steps,
             warmup_seconds=timing.warmup_seconds,
             disturbed_steps=timing.disturbed_steps,
+            disturbed_seconds=timing.disturbed_seconds,
             phase_seconds=parts.named() if parts else None,
             busy=busy,
         )

@@ -284,7 +284,7 @@ class Store:
             " WHERE run_id = ? AND at > ? ORDER BY at",
             (run_id, after),
         )
-        return [_device_sample(*row) for row in rows]
+        return [_device_sample(row) for row in rows]
 
     # Connections
 
@@ -346,10 +346,12 @@ def _run(row: sqlite3.Row) -> Run:
     )
 
 
-def _device_sample(*values: Any) -> DeviceSample:
-    *readings, throttled = values
-    # SQLite keeps truth as a number.
-    return DeviceSample(*readings, None if throttled is None else bool(throttled))
+def _device_sample(row: sqlite3.Row) -> DeviceSample:
+    """SQLite keeps truth as a number."""
+    throttled = row["throttled"]
+    return DeviceSample(
+        **{**dict(row), "throttled": None if throttled is None else bool(throttled)}
+    )
 
 
 def _machine_json(state: MachineState | None) -> str | None:
