@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from s2s.config import TrainConfig, UserError
+from s2s.config import Engine, TrainConfig, UserError
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
 from s2s.model.seq2seq import Seq2Seq
@@ -210,4 +210,4 @@ class Trainer:
 
 def _keeps_the_same(config: TrainConfig) -> tuple[object, ...]:
     """What decides which entries an optimizer's state has."""
-    return config.optimizer, config.momentum > 0
+    return config.optimizer, config.momentum > 0, config.engine is Engine.ARTICLE
