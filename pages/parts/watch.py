@@ -10,8 +10,8 @@ from pages.parts.live_chart import chart
 from pages.parts.records import records
 from pages.parts.tab_title import tab_title
 from s2s.analysis import words
+from s2s.analysis.busy import busy
 from s2s.analysis.lines import loss_line, loss_text, throughput_line, throughput_text
-from s2s.analysis.machine import busy
 from s2s.analysis.progress import progress, progress_text
 from s2s.analysis.progress import tab_title as tab_title_text
 from s2s.analysis.readings import (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from s2s.analysis.machine import busy
+from s2s.analysis.busy import busy
 from s2s.analysis.readings import peak_memory_bytes
 from s2s.analysis.step_time import step_time
 from s2s.analysis.steps import (

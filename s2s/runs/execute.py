@@ -12,7 +12,7 @@ import torch
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
-from s2s.analysis.machine import busy
+from s2s.analysis.busy import busy
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import open_corpus
 from s2s.home import corpora_folder, home, run_folder

@@ -56,7 +56,7 @@ class Store:
                     f"The store in {folder} was written by a newer s2s; update this one."
                 )
             self._writer.executescript(_SCHEMA.read_text(encoding="utf-8"))
-            with self._transaction() as database:
+            with self._transaction() as database:  # fails where nothing can be written
                 migrate(database)
         except (OSError, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
