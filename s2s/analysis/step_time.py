@@ -63,7 +63,7 @@ def step_spread(steps: Steps, teacher_forcing: float = 1.0) -> Spread | None:
     if not len(seconds):
         return None
     fewest = _STEPS if teacher_forcing in (0, 1) else _MIXED_STEPS
-    size = max(fewest, -(-_SENTENCES // int(np.median(samples))))
+    size = max(fewest, -(-_SENTENCES // int(samples.max())))
     count = len(seconds) // size
     if count < _FEWEST_STRETCHES:
         return None

@@ -8,7 +8,13 @@ from s2s.analysis.words import step_time
 from s2s.charts.frame import GREY, PALETTE, Figure, axis, label, layout, numbers
 
 _COLOURS = dict(zip(PARTS, (PALETTE[5], PALETTE[1], PALETTE[2], PALETTE[3], GREY), strict=True))
-_HATCHED = {"shape": "/", "size": 7, "solidity": 0.3, "fgcolor": "rgba(255,255,255,0.85)"}
+_HATCHED = {
+    "shape": "/",
+    "fillmode": "overlay",  # over the colour, else instead of it
+    "size": 6,
+    "solidity": 0.35,
+    "fgcolor": "rgba(255,255,255,0.85)",
+}
 _NAMES = {"between": "between steps"}
 
 
