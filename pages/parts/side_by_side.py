@@ -132,8 +132,8 @@ def table(figures: Sequence[Row], baseline: Row) -> None:
             "Step": number(format="%.1f ms", help="Median of the timed steps."),
             "IQR": number(
                 format="percent",
-                help="How far the middle half of the run's stretches, of 128 sentences or more "
-                "each, lies apart in step time; none in a run of few steps.",
+                help="How far the middle half of the run's stretches lies apart in step time, each "
+                "so long that lengths even out; none in a run of few steps.",
             ),
             "Wall time": number(format="%,.1f s", help="All steps; evaluation left out."),
             "Loss/token": number(format="%.3f", help="Mean of the last 50 steps, in nats."),

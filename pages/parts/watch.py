@@ -113,8 +113,8 @@ def _tiles(run: Run, steps: Steps, samples: list[DeviceSample], timing: StepTime
             "Step time",
             words.step_time(timing.seconds),
             words.spread(timing.relative_iqr, timing.noise) or "median",
-            "Median of the timed steps. IQR: how far the middle half of the run's stretches, of "
-            "128 sentences or more each, lies apart; noisy above 10 %, very noisy above 25 %.",
+            "Median of the timed steps. IQR: how far the middle half of the run's stretches lies "
+            "apart, each so long that lengths even out; noisy above 10 %, very noisy above 25 %.",
         )
         _tile(
             "Memory",

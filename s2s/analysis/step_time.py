@@ -1,13 +1,15 @@
 """What a run's step times say: how much they vary, and what was left out of them."""
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 from s2s.analysis.steps import Steps, median_step_seconds
 from s2s.analysis.timing import Spread, noise, spread
 
-_SENTENCES, _STEPS, _MIXED_STEPS = 128, 8, 256
+_WORK_IQR = 0.05
+_IQR_OF_NORMAL = 1.349
+"""In standard deviations."""
+_STEPS, _MIXED_STEPS = 8, 256
 _FEWEST_STRETCHES = 5
 
 
@@ -51,19 +53,20 @@ def step_spread(steps: Steps, teacher_forcing: float = 1.0) -> Spread | None:
 
     Steps differ in work, because sentences differ in length, and that is no noise. Dividing each
     step by its tokens would not mend it: a small batch's time is mostly fixed, so a quiet machine
-    would look noisy in proportion to the lengths. But batches are drawn at random, so work evens
-    out within a stretch, and what a machine does lasts: a stretch holds 128 sentences or more, so
-    that lengths, whose standard deviation is at most 0.4 of their mean, move its time by 0.4 /
-    sqrt(128), an IQR of 4.8 % at most, well below the 10 % that count as noisy. It holds 8 steps
-    or more, so that single stumbles of the system do not count, and 256 where only a part of the
+    would look noisy in proportion to the lengths. But batches come in random order, so work evens
+    out within a stretch, while what a machine does lasts. A stretch is as long as it takes for
+    its real tokens to have an IQR of 5 % of their mean (1.35 standard deviations, were they
+    normal), so that lengths alone never reach the 10 % that count as noisy. It has 8 steps or
+    more, so that single stumbles of the system do not count, and 256 where only a part of the
     batches is teacher-forced, since the others take a multiple of the time.
     """
     timed = steps["timed"]
-    seconds, samples = steps["seconds"][timed], steps["samples"][timed]
+    seconds = steps["seconds"][timed]
     if not len(seconds):
         return None
-    fewest = _STEPS if teacher_forcing in (0, 1) else _MIXED_STEPS
-    size = max(fewest, -(-_SENTENCES // int(samples.max())))
+    tokens = (steps["source_tokens"] + steps["target_tokens"])[timed]
+    evened_out = math.ceil((_IQR_OF_NORMAL * tokens.std() / tokens.mean() / _WORK_IQR) ** 2)
+    size = max(_STEPS if teacher_forcing in (0, 1) else _MIXED_STEPS, evened_out)
     count = len(seconds) // size
     if count < _FEWEST_STRETCHES:
         return None

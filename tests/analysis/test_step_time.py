@@ -8,22 +8,36 @@ from hypothesis import strategies as some
 
 from s2s.analysis.step_time import StepTime, step_spread, step_time
 from s2s.analysis.steps import Steps
+from s2s.analysis.timing import Spread
 from tests.plausible import steps
 
 Floats = npt.NDArray[np.float64]
 
 
-def timed(seconds: Floats, batch_size: int = 32) -> Steps:
-    """Timed steps of these lengths."""
-    rows = ((i, 1.0, batch_size, 1, 1, 2, each, True) for i, each in enumerate(seconds, 1))
-    return steps(*rows)
+def timed(seconds: Floats, tokens: Floats | None = None) -> Steps:
+    """Timed steps of these lengths, of these many tokens in all."""
+    words = np.full(len(seconds), 8) if tokens is None else tokens
+    rows = zip(seconds, words, strict=True)
+    return steps(
+        *((i, 1.0, 1, n // 2, n - n // 2, n, each, True) for i, (each, n) in enumerate(rows, 1))
+    )
 
 
-def quiet(batch_size: int, count: int, fixed: float = 0.0, seed: int = 0) -> Floats:
-    """Seconds of steps that take a fixed time and a time a word; 3 to 20 words a sentence."""
+def quiet(
+    batch_size: int, count: int, fixed: float = 0.0, seed: int = 0, *, pooled: bool = False
+) -> tuple[Floats, Floats]:
+    """Seconds and tokens of steps that take a fixed time and a time a token.
+
+    Sentences have 6 to 40 tokens on both sides together. Pooled: batches of like length, in
+    random order.
+    """
     random = np.random.default_rng(seed)
-    lengths = np.clip(random.normal(9, 0.4 * 9, (count, batch_size)).round(), 3, 20)
-    return fixed + 1e-4 * lengths.sum(axis=1)
+    lengths = np.clip(random.normal(18, 0.4 * 18, count * batch_size).round(), 6, 40)
+    if pooled:
+        lengths.sort()
+    batches = random.permutation(lengths.reshape(count, batch_size))
+    tokens = batches.sum(axis=1).astype(int)
+    return fixed + 5e-5 * tokens, tokens
 
 
 def test_by_hand() -> None:
@@ -46,47 +60,52 @@ def test_nothing_is_known_before_the_first_timed_step() -> None:
     assert step_time(warm).noise is None
 
 
-@pytest.mark.parametrize(
-    ("batch_size", "fewest"), [(1, 640), (2, 320), (32, 40), (128, 40), (4096, 40)]
-)
-def test_a_run_is_too_short_to_tell_before_five_stretches(batch_size: int, fewest: int) -> None:
-    assert step_spread(timed(np.ones(fewest - 1), batch_size)) is None
-    known = step_spread(timed(np.ones(fewest), batch_size))
+@pytest.mark.parametrize(("tokens", "size"), [((8, 8), 8), ((6, 10), 46), ((4, 12), 182)])
+def test_a_run_is_too_short_to_tell_before_five_stretches(
+    tokens: tuple[int, int], size: int
+) -> None:
+    """A stretch has (1.349 * standard deviation / mean / 0.05)**2 steps, but 8 at least."""
+
+    def spread(count: int) -> Spread | None:
+        return step_spread(timed(np.ones(count), np.resize(tokens, count)))
+
+    assert spread(5 * size - 2) is None
+    known = spread(5 * size)
     assert known is not None
     assert (known.count, known.relative_iqr, known.noise) == (5, 0.0, "")
 
 
+@pytest.mark.parametrize("pooled", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 2, 8, 32, 512])
 @pytest.mark.parametrize("fixed", [0.0, 0.003])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_quiet_machine_is_not_noisy_because_sentences_differ(
-    batch_size: int, fixed: float, seed: int
+    batch_size: int, fixed: float, seed: int, pooled: bool
 ) -> None:
-    seconds = quiet(batch_size, 2500 if batch_size < 32 else 400, fixed, seed)
-    assert step_time(timed(seconds, batch_size)).noise == ""
+    run = timed(*quiet(batch_size, 2500, fixed, seed, pooled=pooled))
+    assert step_time(run).noise == ""
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 8, 32, 512])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_machine_slowed_for_a_third_of_the_time_is_noisy(batch_size: int, seed: int) -> None:
-    seconds = quiet(batch_size, 3000 if batch_size < 32 else 600, seed=seed)
-    third = len(seconds) // 3
+    seconds, tokens = quiet(batch_size, 3000, seed=seed)
     slowed = seconds.copy()
-    slowed[third : 2 * third] *= 2
-    assert step_time(timed(slowed, batch_size)).noise == "very noisy"
-    # The same by turns, each of a few stretches.
-    turns = np.arange(len(seconds)) // (5 * max(8, 128 // batch_size)) % 3 == 0
-    assert step_time(timed(np.where(turns, 2 * seconds, seconds), batch_size)).noise
+    slowed[1000:2000] *= 2
+    assert step_time(timed(slowed, tokens)).noise == "very noisy"
+    turns = np.arange(len(seconds)) // 500 % 3 == 0  # the same by turns
+    assert step_time(timed(np.where(turns, 2 * seconds, seconds), tokens)).noise == "very noisy"
 
 
 def test_lone_stumbles_do_not_count() -> None:
-    seconds = quiet(32, 800)
+    seconds, tokens = quiet(32, 800)
     seconds[::100] *= 5
-    assert step_time(timed(seconds)).noise == ""
+    assert step_time(timed(seconds, tokens)).noise == ""
 
 
 def test_a_machine_that_slows_down_steadily_is_noisy() -> None:
-    assert step_time(timed(quiet(32, 800) * np.linspace(1, 1.5, 800))).noise == "noisy"
+    seconds, tokens = quiet(32, 800)
+    assert step_time(timed(seconds * np.linspace(1, 1.5, 800), tokens)).noise == "noisy"
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -100,8 +119,8 @@ def test_batches_that_are_decoded_in_two_ways_are_no_noise(seed: int) -> None:
 
 @given(some.floats(1e-6, 1e3), some.integers(0, 99))
 def test_the_unit_of_time_does_not_matter(factor: float, seed: int) -> None:
-    seconds = quiet(32, 80, seed=seed)
-    one, other = step_spread(timed(seconds)), step_spread(timed(factor * seconds))
+    seconds, tokens = quiet(32, 80, seed=seed)
+    one, other = step_spread(timed(seconds, tokens)), step_spread(timed(factor * seconds, tokens))
     assert one is not None
     assert other is not None
     assert other.relative_iqr == pytest.approx(one.relative_iqr)
