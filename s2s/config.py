@@ -198,3 +198,18 @@ class TrainConfig(_Checked):
             raise UserError("The article engine computes in fp32 only; choose the fused engine.")
         if len(self.sentences) > 20 or any(len(text) > 1000 for text in self.sentences):
             raise UserError("At most 20 sentences of 1,000 characters can be followed in a run.")
+
+    def step_kind(self) -> tuple[object, ...]:
+        """All that a step's time depends on, the batch size and the device left out."""
+        return (
+            self.corpus,
+            self.engine,
+            self.hidden_size,
+            self.layers,
+            self.dropout > 0,
+            self.optimizer,
+            self.momentum > 0,
+            self.teacher_forcing,
+            self.precision,
+            self.threads,
+        )

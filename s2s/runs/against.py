@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import s2s
+from s2s.analysis import timing
 from s2s.config import TrainConfig, UserError
-from s2s.metrics import timing
 from s2s.records import PairedRow
 from s2s.threads import Waiting, set_waiting
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from s2s.analysis import timing
 from s2s.config import Engine, TrainConfig, UserError
 from s2s.data.corpus import Corpus
-from s2s.metrics import timing
 from s2s.model.loss import chunk_rows
 from s2s.records import BenchRow
 from s2s.training.device import ran_out_of_memory

@@ -57,7 +57,7 @@ class StepEngine(ABC):
         mark: Callable[[], None],
     ) -> tuple[AnyBatch, Tensor]:
         """One optimizer step -> the batch and its loss sum. `mark` is called after each phase
-        but the last (see clock.PHASES)."""
+        but the last (see records.PHASES)."""
         batch = self.batch(indices)
         mark()
         forward = self.forward(batch, forced)

@@ -13,9 +13,10 @@ from s2s.config import Engine, TrainConfig, UserError
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
 from s2s.model.seq2seq import Seq2Seq
-from s2s.records import Evaluation, StepRecord
+from s2s.records import PHASES, Evaluation, StepRecord
 from s2s.training.checkpoint import Checkpoint, load_optimizer, optimizer_tensors
-from s2s.training.clock import PHASES, clock_of
+from s2s.training.clock import clock_of
+from s2s.training.disturbance import Lookout
 from s2s.training.engines import ENGINES
 from s2s.training.evaluation import (
     VALIDATION_PAIRS,
@@ -62,6 +63,7 @@ class Trainer:
         self._batches = Batches(corpus, device)
         self._engine = ENGINES[config.engine](self.model, self._batches, config.precision)
         self._clock = clock_of(device)
+        self._lookout = Lookout()
         self._followed = FollowedSentences(corpus, config.sentences)
         self._evaluated_at = self.iteration
         self._evaluated_tenths = 0
@@ -102,6 +104,8 @@ class Trainer:
         )
         marks.append(self._clock.mark())
         self.iteration += 1
+        disturbed = self._lookout.disturbed()
+        warmed_up = self.iteration - self._first_iteration > WARMUP_STEPS
         return StepRecord(
             iteration=self.iteration,
             loss_sum=loss_sum,
@@ -111,7 +115,8 @@ class Trainer:
             cells=batch.cells,
             seconds=math.nan,
             phase_seconds=(math.nan,) * len(PHASES),
-            timed=self.iteration - self._first_iteration > WARMUP_STEPS,
+            timed=warmed_up and not disturbed,
+            disturbed=disturbed,
         )
 
     def _settled(self, steps: list[tuple[StepRecord, list[Any]]]) -> Iterator[StepRecord]:

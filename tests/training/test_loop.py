@@ -10,10 +10,9 @@ from tiny import tiny_config, tiny_corpus
 
 from s2s.config import Engine, OptimizerName, UserError
 from s2s.data.corpus import Corpus
-from s2s.records import Evaluation, StepRecord
+from s2s.records import PHASES, Evaluation, StepRecord
 from s2s.training import clock, loop
 from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
-from s2s.training.clock import PHASES
 from s2s.training.engines import ENGINES, Forward, FusedEngine
 from s2s.training.loop import Trainer
 from s2s.training.translator import Translator
