@@ -90,7 +90,9 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Wat
     recorder = Recorder(store, run.id, run.config, sampler)
     message, details = "", ""
     try:
-        state = _follow(store, run, build_trainer(run.config, device), recorder, stop, watch)
+        trainer = build_trainer(run.config, device)
+        state = _follow(store, run, trainer, recorder, stop, watch)
+        message = " ".join(trainer.notes)
     except DivergedError:
         state = RunState.DIVERGED
         message = (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from s2s.config import TrainConfig, UserError
+from s2s.config import Precision, TrainConfig, UserError
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
 from s2s.model.seq2seq import Seq2Seq
@@ -23,6 +23,7 @@ from s2s.training.evaluation import (
     validation_loss_per_token,
 )
 from s2s.training.optimizers import build_optimizer
+from s2s.training.precision import check_precision, products_in
 
 WARMUP_STEPS = 3
 """First steps of a run, left out of its throughput: memory is still being reserved."""
@@ -40,8 +41,10 @@ class Trainer:
     ) -> None:
         """`start`: weights, and the optimizer's state where it has one, to go on from.
 
-        Raises UserError where `start` does not fit the corpus or the configuration.
+        Raises UserError where `start` does not fit the corpus or the configuration, and where the
+        device cannot compute in the precision asked for.
         """
+        check_precision(config.precision, device)
         self.config, self._corpus, self._device = config, corpus, device
         torch.manual_seed(config.seed)
         self.model = Seq2Seq(
@@ -65,6 +68,11 @@ class Trainer:
         self._followed = FollowedSentences(corpus, config.sentences)
         self._evaluated_at = self.iteration
         self._evaluated_tenths = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of how it was computed so far, a sentence each."""
+        return self._engine.notes
 
     def run(self) -> Iterator[StepRecord | Evaluation]:
         """An evaluation before the first step, one every so often, and one after the last.
@@ -97,9 +105,10 @@ class Trainer:
         self.model.train()
         indices = self._random.integers(0, len(self._corpus.training), self.config.batch_size)
         forced = self._random.random() < self.config.teacher_forcing
-        batch, loss_sum = self._engine.step(
-            self.optimizer, indices, forced, lambda: marks.append(self._clock.mark())
-        )
+        with products_in(self.config.precision, self._device):
+            batch, loss_sum = self._engine.step(
+                self.optimizer, indices, forced, lambda: marks.append(self._clock.mark())
+            )
         marks.append(self._clock.mark())
         self.iteration += 1
         return StepRecord(
@@ -111,7 +120,8 @@ class Trainer:
             cells=batch.cells,
             seconds=math.nan,
             phase_seconds=(math.nan,) * len(PHASES),
-            timed=self.iteration - self._first_iteration > WARMUP_STEPS,
+            timed=self.iteration - self._first_iteration > WARMUP_STEPS
+            and not self._engine.warming_up,
         )
 
     def _settled(self, steps: list[tuple[StepRecord, list[Any]]]) -> Iterator[StepRecord]:
@@ -128,14 +138,16 @@ class Trainer:
             yield record
 
     def evaluate(self) -> Evaluation:
+        """In float32, whatever the run's precision."""
         self._evaluated_at, self._evaluated_tenths = self.iteration, self._tenths_done()
         held_out = self._corpus.validation[:VALIDATION_PAIRS]
-        return Evaluation(
-            self.iteration,
-            self.training_seconds,
-            validation_loss_per_token(self.model, self._batches, held_out),
-            self._followed.translate(self.model),
-        )
+        with products_in(Precision.FP32, self._device):
+            return Evaluation(
+                self.iteration,
+                self.training_seconds,
+                validation_loss_per_token(self.model, self._batches, held_out),
+                self._followed.translate(self.model),
+            )
 
     def checkpoint(self) -> Checkpoint:
         info = self._corpus.info
