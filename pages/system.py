@@ -1,5 +1,6 @@
 """System: the GPUs, the processor, versions and settings, and what s2s keeps on disk."""
 
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -7,12 +8,17 @@ import streamlit as st
 from pages.parts.door import enter
 from pages.parts.inert import inert
 from pages.parts.shared import store
-from s2s.analysis import words
+from s2s.analysis import bench_table, words
+from s2s.config import TrainConfig, UserError
+from s2s.data.catalog import list_corpora
 from s2s.home import corpora_folder, folder_bytes, home
 from s2s.metrics.system import system_info
 from s2s.runs.artifacts import delete_checkpoint, has_checkpoint, run_bytes
+from s2s.runs.bench_file import latest_bench
 
 MISSING = "not reported"
+LIMIT_SIZES = (2, 32, 128, 512)
+WHOLE = st.column_config.NumberColumn(format="%,.0f")
 ON_DISK = st.column_config.NumberColumn(format="bytes")
 
 
@@ -80,6 +86,96 @@ def show_machine(info: dict[str, Any]) -> None:
             "Operating system": info["platform"],
         }
     )
+
+
+def show_limits() -> None:
+    st.header("How fast could this machine be?", divider="gray")
+    st.write(
+        "The floor of a step is the least time that its arithmetic and its bytes take, at the "
+        "rates at which this machine multiplies and copies. How near a program comes to it says "
+        "how much is left to gain. Other work on the machine lowers these rates too."
+    )
+    names = [info.name for info in list_corpora(corpora_folder())]
+    if names:
+        measure_limits(names)
+    else:
+        st.text("Prepare a corpus first: its words decide how large the products are.")
+    show_bench()
+
+
+def measure_limits(names: list[str]) -> None:
+    left, _ = st.columns([1, 2])
+    corpus = left.selectbox("Corpus", names, key="limits_corpus")
+    config = TrainConfig(corpus=corpus)
+    if st.button("Measure the limits", help="A few seconds, in which nothing may train."):
+        from s2s.runs.measure import limits  # torch, seconds to load
+
+        try:
+            with st.spinner("Multiplying and copying …"):
+                st.session_state["limits"] = corpus, *limits(config, LIMIT_SIZES)
+        except UserError as error:
+            st.warning(inert(error))
+    measured, copy_rate, floors = st.session_state.get("limits", ("", None, []))
+    if measured != corpus:
+        return
+    st.metric("Copying, read and write counted", f"{copy_rate / 1e9:.1f} GB/s")
+    st.dataframe(
+        [
+            {
+                "Batch size": floor.batch_size,
+                "Real tokens a step": floor.tokens,
+                "Products (GFLOP/s)": floor.product_rate_flops / 1e9,
+                "Floor of a step (ms)": 1000 * floor.seconds,
+                "Samples/s at most": floor.batch_size / floor.seconds,
+            }
+            for floor in floors
+        ],
+        column_config={
+            "Real tokens a step": WHOLE,
+            "Products (GFLOP/s)": WHOLE,
+            "Floor of a step (ms)": st.column_config.NumberColumn(format="%.2f"),
+            "Samples/s at most": WHOLE,
+        },
+        width="content",
+    )
+    st.caption(
+        f"The default model (hidden size {config.hidden_size}, {config.layers} layer, "
+        f"{config.optimizer.value}, {config.precision.value}) on the default device."
+    )
+
+
+def show_bench() -> None:
+    st.subheader("The latest bench")
+    report = latest_bench()
+    if report is None:
+        st.write("None yet. On a quiet machine, `python -m s2s bench` times the engines in turn.")
+        return
+    percent = st.column_config.NumberColumn(format="percent")
+    tenths = st.column_config.NumberColumn(format="%.1f")
+    st.dataframe(
+        [bench_table.page_row(row) for row in report.rows],
+        placeholder=MISSING,
+        column_config={
+            "Samples/s": tenths,
+            "IQR of rounds": percent,
+            "Real tokens/s": WHOLE,
+            "Padded": percent,
+            "Memory (MiB)": WHOLE,
+            "Step (ms)": st.column_config.NumberColumn(format="%.2f"),
+            "Floor (ms)": st.column_config.NumberColumn(format="%.2f"),
+            "Floor reached": percent,
+        },
+    )
+    st.code(report.command, language=None)
+    ended = datetime.fromtimestamp(report.at).strftime("%Y-%m-%d %H:%M")
+    broken_off = "" if report.complete else " Broken off before its end."
+    facts = [
+        f"{ended}; corpus {report.corpus}; {bench_table.rounds_words(report)}.{broken_off}",
+        f"Memory: {bench_table.memory_words(report.machine['device'])}.",
+        bench_table.machine_line(report.machine),
+        *report.notes,
+    ]
+    st.caption(" ".join(map(inert, facts)))
 
 
 def show_software(info: dict[str, Any]) -> None:
@@ -162,5 +258,6 @@ with st.spinner("Reading the machine …"):
     info = system_info()
 show_gpus(info)
 show_machine(info)
+show_limits()
 show_software(info)
 show_disk()

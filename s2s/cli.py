@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from s2s.analysis.bench_table import bench_text, paired_text
 from s2s.config import (
     UNLIMITED,
     CorpusChoices,
@@ -29,10 +31,23 @@ from s2s.config import (
 from s2s.data import catalog
 from s2s.home import corpora_folder, home, run_folder
 from s2s.metrics.system import system_info
-from s2s.records import CorpusInfo, Evaluation, Run, RunState, StepRecord, Summary, Translation
+from s2s.records import (
+    BenchReport,
+    CorpusInfo,
+    Evaluation,
+    PairedReport,
+    Run,
+    RunState,
+    StepRecord,
+    Summary,
+    Translation,
+)
+from s2s.runs.against import Other
 from s2s.runs.artifacts import has_checkpoint
+from s2s.runs.bench_file import keep_bench
 from s2s.runs.export import export_csv, export_json, run_json
 from s2s.runs.store import Store
+from s2s.threads import Waiting, set_waiting
 
 EXIT_ERROR = 1
 EXIT_STOPPED = 130
@@ -41,6 +56,7 @@ EXIT_STOPPED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code: 0, 1 with a sentence, 130 where it was stopped."""
     options = _parser().parse_args(arguments)
+    options.typed = f"python -m s2s {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
     try:
         code = int(options.command(options))
         sys.stdout.flush()  # here, where a closed pipe is caught
@@ -105,6 +121,49 @@ def train(options: argparse.Namespace) -> int:
     if run.message:
         print(f"s2s: run {run_id}: {run.message}", file=sys.stderr)
     return {RunState.FINISHED: 0, RunState.STOPPED: EXIT_STOPPED}.get(state, EXIT_ERROR)
+
+
+def bench(options: argparse.Namespace) -> int:
+    base = TrainConfig.from_json(vars(options) | {"precision": TrainConfig.precision})
+    choices: dict[str, Any] = {
+        "engines": _listed(options.engines) or None,
+        "batch_sizes": _batch_sizes(options.batch_sizes),
+        "precisions": _listed(options.precision),
+        "rounds": _at_least_one(options.rounds),
+        "seconds": _above_zero(options.seconds),
+        "command": options.typed,
+    }
+    other = Other(options.against, options.against_arguments) if options.against else None
+    if options.openmp:
+        set_waiting(os.environ, Waiting(options.openmp))  # torch reads it when it is loaded
+    from s2s.runs.measure import Measurement, PairedMeasurement  # torch, seconds to load
+
+    measurement = (
+        PairedMeasurement(base, other, **choices) if other else Measurement(base, **choices)
+    )
+    try:
+        with _Doing() as doing:
+            for what, share in measurement.run():
+                doing(what, share)
+    except KeyboardInterrupt:
+        return EXIT_STOPPED
+    finally:  # whatever ended it
+        if report := measurement.report():
+            _show_bench(options, report)
+    return 0
+
+
+def _show_bench(options: argparse.Namespace, report: BenchReport | PairedReport) -> None:
+    if options.json:
+        whole = dataclasses.asdict(report)
+        for row in whole.pop("rows"):
+            print(json.dumps({"event": "combination", **row}))
+        print(json.dumps({"event": "bench", **whole}, ensure_ascii=False), flush=True)
+    else:
+        text = bench_text(report) if isinstance(report, BenchReport) else paired_text(report)
+        print(text, flush=True)
+    if isinstance(report, BenchReport):
+        keep_bench(report)
 
 
 def translate(options: argparse.Namespace) -> int:
@@ -184,6 +243,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_corpora(command("corpora", corpora_list, "List corpora, or add or remove one."))
     _add_train(command("train", train, "Train a model; the last line is its summary."))
+    _add_bench(command("bench", bench, "Time engines, batch sizes and precisions in turn."))
     translating = command("translate", translate, "Translate with the model of a run.")
     translating.add_argument("--run", default="last", help="a run's id, or last (the default)")
     translating.add_argument("sentences", nargs="*", help="else one a line on standard input")
@@ -256,6 +316,66 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--sentence", action="append", default=[], help="one to follow through the run")
     add("--keep-optimizer", action="store_true", help="so that training can go on exactly")
     add("--continue", dest="continues", type=int, metavar="RUN", help="start from its weights")
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    default = TrainConfig()
+    add = parser.add_argument
+    add("--corpus", default=default.corpus, help="a prepared corpus (default: %(default)s)")
+    add("--engines", default="", help="such as article,fused; by default all that run here")
+    add("--batch-sizes", default="2,32,128,512", help="sentences a step (default: %(default)s)")
+    add("--precision", default=default.precision.value, help="such as fp32,bf16")
+    add("--rounds", type=int, default=5, help="each visits every combination; or pairs")
+    add("--seconds", type=float, default=2.0, help="of a combination in a round; at least 5 steps")
+    add("--hidden-size", type=int, default=default.hidden_size)
+    add("--layers", type=int, default=default.layers)
+    add("--optimizer", default=default.optimizer.value, choices=_values(OptimizerName))
+    add("--learning-rate", type=float, default=default.learning_rate)
+    add("--device", default=default.device, help="auto, cpu or cuda:N")
+    add("--threads", type=int, default=default.threads, help="0: torch's own choice")
+    add(
+        "--openmp",
+        choices=_values(Waiting),
+        help="how idle threads wait: briefly, as s2s does, or by default as torch does (they spin)",
+    )
+    add(
+        "--against",
+        metavar="PATH",
+        help="another program to run in turn with ours (engine fused by default), each time with "
+        "--batch-sizes B --threads N: a .py file or an executable that prints a JSON line with "
+        "batch_size and samples_per_second or target_tokens_per_second",
+    )
+    add(
+        "--against-arguments",
+        default="",
+        metavar="TEXT",
+        help="further arguments for it; with {batch_size} or {threads} in them nothing else is "
+        "given to it",
+    )
+
+
+def _listed(text: str) -> list[str]:
+    """The parts between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _batch_sizes(text: str) -> list[int]:
+    parts = _listed(text)
+    if not parts or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
+        raise UserError(f"Batch sizes are whole numbers with commas between; got {text!r}.")
+    return [int(part) for part in parts]
+
+
+def _at_least_one(rounds: int) -> int:
+    if rounds < 1:
+        raise UserError(f"The number of rounds is 1 or more; got {rounds}.")
+    return rounds
+
+
+def _above_zero(seconds: float) -> float:
+    if not 0 < seconds <= 86_400:
+        raise UserError(f"The seconds of a round are above 0 and at most a day; got {seconds:g}.")
+    return seconds
 
 
 def _values(kind: type[StrEnum]) -> list[str]:

@@ -197,3 +197,89 @@ class Translation:
     seconds: float
     finished: bool
     """False where the output was cut at the length limit before EOS."""
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """One combination of engine, precision and batch size, timed in rounds beside the others.
+
+    A figure of several rounds is their median. None: not measured.
+    """
+
+    engine: str
+    precision: str
+    batch_size: int
+    rounds: int
+    steps: int
+    """Timed ones of all rounds."""
+    samples_per_second: float | None
+    """Of a round: the samples of its timed steps over their wall time."""
+    samples_per_second_iqr: float | None
+    """Between the rounds."""
+    noise: str | None
+    """Of the rounds: empty, `noisy` (IQR above 10 % of the median), `very noisy` (25 %)."""
+    tokens_per_second: float | None
+    """Real source and target tokens."""
+    target_tokens_per_second: float | None
+    step_seconds: float | None
+    """The median step's; batches differ in length, so this is no batch size over samples/s."""
+    padded_share: float | None
+    """Of the computed cells."""
+    peak_memory_bytes: int | None
+    """What the model adds: torch's peak on a GPU, the rise of the resident size on a CPU."""
+    floor_seconds: float | None
+    """The least time a step's arithmetic and bytes need, at rates measured in the same round."""
+    floor_share: float | None
+    """The floor over the mean step's time."""
+    warmup_steps: int
+    warmup_seconds: float
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    at: float
+    """Unix seconds at which it ended."""
+    command: str
+    corpus: str
+    machine: dict[str, Any]
+    rows: tuple[BenchRow, ...]
+    copy_rate_bytes: float | None
+    """Bytes a second, read and write both counted."""
+    notes: tuple[str, ...]
+    """What was left out, and why; each a sentence."""
+    complete: bool
+    """False where it was broken off."""
+
+
+@dataclass(frozen=True)
+class PairedRow:
+    """A combination of ours against another program, run in turn at the same batch size."""
+
+    engine: str
+    precision: str
+    batch_size: int
+    measure: str
+    """`samples_per_second` or `target_tokens_per_second`."""
+    ours: float
+    """Median of the pairs."""
+    theirs: float
+    ratio: float
+    """Median of the pairs' ratios, ours / theirs."""
+    ratio_low: float
+    """The lowest of them."""
+    ratio_high: float
+    pairs: tuple[tuple[float, float], ...]
+    """Ours and theirs, in the order of time."""
+
+
+@dataclass(frozen=True)
+class PairedReport:
+    """As `BenchReport`, of comparisons with another program."""
+
+    at: float
+    command: str
+    corpus: str
+    machine: dict[str, Any]
+    rows: tuple[PairedRow, ...]
+    notes: tuple[str, ...]
+    complete: bool

@@ -8,8 +8,12 @@ from s2s.analysis.steps import Steps
 from s2s.config import TrainConfig
 from s2s.records import (
     STEP_DTYPE,
+    BenchReport,
+    BenchRow,
     DeviceSample,
     Evaluation,
+    PairedReport,
+    PairedRow,
     Run,
     RunState,
     SampleTranslation,
@@ -110,3 +114,94 @@ def ended(
     run_id = started(store, config, count)
     store.finish_run(run_id, state, summary(run_id, state, config, count), message, details)
     return run_id
+
+
+MACHINE = {
+    "device": "cpu",
+    "device_name": "A processor",
+    "processor": "A processor",
+    "cores": 2,
+    "threads": 2,
+    "thread_variables": {},
+    "torch": "2.13.0",
+    "load_before": 0.25,
+    "load_after": 1.5,
+    "gpus_before": [],
+    "gpus_after": [],
+}
+
+
+def bench_report() -> BenchReport:
+    """Two rows: one with every figure, one of a single round in which little could be measured."""
+    full = BenchRow(
+        engine="fused",
+        precision="fp32",
+        batch_size=512,
+        rounds=5,
+        steps=100,
+        samples_per_second=2000.0,
+        samples_per_second_iqr=300.0,
+        noise="noisy",
+        tokens_per_second=30_000.0,
+        target_tokens_per_second=14_000.0,
+        step_seconds=0.25,
+        padded_share=0.5,
+        peak_memory_bytes=64 * MIB,
+        floor_seconds=0.2,
+        floor_share=0.75,
+        warmup_steps=9,
+        warmup_seconds=2.0,
+    )
+    bare = BenchRow(
+        engine="article",
+        precision="fp32",
+        batch_size=2,
+        rounds=1,
+        steps=5,
+        samples_per_second=20.0,
+        samples_per_second_iqr=None,
+        noise=None,
+        tokens_per_second=300.0,
+        target_tokens_per_second=140.0,
+        step_seconds=0.1,
+        padded_share=0.0,
+        peak_memory_bytes=None,
+        floor_seconds=None,
+        floor_share=None,
+        warmup_steps=5,
+        warmup_seconds=0.5,
+    )
+    return BenchReport(
+        at=1_700_000_000.0,
+        command="python -m s2s bench --rounds 5",
+        corpus="starter",
+        machine=MACHINE,
+        rows=(full, bare),
+        copy_rate_bytes=20e9,
+        notes=("Left out, a thing: a reason.",),
+        complete=True,
+    )
+
+
+def paired_report() -> PairedReport:
+    row = PairedRow(
+        engine="fused",
+        precision="bf16",
+        batch_size=32,
+        measure="samples_per_second",
+        ours=1000.0,
+        theirs=200.0,
+        ratio=5.1,
+        ratio_low=4.75,
+        ratio_high=5.25,
+        pairs=((1000.0, 200.0),) * 5,
+    )
+    return PairedReport(
+        at=1_700_000_000.0,
+        command="python -m s2s bench --against other.py",
+        corpus="fra-eng",
+        machine=MACHINE,
+        rows=(row,),
+        notes=(),
+        complete=True,
+    )

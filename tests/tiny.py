@@ -5,11 +5,16 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+import numpy as np
+import torch
 
 from s2s.config import CorpusChoices, TrainConfig
 from s2s.data import catalog
-from s2s.data.corpus import Corpus
+from s2s.data.batches import Batches
+from s2s.data.corpus import Corpus, Side
 from s2s.home import corpora_folder
 
 _SUBJECTS = {"i": "je", "you": "tu", "he": "il", "she": "elle"}
@@ -50,3 +55,18 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         threading.Event().wait(0.01)
+
+
+def batches_of(sources: list[list[int]], targets: list[list[int]]) -> Batches:
+    """Batches of sentences given as word ids, EOS included; pair i is at index i."""
+    sides = [
+        Side(
+            np.array([word for sentence in sentences for word in sentence]),
+            np.cumsum([0, *map(len, sentences)]),
+            vocabulary=1_000,
+            folder=Path(),
+            name="",
+        )
+        for sentences in (sources, targets)
+    ]
+    return Batches(SimpleNamespace(source=sides[0], target=sides[1]), torch.device("cpu"))

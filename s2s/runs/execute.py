@@ -21,7 +21,7 @@ from s2s.records import Evaluation, Run, RunState, StepRecord
 from s2s.runs.recorder import DivergedError, Recorder
 from s2s.runs.store import Store
 from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
-from s2s.training.device import resolve_device
+from s2s.training.device import ran_out_of_memory, resolve_device
 from s2s.training.loop import Trainer
 
 _LEASE_POLL_SECONDS = 0.2
@@ -150,11 +150,7 @@ def _tidy(run: Run) -> None:
 
 
 def _verdict(error: Exception) -> RunState:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return RunState.OUT_OF_MEMORY
-    if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
-        return RunState.OUT_OF_MEMORY  # how torch says it on a CPU
-    return RunState.FAILED
+    return RunState.OUT_OF_MEMORY if ran_out_of_memory(error) else RunState.FAILED
 
 
 def _sentence(error: Exception) -> str:

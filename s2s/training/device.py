@@ -1,4 +1,4 @@
-"""From a device's name to a device that is there."""
+"""Devices: from a name to one that is there, and whether its memory ran out."""
 
 import torch
 
@@ -21,3 +21,11 @@ def resolve_device(name: str) -> torch.device:
 def device_names() -> list[str]:
     """All that a run can be asked to use, the best first."""
     return [*(f"cuda:{index}" for index in range(torch.cuda.device_count())), "cpu"]
+
+
+def ran_out_of_memory(error: Exception) -> bool:
+    """Whether it says that the device's memory did not suffice."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # How torch says it on a CPU.
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -7,6 +7,7 @@ date at once, before its next use: with momentum buffer b and square average v,
     W -= lr * b * (mu + mu**2 + ... + mu**k),   b *= mu**k,   v *= alpha**k.
 """
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -21,11 +22,13 @@ Entries = dict[str, Tensor]
 
 
 class LazySGD(torch.optim.Optimizer):
-    """torch.optim.SGD's steps and state, lazy in the rows of `embeddings`.
+    """torch.optim.SGD's steps, lazy in the rows of `embeddings`. One group, on the CPU.
 
-    Calling an embedding brings the rows that it reads up to date, `state_dict()` of the
-    optimizer or of the embedding all of them. Who reads an embedding's weight without calling
-    it calls `catch_up()` first. One group of parameters, on the CPU.
+    Nobody else need know. An embedding in training mode brings the rows that it reads up to date
+    first; in evaluation mode, and in its `state_dict()`, it shows them as if they were and changes
+    nothing, so that watching a run does not change its rounding. The optimizer's `state_dict()`
+    holds rows as they are, and what they have missed: going on from it is exact. It also goes on
+    from the state of torch's optimizer, but not the other way round.
     """
 
     def __init__(
@@ -47,11 +50,11 @@ class LazySGD(torch.optim.Optimizer):
             embedding.sparse = True
             weight = embedding.weight
             self._seen[weight] = torch.zeros(len(weight), dtype=torch.int64)
-            embedding.register_forward_pre_hook(
-                lambda module, inputs: self._catch_up(module.weight, inputs[0].unique())
-            )
-            embedding.register_state_dict_pre_hook(  # type: ignore[no-untyped-call]
-                lambda *_: self.catch_up()
+            embedding.register_forward_pre_hook(self._before_reading)
+            embedding.register_forward_hook(self._after_reading)
+            # A partial, because torch sets an attribute on the hook.
+            embedding.register_state_dict_post_hook(  # type: ignore[no-untyped-call]
+                functools.partial(self._show)
             )
 
     @torch.no_grad()
@@ -59,7 +62,8 @@ class LazySGD(torch.optim.Optimizer):
         """One step with the gradients that are there, which it may spoil."""
         (group,) = self.param_groups
         if group["lr"] != self._lr:
-            self.catch_up()
+            for weight, seen in self._seen.items():
+                self._catch_up(weight, (seen < self._steps).nonzero().squeeze(1))
             self._lr = group["lr"]
         self._steps += 1
         parts = [
@@ -74,37 +78,80 @@ class LazySGD(torch.optim.Optimizer):
         for part in parts:
             self._put_back(part)
 
-    @torch.no_grad()
-    def catch_up(self) -> None:
-        """Brings every row of every embedding up to date."""
-        for weight, seen in self._seen.items():
-            self._catch_up(weight, (seen < self._steps).nonzero().squeeze(1))
-
     def state_dict(self) -> dict[str, Any]:
-        self.catch_up()
-        return super().state_dict()
+        """Has for each embedding its `rows` (R, H), the `missed` (R,) steps, and their `rate`."""
+        saved = super().state_dict()
+        numbers = {weight: number for number, weight in enumerate(self._parameters())}
+        for weight, seen in self._seen.items():
+            saved["state"][numbers[weight]] = {
+                **self.state[weight],
+                "rows": weight.detach().clone(),
+                "missed": self._steps - seen,
+                "rate": torch.tensor(self._lr, dtype=torch.float64),
+            }
+        return saved
 
+    @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Sets the embeddings' weights too, where the state is of a lazy optimizer."""
         super().load_state_dict(state_dict)
-        for seen in self._seen.values():
+        numbers = {weight: number for number, weight in enumerate(self._parameters())}
+        for weight, seen in self._seen.items():
             seen.fill_(self._steps)
+            saved = state_dict["state"].get(numbers[weight], {})
+            if "missed" in saved:
+                weight.copy_(saved["rows"])
+                seen -= saved["missed"]
+                self._lr = float(saved["rate"])
+                for name in ("rows", "missed", "rate"):
+                    del self.state[weight][name]
+
+    def _parameters(self) -> list[Tensor]:
+        (group,) = self.param_groups
+        parameters: list[Tensor] = group["params"]
+        return parameters
+
+    def _before_reading(self, embedding: nn.Module, inputs: tuple[Tensor]) -> None:
+        if embedding.training:
+            self._catch_up(_weight(embedding), torch.unique(inputs[0]))
+
+    def _after_reading(
+        self, embedding: nn.Module, inputs: tuple[Tensor], outputs: Tensor
+    ) -> Tensor | None:
+        if embedding.training:
+            return None
+        return outputs - self._way(_weight(embedding), inputs[0])
+
+    def _show(self, embedding: nn.Module, saved: dict[str, Any], prefix: str, *_: object) -> None:
+        weight = _weight(embedding)
+        saved[f"{prefix}weight"] = weight.detach() - self._way(weight, torch.arange(len(weight)))
+
+    def _way(self, weight: Tensor, rows: Tensor) -> Tensor:
+        """What the steps that rows (...) of `weight` missed take from them: (..., H)."""
+        (group,) = self.param_groups
+        momentum = group["momentum"]
+        buffer = self.state.get(weight, {}).get("momentum_buffer")
+        if buffer is None:
+            return weight.new_zeros(())
+        missed = (self._steps - self._seen[weight][rows]).unsqueeze(-1).to(weight.dtype)
+        factor: Tensor = (1 - momentum**missed).mul_(self._lr * momentum / (1 - momentum))
+        way: Tensor = factor * buffer[rows]
+        return way
 
     @torch.no_grad()
     def _catch_up(self, weight: Tensor, rows: Tensor) -> None:
-        """(U,) rows, each once."""
+        """Brings (U,) rows, each named once, up to date."""
         state = self.state.get(weight)
-        if not state or not len(rows):
+        if not state:
             return
-        (group,) = self.param_groups
-        seen = self._seen[weight]
+        weight.index_add_(
+            0, rows, self._way(weight, rows).expand(len(rows), weight.shape[1]), alpha=-1
+        )
+        seen, (group,) = self._seen[weight], self.param_groups
         missed = (self._steps - seen[rows]).unsqueeze(1).to(weight.dtype)
         seen[rows] = self._steps
         for name, decay in self._decays(group).items():
-            values, factor = state[name][rows], decay**missed
-            if name == "momentum_buffer":
-                way = values * (1 - factor).mul_(self._lr * decay / (1 - decay))
-                weight.index_add_(0, rows, way, alpha=-1)
-            state[name].index_copy_(0, rows, values.mul_(factor))
+            state[name].index_copy_(0, rows, state[name][rows].mul_(decay**missed))
 
     def _rows_part(self, parameter: Tensor, group: Group) -> "_Part":
         """The rows that have a gradient, and their state, in memory of their own."""
@@ -156,7 +203,7 @@ class LazySGD(torch.optim.Optimizer):
 
 
 class LazyRMSprop(LazySGD):
-    """torch.optim.RMSprop's steps and state (not centered), lazy in the rows of `embeddings`."""
+    """torch.optim.RMSprop's steps (not centered), lazy in the rows of `embeddings` as above."""
 
     def __init__(
         self,
@@ -209,6 +256,11 @@ class LazyRMSprop(LazySGD):
         )
         if group["momentum"]:
             torch._foreach_add_(weights, moved, alpha=-group["lr"])
+
+
+def _weight(embedding: nn.Module) -> Tensor:
+    assert isinstance(embedding, nn.Embedding)
+    return embedding.weight
 
 
 @dataclass(frozen=True)

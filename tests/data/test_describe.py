@@ -167,8 +167,8 @@ def test_padding_of_a_batch_by_hand() -> None:
 def test_a_drawn_batch_is_what_training_would_see(four_pairs: Corpus, *, joint: bool) -> None:
     drawn = describe.draw_batch(four_pairs, 16, seed=3)
     assert set(drawn.pairs.tolist()) <= set(four_pairs.training)
-    batches = Batches(four_pairs, torch.device("cpu"), joint_padding=joint)
-    batch = batches.batch(drawn.pairs)
+    batches = Batches(four_pairs, torch.device("cpu"))
+    batch = batches.padded(drawn.pairs, joint=joint)
     real_tokens = batch.source_tokens + batch.target_tokens
     share = drawn.joint_padded_share if joint else drawn.padded_share
     assert share == pytest.approx(1 - real_tokens / batch.cells)

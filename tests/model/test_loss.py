@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from s2s.model import loss
-from s2s.model.loss import masked_loss_sum, projected_loss_sum, projection_gradients
+from s2s.model.loss import ProjectionGradients, masked_loss_sum, projected_loss_sum
 
 
 def test_masked_loss_counts_real_tokens_only() -> None:
@@ -23,7 +23,7 @@ def test_projection_by_hand() -> None:
         out.weight.copy_(torch.tensor([[0.0], [math.log(3)]]))
         out.bias.zero_()
     hidden = torch.ones(1, 1, dtype=torch.float64)
-    loss_sum, gradient = projection_gradients(hidden, out, torch.tensor([0]), scale=0.5)
+    loss_sum, gradient = ProjectionGradients(out)(hidden, torch.tensor([0]), scale=0.5)
     assert float(loss_sum) == pytest.approx(math.log(4))
     assert out.bias.grad.tolist() == pytest.approx([-0.375, 0.375])
     assert out.weight.grad.flatten().tolist() == pytest.approx([-0.375, 0.375])
@@ -40,9 +40,31 @@ def test_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch, rows: int) -
     expected = nn.functional.cross_entropy(out(hidden), targets, reduction="sum")
     (expected / 3).backward()
     weight_gradient, bias_gradient = out.weight.grad.clone(), out.bias.grad.clone()
-    loss_sum, hidden_gradient = projection_gradients(hidden.detach(), out, targets, scale=1 / 3)
+    project = ProjectionGradients(out)
+    project(torch.rand_like(hidden), targets, scale=1.0)  # nothing is left over from a call before
+    loss_sum, hidden_gradient = project(hidden.detach(), targets, scale=1 / 3)
     torch.testing.assert_close(loss_sum, expected.detach())
     torch.testing.assert_close(projected_loss_sum(hidden, out, targets), expected.detach())
     torch.testing.assert_close(hidden_gradient, hidden.grad)
     torch.testing.assert_close(out.weight.grad, weight_gradient)
     torch.testing.assert_close(out.bias.grad, bias_gradient)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_probability_that_underflows_keeps_its_loss(bf16: bool) -> None:
+    out = nn.Linear(1, 2)
+    with torch.no_grad():
+        out.weight.copy_(torch.tensor([[0.0], [256.0]]))
+        out.bias.zero_()
+    loss_sum, _ = ProjectionGradients(out, bf16=bf16)(
+        torch.tensor([[1.0], [0.0], [-1.0]]), torch.tensor([0, 0, 0]), scale=1.0
+    )
+    assert float(loss_sum) == pytest.approx(256 + math.log(2), rel=1e-2 if bf16 else 1e-6)
+
+
+def test_a_loss_that_is_no_number_says_so() -> None:
+    out = nn.Linear(1, 2)
+    loss_sum, _ = ProjectionGradients(out)(
+        torch.tensor([[float("nan")]]), torch.tensor([0]), scale=1.0
+    )
+    assert math.isnan(float(loss_sum))

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from plausible import bench_report
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from pages.parts import shared
 from s2s.config import TrainConfig
@@ -12,6 +14,9 @@ from s2s.metrics import system
 from s2s.metrics.devices import GpuReading
 from s2s.records import Run
 from s2s.runs.artifacts import has_checkpoint
+from s2s.runs.bench_file import keep_bench
+from s2s.runs.execute import lease
+from s2s.training import rates
 
 OpenPage = Callable[[str], AppTest]
 SILENT_GPU = GpuReading(
@@ -101,6 +106,75 @@ def test_reading_again_shows_what_changed(
     assert facts(app)["Cores usable by s2s"] != "77"
     next(button for button in app.button if button.label == "Read again").click()
     assert facts(app.run())["Cores usable by s2s"] == "77"
+
+
+def button(app: AppTest, label: str) -> Button:
+    return next(each for each in app.button if each.label == label)
+
+
+@pytest.fixture
+def quick_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "COPY_BYTES", 4096)
+    monkeypatch.setattr(rates, "MEASURE_SECONDS", 0.001)
+
+
+@pytest.mark.usefixtures("quick_rates")
+def test_the_limits_are_measured_on_a_press(
+    open_page: OpenPage, add_corpus: Callable[..., str]
+) -> None:
+    first, second = add_corpus("first"), add_corpus("second", max_vocabulary=50)
+    app = open_page("system")
+    assert "Copying, read and write counted" not in [each.label for each in app.metric]
+    button(app, "Measure the limits").click()
+    app.run()
+    assert not app.exception
+    [copying] = [each for each in app.metric if each.label.startswith("Copying")]
+    assert copying.value.endswith(" GB/s")
+    [table] = [each.value for each in app.dataframe if "Samples/s at most" in each.value]
+    assert list(table["Batch size"]) == [2, 32, 128, 512]
+    assert list(table["Samples/s at most"]) == pytest.approx(
+        list(table["Batch size"] / table["Floor of a step (ms)"] * 1000)
+    )
+    # What was measured for one corpus is not shown as another's.
+    assert app.selectbox(key="limits_corpus").value == first
+    app.selectbox(key="limits_corpus").set_value(second).run()
+    assert not [each for each in app.dataframe if "Samples/s at most" in each.value]
+
+
+@pytest.mark.usefixtures("quick_rates")
+def test_nothing_is_measured_beside_a_training(
+    open_page: OpenPage, add_corpus: Callable[..., str]
+) -> None:
+    add_corpus()
+    app = open_page("system")
+    button(app, "Measure the limits").click()
+    with lease("cpu", lambda: False):
+        app.run()
+    assert not app.exception
+    [warning] = [each.value for each in app.warning]
+    assert warning.startswith("Something else trains or measures on the processor now")
+    assert not [each for each in app.dataframe if "Samples/s at most" in each.value]
+
+
+def test_without_a_corpus_nothing_can_be_measured(open_page: OpenPage) -> None:
+    app = open_page("system")
+    assert "Measure the limits" not in [each.label for each in app.button]
+    assert any(each.value.startswith("Prepare a corpus first") for each in app.text)
+
+
+def test_the_latest_bench(open_page: OpenPage) -> None:
+    app = open_page("system")
+    assert any("python -m s2s bench" in each.value for each in app.markdown)
+    keep_bench(bench_report())
+    app = app.run()
+    assert not app.exception
+    [table] = [each.value for each in app.dataframe if "Floor reached" in each.value]
+    assert list(table["Samples/s"]) == [2000.0, 20.0]
+    assert list(table["Floor reached"].isna()) == [False, True]
+    assert [each.value for each in app.code] == ["python -m s2s bench --rounds 5"]
+    [caption] = [each.value for each in app.caption if "corpus starter" in each.value]
+    assert "2023" in caption
+    assert "Left out, a thing" in caption
 
 
 def test_the_parts_of_the_disk_add_up(

@@ -1,5 +1,6 @@
 """What the tests of runs share."""
 
+import dataclasses
 import gc
 import itertools
 from collections.abc import Callable, Iterator
@@ -9,11 +10,10 @@ from typing import Any
 import pytest
 from tiny import tiny_corpus
 
-from s2s.config import Engine
 from s2s.data.corpus import Corpus
 from s2s.home import home
 from s2s.runs.store import Store
-from s2s.training.engines import GRADIENTS, fused_gradients
+from s2s.training.engines import Forward, FusedEngine
 
 
 @pytest.fixture
@@ -39,12 +39,14 @@ def before_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], ob
     def install(action: Callable[[int], object]) -> None:
         number = itertools.count(1)
 
-        def engine(*arguments: Any) -> Any:
-            instead = action(next(number))
-            loss_sum = fused_gradients(*arguments)
-            return loss_sum if instead is None else instead
+        forward = FusedEngine.forward
 
-        monkeypatch.setitem(GRADIENTS, Engine.FUSED, engine)
+        def acting(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
+            instead = action(next(number))
+            found = forward(engine, batch, forced)
+            return found if instead is None else dataclasses.replace(found, loss_sum=instead)
+
+        monkeypatch.setattr(FusedEngine, "forward", acting)
 
     return install
 

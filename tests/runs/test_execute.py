@@ -11,7 +11,6 @@ import pytest
 import torch
 from tiny import tiny_config, tiny_corpus, wait_until
 
-from s2s.config import Engine
 from s2s.home import home, run_folder
 from s2s.records import Evaluation, Run, RunState, StepRecord
 from s2s.runs import execute as execute_module
@@ -20,10 +19,11 @@ from s2s.runs.artifacts import delete_run, has_checkpoint
 from s2s.runs.execute import Watch, execute, lease, nobody
 from s2s.runs.store import Store
 from s2s.training.checkpoint import load_checkpoint
-from s2s.training.engines import GRADIENTS, fused_gradients
+from s2s.training.engines import Forward, FusedEngine
 from s2s.training.translator import Translator
 
 BeforeStep = Callable[[Callable[[int], object]], None]
+_FORWARD = FusedEngine.forward
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
@@ -142,7 +142,7 @@ def test_deleted_before_it_starts(store: Store) -> None:
 
 
 def assert_next_run_works(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(GRADIENTS, Engine.FUSED, fused_gradients)
+    monkeypatch.setattr(FusedEngine, "forward", _FORWARD)
     assert train(store, iterations=2).state is RunState.FINISHED
 
 
@@ -216,11 +216,11 @@ def test_out_of_memory(
 def test_out_of_memory_lets_go_of_the_model(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     models = []
 
-    def engine(model: torch.nn.Module, *_: object) -> torch.Tensor:
-        models.append(weakref.ref(model))
+    def failing(engine: FusedEngine, *_: object) -> Forward:
+        models.append(weakref.ref(engine.model))
         raise torch.OutOfMemoryError
 
-    monkeypatch.setitem(GRADIENTS, Engine.FUSED, engine)
+    monkeypatch.setattr(FusedEngine, "forward", failing)
     assert train(store).state is RunState.OUT_OF_MEMORY
     assert len(models) == 1
     assert models[0]() is None
@@ -257,16 +257,18 @@ def spoil_weights_at(monkeypatch: pytest.MonkeyPatch, step: int, stop: Event) ->
     """From then on the gradients are no numbers, though the loss still is one."""
     count = 0
 
-    def engine(model: Any, *arguments: Any) -> torch.Tensor:
+    forward = FusedEngine.forward
+
+    def spoilt(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
         nonlocal count
         count += 1
-        loss_sum = fused_gradients(model, *arguments)
+        found = forward(engine, batch, forced)
         if count >= step:
-            model.decoder.out.weight.grad.fill_(float("nan"))
+            engine.model.decoder.out.weight.grad.fill_(float("nan"))
             stop.set()
-        return loss_sum
+        return found
 
-    monkeypatch.setitem(GRADIENTS, Engine.FUSED, engine)
+    monkeypatch.setattr(FusedEngine, "forward", spoilt)
 
 
 @pytest.mark.parametrize("stopped", [False, True])

@@ -1,3 +1,4 @@
+import math
 import sqlite3
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +34,7 @@ def record(iteration: int, loss: float = 1.0, **changes: Any) -> StepRecord:
         "cells": 20,
         "seconds": 0.5,
         "timed": iteration > 3,
+        "phase_seconds": (math.nan,) * 4,
     }
     return StepRecord(iteration, **values | changes)
 

@@ -3,36 +3,20 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from tiny import batches_of, tiny_config
 
 from s2s.config import Engine, Precision
-from s2s.data.batches import Batch, pad
+from s2s.data.batches import Batch
+from s2s.model import loss
 from s2s.model.seq2seq import Seq2Seq
-from s2s.training.engines import GRADIENTS, article_gradients, fused_gradients
+from s2s.training.engines import ENGINES, ArticleEngine, FusedEngine, StepEngine
+from s2s.training.optimizers import build_optimizer
 
 GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden", "article.json").read_text())
 CLOSE = {"rtol": 1e-5, "atol": 1e-8}
-
-
-def made(source: list[list[int]], target: list[list[int]], *, joint: bool = False) -> Batch:
-    """A batch of sentences without padding, EOS included."""
-    device = torch.device("cpu")
-    (sources, source_lengths), (targets, target_lengths) = pad(source, device), pad(target, device)
-    if joint:
-        steps = max(len(sources), len(targets))
-        sources, targets = (
-            torch.nn.functional.pad(side, (0, 0, 0, steps - len(side)))
-            for side in (sources, targets)
-        )
-    return Batch(
-        sources,
-        source_lengths,
-        targets,
-        target_lengths,
-        int(source_lengths.sum()),
-        int(target_lengths.sum()),
-    )
 
 
 def model(seed: int = 0, layers: int = 1, dropout: float = 0.0) -> Seq2Seq:
@@ -42,6 +26,23 @@ def model(seed: int = 0, layers: int = 1, dropout: float = 0.0) -> Seq2Seq:
 
 def gradients(model: Seq2Seq) -> dict[str, torch.Tensor]:
     return {name: value.grad.clone() for name, value in model.named_parameters()}
+
+
+def run(
+    model: Seq2Seq,
+    sources: list[list[int]],
+    targets: list[list[int]],
+    *,
+    engine: Engine = Engine.FUSED,
+    forced: bool = True,
+    precision: Precision = Precision.FP32,
+) -> float:
+    """The loss sum of one batch of all these pairs; sets the gradients."""
+    computing = ENGINES[engine](model, batches_of(sources, targets), precision)
+    model.zero_grad()
+    forward = computing.forward(computing.batch(np.arange(len(sources))), forced)
+    torch.autograd.backward(forward.outputs, forward.gradient)
+    return float(forward.loss_sum)
 
 
 def our_name(article_name: str) -> str:
@@ -64,9 +65,11 @@ def test_article_engine_equals_the_articles_own_code() -> None:
         12,
         12,
     )
+    engine = ArticleEngine(ours, batches_of([[2]], [[2]]), Precision.FP32)
     state = torch.tensor(GOLDEN["state"], dtype=torch.float64)
-    loss_sum = article_gradients(ours, batch, True, Precision.FP32, state)
-    assert float(loss_sum) / 3 == pytest.approx(GOLDEN["loss"], rel=1e-5, abs=1e-8)
+    forward = engine.forward(batch, True, state)
+    forward.outputs.backward()
+    assert float(forward.loss_sum) / 3 == pytest.approx(GOLDEN["loss"], rel=1e-5, abs=1e-8)
     found = gradients(ours)
     for name, expected in GOLDEN["gradients"].items():
         torch.testing.assert_close(
@@ -74,34 +77,47 @@ def test_article_engine_equals_the_articles_own_code() -> None:
         )
 
 
+ONE_LENGTH = (
+    [[4, 5, 6, 2], [7, 8, 3, 2], [9, 9, 4, 2]],
+    [[4, 8, 3, 2], [5, 6, 7, 2], [8, 8, 8, 2]],
+)
+RAGGED = (
+    [[4, 2], [5, 6, 7, 8, 9, 2], [7, 4, 2], [4, 4, 2]],
+    [[5, 6, 7, 2], [4, 2], [8, 2], [8, 8, 8, 8, 2]],
+)
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("forced", [True, False])
 def test_fused_equals_article_on_batches_of_one_length(layers: int, forced: bool) -> None:
-    batch = made(
-        [[4, 5, 6, 2], [7, 8, 3, 2], [9, 9, 4, 2]], [[4, 8, 3, 2], [5, 6, 7, 2], [8, 8, 8, 2]]
-    )
     found = {}
-    for engine in Engine:
+    for engine in (Engine.ARTICLE, Engine.FUSED):
         ours = model(layers=layers)
-        loss_sum = GRADIENTS[engine](ours, batch, forced, Precision.FP32)
+        loss_sum = run(ours, *ONE_LENGTH, engine=engine, forced=forced)
         found[engine] = {"loss": loss_sum, **gradients(ours)}
     torch.testing.assert_close(found[Engine.FUSED], found[Engine.ARTICLE], **CLOSE)
 
 
+def test_the_first_step_in_fp32() -> None:
+    found = {}
+    for engine in (Engine.ARTICLE, Engine.FUSED):
+        ours = model().float()
+        loss_sum = run(ours, *ONE_LENGTH, engine=engine)
+        found[engine] = {"loss": loss_sum, **gradients(ours)}
+    torch.testing.assert_close(found[Engine.FUSED], found[Engine.ARTICLE], rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("layers", [1, 3])
 def test_under_fused_a_sentence_does_not_depend_on_its_neighbours(layers: int) -> None:
-    pairs = [([4, 2], [5, 6, 7, 2]), ([5, 6, 7, 8, 9, 2], [4, 2]), ([7, 4, 2], [8, 2])]
     together, alone = model(layers=layers), model(layers=layers)
-    sources, targets = zip(*pairs, strict=True)
-    loss_sum = fused_gradients(together, made([*sources], [*targets]), True, Precision.FP32)
+    loss_sum = run(together, *RAGGED)
     summed = {name: torch.zeros_like(value) for name, value in alone.named_parameters()}
     alone_loss = 0.0
-    for source, target in pairs:
-        alone.zero_grad()
-        alone_loss += float(fused_gradients(alone, made([source], [target]), True, Precision.FP32))
+    for source, target in zip(*RAGGED, strict=True):
+        alone_loss += run(alone, [source], [target])
         for name, value in alone.named_parameters():
-            summed[name] += value.grad / len(pairs)
-    assert float(loss_sum) == pytest.approx(alone_loss, rel=1e-5)
+            summed[name] += value.grad / len(RAGGED[0])
+    assert loss_sum == pytest.approx(alone_loss, rel=1e-5)
     torch.testing.assert_close(gradients(together), summed, **CLOSE)
 
 
@@ -109,37 +125,33 @@ def test_under_article_the_state_runs_through_the_joint_padding() -> None:
     short = ([4, 2], [5, 2])
     long = ([4, 5, 6, 7, 8, 2], [5, 6, 7, 8, 2])
     losses = [
-        float(
-            article_gradients(
-                model(), made([a[0], b[0]], [a[1], b[1]], joint=True), True, Precision.FP32
-            )
-        )
+        run(model(), [a[0], b[0]], [a[1], b[1]], engine=Engine.ARTICLE)
         for a, b in ((short, short), (short, long), (long, long))
     ]
     assert losses[1] != pytest.approx((losses[0] + losses[2]) / 2, rel=1e-6)
 
 
 def test_teacher_forcing_feeds_the_reference_and_free_running_the_own_words() -> None:
-    batch = made([[4, 5, 2]], [[7, 8, 7, 8, 2]])
     ours = model()
     with torch.no_grad():  # a model that always finds word 4 likeliest
         ours.decoder.out.bias[4] = 50.0
-    forced = fused_gradients(ours, batch, True, Precision.FP32)
-    forced_rows = ours.decoder.embedding.weight.grad.abs().sum(1).nonzero().flatten().tolist()
-    ours.zero_grad()
-    free = fused_gradients(ours, batch, False, Precision.FP32)
-    free_rows = ours.decoder.embedding.weight.grad.abs().sum(1).nonzero().flatten().tolist()
-    assert set(forced_rows) <= {1, 7, 8}
-    assert set(free_rows) <= {1, 4}
-    assert 4 in free_rows
-    assert float(forced) != pytest.approx(float(free))
+    losses, rows = [], []
+    for forced in (True, False):
+        losses.append(run(ours, [[4, 5, 2]], [[7, 8, 7, 8, 2]], forced=forced))
+        rows.append(
+            set(ours.decoder.embedding.weight.grad.abs().sum(1).nonzero().flatten().tolist())
+        )
+    assert rows[0] <= {1, 7, 8}
+    assert rows[1] <= {1, 4}
+    assert 4 in rows[1]
+    assert losses[0] != pytest.approx(losses[1])
 
 
 def test_gradients_are_those_of_the_loss_per_sentence() -> None:
     """Central differences of the loss sum over the batch size, in a few places."""
-    batch = made([[4, 5, 2], [6, 2]], [[7, 2], [8, 4, 2]])
+    pairs = [[4, 5, 2], [6, 2]], [[7, 2], [8, 4, 2]]
     ours = model()
-    fused_gradients(ours, batch, True, Precision.FP32)
+    run(ours, *pairs)
     found = gradients(ours)
     step = 1e-6
     for name, parameter in ours.named_parameters():
@@ -148,22 +160,61 @@ def test_gradients_are_those_of_the_loss_per_sentence() -> None:
         losses = []
         for sign in (1, -1):
             flat[index] = value + sign * step
-            losses.append(float(fused_gradients(ours, batch, True, Precision.FP32)))
+            losses.append(run(ours, *pairs))
         flat[index] = value
         slope = (losses[0] - losses[1]) / (2 * step) / 2
         assert float(found[name].view(-1)[index]) == pytest.approx(slope, rel=1e-5, abs=1e-8)
 
 
 def test_bf16_projection_stays_near_fp32() -> None:
-    batch = made([[4, 5, 2], [6, 2]], [[7, 2], [8, 4, 2]])
     found = {}
-    for precision in Precision:
+    for precision in (Precision.FP32, Precision.BF16):
         ours = model().float()
-        loss_sum = fused_gradients(ours, batch, True, precision)
+        loss_sum = run(ours, *RAGGED, precision=precision)
         assert {value.grad.dtype for value in ours.parameters()} == {torch.float32}
-        found[precision] = float(loss_sum), gradients(ours)["decoder.out.weight"]
+        found[precision] = loss_sum, gradients(ours)["decoder.out.weight"]
     assert found[Precision.BF16][0] == pytest.approx(found[Precision.FP32][0], rel=1e-2)
     assert found[Precision.BF16][0] != found[Precision.FP32][0]
     torch.testing.assert_close(
         found[Precision.BF16][1], found[Precision.FP32][1], rtol=0.05, atol=0.01
+    )
+
+
+# Many steps
+
+
+def trained(
+    steps: int, *, engine: Engine = Engine.FUSED, optimizer: str = "rmsprop"
+) -> dict[str, torch.Tensor]:
+    """The weights after so many steps on random batches of ragged pairs, in float64."""
+    random = np.random.default_rng(0)
+    sides = [
+        [[*random.integers(4, most, random.integers(1, 7)).tolist(), 2] for _ in range(40)]
+        for most in (10, 9)
+    ]
+    ours = model(layers=2)
+    computing: StepEngine = ENGINES[engine](ours, batches_of(*sides), Precision.FP32)
+    built = build_optimizer(tiny_config(engine=engine, optimizer=optimizer), ours)
+    for _ in range(steps):
+        computing.step(built, random.integers(0, 40, 5), True, lambda: None)
+    return ours.state_dict()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 10_000])
+def test_fused_equals_itself_with_any_chunk_size(
+    monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    expected = trained(100)
+    monkeypatch.setattr(loss, "CHUNK_ROWS", rows)
+    torch.testing.assert_close(trained(100), expected, **CLOSE)
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "sgd"])
+def test_a_lazy_optimizer_makes_no_difference_to_training(
+    monkeypatch: pytest.MonkeyPatch, optimizer: str
+) -> None:
+    lazy = trained(100, optimizer=optimizer)
+    monkeypatch.setitem(ENGINES, Engine.ARTICLE, FusedEngine)  # whose optimizers are dense
+    torch.testing.assert_close(
+        trained(100, engine=Engine.ARTICLE, optimizer=optimizer), lazy, **CLOSE
     )

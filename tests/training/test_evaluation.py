@@ -43,21 +43,17 @@ def loss_of_pair(model: Seq2Seq, corpus: Corpus, index: int) -> float:
     return total
 
 
-@pytest.mark.parametrize("joint_padding", [False, True])
 @pytest.mark.parametrize("batch", [1, 4, 128])
 def test_validation_loss_is_that_of_the_pairs_one_by_one(
     make_trainer: MakeTrainer,
     tiny: Corpus,
     monkeypatch: pytest.MonkeyPatch,
     batch: int,
-    joint_padding: bool,
 ) -> None:
     monkeypatch.setattr(evaluation, "_BATCH", batch)
     model = make_trainer(dropout=0.5, layers=2).model.train()
     indices = [5, 0, 17, 30, 44]
-    found = validation_loss_per_token(
-        model, Batches(tiny, CPU, joint_padding=joint_padding), indices
-    )
+    found = validation_loss_per_token(model, Batches(tiny, CPU), indices)
     tokens = sum(int(tiny.target.lengths()[index]) for index in indices)
     expected = sum(loss_of_pair(model, tiny, index) for index in indices) / tokens
     assert found == pytest.approx(expected, rel=1e-5)
@@ -65,7 +61,7 @@ def test_validation_loss_is_that_of_the_pairs_one_by_one(
 
 def test_no_validation_pairs(make_trainer: MakeTrainer, tiny: Corpus) -> None:
     model = make_trainer().model
-    assert validation_loss_per_token(model, Batches(tiny, CPU, joint_padding=False), []) is None
+    assert validation_loss_per_token(model, Batches(tiny, CPU), []) is None
 
 
 def test_without_validation_pairs_training_pairs_are_followed(tiny: Corpus) -> None:
@@ -119,13 +115,13 @@ def test_only_the_first_validation_pairs_are_used(
 ) -> None:
     trainer = make_trainer()
     drawn = []
-    batch = trainer._batches.batch
+    batch = trainer._batches.packed
 
     def noted(indices: np.ndarray) -> object:
         drawn.extend(indices.tolist())
         return batch(indices)
 
-    monkeypatch.setattr(trainer._batches, "batch", noted)
+    monkeypatch.setattr(trainer._batches, "packed", noted)
     monkeypatch.setattr("s2s.training.loop.VALIDATION_PAIRS", 2)
     trainer.evaluate()
     assert drawn == list(trainer._corpus.validation[:2])

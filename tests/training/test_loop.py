@@ -11,9 +11,10 @@ from tiny import tiny_config, tiny_corpus
 from s2s.config import Engine, OptimizerName, UserError
 from s2s.data.corpus import Corpus
 from s2s.records import Evaluation, StepRecord
-from s2s.training import loop
+from s2s.training import clock, loop
 from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
-from s2s.training.engines import GRADIENTS, fused_gradients
+from s2s.training.clock import PHASES
+from s2s.training.engines import ENGINES, Forward, FusedEngine
 from s2s.training.loop import Trainer
 from s2s.training.translator import Translator
 
@@ -35,25 +36,35 @@ def losses(trainer: Trainer) -> list[float]:
 # What a step records
 
 
+@pytest.mark.parametrize("engine", Engine)
 def test_counts_of_a_step_are_those_of_its_batch(
-    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, engine: Engine
 ) -> None:
     batches = []
 
-    def engine(model: Any, batch: Any, *arguments: Any) -> Any:
-        batches.append(batch)
-        return fused_gradients(model, batch, *arguments)
+    compute = ENGINES[engine].forward
 
-    monkeypatch.setitem(GRADIENTS, Engine.FUSED, engine)
-    records = steps(make_trainer(batch_size=3, iterations=5))
+    def noted(self: Any, batch: Any, forced: bool) -> Forward:
+        batches.append(batch)
+        return compute(self, batch, forced)
+
+    monkeypatch.setattr(ENGINES[engine], "forward", noted)
+    records = steps(make_trainer(engine=engine, batch_size=3, iterations=5))
     assert [record.iteration for record in records] == [1, 2, 3, 4, 5]
     assert len(batches) == 5
     for record, batch in zip(records, batches, strict=True):
         assert record.samples == 3
-        assert record.source_tokens == int((batch.source != 0).sum())
-        assert record.target_tokens == int((batch.target != 0).sum())
-        assert record.cells == batch.source.numel() + batch.target.numel()
+        sides = [
+            side if engine is Engine.ARTICLE else side.tokens
+            for side in (batch.source, batch.target)
+        ]
+        assert record.source_tokens == int((sides[0] != 0).sum())
+        assert record.target_tokens == int((sides[1] != 0).sum())
+        assert record.cells == sides[0].numel() + sides[1].numel()
         assert record.seconds > 0
+        assert len(record.phase_seconds) == len(PHASES)
+        assert all(seconds > 0 for seconds in record.phase_seconds)
+        assert sum(record.phase_seconds) <= record.seconds
 
 
 def test_the_first_three_steps_are_warm_up(make_trainer: MakeTrainer) -> None:
@@ -68,13 +79,13 @@ def test_only_training_pairs_are_drawn_and_all_of_them(
 ) -> None:
     drawn: set[int] = set()
     trainer = make_trainer(iterations=100)
-    batch = trainer._batches.batch
+    batch = trainer._batches.packed
 
     def seen(indices: Any) -> Any:
         drawn.update(indices.tolist())
         return batch(indices)
 
-    monkeypatch.setattr(trainer._batches, "batch", seen)
+    monkeypatch.setattr(trainer._batches, "packed", seen)
     for _ in range(100):
         trainer.step()
     assert drawn == set(tiny.training)
@@ -98,13 +109,13 @@ def test_teacher_forcing_is_decided_a_batch(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, engine: Engine, share: float
 ) -> None:
     forced_batches = []
-    compute = GRADIENTS[engine]
+    compute = ENGINES[engine].forward
 
-    def noted(model: Any, batch: Any, forced: bool, precision: Any) -> Any:
+    def noted(self: Any, batch: Any, forced: bool) -> Forward:
         forced_batches.append(bool(forced))
-        return compute(model, batch, forced, precision)
+        return compute(self, batch, forced)
 
-    monkeypatch.setitem(GRADIENTS, engine, noted)
+    monkeypatch.setattr(ENGINES[engine], "forward", noted)
     seen = losses(make_trainer(engine=engine, teacher_forcing=share, iterations=30))
     assert np.isfinite(seen).all()
     assert set(forced_batches) == {0.0: {False}, 0.5: {False, True}, 1.0: {True}}[share]
@@ -179,12 +190,14 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, step: float, evaluation: float) -> None:
         self.now = 1000.0
         monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: self.now))
+        monkeypatch.setattr(clock, "time", SimpleNamespace(perf_counter=lambda: self.now))
+        forward = FusedEngine.forward
 
-        def engine(*arguments: Any) -> Any:
+        def timed(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
             self.now += step
-            return fused_gradients(*arguments)
+            return forward(engine, batch, forced)
 
-        monkeypatch.setitem(GRADIENTS, Engine.FUSED, engine)
+        monkeypatch.setattr(FusedEngine, "forward", timed)
         evaluate = Trainer.evaluate
 
         def slow(trainer: Trainer) -> Evaluation:

@@ -1,0 +1,152 @@
+"""What a bench found, as rows for a page and as lines for a terminal."""
+
+from typing import Any
+
+from s2s.analysis import words
+from s2s.records import BenchReport, BenchRow, PairedReport
+
+_MEASURES = {
+    "samples_per_second": "samples/s",
+    "target_tokens_per_second": "target tokens/s",
+}
+
+
+def page_row(row: BenchRow) -> dict[str, object]:
+    """Column titles with their units; shares from 0 to 1, None where not measured."""
+    spread = row.samples_per_second_iqr
+    return {
+        "Engine": row.engine,
+        "Precision": row.precision,
+        "Batch size": row.batch_size,
+        "Samples/s": row.samples_per_second,
+        "IQR of rounds": spread and row.samples_per_second and spread / row.samples_per_second,
+        "Noise": row.noise,
+        "Real tokens/s": row.tokens_per_second,
+        "Padded": row.padded_share,
+        "Memory (MiB)": row.peak_memory_bytes and row.peak_memory_bytes / 2**20,
+        "Step (ms)": _milliseconds(row.step_seconds),
+        "Floor (ms)": _milliseconds(row.floor_seconds),
+        "Floor reached": row.floor_share,
+    }
+
+
+def bench_text(report: BenchReport) -> str:
+    """The table, what stands behind it, and the machine."""
+    titles = ["engine", "", "batch", "samples/s", "IQR", "noise", "tokens/s", "padded", "memory"]
+    titles += ["step", "floor", "reached"]
+    return "\n".join(
+        [
+            *_aligned([titles, *map(_cells, report.rows)]),
+            f"Corpus {report.corpus}; {rounds_words(report)}.",
+            f"Memory: {memory_words(report.machine['device'])}.",
+            f"Floor: what a step's arithmetic and bytes take at least; {copy_words(report)}.",
+            *_closing(report),
+        ]
+    )
+
+
+def paired_text(report: PairedReport) -> str:
+    """Ours against another program's."""
+    titles = ["engine", "", "batch", "measure", "ours", "theirs", "ratio", "range", "pairs"]
+    cells = [
+        [
+            row.engine,
+            row.precision,
+            f"{row.batch_size:,}",
+            _MEASURES[row.measure],
+            words.rate(row.ours),
+            words.rate(row.theirs),
+            f"{row.ratio:.2f}",
+            f"{row.ratio_low:.2f} to {row.ratio_high:.2f}",
+            str(len(row.pairs)),
+        ]
+        for row in report.rows
+    ]
+    return "\n".join(
+        [
+            *_aligned([titles, *cells]),
+            f"Ours on the corpus {report.corpus}; medians, and the range of the pairs' ratios.",
+            *_closing(report),
+        ]
+    )
+
+
+def _closing(report: BenchReport | PairedReport) -> list[str]:
+    broken_off = [] if report.complete else ["Broken off: this is what was measured until then."]
+    return [machine_line(report.machine), *report.notes, *broken_off]
+
+
+def machine_line(machine: dict[str, Any]) -> str:
+    """Processor or GPU, cores, threads, torch, and how busy it was."""
+    after = machine["load_after"]
+    loads = f"load {machine['load_before']:.2f} before"
+    loads += "" if after is None else f" and {after:.2f} after"
+    return (
+        f"{machine['device_name']}, {_counted(machine['cores'], 'core')}, "
+        f"{_counted(machine['threads'], 'thread')}, torch {machine['torch']}, {loads}."
+    )
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def memory_words(device: str) -> str:
+    """What the memory of a bench means on this device."""
+    return (
+        "torch's peak of each model"
+        if device.startswith("cuda")
+        else "by how much each model raised the process's resident size"
+    )
+
+
+def rounds_words(report: BenchReport) -> str:
+    """What the figures are medians of."""
+    rounds = max(row.rounds for row in report.rows)
+    return "one round" if rounds == 1 else f"medians of {rounds} rounds and the IQR between them"
+
+
+def copy_words(report: BenchReport) -> str:
+    """How fast memory is."""
+    rate = report.copy_rate_bytes
+    figure = "not measured" if rate is None else f"{rate / 1e9:.1f} GB/s, read and write counted"
+    return f"copying: {figure}"
+
+
+def _cells(row: BenchRow) -> list[str]:
+    shown = page_row(row)
+    return [
+        row.engine,
+        row.precision,
+        f"{row.batch_size:,}",
+        words.rate(row.samples_per_second),
+        _percent(shown["IQR of rounds"]),
+        words.UNKNOWN if row.noise is None else row.noise,
+        words.rate(row.tokens_per_second),
+        _percent(row.padded_share),
+        words.size(row.peak_memory_bytes),
+        words.step_time(row.step_seconds),
+        words.step_time(row.floor_seconds),
+        _percent(row.floor_share),
+    ]
+
+
+def _aligned(table: list[list[str]]) -> list[str]:
+    """Words to the left, figures to the right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    left = {0, 1} | {index for index, title in enumerate(table[0]) if title in ("noise", "measure")}
+    return [
+        "  ".join(
+            cell.ljust(width) if index in left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in table
+    ]
+
+
+def _percent(share: object) -> str:
+    return f"{share:.0%}" if isinstance(share, int | float) else words.UNKNOWN
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else 1000 * seconds

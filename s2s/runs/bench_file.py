@@ -1,0 +1,41 @@
+"""The latest bench, kept as JSON where every page and command of this machine finds it."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+from s2s.config import UserError
+from s2s.home import home
+from s2s.records import BenchReport, BenchRow
+
+
+def keep_bench(report: BenchReport) -> None:
+    """In the place of the one before. Raises UserError where it cannot be written."""
+    path = _path()
+    fresh = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(
+            json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), encoding="utf-8"
+        )
+        fresh.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}); set S2S_HOME to a folder that can."
+        ) from error
+
+
+def latest_bench() -> BenchReport | None:
+    """None where there is none, or one that this version of s2s cannot read."""
+    try:
+        values = json.loads(_path().read_text(encoding="utf-8"))
+        rows = tuple(BenchRow(**row) for row in values.pop("rows"))
+        notes = tuple(values.pop("notes"))
+        return BenchReport(rows=rows, notes=notes, **values)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _path() -> Path:
+    return home() / "bench.json"

@@ -1,0 +1,176 @@
+"""Measuring with the device to oneself: the bench, and the limits of the machine."""
+
+import dataclasses
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+import torch
+
+from s2s.analysis import words
+from s2s.config import TrainConfig, UserError
+from s2s.data.catalog import open_corpus
+from s2s.home import corpora_folder
+from s2s.metrics.system import system_info
+from s2s.records import BenchReport, PairedReport
+from s2s.runs.against import Comparison, Other
+from s2s.runs.execute import lease
+from s2s.training.bench import Bench, combinations, engines_for
+from s2s.training.device import resolve_device
+from s2s.training.rates import Floor, floors
+
+
+@contextmanager
+def held(device: torch.device) -> Iterator[None]:
+    """The device's lease, or UserError at once where a run or another measurement holds it."""
+    given_up = iter((False,))
+    with lease(str(device), lambda: next(given_up, True)) as got:
+        if not got:
+            raise UserError(
+                f"Something else trains or measures on {words.device(str(device))} now; "
+                "measure when it is done, or stop it."
+            )
+        yield
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """What the figures depend on, as it is now; ready for JSON."""
+    info = system_info()
+    cuda = device.type == "cuda"
+    return {
+        "device": str(device),
+        "device_name": torch.cuda.get_device_name(device) if cuda else info["processor"],
+        "processor": info["processor"],
+        "cores": info["usable_cores"] or info["logical_cores"],
+        "threads": torch.get_num_threads(),
+        "thread_variables": info["thread_variables"],
+        "torch": torch.__version__,
+        "load_before": info["load_average"][0],  # over a minute
+        "load_after": None,
+        "gpus_before": info["gpus"],
+        "gpus_after": [],
+    }
+
+
+def machine_after(before: dict[str, Any]) -> dict[str, Any]:
+    """The same with what has changed since."""
+    gpus = system_info()["gpus"] if before["gpus_before"] else []
+    return before | {"load_after": psutil.getloadavg()[0], "gpus_after": gpus}
+
+
+class Measurement:
+    """A bench from choices to report. `run()` holds the device; `report()` at any time after."""
+
+    def __init__(
+        self,
+        base: TrainConfig,
+        *,
+        engines: Sequence[str] | None,
+        batch_sizes: Sequence[int],
+        precisions: Sequence[str],
+        rounds: int,
+        seconds: float,
+        command: str,
+    ) -> None:
+        """`engines`: None for all that make a difference here. Raises UserError."""
+        self._device = resolve_device(base.device)
+        chosen = engines or [engine.value for engine in engines_for(self._device)]
+        configs, self._notes = combinations(base, chosen, batch_sizes, precisions)
+        corpus = open_corpus(corpora_folder(), base.corpus)
+        if base.threads:
+            torch.set_num_threads(base.threads)
+        self._bench = Bench(configs, corpus, self._device, rounds=rounds, seconds=seconds)
+        self._corpus, self._command = base.corpus, command
+        self._machine: dict[str, Any] | None = None
+        self._complete = False
+
+    def run(self) -> Iterator[tuple[str, float]]:
+        """Yields what it does next and the share of the whole that is done."""
+        with held(self._device):
+            self._machine = machine(self._device)
+            yield from self._bench.run()
+            self._complete = True
+
+    def report(self) -> BenchReport | None:
+        """What was measured so far; None where that is nothing."""
+        rows = self._bench.rows()
+        if not rows or self._machine is None:
+            return None
+        return BenchReport(
+            at=time.time(),
+            command=self._command,
+            corpus=self._corpus,
+            machine=machine_after(self._machine),
+            rows=tuple(rows),
+            copy_rate_bytes=self._bench.copy_rate_bytes(),
+            notes=(*self._notes, *self._bench.notes),
+            complete=self._complete,
+        )
+
+
+class PairedMeasurement:
+    """Ours against another program's command, in turn; used as `Measurement` is."""
+
+    def __init__(
+        self,
+        base: TrainConfig,
+        other: Other,
+        *,
+        engines: Sequence[str] | None,
+        batch_sizes: Sequence[int],
+        precisions: Sequence[str],
+        rounds: int,
+        seconds: float,
+        command: str,
+    ) -> None:
+        """`engines`: None for the configuration's own. `rounds`: pairs. Raises UserError."""
+        self._device = resolve_device(base.device)
+        # One number for both sides.
+        base = dataclasses.replace(base, threads=base.threads or torch.get_num_threads())
+        configs, self._notes = combinations(
+            base, engines or [base.engine.value], batch_sizes, precisions
+        )
+        open_corpus(corpora_folder(), base.corpus)  # its UserError now, not from a process
+        self._base, self._command = base, command
+        self._comparison = Comparison(configs, other, pairs=rounds, seconds=seconds)
+        self._pairs = rounds * len(configs)
+        self._machine: dict[str, Any] | None = None
+        self._complete = False
+
+    def run(self) -> Iterator[tuple[str, float]]:
+        with held(self._device):
+            torch.set_num_threads(self._base.threads)  # as the machine's line will say
+            self._machine = machine(self._device)
+            yield f"Pair 1 of {self._pairs}", 0.0
+            for done, pair in enumerate(self._comparison.run(), 1):
+                last = f"{pair.ours / pair.theirs:.2f} times theirs at {pair.config.batch_size:,}"
+                going_on = f"Pair {min(done + 1, self._pairs)} of {self._pairs}; the last: {last}"
+                yield going_on, done / self._pairs
+            self._complete = True
+
+    def report(self) -> PairedReport | None:
+        rows = self._comparison.rows()
+        if not rows or self._machine is None:
+            return None
+        return PairedReport(
+            at=time.time(),
+            command=self._command,
+            corpus=self._base.corpus,
+            machine=machine_after(self._machine),
+            rows=tuple(rows),
+            notes=tuple(self._notes),
+            complete=self._complete,
+        )
+
+
+def limits(config: TrainConfig, batch_sizes: Sequence[int]) -> tuple[float, list[Floor]]:
+    """The copy rate (bytes/s) and the floor of a step at each size, measured now, in seconds.
+
+    Raises UserError where the device is busy or the corpus is not there.
+    """
+    device = resolve_device(config.device)
+    corpus = open_corpus(corpora_folder(), config.corpus)
+    with held(device):
+        return floors(config, corpus, device, batch_sizes)

@@ -1,0 +1,43 @@
+"""The latest bench on disk."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from plausible import bench_report
+
+from s2s.config import UserError
+from s2s.home import home
+from s2s.runs.bench_file import keep_bench, latest_bench
+
+
+def test_the_latest_one_is_kept() -> None:
+    assert latest_bench() is None
+    first, second = bench_report(), dataclasses.replace(bench_report(), corpus="other")
+    keep_bench(first)
+    assert latest_bench() == first
+    keep_bench(second)
+    assert latest_bench() == second
+    assert [file.name for file in home().iterdir()] == ["bench.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"rows": [{}], "notes": []}', "\x00", "null"])
+def test_a_file_that_means_nothing_is_none(text: str) -> None:
+    home().mkdir()
+    (home() / "bench.json").write_text(text)
+    assert latest_bench() is None
+
+
+def test_one_of_a_newer_version_is_none() -> None:
+    keep_bench(bench_report())
+    path = home() / "bench.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"new": 1}))
+    assert latest_bench() is None
+
+
+def test_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("S2S_HOME", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="set S2S_HOME"):
+        keep_bench(bench_report())

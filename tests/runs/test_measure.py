@@ -1,0 +1,146 @@
+"""The bench and the limits with the device to themselves."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+import torch
+from tiny import tiny_config
+
+from s2s.config import TrainConfig, UserError
+from s2s.runs import measure
+from s2s.runs.against import Other, Pair
+from s2s.runs.execute import lease
+from s2s.runs.measure import Measurement, PairedMeasurement, held, limits
+from s2s.training import rates
+
+CPU = torch.device("cpu")
+CHOICES: dict[str, Any] = {
+    "batch_sizes": [2],
+    "precisions": ["fp32"],
+    "rounds": 2,
+    "seconds": 0.001,
+    "command": "typed",
+}
+BUSY = "Something else trains or measures on the processor now"
+pytestmark = pytest.mark.usefixtures("tiny")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(rates, "COPY_BYTES", 4096)
+    monkeypatch.setattr(rates, "MEASURE_SECONDS", 0.001)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def busy() -> Iterator[None]:
+    with lease("cpu", lambda: False):
+        yield
+
+
+def test_a_report() -> None:
+    measurement = Measurement(tiny_config(), engines=None, **CHOICES)
+    assert measurement.report() is None
+    list(measurement.run())
+    report = measurement.report()
+    assert [(row.engine, row.rounds) for row in report.rows] == [("article", 2), ("fused", 2)]
+    assert (report.command, report.corpus, report.complete) == ("typed", "tiny", True)
+    assert report.copy_rate_bytes > 0
+    assert report.notes == ()
+    machine = report.machine
+    assert (machine["device"], machine["threads"]) == ("cpu", 1)
+    assert machine["device_name"] == machine["processor"]
+    assert machine["torch"] == torch.__version__
+    assert machine["load_before"] >= 0
+    assert machine["load_after"] >= 0
+    json.dumps(machine)
+
+
+def test_one_broken_off_says_so() -> None:
+    measurement = Measurement(tiny_config(), engines=["fused"], **CHOICES | {"rounds": 9})
+    for what, _ in measurement.run():
+        if what.startswith("Round 3"):
+            break
+    report = measurement.report()
+    assert (report.complete, report.rows[0].rounds) == (False, 2)
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_busy_device_is_not_waited_for() -> None:
+    measurement = Measurement(tiny_config(), engines=None, **CHOICES)
+    with pytest.raises(UserError, match=BUSY):
+        list(measurement.run())
+    assert measurement.report() is None
+    with pytest.raises(UserError, match=BUSY):
+        limits(tiny_config(), [2])
+
+
+def test_the_device_is_held_while_it_is_measured() -> None:
+    running = Measurement(tiny_config(), engines=None, **CHOICES).run()
+    next(running)
+    with pytest.raises(UserError, match=BUSY), held(CPU):
+        pass
+    running.close()
+    with held(CPU):
+        pass
+
+
+def test_what_cannot_be_measured() -> None:
+    with pytest.raises(UserError, match="no corpus 'nowhere'"):
+        Measurement(tiny_config(corpus="nowhere"), engines=None, **CHOICES)
+    with pytest.raises(UserError, match="no corpus 'nowhere'"):
+        limits(tiny_config(corpus="nowhere"), [2])
+
+
+def test_limits() -> None:
+    copying, found = limits(tiny_config(), [2, 4])
+    assert copying > 0
+    assert [floor.batch_size for floor in found] == [2, 4]
+
+
+class FakeComparison:
+    """Pairs in which ours is twice as fast."""
+
+    def __init__(
+        self, configs: Sequence[TrainConfig], *_: object, pairs: int, **__: object
+    ) -> None:
+        self._configs, self._pairs = configs, pairs
+
+    def run(self) -> Iterator[Pair]:
+        for number in range(1, self._pairs + 1):
+            for config in self._configs:
+                with pytest.raises(UserError, match=BUSY), held(CPU):
+                    pass
+                yield Pair(config, number, "samples_per_second", 10.0, 5.0)
+
+    def rows(self) -> list[Any]:
+        return [config.threads for config in self._configs]
+
+
+def test_a_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "Comparison", FakeComparison)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    other = object.__new__(Other)
+    measurement = PairedMeasurement(tiny_config(threads=0), other, engines=None, **CHOICES)
+    assert measurement.report() is None
+    said = list(measurement.run())
+    assert said == [
+        ("Pair 1 of 2", 0.0),
+        ("Pair 2 of 2; the last: 2.00 times theirs at 2", 0.5),
+        ("Pair 2 of 2; the last: 2.00 times theirs at 2", 1.0),
+    ]
+    report = measurement.report()
+    assert report.rows == (3,)  # both sides get one number of threads
+    assert report.complete
+    assert report.machine["load_after"] >= 0
+
+
+def test_a_comparison_on_a_corpus_that_is_not_there() -> None:
+    with pytest.raises(UserError, match="no corpus 'nowhere'"):
+        PairedMeasurement(
+            tiny_config(corpus="nowhere"), object.__new__(Other), engines=None, **CHOICES
+        )

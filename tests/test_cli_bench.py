@@ -1,0 +1,182 @@
+"""`python -m s2s bench`, without and with another program."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import tiny_corpus
+
+from s2s.cli import main
+from s2s.runs.bench_file import latest_bench
+from s2s.runs.execute import lease
+from s2s.runs.measure import Measurement
+from s2s.training import rates
+
+BENCH = ["bench", "--corpus=tiny", "--hidden-size=8", "--threads=1", "--device=cpu"]
+BENCH += ["--batch-sizes=2,4", "--seconds=0.001", "--rounds=2"]
+OTHER = """\
+import json, sys
+for size in sys.argv[2].split(","):
+    print(json.dumps({"batch_size": int(size), "samples_per_second": 0.5}))
+"""
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(rates, "COPY_BYTES", 4096)
+    monkeypatch.setattr(rates, "MEASURE_SECONDS", 0.001)
+    tiny_corpus(tmp_path)
+    yield
+    torch.set_num_threads(threads)
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def refused(arguments: list[str], capsys: Capture) -> str:
+    """The sentence on standard error; nothing on standard output, exit code 1."""
+    assert main(arguments) == 1
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith("s2s: ")
+    assert errors.count("\n") == 1
+    return errors
+
+
+def test_a_table(capsys: Capture) -> None:
+    assert main(BENCH) == 0
+    output, errors = capsys.readouterr()
+    lines = output.splitlines()
+    assert [line.split()[:3] for line in lines[1:5]] == [
+        ["article", "fp32", "2"],
+        ["fused", "fp32", "2"],
+        ["article", "fp32", "4"],
+        ["fused", "fp32", "4"],
+    ]
+    assert errors == ""
+    report = latest_bench()
+    assert report.complete
+    assert len(report.rows) == 4
+    assert report.command == f"python -m s2s {' '.join(BENCH)}"
+
+
+def test_json(capsys: Capture) -> None:
+    arguments = [*BENCH, "--engines=fused", "--precision=fp32,bf16", "--optimizer=adam", "--json"]
+    assert main(arguments) == 0
+    *rows, whole = objects(capsys.readouterr().out)
+    assert [(row["batch_size"], row["precision"]) for row in rows] == [
+        (2, "fp32"),
+        (2, "bf16"),
+        (4, "fp32"),
+        (4, "bf16"),
+    ]
+    assert {row["event"] for row in rows} == {"combination"}
+    assert {row["rounds"] for row in rows} == {2}
+    assert (whole["event"], whole["corpus"], whole["complete"]) == ("bench", "tiny", True)
+    assert whole["machine"]["threads"] == 1
+    assert "rows" not in whole
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("--batch-sizes=two", "Batch sizes are whole numbers with commas between; got 'two'"),
+        ("--batch-sizes=,", "Batch sizes are whole numbers"),
+        ("--batch-sizes=0", "The batch size is a whole number from 1"),
+        ("--engines=fast", "The engine is one of article, fused"),
+        ("--precision=fp8", "The precision is one of"),
+        ("--precision=,", "Give an engine, a batch size and a precision."),
+        ("--rounds=0", "The number of rounds is 1 or more"),
+        ("--seconds=0", "The seconds of a round are above 0"),
+        ("--seconds=nan", "The seconds of a round are above 0"),
+        ("--threads=-1", "The number of threads is a whole number"),
+        ("--corpus=nowhere", "no corpus 'nowhere'"),
+        ("--against=nowhere.py", "There is no program nowhere.py"),
+    ],
+)
+def test_what_cannot_be_measured(argument: str, words: str, capsys: Capture) -> None:
+    assert words in refused([*BENCH, argument], capsys)
+    assert latest_bench() is None
+
+
+def test_a_busy_device(capsys: Capture) -> None:
+    with lease("cpu", lambda: False):
+        assert "Something else trains or measures on the processor now" in refused(BENCH, capsys)
+
+
+def test_ctrl_c_prints_what_was_measured(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Measurement.run
+
+    def interrupted(measurement: Measurement) -> Iterator[tuple[str, float]]:
+        for what, share in run(measurement):
+            if what.startswith("Round 2"):
+                raise KeyboardInterrupt
+            yield what, share
+
+    monkeypatch.setattr(Measurement, "run", interrupted)
+    assert main([*BENCH, "--json"]) == 130
+    *rows, whole = objects(capsys.readouterr().out)
+    assert [row["rounds"] for row in rows] == [1] * 4
+    assert whole["complete"] is False
+    assert latest_bench().complete is False
+
+
+def test_ctrl_c_before_anything_was_measured(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_measurement: Measurement) -> Iterator[tuple[str, float]]:
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(Measurement, "run", interrupted)
+    assert main(BENCH) == 130
+    assert capsys.readouterr() == ("", "")
+    assert latest_bench() is None
+
+
+def test_against_another_program(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "other.py"
+    path.write_text(OTHER)
+    arguments = [*BENCH, f"--against={path}", "--against-arguments=--n 3", "--batch-sizes=2"]
+    assert main([*arguments, "--rounds=1"]) == 0
+    titles, row, *_ = capsys.readouterr().out.splitlines()
+    assert titles.split()[-2:] == ["range", "pairs"]
+    assert row.split()[:4] == ["fused", "fp32", "2", "samples/s"]
+    assert row.split()[-1] == "1"
+    assert latest_bench() is None
+
+
+def test_another_program_that_fails_midway(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "other.py"
+    path.write_text(OTHER + "sys.exit('tired' if '4' in sys.argv[2] else 0)")
+    assert main([*BENCH, f"--against={path}", "--rounds=1", "--json"]) == 1
+    output, errors = capsys.readouterr()
+    pair, whole = objects(output)
+    assert (pair["batch_size"], pair["theirs"], len(pair["pairs"])) == (2, 0.5, 1)
+    assert pair["ratio"] == pytest.approx(pair["ours"] / 0.5)
+    assert whole["complete"] is False
+    assert errors == "s2s: The other program ended with exit code 1: tired\n"
+
+
+def test_how_threads_wait_is_said_before_torch_is_loaded() -> None:
+    code = "import os, sys\nfrom s2s import cli\nfrom s2s.config import UserError\n"
+    code += "class Finder:\n"
+    code += "    def find_spec(self, name, *rest):\n"
+    code += "        if name == 'torch': sys.exit(os.environ.get('GOMP_SPINCOUNT'))\n"
+    code += "sys.meta_path.insert(0, Finder())\n"
+    code += "cli.main(['bench', *sys.argv[1:]])\n"
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", code, *options], capture_output=True, text=True, check=False
+        ).stderr
+        for options in (["--openmp=briefly"], ["--openmp=default"])
+    ]
+    assert found == ["30000\n", ""]  # sys.exit(None) says nothing
