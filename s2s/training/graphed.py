@@ -8,10 +8,10 @@ https://docs.pytorch.org/docs/stable/notes/cuda.html).
 A graph's shapes are fixed, so a batch is padded to the next larger of a few. `round_up` sets the
 grid: the recurrent steps of a side to multiples of 4, the places for real target tokens to
 multiples of 64, and both to 1/16 at most where that is more. On fra-eng (fra.txt, up to 19 words)
-that makes 12 to 18 graphs in the first 1,000 steps at batch 2 to 128 and 2 to 4 from 512 up, for 15 %
-(batch 2), 9 % (32) and 5 % (512) more recurrent steps than the batches have; multiples of 2 would make
-40 to 50 graphs for 5 %. More places for target tokens cost little: where they are few, reading
-and writing the output layer's parameters is what takes the time.
+the first 1,000 steps then meet 12 to 18 shapes at batch 2 to 128 and 2 to 4 from 512 up, for 15 %
+(batch 2), 9 % (32) and 5 % (512) more recurrent steps than the batches have; multiples of 2 would
+make 40 to 50 shapes for 5 %. More places for target tokens cost little: where they are few,
+reading and writing the output layer's parameters is what takes the time.
 """
 
 from collections import Counter, OrderedDict
