@@ -19,10 +19,12 @@ from tiny import batches_of, tiny_config
 
 from s2s.config import Engine, OptimizerName, Precision, TrainConfig, UserError
 from s2s.data.batches import Batches
+from s2s.data.corpus import Corpus
 from s2s.model.fixed_loss import FixedProjection
 from s2s.model.seq2seq import Seq2Seq
 from s2s.records import SOS, StepRecord
 from s2s.training import graphed
+from s2s.training.bench import Bench
 from s2s.training.engines import ENGINES, FusedEngine, GraphedEngine
 from s2s.training.graphed import (
     CaptureError,
@@ -417,3 +419,11 @@ def test_tf32_is_refused_on_a_cpu(make_trainer: MakeTrainer) -> None:
         UserError, match=r"^tf32 products are made by a GPU.*choose fp32 or bf16\.$"
     ):
         make_trainer(precision="tf32")
+
+
+def test_bench_says_it_beside_its_figures(tiny: Corpus) -> None:
+    config = tiny_config(engine=Engine.GRAPHED)
+    bench = Bench([config], tiny, torch.device("cpu"), rounds=1, seconds=0.01, with_floor=False)
+    list(bench.run())
+    (note,) = bench.notes
+    assert note.startswith("graphed, batch size 4, fp32: Computed by the fused engine instead")
