@@ -16,6 +16,7 @@ reading and writing the output layer's parameters is what takes the time.
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -226,6 +227,7 @@ class Graphs:
                 captured.loss_sum.copy_(self._step(optimizer, indices, shape))
         except RuntimeError as error:
             optimizer.zero_grad(set_to_none=True)
+            _mend_memory(captured.graph, self._device, self._pool)
             _mend_random_numbers(self._device, random)
             # What ends the capture complains too, about what went wrong in it.
             first = error.__context__ or error
@@ -242,6 +244,24 @@ def _capture_stream(device: torch.device) -> torch.cuda.Stream:
     """One a GPU for the whole process: cuBLAS keeps memory for each stream that it ever saw, and
     the device is used by one run at a time."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+_failed: list[torch.cuda.CUDAGraph] = []
+"""torch's allocators may go on asking a graph whose capture failed: it must stay."""
+
+
+def _mend_memory(graph: torch.cuda.CUDAGraph, device: torch.device, pool: tuple[int, int]) -> None:
+    """After a capture that failed torch may go on taking memory for it, and not free what it took.
+
+    As of torch 2.13: capture_end fails before it says that the capture is over.
+    """
+    try:
+        graph.pool()
+    except RuntimeError:  # it has not ended, and will not say so itself
+        _failed.append(graph)
+        for say_so in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):
+            with suppress(RuntimeError):  # said already
+                say_so(device.index, pool)
 
 
 def _mend_random_numbers(device: torch.device, state: Tensor) -> None:
