@@ -21,6 +21,7 @@ from s2s.model.loss import ProjectionGradients, masked_loss_sum
 from s2s.model.seq2seq import Seq2Seq
 from s2s.records import SOS
 from s2s.training.graphed import CaptureError, Graphs
+from s2s.training.precision import products_in
 
 Indices = npt.NDArray[np.int64]
 AnyBatch = Batch | PackedBatch
@@ -80,15 +81,16 @@ class StepEngine(ABC):
     ) -> tuple[Counted, Tensor]:
         """One optimizer step -> the batch and its loss sum. `mark` is called after each phase
         but the last (see clock.PHASES), or not at all where they cannot be told apart."""
-        batch = self.batch(indices)
-        mark()
-        forward = self.forward(batch, forced)
-        mark()
-        torch.autograd.backward(forward.outputs, forward.gradient)
-        mark()
-        optimizer.step()
-        optimizer.zero_grad()
-        return batch, forward.loss_sum
+        with products_in(self.precision, self.model.decoder.out.weight.device):
+            batch = self.batch(indices)
+            mark()
+            forward = self.forward(batch, forced)
+            mark()
+            torch.autograd.backward(forward.outputs, forward.gradient)
+            mark()
+            optimizer.step()
+            optimizer.zero_grad()
+            return batch, forward.loss_sum
 
 
 class ArticleEngine(StepEngine):
@@ -172,7 +174,7 @@ class GraphedEngine(FusedEngine):
         super().__init__(model, batches, precision)
         self._graphs: Graphs | None = None
         if isinstance(self._project, FixedProjection):
-            self._graphs = Graphs(model, batches, self._project)
+            self._graphs = Graphs(model, batches, self._project, precision)
         else:
             self._fall_back("it needs a CUDA device")
 

@@ -25,9 +25,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from s2s.config import Precision
 from s2s.data.batches import Batches, FixedBatch, sent
 from s2s.model.fixed_loss import FixedProjection
 from s2s.model.seq2seq import Seq2Seq
+from s2s.training.precision import products_in
 
 MOST_GRAPHS = 64
 """Kept at a time, the last used ones. Each holds some MB of its own on the device."""
@@ -154,8 +156,11 @@ class Graphs:
     one makes new graphs.
     """
 
-    def __init__(self, model: Seq2Seq, batches: Batches, project: FixedProjection) -> None:
+    def __init__(
+        self, model: Seq2Seq, batches: Batches, project: FixedProjection, precision: Precision
+    ) -> None:
         self._model, self._batches, self._project = model, batches, project
+        self._precision = precision
         self._device = model.decoder.out.weight.device
         self._stream = _capture_stream(self._device)
         self._pool = torch.cuda.graph_pool_handle()
@@ -181,9 +186,10 @@ class Graphs:
             there = sent(indices, self._device)
             if captured is None:
                 self._prepared[key] += 1
-                if self._prepared[key] == 1:
-                    return batch, self._uncaptured(optimizer, there, batch.shape)
-                captured = self._captured[key] = self._capture(optimizer, batch.shape)
+                with products_in(self._precision, self._device):
+                    if self._prepared[key] == 1:
+                        return batch, self._uncaptured(optimizer, there, batch.shape)
+                    captured = self._captured[key] = self._capture(optimizer, batch.shape)
                 if len(self._captured) > MOST_GRAPHS:
                     self._captured.popitem(last=False)
             self._captured.move_to_end(key)

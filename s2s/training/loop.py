@@ -106,10 +106,9 @@ class Trainer:
         self.model.train()
         indices = self._random.integers(0, len(self._corpus.training), self.config.batch_size)
         forced = self._random.random() < self.config.teacher_forcing
-        with products_in(self.config.precision, self._device):
-            batch, loss_sum = self._engine.step(
-                self.optimizer, indices, forced, lambda: marks.append(self._clock.mark())
-            )
+        batch, loss_sum = self._engine.step(
+            self.optimizer, indices, forced, lambda: marks.append(self._clock.mark())
+        )
         marks.append(self._clock.mark())
         self.iteration += 1
         return StepRecord(

@@ -21,8 +21,9 @@ def check_precision(precision: Precision, device: torch.device) -> None:
 def products_in(precision: Precision, device: torch.device) -> Iterator[None]:
     """On a GPU, float32 products inside are exact under fp32, and in TF32 otherwise.
 
-    Waits while another thread is inside with the other choice. A captured graph keeps the choice
-    that it was captured with.
+    Waits while another thread is inside with the other choice, so it must not be entered twice
+    with two choices. A captured graph keeps the choice that it was captured with: replays need
+    not be inside, and never wait.
     """
     if device.type != "cuda":
         yield

@@ -16,6 +16,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import batches_of, tiny_config
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from s2s.config import Engine, OptimizerName, Precision, TrainConfig, UserError
 from s2s.data.batches import Batches
@@ -222,7 +223,7 @@ class Simulated(Graphs):
     def __init__(self, model: Seq2Seq, batches: Batches) -> None:
         self._model, self._batches = model, batches
         self._project = FixedProjection(model.decoder.out)
-        self._device = torch.device("cpu")
+        self._device, self._precision = torch.device("cpu"), Precision.FP32
         self._captured, self._prepared = OrderedDict(), Counter()
         self.warming_up, self.captures = False, 0
 
@@ -427,3 +428,22 @@ def test_bench_says_it_beside_its_figures(tiny: Corpus) -> None:
     list(bench.run())
     (note,) = bench.notes
     assert note.startswith("graphed, batch size 4, fp32: Computed by the fused engine instead")
+
+
+# What a GPU would wait for
+
+
+@pytest.mark.parametrize("name", OptimizerName)
+@pytest.mark.parametrize("bf16", [False, True])
+def test_no_operation_of_a_step_looks_at_a_value(name: OptimizerName, bf16: bool) -> None:
+    """Torch's tensors without values fail where one is asked for: no shape, no branch needs one."""
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        ours = Seq2Seq(10, 9, hidden_size=4, layers=2, dropout=0.2)
+        batches = batches_of(*ONE_LENGTH)
+        optimizer = build_optimizer(tiny_config(optimizer=name, engine=Engine.ARTICLE), ours)
+        indices = torch.zeros(3, dtype=torch.int64)
+        project = FixedProjection(ours.decoder.out, bf16=bf16)
+        for _ in range(2):
+            fixed_step(ours, batches, project, optimizer, indices, Shape(3, 4, 4, 12))
+        with pytest.raises(DataDependentOutputException):
+            bool((indices > 0).any())
