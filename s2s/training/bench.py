@@ -13,12 +13,12 @@ import torch
 from s2s.config import Engine, TrainConfig, UserError
 from s2s.data.corpus import Corpus
 from s2s.metrics import timing
+from s2s.model.loss import chunk_rows
 from s2s.records import BenchRow
 from s2s.training.device import ran_out_of_memory
 from s2s.training.loop import Trainer
 from s2s.training.peak_memory import PeakMemory
 from s2s.training.rates import (
-    chunk_rows,
     copy_rate_bytes,
     floor_of,
     mean_tokens,
@@ -241,7 +241,9 @@ class Bench:
         return _Rates(copying, products)
 
     def _product_key(self, config: TrainConfig) -> tuple[int, str]:
-        return chunk_rows(config.batch_size * self._target_tokens), config.precision.value
+        return chunk_rows(
+            max(1, round(config.batch_size * self._target_tokens))
+        ), config.precision.value
 
 
 @dataclass(frozen=True)

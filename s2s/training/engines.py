@@ -145,9 +145,7 @@ def teacher_forced(model: Seq2Seq, batch: PackedBatch) -> Tensor:
 
 def _encoded(model: Seq2Seq, batch: PackedBatch) -> Tensor:
     """(L, B, H) states of the source sentences, in the order of the target."""
-    source = batch.source
-    states = model.encode_packed(source.tokens, source.sizes, source.ends)
-    return states.index_select(1, batch.handover)
+    return model.encode_packed(batch.source.tokens, batch.source.sizes, batch.handover)
 
 
 def _free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:

@@ -1,6 +1,5 @@
 """What the machine can do: the rates of copying and of the output layer's products."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from torch import Tensor
 from s2s.config import OptimizerName, Precision, TrainConfig
 from s2s.data.corpus import Corpus
 from s2s.metrics.floor import floor_seconds
-from s2s.model import loss
+from s2s.model.loss import chunk_rows
 from s2s.model.products import linear
 from s2s.training.precision import products_in
 
@@ -76,7 +75,7 @@ def floors(
     products: dict[int, float] = {}
     found = []
     for size in batch_sizes:
-        rows = chunk_rows(size * target)
+        rows = chunk_rows(max(1, round(size * target)))
         if rows not in products:
             products[rows] = product_rate_flops(
                 config.hidden_size, corpus.target.vocabulary, rows, config.precision, device
@@ -105,13 +104,6 @@ def floor_of(
         copy_rate_bytes=copy_rate,
         optimizer_passes=OPTIMIZER_PASSES[config.optimizer],
     )
-
-
-def chunk_rows(target_tokens: float) -> int:
-    """Rows of the output products in the loss: all real positions, in the fewest equal chunks."""
-    positions = max(1, round(target_tokens))
-    chunks = math.ceil(positions / loss.CHUNK_ROWS)
-    return math.ceil(positions / chunks)
 
 
 def mean_tokens(corpus: Corpus) -> tuple[float, float]:

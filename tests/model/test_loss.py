@@ -4,10 +4,17 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from s2s.model import loss
-from s2s.model.loss import ProjectionGradients, masked_loss_sum, projected_loss_sum
+from s2s.model.loss import (
+    ProjectionGradients,
+    chunk_rows,
+    masked_loss_sum,
+    projected_loss_sum,
+)
 
 
 def test_masked_loss_counts_real_tokens_only() -> None:
@@ -68,3 +75,16 @@ def test_a_loss_that_is_no_number_says_so() -> None:
         torch.tensor([[float("nan")]]), torch.tensor([0]), scale=1.0
     )
     assert math.isnan(float(loss_sum))
+
+
+@given(st.integers(1, 100_000))
+def test_chunks_hold_all_rows_and_waste_little(rows: int) -> None:
+    chunk = chunk_rows(rows)
+    chunks = -(-rows // chunk)
+    assert chunk <= loss.CHUNK_ROWS
+    assert chunks * chunk < rows + chunk
+    assert chunk <= 1.04 * -(-rows // -(-rows // loss.CHUNK_ROWS))
+
+
+def test_few_shapes_of_chunks() -> None:
+    assert len({chunk_rows(rows) for rows in range(1, 10_000)}) < 32 * math.log2(loss.CHUNK_ROWS)
