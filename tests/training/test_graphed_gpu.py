@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import batches_of, tiny_config, tiny_corpus
+from tiny import batches_of, tiny_config
 
 from s2s.config import Engine, OptimizerName, Precision, TrainConfig
 from s2s.data.batches import Batches
@@ -25,16 +25,13 @@ from s2s.training.optimizers import build_optimizer
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+    # Said whenever one asks whether something waits for the device.
+    pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype"),
 ]
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-8}
 GPU = torch.device("cuda:0")
 MakeTrainer = Callable[..., Trainer]
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Corpus:
-    return tiny_corpus(tmp_path)
 
 
 @pytest.fixture
@@ -145,7 +142,7 @@ def test_a_large_batch_through_the_sorting_gradient_of_the_embedding() -> None:
 @pytest.mark.usefixtures("_nothing_waits")
 def test_nothing_in_a_step_waits_for_the_device(engine: Engine) -> None:
     computing, optimizer = made(engine, model(kind=torch.float32), corpus())
-    for indices in drawn(60):
+    for indices in 2 * drawn(60):  # every shape twice: all are captured
         computing.step(optimizer, indices, True, lambda: None)
     torch.cuda.set_sync_debug_mode("error")
     for indices in drawn(60):
