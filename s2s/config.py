@@ -22,6 +22,9 @@ class Engine(StrEnum):
     """Token by token, the encoder too through joint padding, as the article does."""
     FUSED = "fused"
     """One recurrent call a side; projection and loss at real positions only."""
+    GRAPHED = "graphed"
+    """As `fused` but padded to a few shapes, each step one launch of a captured CUDA graph; where
+    that is not possible `fused` computes, and the run's message says why. Not yet measured."""
 
 
 class OptimizerName(StrEnum):
@@ -32,8 +35,11 @@ class OptimizerName(StrEnum):
 
 class Precision(StrEnum):
     FP32 = "fp32"
+    TF32 = "tf32"
+    """On a GPU only: float32 products whose factors are rounded to 10 bits of mantissa."""
     BF16 = "bf16"
-    """The output projection's products in bfloat16, everything else in float32."""
+    """The output projection's products in bfloat16, everything else in float32; on a GPU the
+    other products in tf32."""
 
 
 class Normalizer(StrEnum):
@@ -194,7 +200,7 @@ class TrainConfig(_Checked):
             r"auto|cpu|cuda|cuda:(0|[1-9][0-9]{0,2})", _text(self.device, "The device")
         ):
             raise UserError(f"The device is auto, cpu or cuda:N; got {self.device!r}.")
-        if self.precision is Precision.BF16 and self.engine is Engine.ARTICLE:
+        if self.precision is not Precision.FP32 and self.engine is Engine.ARTICLE:
             raise UserError("The article engine computes in fp32 only; choose the fused engine.")
         if len(self.sentences) > 20 or any(len(text) > 1000 for text in self.sentences):
             raise UserError("At most 20 sentences of 1,000 characters can be followed in a run.")

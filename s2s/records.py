@@ -224,7 +224,8 @@ class Run:
     started_at: float | None
     finished_at: float | None
     message: str
-    """Why the run failed, in one sentence; empty otherwise."""
+    """Why the run failed, in one sentence; of one that did not, what is to be known of how it was
+    computed, and mostly empty."""
     details: str
     """The traceback of a failure."""
     device: str

@@ -135,7 +135,7 @@ def test_every_command_has_help(arguments: list[str], capsys: Capture) -> None:
     assert output.startswith(" ".join(["usage: python -m s2s", *arguments]))
     assert "Engine." not in output
     if arguments == ["train"]:
-        assert "{article,fused}" in output
+        assert "{article,fused,graphed}" in output
 
 
 # Corpora

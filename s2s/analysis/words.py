@@ -124,10 +124,10 @@ def state_sentence(run: Run) -> str:
         case RunState.STOPPING:
             return "Stopping after the step it is in."
         case RunState.FINISHED:
-            return f"Finished {where}{took}."
+            return f"Finished {where}{took}.{why}"
         case RunState.STOPPED:
             kept = "; what it learnt is kept" if run.iterations_done else ""
-            return f"Stopped on request {where}{kept}."
+            return f"Stopped on request {where}{kept}.{why}"
         case RunState.OUT_OF_MEMORY:
             return f"Out of memory {where}, batch size {run.config.batch_size:,}.{why}"
         case RunState.DIVERGED:

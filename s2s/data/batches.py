@@ -79,6 +79,25 @@ class PackedBatch:
         return self.source_tokens + self.target_tokens
 
 
+@dataclass(frozen=True)
+class FixedBatch:
+    """A batch in a shape that was chosen beforehand, the same for many batches."""
+
+    source: Tensor
+    """(S, B) word ids, PAD behind each sentence."""
+    source_ends: Tensor
+    """(B,) which of the S * B cells holds each sentence's EOS."""
+    before: Tensor
+    """(T, B) the word before each target token, SOS first; behind the sentence no matter."""
+    rows: Tensor
+    """(R,) which of the T * B cells holds each real target token, sentence by sentence; beyond
+    the last one 0."""
+    targets: Tensor
+    """(R,) the tokens there."""
+    real: Tensor
+    """(R,) bool: False beyond the last one."""
+
+
 class Batches:
     """A corpus as tensors on `device`, every word outside the vocabulary already UNK."""
 
@@ -107,6 +126,39 @@ class Batches:
             int(target_lengths.sum()),
         )
 
+    def lengths(self, indices: Ints) -> tuple[Ints, Ints]:
+        """(B,) tokens of each source and of each target, EOS included, without the device."""
+        return self._source.lengths[indices], self._target.lengths[indices]
+
+    def longest(self) -> tuple[int, int]:
+        """Tokens of the longest source and of the longest target."""
+        return self._source.longest, self._target.longest
+
+    def fixed(self, there: Tensor, source_steps: int, target_steps: int, rows: int) -> FixedBatch:
+        """The pairs at `there` (B,), on the device, in shapes that only the arguments decide.
+
+        The caller sees to it that the sentences fit in the steps and the target tokens in `rows`:
+        nothing here looks at a value, so that nothing waits for the device.
+        """
+        samples = len(there)
+        columns = torch.arange(samples, device=there.device)
+        source, source_lengths = self._source.gathered(there, source_steps)
+        target, lengths = self._target.gathered(there, target_steps)
+        through = lengths.cumsum(0)
+        row = torch.arange(rows, device=there.device)
+        column = torch.searchsorted(through, row, right=True).clamp_(max=samples - 1)
+        real = row < through[-1]
+        step = row - (through - lengths)[column]
+        cells = torch.where(real, step * samples + column, 0)
+        return FixedBatch(
+            source,
+            (source_lengths - 1) * samples + columns,
+            torch.cat([torch.full_like(target[:1], SOS), target[:-1]]),
+            cells,
+            target.view(-1)[cells],
+            real,
+        )
+
     def packed(self, indices: Ints) -> PackedBatch:
         """The pairs at `indices` (B,), without padding."""
         source, source_order, source_ends = self._source.packed(indices)
@@ -120,6 +172,7 @@ class _Resident:
     def __init__(self, side: Side, device: torch.device) -> None:
         self.lengths = side.lengths().astype(np.int64)
         """Kept on the processor too: the shape of a batch is known without asking the device."""
+        self.longest = int(self.lengths.max())
         self._offsets = side.offsets[:-1].astype(np.int64)
         self._tokens = torch.from_numpy(side.model_tokens().astype(np.int64)).to(device)
         self._starts = torch.from_numpy(self._offsets).to(device)
@@ -127,7 +180,10 @@ class _Resident:
 
     def padded(self, indices: Ints, steps: int) -> tuple[Tensor, Tensor]:
         """(steps, B) word ids and (B,) lengths."""
-        there = torch.from_numpy(indices).to(self._starts.device)
+        return self.gathered(self.there(indices), steps)
+
+    def gathered(self, there: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        """The same for (B,) indices on the device."""
         lengths = self._lengths[there]
         position = torch.arange(steps, device=lengths.device).unsqueeze(1)
         real = position < lengths
@@ -151,7 +207,17 @@ class _Resident:
         return PackedSide(self._tokens[at], before, sizes.tolist()), order, ends
 
     def there(self, values: Ints) -> Tensor:
-        return torch.from_numpy(values).to(self._tokens.device)
+        """On the device; the copy to a GPU does not wait for it."""
+        return sent(values, self._tokens.device)
+
+
+def sent(values: Ints, device: torch.device) -> Tensor:
+    """`values` on `device`. A GPU reads them when its turn comes, from memory that torch keeps
+    from being used again until then."""
+    here = torch.from_numpy(values)
+    if device.type == "cuda":
+        here = here.pin_memory()
+    return here.to(device, non_blocking=True)
 
 
 def pad(sentences: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:

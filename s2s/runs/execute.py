@@ -98,6 +98,7 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Wat
         before = machine_state(str(device), others.read())
         store.note_machine(run.id, before)
         state = _follow(store, run, trainer, recorder, stop, watch)
+        message = " ".join(trainer.notes)
     except DivergedError:
         state = RunState.DIVERGED
         message = (

@@ -79,6 +79,11 @@ class Contender:
             self._trainer = Trainer(config, corpus, device)
             self._warm_up()
 
+    @property
+    def notes(self) -> list[str]:
+        """What its trainer has to say."""
+        return self._trainer.notes
+
     def visit(self, seconds: float) -> Visit:
         """Trains for this long or five steps, whichever is longer. Not yet among the `visits`."""
         visit = Visit()
@@ -150,7 +155,7 @@ class Bench:
         self._copy_rates: list[float] = []
         self._target_tokens = mean_tokens(corpus)[1]
         self.notes: list[str] = []
-        """What was left out, and why; each a sentence."""
+        """What was left out or computed otherwise, and why; each a sentence."""
 
     def run(self) -> Iterator[tuple[str, float]]:
         """Yields what it does next and the share of the whole that is done (0 to 1)."""
@@ -175,6 +180,8 @@ class Bench:
                 with self._noting(contender.config):
                     self._visit(contender, rates)
                 turn += 1
+        for contender in self._contenders:
+            self.notes += [f"{_name(contender.config)}: {note}" for note in contender.notes]
 
     def rows(self) -> list[BenchRow]:
         """In the order of the configurations; those without a whole round are left out."""

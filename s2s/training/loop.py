@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from s2s.config import Engine, TrainConfig, UserError
+from s2s.config import Engine, Precision, TrainConfig, UserError
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
 from s2s.model.seq2seq import Seq2Seq
@@ -23,7 +23,9 @@ from s2s.training.evaluation import (
     FollowedSentences,
     validation_loss_per_token,
 )
+from s2s.training.lazy import LazySGD
 from s2s.training.optimizers import build_optimizer
+from s2s.training.precision import check_precision, products_in
 
 WARMUP_STEPS = 3
 """First steps of a run, left out of its throughput: memory is still being reserved."""
@@ -41,8 +43,10 @@ class Trainer:
     ) -> None:
         """`start`: weights, and the optimizer's state where it has one, to go on from.
 
-        Raises UserError where `start` does not fit the corpus or the configuration.
+        Raises UserError where `start` does not fit the corpus or the configuration, and where the
+        device cannot compute in the precision asked for.
         """
+        check_precision(config.precision, device)
         self.config, self._corpus, self._device = config, corpus, device
         torch.manual_seed(config.seed)
         self.model = Seq2Seq(
@@ -67,6 +71,11 @@ class Trainer:
         self._followed = FollowedSentences(corpus, config.sentences)
         self._evaluated_at = self.iteration
         self._evaluated_tenths = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of how it was computed so far, a sentence each."""
+        return self._engine.notes
 
     def run(self) -> Iterator[StepRecord | Evaluation]:
         """An evaluation before the first step, one every so often, and one after the last.
@@ -115,7 +124,7 @@ class Trainer:
             cells=batch.cells,
             seconds=math.nan,
             phase_seconds=(math.nan,) * len(PHASES),
-            timed=warmed_up and not disturbed,
+            timed=warmed_up and not disturbed and not self._engine.warming_up,
             disturbed=disturbed,
         )
 
@@ -133,14 +142,16 @@ class Trainer:
             yield record
 
     def evaluate(self) -> Evaluation:
+        """In float32, whatever the run's precision."""
         self._evaluated_at, self._evaluated_tenths = self.iteration, self._tenths_done()
         held_out = self._corpus.validation[:VALIDATION_PAIRS]
-        return Evaluation(
-            self.iteration,
-            self.training_seconds,
-            validation_loss_per_token(self.model, self._batches, held_out),
-            self._followed.translate(self.model),
-        )
+        with products_in(Precision.FP32, self._device):
+            return Evaluation(
+                self.iteration,
+                self.training_seconds,
+                validation_loss_per_token(self.model, self._batches, held_out),
+                self._followed.translate(self.model),
+            )
 
     def checkpoint(self) -> Checkpoint:
         info = self._corpus.info
@@ -177,7 +188,10 @@ class Trainer:
                 "a continued run keeps both."
             )
         self.model.load_state_dict(start.weights)
-        if start.state and _keeps_the_same(start.config) == _keeps_the_same(self.config):
+        # A lazy optimizer, on the CPU, leaves more behind than a dense one knows what to do with.
+        lazy = any(name.endswith(".missed") for name in start.state)
+        fits = isinstance(self.optimizer, LazySGD) or not lazy
+        if start.state and fits and _keeps_the_same(start.config) == _keeps_the_same(self.config):
             load_optimizer(self.optimizer, start.state)
             if start.config.seed != self.config.seed:
                 return  # another seed asks for other batches

@@ -13,6 +13,7 @@ from s2s.data.corpus import Corpus
 from s2s.metrics.floor import floor_seconds
 from s2s.model.loss import chunk_rows
 from s2s.model.products import linear
+from s2s.training.precision import products_in
 
 COPY_BYTES = 256 * 2**20
 """Of each of the two buffers: several times what a processor's or a GPU's cache holds."""
@@ -50,13 +51,8 @@ def product_rate_flops(
         torch.mm(gradient, weight, out=to_hidden)
         torch.mm(gradient.t(), hidden, out=to_weight)
 
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if precision.value == "tf32" else "highest")
-    try:
-        with torch.no_grad():
-            return 6 * rows * hidden_size * vocabulary / _seconds(products, device)
-    finally:
-        torch.set_float32_matmul_precision(before)
+    with torch.no_grad(), products_in(precision, device):
+        return 6 * rows * hidden_size * vocabulary / _seconds(products, device)
 
 
 @dataclass(frozen=True)

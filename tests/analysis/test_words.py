@@ -103,6 +103,8 @@ def test_an_ended_run_says_what_it_did_and_why_it_ended() -> None:
         )
 
     assert said(RunState.FINISHED) == ("Finished at iteration 1,000 after 1 min 34 s of training.")
+    assert said(RunState.FINISHED, "By fused.").endswith("of training. By fused.")
+    assert said(RunState.STOPPED, "By fused.").endswith("is kept. By fused.")
     assert said(RunState.FAILED, "The disk is full.") == (
         "Failed at iteration 1,000. The disk is full."
     )
