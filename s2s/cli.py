@@ -309,6 +309,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--learning-rate", type=float, default=default.learning_rate)
     add("--momentum", type=float, default=default.momentum)
     add("--teacher-forcing", type=float, default=default.teacher_forcing)
+    add("--length-pool", type=int, default=0, help="batches drawn at once and cut by length")
     add("--seed", type=int, default=default.seed)
     add("--device", default=default.device, help="auto, cpu or cuda:N")
     add("--precision", default=default.precision.value, choices=_values(Precision))

@@ -157,6 +157,9 @@ class TrainConfig(_Checked):
     """Of RMSprop and SGD; Adam uses its own default betas."""
     teacher_forcing: float = 1.0
     """Chance that a batch is decoded along the reference instead of the model's own words."""
+    length_pool: int = 0
+    """Batches drawn at once and cut by length, which saves padding and changes what stands beside
+    what in a batch; 0: every batch drawn by itself, as the article does."""
     seed: int = 0
     device: str = "auto"
     """`auto` (the GPU where there is one, else the CPU), `cpu`, or `cuda:N`."""
@@ -190,6 +193,7 @@ class TrainConfig(_Checked):
         _number(self.learning_rate, "The learning rate", 0.0, 100.0, above_least=True)
         _number(self.momentum, "The momentum", 0.0, 0.999)
         _number(self.teacher_forcing, "Teacher forcing", 0.0, 1.0)
+        _whole(self.length_pool, "The length pool", 0, 1000)
         _whole(self.seed, "The seed", 0, 2**31 - 1)
         _whole(self.threads, "The number of threads", 0, 1024)
         _whole(self.evaluate_every, "The evaluation interval", 0, 100_000_000)

@@ -19,8 +19,8 @@ _ITERATIONS, _TIME = "Iterations", "Time"
 # Choices that the form holds under the same name as the configuration.
 _SAME = (
     "corpus", "iterations", "engine", "hidden_size", "layers", "dropout", "optimizer",
-    "learning_rate", "momentum", "teacher_forcing", "seed", "device", "precision", "threads",
-    "evaluate_every", "keep_optimizer",
+    "learning_rate", "momentum", "teacher_forcing", "length_pool", "seed", "device", "precision",
+    "threads", "evaluate_every", "keep_optimizer",
 )  # fmt: skip
 
 _ENGINES = {
@@ -173,6 +173,11 @@ def _more_choices() -> None:
         _number(
             "Teacher forcing", "teacher_forcing", 0.0, 1.0, 0.1,
             help_="Share of the batches that are decoded along the reference.",
+        )  # fmt: skip
+        _number(
+            "Length pool", "length_pool", 0, 1000, 10,
+            help_="So many batches are drawn at once and cut by length: less padding, but "
+            "sentences of like length then stand together. 0: each batch by itself.",
         )  # fmt: skip
         _number("Seed", "seed", 0, 2**31 - 1, 1)
     with machine:

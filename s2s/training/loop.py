@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from s2s.config import Engine, Precision, TrainConfig, UserError
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
+from s2s.data.sampling import Drawing
 from s2s.model.seq2seq import Seq2Seq
 from s2s.records import PHASES, Evaluation, StepRecord
 from s2s.training.checkpoint import Checkpoint, load_optimizer, optimizer_tensors
@@ -58,7 +60,12 @@ class Trainer:
         ).to(device)
         self.optimizer = build_optimizer(config, self.model)
         self._first_iteration = start.iteration if start else 0
-        self._random = np.random.default_rng([config.seed, self._first_iteration])
+        self._drawing = Drawing(
+            _training_lengths(corpus),
+            config.batch_size,
+            config.length_pool,
+            [config.seed, self._first_iteration],
+        )
         if start:
             self._go_on_from(start)
         self.iteration = self._first_iteration
@@ -99,15 +106,15 @@ class Trainer:
                 end = self._clock.mark()
 
     def step(self) -> StepRecord:
-        """One optimizer step on a batch drawn with replacement, its times not taken."""
+        """One optimizer step on the next batch drawn, its times not taken."""
         return self._step([])
 
     def _step(self, marks: list[Any]) -> StepRecord:
         """The same; adds its start and the ends of its phases to `marks`."""
         marks.append(self._clock.mark())
         self.model.train()
-        indices = self._random.integers(0, len(self._corpus.training), self.config.batch_size)
-        forced = self._random.random() < self.config.teacher_forcing
+        indices = self._drawing.indices()
+        forced = self._drawing.chance(self.config.teacher_forcing)
         batch, loss_sum = self._engine.step(
             self.optimizer, indices, forced, lambda: marks.append(self._clock.mark())
         )
@@ -169,7 +176,7 @@ class Trainer:
             self.iteration,
             self.model.state_dict(),
             state,
-            dict(self._random.bit_generator.state),
+            self._drawing.state(),
         )
 
     def _go_on_from(self, start: Checkpoint) -> None:
@@ -195,7 +202,7 @@ class Trainer:
             load_optimizer(self.optimizer, start.state)
             if start.config.seed != self.config.seed:
                 return  # another seed asks for other batches
-            self._random.bit_generator.state = start.sampler
+            self._drawing.restore(start.sampler)
             torch.set_rng_state(start.state["random.cpu"])
             if self._device.type == "cuda" and "random.cuda" in start.state:
                 torch.cuda.set_rng_state(start.state["random.cuda"], self._device)
@@ -220,6 +227,12 @@ class Trainer:
 
     def _tenths_done(self) -> int:
         return int(self._progress() * 10)
+
+
+def _training_lengths(corpus: Corpus) -> npt.NDArray[np.int64]:
+    """(training pairs,) tokens of both sides."""
+    lengths: npt.NDArray[np.int64] = corpus.source.lengths() + corpus.target.lengths()
+    return lengths[corpus.training.start : corpus.training.stop]
 
 
 def _keeps_the_same(config: TrainConfig) -> tuple[object, ...]:
