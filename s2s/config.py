@@ -220,6 +220,7 @@ class TrainConfig(_Checked):
             self.optimizer,
             self.momentum > 0,
             self.teacher_forcing,
+            self.length_pool,
             self.precision,
             self.threads,
         )
