@@ -345,7 +345,8 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="another program to run in turn with ours (engine fused by default), each time with "
         "--batch-sizes B --threads N: a .py file or an executable that prints a JSON line with "
-        "batch_size and samples_per_second or target_tokens_per_second",
+        "batch_size and samples_per_second or target_tokens_per_second (the latter is compared "
+        "where it prints both)",
     )
     add(
         "--against-arguments",
