@@ -222,4 +222,5 @@ class TrainConfig(_Checked):
             self.teacher_forcing,
             self.precision,
             self.threads,
+            self.length_pool,
         )
