@@ -223,4 +223,5 @@ class TrainConfig(_Checked):
             self.length_pool,
             self.precision,
             self.threads,
+            self.length_pool,
         )

@@ -78,7 +78,8 @@ def test_runs_of_one_kind_differ_in_batch_size_seed_and_length_only() -> None:
         return found.kind
 
     assert kind() == kind(batch_size=2, seed=5, iterations=7)
-    assert len({kind(), kind(hidden_size=64), kind(corpus="other"), kind(threads=1)}) == 4
+    others = [{"hidden_size": 64}, {"corpus": "other"}, {"threads": 1}, {"length_pool": 10}]
+    assert len({kind(), *(kind(**each) for each in others)}) == 5
     assert dissected(dataclasses.replace(RUN, device="cuda:0"), some_steps(5, 2)).kind != kind()  # type: ignore[union-attr]
 
 
