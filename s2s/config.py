@@ -220,7 +220,6 @@ class TrainConfig(_Checked):
             self.optimizer,
             self.momentum > 0,
             self.teacher_forcing,
-            self.length_pool,
             self.precision,
             self.threads,
             self.length_pool,
