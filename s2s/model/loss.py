@@ -10,6 +10,7 @@ CHUNK_ROWS = 384
 """Rows of logits held at a time, at most. More is slower on a CPU, and takes more memory."""
 
 
+_WORTH_TRANSPOSING_ROWS = 1000
 _UNDERFLOWED = 1e-30
 """A probability below this has lost digits."""
 
@@ -76,6 +77,7 @@ class ProjectionGradients:
             weight, bias = self._weight_low.copy_(weight), self._bias_low.copy_(bias)
         self._out.weight.grad, self._out.bias.grad = self._weight_gradient, self._bias_gradient
         self._bias_gradient.zero_()
+        weight_t = weight.t().contiguous() if self._worth_transposing(len(hidden)) else None
         rows = chunk_rows(len(hidden))
         chunks = -(-len(hidden) // rows)
         padded = hidden.new_zeros(chunks * rows, hidden.shape[1], dtype=self._low)
@@ -95,12 +97,18 @@ class ProjectionGradients:
             loss_sum += _surprise(likely.to(hidden.dtype), chunk[:real], weight, bias, target)
             softmax[:real].scatter_(1, target, likely - 1)
             softmax[real:] = 0
-            gradient.copy_((softmax @ weight)[:real]).mul_(scale)
+            product = softmax @ weight if weight_t is None else linear(softmax, weight_t, None)
+            gradient.copy_(product[:real]).mul_(scale)
             self._bias_gradient += softmax.sum(0)
             self._add_weight_gradient(softmax, chunk * scale, first=first)
             first = False
         self._bias_gradient.mul_(scale)
         return loss_sum, hidden_gradient
+
+    def _worth_transposing(self, rows: int) -> bool:
+        """`linear` is faster than `@` here as well, by 15 % in float32, but a transposed copy of
+        the weights costs as much as some 600 rows save."""
+        return self._low is torch.float32 and rows >= _WORTH_TRANSPOSING_ROWS
 
     def _add_weight_gradient(self, gradient: Tensor, rows: Tensor, *, first: bool) -> None:
         total = self._weight_gradient
