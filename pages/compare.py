@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import presets, shared, side_by_side
+from pages.parts.anatomy import anatomies
 from pages.parts.door import enter
 from pages.parts.run_changes import run_changes
 from s2s.analysis.steps import Axis, LossScale
@@ -96,6 +97,8 @@ def compare(runs: list[Run]) -> None:
             on_click="ignore",
         )
     side_by_side.table(figures, by_label[baseline])
+    side_by_side.doubts(figures)
+    anatomies(runs)
     side_by_side.what_differs(runs)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from s2s.analysis import words
 from s2s.analysis.bench_table import bench_text, paired_text
 from s2s.config import (
     UNLIMITED,
@@ -308,6 +309,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--learning-rate", type=float, default=default.learning_rate)
     add("--momentum", type=float, default=default.momentum)
     add("--teacher-forcing", type=float, default=default.teacher_forcing)
+    add("--length-pool", type=int, default=0, help="batches drawn at once and cut by length")
     add("--seed", type=int, default=default.seed)
     add("--device", default=default.device, help="auto, cpu or cuda:N")
     add("--precision", default=default.precision.value, choices=_values(Precision))
@@ -343,7 +345,8 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="another program to run in turn with ours (engine fused by default), each time with "
         "--batch-sizes B --threads N: a .py file or an executable that prints a JSON line with "
-        "batch_size and samples_per_second or target_tokens_per_second",
+        "batch_size and samples_per_second or target_tokens_per_second (the latter is compared "
+        "where it prints both)",
     )
     add(
         "--against-arguments",
@@ -483,12 +486,24 @@ def _corpus_line(info: CorpusInfo) -> str:
 def _run_line(run: Run) -> str:
     rate = run.summary and run.summary.samples_per_second
     speed = f", {rate:,.0f} samples/s" if rate else ""
+    doubts = run.summary and words.doubts(run.summary.noise, run.summary.busy)
     loss = run.summary and run.summary.loss_per_token
     loss_text = f", loss {loss:.3f} a token" if loss else ""
     return (
         f"{run.id:>4}  {run.state:13} {run.name}: {run.config.engine}, "
-        f"{run.iterations_done:,} iterations{speed}{loss_text}"
+        f"{run.iterations_done:,} iterations{speed}{f' ({doubts})' if doubts else ''}{loss_text}"
     )
+
+
+def _step_text(summary: Summary) -> str:
+    """The median step and how much steps vary."""
+    varies = words.spread(summary.step_relative_iqr, summary.noise)
+    return ", ".join(filter(None, [words.step_time(summary.step_seconds), varies]))
+
+
+def _phases_text(summary: Summary) -> str:
+    parts = (summary.phase_seconds or {}).items()
+    return ", ".join(f"{name} {words.step_time(seconds)}" for name, seconds in parts)
 
 
 def _summary_text(run: Run, summary: Summary) -> str:
@@ -501,10 +516,13 @@ def _summary_text(run: Run, summary: Summary) -> str:
             f"in {summary.seconds:.1f} s on {run.device}.",
             f"  samples/s             {shown(summary.samples_per_second, ',.1f')}",
             f"  target tokens/s       {shown(summary.target_tokens_per_second, ',.0f')}",
+            f"  step time             {_step_text(summary)}",
+            f"  its phases            {_phases_text(summary) or 'not told apart'}",
             f"  padded share          {shown(summary.padded_share, '.0%')}",
             f"  loss a token          {shown(summary.loss_per_token, '.3f')}",
             f"  loss a sentence       {shown(summary.loss_per_sentence, '.2f')}",
             f"  validation, a token   {shown(summary.validation_loss_per_token, '.3f')}",
+            *filter(None, [words.left_out(summary), summary.busy]),
             *(
                 [f"Translate with: python -m s2s translate --run {run.id}"]
                 if has_checkpoint(run.id)

@@ -22,6 +22,9 @@ class Engine(StrEnum):
     """Token by token, the encoder too through joint padding, as the article does."""
     FUSED = "fused"
     """One recurrent call a side; projection and loss at real positions only."""
+    GRAPHED = "graphed"
+    """As `fused` but padded to a few shapes, each step one launch of a captured CUDA graph; where
+    that is not possible `fused` computes, and the run's message says why. Not yet measured."""
 
 
 class OptimizerName(StrEnum):
@@ -32,8 +35,11 @@ class OptimizerName(StrEnum):
 
 class Precision(StrEnum):
     FP32 = "fp32"
+    TF32 = "tf32"
+    """On a GPU only: float32 products whose factors are rounded to 10 bits of mantissa."""
     BF16 = "bf16"
-    """The output projection's products in bfloat16, everything else in float32."""
+    """The output projection's products in bfloat16, everything else in float32; on a GPU the
+    other products in tf32."""
 
 
 class Normalizer(StrEnum):
@@ -151,6 +157,9 @@ class TrainConfig(_Checked):
     """Of RMSprop and SGD; Adam uses its own default betas."""
     teacher_forcing: float = 1.0
     """Chance that a batch is decoded along the reference instead of the model's own words."""
+    length_pool: int = 0
+    """Batches drawn at once and cut by length, which saves padding and changes what stands beside
+    what in a batch; 0: every batch drawn by itself, as the article does."""
     seed: int = 0
     device: str = "auto"
     """`auto` (the GPU where there is one, else the CPU), `cpu`, or `cuda:N`."""
@@ -184,6 +193,7 @@ class TrainConfig(_Checked):
         _number(self.learning_rate, "The learning rate", 0.0, 100.0, above_least=True)
         _number(self.momentum, "The momentum", 0.0, 0.999)
         _number(self.teacher_forcing, "Teacher forcing", 0.0, 1.0)
+        _whole(self.length_pool, "The length pool", 0, 1000)
         _whole(self.seed, "The seed", 0, 2**31 - 1)
         _whole(self.threads, "The number of threads", 0, 1024)
         _whole(self.evaluate_every, "The evaluation interval", 0, 100_000_000)
@@ -194,7 +204,23 @@ class TrainConfig(_Checked):
             r"auto|cpu|cuda|cuda:(0|[1-9][0-9]{0,2})", _text(self.device, "The device")
         ):
             raise UserError(f"The device is auto, cpu or cuda:N; got {self.device!r}.")
-        if self.precision is Precision.BF16 and self.engine is Engine.ARTICLE:
+        if self.precision is not Precision.FP32 and self.engine is Engine.ARTICLE:
             raise UserError("The article engine computes in fp32 only; choose the fused engine.")
         if len(self.sentences) > 20 or any(len(text) > 1000 for text in self.sentences):
             raise UserError("At most 20 sentences of 1,000 characters can be followed in a run.")
+
+    def step_kind(self) -> tuple[object, ...]:
+        """All that a step's time depends on, the batch size and the device left out."""
+        return (
+            self.corpus,
+            self.engine,
+            self.hidden_size,
+            self.layers,
+            self.dropout > 0,
+            self.optimizer,
+            self.momentum > 0,
+            self.teacher_forcing,
+            self.precision,
+            self.threads,
+            self.length_pool,
+        )

@@ -57,6 +57,9 @@ class CorpusInfo:
     """Wall seconds that preparing took."""
 
 
+PHASES = ("data", "forward", "backward", "optimizer")
+"""Of a step, in order. The output layer's gradients are taken in the forward phase."""
+
 STEP_DTYPE = np.dtype(
     [
         ("iteration", np.int64),  # counted from 1; a continued run goes on counting
@@ -66,14 +69,18 @@ STEP_DTYPE = np.dtype(
         ("target_tokens", np.int32),
         ("cells", np.int32),  # of both padded sides, padding included
         ("seconds", np.float64),  # wall time of the step, its data included
-        ("timed", np.bool_),  # False: warm-up, left out of throughput
+        ("timed", np.bool_),  # False: warm-up or disturbed, left out of throughput
         ("data_seconds", np.float32),  # of the step's phases; NaN: not told apart
         ("forward_seconds", np.float32),  # gradients of the output layer included
         ("backward_seconds", np.float32),
         ("optimizer_seconds", np.float32),
+        ("disturbed", np.bool_),  # this process translated meanwhile; then never timed
     ]
 )
-"""Columns of a run's step records, as the store keeps and returns them."""
+"""Columns of a run's step records, as the store keeps and returns them.
+
+Further ones come last, so that what was written before them is a beginning of these.
+"""
 
 
 @dataclass
@@ -89,7 +96,9 @@ class StepRecord:
     seconds: float
     timed: bool
     phase_seconds: tuple[float, ...]
-    """Of its data, forward pass, backward pass and optimizer; NaN: not told apart."""
+    """Of its PHASES; NaN: not told apart."""
+    disturbed: bool = False
+    """This process translated meanwhile; such a step is not timed."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,35 @@ class DeviceSample:
     temperature_celsius: float | None
     torch_allocated_bytes: int | None = None
     """Held by the run's tensors on the GPU."""
+    others_cores: float | None = None
+    """Processor cores that other programs kept busy since the reading before; 0.5 is half a one."""
+    throttled: bool | None = None
+    """The GPU was slowed down by heat or by its power supply at that moment."""
+
+
+@dataclass(frozen=True)
+class MachineState:
+    """What the machine was doing right before or after a run. None: not reported."""
+
+    at: float
+    """Unix seconds."""
+    load_average: float | None
+    """Of one minute: processes that ran or waited for a processor, this one included."""
+    others_cores: float | None
+    """Processor cores that other programs kept busy: before a run while it was made ready, after
+    it over the whole run."""
+    processor_mhz: float | None
+    processor_celsius: float | None
+    """Of its hottest part."""
+    gpu_sm_mhz: int | None = None
+    """Clock of the GPU's multiprocessors; this and what follows is None on a CPU."""
+    gpu_memory_mhz: int | None = None
+    gpu_celsius: float | None = None
+    gpu_watts: float | None = None
+    gpu_slowed_by: tuple[str, ...] | None = None
+    """Why the driver holds the clocks below their highest; empty: it does not."""
+    gpu_other_processes: tuple[tuple[int, int | None], ...] | None = None
+    """Process id and bytes of each other program that computes on the GPU."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +195,21 @@ class Summary:
     peak_memory_bytes: int | None
     """On a GPU torch's peak of the run; on a CPU the highest of the readings, one a second, of the
     whole process's resident size, which earlier runs in the process raise."""
+    step_seconds: float | None = None
+    """Median of the timed steps; this and what follows is missing in runs of older versions."""
+    step_relative_iqr: float | None = None
+    """IQR of the step time over stretches of the run, as a share of their median."""
+    noise: str | None = None
+    """Of that IQR: empty, `noisy` or `very noisy`; None where it is not known."""
+    warmup_steps: int | None = None
+    warmup_seconds: float | None = None
+    disturbed_steps: int | None = None
+    """Left out because this process translated meanwhile."""
+    disturbed_seconds: float | None = None
+    phase_seconds: dict[str, float] | None = None
+    """Median of each of PHASES and of what lies `between` the steps."""
+    busy: str = ""
+    """What else the machine did, in a sentence; empty where it was quiet or nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -171,13 +224,16 @@ class Run:
     started_at: float | None
     finished_at: float | None
     message: str
-    """Why the run failed, in one sentence; empty otherwise."""
+    """Why the run failed, in one sentence; of one that did not, what is to be known of how it was
+    computed, and mostly empty."""
     details: str
     """The traceback of a failure."""
     device: str
     """The device it trained on; empty before it starts."""
     iterations_done: int
     summary: Summary | None
+    machine_before: MachineState | None = None
+    machine_after: MachineState | None = None
 
 
 @dataclass(frozen=True)

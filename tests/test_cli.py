@@ -3,6 +3,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from tiny import tiny_corpus, write_tiny
 from s2s.cli import main
 from s2s.data import catalog
 from s2s.home import corpora_folder, home, run_folder
-from s2s.records import RunState
+from s2s.metrics.others import OthersMeter
+from s2s.records import PHASES, RunState
 from s2s.runs.artifacts import delete_checkpoint
 from s2s.runs.store import Store
 from s2s.training.checkpoint import load_checkpoint
@@ -133,7 +135,7 @@ def test_every_command_has_help(arguments: list[str], capsys: Capture) -> None:
     assert output.startswith(" ".join(["usage: python -m s2s", *arguments]))
     assert "Engine." not in output
     if arguments == ["train"]:
-        assert "{article,fused}" in output
+        assert "{article,fused,graphed}" in output
 
 
 # Corpora
@@ -193,6 +195,9 @@ def test_train(capsys: Capture) -> None:
     output, errors = capsys.readouterr()
     assert output.startswith("Run 1 finished after 10 iterations in ")
     assert output.endswith("Translate with: python -m s2s translate --run 1\n")
+    assert re.search(r"  step time             [\d.]+ (µs|ms)\n", output)  # too few for a spread
+    assert re.search(r"  its phases            data [\d.]+ \S+, forward .*, between ", output)
+    assert "Left out of the timing: 3 steps of warm-up (" in output
     assert errors == ""
     assert load_checkpoint(run_folder(1)).iteration == 10
 
@@ -207,6 +212,20 @@ def test_train_as_json(capsys: Capture) -> None:
     assert evaluations[0]["translations"][-1]["source"] == "où ?"
     assert (summary["run_id"], summary["state"], summary["iterations"]) == (1, "finished", 4)
     assert errors == ""
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_run_on_a_busy_machine_says_so(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OthersMeter, "read", lambda _: 1.5)
+    assert main([*TRAIN, "--iterations=5"]) == 0
+    assert "Measured on a busy machine: other programs took 1.5 of" in capsys.readouterr().out
+    assert main(["runs"]) == 0
+    assert " samples/s (busy machine), loss" in capsys.readouterr().out
+    assert main([*TRAIN, "--iterations=5", "--json"]) == 0
+    *_, summary = objects(capsys.readouterr().out)
+    assert summary["busy"].startswith("Measured on a busy machine")
+    assert (summary["warmup_steps"], summary["disturbed_steps"]) == (3, 0)
+    assert set(summary["phase_seconds"]) == {*PHASES, "between"}
 
 
 def test_every_option_reaches_the_configuration(tiny: None, capsys: Capture) -> None:
@@ -465,6 +484,12 @@ def test_export_json(exported: list[str], tmp_path: Path, capsys: Capture) -> No
     assert [each["iteration"] for each in first["evaluations"]] == [0, 1, 2]
     assert first["device_samples"][0]["temperature_celsius"] is None
     assert first["environment"]["python"]
+    assert first["machine_before"]["at"] <= first["machine_after"]["at"]
+    assert first["machine_before"]["gpu_sm_mhz"] is None
+    assert first["summary"]["phase_seconds"] is first["summary"]["step_seconds"] is None
+    assert first["steps"]["disturbed"] == [False, False]
+    assert all(0 < each < 60 for each in first["steps"]["forward_seconds"])
+    assert second["machine_before"] is None
     assert second["steps"]["iteration"] == second["evaluations"] == []
     assert "Traceback" in second["details"]
 

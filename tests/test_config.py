@@ -155,10 +155,10 @@ def test_learning_rate_is_above_zero() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"engine": "graphd"}, "The engine is one of article, fused; got 'graphd'"),
+        ({"engine": "graphd"}, "The engine is one of article, fused, graphed; got 'graphd'"),
         ({"engine": []}, "one of article, fused"),
         ({"optimizer": "lion"}, "one of rmsprop, adam, sgd"),
-        ({"precision": "fp8"}, "one of fp32, bf16"),
+        ({"precision": "fp8"}, "one of fp32, tf32, bf16"),
         ({"engine": "article", "precision": "bf16"}, "choose the fused engine"),
         ({"device": "gpu"}, "auto, cpu or cuda:N"),
         ({"device": "cuda:"}, "auto, cpu or cuda:N"),

@@ -17,7 +17,7 @@ def test_special_words_stand_at_their_ids(index: int, word: str) -> None:
 
 def test_step_rows_are_packed_as_the_store_has_them() -> None:
     """Stores that were written hold these bytes: a change needs a new schema version."""
-    assert STEP_DTYPE.itemsize == 8 + 8 + 4 * 4 + 8 + 1
+    assert STEP_DTYPE.itemsize == 8 + 8 + 4 * 4 + 8 + 1 + 4 * 4 + 1
     assert STEP_DTYPE.names == (
         "iteration",
         "loss_sum",

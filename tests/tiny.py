@@ -57,7 +57,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         threading.Event().wait(0.01)
 
 
-def batches_of(sources: list[list[int]], targets: list[list[int]]) -> Batches:
+def batches_of(sources: list[list[int]], targets: list[list[int]], device: str = "cpu") -> Batches:
     """Batches of sentences given as word ids, EOS included; pair i is at index i."""
     sides = [
         Side(
@@ -69,4 +69,4 @@ def batches_of(sources: list[list[int]], targets: list[list[int]]) -> Batches:
         )
         for sentences in (sources, targets)
     ]
-    return Batches(SimpleNamespace(source=sides[0], target=sides[1]), torch.device("cpu"))
+    return Batches(SimpleNamespace(source=sides[0], target=sides[1]), torch.device(device))

@@ -19,9 +19,20 @@ _ITERATIONS, _TIME = "Iterations", "Time"
 # Choices that the form holds under the same name as the configuration.
 _SAME = (
     "corpus", "iterations", "engine", "hidden_size", "layers", "dropout", "optimizer",
-    "learning_rate", "momentum", "teacher_forcing", "seed", "device", "precision", "threads",
-    "evaluate_every", "keep_optimizer",
+    "learning_rate", "momentum", "teacher_forcing", "length_pool", "seed", "device", "precision",
+    "threads", "evaluate_every", "keep_optimizer",
 )  # fmt: skip
+
+_ENGINES = {
+    Engine.ARTICLE: "token by token as the article does; slower, but what it measured.",
+    Engine.FUSED: "one recurrent call a side.",
+    Engine.GRAPHED: "as fused, but each step is one launch of a captured CUDA graph.",
+}
+_PRECISIONS = {
+    Precision.FP32: "float32 throughout.",
+    Precision.TF32: "factors of products rounded to 10 bits on the GPU, sums in float32.",
+    Precision.BF16: "the output projection in bfloat16; the rest in float32, on a GPU in tf32.",
+}
 
 
 def _key(name: str) -> str:
@@ -142,14 +153,15 @@ def _usual_choices() -> None:
 
 
 def _more_choices() -> None:
+    devices = shared.manager().devices()
+    # Not known until torch is loaded; a choice that was made is not taken away before.
+    on_gpu = not devices or any(device.startswith("cuda") for device in devices)
     model, learning, machine = st.columns(3)
     with model:
         st.markdown("**Model**")
-        _select(
-            "Engine", "engine", list(Engine),
-            "fused: one recurrent call a side. article: token by token as the article does; "
-            "slower, but what it measured.",
-        )  # fmt: skip
+        _select_one_of(
+            "Engine", "engine", _ENGINES, Engine.FUSED, without=() if on_gpu else (Engine.GRAPHED,)
+        )
         _number("Hidden size", "hidden_size", 1, 8192, 32)
         _number("Layers", "layers", 1, 8, 1)
         _number("Dropout", "dropout", 0.0, 0.95, 0.05)
@@ -162,17 +174,21 @@ def _more_choices() -> None:
             "Teacher forcing", "teacher_forcing", 0.0, 1.0, 0.1,
             help_="Share of the batches that are decoded along the reference.",
         )  # fmt: skip
+        _number(
+            "Length pool", "length_pool", 0, 1000, 10,
+            help_="So many batches are drawn at once and cut by length: less padding, but "
+            "sentences of like length then stand together. 0: each batch by itself.",
+        )  # fmt: skip
         _number("Seed", "seed", 0, 2**31 - 1, 1)
     with machine:
         st.markdown("**Machine and records**")
-        devices = shared.manager().devices()
         if st.session_state[_key("device")] not in ("auto", *devices):
             st.session_state[_key("device")] = "auto"
         if len(devices) > 1:
             _select("Device", "device", ["auto", *devices])
-        _select(
-            "Precision", "precision", list(Precision),
-            "bf16: the output projection in bfloat16, everything else in float32.",
+        _select_one_of(
+            "Precision", "precision", _PRECISIONS, Precision.FP32,
+            without=() if on_gpu else (Precision.TF32,),
         )  # fmt: skip
         _number("Processor threads", "threads", 0, 1024, 1, help_="0: torch's own choice.")
         _number(
@@ -193,6 +209,17 @@ def _more_choices() -> None:
         height=80,
         persist_state="session",
     )
+
+
+def _select_one_of(
+    label: str, name: str, choices: dict[Any, str], usual: Any, without: Sequence[Any]
+) -> None:
+    """Choices with a line of help each, those left out that this machine cannot compute."""
+    offered = {choice: help_ for choice, help_ in choices.items() if choice not in without}
+    if st.session_state[_key(name)] not in offered:  # from a run made on another machine
+        st.session_state[_key(name)] = usual
+    lines = [f"{choice.value}: {help_}" for choice, help_ in offered.items()]
+    _select(label, name, list(offered), "\n\n".join(lines))
 
 
 def _select(label: str, name: str, options: list[Any], help_: str | None = None) -> None:

@@ -6,10 +6,20 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.inert import inert
 from pages.parts.live_chart import chart
 from pages.parts.records import records
 from s2s.analysis import words
-from s2s.analysis.comparison import Row, bars_text, differences, fairness, ratio, row
+from s2s.analysis.comparison import (
+    Row,
+    bars_text,
+    differences,
+    doubts_text,
+    fairness,
+    marks,
+    ratio,
+    row,
+)
 from s2s.analysis.lines import loss_line, loss_text
 from s2s.analysis.steps import Axis, LossScale
 from s2s.charts.bars import bars_figure
@@ -57,7 +67,8 @@ def bars(figures: Sequence[Row]) -> None:
     ]
     left, right = st.columns(2)
     with left:
-        _bars(figures, speed, [words.rate(each) for each in speed], "Throughput", "samples/s")
+        texts = [words.rate(each) for each in speed]
+        _bars(figures, speed, texts, "Throughput", "samples/s", [marks(each) for each in figures])
     with right:
         texts = [words.size(each.peak_memory_bytes) for each in figures]
         _bars(figures, memory, texts, "Peak memory", "MiB")
@@ -69,10 +80,11 @@ def _bars(
     texts: Sequence[str],
     title: str,
     unit: str,
+    against: Sequence[str] = (),
 ) -> None:
     chart(
-        bars_figure(figures, values, texts, title, unit),
-        bars_text(figures, texts, f"{title} in {unit}"),
+        bars_figure(figures, values, texts, title, unit, against),
+        bars_text(figures, texts, f"{title} in {unit}", against),
         f"compare_{title}",
     )
 
@@ -89,8 +101,10 @@ def table(figures: Sequence[Row], baseline: Row) -> None:
                 ratio(each.samples_per_second, baseline.samples_per_second) for each in figures
             ],
             "Samples/s": [each.samples_per_second for each in figures],
+            "Marks": [marks(each) for each in figures],
             "Tokens/s": [each.target_tokens_per_second for each in figures],
             "Step": [_times(each.step_seconds, 1000) for each in figures],
+            "IQR": [each.step_relative_iqr for each in figures],
             "Wall time": [each.wall_seconds for each in figures],
             "Loss/token": [each.loss_per_token for each in figures],
             "Loss/sentence": [each.loss_per_sentence for each in figures],
@@ -110,8 +124,17 @@ def table(figures: Sequence[Row], baseline: Row) -> None:
             "Run": st.column_config.TextColumn(pinned=True),
             times: number(format="%.2fx", help="Samples per second over the baseline's."),
             "Samples/s": number(format="%,.1f", help="Timed steps only; warm-up left out."),
+            "Marks": st.column_config.TextColumn(
+                help="Noisy: an IQR above 10 %; very noisy: above 25 %. Busy machine: other "
+                "programs, another process on the GPU, or heat; below it says which."
+            ),
             "Tokens/s": number(format="%,.0f", help="Real target tokens; padding not counted."),
             "Step": number(format="%.1f ms", help="Median of the timed steps."),
+            "IQR": number(
+                format="percent",
+                help="How far the middle half of the run's stretches lies apart in step time, each "
+                "so long that lengths even out; none in a run of few steps.",
+            ),
             "Wall time": number(format="%,.1f s", help="All steps; evaluation left out."),
             "Loss/token": number(format="%.3f", help="Mean of the last 50 steps, in nats."),
             "Loss/sentence": number(format="%.2f", help="Mean of the last 50 steps, in nats."),
@@ -126,6 +149,12 @@ def table(figures: Sequence[Row], baseline: Row) -> None:
         },
         alt="Figures of the chosen runs",
     )
+
+
+def doubts(figures: Sequence[Row]) -> None:
+    """Why some of the speeds might not be believed."""
+    if told := doubts_text(figures):
+        st.caption(f":material/warning: {inert(told)}")
 
 
 def what_differs(runs: Sequence[Run]) -> None:

@@ -4,11 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.anatomy import anatomy
 from pages.parts.inert import inert
 from pages.parts.live_chart import chart
 from pages.parts.records import records
 from pages.parts.tab_title import tab_title
 from s2s.analysis import words
+from s2s.analysis.busy import busy
 from s2s.analysis.lines import loss_line, loss_text, throughput_line, throughput_text
 from s2s.analysis.progress import progress, progress_text
 from s2s.analysis.progress import tab_title as tab_title_text
@@ -18,12 +20,12 @@ from s2s.analysis.readings import (
     readings_text,
     run_memory_bytes,
 )
+from s2s.analysis.step_time import StepTime, step_time
 from s2s.analysis.steps import (
     Axis,
     LossScale,
     Steps,
     last_loss,
-    median_step_seconds,
     samples_per_second,
     target_tokens_per_second,
 )
@@ -70,8 +72,11 @@ def _tick(run_id: int, scale: LossScale, active: Active) -> None:
     _state(run, steps)
     if not len(steps):
         return
-    _tiles(run, steps, samples)
+    timing = step_time(steps, run.config.teacher_forcing)
+    _tiles(run, steps, samples, timing)
+    _doubts(run, samples, timing)
     _charts(run, steps, evaluations, samples, scale)
+    anatomy(run, steps)
     _translations(evaluations)
 
 
@@ -96,10 +101,9 @@ def _state(run: Run, steps: Steps) -> None:
             st.code(run.details, language=None)
 
 
-def _tiles(run: Run, steps: Steps, samples: list[DeviceSample]) -> None:
+def _tiles(run: Run, steps: Steps, samples: list[DeviceSample], timing: StepTime) -> None:
     per_token = last_loss(steps, LossScale.TOKEN)
     per_sentence = last_loss(steps, LossScale.SENTENCE)
-    step_seconds = median_step_seconds(steps)
     with st.container(horizontal=True):
         _tile(
             "Loss per token",
@@ -119,13 +123,30 @@ def _tiles(run: Run, steps: Steps, samples: list[DeviceSample]) -> None:
             "real target tokens",
             "Padding not counted.",
         )
-        _tile("Step time", words.step_time(step_seconds), "median", "Of the timed steps.")
+        _tile(
+            "Step time",
+            words.step_time(timing.seconds),
+            words.spread(timing.relative_iqr, timing.noise) or "median",
+            "Median of the timed steps. IQR: how far the middle half of the run's stretches lies "
+            "apart, each so long that lengths even out; noisy above 10 %, very noisy above 25 %.",
+        )
         _tile(
             "Memory",
             words.size(_last_memory(run, samples)),
             f"{words.size(_peak(run, samples))} at most",
             "On a GPU what the run holds, on a CPU this program's resident memory.",
         )
+
+
+def _doubts(run: Run, samples: list[DeviceSample], timing: StepTime) -> None:
+    """Why the figures above might not be believed, and what they leave out."""
+    reasons = [busy(run, samples)]
+    if timing.noise:
+        reasons.append(f"The step time is {timing.noise}: repeat the run before you rely on it.")
+    if told := " ".join(filter(None, reasons)):
+        st.caption(f":material/warning: {told}")
+    if told := words.left_out(timing):
+        st.caption(told)
 
 
 def _tile(label: str, value: str, below: str, help_: str) -> None:

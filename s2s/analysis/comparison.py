@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from s2s.analysis.busy import busy
 from s2s.analysis.readings import peak_memory_bytes
+from s2s.analysis.step_time import step_time
 from s2s.analysis.steps import (
     Axis,
     LossScale,
     Steps,
     last_loss,
-    median_step_seconds,
     padded_share,
     samples_per_second,
     target_tokens_per_second,
 )
-from s2s.analysis.words import UNKNOWN, run_label
+from s2s.analysis.words import UNKNOWN, doubts, run_label
 from s2s.config import UNLIMITED, TrainConfig
 from s2s.records import DeviceSample, Evaluation, Run
 
@@ -34,6 +35,15 @@ class Row:
     """Of all steps, warm-up included, evaluation left out."""
     step_seconds: float | None
     """Median of the timed steps."""
+    step_relative_iqr: float | None
+    noise: str | None
+    """Of that IQR: empty, `noisy` or `very noisy`."""
+    warmup_steps: int
+    warmup_seconds: float
+    disturbed_steps: int
+    """Left out because the same process translated meanwhile."""
+    busy: str
+    """What else the machine did, in a sentence; empty where it was quiet or nothing is known."""
     samples_per_second: float | None
     target_tokens_per_second: float | None
     padded_share: float | None
@@ -53,6 +63,7 @@ def row(
         if each.validation_loss_per_token is not None
     ]
     peak = run.summary.peak_memory_bytes if run.summary else None
+    timing = step_time(steps, run.config.teacher_forcing)
     return Row(
         run_id=run.id,
         label=run_label(run),
@@ -62,7 +73,13 @@ def row(
         iterations=len(steps),
         samples=int(steps["samples"].sum()),
         wall_seconds=float(steps["seconds"].sum()),
-        step_seconds=median_step_seconds(steps),
+        step_seconds=timing.seconds,
+        step_relative_iqr=timing.relative_iqr,
+        noise=timing.noise,
+        warmup_steps=timing.warmup_steps,
+        warmup_seconds=timing.warmup_seconds,
+        disturbed_steps=timing.disturbed_steps,
+        busy=busy(run, samples),
         samples_per_second=samples_per_second(steps),
         target_tokens_per_second=target_tokens_per_second(steps),
         padded_share=padded_share(steps),
@@ -117,9 +134,30 @@ def fairness(rows: Sequence[Row], axis: Axis) -> str:
     }[axis]
 
 
-def bars_text(rows: Sequence[Row], texts: Sequence[str], title: str) -> str:
-    """A bar chart in a sentence."""
-    told = "; ".join(f"run {row.label}: {text}" for row, text in zip(rows, texts, strict=True))
+def marks(row: Row) -> str:
+    """Why the run's speed is in doubt, in a few words; empty where nothing speaks against it."""
+    return doubts(row.noise, row.busy)
+
+
+def doubts_text(rows: Sequence[Row]) -> str:
+    """A sentence for each run whose machine was busy, and one on steps left out."""
+    told = [f"Run {row.label}: {row.busy}" for row in rows if row.busy]
+    left_out = [
+        f"{row.disturbed_steps:,} of run {row.run_id}" for row in rows if row.disturbed_steps
+    ]
+    if left_out:
+        told.append(f"Steps left out because of translations: {', '.join(left_out)}.")
+    return " ".join(told)
+
+
+def bars_text(
+    rows: Sequence[Row], texts: Sequence[str], title: str, against: Sequence[str] = ()
+) -> str:
+    """A bar chart in a sentence. `against`: the marks of each row, where it can have some."""
+    told = "; ".join(
+        f"run {row.label}: {text}{f' ({mark})' if mark else ''}"
+        for row, text, mark in zip(rows, texts, against or [""] * len(rows), strict=True)
+    )
     return f"{title}. {told}." if told else f"{title}. No runs."
 
 

@@ -1,8 +1,12 @@
 """Numbers and states in words that people read: durations, sizes, how a run stands."""
 
 import math
+from typing import TYPE_CHECKING
 
-from s2s.records import Run, RunState
+from s2s.records import Run, RunState, Summary
+
+if TYPE_CHECKING:  # it loads scipy, which the command line does not wait for
+    from s2s.analysis.step_time import StepTime
 
 UNKNOWN = "–"
 """Shown where a figure is not known (yet)."""
@@ -36,6 +40,36 @@ def step_time(seconds: float | None) -> str:
     if seconds < 1e-3:
         return f"{seconds * 1e6:.0f} µs"
     return f"{seconds * 1e3:.3g} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
+
+
+def percent(share: float) -> str:
+    """`8 %`."""
+    return f"{100 * share:.0f} %"
+
+
+def doubts(noise: str | None, busy: str) -> str:
+    """`noisy, busy machine`: why a run's speed is in doubt; empty where nothing says so."""
+    return ", ".join(filter(None, [noise, "busy machine" if busy else ""]))
+
+
+def spread(relative_iqr: float | None, noise: str | None) -> str:
+    """`IQR 7 %`, `IQR 17 %, noisy`; empty where it is not known."""
+    if relative_iqr is None:
+        return ""
+    return f"IQR {percent(relative_iqr)}{f', {noise}' if noise else ''}"
+
+
+def left_out(timing: "StepTime | Summary") -> str:
+    """What the timing leaves out, in a sentence; empty where that is nothing."""
+    parts = [
+        f"{count:,} {'step' if count == 1 else 'steps'} {why} ({step_time(seconds)})"
+        for count, why, seconds in (
+            (timing.warmup_steps, "of warm-up", timing.warmup_seconds),
+            (timing.disturbed_steps, "beside a translation", timing.disturbed_seconds),
+        )
+        if count
+    ]
+    return f"Left out of the timing: {' and '.join(parts)}." if parts else ""
 
 
 def size(size_bytes: float | None) -> str:
@@ -90,10 +124,10 @@ def state_sentence(run: Run) -> str:
         case RunState.STOPPING:
             return "Stopping after the step it is in."
         case RunState.FINISHED:
-            return f"Finished {where}{took}."
+            return f"Finished {where}{took}.{why}"
         case RunState.STOPPED:
             kept = "; what it learnt is kept" if run.iterations_done else ""
-            return f"Stopped on request {where}{kept}."
+            return f"Stopped on request {where}{kept}.{why}"
         case RunState.OUT_OF_MEMORY:
             return f"Out of memory {where}, batch size {run.config.batch_size:,}.{why}"
         case RunState.DIVERGED:

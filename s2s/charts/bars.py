@@ -7,9 +7,18 @@ from s2s.charts.frame import Figure, axis, colours, label, layout, numbers
 
 
 def bars_figure(
-    rows: Sequence[Row], values: Sequence[float | None], texts: Sequence[str], title: str, unit: str
+    rows: Sequence[Row],
+    values: Sequence[float | None],
+    texts: Sequence[str],
+    title: str,
+    unit: str,
+    against: Sequence[str] = (),
 ) -> Figure:
-    """A bar for each row; an unknown value has no bar and its text says so."""
+    """A bar for each row; an unknown value has no bar and its text says so.
+
+    `against`: what speaks against each value; such a one carries a sign, explained on hover.
+    """
+    against = against or [""] * len(rows)
     tints = colours([(each.run_id, each.batch_size) for each in rows])
     known = [float("nan") if value is None else value for value in values]
     return {
@@ -19,11 +28,14 @@ def bars_figure(
                 "orientation": "h",
                 "y": [label(each.label) for each in rows],
                 "x": numbers(known),
-                "text": list(texts),
+                "text": [
+                    f"{text} ⚠" if mark else text for text, mark in zip(texts, against, strict=True)
+                ],
+                "customdata": [f"<br>{mark}" if mark else "" for mark in against],
                 "textposition": "outside",
                 "cliponaxis": False,
                 "marker": {"color": tints},
-                "hovertemplate": f"%{{text}} {unit}<extra>%{{y}}</extra>",
+                "hovertemplate": f"%{{text}} {unit}%{{customdata}}<extra>%{{y}}</extra>",
             }
         ],
         "layout": layout(

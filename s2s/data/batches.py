@@ -10,6 +10,8 @@ from torch import Tensor
 from s2s.data.corpus import Corpus, Side
 from s2s.records import PAD, SOS
 
+Ints = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -47,8 +49,6 @@ class PackedSide:
     """(P,) the word before each token in its sentence, SOS before the first."""
     sizes: list[int]
     """Sentences that have a first token, a second one, ...: as long as the longest sentence."""
-    ends: Tensor
-    """(B,) where each sentence's EOS lies."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class PackedBatch:
     source: PackedSide
     target: PackedSide
     handover: Tensor
-    """(B,) for each target sentence, in its order, which source sentence it translates."""
+    """(B,) for each target sentence, in its order, where the EOS of its source lies."""
 
     @property
     def samples(self) -> int:
@@ -79,6 +79,25 @@ class PackedBatch:
         return self.source_tokens + self.target_tokens
 
 
+@dataclass(frozen=True)
+class FixedBatch:
+    """A batch in a shape that was chosen beforehand, the same for many batches."""
+
+    source: Tensor
+    """(S, B) word ids, PAD behind each sentence."""
+    source_ends: Tensor
+    """(B,) which of the S * B cells holds each sentence's EOS."""
+    before: Tensor
+    """(T, B) the word before each target token, SOS first; behind the sentence no matter."""
+    rows: Tensor
+    """(R,) which of the T * B cells holds each real target token, sentence by sentence; beyond
+    the last one 0."""
+    targets: Tensor
+    """(R,) the tokens there."""
+    real: Tensor
+    """(R,) bool: False beyond the last one."""
+
+
 class Batches:
     """A corpus as tensors on `device`, every word outside the vocabulary already UNK."""
 
@@ -86,7 +105,7 @@ class Batches:
         self._source = _Resident(corpus.source, device)
         self._target = _Resident(corpus.target, device)
 
-    def padded(self, indices: npt.NDArray[np.int64], *, joint: bool = False) -> Batch:
+    def padded(self, indices: Ints, *, joint: bool = False) -> Batch:
         """The pairs at `indices` (B,), in this order.
 
         `joint`: both sides padded to the longer of the two, as the article does.
@@ -107,35 +126,73 @@ class Batches:
             int(target_lengths.sum()),
         )
 
-    def packed(self, indices: npt.NDArray[np.int64]) -> PackedBatch:
+    def lengths(self, indices: Ints) -> tuple[Ints, Ints]:
+        """(B,) tokens of each source and of each target, EOS included, without the device."""
+        return self._source.lengths[indices], self._target.lengths[indices]
+
+    def longest(self) -> tuple[int, int]:
+        """Tokens of the longest source and of the longest target."""
+        return self._source.longest, self._target.longest
+
+    def fixed(self, there: Tensor, source_steps: int, target_steps: int, rows: int) -> FixedBatch:
+        """The pairs at `there` (B,), on the device, in shapes that only the arguments decide.
+
+        The caller sees to it that the sentences fit in the steps and the target tokens in `rows`:
+        nothing here looks at a value, so that nothing waits for the device.
+        """
+        samples = len(there)
+        columns = torch.arange(samples, device=there.device)
+        source, source_lengths = self._source.gathered(there, source_steps)
+        target, lengths = self._target.gathered(there, target_steps)
+        through = lengths.cumsum(0)
+        row = torch.arange(rows, device=there.device)
+        column = torch.searchsorted(through, row, right=True).clamp_(max=samples - 1)
+        real = row < through[-1]
+        step = row - (through - lengths)[column]
+        cells = torch.where(real, step * samples + column, 0)
+        return FixedBatch(
+            source,
+            (source_lengths - 1) * samples + columns,
+            torch.cat([torch.full_like(target[:1], SOS), target[:-1]]),
+            cells,
+            target.view(-1)[cells],
+            real,
+        )
+
+    def packed(self, indices: Ints) -> PackedBatch:
         """The pairs at `indices` (B,), without padding."""
-        source, source_order = self._source.packed(indices)
-        target, target_order = self._target.packed(indices)
-        places = np.empty_like(source_order)
-        places[source_order] = np.arange(len(indices))
-        return PackedBatch(source, target, self._source.there(places[target_order]))
+        source, source_order, source_ends = self._source.packed(indices)
+        target, target_order, _ = self._target.packed(indices)
+        ends = np.empty_like(source_ends)
+        ends[source_order] = source_ends
+        return PackedBatch(source, target, self._source.there(ends[target_order]))
 
 
 class _Resident:
     def __init__(self, side: Side, device: torch.device) -> None:
         self.lengths = side.lengths().astype(np.int64)
         """Kept on the processor too: the shape of a batch is known without asking the device."""
+        self.longest = int(self.lengths.max())
         self._offsets = side.offsets[:-1].astype(np.int64)
-        self._tokens = torch.from_numpy(side.model_tokens()).to(device)
+        self._tokens = torch.from_numpy(side.model_tokens().astype(np.int64)).to(device)
         self._starts = torch.from_numpy(self._offsets).to(device)
         self._lengths = torch.from_numpy(self.lengths).to(device)
 
-    def padded(self, indices: npt.NDArray[np.int64], steps: int) -> tuple[Tensor, Tensor]:
+    def padded(self, indices: Ints, steps: int) -> tuple[Tensor, Tensor]:
         """(steps, B) word ids and (B,) lengths."""
-        there = torch.from_numpy(indices).to(self._starts.device)
+        return self.gathered(self.there(indices), steps)
+
+    def gathered(self, there: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        """The same for (B,) indices on the device."""
         lengths = self._lengths[there]
         position = torch.arange(steps, device=lengths.device).unsqueeze(1)
         real = position < lengths
         places = torch.where(real, self._starts[there] + position, 0)
-        return torch.where(real, self._tokens[places], PAD).long(), lengths
+        return torch.where(real, self._tokens[places], PAD), lengths
 
-    def packed(self, indices: npt.NDArray[np.int64]) -> tuple[PackedSide, npt.NDArray[np.int64]]:
-        """The side, and (B,) which of `indices` each of its sentences is."""
+    def packed(self, indices: Ints) -> tuple[PackedSide, Ints, Ints]:
+        """The side, and for each of its sentences (B,) which of `indices` it is, and where its
+        EOS lies."""
         lengths = self.lengths[indices]
         order = np.argsort(-lengths, kind="stable")
         lengths = lengths[order]
@@ -143,15 +200,24 @@ class _Resident:
         real = steps[:, None] < lengths
         places = (self._offsets[indices[order]] + steps[:, None])[real]
         sizes = real.sum(1)
-        ends = (np.cumsum(sizes) - sizes)[lengths - 1] + np.arange(len(indices))
+        ends = (sizes.cumsum() - sizes)[lengths - 1] + np.arange(len(indices))
         at = self.there(places)
-        tokens = self._tokens[at].long()
-        before = self._tokens[at - 1].long()
+        before = self._tokens[at - 1]
         before[: len(indices)] = SOS
-        return PackedSide(tokens, before, sizes.tolist(), self.there(ends)), order
+        return PackedSide(self._tokens[at], before, sizes.tolist()), order, ends
 
-    def there(self, values: npt.NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(values).to(self._tokens.device)
+    def there(self, values: Ints) -> Tensor:
+        """On the device; the copy to a GPU does not wait for it."""
+        return sent(values, self._tokens.device)
+
+
+def sent(values: Ints, device: torch.device) -> Tensor:
+    """`values` on `device`. A GPU reads them when its turn comes, from memory that torch keeps
+    from being used again until then."""
+    here = torch.from_numpy(values)
+    if device.type == "cuda":
+        here = here.pin_memory()
+    return here.to(device, non_blocking=True)
 
 
 def pad(sentences: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:

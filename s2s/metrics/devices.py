@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shutil import which
 from threading import Event, Lock, Thread
 from time import monotonic, time
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import psutil
 import pynvml
 
+from s2s.metrics.others import OthersMeter
 from s2s.records import DeviceSample
 
 SMI_DEADLINE_SECONDS = 5.0
@@ -274,8 +275,11 @@ class Sampler:
         return self._peak_memory_bytes
 
     def _run(self) -> None:
+        others = OthersMeter()
         while True:
             sample = self._sample()
+            with suppress(psutil.Error, OSError):
+                sample = replace(sample, others_cores=others.read())
             with self._lock:
                 self._samples.append(sample)
             if self._stopping.wait(self._interval_seconds):
@@ -287,22 +291,39 @@ class Sampler:
             vitals, torch_allocated_bytes = self._read()
         except Exception:  # whatever a driver comes up with: the run goes on, with a gap
             _log.debug("No reading of %s", self.device, exc_info=True)
-            return DeviceSample(at, self.device, *_NOTHING)
+            return DeviceSample(at, self.device, None, None, None, None)
         if self.device == "cpu" and vitals.memory_used_bytes is not None:
             self._peak_memory_bytes = max(self._peak_memory_bytes or 0, vitals.memory_used_bytes)
-        return DeviceSample(at, self.device, *vitals, torch_allocated_bytes)
+        return DeviceSample(
+            at,
+            self.device,
+            vitals.utilization,
+            vitals.memory_used_bytes,
+            vitals.memory_total_bytes,
+            vitals.temperature_celsius,
+            torch_allocated_bytes,
+            throttled=vitals.throttled,
+        )
 
 
 class _Vitals(NamedTuple):
-    """The readings of a `DeviceSample`, in its order and units."""
+    """The readings of a `DeviceSample`, in its units."""
 
     utilization: float | None
     memory_used_bytes: int | None
     memory_total_bytes: int | None
     temperature_celsius: float | None
+    throttled: bool | None = None
 
 
 _NOTHING = _Vitals(None, None, None, None)
+_THROTTLED = (
+    pynvml.nvmlClocksEventReasonHwSlowdown
+    | pynvml.nvmlClocksEventReasonHwThermalSlowdown
+    | pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown
+    | pynvml.nvmlClocksEventReasonSwThermalSlowdown
+)
+"""Heat and trouble with the power supply. A cap on power is how a busy GPU usually runs."""
 
 _Read = Callable[[], tuple[_Vitals, int | None]]
 """Gives the vitals of a device and the bytes that torch holds on it; may raise anything."""
@@ -329,10 +350,9 @@ def _gpu_reader(device: str) -> _Read:
     index = int(device.removeprefix("cuda:"))
 
     def read() -> tuple[_Vitals, int]:
-        import torch  # slow, and of no use to who samples the processor
+        import torch
 
-        # CUDA_VISIBLE_DEVICES renumbers what torch sees, and not what the driver lists.
-        uuid = f"GPU-{torch.cuda.get_device_properties(index).uuid}"
+        uuid = _uuid(device)
         vitals = _nvml_vitals(uuid) if _nvml_works() else _smi_vitals(uuid)
         return vitals, torch.cuda.memory_allocated(index)
 
@@ -350,25 +370,40 @@ def _nvml_works() -> bool:
     return True
 
 
+def gpu_handle(device: str) -> Any:
+    """NVML's handle of torch's `cuda:N`; None where NVML does not work or does not know it."""
+    return reported(pynvml.nvmlDeviceGetHandleByUUID, _uuid(device)) if _nvml_works() else None
+
+
+def _uuid(device: str) -> str:
+    """CUDA_VISIBLE_DEVICES renumbers what torch sees, and not what the driver lists."""
+    import torch  # slow, and of no use to who samples the processor
+
+    index = int(device.removeprefix("cuda:"))
+    return f"GPU-{torch.cuda.get_device_properties(index).uuid}"
+
+
 def _nvml_vitals(uuid: str) -> _Vitals:
     """Takes well under a millisecond where `nvidia-smi` takes up to seconds."""
-    gpu = _or_none(pynvml.nvmlDeviceGetHandleByUUID, uuid)
+    gpu = reported(pynvml.nvmlDeviceGetHandleByUUID, uuid)
     if gpu is None:
         return _NOTHING
-    rates = _or_none(pynvml.nvmlDeviceGetUtilizationRates, gpu)
+    rates = reported(pynvml.nvmlDeviceGetUtilizationRates, gpu)
     # Version 2 leaves out what the driver reserves, as nvidia-smi does.
-    memory = _or_none(pynvml.nvmlDeviceGetMemoryInfo, gpu, pynvml.nvmlMemory_v2)
-    temperature = _or_none(pynvml.nvmlDeviceGetTemperature, gpu, pynvml.NVML_TEMPERATURE_GPU)
+    memory = reported(pynvml.nvmlDeviceGetMemoryInfo, gpu, pynvml.nvmlMemory_v2)
+    temperature = reported(pynvml.nvmlDeviceGetTemperature, gpu, pynvml.NVML_TEMPERATURE_GPU)
+    reasons = reported(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu)
     return _Vitals(
         utilization=None if rates is None else rates.gpu / 100,
         memory_used_bytes=None if memory is None else memory.used,
         memory_total_bytes=None if memory is None else memory.total,
         temperature_celsius=temperature,
+        throttled=None if reasons is None else bool(reasons & _THROTTLED),
     )
 
 
-def _or_none(ask: Callable[..., Any], *arguments: object) -> Any:
-    """None where this GPU or driver does not report the quantity."""
+def reported(ask: Callable[..., Any], *arguments: object) -> Any:
+    """What NVML answers; None where this GPU or driver does not report the quantity."""
     try:
         return ask(*arguments)
     except pynvml.NVMLError:

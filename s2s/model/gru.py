@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import PackedSequence
 
-from s2s.model.products import linear
-
 
 def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
     """(P, H) packed inputs, (B, H) states before them -> (P, H) packed outputs."""
@@ -51,7 +49,7 @@ class _PackedGRU(torch.autograd.Function):
         sizes: list[int],
     ) -> Tensor:
         width = state.shape[1]
-        gates = linear(inputs, weight_input, bias_input)
+        gates = torch.addmm(bias_input, inputs, weight_input.t())
         from_hidden, outputs = torch.empty_like(gates), torch.empty_like(inputs)
         steps = zip(
             torch.split(from_hidden, sizes),

@@ -102,6 +102,6 @@ class Seq2Seq(nn.Module):
         return torch.stack([output[lengths - 1, columns] for output in outputs])
 
     def encode_packed(self, source: Tensor, sizes: list[int], ends: Tensor) -> Tensor:
-        """(P,) packed word ids, (B,) places of the ends -> (L, B, H) states there."""
+        """(P,) packed word ids, (B,) places of ends -> (L, B, H) states there, in their order."""
         outputs = self.encoder.packed(source, self.initial_state(len(ends)), sizes)
         return torch.stack([output.index_select(0, ends) for output in outputs])

@@ -12,10 +12,13 @@ import torch
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
+from s2s.analysis.busy import busy
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import open_corpus
 from s2s.home import corpora_folder, home, run_folder
 from s2s.metrics.devices import Sampler
+from s2s.metrics.machine import machine_state
+from s2s.metrics.others import OthersMeter
 from s2s.metrics.system import system_info
 from s2s.records import Evaluation, Run, RunState, StepRecord
 from s2s.runs.recorder import DivergedError, Recorder
@@ -83,6 +86,7 @@ def build_trainer(config: TrainConfig, device: torch.device) -> Trainer:
 
 
 def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Watch) -> RunState:
+    others, before = OthersMeter(), None
     sampler = Sampler(str(device))
     sampler.start()
     if device.type == "cuda":
@@ -90,7 +94,11 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Wat
     recorder = Recorder(store, run.id, run.config, sampler)
     message, details = "", ""
     try:
-        state = _follow(store, run, build_trainer(run.config, device), recorder, stop, watch)
+        trainer = build_trainer(run.config, device)
+        before = machine_state(str(device), others.read())
+        store.note_machine(run.id, before)
+        state = _follow(store, run, trainer, recorder, stop, watch)
+        message = " ".join(trainer.notes)
     except DivergedError:
         state = RunState.DIVERGED
         message = (
@@ -99,6 +107,8 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Wat
         )
     except Exception as error:
         state, message, details = _verdict(error), _sentence(error), traceback.format_exc()
+    if before:
+        store.note_machine(run.id, before, machine_state(str(device), others.read()))
     sampler.stop()
     with suppress(DivergedError):  # noted already
         recorder.flush()
@@ -107,7 +117,8 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Wat
         if device.type == "cuda"
         else sampler.peak_memory_bytes
     )
-    store.finish_run(run.id, state, recorder.summary(state, peak), message, details)
+    beside = busy(store.run(run.id), store.device_samples(run.id))
+    store.finish_run(run.id, state, recorder.summary(state, peak, beside), message, details)
     _tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
     return state
 

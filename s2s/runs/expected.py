@@ -38,7 +38,7 @@ def step_time_from_runs(config: TrainConfig, runs: Sequence[Run], device: str) -
     measured: dict[int, StepTime] = {}
     for run in sorted(runs, key=lambda run: run.id):
         step_time = _measured(run)
-        if step_time and run.device == device and kind(run.config) == kind(config):
+        if step_time and run.device == device and run.config.step_kind() == config.step_kind():
             measured[run.config.batch_size] = step_time
     size = config.batch_size
     if size in measured:
@@ -106,19 +106,3 @@ def expected(config: TrainConfig, step_time: StepTime, device: str) -> Expected:
 def _evaluations(config: TrainConfig, iterations: float) -> float:
     """Before the first step, and after each tenth of the run or each interval."""
     return 2 + iterations / config.evaluate_every if config.evaluate_every else 11.0
-
-
-def kind(config: TrainConfig) -> tuple[object, ...]:
-    """All that a step's time depends on, the batch size and the device left out."""
-    return (
-        config.corpus,
-        config.engine,
-        config.hidden_size,
-        config.layers,
-        config.dropout > 0,
-        config.optimizer,
-        config.momentum > 0,
-        config.teacher_forcing,
-        config.precision,
-        config.threads,
-    )

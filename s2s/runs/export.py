@@ -40,6 +40,8 @@ def export_json(store: Store, file: IO[str]) -> None:
         whole = {
             **run_json(run),
             "environment": run.environment,
+            "machine_before": run.machine_before and dataclasses.asdict(run.machine_before),
+            "machine_after": run.machine_after and dataclasses.asdict(run.machine_after),
             "details": run.details,
             "steps": {
                 # JSON has neither NaN nor infinity: the loss of a diverged step is null.

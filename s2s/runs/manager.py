@@ -12,7 +12,6 @@ from s2s.runs.expected import (
     Expected,
     StepTime,
     expected,
-    kind,
     step_time_from_runs,
     step_time_from_trial,
 )
@@ -185,4 +184,4 @@ class Manager:
 
 
 def _trial_key(config: TrainConfig) -> tuple[object, ...]:
-    return (*kind(config), config.batch_size, config.device, config.continues)
+    return (*config.step_kind(), config.batch_size, config.device, config.continues)

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from s2s.analysis.anatomy import anatomy
+from s2s.analysis.step_time import step_time
 from s2s.analysis.steps import (
     LossScale,
     last_loss,
@@ -72,9 +74,12 @@ class Recorder:
         if not np.isfinite(rows["loss_sum"]).all():
             raise DivergedError
 
-    def summary(self, state: RunState, peak_memory_bytes: int | None) -> Summary:
+    def summary(self, state: RunState, peak_memory_bytes: int | None, busy: str = "") -> Summary:
+        """`busy`: what else the machine did, in a sentence."""
         steps = np.concatenate([*self._steps, self._block[: self._filled]])
         times = os.times()
+        timing = step_time(steps, self._config.teacher_forcing)
+        parts = anatomy(steps)
         return Summary(
             run_id=self._run_id,
             state=state,
@@ -91,6 +96,15 @@ class Recorder:
             loss_per_token=_finite(last_loss(steps, LossScale.TOKEN)),
             validation_loss_per_token=_finite(self._validation_loss),
             peak_memory_bytes=peak_memory_bytes,
+            step_seconds=timing.seconds,
+            step_relative_iqr=timing.relative_iqr,
+            noise=timing.noise,
+            warmup_steps=timing.warmup_steps,
+            warmup_seconds=timing.warmup_seconds,
+            disturbed_steps=timing.disturbed_steps,
+            disturbed_seconds=timing.disturbed_seconds,
+            phase_seconds=parts.named() if parts else None,
+            busy=busy,
         )
 
     def _fetch(self) -> npt.NDArray[np.void]:
@@ -109,6 +123,7 @@ class Recorder:
                     record.seconds,
                     record.timed,
                     *record.phase_seconds,
+                    record.disturbed,
                 )
                 for record, loss in zip(records, losses, strict=True)
             ],

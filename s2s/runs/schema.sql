@@ -13,7 +13,9 @@ CREATE TABLE IF NOT EXISTS runs (
     iterations_done INTEGER NOT NULL DEFAULT 0,
     summary TEXT,                         -- JSON of Summary
     owner_pid INTEGER,
-    owner_started_at REAL
+    owner_started_at REAL,
+    machine_before TEXT,                  -- JSON of MachineState, and so the next
+    machine_after TEXT
 );
 
 CREATE TABLE IF NOT EXISTS step_blocks (
@@ -41,6 +43,8 @@ CREATE TABLE IF NOT EXISTS device_samples (
     memory_used_bytes INTEGER,
     memory_total_bytes INTEGER,
     temperature_celsius REAL,
-    torch_allocated_bytes INTEGER
+    torch_allocated_bytes INTEGER,
+    others_cores REAL,
+    throttled INTEGER
 );
 CREATE INDEX IF NOT EXISTS device_samples_of_run ON device_samples (run_id, at);

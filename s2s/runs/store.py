@@ -20,13 +20,14 @@ from s2s.records import (
     STEP_DTYPE,
     DeviceSample,
     Evaluation,
+    MachineState,
     Run,
     RunState,
     SampleTranslation,
     Summary,
 )
+from s2s.runs.migration import SCHEMA_VERSION, migrate
 
-SCHEMA_VERSION = 1
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"}
@@ -55,7 +56,8 @@ class Store:
                     f"The store in {folder} was written by a newer s2s; update this one."
                 )
             self._writer.executescript(_SCHEMA.read_text(encoding="utf-8"))
-            self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            with self._transaction() as database:  # fails where nothing can be written
+                migrate(database)
         except (OSError, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
                 raise UserError(
@@ -114,6 +116,16 @@ class Store:
                 ),
             )
         return cursor.rowcount == 1
+
+    def note_machine(
+        self, run_id: int, before: MachineState, after: MachineState | None = None
+    ) -> None:
+        """What the machine did before the run and, once that is over, after it."""
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE runs SET machine_before = ?, machine_after = ? WHERE id = ?",
+                (*map(_machine_json, (before, after)), run_id),
+            )
 
     def finish_run(
         self, run_id: int, state: RunState, summary: Summary, message: str = "", details: str = ""
@@ -259,7 +271,7 @@ class Store:
     def add_device_samples(self, run_id: int, samples: Sequence[DeviceSample]) -> None:
         with self._transaction() as database:
             database.executemany(
-                "INSERT INTO device_samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO device_samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(run_id, *dataclasses.astuple(sample)) for sample in samples],
             )
 
@@ -267,11 +279,12 @@ class Store:
         """In order of time, those taken after the Unix second `after`."""
         rows = self._read(
             "SELECT at, device, utilization, memory_used_bytes, memory_total_bytes,"
-            " temperature_celsius, torch_allocated_bytes FROM device_samples"
+            " temperature_celsius, torch_allocated_bytes, others_cores, throttled"
+            " FROM device_samples"
             " WHERE run_id = ? AND at > ? ORDER BY at",
             (run_id, after),
         )
-        return [DeviceSample(*row) for row in rows]
+        return [_device_sample(row) for row in rows]
 
     # Connections
 
@@ -328,7 +341,31 @@ def _run(row: sqlite3.Row) -> Run:
         device=row["device"],
         iterations_done=row["iterations_done"],
         summary=summary and Summary(**{**summary, "state": RunState(summary["state"])}),
+        machine_before=_machine_state(row["machine_before"]),
+        machine_after=_machine_state(row["machine_after"]),
     )
+
+
+def _device_sample(row: sqlite3.Row) -> DeviceSample:
+    """SQLite keeps truth as a number."""
+    throttled = row["throttled"]
+    return DeviceSample(
+        **{**dict(row), "throttled": None if throttled is None else bool(throttled)}
+    )
+
+
+def _machine_json(state: MachineState | None) -> str | None:
+    return None if state is None else json.dumps(dataclasses.asdict(state))
+
+
+def _machine_state(text: str | None) -> MachineState | None:
+    if text is None:
+        return None
+    values = json.loads(text)
+    slowed_by, others = values["gpu_slowed_by"], values["gpu_other_processes"]
+    values["gpu_slowed_by"] = None if slowed_by is None else tuple(slowed_by)
+    values["gpu_other_processes"] = None if others is None else tuple(map(tuple, others))
+    return MachineState(**values)
 
 
 def _alive(pid: int | None, started_at: float | None) -> bool:

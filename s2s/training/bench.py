@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from s2s.analysis import timing
 from s2s.config import Engine, TrainConfig, UserError
 from s2s.data.corpus import Corpus
-from s2s.metrics import timing
+from s2s.model.loss import chunk_rows
 from s2s.records import BenchRow
 from s2s.training.device import ran_out_of_memory
 from s2s.training.loop import Trainer
 from s2s.training.peak_memory import PeakMemory
 from s2s.training.rates import (
-    chunk_rows,
     copy_rate_bytes,
     floor_of,
     mean_tokens,
@@ -78,6 +78,11 @@ class Contender:
         with self.memory.watch():
             self._trainer = Trainer(config, corpus, device)
             self._warm_up()
+
+    @property
+    def notes(self) -> list[str]:
+        """What its trainer has to say."""
+        return self._trainer.notes
 
     def visit(self, seconds: float) -> Visit:
         """Trains for this long or five steps, whichever is longer. Not yet among the `visits`."""
@@ -150,7 +155,7 @@ class Bench:
         self._copy_rates: list[float] = []
         self._target_tokens = mean_tokens(corpus)[1]
         self.notes: list[str] = []
-        """What was left out, and why; each a sentence."""
+        """What was left out or computed otherwise, and why; each a sentence."""
 
     def run(self) -> Iterator[tuple[str, float]]:
         """Yields what it does next and the share of the whole that is done (0 to 1)."""
@@ -175,6 +180,8 @@ class Bench:
                 with self._noting(contender.config):
                     self._visit(contender, rates)
                 turn += 1
+        for contender in self._contenders:
+            self.notes += [f"{_name(contender.config)}: {note}" for note in contender.notes]
 
     def rows(self) -> list[BenchRow]:
         """In the order of the configurations; those without a whole round are left out."""
@@ -234,7 +241,9 @@ class Bench:
         return _Rates(copying, products)
 
     def _product_key(self, config: TrainConfig) -> tuple[int, str]:
-        return chunk_rows(config.batch_size * self._target_tokens), config.precision.value
+        return chunk_rows(
+            max(1, round(config.batch_size * self._target_tokens))
+        ), config.precision.value
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,6 @@ from typing import Any, Protocol
 
 import torch
 
-PHASES = ("data", "forward", "backward", "optimizer")
-"""Of a step, in order. The output layer's gradients are taken in the forward phase."""
-
 
 class Clock(Protocol):
     """Marks are set as the work goes by; what lies between them may be known only later."""

@@ -7,7 +7,7 @@ padding, so the two agree exactly only on batches whose sentences all have one l
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,31 @@ from torch import Tensor
 
 from s2s.config import Engine, Precision
 from s2s.data.batches import Batch, Batches, PackedBatch
+from s2s.model.fixed_loss import FixedProjection
 from s2s.model.loss import ProjectionGradients, masked_loss_sum
 from s2s.model.seq2seq import Seq2Seq
 from s2s.records import SOS
+from s2s.training.graphed import CaptureError, Graphs
+from s2s.training.precision import products_in
 
 Indices = npt.NDArray[np.int64]
 AnyBatch = Batch | PackedBatch
+
+
+class Counted(Protocol):
+    """A batch, as a step's record counts it."""
+
+    @property
+    def samples(self) -> int: ...
+
+    @property
+    def source_tokens(self) -> int: ...
+
+    @property
+    def target_tokens(self) -> int: ...
+
+    @property
+    def cells(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -40,6 +59,10 @@ class StepEngine(ABC):
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         self.model, self.batches, self.precision = model, batches, precision
+        self.warming_up = False
+        """Whether the last step did work that the steps after it are spared."""
+        self.notes: list[str] = []
+        """What a user should know of how it computes, a sentence each; more may come."""
 
     @abstractmethod
     def batch(self, indices: Indices) -> AnyBatch:
@@ -55,18 +78,19 @@ class StepEngine(ABC):
         indices: Indices,
         forced: bool,
         mark: Callable[[], None],
-    ) -> tuple[AnyBatch, Tensor]:
+    ) -> tuple[Counted, Tensor]:
         """One optimizer step -> the batch and its loss sum. `mark` is called after each phase
-        but the last (see clock.PHASES)."""
-        batch = self.batch(indices)
-        mark()
-        forward = self.forward(batch, forced)
-        mark()
-        torch.autograd.backward(forward.outputs, forward.gradient)
-        mark()
-        optimizer.step()
-        optimizer.zero_grad()
-        return batch, forward.loss_sum
+        but the last (see records.PHASES), or not at all where they cannot be told apart."""
+        with products_in(self.precision, self.model.decoder.out.weight.device):
+            batch = self.batch(indices)
+            mark()
+            forward = self.forward(batch, forced)
+            mark()
+            torch.autograd.backward(forward.outputs, forward.gradient)
+            mark()
+            optimizer.step()
+            optimizer.zero_grad()
+            return batch, forward.loss_sum
 
 
 class ArticleEngine(StepEngine):
@@ -97,7 +121,12 @@ class FusedEngine(StepEngine):
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         super().__init__(model, batches, precision)
-        self._project = ProjectionGradients(model.decoder.out, bf16=precision is Precision.BF16)
+        out, bf16 = model.decoder.out, precision is Precision.BF16
+        self._project: ProjectionGradients | FixedProjection = (
+            FixedProjection(out, bf16=bf16)
+            if out.weight.is_cuda
+            else ProjectionGradients(out, bf16=bf16)
+        )
 
     def batch(self, indices: Indices) -> PackedBatch:
         return self.batches.packed(indices)
@@ -116,9 +145,7 @@ def teacher_forced(model: Seq2Seq, batch: PackedBatch) -> Tensor:
 
 def _encoded(model: Seq2Seq, batch: PackedBatch) -> Tensor:
     """(L, B, H) states of the source sentences, in the order of the target."""
-    source = batch.source
-    states = model.encode_packed(source.tokens, source.sizes, source.ends)
-    return states.index_select(1, batch.handover)
+    return model.encode_packed(batch.source.tokens, batch.source.sizes, batch.handover)
 
 
 def _free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
@@ -134,7 +161,47 @@ def _free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
     return torch.cat(outputs)
 
 
+class GraphedEngine(FusedEngine):
+    """On a GPU, replays of captured graphs over a few shapes (see graphed.py).
+
+    Free-running batches are computed as in `fused`, and so is everything, with a note, where or
+    from when on no graph can be captured.
+    """
+
+    def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
+        super().__init__(model, batches, precision)
+        self._graphs: Graphs | None = None
+        if isinstance(self._project, FixedProjection):
+            self._graphs = Graphs(model, batches, self._project, precision)
+        else:
+            self._fall_back("it needs a CUDA device")
+
+    def step(
+        self,
+        optimizer: torch.optim.Optimizer,
+        indices: Indices,
+        forced: bool,
+        mark: Callable[[], None],
+    ) -> tuple[Counted, Tensor]:
+        self.warming_up = False
+        if self._graphs and forced:
+            try:
+                result = self._graphs.step(optimizer, indices)
+            except CaptureError as error:
+                self.warming_up = True
+                self._graphs = None
+                self._fall_back(f"no CUDA graph could be captured: {error}")
+            else:
+                self.warming_up = self._graphs.warming_up
+                return result
+        return super().step(optimizer, indices, forced, mark)
+
+    def _fall_back(self, reason: str) -> None:
+        self.notes.append(f"Computed by the fused engine instead of graphed ({reason}).")
+
+
 ENGINES: dict[Engine, type[StepEngine]] = {
     Engine.ARTICLE: ArticleEngine,
     Engine.FUSED: FusedEngine,
+    Engine.GRAPHED: GraphedEngine,
 }

@@ -128,15 +128,17 @@ class LazySGD(torch.optim.Optimizer):
 
     def _way(self, weight: Tensor, rows: Tensor) -> Tensor:
         """What the steps that rows (...) of `weight` missed take from them: (..., H)."""
-        (group,) = self.param_groups
-        momentum = group["momentum"]
+        momentum: float = self.param_groups[0]["momentum"]
         buffer = self.state.get(weight, {}).get("momentum_buffer")
         if buffer is None:
             return weight.new_zeros(())
         missed = (self._steps - self._seen[weight][rows]).unsqueeze(-1).to(weight.dtype)
-        factor: Tensor = (1 - momentum**missed).mul_(self._lr * momentum / (1 - momentum))
-        way: Tensor = factor * buffer[rows]
+        way: Tensor = buffer[rows] * self._reach(momentum, momentum**missed)
         return way
+
+    def _reach(self, momentum: float, decayed: Tensor) -> Tensor:
+        """rate * (mu + ... + mu**k) from mu**k."""
+        return (1 - decayed).mul_(self._lr * momentum / (1 - momentum))
 
     @torch.no_grad()
     def _catch_up(self, weight: Tensor, rows: Tensor) -> None:
@@ -144,14 +146,16 @@ class LazySGD(torch.optim.Optimizer):
         state = self.state.get(weight)
         if not state:
             return
-        weight.index_add_(
-            0, rows, self._way(weight, rows).expand(len(rows), weight.shape[1]), alpha=-1
-        )
-        seen, (group,) = self._seen[weight], self.param_groups
-        missed = (self._steps - seen[rows]).unsqueeze(1).to(weight.dtype)
-        seen[rows] = self._steps
-        for name, decay in self._decays(group).items():
-            state[name].index_copy_(0, rows, state[name][rows].mul_(decay**missed))
+        seen = self._seen[weight]
+        missed = (self._steps - seen.index_select(0, rows)).unsqueeze(1).to(weight.dtype)
+        seen.index_fill_(0, rows, self._steps)
+        for name, decay in self._decays(self.param_groups[0]).items():
+            values, decayed = state[name].index_select(0, rows), decay**missed
+            if name == "momentum_buffer":
+                reached = weight.index_select(0, rows)
+                reached.addcmul_(values, self._reach(decay, decayed), value=-1)
+                weight.index_copy_(0, rows, reached)
+            state[name].index_copy_(0, rows, values.mul_(decayed))
 
     def _rows_part(self, parameter: Tensor, group: Group) -> "_Part":
         """The rows that have a gradient, and their state, in memory of their own."""
@@ -160,11 +164,11 @@ class LazySGD(torch.optim.Optimizer):
         rows, places = torch.unique(gradient._indices()[0], return_inverse=True)
         values = gradient._values()
         state = self._entries(parameter, group)
-        self._seen[parameter][rows] = self._steps
+        self._seen[parameter].index_fill_(0, rows, self._steps)
         return _Part(
-            parameter[rows],
+            parameter.index_select(0, rows),
             values.new_zeros(len(rows), values.shape[1]).index_add_(0, places, values),
-            {name: state[name][rows] for name in self._decays(group)},
+            {name: state[name].index_select(0, rows) for name in self._decays(group)},
             parameter,
             rows,
         )

@@ -7,22 +7,27 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from s2s.config import Engine, TrainConfig, UserError
+from s2s.config import Engine, Precision, TrainConfig, UserError
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
+from s2s.data.sampling import Drawing
 from s2s.model.seq2seq import Seq2Seq
-from s2s.records import Evaluation, StepRecord
+from s2s.records import PHASES, Evaluation, StepRecord
 from s2s.training.checkpoint import Checkpoint, load_optimizer, optimizer_tensors
-from s2s.training.clock import PHASES, clock_of
+from s2s.training.clock import clock_of
+from s2s.training.disturbance import Lookout
 from s2s.training.engines import ENGINES
 from s2s.training.evaluation import (
     VALIDATION_PAIRS,
     FollowedSentences,
     validation_loss_per_token,
 )
+from s2s.training.lazy import LazySGD
 from s2s.training.optimizers import build_optimizer
+from s2s.training.precision import check_precision, products_in
 
 WARMUP_STEPS = 3
 """First steps of a run, left out of its throughput: memory is still being reserved."""
@@ -40,8 +45,10 @@ class Trainer:
     ) -> None:
         """`start`: weights, and the optimizer's state where it has one, to go on from.
 
-        Raises UserError where `start` does not fit the corpus or the configuration.
+        Raises UserError where `start` does not fit the corpus or the configuration, and where the
+        device cannot compute in the precision asked for.
         """
+        check_precision(config.precision, device)
         self.config, self._corpus, self._device = config, corpus, device
         torch.manual_seed(config.seed)
         self.model = Seq2Seq(
@@ -53,7 +60,12 @@ class Trainer:
         ).to(device)
         self.optimizer = build_optimizer(config, self.model)
         self._first_iteration = start.iteration if start else 0
-        self._random = np.random.default_rng([config.seed, self._first_iteration])
+        self._drawing = Drawing(
+            _training_lengths(corpus),
+            config.batch_size,
+            config.length_pool,
+            [config.seed, self._first_iteration],
+        )
         if start:
             self._go_on_from(start)
         self.iteration = self._first_iteration
@@ -62,9 +74,15 @@ class Trainer:
         self._batches = Batches(corpus, device)
         self._engine = ENGINES[config.engine](self.model, self._batches, config.precision)
         self._clock = clock_of(device)
+        self._lookout = Lookout()
         self._followed = FollowedSentences(corpus, config.sentences)
         self._evaluated_at = self.iteration
         self._evaluated_tenths = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of how it was computed so far, a sentence each."""
+        return self._engine.notes
 
     def run(self) -> Iterator[StepRecord | Evaluation]:
         """An evaluation before the first step, one every so often, and one after the last.
@@ -88,20 +106,22 @@ class Trainer:
                 end = self._clock.mark()
 
     def step(self) -> StepRecord:
-        """One optimizer step on a batch drawn with replacement, its times not taken."""
+        """One optimizer step on the next batch drawn, its times not taken."""
         return self._step([])
 
     def _step(self, marks: list[Any]) -> StepRecord:
         """The same; adds its start and the ends of its phases to `marks`."""
         marks.append(self._clock.mark())
         self.model.train()
-        indices = self._random.integers(0, len(self._corpus.training), self.config.batch_size)
-        forced = self._random.random() < self.config.teacher_forcing
+        indices = self._drawing.indices()
+        forced = self._drawing.chance(self.config.teacher_forcing)
         batch, loss_sum = self._engine.step(
             self.optimizer, indices, forced, lambda: marks.append(self._clock.mark())
         )
         marks.append(self._clock.mark())
         self.iteration += 1
+        disturbed = self._lookout.disturbed()
+        warmed_up = self.iteration - self._first_iteration > WARMUP_STEPS
         return StepRecord(
             iteration=self.iteration,
             loss_sum=loss_sum,
@@ -111,7 +131,8 @@ class Trainer:
             cells=batch.cells,
             seconds=math.nan,
             phase_seconds=(math.nan,) * len(PHASES),
-            timed=self.iteration - self._first_iteration > WARMUP_STEPS,
+            timed=warmed_up and not disturbed and not self._engine.warming_up,
+            disturbed=disturbed,
         )
 
     def _settled(self, steps: list[tuple[StepRecord, list[Any]]]) -> Iterator[StepRecord]:
@@ -128,14 +149,16 @@ class Trainer:
             yield record
 
     def evaluate(self) -> Evaluation:
+        """In float32, whatever the run's precision."""
         self._evaluated_at, self._evaluated_tenths = self.iteration, self._tenths_done()
         held_out = self._corpus.validation[:VALIDATION_PAIRS]
-        return Evaluation(
-            self.iteration,
-            self.training_seconds,
-            validation_loss_per_token(self.model, self._batches, held_out),
-            self._followed.translate(self.model),
-        )
+        with products_in(Precision.FP32, self._device):
+            return Evaluation(
+                self.iteration,
+                self.training_seconds,
+                validation_loss_per_token(self.model, self._batches, held_out),
+                self._followed.translate(self.model),
+            )
 
     def checkpoint(self) -> Checkpoint:
         info = self._corpus.info
@@ -153,7 +176,7 @@ class Trainer:
             self.iteration,
             self.model.state_dict(),
             state,
-            dict(self._random.bit_generator.state),
+            self._drawing.state(),
         )
 
     def _go_on_from(self, start: Checkpoint) -> None:
@@ -172,11 +195,14 @@ class Trainer:
                 "a continued run keeps both."
             )
         self.model.load_state_dict(start.weights)
-        if start.state and _keeps_the_same(start.config) == _keeps_the_same(self.config):
+        # A lazy optimizer, on the CPU, leaves more behind than a dense one knows what to do with.
+        lazy = any(name.endswith(".missed") for name in start.state)
+        fits = isinstance(self.optimizer, LazySGD) or not lazy
+        if start.state and fits and _keeps_the_same(start.config) == _keeps_the_same(self.config):
             load_optimizer(self.optimizer, start.state)
             if start.config.seed != self.config.seed:
                 return  # another seed asks for other batches
-            self._random.bit_generator.state = start.sampler
+            self._drawing.restore(start.sampler)
             torch.set_rng_state(start.state["random.cpu"])
             if self._device.type == "cuda" and "random.cuda" in start.state:
                 torch.cuda.set_rng_state(start.state["random.cuda"], self._device)
@@ -201,6 +227,12 @@ class Trainer:
 
     def _tenths_done(self) -> int:
         return int(self._progress() * 10)
+
+
+def _training_lengths(corpus: Corpus) -> npt.NDArray[np.int64]:
+    """(training pairs,) tokens of both sides."""
+    lengths: npt.NDArray[np.int64] = corpus.source.lengths() + corpus.target.lengths()
+    return lengths[corpus.training.start : corpus.training.stop]
 
 
 def _keeps_the_same(config: TrainConfig) -> tuple[object, ...]:

@@ -8,19 +8,23 @@ from s2s.training.lazy import LazyRMSprop, LazySGD
 
 
 def build_optimizer(config: TrainConfig, model: Seq2Seq) -> torch.optim.Optimizer:
-    """Dense for `article`, as in the article, and on a GPU, where a dense step costs little."""
+    """Dense for `article`, as in the article, and on a GPU, where a dense step costs little.
+
+    There `graphed` gets what a graph can hold: steps counted on the device. SGD counts none.
+    """
     parameters = model.parameters()
     rate, momentum = config.learning_rate, config.momentum
     on_cpu = model.decoder.out.weight.device.type == "cpu"
     lazy = on_cpu and config.engine is not Engine.ARTICLE
+    captured = not on_cpu and config.engine is Engine.GRAPHED
     embeddings = [model.encoder.embedding, model.decoder.embedding]
     match config.optimizer:
         case OptimizerName.RMSPROP if lazy:
             return LazyRMSprop(parameters, embeddings, lr=rate, momentum=momentum)
         case OptimizerName.RMSPROP:
-            return torch.optim.RMSprop(parameters, lr=rate, momentum=momentum)
+            return torch.optim.RMSprop(parameters, lr=rate, momentum=momentum, capturable=captured)
         case OptimizerName.ADAM:
-            return torch.optim.Adam(parameters, lr=rate, fused=True)
+            return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=captured)
         case OptimizerName.SGD if lazy:
             return LazySGD(parameters, embeddings, lr=rate, momentum=momentum)
         case OptimizerName.SGD:

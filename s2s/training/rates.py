@@ -1,6 +1,5 @@
 """What the machine can do: the rates of copying and of the output layer's products."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from torch import Tensor
 from s2s.config import OptimizerName, Precision, TrainConfig
 from s2s.data.corpus import Corpus
 from s2s.metrics.floor import floor_seconds
-from s2s.model import loss
+from s2s.model.loss import chunk_rows
 from s2s.model.products import linear
+from s2s.training.precision import products_in
 
 COPY_BYTES = 256 * 2**20
 """Of each of the two buffers: several times what a processor's or a GPU's cache holds."""
@@ -36,28 +36,23 @@ def product_rate_flops(
 ) -> float:
     """Operations a second of the output layer's three products alone, `rows` (N) at a time.
 
-    (N, H) @ (H, V) + bias, (N, V) @ (V, H), and (V, N) @ (N, H), by the routines that training
-    uses; 2*N*H*V operations each.
+    (N, H) @ (H, V) + bias, (N, V) @ (V, H), and (V, N) @ (N, H), by the fastest of the routines
+    that training uses; 2*N*H*V operations each.
     """
     kind = torch.bfloat16 if precision is Precision.BF16 else torch.float32
     hidden = torch.randn(rows, hidden_size, device=device, dtype=kind)
     weight = torch.randn(vocabulary, hidden_size, device=device, dtype=kind)
     bias = torch.zeros(vocabulary, device=device, dtype=kind)
     gradient = torch.randn(rows, vocabulary, device=device, dtype=kind)
-    to_hidden, to_weight = torch.empty_like(hidden), torch.empty_like(weight)
+    weight_t, to_weight = weight.t().contiguous(), torch.empty_like(weight)
 
     def products() -> None:
         linear(hidden, weight, bias)
-        torch.mm(gradient, weight, out=to_hidden)
+        linear(gradient, weight_t, None)
         torch.mm(gradient.t(), hidden, out=to_weight)
 
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if precision.value == "tf32" else "highest")
-    try:
-        with torch.no_grad():
-            return 6 * rows * hidden_size * vocabulary / _seconds(products, device)
-    finally:
-        torch.set_float32_matmul_precision(before)
+    with torch.no_grad(), products_in(precision, device):
+        return 6 * rows * hidden_size * vocabulary / _seconds(products, device)
 
 
 @dataclass(frozen=True)
@@ -80,7 +75,7 @@ def floors(
     products: dict[int, float] = {}
     found = []
     for size in batch_sizes:
-        rows = chunk_rows(size * target)
+        rows = chunk_rows(max(1, round(size * target)))
         if rows not in products:
             products[rows] = product_rate_flops(
                 config.hidden_size, corpus.target.vocabulary, rows, config.precision, device
@@ -109,13 +104,6 @@ def floor_of(
         copy_rate_bytes=copy_rate,
         optimizer_passes=OPTIMIZER_PASSES[config.optimizer],
     )
-
-
-def chunk_rows(target_tokens: float) -> int:
-    """Rows of the output products in the loss: all real positions, in the fewest equal chunks."""
-    positions = max(1, round(target_tokens))
-    chunks = math.ceil(positions / loss.CHUNK_ROWS)
-    return math.ceil(positions / chunks)
 
 
 def mean_tokens(corpus: Corpus) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from s2s.data.text import split_sentence
 from s2s.model.decoding import greedy
 from s2s.records import TranslatedWord, Translation
 from s2s.training.checkpoint import Checkpoint, load_checkpoint
+from s2s.training.disturbance import disturbing
 from s2s.training.evaluation import MAX_WORDS, encode_sentences, text_of, word_ids
 
 _one_thread = threading.Lock()
@@ -21,7 +22,10 @@ _one_thread = threading.Lock()
 
 
 class Translator:
-    """Translates on the CPU, with one thread, so as to disturb a training run little."""
+    """Translates on the CPU, with one thread, so as to disturb a training run little.
+
+    Steps of a run that trains meanwhile in this process are marked and left out of its timing.
+    """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
@@ -31,14 +35,15 @@ class Translator:
     @classmethod
     def load(cls, run_folder: Path) -> Self:
         """Raises UserError where the run has no readable checkpoint."""
-        return cls(load_checkpoint(run_folder))
+        with disturbing():
+            return cls(load_checkpoint(run_folder))
 
     def translate(self, sentences: Sequence[str], max_words: int = MAX_WORDS) -> list[Translation]:
         """One translation a sentence, each decoded on its own and timed.
 
         Raises UserError for a sentence in which the normaliser leaves no word.
         """
-        with _one_thread:
+        with _one_thread, disturbing():
             threads = torch.get_num_threads()
             torch.set_num_threads(1)
             try:

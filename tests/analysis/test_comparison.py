@@ -9,7 +9,9 @@ from s2s.analysis.comparison import (
     bars_text,
     choices,
     differences,
+    doubts_text,
     fairness,
+    marks,
     ratio,
     ratio_text,
     row,
@@ -44,6 +46,12 @@ def test_a_row_by_hand() -> None:
         samples=6,
         wall_seconds=5.0,
         step_seconds=1.0,
+        step_relative_iqr=None,
+        noise=None,
+        warmup_steps=1,
+        warmup_seconds=3.0,
+        disturbed_steps=0,
+        busy="",
         samples_per_second=2.0,
         target_tokens_per_second=7.0,
         padded_share=pytest.approx(0.3),
@@ -91,6 +99,21 @@ def test_bars_in_words() -> None:
         "Throughput in samples/s. run 7 · starter · batch 32: 21.3."
     )
     assert bars_text([], [], "Throughput").endswith("No runs.")
+
+
+def test_doubts_in_words() -> None:
+    busy = [DeviceSample(0.0, "cpu", None, None, None, None, others_cores=0.8)]
+    disturbed = steps(*([*each] for each in STEPS.tolist()))
+    disturbed["disturbed"][2] = True
+    doubtful = row(RUN, disturbed, [], busy)
+    assert marks(doubtful) == "busy machine"
+    assert marks(dataclasses.replace(doubtful, noise="very noisy")) == "very noisy, busy machine"
+    assert doubts_text([doubtful, a_row(2)]) == (
+        "Run 7 · starter · batch 32: Measured on a busy machine: other programs took 0.8 of the "
+        "processor's one core. Steps left out because of translations: 1 of run 7."
+    )
+    assert marks(a_row(2)) == doubts_text([a_row(2)]) == ""
+    assert bars_text([doubtful], ["9"], "Throughput", ["noisy"]).endswith("batch 32: 9 (noisy).")
 
 
 def test_choices_in_words() -> None:

@@ -1,16 +1,15 @@
 """How far a run is, by iterations and by time."""
 
-import numpy as np
-
 from s2s.analysis.progress import Progress, progress, progress_text, tab_title
 from s2s.analysis.steps import Steps
 from s2s.config import TrainConfig
-from s2s.records import STEP_DTYPE
+from tests import plausible
 
 
 def steps(*seconds: float, timed: bool = True) -> Steps:
-    rows = [(i, 1.0, 1, 1, 1, 2, each, timed) for i, each in enumerate(seconds, 1)]
-    return np.array(rows, dtype=STEP_DTYPE)
+    return plausible.steps(
+        *((i, 1.0, 1, 1, 1, 2, each, timed) for i, each in enumerate(seconds, 1))
+    )
 
 
 def test_by_iterations() -> None:

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from s2s.analysis import words
+from s2s.analysis.step_time import StepTime
 from s2s.records import RunState
 from tests.plausible import RUN, summary
 
@@ -29,6 +30,32 @@ SUMMARY = summary(7, RunState.FINISHED, RUN.config, 940)  # 94 s
 )
 def test_durations(seconds: float, expected: str) -> None:
     assert words.duration(seconds) == expected
+
+
+def test_shares() -> None:
+    assert words.percent(0.076) == "8 %"
+    assert words.percent(1.5) == "150 %"
+
+
+def test_how_much_steps_vary() -> None:
+    assert words.spread(0.07, "") == "IQR 7 %"
+    assert words.spread(0.17, "noisy") == "IQR 17 %, noisy"
+    assert words.spread(None, None) == ""
+
+
+def test_what_is_left_out_of_the_timing() -> None:
+    timing = StepTime(0.1, None, 3, 0.25, 1, 0.0102)
+    assert words.left_out(timing) == (
+        "Left out of the timing: 3 steps of warm-up (250 ms) and 1 step beside a translation "
+        "(10.2 ms)."
+    )
+    assert words.left_out(StepTime(0.1, None, 0, 0.0, 0, 0.0)) == words.left_out(SUMMARY) == ""
+
+
+def test_doubts() -> None:
+    assert words.doubts(None, "") == words.doubts("", "") == ""
+    assert words.doubts("noisy", "Measured on ...") == "noisy, busy machine"
+    assert words.doubts("", "Measured on ...") == "busy machine"
 
 
 @pytest.mark.parametrize(
@@ -76,6 +103,8 @@ def test_an_ended_run_says_what_it_did_and_why_it_ended() -> None:
         )
 
     assert said(RunState.FINISHED) == ("Finished at iteration 1,000 after 1 min 34 s of training.")
+    assert said(RunState.FINISHED, "By fused.").endswith("of training. By fused.")
+    assert said(RunState.STOPPED, "By fused.").endswith("is kept. By fused.")
     assert said(RunState.FAILED, "The disk is full.") == (
         "Failed at iteration 1,000. The disk is full."
     )

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from s2s.analysis.anatomy import Anatomy, Dissected, split
 from s2s.analysis.comparison import row
 from s2s.analysis.lines import RunLine, loss_line, throughput_line
 from s2s.analysis.readings import ReadingSeries
 from s2s.analysis.steps import Axis, Curve, LossScale
+from s2s.charts.anatomy import anatomy_figure
 from s2s.charts.bars import bars_figure
 from s2s.charts.frame import PALETTE, Figure, colours, numbers
 from s2s.charts.loss import loss_figure
@@ -124,6 +126,55 @@ def test_an_unknown_value_has_no_bar() -> None:
     assert (title, x) == ("Throughput", "samples/s")
     assert figure["data"][0]["x"] == [320.0, None]
     assert figure["data"][0]["text"] == ["320", "–"]
+
+
+def test_a_doubtful_value_carries_a_sign_and_says_why_on_hover() -> None:
+    rows = [row(RUN, STEPS, [], []), row(RUN, STEPS, [], [])]
+    figure = bars_figure(rows, [320.0, 21.0], ["320", "21"], "Throughput", "/s", ["", "noisy"])
+    checked(figure)
+    assert figure["data"][0]["text"] == ["320", "21 ⚠"]
+    assert figure["data"][0]["customdata"] == ["", "<br>noisy"]
+
+
+def a_step(batch_size: int) -> Dissected:
+    """3 ms and 1 ms a sentence forward, 2 ms whatever the size backward."""
+    medians = (0.0, 0.003 + 0.001 * batch_size, 0.002, 0.0, 0.0)
+    shares = tuple(each / sum(medians) for each in medians)
+    anatomy = Anatomy(medians, shares)
+    return Dissected(batch_size, f"{batch_size} · <run>", batch_size, (), anatomy)
+
+
+def test_the_parts_of_one_runs_step() -> None:
+    figure = anatomy_figure([a_step(2)], None)
+    assert checked(figure)[:2] == ("Step anatomy", "Median time of a step (ms)")
+    assert names(figure) == ["data", "forward", "backward", "optimizer", "between steps"]
+    *parts, total = figure["data"]
+    assert [part["x"] for part in parts] == [[0.0], [5.0], [2.0], [0.0], [0.0]]
+    assert parts[1]["customdata"] == ["5 ms"]
+    assert (total["x"], total["text"]) == ([7.0], [" 7 ms"])
+    assert total["y"] == ["2 · &lt;run&gt;"]
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_the_fixed_part_stands_first_and_is_hatched(shares: bool) -> None:
+    runs = [a_step(2), a_step(32)]
+    figure = anatomy_figure(runs, split(runs), shares=shares)
+    checked(figure)
+    bars = [trace for trace in figure["data"] if trace["type"] == "bar"]
+    fixed, growing, hint = bars[:5], bars[5:10], bars[10]
+    assert all(bar["marker"]["pattern"]["shape"] == "/" for bar in (*fixed, hint))
+    assert not any(bar["marker"]["pattern"]["shape"] for bar in growing)
+    assert names(figure)[-1] == "hatched: fixed part"
+    assert "forward, fixed" in fixed[1]["hovertemplate"]
+    if shares:
+        whole = [sum(bar["x"][run] for bar in fixed + growing) for run in (0, 1)]
+        assert whole == pytest.approx([100, 100], rel=1e-4)
+        assert figure["layout"]["xaxis"]["title"]["text"] == "Share of a step (%)"
+    else:
+        assert fixed[1]["x"] == pytest.approx([3, 3])
+        assert growing[1]["x"] == pytest.approx([2, 32])
+        assert fixed[2]["x"] == pytest.approx([2, 2])
+        assert growing[2]["x"] == pytest.approx([0, 0], abs=1e-9)
 
 
 def test_numbers_that_are_none_become_gaps() -> None:

@@ -17,10 +17,9 @@ def test_a_packed_batch_by_hand() -> None:
     # Sources from long to short: 1, 0, 2; targets: 0, 2, 1.
     assert batch.source.tokens.tolist() == [6, 5, 8, 7, 2, 2, 2]
     assert batch.source.sizes == [3, 3, 1]
-    assert batch.source.ends.tolist() == [6, 4, 5]
     assert batch.target.tokens.tolist() == [15, 17, 2, 16, 2, 2]
     assert batch.target.before.tolist() == [SOS, SOS, SOS, 15, 17, 16]
-    assert batch.handover.tolist() == [1, 2, 0]
+    assert batch.handover.tolist() == [4, 5, 6]
     assert (batch.samples, batch.source_tokens, batch.target_tokens, batch.cells) == (3, 7, 6, 13)
 
 
@@ -40,10 +39,12 @@ def test_packed_and_padded_hold_the_same_sentences(
         for step in side.tokens.split(side.sizes):
             for column, word in enumerate(step.tolist()):
                 columns[column].append(word)
-        assert [side.tokens[end].item() for end in side.ends] == [EOS] * len(indices)
         unpacked.append(columns)
+    assert (packed.source.tokens[packed.handover] == EOS).all()
+    starts = np.cumsum([0, *packed.source.sizes])
+    columns_of = [end - starts[starts <= end][-1] for end in packed.handover.tolist()]
     together = [
-        (unpacked[0][source], target)
-        for source, target in zip(packed.handover.tolist(), unpacked[1], strict=True)
+        (unpacked[0][column], target)
+        for column, target in zip(columns_of, unpacked[1], strict=True)
     ]
     assert sorted(together) == sorted((sources[i], targets[i]) for i in indices)

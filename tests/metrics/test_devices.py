@@ -5,8 +5,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pynvml
@@ -300,7 +302,8 @@ def collect(sampler: Sampler, count: int) -> list[DeviceSample]:
 
 
 def is_gap(sample: DeviceSample) -> bool:
-    return sample == DeviceSample(sample.at, sample.device, None, None, None, None, None)
+    empty = DeviceSample(sample.at, sample.device, None, None, None, None, None)
+    return replace(sample, others_cores=None) == empty
 
 
 def test_sampling_this_process() -> None:
@@ -392,6 +395,22 @@ def test_an_unknown_device_is_refused(device: str) -> None:
 # The sampler on a GPU: torch and NVML are stand-ins, since no test machine has one.
 
 
+def test_what_others_take_is_read_with_each_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([None, 0.25, OSError("/proc is gone"), 0.75])
+
+    class Meter:
+        def read(self) -> float | None:
+            reading = next(readings, 0.0)
+            if isinstance(reading, OSError):
+                raise reading
+            return reading
+
+    monkeypatch.setattr(devices, "OthersMeter", Meter)
+    samples = collect(Sampler("cpu", interval_seconds=0.001), 4)
+    assert [sample.others_cores for sample in samples[:4]] == [None, 0.25, None, 0.75]
+    assert all(sample.memory_used_bytes for sample in samples)
+
+
 def fake_torch(uuid: str, allocated_bytes: int) -> SimpleNamespace:
     """Sees one GPU, as torch does under CUDA_VISIBLE_DEVICES=<uuid>."""
     return SimpleNamespace(
@@ -455,6 +474,11 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         pynvml, "nvmlDeviceGetTemperature", lambda *arguments: temperatures[arguments]
     )
+    monkeypatch.setattr(
+        pynvml,
+        "nvmlDeviceGetCurrentClocksThrottleReasons",
+        {"handle": pynvml.nvmlClocksThrottleReasonSwPowerCap}.__getitem__,
+    )
     monkeypatch.setitem(sys.modules, "torch", fake_torch(UUID_1, 4096))
 
 
@@ -466,25 +490,48 @@ def not_supported(*_: object) -> None:
 def test_nvml_is_read_where_it_works(nvidia_smi: NvidiaSmi) -> None:
     started = nvidia_smi(printing(TWO_GPUS))
     sample = collect(Sampler("cuda:0"), 1)[0]
-    assert sample == DeviceSample(sample.at, "cuda:0", 0.37, 5 * MIB, 80 * MIB, 41, 4096)
+    assert sample == DeviceSample(
+        sample.at, "cuda:0", 0.37, 5 * MIB, 80 * MIB, 41, 4096, throttled=False
+    )
     assert not started.exists()
+
+
+@pytest.mark.usefixtures("nvml")
+@pytest.mark.parametrize(
+    ("reason", "throttled"),
+    [
+        ("nvmlClocksThrottleReasonNone", False),
+        ("nvmlClocksThrottleReasonGpuIdle", False),
+        ("nvmlClocksThrottleReasonSwThermalSlowdown", True),
+        ("nvmlClocksThrottleReasonHwThermalSlowdown", True),
+        ("nvmlClocksThrottleReasonHwPowerBrakeSlowdown", True),
+        ("nvmlClocksThrottleReasonHwSlowdown", True),
+    ],
+)
+def test_heat_and_a_failing_supply_throttle_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, reason: str, throttled: bool
+) -> None:
+    bits = getattr(pynvml, reason)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCurrentClocksThrottleReasons", lambda _: bits)
+    assert collect(Sampler("cuda:0"), 1)[0].throttled is throttled
 
 
 @pytest.mark.usefixtures("nvml")
 @pytest.mark.parametrize(
     ("function", "vitals"),
     [
-        ("nvmlDeviceGetUtilizationRates", (None, 5 * MIB, 80 * MIB, 41)),
-        ("nvmlDeviceGetMemoryInfo", (0.37, None, None, 41)),
-        ("nvmlDeviceGetTemperature", (0.37, 5 * MIB, 80 * MIB, None)),
-        ("nvmlDeviceGetHandleByUUID", (None, None, None, None)),
+        ("nvmlDeviceGetUtilizationRates", (None, 5 * MIB, 80 * MIB, 41, 4096, None, False)),
+        ("nvmlDeviceGetMemoryInfo", (0.37, None, None, 41, 4096, None, False)),
+        ("nvmlDeviceGetTemperature", (0.37, 5 * MIB, 80 * MIB, None, 4096, None, False)),
+        ("nvmlDeviceGetCurrentClocksThrottleReasons", (0.37, 5 * MIB, 80 * MIB, 41, 4096)),
+        ("nvmlDeviceGetHandleByUUID", (None, None, None, None, 4096)),
     ],
 )
 def test_what_nvml_does_not_report_is_none(
     monkeypatch: pytest.MonkeyPatch,
     function: str,
-    vitals: tuple[float | None, int | None, int | None, float | None],
+    vitals: tuple[Any, ...],
 ) -> None:
     monkeypatch.setattr(pynvml, function, not_supported)
     sample = collect(Sampler("cuda:0"), 1)[0]
-    assert sample == DeviceSample(sample.at, "cuda:0", *vitals, 4096)
+    assert sample == DeviceSample(sample.at, "cuda:0", *vitals)

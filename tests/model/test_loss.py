@@ -4,10 +4,17 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from s2s.model import loss
-from s2s.model.loss import ProjectionGradients, masked_loss_sum, projected_loss_sum
+from s2s.model.loss import (
+    ProjectionGradients,
+    chunk_rows,
+    masked_loss_sum,
+    projected_loss_sum,
+)
 
 
 def test_masked_loss_counts_real_tokens_only() -> None:
@@ -50,6 +57,19 @@ def test_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch, rows: int) -
     torch.testing.assert_close(out.bias.grad, bias_gradient)
 
 
+def test_a_transposed_copy_of_the_weights_makes_no_difference() -> None:
+    torch.manual_seed(0)
+    out = nn.Linear(5, 7)
+    hidden, targets = torch.randn(1200, 5), torch.randint(0, 7, (1200,))
+    together, gradient = ProjectionGradients(out)(hidden, targets, scale=1.0)
+    parts = [
+        ProjectionGradients(out)(rows, wanted, scale=1.0)
+        for rows, wanted in zip(hidden.split(600), targets.split(600), strict=True)
+    ]
+    torch.testing.assert_close(together, parts[0][0] + parts[1][0])
+    torch.testing.assert_close(gradient, torch.cat([parts[0][1], parts[1][1]]))
+
+
 @pytest.mark.parametrize("bf16", [False, True])
 def test_a_probability_that_underflows_keeps_its_loss(bf16: bool) -> None:
     out = nn.Linear(1, 2)
@@ -68,3 +88,16 @@ def test_a_loss_that_is_no_number_says_so() -> None:
         torch.tensor([[float("nan")]]), torch.tensor([0]), scale=1.0
     )
     assert math.isnan(float(loss_sum))
+
+
+@given(st.integers(1, 100_000))
+def test_chunks_hold_all_rows_and_waste_little(rows: int) -> None:
+    chunk = chunk_rows(rows)
+    chunks = -(-rows // chunk)
+    assert chunk <= loss.CHUNK_ROWS
+    assert chunks * chunk < rows + chunk
+    assert chunk <= 1.04 * -(-rows // -(-rows // loss.CHUNK_ROWS))
+
+
+def test_few_shapes_of_chunks() -> None:
+    assert len({chunk_rows(rows) for rows in range(1, 10_000)}) < 32 * math.log2(loss.CHUNK_ROWS)

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts import presets, shared
 from s2s.config import TrainConfig
-from s2s.records import RunState
-from tests.plausible import ended, started
+from s2s.records import MachineState, RunState
+from tests.plausible import ended, started, steps
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 Open = Callable[[str], AppTest]
@@ -55,10 +55,39 @@ def test_runs_are_laid_side_by_side(open_page: Open) -> None:
     assert shown["Validation/token"].tolist() == [7.0, 7.0]
     assert shown["Peak memory"].tolist() == [600.0, 600.0]
     assert "batch 32 has seen 16 times the sentences of batch 2" in texts(app)
-    assert len(app.get("bidi_component")) == 3
+    assert shown["Marks"].tolist() == ["", ""]
+    assert shown["IQR"].isna().all()  # 17 timed steps are too few to tell
+    assert len(app.get("bidi_component")) == 4
+    # All take 0.1 s here, whatever the batch size.
+    assert "A step takes 100 ms whatever the batch size and 0 µs more" in texts(app)
     differing = app.dataframe[1].value
     assert differing.index.tolist() == ["batch size"]
     assert differing.values.tolist() == [["2", "32"]]
+
+
+def test_a_busy_machine_is_marked(open_page: Open, pair: list[int]) -> None:
+    machine = MachineState(0.0, 2.0, 0.9, None, None)
+    shared.store().note_machine(pair[1], machine, machine)
+    app = open_page("compare")
+    assert table(app)["Marks"].tolist() == ["", "busy machine"]
+    said = texts(app).replace("\\", "")
+    assert "Run 2 · starter · batch 32: Measured on a busy machine" in said
+
+
+def test_the_anatomy_as_shares_and_what_it_lacks(open_page: Open, pair: list[int]) -> None:
+    app = open_page("compare")
+    app = app.button_group(key="anatomy").set_value("share").run()
+    assert not app.exception, app.exception
+    app = app.multiselect(key="compared").set_value(pair[:1]).run()
+    assert "choose runs of at least two batch sizes" in texts(app)
+    older = started(shared.store(), TrainConfig(batch_size=4), count=0)
+    shared.store().write_steps(older, steps((1, 9.0, 4, 9, 9, 20, 0.1, True)))
+    app = open_page("compare")
+    app = app.multiselect(key="compared").set_value([*pair, older]).run()
+    assert f"Phases were not told apart in run {older}." in texts(app)
+    app = app.multiselect(key="compared").set_value([older]).run()
+    assert not app.exception, app.exception
+    assert len(app.get("bidi_component")) == 3
 
 
 @pytest.mark.usefixtures("pair")

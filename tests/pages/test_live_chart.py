@@ -43,7 +43,7 @@ def test_a_read_only_checkout_gets_a_sentence_and_charts_all_the_same() -> None:
     app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
     assert not app.exception, app.exception
     assert "make that folder writable" in app.warning[0].value
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
 
 
 def test_a_chart_is_drawn_with_its_text(open_page: Callable[[str], AppTest]) -> None:

@@ -9,10 +9,10 @@ from streamlit.testing.v1 import AppTest
 from pages.parts import form, presets, shared
 from s2s.config import Engine, TrainConfig, UserError
 from s2s.home import run_folder
-from s2s.records import RunState
+from s2s.records import DeviceSample, RunState
 from s2s.runs.artifacts import CHECKPOINT
 from s2s.runs.expected import Expected
-from tests.plausible import ended, started
+from tests.plausible import ended, some_steps, started, steps
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 Open = Callable[[str], AppTest]
@@ -122,12 +122,40 @@ def test_a_batch_size_that_is_no_number_is_named(typed: str) -> None:
         form.batch_sizes(["2", typed])
 
 
+def test_doubts_about_the_timing_are_shown(open_page: Open) -> None:
+    store = shared.store()
+    run_id = started(store, TrainConfig(iterations=400), count=0)
+    rows = some_steps(200, 32)
+    rows["seconds"][100:] *= 2
+    rows["disturbed"][0] = True
+    store.write_steps(run_id, rows)
+    store.add_device_samples(
+        run_id, [DeviceSample(1.0, "cpu", None, None, None, None, others_cores=0.9)]
+    )
+    app = open_page("train")
+    assert not app.exception, app.exception
+    said = texts(app)
+    assert "Measured on a busy machine: other programs took 0.9 of" in said
+    assert "The step time is very noisy: repeat the run" in said
+    assert "Left out of the timing: 1 step of warm-up (100 ms) and 1 step beside a" in said
+    (tile,) = [each for each in app.metric if each.label == "Step time"]
+    assert tile.delta == "IQR 73 %, very noisy"
+
+
+def test_a_run_that_told_no_phases_apart_has_no_anatomy(open_page: Open) -> None:
+    run_id = started(shared.store(), TrainConfig(iterations=40), count=0)
+    shared.store().write_steps(run_id, steps(*((i, 9.0, 32, 9, 9, 20, 0.1, True) for i in (1, 2))))
+    app = open_page("train")
+    assert not app.exception, app.exception
+    assert charts(app) == 3
+
+
 def test_a_running_run_is_shown_live(open_page: Open) -> None:
     run_id = started(shared.store(), TrainConfig(iterations=40))
     waiting = shared.store().create_run(TrainConfig(batch_size=2))
     app = open_page("train")
     assert not app.exception, app.exception
-    assert charts(app) == 3
+    assert charts(app) == 4
     values = {each.label: (each.value, each.delta) for each in app.metric}
     assert values["Samples per second"] == ("320", "batch size 32")
     assert values["Tokens per second"] == ("1,600", "real target tokens")

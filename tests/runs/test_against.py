@@ -70,6 +70,10 @@ def test_an_executable_is_executed(tmp_path: Path) -> None:
             ("target_tokens_per_second", 9.0),
         ),
         (
+            ['{"batch_size": 32, "samples_per_second": 1, "target_tokens_per_second": 9}'],
+            ("target_tokens_per_second", 9.0),
+        ),
+        (
             [
                 '{"batch_size": 32, "samples_per_second": 1}',
                 '{"batch_size": 32, "samples_per_second": 2}',

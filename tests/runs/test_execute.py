@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -65,6 +66,37 @@ def test_a_run_to_its_end(store: Store) -> None:
     assert samples[0].memory_used_bytes > 2**20
     assert run.environment["python"] == sys.version.split()[0]
     assert trained_to(run) == 20
+
+
+def test_the_machine_is_looked_at_before_and_after(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = iter([0.1, 1.75])
+    monkeypatch.setattr(
+        execute_module, "OthersMeter", lambda: SimpleNamespace(read=lambda: next(readings))
+    )
+    run = train(store)
+    assert run.machine_before.others_cores == 0.1
+    assert run.machine_after.others_cores == 1.75
+    assert run.started_at <= run.machine_before.at <= run.machine_after.at <= run.finished_at
+    assert "other programs took 1.8 of" in run.summary.busy
+
+
+def test_a_run_that_never_began_to_train_has_no_machine_state(store: Store) -> None:
+    run = train(store, corpus="nowhere")
+    assert run.machine_before is run.machine_after is None
+    assert run.summary.busy == ""
+
+
+def test_steps_beside_a_translation_are_left_out(store: Store, before_step: BeforeStep) -> None:
+    first = train(store)
+    translator = Translator.load(run_folder(first.id))
+    before_step(lambda number: translator.translate(["tu"]) and None if number == 6 else None)
+    run = train(store, iterations=8)
+    steps = store.steps(run.id)
+    assert steps["iteration"][steps["disturbed"]].tolist() == [6]
+    assert steps["iteration"][steps["timed"]].tolist() == [4, 5, 7, 8]
+    assert (run.summary.warmup_steps, run.summary.disturbed_steps) == (3, 1)
 
 
 def test_the_watch_sees_every_event_in_order(store: Store) -> None:

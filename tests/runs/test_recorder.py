@@ -133,6 +133,29 @@ def test_summary_worked_out_by_hand(store: Store) -> None:
     assert summary.system_seconds >= 0
 
 
+def test_the_timing_of_a_run(store: Store) -> None:
+    kept, run_id = recorder(store)
+    kept.step(record(1, seconds=2.0))
+    kept.step(record(2, seconds=1.0, disturbed=True, phase_seconds=(0.1, 0.2, 0.3, 0.4)))
+    for iteration in range(3, 2 * 320 + 3):
+        seconds = 0.5 if iteration < 323 else 0.75
+        phases = (0.125, 0.25, 0.0625, 0.03125)
+        kept.step(record(iteration, seconds=seconds, timed=True, phase_seconds=phases))
+    kept.flush()
+    summary = kept.summary(RunState.FINISHED, None, "Measured on a busy machine: it was.")
+    assert (summary.warmup_steps, summary.warmup_seconds) == (1, 2.0)
+    assert (summary.disturbed_steps, summary.disturbed_seconds) == (1, 1.0)
+    assert summary.step_seconds == 0.625
+    assert summary.step_relative_iqr == pytest.approx(0.25 / 0.625)
+    assert summary.noise == "very noisy"
+    assert summary.phase_seconds == pytest.approx(
+        {"data": 0.125, "forward": 0.25, "backward": 0.0625, "optimizer": 0.03125}
+        | {"between": (0.03125 + 0.28125) / 2}
+    )
+    assert summary.busy == "Measured on a busy machine: it was."
+    assert store.steps(run_id)["disturbed"].nonzero()[0].tolist() == [1]
+
+
 def test_summary_of_losses_takes_the_last_fifty_steps(store: Store) -> None:
     kept, _ = recorder(store)
     for iteration in range(1, 101):
@@ -151,6 +174,8 @@ def test_summary_without_steps(store: Store) -> None:
     assert summary.padded_share is None
     assert summary.loss_per_token is None
     assert summary.validation_loss_per_token is None
+    assert summary.step_seconds is summary.noise is summary.phase_seconds is None
+    assert (summary.warmup_steps, summary.disturbed_steps, summary.busy) == (0, 0, "")
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), float("-inf")])

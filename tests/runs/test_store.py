@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ from s2s.records import (
     STEP_DTYPE,
     DeviceSample,
     Evaluation,
+    MachineState,
     RunState,
     SampleTranslation,
     Summary,
@@ -105,6 +107,22 @@ def test_runs_the_newest_first(store: Store) -> None:
     ids = [store.create_run(tiny_config(batch_size=size)) for size in (1, 2, 3)]
     assert [run.id for run in store.runs()] == ids[::-1]
     assert [run.config.batch_size for run in store.runs()] == [3, 2, 1]
+
+
+def test_the_machine_before_and_after(store: Store) -> None:
+    run_id = store.create_run(tiny_config())
+    assert store.run(run_id).machine_before is store.run(run_id).machine_after is None
+    before = MachineState(1.0, 0.5, None, None, None)
+    store.note_machine(run_id, before)
+    assert (store.run(run_id).machine_before, store.run(run_id).machine_after) == (before, None)
+    after = MachineState(
+        2.0, 0.5, 0.25, 2600.0, 61.0, 1980, 2619, 41.0, 350.5, ("heat",), ((7, 2**30), (8, None))
+    )
+    store.note_machine(run_id, before, after)
+    assert (store.run(run_id).machine_before, store.run(run_id).machine_after) == (before, after)
+    nothing = dataclasses.replace(after, gpu_slowed_by=(), gpu_other_processes=())
+    store.note_machine(run_id, before, nothing)
+    assert store.run(run_id).machine_after == nothing
 
 
 def test_unknown_run(store: Store) -> None:
@@ -259,9 +277,10 @@ def test_evaluations(store: Store) -> None:
 def test_device_samples_keep_their_gaps(store: Store) -> None:
     run_id = store.create_run(tiny_config())
     gap = DeviceSample(1.5, "cuda:0", None, None, None, None)
-    full = DeviceSample(2.5, "cuda:0", 0.5, 2**40, 2**41, 61.0, 2**39)
+    full = DeviceSample(2.5, "cuda:0", 0.5, 2**40, 2**41, 61.0, 2**39, 0.75, False)
     store.add_device_samples(run_id, [gap, full])
     assert store.device_samples(run_id) == [gap, full]
+    assert store.device_samples(run_id)[1].throttled is False
     assert store.device_samples(run_id, after=1.5) == [full]
     store.add_device_samples(run_id, [])
     assert len(store.device_samples(run_id)) == 2

@@ -34,6 +34,7 @@ class Clockwork:
     """A trainer whose steps take as long as a clock says, which only it moves."""
 
     now = 0.0
+    notes = ("It is a clock.",)
     visits: list[tuple[int, bool]]
     """Batch size and whether timed, of each step."""
 

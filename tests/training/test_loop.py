@@ -10,10 +10,9 @@ from tiny import tiny_config, tiny_corpus
 
 from s2s.config import Engine, OptimizerName, UserError
 from s2s.data.corpus import Corpus
-from s2s.records import Evaluation, StepRecord
+from s2s.records import PHASES, Evaluation, StepRecord
 from s2s.training import clock, loop
 from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
-from s2s.training.clock import PHASES
 from s2s.training.engines import ENGINES, Forward, FusedEngine
 from s2s.training.loop import Trainer
 from s2s.training.translator import Translator
@@ -137,7 +136,7 @@ def test_the_same_seed_gives_the_same_losses_to_the_bit(make_trainer: MakeTraine
 def test_another_seed_gives_other_weights_and_batches(make_trainer: MakeTrainer) -> None:
     one, other = make_trainer(seed=1), make_trainer(seed=2)
     assert not torch.equal(one.model.decoder.out.weight, other.model.decoder.out.weight)
-    assert one._random.integers(0, 10**9) != other._random.integers(0, 10**9)
+    assert one._drawing.indices().tolist() != other._drawing.indices().tolist()
     assert losses(one) != losses(other)
 
 
@@ -262,6 +261,7 @@ def test_leaving_the_loop_is_stopping(make_trainer: MakeTrainer) -> None:
         {"momentum": 0.0},
         {"engine": "article", "layers": 2},
         {"teacher_forcing": 0.5},
+        {"length_pool": 3},
     ],
 )
 def test_going_on_is_exact(
@@ -292,8 +292,8 @@ def test_going_on_without_state_draws_other_batches(
     assert torch.equal(second.model.decoder.out.weight, first.model.decoder.out.weight)
     records = steps(second)
     assert [record.iteration for record in records] == list(range(11, 21))
-    again = make_trainer(dropout=0.0)._random.integers(0, 10**9, 5)
-    assert not np.array_equal(make_trainer(start)._random.integers(0, 10**9, 5), again)
+    again = make_trainer(dropout=0.0)._drawing.indices()
+    assert not np.array_equal(make_trainer(start)._drawing.indices(), again)
     assert np.mean([float(record.loss_sum) for record in records]) < np.mean(seen)
 
 

@@ -49,14 +49,6 @@ def test_calls_are_timed_in_blocks() -> None:
     assert len(calls) > 20
 
 
-@pytest.mark.parametrize(
-    ("target_tokens", "rows"), [(0.2, 1), (17.6, 18), (100, 100), (101, 51), (250, 84), (1e6, 100)]
-)
-def test_rows_of_a_chunk(monkeypatch: pytest.MonkeyPatch, target_tokens: float, rows: int) -> None:
-    monkeypatch.setattr("s2s.model.loss.CHUNK_ROWS", 100)
-    assert rates.chunk_rows(target_tokens) == rows
-
-
 def test_mean_tokens(tiny: Corpus) -> None:
     sides = [
         [len(side.sentence(index)) + 1 for index in tiny.training]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.metrics.timing import Ratio, Spread, median, noise, ratio_of_pairs, spread
+from s2s.analysis.timing import Ratio, Spread, median, noise, ratio_of_pairs, spread
 
 SPEEDS = st.floats(1e-3, 1e6)
 

@@ -1,0 +1,43 @@
+"""Where a step's time goes, of one run or of several beside each other. It only draws."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.parts import shared
+from pages.parts.live_chart import chart
+from pages.parts.records import records
+from s2s.analysis.anatomy import anatomy_text, dissected, split, split_text, why_no_split
+from s2s.analysis.steps import Steps
+from s2s.charts.anatomy import anatomy_figure
+from s2s.records import Run
+
+
+def anatomy(run: Run, steps: Steps) -> None:
+    """Of one run; nothing where its phases were not told apart."""
+    found = dissected(run, steps)
+    if found:
+        figure = anatomy_figure([found], None, revision=str(run.id))
+        chart(figure, anatomy_text([found], None), f"anatomy_{run.id}")
+
+
+def anatomies(runs: Sequence[Run]) -> None:
+    """Of several runs, the fixed part of each step apart where two batch sizes tell it."""
+    found = [dissected(run, records(shared.store(), run.id)[0]) for run in runs]
+    known = [each for each in found if each]
+    missing = [str(run.id) for run, each in zip(runs, found, strict=True) if not each]
+    if not known:
+        return
+    st.subheader("Where a step's time goes")
+    unit = st.segmented_control(
+        "Step", ["milliseconds", "share"], default="milliseconds", required=True, key="anatomy",
+        bind="query-params", label_visibility="collapsed",
+    )  # fmt: skip
+    line = split(known)
+    view = " ".join(str(each.run_id) for each in known)
+    figure = anatomy_figure(known, line, shares=unit == "share", revision=view)
+    chart(figure, anatomy_text(known, line), "compare_anatomy")
+    said = [split_text(line) if line else why_no_split(known)]
+    if missing:
+        said.append(f"Phases were not told apart in run {', '.join(missing)}.")
+    st.caption(" ".join(said))

@@ -1,0 +1,65 @@
+"""A store that an earlier version wrote, brought to today's form; never back."""
+
+import sqlite3
+
+import numpy as np
+import numpy.typing as npt
+
+from s2s.records import PHASES, STEP_DTYPE
+
+SCHEMA_VERSION = 2
+_STEP_BEFORE = np.dtype(
+    [
+        ("iteration", np.int64),
+        ("loss_sum", np.float64),
+        ("samples", np.int32),
+        ("source_tokens", np.int32),
+        ("target_tokens", np.int32),
+        ("cells", np.int32),
+        ("seconds", np.float64),
+        ("timed", np.bool_),
+    ]
+)
+_PHASES_BEFORE = np.dtype([(f"{phase}_seconds", np.float32) for phase in PHASES])
+_COLUMNS = (
+    "runs ADD COLUMN machine_before TEXT",
+    "runs ADD COLUMN machine_after TEXT",
+    "device_samples ADD COLUMN others_cores REAL",
+    "device_samples ADD COLUMN throttled INTEGER",
+)
+
+
+def migrate(database: sqlite3.Connection) -> None:
+    """Within the caller's transaction, so that of two processes one does it.
+
+    Version 1 lacked what is known of other programs, whether a step was disturbed and, at first,
+    its phases. A new store has today's tables already.
+    """
+    if database.execute("PRAGMA user_version").fetchone()[0] == 1:
+        for column in _COLUMNS:
+            database.execute(f"ALTER TABLE {column}")
+        blocks = database.execute("SELECT run_id, first_iteration FROM step_blocks").fetchall()
+        for block in blocks:  # one at a time: together they may be more than the memory holds
+            here = "WHERE run_id = ? AND first_iteration = ?"
+            last, rows = database.execute(
+                f"SELECT last_iteration, rows FROM step_blocks {here}",  # noqa: S608
+                tuple(block),
+            ).fetchone()
+            widened = _widened(rows, last - block[1] + 1)
+            database.execute(
+                f"UPDATE step_blocks SET rows = ? {here}",  # noqa: S608
+                (widened.tobytes(), *block),
+            )
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _widened(rows: bytes, count: int) -> npt.NDArray[np.void]:
+    """The step records of a block with today's columns; unknown ones are NaN or False."""
+    phases = len(rows) == count * (_STEP_BEFORE.itemsize + _PHASES_BEFORE.itemsize)
+    old = np.frombuffer(rows, [*_STEP_BEFORE.descr, *(_PHASES_BEFORE.descr if phases else ())])
+    new = np.zeros(count, STEP_DTYPE)
+    for name in _PHASES_BEFORE.names or ():
+        new[name] = np.nan
+    for name in old.dtype.names or ():
+        new[name] = old[name]
+    return new

@@ -1,0 +1,160 @@
+"""Stores of earlier versions, made here as those versions made them."""
+
+import json
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import tiny_config
+
+from s2s.home import home
+from s2s.records import PHASES, STEP_DTYPE, DeviceSample
+from s2s.runs.migration import SCHEMA_VERSION
+from s2s.runs.store import Store
+
+SCHEMA_1 = """
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, state TEXT NOT NULL,
+    config TEXT NOT NULL, environment TEXT NOT NULL DEFAULT '{}', created_at REAL NOT NULL,
+    started_at REAL, finished_at REAL, message TEXT NOT NULL DEFAULT '',
+    details TEXT NOT NULL DEFAULT '', device TEXT NOT NULL DEFAULT '',
+    iterations_done INTEGER NOT NULL DEFAULT 0, summary TEXT, owner_pid INTEGER,
+    owner_started_at REAL
+);
+CREATE TABLE step_blocks (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    first_iteration INTEGER NOT NULL, last_iteration INTEGER NOT NULL, rows BLOB NOT NULL,
+    PRIMARY KEY (run_id, first_iteration)
+) WITHOUT ROWID;
+CREATE TABLE evaluations (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, iteration INTEGER NOT NULL,
+    training_seconds REAL NOT NULL, validation_loss_per_token REAL, translations TEXT NOT NULL,
+    PRIMARY KEY (run_id, iteration)
+);
+CREATE TABLE device_samples (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, at REAL NOT NULL,
+    device TEXT NOT NULL, utilization REAL, memory_used_bytes INTEGER,
+    memory_total_bytes INTEGER, temperature_celsius REAL, torch_allocated_bytes INTEGER
+);
+CREATE INDEX device_samples_of_run ON device_samples (run_id, at);
+PRAGMA user_version = 1;
+"""
+STEP_1 = [
+    ("iteration", "<i8"), ("loss_sum", "<f8"), ("samples", "<i4"), ("source_tokens", "<i4"),
+    ("target_tokens", "<i4"), ("cells", "<i4"), ("seconds", "<f8"), ("timed", "?"),
+]  # fmt: skip
+PHASES_1 = [(f"{phase}_seconds", "<f4") for phase in PHASES]
+SUMMARY_1 = {
+    "run_id": 1, "state": "finished", "engine": "fused", "batch_size": 4, "iterations": 7,
+    "seconds": 1.5, "user_seconds": 1.0, "system_seconds": 0.1, "samples_per_second": 40.0,
+    "target_tokens_per_second": None, "padded_share": 0.2, "loss_per_sentence": 3.0,
+    "loss_per_token": 1.0, "validation_loss_per_token": None, "peak_memory_bytes": 5,
+}  # fmt: skip
+
+
+def rows(first: int, last: int, columns: list[tuple[str, str]]) -> np.ndarray:
+    made = np.zeros(last - first + 1, columns)
+    made["iteration"] = np.arange(first, last + 1)
+    for name, _ in columns[1:]:
+        made[name] = made["iteration"] % 5
+    return made
+
+
+@pytest.fixture
+def old() -> Path:
+    """A run of seven steps in two blocks, and one of three, of a time that told phases apart."""
+    home().mkdir(parents=True)
+    path = home() / "store.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript(SCHEMA_1)
+        for _ in range(2):
+            database.execute(
+                "INSERT INTO runs (name, state, config, created_at, summary)"
+                " VALUES ('old', 'finished', ?, 5.0, ?)",
+                (json.dumps(tiny_config().to_json()), json.dumps(SUMMARY_1)),
+            )
+        for run_id, first, last, columns in (
+            (1, 1, 4, STEP_1), (1, 5, 7, STEP_1), (2, 1, 3, STEP_1 + PHASES_1),
+        ):  # fmt: skip
+            database.execute(
+                "INSERT INTO step_blocks VALUES (?, ?, ?, ?)",
+                (run_id, first, last, rows(first, last, columns).tobytes()),
+            )
+        database.execute("INSERT INTO device_samples VALUES (1, 9.0, 'cpu', 0.5, 7, 8, NULL, NULL)")
+    return path
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute("PRAGMA user_version").fetchone()[0]
+
+
+def test_what_an_earlier_version_wrote_is_read(old: Path) -> None:
+    with closing(Store(home())) as store:
+        steps = store.steps(1)
+        assert steps.dtype == STEP_DTYPE
+        for name, _ in STEP_1:
+            assert np.array_equal(steps[name], rows(1, 7, STEP_1)[name])
+        for phase in PHASES:
+            assert np.isnan(steps[f"{phase}_seconds"]).all()
+        assert not steps["disturbed"].any()
+        assert store.steps(1, after=5)["iteration"].tolist() == [6, 7]
+        assert store.device_samples(1) == [DeviceSample(9.0, "cpu", 0.5, 7, 8, None)]
+        run = store.run(1)
+        assert run.machine_before is run.machine_after is None
+        assert run.summary is not None
+        assert (run.summary.samples_per_second, run.summary.noise) == (40.0, None)
+        assert (run.summary.phase_seconds, run.summary.busy) == (None, "")
+    assert version(old) == SCHEMA_VERSION
+
+
+def test_phases_that_were_told_apart_stay(old: Path) -> None:
+    del old
+    with closing(Store(home())) as store:
+        steps = store.steps(2)
+    for phase in PHASES:
+        assert steps[f"{phase}_seconds"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_store_is_migrated_once(old: Path) -> None:
+    del old
+    for _ in range(2):
+        with closing(Store(home())) as store:
+            assert len(store.steps(1)) == 7
+
+
+def test_a_store_that_many_open_at_once_is_migrated_once(old: Path) -> None:
+    opened: list[Store] = []
+    threads = [threading.Thread(target=lambda: opened.append(Store(home()))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(store.steps(1)) for store in opened] == [7] * 6
+    for store in opened:
+        store.close()
+    assert version(old) == SCHEMA_VERSION
+
+
+def test_a_migration_that_breaks_off_changes_nothing(old: Path) -> None:
+    with closing(sqlite3.connect(old, isolation_level=None)) as database:
+        database.execute("UPDATE step_blocks SET rows = x'0102' WHERE run_id = 2")
+    with pytest.raises(ValueError, match="buffer size"):
+        Store(home())
+    with closing(sqlite3.connect(old)) as database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(runs)")]
+    assert version(old) == 1
+    assert "machine_before" not in columns
+
+
+def test_a_new_store_goes_on_in_todays_form(old: Path) -> None:
+    """A run continued after the migration has rows of both times."""
+    del old
+    with closing(Store(home())) as store:
+        block = np.zeros(1, STEP_DTYPE)
+        block["iteration"], block["disturbed"], block["data_seconds"] = 8, True, 0.5
+        store.write_steps(1, block)
+        assert store.steps(1)["disturbed"].tolist() == [False] * 7 + [True]
