@@ -46,6 +46,8 @@ class LazySGD(torch.optim.Optimizer):
         """Of the steps that some rows have still to be brought through."""
         self._seen: dict[Tensor, Tensor] = {}
         """For each embedding's weight, (rows,): the steps that each of its rows went through."""
+        self._read: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}
+        """For each embedding's weight, its last call: words, which rows, and where among them."""
         for embedding in embeddings:
             embedding.sparse = True
             weight = embedding.weight
@@ -113,7 +115,10 @@ class LazySGD(torch.optim.Optimizer):
 
     def _before_reading(self, embedding: nn.Module, inputs: tuple[Tensor]) -> None:
         if embedding.training:
-            self._catch_up(_weight(embedding), torch.unique(inputs[0]))
+            weight, (words,) = _weight(embedding), inputs
+            rows, places = torch.unique(words, return_inverse=True)
+            self._read[weight] = words, rows, places.flatten()
+            self._catch_up(weight, rows)
 
     def _after_reading(
         self, embedding: nn.Module, inputs: tuple[Tensor], outputs: Tensor
@@ -161,8 +166,10 @@ class LazySGD(torch.optim.Optimizer):
         """The rows that have a gradient, and their state, in memory of their own."""
         gradient = parameter.grad
         assert gradient is not None
-        rows, places = torch.unique(gradient._indices()[0], return_inverse=True)
-        values = gradient._values()
+        words, values = gradient._indices()[0], gradient._values()
+        read, rows, places = self._read[parameter]
+        if (words.data_ptr(), words.numel()) != (read.data_ptr(), read.numel()):  # several calls
+            rows, places = torch.unique(words, return_inverse=True)
         state = self._entries(parameter, group)
         self._seen[parameter].index_fill_(0, rows, self._steps)
         return _Part(
