@@ -9,8 +9,8 @@ from pages.parts.inert import inert
 from s2s.analysis.words import run_label
 from s2s.records import Run, RunState
 
-STOP_WAIT_SECONDS = 0.3
-"""A step and a checkpoint are often done by then; else the page says at once that it stops."""
+STOP_WAIT_SECONDS = 0.1
+"""A small model has stopped by then; of another the page says at once that it stops."""
 
 
 def queue(active: Sequence[Run]) -> None:
