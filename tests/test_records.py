@@ -27,4 +27,9 @@ def test_step_rows_are_packed_as_the_store_has_them() -> None:
         "cells",
         "seconds",
         "timed",
+        "data_seconds",
+        "forward_seconds",
+        "backward_seconds",
+        "optimizer_seconds",
+        "disturbed",
     )

@@ -75,7 +75,7 @@ def test_no_ratio(ours: list[float], theirs: list[float]) -> None:
 def test_the_verdict_does_not_depend_on_the_unit(values: list[float], factor: float) -> None:
     one, other = spread(values), spread([factor * value for value in values])
     assert other.median == pytest.approx(factor * one.median)
-    assert other.relative_iqr == pytest.approx(one.relative_iqr, abs=1e-9)
+    assert other.relative_iqr == pytest.approx(one.relative_iqr, rel=1e-9, abs=1e-9)
 
 
 @given(st.lists(st.tuples(SPEEDS, SPEEDS), min_size=1))
