@@ -176,6 +176,7 @@ class _Resident:
         self._offsets = side.offsets[:-1].astype(np.int64)
         self._tokens = torch.from_numpy(side.model_tokens().astype(np.int64)).to(device)
         self._starts = torch.from_numpy(self._offsets).to(device)
+        self._before = self._tokens.roll(1).index_fill_(0, self._starts, SOS)
         self._lengths = torch.from_numpy(self.lengths).to(device)
 
     def padded(self, indices: Ints, steps: int) -> tuple[Tensor, Tensor]:
@@ -202,9 +203,8 @@ class _Resident:
         sizes = real.sum(1)
         ends = (sizes.cumsum() - sizes)[lengths - 1] + np.arange(len(indices))
         at = self.there(places)
-        before = self._tokens[at - 1]
-        before[: len(indices)] = SOS
-        return PackedSide(self._tokens[at], before, sizes.tolist()), order, ends
+        tokens, before = self._tokens.index_select(0, at), self._before.index_select(0, at)
+        return PackedSide(tokens, before, sizes.tolist()), order, ends
 
     def there(self, values: Ints) -> Tensor:
         """On the device; the copy to a GPU does not wait for it."""

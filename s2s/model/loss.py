@@ -9,8 +9,6 @@ from s2s.records import SOS
 CHUNK_ROWS = 384
 """Rows of logits held at a time, at most. More is slower on a CPU, and takes more memory."""
 
-
-_WORTH_TRANSPOSING_ROWS = 1000
 _UNDERFLOWED = 1e-30
 """A probability below this has lost digits."""
 
@@ -52,18 +50,22 @@ class ProjectionGradients:
     """The loss through the output layer, with its gradients taken in the same pass.
 
     The gradient of a softmax needs the logits once more, so it is taken while a chunk of them is
-    still in the cache: softmax(x) - onehot(target), row by row. Memory is kept from call to call,
-    because getting it afresh from the system costs as much as the arithmetic.
+    still in the cache: softmax(x) - onehot(target), row by row.
     """
 
     def __init__(self, out: nn.Linear, *, bf16: bool = False) -> None:
-        """`bf16`: the three products, and the softmax between them, in bfloat16."""
+        """`bf16`: the three products, and the softmax between them, in bfloat16.
+
+        Lays the layer's weights out anew, column by column: that is how their gradient comes when
+        the largest factor of its product, the softmax, need not be transposed.
+        """
         self._out = out
+        out.weight.data = out.weight.data.t().contiguous().t()
         self._low = torch.bfloat16 if bf16 else out.weight.dtype
-        self._weight_gradient = torch.empty_like(out.weight)
-        self._bias_gradient = torch.empty_like(out.bias)
         self._weight_low = torch.empty_like(out.weight, dtype=self._low)
         self._bias_low = torch.empty_like(out.bias, dtype=self._low)
+        self._sum = out.weight.new_empty(out.in_features + 1, out.out_features)
+        """Of the chunks' gradients; kept, because memory afresh from the system is slow."""
 
     @torch.no_grad()
     def __call__(self, hidden: Tensor, targets: Tensor, scale: float) -> tuple[Tensor, Tensor]:
@@ -75,17 +77,14 @@ class ProjectionGradients:
         weight, bias = self._out.weight.detach(), self._out.bias.detach()
         if self._low is not weight.dtype:
             weight, bias = self._weight_low.copy_(weight), self._bias_low.copy_(bias)
-        self._out.weight.grad, self._out.bias.grad = self._weight_gradient, self._bias_gradient
-        self._bias_gradient.zero_()
-        weight_t = weight.t().contiguous() if self._worth_transposing(len(hidden)) else None
         rows = chunk_rows(len(hidden))
-        chunks = -(-len(hidden) // rows)
-        padded = hidden.new_zeros(chunks * rows, hidden.shape[1], dtype=self._low)
-        padded[: len(hidden)] = hidden
+        chunks, factors = self._chunks(hidden, rows, scale)
+        starts = torch.arange(rows).unsqueeze(1) * len(weight)
         loss_sum, hidden_gradient = hidden.new_zeros(()), torch.empty_like(hidden)
-        first = True
-        for chunk, target, gradient in zip(
-            torch.split(padded, rows),
+        total, alone = None, len(chunks) == 1 and self._low is hidden.dtype
+        for chunk, factor, target, gradient in zip(
+            chunks,
+            factors,
             torch.split(targets.unsqueeze(1), rows),
             torch.split(hidden_gradient, rows),
             strict=True,
@@ -93,31 +92,32 @@ class ProjectionGradients:
             real = len(target)
             logits = linear(chunk, weight, bias)
             softmax = torch.softmax(logits, 1, out=logits)
-            likely = softmax[:real].gather(1, target)
+            at_targets = starts[:real] + target
+            likely = softmax.view(-1)[at_targets]
             loss_sum += _surprise(likely.to(hidden.dtype), chunk[:real], weight, bias, target)
-            softmax[:real].scatter_(1, target, likely - 1)
+            softmax.view(-1)[at_targets] = likely - 1
             softmax[real:] = 0
-            product = softmax @ weight if weight_t is None else linear(softmax, weight_t, None)
-            gradient.copy_(product[:real]).mul_(scale)
-            self._bias_gradient += softmax.sum(0)
-            self._add_weight_gradient(softmax, chunk * scale, first=first)
-            first = False
-        self._bias_gradient.mul_(scale)
+            gradient.copy_(linear(softmax, weight.t(), None)[:real]).mul_(scale)
+            product = linear(factor, softmax.t(), None)
+            if alone:
+                total = product
+            elif total is None:
+                total = self._sum.copy_(product)
+            else:
+                total.add_(product)
+        assert total is not None
+        self._out.weight.grad, self._out.bias.grad = total[:-1].t(), total[-1]
         return loss_sum, hidden_gradient
 
-    def _worth_transposing(self, rows: int) -> bool:
-        """`linear` is faster than `@` here as well, by 15 % in float32, but a transposed copy of
-        the weights costs as much as some 600 rows save."""
-        return self._low is torch.float32 and rows >= _WORTH_TRANSPOSING_ROWS
-
-    def _add_weight_gradient(self, gradient: Tensor, rows: Tensor, *, first: bool) -> None:
-        total = self._weight_gradient
-        if self._low is total.dtype:
-            torch.addmm(total, gradient.t(), rows, beta=0 if first else 1, out=total)
-        elif first:
-            total.copy_(gradient.t() @ rows)
-        else:
-            total += gradient.t() @ rows
+    def _chunks(self, hidden: Tensor, rows: int, scale: float) -> tuple[Tensor, Tensor]:
+        """(C, N, H) chunks of N rows, zeros behind the last, and the (C, H + 1, N) factors that
+        make gradients of a softmax: the same times `scale`, and a line of `scale` for the bias."""
+        width, count = hidden.shape[1], -(-len(hidden) // rows)
+        chunks = hidden.new_zeros(count, rows, width, dtype=self._low)
+        chunks.view(-1, width)[: len(hidden)] = hidden
+        factors = chunks.new_full((count, width + 1, rows), scale)
+        torch.mul(chunks.mT, scale, out=factors[:, :width])
+        return chunks, factors
 
 
 def _surprise(likely: Tensor, rows: Tensor, weight: Tensor, bias: Tensor, target: Tensor) -> Tensor:

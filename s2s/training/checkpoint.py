@@ -151,3 +151,8 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -
             _, number, entry = name.split(".", 2)
             values.setdefault(int(number), {})[entry] = tensor
     optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
+    # Fused kernels take each entry's memory for the parameter's, whatever the strides say.
+    for parameter, entries in optimizer.state.items():
+        for name, entry in entries.items():
+            if entry.shape == parameter.shape:
+                entries[name] = torch.empty_like(parameter).copy_(entry)

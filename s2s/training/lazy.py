@@ -71,7 +71,7 @@ class LazySGD(torch.optim.Optimizer):
         parts = [
             self._rows_part(parameter, group)
             if parameter.grad.is_sparse
-            else _Part(parameter, parameter.grad, self._entries(parameter, group))
+            else _whole(parameter, parameter.grad, self._entries(parameter, group))
             for parameter in group["params"]
             if parameter.grad is not None
         ]
@@ -232,11 +232,6 @@ class LazyRMSprop(LazySGD):
     def _decays(self, group: Group) -> dict[str, float]:
         return {**super()._decays(group), "square_avg": group["alpha"]}
 
-    def _entries(self, parameter: Tensor, group: Group) -> Entries:
-        state = super()._entries(parameter, group)
-        state.setdefault("step", torch.tensor(0.0)).add_(1)
-        return state
-
     def _move(self, parts: "list[_Part]", group: Group) -> None:
         """In one pass over memory, by a kernel that torch has for AdamW alone.
 
@@ -272,6 +267,13 @@ class LazyRMSprop(LazySGD):
 def _weight(embedding: nn.Module) -> Tensor:
     assert isinstance(embedding, nn.Embedding)
     return embedding.weight
+
+
+def _whole(parameter: Tensor, gradient: Tensor, entries: Entries) -> "_Part":
+    """The parameter, transposed where it lies in memory so: torch's fused kernels want rows."""
+    if parameter.is_contiguous():
+        return _Part(parameter, gradient, entries)
+    return _Part(parameter.t(), gradient.t(), {name: entry.t() for name, entry in entries.items()})
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ class Trainer:
             config.layers,
             config.dropout,
         ).to(device)
+        self._batches = Batches(corpus, device)
+        self._engine = ENGINES[config.engine](self.model, self._batches, config.precision)
         self.optimizer = build_optimizer(config, self.model)
         self._first_iteration = start.iteration if start else 0
         self._drawing = Drawing(
@@ -71,8 +73,6 @@ class Trainer:
         self.iteration = self._first_iteration
         self.training_seconds = 0.0
         """Wall time of all steps so far, evaluations left out."""
-        self._batches = Batches(corpus, device)
-        self._engine = ENGINES[config.engine](self.model, self._batches, config.precision)
         self._clock = clock_of(device)
         self._lookout = Lookout()
         self._followed = FollowedSentences(corpus, config.sentences)
@@ -112,7 +112,8 @@ class Trainer:
     def _step(self, marks: list[Any]) -> StepRecord:
         """The same; adds its start and the ends of its phases to `marks`."""
         marks.append(self._clock.mark())
-        self.model.train()
+        if not self.model.training:
+            self.model.train()
         indices = self._drawing.indices()
         forced = self._drawing.chance(self.config.teacher_forcing)
         batch, loss_sum = self._engine.step(

@@ -1,6 +1,9 @@
 """The optimizers that a configuration can name."""
 
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from s2s.config import Engine, OptimizerName, TrainConfig
 from s2s.model.seq2seq import Seq2Seq
@@ -23,9 +26,24 @@ def build_optimizer(config: TrainConfig, model: Seq2Seq) -> torch.optim.Optimize
             return LazyRMSprop(parameters, embeddings, lr=rate, momentum=momentum)
         case OptimizerName.RMSPROP:
             return torch.optim.RMSprop(parameters, lr=rate, momentum=momentum, capturable=captured)
+        case OptimizerName.ADAM if on_cpu:
+            return RowsAdam(parameters, lr=rate, fused=True)
         case OptimizerName.ADAM:
             return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=captured)
         case OptimizerName.SGD if lazy:
             return LazySGD(parameters, embeddings, lr=rate, momentum=momentum)
         case OptimizerName.SGD:
             return torch.optim.SGD(parameters, lr=rate, momentum=momentum)
+
+
+class RowsAdam(torch.optim.Adam):
+    """torch's, given parameters that lie by columns as their transposes.
+
+    Its fused kernel goes through rows, and takes three times as long over columns.
+    """
+
+    def _init_group(self, group: dict[str, Any], *lists: list[Tensor]) -> bool:
+        any_complex: bool = super()._init_group(group, *lists)  # type: ignore[no-untyped-call]
+        for tensors in lists:
+            tensors[:] = [value if value.is_contiguous() else value.t() for value in tensors]
+        return any_complex

@@ -36,20 +36,19 @@ def product_rate_flops(
 ) -> float:
     """Operations a second of the output layer's three products alone, `rows` (N) at a time.
 
-    (N, H) @ (H, V) + bias, (N, V) @ (V, H), and (V, N) @ (N, H), by the fastest of the routines
-    that training uses; 2*N*H*V operations each.
+    (N, H) @ (H, V) + bias, (N, V) @ (V, H), and (H, N) @ (N, V), by the routine that training
+    uses, from weights that lie by columns; 2*N*H*V operations each.
     """
     kind = torch.bfloat16 if precision is Precision.BF16 else torch.float32
     hidden = torch.randn(rows, hidden_size, device=device, dtype=kind)
-    weight = torch.randn(vocabulary, hidden_size, device=device, dtype=kind)
+    weight_t = torch.randn(hidden_size, vocabulary, device=device, dtype=kind)
     bias = torch.zeros(vocabulary, device=device, dtype=kind)
     gradient = torch.randn(rows, vocabulary, device=device, dtype=kind)
-    weight_t, to_weight = weight.t().contiguous(), torch.empty_like(weight)
 
     def products() -> None:
-        linear(hidden, weight, bias)
+        linear(hidden, weight_t.t(), bias)
         linear(gradient, weight_t, None)
-        torch.mm(gradient.t(), hidden, out=to_weight)
+        linear(hidden.t(), gradient.t(), None)
 
     with torch.no_grad(), products_in(precision, device):
         return 6 * rows * hidden_size * vocabulary / _seconds(products, device)

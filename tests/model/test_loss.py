@@ -57,19 +57,6 @@ def test_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch, rows: int) -
     torch.testing.assert_close(out.bias.grad, bias_gradient)
 
 
-def test_a_transposed_copy_of_the_weights_makes_no_difference() -> None:
-    torch.manual_seed(0)
-    out = nn.Linear(5, 7)
-    hidden, targets = torch.randn(1200, 5), torch.randint(0, 7, (1200,))
-    together, gradient = ProjectionGradients(out)(hidden, targets, scale=1.0)
-    parts = [
-        ProjectionGradients(out)(rows, wanted, scale=1.0)
-        for rows, wanted in zip(hidden.split(600), targets.split(600), strict=True)
-    ]
-    torch.testing.assert_close(together, parts[0][0] + parts[1][0])
-    torch.testing.assert_close(gradient, torch.cat([parts[0][1], parts[1][1]]))
-
-
 @pytest.mark.parametrize("bf16", [False, True])
 def test_a_probability_that_underflows_keeps_its_loss(bf16: bool) -> None:
     out = nn.Linear(1, 2)

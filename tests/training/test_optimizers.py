@@ -2,8 +2,9 @@ import pytest
 import torch
 from tiny import tiny_config
 
-from s2s.config import Engine
+from s2s.config import Engine, OptimizerName
 from s2s.model.seq2seq import Seq2Seq
+from s2s.training.checkpoint import load_optimizer, optimizer_tensors
 from s2s.training.optimizers import build_optimizer
 
 
@@ -41,3 +42,26 @@ def test_rmsprop_by_hand(engine: Engine) -> None:
 def test_adam_by_hand_whatever_the_momentum(momentum: float, engine: Engine) -> None:
     # With a constant gradient each step is the rate, up to epsilon.
     assert after_steps("adam", momentum, 3, engine) == pytest.approx(1 - 3 * 0.1, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", OptimizerName)
+def test_how_weights_lie_in_memory_makes_no_difference(name: OptimizerName) -> None:
+    """Three steps, another optimizer that goes on from there, and two more."""
+    config = tiny_config(optimizer=name, learning_rate=0.1)
+    found = []
+    for by_columns in (False, True):
+        torch.manual_seed(0)
+        weight = (model := Seq2Seq(4, 6, hidden_size=3).double()).decoder.out.weight
+        if by_columns:
+            weight.data = weight.data.t().contiguous().t()
+        optimizer = build_optimizer(config, model)
+        for number in range(5):
+            if number == 3:
+                state = {
+                    key: value.contiguous() for key, value in optimizer_tensors(optimizer).items()
+                }
+                load_optimizer(optimizer := build_optimizer(config, model), state)
+            weight.grad = torch.empty_like(weight).copy_(torch.randn(weight.shape))
+            optimizer.step()
+        found.append(weight.detach().contiguous())
+    assert torch.equal(*found)
