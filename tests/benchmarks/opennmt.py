@@ -3,7 +3,7 @@
 OpenNMT-py is no dependency of s2s: it is installed into a folder of its own, without its pins,
 which hold back torch. Once, from the project's folder, with the project's Python:
 
-    python -m pip install --no-deps --target /tmp/opennmt OpenNMT-py==3.5.1 \
+    python -m pip install --no-deps --target FOLDER OpenNMT-py==3.5.1 \
         configargparse==1.9.0 pyonmttok==1.38.1 rapidfuzz==3.14.6 pyyaml==6.0.3
     python -m s2s corpora add fra-eng.zip --normalizer article
 
@@ -11,13 +11,13 @@ Then, for target tokens/s of both in turn, in fp32 and again with `--precision b
 
     export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000
     python -m s2s bench --against tests/benchmarks/opennmt.py \
-        --against-arguments "--onmt /tmp/opennmt --corpus fra-eng --iterations 150" \
+        --against-arguments "--onmt FOLDER --corpus fra-eng --iterations 150" \
         --corpus fra-eng --batch-sizes 32 --engines fused --precision fp32 \
         --optimizer adam --learning-rate 1e-3 --threads 1 --rounds 7 --seconds 15
 
 Or for its own figure alone:
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/opennmt.py --onmt /tmp/opennmt
+    OMP_NUM_THREADS=1 python tests/benchmarks/opennmt.py --onmt FOLDER
 
 Prints one JSON object a batch size; losses are per sentence, means of ten steps: the first of the
 warm-up, and the last.

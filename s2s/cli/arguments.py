@@ -1,0 +1,150 @@
+"""Commands, their arguments, and the sentences that explain them."""
+
+import argparse
+from collections.abc import Callable
+from enum import StrEnum
+
+from s2s.cli import commands as run
+from s2s.config import (
+    CorpusChoices,
+    Direction,
+    Engine,
+    Normalizer,
+    OptimizerName,
+    Precision,
+    TrainConfig,
+)
+from s2s.threads import Waiting
+
+
+def parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="one JSON object a line")
+    whole = argparse.ArgumentParser(
+        prog="python -m s2s", description="Which batch size? Train a translator and measure."
+    )
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, what: Callable[..., int], help_: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, parents=[common], help=help_, description=help_)
+        added.set_defaults(command=what)
+        return added
+
+    _add_corpora(command("corpora", run.corpora_list, "List corpora, or add or remove one."))
+    _add_train(command("train", run.train, "Train a model; the last line is its summary."))
+    _add_bench(command("bench", run.bench, "Time engines, batch sizes and precisions in turn."))
+    translating = command("translate", run.translate, "Translate with the model of a run.")
+    translating.add_argument("--run", default="last", help="a run's id, or last (the default)")
+    translating.add_argument("sentences", nargs="*", help="else one a line on standard input")
+    evaluating = command("evaluate", run.evaluate, "BLEU and chrF on the corpus's test part.")
+    evaluating.add_argument("--run", default="last", help="a run's id, or last (the default)")
+    command("runs", run.runs, "List all runs, the newest first.")
+    exporting = command("export", run.export, "Write every run: a CSV row a step, or JSON a run.")
+    exporting.add_argument("--format", choices=("csv", "json"), default="csv")
+    exporting.add_argument("--output", default="-", help="a file; standard output by default")
+    command("system", run.system, "Tell what this machine is.")
+    return whole
+
+
+def _add_corpora(parser: argparse.ArgumentParser) -> None:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,  # so as not to undo a --json before add or remove
+        help="one JSON object a line",
+    )
+    commands = parser.add_subparsers(metavar="add|remove")
+    choices = CorpusChoices()
+    adding = commands.add_parser(
+        "add",
+        parents=[common],
+        help="prepare a corpus",
+        description="Prepare a .txt, .tsv or .zip of tab-separated pairs, a named pair such as "
+        "fra-eng (downloaded), or starter (built in).",
+    )
+    adding.add_argument("what", metavar="NAME_OR_PATH")
+    adding.add_argument("--name", default="", help="by default the file's name without suffix")
+    adding.add_argument(
+        "--normalizer", default=choices.normalizer.value, choices=_values(Normalizer)
+    )
+    adding.add_argument("--direction", default=choices.direction.value, choices=_values(Direction))
+    adding.add_argument("--max-length", type=int, default=choices.max_length, help="words a side")
+    adding.add_argument(
+        "--min-count", type=int, default=choices.min_count, help="rarer words become UNK"
+    )
+    adding.add_argument(
+        "--max-vocabulary", type=int, default=choices.max_vocabulary, help="words a side; 0: all"
+    )
+    adding.set_defaults(command=run.corpora_add)
+    removing = commands.add_parser("remove", parents=[common], help="delete a prepared corpus")
+    removing.add_argument("name")
+    removing.set_defaults(command=run.corpora_remove)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    default = TrainConfig()
+    add = parser.add_argument
+    add("--corpus", default=default.corpus, help="a prepared corpus (default: %(default)s)")
+    add("--batch-size", type=int, default=default.batch_size, help="sentences a step")
+    add("--iterations", type=int, help="optimizer steps (1,000, or as many as --seconds allows)")
+    add("--seconds", type=float, default=0.0, help="finish after this training time, if earlier")
+    add("--engine", default=default.engine.value, choices=_values(Engine))
+    add("--hidden-size", type=int, default=default.hidden_size)
+    add("--layers", type=int, default=default.layers)
+    add("--dropout", type=float, default=default.dropout)
+    add("--optimizer", default=default.optimizer.value, choices=_values(OptimizerName))
+    add("--learning-rate", type=float, default=default.learning_rate)
+    add("--momentum", type=float, default=default.momentum)
+    add("--teacher-forcing", type=float, default=default.teacher_forcing)
+    add("--length-pool", type=int, default=0, help="batches drawn at once and cut by length")
+    add("--seed", type=int, default=default.seed)
+    add("--device", default=default.device, help="auto, cpu or cuda:N")
+    add("--precision", default=default.precision.value, choices=_values(Precision))
+    add("--threads", type=int, default=default.threads, help="0: torch's own choice")
+    add("--evaluate-every", type=int, default=0, help="iterations; 0: ten times a run")
+    add("--sentence", action="append", default=[], help="one to follow through the run")
+    add("--keep-optimizer", action="store_true", help="so that training can go on exactly")
+    add("--continue", dest="continues", type=int, metavar="RUN", help="start from its weights")
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    default = TrainConfig()
+    add = parser.add_argument
+    add("--corpus", default=default.corpus, help="a prepared corpus (default: %(default)s)")
+    add("--engines", default="", help="such as article,fused; by default all that run here")
+    add("--batch-sizes", default="2,32,128,512", help="sentences a step (default: %(default)s)")
+    add("--precision", default=default.precision.value, help="such as fp32,bf16")
+    add("--rounds", type=int, default=5, help="each visits every combination; or pairs")
+    add("--seconds", type=float, default=2.0, help="of a combination in a round; at least 5 steps")
+    add("--hidden-size", type=int, default=default.hidden_size)
+    add("--layers", type=int, default=default.layers)
+    add("--optimizer", default=default.optimizer.value, choices=_values(OptimizerName))
+    add("--learning-rate", type=float, default=default.learning_rate)
+    add("--device", default=default.device, help="auto, cpu or cuda:N")
+    add("--threads", type=int, default=default.threads, help="0: torch's own choice")
+    add(
+        "--openmp",
+        choices=_values(Waiting),
+        help="how idle threads wait: briefly, as s2s does, or by default as torch does (they spin)",
+    )
+    add(
+        "--against",
+        metavar="PATH",
+        help="another program to run in turn with ours (engine fused by default), each time with "
+        "--batch-sizes B --threads N: a .py file or an executable that prints a JSON line with "
+        "batch_size and samples_per_second or target_tokens_per_second (the latter is compared "
+        "where it prints both)",
+    )
+    add(
+        "--against-arguments",
+        default="",
+        metavar="TEXT",
+        help="further arguments for it; with {batch_size} or {threads} in them nothing else is "
+        "given to it",
+    )
+
+
+def _values(kind: type[StrEnum]) -> list[str]:
+    """As a person types them; argparse would show the members' own form."""
+    return [member.value for member in kind]

@@ -1,0 +1,245 @@
+"""One function a command: reads its options, calls the core, prints; returns the exit code."""
+
+import argparse
+import dataclasses
+import json
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from s2s.analysis.bench_table import bench_text, paired_text
+from s2s.cli.progress import Doing, TrainingProgress
+from s2s.cli.text import corpus_line, readable, run_line, summary_text, translation_text
+from s2s.config import UNLIMITED, CorpusChoices, TrainConfig, UserError
+from s2s.data import catalog
+from s2s.home import corpora_folder, home, run_folder
+from s2s.metrics.system import system_info
+from s2s.records import BenchReport, PairedReport, RunState
+from s2s.runs.against import Other
+from s2s.runs.artifacts import has_checkpoint
+from s2s.runs.bench_file import keep_bench
+from s2s.runs.export import export_csv, export_json, run_json
+from s2s.runs.store import Store
+from s2s.threads import Waiting, set_waiting
+
+EXIT_ERROR = 1
+EXIT_STOPPED = 130
+
+
+def corpora_list(options: argparse.Namespace) -> int:
+    infos = catalog.list_corpora(corpora_folder())
+    for info in infos:
+        _print(options, dataclasses.asdict(info), corpus_line(info))
+    if not infos and not options.json:
+        print("No corpus is prepared yet; `python -m s2s corpora add starter` prepares one.")
+    return 0
+
+
+def corpora_add(options: argparse.Namespace) -> int:
+    choices = CorpusChoices(
+        normalizer=options.normalizer,
+        direction=options.direction,
+        max_length=options.max_length,
+        min_count=options.min_count,
+        max_vocabulary=options.max_vocabulary,
+    )
+    with Doing() as doing:
+        info = catalog.add(corpora_folder(), options.what, options.name, choices, doing)
+    if info.bad_lines:
+        numbers = ", ".join(map(str, info.bad_line_numbers[:10]))
+        more = ", ..." if info.bad_lines > 10 else ""
+        print(f"{info.bad_lines:,} lines were left out: {numbers}{more}", file=sys.stderr)
+    if info.attribution:
+        print(info.attribution, file=sys.stderr)
+    _print(options, dataclasses.asdict(info), corpus_line(info))
+    return 0
+
+
+def corpora_remove(options: argparse.Namespace) -> int:
+    catalog.remove(corpora_folder(), options.name)
+    return 0
+
+
+def train(options: argparse.Namespace) -> int:
+    from s2s.runs.execute import execute  # torch, seconds to load
+
+    config = _train_config(options)
+    store = Store(home())
+    run_id = store.create_run(config)
+    stop = Event()
+    _stop_on_signals(stop)
+    with TrainingProgress(options, config) as progress:
+        state = execute(store, run_id, stop, progress.show)
+    run = store.run(run_id)
+    if run.summary:
+        _print(options, dataclasses.asdict(run.summary), summary_text(run, run.summary))
+    if run.message:
+        print(f"s2s: run {run_id}: {run.message}", file=sys.stderr)
+    return {RunState.FINISHED: 0, RunState.STOPPED: EXIT_STOPPED}.get(state, EXIT_ERROR)
+
+
+def bench(options: argparse.Namespace) -> int:
+    base = TrainConfig.from_json(vars(options) | {"precision": TrainConfig.precision})
+    choices: dict[str, Any] = {
+        "engines": _listed(options.engines) or None,
+        "batch_sizes": _batch_sizes(options.batch_sizes),
+        "precisions": _listed(options.precision),
+        "rounds": _at_least_one(options.rounds),
+        "seconds": _above_zero(options.seconds),
+        "command": options.typed,
+    }
+    other = Other(options.against, options.against_arguments) if options.against else None
+    if options.openmp:
+        set_waiting(os.environ, Waiting(options.openmp))  # torch reads it when it is loaded
+    from s2s.runs.measure import Measurement, PairedMeasurement  # torch, seconds to load
+
+    measurement = (
+        PairedMeasurement(base, other, **choices) if other else Measurement(base, **choices)
+    )
+    try:
+        with Doing() as doing:
+            for what, share in measurement.run():
+                doing(what, share)
+    except KeyboardInterrupt:
+        return EXIT_STOPPED
+    finally:  # whatever ended it
+        if report := measurement.report():
+            _show_bench(options, report)
+    return 0
+
+
+def _show_bench(options: argparse.Namespace, report: BenchReport | PairedReport) -> None:
+    if options.json:
+        whole = dataclasses.asdict(report)
+        for row in whole.pop("rows"):
+            print(json.dumps({"event": "combination", **row}))
+        print(json.dumps({"event": "bench", **whole}, ensure_ascii=False), flush=True)
+    else:
+        text = bench_text(report) if isinstance(report, BenchReport) else paired_text(report)
+        print(text, flush=True)
+    if isinstance(report, BenchReport):
+        keep_bench(report)
+
+
+def translate(options: argparse.Namespace) -> int:
+    run_id = _run_id(options.run)
+    sentences = options.sentences or [line.rstrip("\n") for line in sys.stdin]
+    sentences = [sentence for sentence in sentences if sentence.strip()]
+    if not sentences:
+        raise UserError("Give sentences as arguments, or one a line on standard input.")
+    from s2s.training.translator import Translator  # torch, seconds to load
+
+    for translation in Translator.load(run_folder(run_id)).translate(sentences):
+        _print(
+            options,
+            {"run_id": run_id, **dataclasses.asdict(translation)},
+            translation_text(translation),
+        )
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    run_id = _run_id(options.run)
+    from s2s.runs.evaluate import quality_on_test_part  # torch, seconds to load
+
+    found = quality_on_test_part(run_id)
+    _print(
+        options,
+        {"run_id": run_id, **dataclasses.asdict(found)},
+        f"Run {run_id}: BLEU {found.bleu:.1f}, chrF {found.chrf:.1f} "
+        f"on {found.sentences:,} unseen sentences.",
+    )
+    return 0
+
+
+def runs(options: argparse.Namespace) -> int:
+    store = Store(home())
+    store.mark_interrupted()
+    listed = store.runs()
+    for run in listed:
+        _print(options, run_json(run), run_line(run))
+    if not listed and not options.json:
+        print("No run yet; `python -m s2s train` starts one.")
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    write = export_json if options.json or options.format == "json" else export_csv
+    if options.output == "-":
+        write(Store(home()), sys.stdout)
+        return 0
+    try:
+        with Path(options.output).open("w", encoding="utf-8", newline="") as file:
+            write(Store(home()), file)
+    except OSError as error:
+        raise UserError(f"{options.output} cannot be written ({error.strerror}).") from error
+    return 0
+
+
+def system(options: argparse.Namespace) -> int:
+    info = system_info()
+    lines = [f"{name:24}{readable(value)}" for name, value in info.items()]
+    _print(options, info, "\n".join(lines))
+    return 0
+
+
+def _listed(text: str) -> list[str]:
+    """The parts between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _batch_sizes(text: str) -> list[int]:
+    parts = _listed(text)
+    if not parts or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
+        raise UserError(f"Batch sizes are whole numbers with commas between; got {text!r}.")
+    return [int(part) for part in parts]
+
+
+def _at_least_one(rounds: int) -> int:
+    if rounds < 1:
+        raise UserError(f"The number of rounds is 1 or more; got {rounds}.")
+    return rounds
+
+
+def _above_zero(seconds: float) -> float:
+    if not 0 < seconds <= 86_400:
+        raise UserError(f"The seconds of a round are above 0 and at most a day; got {seconds:g}.")
+    return seconds
+
+
+def _train_config(options: argparse.Namespace) -> TrainConfig:
+    values = {**vars(options), "max_seconds": options.seconds, "sentences": options.sentence}
+    if options.iterations is None:
+        values["iterations"] = UNLIMITED if options.seconds else TrainConfig.iterations
+    return TrainConfig.from_json(values)
+
+
+def _stop_on_signals(stop: Event) -> None:
+    """The first Ctrl-C or SIGTERM ends the run after its step; the second Ctrl-C ends at once."""
+
+    def ask_to_stop(number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGINT, ask_to_stop)
+    signal.signal(signal.SIGTERM, ask_to_stop)
+
+
+def _run_id(text: str) -> int:
+    store = Store(home())
+    if text == "last":
+        for run in store.runs():
+            if has_checkpoint(run.id):
+                return run.id
+        raise UserError("No run has a checkpoint yet; `python -m s2s train` makes one.")
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise UserError(f"A run is given by its id, or as last; got {text!r}.")
+    return store.run(int(text)).id
+
+
+def _print(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
+    print(json.dumps(values, ensure_ascii=False) if options.json else text, flush=True)

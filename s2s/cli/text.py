@@ -1,0 +1,74 @@
+"""What the command line prints of a corpus, a run, or a translation."""
+
+import json
+
+from s2s.analysis import words
+from s2s.records import CorpusInfo, Run, Summary, Translation
+from s2s.runs.artifacts import has_checkpoint
+
+
+def corpus_line(info: CorpusInfo) -> str:
+    return (
+        f"{info.name}: {info.source_language} to {info.target_language}, "
+        f"{info.pairs_read:,} pairs, {info.pairs_kept:,} kept, "
+        f"{info.source_words:,} and {info.target_words:,} words, "
+        f"{info.choices.normalizer} normaliser, {info.seconds:.1f} s"
+    )
+
+
+def run_line(run: Run) -> str:
+    rate = run.summary and run.summary.samples_per_second
+    speed = f", {rate:,.0f} samples/s" if rate else ""
+    doubts = run.summary and words.doubts(run.summary.noise, run.summary.busy)
+    loss = run.summary and run.summary.loss_per_token
+    loss_text = f", loss {loss:.3f} a token" if loss else ""
+    return (
+        f"{run.id:>4}  {run.state:13} {run.name}: {run.config.engine}, "
+        f"{run.iterations_done:,} iterations{speed}{f' ({doubts})' if doubts else ''}{loss_text}"
+    )
+
+
+def _step_text(summary: Summary) -> str:
+    """The median step and how much steps vary."""
+    varies = words.spread(summary.step_relative_iqr, summary.noise)
+    return ", ".join(filter(None, [words.step_time(summary.step_seconds), varies]))
+
+
+def _phases_text(summary: Summary) -> str:
+    parts = (summary.phase_seconds or {}).items()
+    return ", ".join(f"{name} {words.step_time(seconds)}" for name, seconds in parts)
+
+
+def summary_text(run: Run, summary: Summary) -> str:
+    def shown(value: float | None, format_: str) -> str:
+        return "not measured" if value is None else format(value, format_)
+
+    return "\n".join(
+        [
+            f"Run {run.id} {summary.state} after {summary.iterations:,} iterations "
+            f"in {summary.seconds:.1f} s on {run.device}.",
+            f"  samples/s             {shown(summary.samples_per_second, ',.1f')}",
+            f"  target tokens/s       {shown(summary.target_tokens_per_second, ',.0f')}",
+            f"  step time             {_step_text(summary)}",
+            f"  its phases            {_phases_text(summary) or 'not told apart'}",
+            f"  padded share          {shown(summary.padded_share, '.0%')}",
+            f"  loss a token          {shown(summary.loss_per_token, '.3f')}",
+            f"  loss a sentence       {shown(summary.loss_per_sentence, '.2f')}",
+            f"  validation, a token   {shown(summary.validation_loss_per_token, '.3f')}",
+            *filter(None, [words.left_out(summary), summary.busy]),
+            *(
+                [f"Translate with: python -m s2s translate --run {run.id}"]
+                if has_checkpoint(run.id)
+                else []
+            ),
+        ]
+    )
+
+
+def translation_text(translation: Translation) -> str:
+    unknown = ", ".join(translation.unknown_words)
+    return translation.text + (f"   (unknown words: {unknown})" if unknown else "")
+
+
+def readable(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
