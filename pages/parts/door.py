@@ -13,6 +13,7 @@ def navigation() -> StreamlitPage:
             st.Page(
                 "pages/train.py", title="Train", icon=":material/model_training:", default=True
             ),
+            st.Page("pages/sweep.py", title="Sweep", icon=":material/stacked_line_chart:"),
             st.Page("pages/compare.py", title="Compare", icon=":material/bar_chart:"),
             st.Page("pages/translate.py", title="Translate", icon=":material/translate:"),
             st.Page("pages/corpora.py", title="Corpora", icon=":material/library_books:"),
