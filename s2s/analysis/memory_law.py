@@ -89,13 +89,14 @@ def memory_law(measured: Sequence[MemoryPoint]) -> MemoryLaw:
     if not all(point.cells > 0 and point.peak_bytes > 0 for point in measured):
         raise ValueError("cells and peak bytes are above 0")
     points = tuple(sorted(measured, key=lambda point: (point.batch_size, point.cells)))
-    if len({point.cells for point in points}) < 2:
+    sizes = sorted({point.batch_size for point in points})
+    if len(sizes) < 2:
         note = "A line of memory takes two batch sizes: measure more."
         return MemoryLaw(points, None, None, False, None, (note,))
-    fitted = [point for point in points if point.batch_size < points[-1].batch_size]
-    checked = [point for point in points if point.batch_size == points[-1].batch_size]
-    if len({point.cells for point in fitted}) < 2:
-        fitted, checked = list(points), []
+    # A line through one size's repeats would be the scatter of their sentences.
+    largest = sizes[-1] if len(sizes) > 2 else None
+    fitted = [point for point in points if point.batch_size != largest]
+    checked = [point for point in points if point.batch_size == largest]
     line = _fit(fitted)
     check = _check(checked, *line) if checked else None
     notes = [] if checked else ["No size was left out to check the line: measure a third."]

@@ -52,7 +52,19 @@ def test_two_sizes_give_an_unchecked_line() -> None:
     assert law.notes == ("No size was left out to check the line: measure a third.",)
 
 
-@pytest.mark.parametrize("points", [[], on_line(1, 1, (2,)), on_line(1, 1, (2, 2))])
+def test_repeats_of_two_sizes_are_all_in_the_line() -> None:
+    """Within either size memory falls with the cells; between the sizes it rises."""
+    points = [
+        MemoryPoint(*each) for each in ((2, 39, 101), (2, 41, 99), (8, 159, 201), (8, 161, 199))
+    ]
+    law = memory_law(points)
+    assert law.bytes_per_cell == pytest.approx(100 / 120, rel=0.01)
+    assert law.check is None
+
+
+@pytest.mark.parametrize(
+    "points", [[], on_line(1, 1, (2,)), [MemoryPoint(2, 40, 5), MemoryPoint(2, 44, 6)]]
+)
 def test_one_size_gives_no_line(points: list[MemoryPoint]) -> None:
     law = memory_law(points)
     assert law.fixed_bytes is law.bytes_per_cell is law.check is law.peak_bytes(1) is None
@@ -78,10 +90,12 @@ def test_a_constant_and_a_falling_memory_are_flat() -> None:
 
 
 def test_a_rise_within_the_scatter_is_flat() -> None:
-    peaks = {2: (100, 160), 8: (150, 90), 32: (110, 165)}
+    peaks = {2: (100, 130), 8: (150, 110), 32: (110, 165)}
     points = [MemoryPoint(size, 20 * size, peak) for size in peaks for peak in peaks[size]]
     law = memory_law(points)
+    assert law.bytes_per_cell == pytest.approx(15 / 120)
     assert law.flat
+    assert "cannot be told from its scatter" in law.notes[0]
     assert law.largest_cells(1e9) is None
 
 

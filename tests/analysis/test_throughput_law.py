@@ -99,6 +99,12 @@ def test_sizes_without_blocks_or_cells_are_gaps() -> None:
     assert [each.batch_size for each in throughput_law(full, cells).points] == list(SIZES[1:])
 
 
+def test_two_sizes_have_no_interval_however_often_they_were_timed() -> None:
+    law = throughput_law({2: [0.1, 0.11, 0.12] * 3, 8: [0.2, 0.21, 0.22] * 3})
+    assert law.alpha_seconds == Estimate(pytest.approx(0.11 - 2 * 0.1 / 6))
+    assert law.draws is None
+
+
 @pytest.mark.parametrize("blocks", [{}, {8: []}, {8: [0.1, 0.2]}])
 def test_one_size_gives_no_line(blocks: dict[int, list[float]]) -> None:
     law = throughput_law(blocks)
@@ -139,14 +145,16 @@ def test_a_step_without_a_fixed_part_has_a_ceiling_and_no_knee() -> None:
     assert speeds.value[1] > 0
 
 
-def test_an_end_that_noise_leaves_open_is_infinite() -> None:
-    blocks = {2: [0.1, 0.12, 0.09, 0.11, 0.1], 3: [0.11] * 5, 4: [0.09, 0.12, 0.1, 0.11, 0.13]}
-    law = throughput_law(blocks)
-    knee, ceiling = told(law.knee_work), told(law.ceiling_per_second)
-    assert knee.high == ceiling.high == math.inf
-    assert knee.value < math.inf
-    assert law.knee_beyond_measured
-    assert law.smallest_at_knee is None
+def test_an_end_that_noise_leaves_open_is_infinite_and_no_time_is_below_0() -> None:
+    flat = throughput_law({2: [0.09, 0.1, 0.12], 3: [0.101, 0.108, 0.113], 4: [0.094, 0.111, 0.13]})
+    assert flat.draws is not None
+    assert (flat.draws[:, 1] < 0).mean() > 0.05
+    assert told(flat.ceiling_per_second).high == told(flat.knee_work).high == math.inf
+    assert told(flat.knee_work).value < math.inf
+    assert flat.smallest_at_knee is None
+    steep = throughput_law({1: [0.8, 1.1, 1.3], 2: [2.1, 1.7, 2.6], 3: [2.9, 2.5, 3.8]})
+    assert told(steep.alpha_seconds).low < 0
+    assert told(steep.half_work).low == told(steep.knee_work).low == 0
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, math.nan])
