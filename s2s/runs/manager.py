@@ -16,7 +16,7 @@ from s2s.runs.expected import (
     step_time_from_trial,
 )
 from s2s.runs.store import Store
-from s2s.runs.sweeps import create_sweep, leave, read_sweep, take
+from s2s.runs.sweeps import create_sweep, leave, read_sweep, request_stop, take
 
 JOIN_SECONDS = 3.0
 _STORE_RETRIES = 60
@@ -91,13 +91,11 @@ class Manager:
             self._start(name, self._sweep, sweep_id, self._sweeps[sweep_id])
 
     def stop_sweep(self, sweep_id: int) -> None:
-        """Asks the sweep to stop after the step it is in; its finished parts stay."""
+        """Asks the sweep to stop after the step it is in, whoever does it; its results stay."""
         with self._lock:
             if sweep_id in self._sweeps:
                 self._sweeps[sweep_id].set()
-        for part in read_sweep(self.store, sweep_id).parts:
-            if part.run and not part.run.state.is_finished():
-                self.store.request_stop(part.run.id)
+        request_stop(self.store, sweep_id)
 
     def close(self) -> None:
         """Stops what this process trains, and waits for its last checkpoint."""

@@ -54,7 +54,8 @@ CREATE TABLE IF NOT EXISTS sweeps (
     config TEXT NOT NULL,                 -- JSON of SweepConfig
     created_at REAL NOT NULL,             -- Unix seconds
     owner_pid INTEGER,                    -- the process that does it now; NULL: none
-    owner_started_at REAL
+    owner_started_at REAL,
+    stopping INTEGER NOT NULL DEFAULT 0   -- 1: that process was asked to stop
 );
 
 -- Parts that were begun; which part a run is, its configuration tells.

@@ -11,7 +11,7 @@ from s2s.records import RunState, StepRecord, Sweep, SweepPart
 from s2s.runs.execute import executing
 from s2s.runs.store import Store
 from s2s.runs.sweep_time import Times, seconds_of, times_from_runs
-from s2s.runs.sweeps import begin_part, leave, read_sweep
+from s2s.runs.sweeps import begin_part, leave, read_sweep, stop_requested
 from s2s.training.device import resolve_device
 
 _TELL_SECONDS = 0.25
@@ -47,7 +47,7 @@ def run_sweep(
     `times`: of steps, where earlier runs do not tell.
     """
     try:
-        while not stop.is_set():
+        while not stop.is_set() and not stop_requested(store, sweep_id):
             sweep = read_sweep(store, sweep_id)
             left = [part for part in sweep.parts if not part.is_done()]
             if not left:

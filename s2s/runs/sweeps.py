@@ -50,9 +50,24 @@ def take(store: Store, sweep_id: int) -> None:
         if alive(row["owner_pid"], row["owner_started_at"]):
             raise UserError(f"Sweep {sweep_id} is going on already; stop it there first.")
         database.execute(
-            "UPDATE sweeps SET owner_pid = ?, owner_started_at = ? WHERE id = ?",
+            "UPDATE sweeps SET owner_pid = ?, owner_started_at = ?, stopping = 0 WHERE id = ?",
             (*this_process(), sweep_id),
         )
+
+
+def request_stop(store: Store, sweep_id: int) -> None:
+    """Asks whichever process does the sweep to stop after the step it is in."""
+    with store.transaction() as database:
+        database.execute("UPDATE sweeps SET stopping = 1 WHERE id = ?", (sweep_id,))
+    for part in read_sweep(store, sweep_id).parts:
+        if part.run and not part.run.state.is_finished():
+            store.request_stop(part.run.id)
+
+
+def stop_requested(store: Store, sweep_id: int) -> bool:
+    """True for a sweep that is deleted too."""
+    rows = store.read("SELECT stopping FROM sweeps WHERE id = ?", (sweep_id,))
+    return not rows or bool(rows[0]["stopping"])
 
 
 def leave(store: Store, sweep_id: int) -> None:
