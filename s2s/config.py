@@ -1,18 +1,23 @@
 """What a user can choose: frozen, validated, documented fields."""
 
 import dataclasses
+import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-E = TypeVar("E", bound=StrEnum)
+from s2s.checks import Checked, choice, number, text, truth, whole
+from s2s.checks import UserError as UserError
+
 UNLIMITED = 100_000_000
 """Iterations of a run that its time limit is meant to end."""
-
-
-class UserError(Exception):
-    """Something the user can put right; its text is one sentence that says what and how."""
+LARGEST_BATCH = 65_536
+MOST_EVALUATIONS = 40
+"""Of a part of a sweep, those before its first step and after its last left out."""
+EVALUATION_SAMPLES = 1024
+"""Least samples between two evaluations of a sweep: twice the pairs that an evaluation takes, which
+it only passes forward, so that evaluating stays well below the training in time."""
 
 
 class Engine(StrEnum):
@@ -42,6 +47,33 @@ class Precision(StrEnum):
     other products in tf32."""
 
 
+class RateRule(StrEnum):
+    """How the learning rate follows the batch size."""
+
+    CONSTANT = "constant"
+    """The same for all, as in the article."""
+    SQRT = "sqrt"
+    """For RMSprop and Adam (Malladi et al. 2022, arXiv 2205.10287; their betas stay here)."""
+    LINEAR = "linear"
+    """For SGD (Goyal et al. 2017, arXiv 1706.02677)."""
+
+    def factor(self, ratio: float) -> float:
+        """What the rate is multiplied by where the batch size is `ratio` times the base's."""
+        exponents = {RateRule.CONSTANT: 0.0, RateRule.SQRT: 0.5, RateRule.LINEAR: 1.0}
+        return float(ratio ** exponents[self])
+
+
+class Budget(StrEnum):
+    """What all parts of a sweep get the same amount of."""
+
+    ITERATIONS = "iterations"
+    SAMPLES = "samples"
+    SECONDS = "seconds"
+    """Training time."""
+    TARGET = "target"
+    """Until a validation loss is reached; the amount is a limit of samples."""
+
+
 class Normalizer(StrEnum):
     UNICODE = "unicode"
     """Keeps every script's letters and digits."""
@@ -56,63 +88,8 @@ class Direction(StrEnum):
     FIRST_TO_SECOND = "first-to-second"
 
 
-class _Checked:
-    """Reading and writing as JSON for the frozen dataclasses below."""
-
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Unknown names are dropped, so that an older program reads a newer one's record."""
-        names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        return cls(**{name: value for name, value in values.items() if name in names})
-
-
-def _choice(kind: type[E], value: str, name: str) -> E:
-    try:
-        return kind(value)
-    except ValueError:
-        known = ", ".join(member.value for member in kind)
-        raise UserError(f"{name} is one of {known}; got {value!r}.") from None
-
-
-def _whole(value: object, name: str, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise UserError(f"{name} is a whole number from {least:,} to {most:,}; got {value!r}.")
-    return value
-
-
-def _number(
-    value: object, name: str, least: float, most: float, *, above_least: bool = False
-) -> float:
-    good = (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and least <= value <= most  # False for NaN
-        and not (above_least and value == least)
-    )
-    if not good:
-        kind = f"above {least:g} and at most" if above_least else f"from {least:g} to"
-        raise UserError(f"{name} is a number {kind} {most:g}; got {value!r}.")
-    return float(value)  # type: ignore[arg-type]
-
-
-def _truth(value: object, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise UserError(f"{name} is true or false; got {value!r}.")
-    return value
-
-
-def _text(value: object, name: str) -> str:
-    """Bytes that are no UTF-8 reach the command line as lone surrogates; no file takes those."""
-    if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
-        raise UserError(f"{name} is a text; got {value!r}.")
-    return value
-
-
 @dataclass(frozen=True, kw_only=True)
-class CorpusChoices(_Checked):
+class CorpusChoices(Checked):
     """How a corpus file is read. A corpus's name stands for one file with one set of these."""
 
     normalizer: Normalizer = Normalizer.UNICODE
@@ -126,15 +103,15 @@ class CorpusChoices(_Checked):
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
-        set_(self, "normalizer", _choice(Normalizer, self.normalizer, "The normalizer"))
-        set_(self, "direction", _choice(Direction, self.direction, "The direction"))
-        _whole(self.max_length, "The maximum length", 1, 1000)
-        _whole(self.min_count, "The minimum count", 1, 1_000_000)
-        _whole(self.max_vocabulary, "The maximum vocabulary", 0, 10_000_000)
+        set_(self, "normalizer", choice(Normalizer, self.normalizer, "The normalizer"))
+        set_(self, "direction", choice(Direction, self.direction, "The direction"))
+        whole(self.max_length, "The maximum length", 1, 1000)
+        whole(self.min_count, "The minimum count", 1, 1_000_000)
+        whole(self.max_vocabulary, "The maximum vocabulary", 0, 10_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(_Checked):
+class TrainConfig(Checked):
     """One run. The defaults are the article's model and optimizer on the starter corpus."""
 
     corpus: str = "starter"
@@ -168,40 +145,48 @@ class TrainConfig(_Checked):
     """Processor threads torch may use; 0: torch's own choice."""
     evaluate_every: int = 0
     """Iterations between evaluations; 0: about ten evaluations a run."""
+    target_loss: float = 0.0
+    """Validation loss per token at which, or below, the run finishes early; 0: none."""
     sentences: tuple[str, ...] = ()
     """The user's own sentences, translated at each evaluation."""
     keep_optimizer: bool = False
     """Keep the optimizer's state after the run, so that training can go on exactly."""
+    keep_weights: bool = True
+    """Without them a run takes no room on disk, and can neither translate nor train on."""
     continues: int | None = None
     """The run whose weights this one starts from."""
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
-        set_(self, "engine", _choice(Engine, self.engine, "The engine"))
-        set_(self, "optimizer", _choice(OptimizerName, self.optimizer, "The optimizer"))
-        set_(self, "precision", _choice(Precision, self.precision, "The precision"))
+        set_(self, "engine", choice(Engine, self.engine, "The engine"))
+        set_(self, "optimizer", choice(OptimizerName, self.optimizer, "The optimizer"))
+        set_(self, "precision", choice(Precision, self.precision, "The precision"))
         if not isinstance(self.sentences, list | tuple):
             raise UserError(f"The sentences are a list of texts; got {self.sentences!r}.")
-        set_(self, "sentences", tuple(_text(each, "A sentence") for each in self.sentences))
-        _text(self.corpus, "The corpus")
-        _whole(self.batch_size, "The batch size", 1, 65_536)
-        _whole(self.iterations, "The number of iterations", 1, UNLIMITED)
-        _number(self.max_seconds, "The time limit in seconds", 0.0, 1e7)
-        _whole(self.hidden_size, "The hidden size", 1, 8192)
-        _whole(self.layers, "The number of layers", 1, 8)
-        _number(self.dropout, "The dropout", 0.0, 0.95)
-        _number(self.learning_rate, "The learning rate", 0.0, 100.0, above_least=True)
-        _number(self.momentum, "The momentum", 0.0, 0.999)
-        _number(self.teacher_forcing, "Teacher forcing", 0.0, 1.0)
-        _whole(self.length_pool, "The length pool", 0, 1000)
-        _whole(self.seed, "The seed", 0, 2**31 - 1)
-        _whole(self.threads, "The number of threads", 0, 1024)
-        _whole(self.evaluate_every, "The evaluation interval", 0, 100_000_000)
-        _truth(self.keep_optimizer, "Keeping the optimizer's state")
+        set_(self, "sentences", tuple(text(each, "A sentence") for each in self.sentences))
+        text(self.corpus, "The corpus")
+        whole(self.batch_size, "The batch size", 1, LARGEST_BATCH)
+        whole(self.iterations, "The number of iterations", 1, UNLIMITED)
+        number(self.max_seconds, "The time limit in seconds", 0.0, 1e7)
+        whole(self.hidden_size, "The hidden size", 1, 8192)
+        whole(self.layers, "The number of layers", 1, 8)
+        number(self.dropout, "The dropout", 0.0, 0.95)
+        number(self.learning_rate, "The learning rate", 0.0, 100.0, above_least=True)
+        number(self.momentum, "The momentum", 0.0, 0.999)
+        number(self.teacher_forcing, "Teacher forcing", 0.0, 1.0)
+        whole(self.length_pool, "The length pool", 0, 1000)
+        whole(self.seed, "The seed", 0, 2**31 - 1)
+        whole(self.threads, "The number of threads", 0, 1024)
+        whole(self.evaluate_every, "The evaluation interval", 0, 100_000_000)
+        number(self.target_loss, "The target loss", 0.0, 1000.0)
+        truth(self.keep_optimizer, "Keeping the optimizer's state")
+        truth(self.keep_weights, "Keeping the weights")
+        if self.keep_optimizer and not self.keep_weights:
+            raise UserError("The optimizer's state is kept only beside the weights; keep both.")
         if self.continues is not None:
-            _whole(self.continues, "The run to go on from", 1, 2**63 - 1)
+            whole(self.continues, "The run to go on from", 1, 2**63 - 1)
         if not re.fullmatch(
-            r"auto|cpu|cuda|cuda:(0|[1-9][0-9]{0,2})", _text(self.device, "The device")
+            r"auto|cpu|cuda|cuda:(0|[1-9][0-9]{0,2})", text(self.device, "The device")
         ):
             raise UserError(f"The device is auto, cpu or cuda:N; got {self.device!r}.")
         if self.precision is not Precision.FP32 and self.engine is Engine.ARTICLE:
@@ -223,4 +208,135 @@ class TrainConfig(_Checked):
             self.precision,
             self.threads,
             self.length_pool,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepConfig(Checked):
+    """Runs that differ in batch size, engine and seed only, so that they can be compared."""
+
+    base: TrainConfig = TrainConfig()
+    """What all parts share. Its learning rate is the one for its own batch size, and its seed is
+    the first repeat's; its engine, limits and evaluations are set by what follows."""
+    batch_sizes: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+    until_memory_ends: bool = False
+    """After the largest size go on doubling until a run ends out of memory."""
+    engines: tuple[Engine, ...] = (Engine.FUSED,)
+    repeats: int = 3
+    """Runs of each combination, with seeds that follow the base's."""
+    rule: RateRule = RateRule.CONSTANT
+    budget: Budget = Budget.SAMPLES
+    amount: float = 100_000
+    """Of each part: iterations, samples or seconds, as the budget says."""
+    target_loss: float = 0.0
+    """Validation loss per token that a part is to reach; with the budget `target` only."""
+    keep_all_weights: bool = False
+    """Otherwise only the first repeat's are kept."""
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "rule", choice(RateRule, self.rule, "The learning-rate rule"))
+        set_(self, "budget", choice(Budget, self.budget, "The budget"))
+        if not isinstance(self.base, TrainConfig):
+            raise UserError(f"The base of a sweep is a run's configuration; got {self.base!r}.")
+        for name, title in (("batch_sizes", "batch sizes"), ("engines", "engines")):
+            values = getattr(self, name)
+            if not isinstance(values, list | tuple) or not values:
+                raise UserError(
+                    f"The {title} of a sweep are a list of at least one; got {values!r}."
+                )
+        for size in self.batch_sizes:
+            whole(size, "A batch size", 1, LARGEST_BATCH)
+        engines = [choice(Engine, engine, "The engine") for engine in self.engines]
+        set_(self, "batch_sizes", tuple(sorted(set(self.batch_sizes))))
+        set_(self, "engines", tuple(dict.fromkeys(engines)))
+        truth(self.until_memory_ends, "Growing until memory ends")
+        truth(self.keep_all_weights, "Keeping all weights")
+        whole(self.repeats, "The number of repeats", 1, 100)
+        self._check_budget()
+        for engine in self.engines:  # each is a run that can be, or a sentence why not
+            for size in self.batch_sizes:
+                self.run_config(engine, size, self.repeats - 1)
+
+    def _check_budget(self) -> None:
+        set_ = object.__setattr__
+        if self.budget is Budget.SECONDS:
+            set_(self, "amount", number(self.amount, "The seconds", 0.0, 1e7, above_least=True))
+        else:
+            kind = "iterations" if self.budget is Budget.ITERATIONS else "samples"
+            whole(self.amount, f"The number of {kind}", 1, UNLIMITED)
+        number(self.target_loss, "The target loss", 0.0, 1000.0)
+        if (self.budget is Budget.TARGET) is not (self.target_loss > 0):
+            raise UserError("A target loss above 0 and the budget 'target' go together; give both.")
+        largest = self.batch_sizes[-1]
+        if self._samples is not None and largest > self._samples:
+            raise UserError(
+                f"Batch size {largest:,} is more than the {self.amount:,} samples of a part; "
+                "give more samples or smaller sizes."
+            )
+
+    @property
+    def _samples(self) -> int | None:
+        """Of each part, where its budget counts them."""
+        return int(self.amount) if self.budget in (Budget.SAMPLES, Budget.TARGET) else None
+
+    def run_config(self, engine: Engine, batch_size: int, repeat: int) -> TrainConfig:
+        """The run that a part is; `repeat` counts from 0. UserError where there can be none."""
+        weights = self.keep_all_weights or repeat == 0
+        return dataclasses.replace(
+            self.base,
+            engine=engine,
+            batch_size=batch_size,
+            seed=self.base.seed + repeat,
+            learning_rate=self.base.learning_rate
+            * self.rule.factor(batch_size / self.base.batch_size),
+            iterations=self._iterations(batch_size),
+            max_seconds=self.amount if self.budget is Budget.SECONDS else 0.0,
+            target_loss=self.target_loss,
+            evaluate_every=self._evaluate_every(batch_size),
+            keep_weights=weights,
+            keep_optimizer=self.base.keep_optimizer and weights,
+        )
+
+    def _iterations(self, batch_size: int) -> int:
+        """At least as many samples as the budget says, by less than a batch more."""
+        if self._samples is not None:
+            return math.ceil(self._samples / batch_size)
+        return UNLIMITED if self.budget is Budget.SECONDS else int(self.amount)
+
+    def _evaluate_every(self, batch_size: int) -> int:
+        """Iterations; 0, tenths of the run, where only its time is known beforehand.
+
+        With samples as budget every size is evaluated after about equally many: a size evaluated
+        more often would have more chances to be seen at its target.
+        """
+        if self.budget is Budget.SECONDS:
+            return 0
+        if self._samples is None:
+            rarest = math.ceil(self.amount / MOST_EVALUATIONS)
+            return max(rarest, math.ceil(EVALUATION_SAMPLES / batch_size))
+        apart = max(
+            self._samples / MOST_EVALUATIONS, float(EVALUATION_SAMPLES), float(self.batch_sizes[-1])
+        )
+        return max(1, math.ceil(apart / batch_size))
+
+    def larger_sizes(self) -> tuple[int, ...]:
+        """What may follow the largest size until memory ends: as far as a run can be configured."""
+        sizes: list[int] = []
+        size = 2 * self.batch_sizes[-1]
+        while self.until_memory_ends and size <= min(LARGEST_BATCH, self._samples or LARGEST_BATCH):
+            try:
+                self.run_config(self.engines[0], size, 0)
+            except UserError:
+                break
+            sizes.append(size)
+            size *= 2
+        return tuple(sizes)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """As of every configuration."""
+        base = values.get("base")
+        return super().from_json(
+            values | ({"base": TrainConfig.from_json(base)} if isinstance(base, dict) else {})
         )

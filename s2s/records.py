@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from s2s.config import CorpusChoices, TrainConfig
+from s2s.config import CorpusChoices, Engine, SweepConfig, TrainConfig
 
 PAD, SOS, EOS, UNK = 0, 1, 2, 3
 SPECIAL_WORDS = ("PAD", "SOS", "EOS", "UNK")
@@ -234,6 +234,45 @@ class Run:
     summary: Summary | None
     machine_before: MachineState | None = None
     machine_after: MachineState | None = None
+
+
+@dataclass(frozen=True)
+class SweepPart:
+    """One combination of a sweep in one repeat."""
+
+    engine: Engine
+    batch_size: int
+    repeat: int
+    """Counted from 0."""
+    run: Run | None
+    """None: it waits for its turn."""
+
+    def is_done(self) -> bool:
+        """Its run is a result; one that was stopped or interrupted is done again from its start."""
+        again = (RunState.STOPPED, RunState.INTERRUPTED)
+        return self.run is not None and self.run.state.is_finished() and self.run.state not in again
+
+
+class SweepState(StrEnum):
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """Parts are left, and no process does them."""
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    id: int
+    config: SweepConfig
+    created_at: float
+    """Unix seconds."""
+    state: SweepState
+    parts: tuple[SweepPart, ...]
+    """In the order of their turn. Until memory ends: as far as it is known yet."""
+
+    def done(self) -> int:
+        """Parts that have a result."""
+        return sum(part.is_done() for part in self.parts)
 
 
 @dataclass(frozen=True)

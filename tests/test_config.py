@@ -39,6 +39,7 @@ configs = st.builds(
     precision=st.sampled_from(Precision),
     threads=st.integers(0, 1024),
     evaluate_every=st.integers(0, 100_000_000),
+    target_loss=st.floats(0, 1000),
     sentences=st.lists(texts, max_size=20).map(tuple),
     keep_optimizer=st.booleans(),
     continues=st.none() | st.integers(1, 2**63 - 1),
@@ -98,6 +99,7 @@ NUMBERS = {
     "learning_rate": (1e-9, 100.0),
     "momentum": (0.0, 0.999),
     "teacher_forcing": (0.0, 1.0),
+    "target_loss": (0.0, 1000.0),
 }
 CORPUS_WHOLE = {
     "max_length": (1, 1000),
@@ -177,6 +179,8 @@ def test_learning_rate_is_above_zero() -> None:
         ({"sentences": ("tu",) * 21}, "At most 20 sentences"),
         ({"sentences": ("t" * 1001,)}, "1,000 characters"),
         ({"keep_optimizer": "no"}, "true or false"),
+        ({"keep_weights": 1}, "true or false"),
+        ({"keep_weights": False, "keep_optimizer": True}, "only beside the weights"),
         ({"continues": "1"}, "whole number"),
         ({"continues": 0}, "whole number"),
         ({"continues": True}, "whole number"),

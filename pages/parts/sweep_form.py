@@ -76,8 +76,10 @@ def _what() -> None:
             placeholder="Choose or type a number",
         )  # fmt: skip
     with right:
-        _choose(st.number_input, "Repeats", "repeats", default=3, min_value=1, max_value=100,
-                help="Runs of each size, with seeds of their own: what intervals come from.")  # fmt: skip
+        _choose(
+            st.number_input, "Repeats", "repeats", default=3, min_value=1, max_value=100,
+            help="Runs of each size, with seeds of their own: what intervals come from.",
+        )  # fmt: skip
 
 
 def _how() -> None:

@@ -36,7 +36,7 @@ def bench_text(report: BenchReport) -> str:
     titles += ["step", "floor", "reached"]
     return "\n".join(
         [
-            *_aligned([titles, *map(_cells, report.rows)]),
+            *aligned([titles, *map(_cells, report.rows)]),
             f"Corpus {report.corpus}; {rounds_words(report)}.",
             f"Memory: {memory_words(report.machine['device'])}.",
             f"Floor: what a step's arithmetic and bytes take at least; {copy_words(report)}.",
@@ -64,7 +64,7 @@ def paired_text(report: PairedReport) -> str:
     ]
     return "\n".join(
         [
-            *_aligned([titles, *cells]),
+            *aligned([titles, *cells]),
             f"Ours on the corpus {report.corpus}; medians, and the range of the pairs' ratios.",
             *_closing(report),
         ]
@@ -131,10 +131,11 @@ def _cells(row: BenchRow) -> list[str]:
     ]
 
 
-def _aligned(table: list[list[str]]) -> list[str]:
+def aligned(table: list[list[str]]) -> list[str]:
     """Words to the left, figures to the right."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    left = {0, 1} | {index for index, title in enumerate(table[0]) if title in ("noise", "measure")}
+    texts = ("engine", "", "noise", "measure", "state")
+    left = {index for index, title in enumerate(table[0]) if title in texts}
     return [
         "  ".join(
             cell.ljust(width) if index in left else cell.rjust(width)

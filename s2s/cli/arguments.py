@@ -5,6 +5,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from s2s.cli import commands as run
+from s2s.cli import sweep as sweeping
 from s2s.config import (
     CorpusChoices,
     Direction,
@@ -12,6 +13,8 @@ from s2s.config import (
     Normalizer,
     OptimizerName,
     Precision,
+    RateRule,
+    SweepConfig,
     TrainConfig,
 )
 from s2s.threads import Waiting
@@ -33,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     _add_corpora(command("corpora", run.corpora_list, "List corpora, or add or remove one."))
     _add_train(command("train", run.train, "Train a model; the last line is its summary."))
     _add_bench(command("bench", run.bench, "Time engines, batch sizes and precisions in turn."))
+    _add_sweep(command("sweep", sweeping.sweep, "Train several batch sizes; ends with a table."))
+    command("sweeps", sweeping.sweeps, "List all sweeps, the newest first.")
     translating = command("translate", run.translate, "Translate with the model of a run.")
     translating.add_argument("--run", default="last", help="a run's id, or last (the default)")
     translating.add_argument("sentences", nargs="*", help="else one a line on standard input")
@@ -85,11 +90,20 @@ def _add_corpora(parser: argparse.ArgumentParser) -> None:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     default = TrainConfig()
     add = parser.add_argument
-    add("--corpus", default=default.corpus, help="a prepared corpus (default: %(default)s)")
     add("--batch-size", type=int, default=default.batch_size, help="sentences a step")
     add("--iterations", type=int, help="optimizer steps (1,000, or as many as --seconds allows)")
     add("--seconds", type=float, default=0.0, help="finish after this training time, if earlier")
     add("--engine", default=default.engine.value, choices=_values(Engine))
+    add("--evaluate-every", type=int, default=0, help="iterations; 0: ten times a run")
+    add("--target-loss", type=float, default=0.0, help="finish at this validation loss a token")
+    _add_training(parser)
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    """What a run and all parts of a sweep have in common."""
+    default = TrainConfig()
+    add = parser.add_argument
+    add("--corpus", default=default.corpus, help="a prepared corpus (default: %(default)s)")
     add("--hidden-size", type=int, default=default.hidden_size)
     add("--layers", type=int, default=default.layers)
     add("--dropout", type=float, default=default.dropout)
@@ -102,10 +116,45 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--device", default=default.device, help="auto, cpu or cuda:N")
     add("--precision", default=default.precision.value, choices=_values(Precision))
     add("--threads", type=int, default=default.threads, help="0: torch's own choice")
-    add("--evaluate-every", type=int, default=0, help="iterations; 0: ten times a run")
     add("--sentence", action="append", default=[], help="one to follow through the run")
     add("--keep-optimizer", action="store_true", help="so that training can go on exactly")
     add("--continue", dest="continues", type=int, metavar="RUN", help="start from its weights")
+
+
+def _add_sweep(parser: argparse.ArgumentParser) -> None:
+    default = SweepConfig()
+    sizes = ",".join(map(str, default.batch_sizes))
+    add = parser.add_argument
+    add("--resume", type=int, metavar="SWEEP", help="go on with it; the other options are its own")
+    add("--batch-sizes", default=sizes, help="sentences a step (default: %(default)s)")
+    add("--until-memory-ends", action="store_true", help="go on doubling the largest of them")
+    add("--engines", default=default.engines[0].value, help="such as article,fused")
+    add("--repeats", type=int, default=default.repeats, help="runs of each, with seeds that follow")
+    add(
+        "--rule",
+        default=default.rule.value,
+        choices=_values(RateRule),
+        help="how the learning rate follows the batch size (default: %(default)s)",
+    )
+    add(
+        "--base-batch-size",
+        type=int,
+        default=default.base.batch_size,
+        help="the one that --learning-rate is for (default: %(default)s)",
+    )
+    budget = parser.add_mutually_exclusive_group()
+    samples = f"sentences that each run trains on (default: {default.amount:,})"
+    budget.add_argument("--samples", type=int, help=samples)
+    budget.add_argument("--iterations", type=int, help="optimizer steps of each run")
+    budget.add_argument("--seconds", type=float, help="training time of each run")
+    add(
+        "--target-loss",
+        type=float,
+        default=0.0,
+        help="finish a run at this validation loss a token; --samples is then a limit",
+    )
+    add("--keep-all-weights", action="store_true", help="not only those of the first repeat")
+    _add_training(parser)
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:

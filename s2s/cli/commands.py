@@ -5,13 +5,20 @@ import dataclasses
 import json
 import os
 import re
-import signal
 import sys
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from s2s.analysis.bench_table import bench_text, paired_text
+from s2s.cli.common import (
+    EXIT_ERROR,
+    EXIT_STOPPED,
+    batch_sizes,
+    listed,
+    print_as,
+    stop_on_signals,
+)
 from s2s.cli.progress import Doing, TrainingProgress
 from s2s.cli.text import corpus_line, readable, run_line, summary_text, translation_text
 from s2s.config import UNLIMITED, CorpusChoices, TrainConfig, UserError
@@ -26,14 +33,11 @@ from s2s.runs.export import export_csv, export_json, run_json
 from s2s.runs.store import Store
 from s2s.threads import Waiting, set_waiting
 
-EXIT_ERROR = 1
-EXIT_STOPPED = 130
-
 
 def corpora_list(options: argparse.Namespace) -> int:
     infos = catalog.list_corpora(corpora_folder())
     for info in infos:
-        _print(options, dataclasses.asdict(info), corpus_line(info))
+        print_as(options, dataclasses.asdict(info), corpus_line(info))
     if not infos and not options.json:
         print("No corpus is prepared yet; `python -m s2s corpora add starter` prepares one.")
     return 0
@@ -55,7 +59,7 @@ def corpora_add(options: argparse.Namespace) -> int:
         print(f"{info.bad_lines:,} lines were left out: {numbers}{more}", file=sys.stderr)
     if info.attribution:
         print(info.attribution, file=sys.stderr)
-    _print(options, dataclasses.asdict(info), corpus_line(info))
+    print_as(options, dataclasses.asdict(info), corpus_line(info))
     return 0
 
 
@@ -71,12 +75,12 @@ def train(options: argparse.Namespace) -> int:
     store = Store(home())
     run_id = store.create_run(config)
     stop = Event()
-    _stop_on_signals(stop)
+    stop_on_signals(stop)
     with TrainingProgress(options, config) as progress:
         state = execute(store, run_id, stop, progress.show)
     run = store.run(run_id)
     if run.summary:
-        _print(options, dataclasses.asdict(run.summary), summary_text(run, run.summary))
+        print_as(options, dataclasses.asdict(run.summary), summary_text(run, run.summary))
     if run.message:
         print(f"s2s: run {run_id}: {run.message}", file=sys.stderr)
     return {RunState.FINISHED: 0, RunState.STOPPED: EXIT_STOPPED}.get(state, EXIT_ERROR)
@@ -85,9 +89,9 @@ def train(options: argparse.Namespace) -> int:
 def bench(options: argparse.Namespace) -> int:
     base = TrainConfig.from_json(vars(options) | {"precision": TrainConfig.precision})
     choices: dict[str, Any] = {
-        "engines": _listed(options.engines) or None,
-        "batch_sizes": _batch_sizes(options.batch_sizes),
-        "precisions": _listed(options.precision),
+        "engines": listed(options.engines) or None,
+        "batch_sizes": batch_sizes(options.batch_sizes),
+        "precisions": listed(options.precision),
         "rounds": _at_least_one(options.rounds),
         "seconds": _above_zero(options.seconds),
         "command": options.typed,
@@ -134,7 +138,7 @@ def translate(options: argparse.Namespace) -> int:
     from s2s.training.translator import Translator  # torch, seconds to load
 
     for translation in Translator.load(run_folder(run_id)).translate(sentences):
-        _print(
+        print_as(
             options,
             {"run_id": run_id, **dataclasses.asdict(translation)},
             translation_text(translation),
@@ -147,7 +151,7 @@ def evaluate(options: argparse.Namespace) -> int:
     from s2s.runs.evaluate import quality_on_test_part  # torch, seconds to load
 
     found = quality_on_test_part(run_id)
-    _print(
+    print_as(
         options,
         {"run_id": run_id, **dataclasses.asdict(found)},
         f"Run {run_id}: BLEU {found.bleu:.1f}, chrF {found.chrf:.1f} "
@@ -161,7 +165,7 @@ def runs(options: argparse.Namespace) -> int:
     store.mark_interrupted()
     listed = store.runs()
     for run in listed:
-        _print(options, run_json(run), run_line(run))
+        print_as(options, run_json(run), run_line(run))
     if not listed and not options.json:
         print("No run yet; `python -m s2s train` starts one.")
     return 0
@@ -183,20 +187,8 @@ def export(options: argparse.Namespace) -> int:
 def system(options: argparse.Namespace) -> int:
     info = system_info()
     lines = [f"{name:24}{readable(value)}" for name, value in info.items()]
-    _print(options, info, "\n".join(lines))
+    print_as(options, info, "\n".join(lines))
     return 0
-
-
-def _listed(text: str) -> list[str]:
-    """The parts between commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _batch_sizes(text: str) -> list[int]:
-    parts = _listed(text)
-    if not parts or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
-        raise UserError(f"Batch sizes are whole numbers with commas between; got {text!r}.")
-    return [int(part) for part in parts]
 
 
 def _at_least_one(rounds: int) -> int:
@@ -218,17 +210,6 @@ def _train_config(options: argparse.Namespace) -> TrainConfig:
     return TrainConfig.from_json(values)
 
 
-def _stop_on_signals(stop: Event) -> None:
-    """The first Ctrl-C or SIGTERM ends the run after its step; the second Ctrl-C ends at once."""
-
-    def ask_to_stop(number: int, _frame: object) -> None:
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    signal.signal(signal.SIGINT, ask_to_stop)
-    signal.signal(signal.SIGTERM, ask_to_stop)
-
-
 def _run_id(text: str) -> int:
     store = Store(home())
     if text == "last":
@@ -239,7 +220,3 @@ def _run_id(text: str) -> int:
     if not re.fullmatch("[0-9]{1,18}", text):
         raise UserError(f"A run is given by its id, or as last; got {text!r}.")
     return store.run(int(text)).id
-
-
-def _print(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
-    print(json.dumps(values, ensure_ascii=False) if options.json else text, flush=True)

@@ -3,7 +3,7 @@
 import gc
 import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
 from typing import Any
@@ -30,6 +30,8 @@ from s2s.training.loop import Trainer
 _LEASE_POLL_SECONDS = 0.2
 _TORCHS_OWN_THREADS = torch.get_num_threads()
 Watch = Callable[[StepRecord | Evaluation], object]
+Training = Generator[StepRecord | Evaluation, None, RunState]
+"""Events of the loop as they come; returns how the run ended."""
 
 
 def nobody(event: StepRecord | Evaluation) -> None:
@@ -39,8 +41,23 @@ def nobody(event: StepRecord | Evaluation) -> None:
 def execute(store: Store, run_id: int, stop: Event, watch: Watch = nobody) -> RunState:
     """Trains the queued run in this thread and returns how it ended.
 
+    As `executing`; `watch` sees each event of the loop. What it raises stops the run.
+    """
+    training = executing(store, run_id, stop)
+    try:
+        while True:
+            watch(next(training))
+    except StopIteration as end:
+        return RunState(end.value)
+    finally:
+        training.close()
+
+
+def executing(store: Store, run_id: int, stop: Event) -> Training:
+    """Trains the queued run in this thread.
+
     Waits until no other run, of this process or another, holds the device. Whatever goes wrong
-    is kept as the run's result; nothing is raised. `watch` sees each event of the loop.
+    is kept as the run's result; nothing is raised. Who leaves off early stops the run.
     """
     try:
         run = store.run(run_id)
@@ -49,13 +66,13 @@ def execute(store: Store, run_id: int, stop: Event, watch: Watch = nobody) -> Ru
             if not held or not store.start_run(run_id, str(device), _environment()):
                 store.request_stop(run_id)
                 return RunState.STOPPED
-            return _train(store, run, device, stop, watch)
+            return (yield from _train(store, run, device, stop))
     except Exception as error:
         store.fail_run(run_id, _sentence(error), traceback.format_exc())
         return RunState.FAILED
     finally:
         # Outside the except block: its traceback would keep the tensors alive.
-        _free_memory()
+        free_memory()
 
 
 @contextmanager
@@ -85,7 +102,7 @@ def build_trainer(config: TrainConfig, device: torch.device) -> Trainer:
     return Trainer(config, open_corpus(corpora_folder(), config.corpus), device, start)
 
 
-def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Watch) -> RunState:
+def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Training:
     others, before = OthersMeter(), None
     sampler = Sampler(str(device))
     sampler.start()
@@ -97,14 +114,15 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Wat
         trainer = build_trainer(run.config, device)
         before = machine_state(str(device), others.read())
         store.note_machine(run.id, before)
-        state = _follow(store, run, trainer, recorder, stop, watch)
+        state = yield from _follow(store, run, trainer, recorder, stop)
         message = " ".join(trainer.notes)
     except DivergedError:
         state = RunState.DIVERGED
-        message = (
-            "The loss is no longer a finite number; a smaller learning rate usually helps. "
-            "The last good weights were kept."
-        )
+        message = "The loss is no longer a finite number; a smaller learning rate usually helps."
+        if run.config.keep_weights:
+            message += " The last good weights were kept."
+    except GeneratorExit:
+        state = RunState.STOPPED
     except Exception as error:
         state, message, details = _verdict(error), _sentence(error), traceback.format_exc()
     if before:
@@ -123,9 +141,7 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Wat
     return state
 
 
-def _follow(
-    store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: Event, watch: Watch
-) -> RunState:
+def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: Event) -> Training:
     """The events of the loop into the store, a checkpoint at each evaluation and at the end."""
     for event in trainer.run():
         if isinstance(event, Evaluation):
@@ -133,7 +149,7 @@ def _follow(
             _save(run, trainer)
         elif recorder.step(event) and store.stop_requested(run.id):
             stop.set()
-        watch(event)
+        yield event
         if stop.is_set():
             recorder.flush()
             _save(run, trainer)
@@ -146,13 +162,14 @@ def _save(run: Run, trainer: Trainer) -> None:
     checkpoint = trainer.checkpoint()
     if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):
         raise DivergedError
-    run_folder(run.id).mkdir(parents=True, exist_ok=True)
-    save_checkpoint(run_folder(run.id), checkpoint)
+    if run.config.keep_weights:
+        run_folder(run.id).mkdir(parents=True, exist_ok=True)
+        save_checkpoint(run_folder(run.id), checkpoint)
 
 
 def _tidy(run: Run) -> None:
     """The optimizer's state is two thirds of a checkpoint; few runs are ever trained on."""
-    if not run.config.keep_optimizer:
+    if run.config.keep_weights and not run.config.keep_optimizer:
         # It may have ended before its first checkpoint, or the disk may be full.
         with suppress(UserError, OSError, SafetensorError):
             drop_state(run_folder(run.id))
@@ -175,7 +192,8 @@ def _environment() -> dict[str, Any]:
     return {**system_info(), "pid": os.getpid()}
 
 
-def _free_memory() -> None:
+def free_memory() -> None:
+    """Lets go of what nothing holds any more, on the GPU too."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

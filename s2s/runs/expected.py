@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from s2s.config import TrainConfig
@@ -40,7 +40,11 @@ def step_time_from_runs(config: TrainConfig, runs: Sequence[Run], device: str) -
         step_time = _measured(run)
         if step_time and run.device == device and run.config.step_kind() == config.step_kind():
             measured[run.config.batch_size] = step_time
-    size = config.batch_size
+    return step_time_between(measured, config.batch_size)
+
+
+def step_time_between(measured: Mapping[int, StepTime], size: int) -> StepTime | None:
+    """As measured at this batch size, or on the line between the nearest; None beyond them."""
     if size in measured:
         return measured[size]
     smaller = [each for each in measured if each < size]

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from s2s.config import TrainConfig, UserError
+from s2s.config import SweepConfig, TrainConfig, UserError
 from s2s.runs.expected import (
     Expected,
     StepTime,
@@ -16,6 +16,7 @@ from s2s.runs.expected import (
     step_time_from_trial,
 )
 from s2s.runs.store import Store
+from s2s.runs.sweeps import create_sweep, leave, read_sweep, request_stop, take
 
 JOIN_SECONDS = 3.0
 _STORE_RETRIES = 60
@@ -39,6 +40,7 @@ class Manager:
         """Runs and the device that each asks for, which may be `auto`."""
         self._queues: dict[str, deque[int]] = {}
         self._stops: dict[int, threading.Event] = {}
+        self._sweeps: dict[int, threading.Event] = {}
         self._threads: dict[str, threading.Thread] = {}
         self._trials: dict[tuple[object, ...], tuple[StepTime | UserError, float]] = {}
         """With the time at which each ended."""
@@ -67,9 +69,39 @@ class Manager:
         while time.monotonic() < deadline and not self.store.run(run_id).state.is_finished():
             time.sleep(0.01)
 
+    def submit_sweep(self, config: SweepConfig) -> int:
+        """Begins a sweep in a thread of its own; returns its id.
+
+        Its parts take turns on the device with single runs: those come in between two parts.
+        """
+        sweep_id = create_sweep(self.store, config)
+        self.resume_sweep(sweep_id)
+        return sweep_id
+
+    def resume_sweep(self, sweep_id: int) -> None:
+        """Goes on with the parts that have no result. UserError where the sweep is going on."""
+        take(self.store, sweep_id)
+        name = f"s2s-sweep-{sweep_id}"
+        with self._lock:
+            last = self._threads.get(name)
+        if last:  # it has left the sweep and is about to end
+            last.join()
+        with self._lock:
+            self._sweeps[sweep_id] = threading.Event()
+            self._start(name, self._sweep, sweep_id, self._sweeps[sweep_id])
+
+    def stop_sweep(self, sweep_id: int) -> None:
+        """Asks the sweep to stop after the step it is in, whoever does it; its results stay."""
+        with self._lock:
+            if sweep_id in self._sweeps:
+                self._sweeps[sweep_id].set()
+        request_stop(self.store, sweep_id)
+
     def close(self) -> None:
         """Stops what this process trains, and waits for its last checkpoint."""
         with self._lock:
+            for stop in self._sweeps.values():
+                stop.set()
             running = list(self._stops)
             threads = list(self._threads.values())
         for run_id in running:
@@ -145,6 +177,24 @@ class Manager:
                 self._keep_as_failed(run_id, error)
             with self._lock:
                 del self._stops[run_id]
+
+    def _sweep(self, sweep_id: int, stop: threading.Event) -> None:
+        from s2s.runs.sweep import run_sweep
+
+        try:
+            for _ in run_sweep(self.store, sweep_id, stop):
+                pass
+        except sqlite3.Error as error:
+            self._keep_as_stopped(sweep_id, error)
+        with self._lock:
+            del self._sweeps[sweep_id], self._threads[threading.current_thread().name]
+
+    def _keep_as_stopped(self, sweep_id: int, error: sqlite3.Error) -> None:
+        for part in read_sweep(self.store, sweep_id).parts:
+            if part.run and not part.run.state.is_finished():
+                self._keep_as_failed(part.run.id, error)
+        with suppress(sqlite3.Error):
+            leave(self.store, sweep_id)
 
     def _keep_as_failed(self, run_id: int, error: sqlite3.Error) -> None:
         """The store could not be written, on a full disk, say; tries again for a while."""

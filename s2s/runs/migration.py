@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from s2s.records import PHASES, STEP_DTYPE
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _STEP_BEFORE = np.dtype(
     [
         ("iteration", np.int64),
@@ -33,7 +33,8 @@ def migrate(database: sqlite3.Connection) -> None:
     """Within the caller's transaction, so that of two processes one does it.
 
     Version 1 lacked what is known of other programs, whether a step was disturbed and, at first,
-    its phases. A new store has today's tables already.
+    its phases; version 2 lacked sweeps, whose tables are made wherever they are not there. A new
+    store has today's tables already.
     """
     if database.execute("PRAGMA user_version").fetchone()[0] == 1:
         for column in _COLUMNS:

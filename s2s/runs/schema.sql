@@ -48,3 +48,18 @@ CREATE TABLE IF NOT EXISTS device_samples (
     throttled INTEGER
 );
 CREATE INDEX IF NOT EXISTS device_samples_of_run ON device_samples (run_id, at);
+
+CREATE TABLE IF NOT EXISTS sweeps (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    config TEXT NOT NULL,                 -- JSON of SweepConfig
+    created_at REAL NOT NULL,             -- Unix seconds
+    owner_pid INTEGER,                    -- the process that does it now; NULL: none
+    owner_started_at REAL,
+    stopping INTEGER NOT NULL DEFAULT 0   -- 1: that process was asked to stop
+);
+
+-- Parts that were begun; which part a run is, its configuration tells.
+CREATE TABLE IF NOT EXISTS sweep_parts (
+    run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+    sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE
+);

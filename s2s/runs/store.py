@@ -56,7 +56,7 @@ class Store:
                     f"The store in {folder} was written by a newer s2s; update this one."
                 )
             self._writer.executescript(_SCHEMA.read_text(encoding="utf-8"))
-            with self._transaction() as database:  # fails where nothing can be written
+            with self.transaction() as database:  # fails where nothing can be written
                 migrate(database)
         except (OSError, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
@@ -71,9 +71,9 @@ class Store:
 
     # Runs
 
-    def create_run(self, config: TrainConfig, name: str = "") -> int:
-        """A queued run, owned by this process; returns its id."""
-        with self._transaction() as database:
+    def create_run(self, config: TrainConfig, name: str = "", sweep_id: int | None = None) -> int:
+        """A queued run, owned by this process, a part of that sweep; returns its id."""
+        with self.transaction() as database:
             cursor = database.execute(
                 "INSERT INTO runs (name, state, config, created_at, owner_pid, owner_started_at)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
@@ -82,27 +82,30 @@ class Store:
                     RunState.QUEUED,
                     json.dumps(config.to_json()),
                     time.time(),
-                    os.getpid(),
-                    psutil.Process().create_time(),
+                    *this_process(),
                 ),
             )
+            if sweep_id is not None:
+                database.execute(
+                    "INSERT INTO sweep_parts VALUES (?, ?)", (cursor.lastrowid, sweep_id)
+                )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
     def run(self, run_id: int) -> Run:
         """Raises UserError where there is no such run."""
-        rows = self._read("SELECT * FROM runs WHERE id = ?", (run_id,))
+        rows = self.read("SELECT * FROM runs WHERE id = ?", (run_id,))
         if not rows:
             raise UserError(f"There is no run {run_id}; `python -m s2s runs` lists them.")
         return _run(rows[0])
 
     def runs(self) -> list[Run]:
         """All runs, the newest first."""
-        return [_run(row) for row in self._read("SELECT * FROM runs ORDER BY id DESC")]
+        return [_run(row) for row in self.read("SELECT * FROM runs ORDER BY id DESC")]
 
     def start_run(self, run_id: int, device: str, environment: dict[str, Any]) -> bool:
         """Queued -> running. False where the run was stopped or deleted meanwhile."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             cursor = database.execute(
                 "UPDATE runs SET state = ?, started_at = ?, device = ?, environment = ?"
                 " WHERE id = ? AND state = ?",
@@ -121,7 +124,7 @@ class Store:
         self, run_id: int, before: MachineState, after: MachineState | None = None
     ) -> None:
         """What the machine did before the run and, once that is over, after it."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute(
                 "UPDATE runs SET machine_before = ?, machine_after = ? WHERE id = ?",
                 (*map(_machine_json, (before, after)), run_id),
@@ -130,7 +133,7 @@ class Store:
     def finish_run(
         self, run_id: int, state: RunState, summary: Summary, message: str = "", details: str = ""
     ) -> None:
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute(
                 "UPDATE runs SET state = ?, finished_at = ?, summary = ?, message = ?,"
                 " details = ? WHERE id = ?",
@@ -146,7 +149,7 @@ class Store:
 
     def fail_run(self, run_id: int, message: str, details: str) -> None:
         """A run that failed before its first step: it has no summary."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute(
                 "UPDATE runs SET state = ?, finished_at = ?, message = ?, details = ? WHERE id = ?",
                 (RunState.FAILED, time.time(), message, details, run_id),
@@ -154,7 +157,7 @@ class Store:
 
     def request_stop(self, run_id: int) -> None:
         """A queued run is stopped at once; a running one is asked to, whoever trains it."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute(
                 "UPDATE runs SET state = ?, finished_at = ? WHERE id = ? AND state = ?",
                 (RunState.STOPPED, time.time(), run_id, RunState.QUEUED),
@@ -166,31 +169,31 @@ class Store:
 
     def stop_requested(self, run_id: int) -> bool:
         """True for a run that is over or deleted too: nobody waits for it any more."""
-        rows = self._read("SELECT state FROM runs WHERE id = ?", (run_id,))
+        rows = self.read("SELECT state FROM runs WHERE id = ?", (run_id,))
         return not rows or RunState(rows[0]["state"]) not in (RunState.QUEUED, RunState.RUNNING)
 
     def rename_run(self, run_id: int, name: str) -> None:
         """Raises UserError for a name without a letter."""
         if not name.strip():
             raise UserError("A run's name has to hold at least one letter.")
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute("UPDATE runs SET name = ? WHERE id = ?", (name.strip(), run_id))
 
     def delete_run(self, run_id: int) -> None:
         """The run and all its records; a running one has to be stopped first (UserError)."""
         if not self.run(run_id).state.is_finished():
             raise UserError(f"Run {run_id} is not finished; stop it before deleting it.")
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
     def mark_interrupted(self) -> list[int]:
         """Runs whose process is gone, now marked as interrupted; returns their ids."""
-        rows = self._read(
+        rows = self.read(
             "SELECT id, owner_pid, owner_started_at FROM runs WHERE state IN (?, ?, ?)",
             _UNFINISHED,
         )
-        dead = [row["id"] for row in rows if not _alive(row["owner_pid"], row["owner_started_at"])]
-        with self._transaction() as database:
+        dead = [row["id"] for row in rows if not alive(row["owner_pid"], row["owner_started_at"])]
+        with self.transaction() as database:
             database.executemany(
                 # It may have finished since it was read.
                 "UPDATE runs SET state = ?, finished_at = ?, message = ?"
@@ -217,7 +220,7 @@ class Store:
         steps does not end as many tiny blocks.
         """
         first, last = int(block["iteration"][0]), int(block["iteration"][-1])
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute(
                 "INSERT OR REPLACE INTO step_blocks VALUES (?, ?, ?, ?)",
                 (run_id, first, last, block.tobytes()),
@@ -229,7 +232,7 @@ class Store:
 
     def steps(self, run_id: int, after: int = 0) -> npt.NDArray[np.void]:
         """STEP_DTYPE rows of the iterations after `after`, in order."""
-        rows = self._read(
+        rows = self.read(
             "SELECT rows FROM step_blocks WHERE run_id = ? AND last_iteration > ?"
             " ORDER BY first_iteration",
             (run_id, after),
@@ -240,7 +243,7 @@ class Store:
     # Evaluations and readings
 
     def add_evaluation(self, run_id: int, evaluation: Evaluation) -> None:
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute(
                 "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?)",
                 (
@@ -254,7 +257,7 @@ class Store:
 
     def evaluations(self, run_id: int, after: int = -1) -> list[Evaluation]:
         """In order of iteration, those after `after`."""
-        rows = self._read(
+        rows = self.read(
             "SELECT * FROM evaluations WHERE run_id = ? AND iteration > ? ORDER BY iteration",
             (run_id, after),
         )
@@ -269,7 +272,7 @@ class Store:
         ]
 
     def add_device_samples(self, run_id: int, samples: Sequence[DeviceSample]) -> None:
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.executemany(
                 "INSERT INTO device_samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(run_id, *dataclasses.astuple(sample)) for sample in samples],
@@ -277,7 +280,7 @@ class Store:
 
     def device_samples(self, run_id: int, after: float = 0.0) -> list[DeviceSample]:
         """In order of time, those taken after the Unix second `after`."""
-        rows = self._read(
+        rows = self.read(
             "SELECT at, device, utilization, memory_used_bytes, memory_total_bytes,"
             " temperature_celsius, torch_allocated_bytes, others_cores, throttled"
             " FROM device_samples"
@@ -310,7 +313,8 @@ class Store:
         return connection
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """For writing; all of it is written, or nothing where something is raised."""
         with self._write_lock:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
@@ -320,7 +324,7 @@ class Store:
                 raise
             self._writer.execute("COMMIT")
 
-    def _read(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+    def read(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         with self._read_lock:
             return self._reader.execute(query, values).fetchall()
 
@@ -368,7 +372,12 @@ def _machine_state(text: str | None) -> MachineState | None:
     return MachineState(**values)
 
 
-def _alive(pid: int | None, started_at: float | None) -> bool:
+def this_process() -> tuple[int, float]:
+    """Its id and its start in Unix seconds."""
+    return os.getpid(), psutil.Process().create_time()
+
+
+def alive(pid: int | None, started_at: float | None) -> bool:
     """A process id is used again after a while; with its start time it is not."""
     try:
         process = psutil.Process(pid or 0)

@@ -78,6 +78,7 @@ class Trainer:
         self._followed = FollowedSentences(corpus, config.sentences)
         self._evaluated_at = self.iteration
         self._evaluated_tenths = 0
+        self._target_reached = False
 
     @property
     def notes(self) -> list[str]:
@@ -154,12 +155,10 @@ class Trainer:
         self._evaluated_at, self._evaluated_tenths = self.iteration, self._tenths_done()
         held_out = self._corpus.validation[:VALIDATION_PAIRS]
         with products_in(Precision.FP32, self._device):
-            return Evaluation(
-                self.iteration,
-                self.training_seconds,
-                validation_loss_per_token(self.model, self._batches, held_out),
-                self._followed.translate(self.model),
-            )
+            loss = validation_loss_per_token(self.model, self._batches, held_out)
+            translations = self._followed.translate(self.model)
+        self._target_reached = loss is not None and loss <= self.config.target_loss
+        return Evaluation(self.iteration, self.training_seconds, loss, translations)
 
     def checkpoint(self) -> Checkpoint:
         info = self._corpus.info
@@ -216,7 +215,7 @@ class Trainer:
         return done
 
     def _done(self) -> bool:
-        return self._progress() >= 1
+        return self._target_reached or self._progress() >= 1
 
     def _evaluation_due(self) -> bool:
         since = self.iteration - self._evaluated_at

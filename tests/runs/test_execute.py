@@ -17,7 +17,7 @@ from s2s.records import Evaluation, Run, RunState, StepRecord
 from s2s.runs import execute as execute_module
 from s2s.runs import recorder as recorder_module
 from s2s.runs.artifacts import delete_run, has_checkpoint
-from s2s.runs.execute import Watch, execute, lease, nobody
+from s2s.runs.execute import Watch, execute, executing, lease, nobody
 from s2s.runs.store import Store
 from s2s.training.checkpoint import load_checkpoint
 from s2s.training.engines import Forward, FusedEngine
@@ -114,7 +114,52 @@ def test_the_optimizer_is_kept_where_asked_for(store: Store, keep: bool) -> None
     assert load_checkpoint(run_folder(run.id)).state == {}
 
 
+def test_weights_are_not_kept(store: Store) -> None:
+    run = train(store, keep_weights=False, evaluate_every=3)
+    assert run.state is RunState.FINISHED
+    assert len(store.evaluations(run.id)) == 5
+    assert not run_folder(run.id).exists()
+
+
+def test_a_target_that_is_reached(store: Store) -> None:
+    whole = train(store, iterations=40, evaluate_every=10)
+    losses = [each.validation_loss_per_token for each in store.evaluations(whole.id)]
+    assert losses[2] < min(losses[:2])
+    run = train(store, iterations=40, evaluate_every=10, target_loss=losses[2])
+    assert run.state is RunState.FINISHED
+    assert iterations(store, run) == list(range(1, 21))
+    found = [each.validation_loss_per_token for each in store.evaluations(run.id)]
+    assert found == losses[:3]
+    assert trained_to(run) == 20
+
+
 # Stopping
+
+
+def test_who_leaves_off_stops_the_run(store: Store) -> None:
+    run_id = store.create_run(tiny_config(iterations=1000, evaluate_every=3))
+    training = executing(store, run_id, Event())
+    for event in training:
+        if event.iteration == 7:
+            break
+    training.close()
+    run = store.run(run_id)
+    assert run.state is RunState.STOPPED
+    assert iterations(store, run) == [1, 2, 3, 4, 5, 6, 7]
+    assert trained_to(run) == 6  # its last evaluation
+    assert train(store).state is RunState.FINISHED  # the device was let go of
+
+
+def test_what_a_watch_raises_is_raised_and_stops_the_run(store: Store) -> None:
+    def fail(event: StepRecord | Evaluation) -> None:
+        if event.iteration == 5:
+            raise BrokenPipeError
+
+    run_id = store.create_run(tiny_config(iterations=1000))
+    with pytest.raises(BrokenPipeError):
+        execute(store, run_id, Event(), fail)
+    assert store.run(run_id).state is RunState.STOPPED
+    assert iterations(store, store.run(run_id)) == [1, 2, 3, 4, 5]
 
 
 def test_stop_ends_the_run_after_the_step_it_is_in(store: Store, before_step: BeforeStep) -> None:

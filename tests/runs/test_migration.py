@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from tiny import tiny_config
 
+from s2s.config import SweepConfig
 from s2s.home import home
 from s2s.records import PHASES, STEP_DTYPE, DeviceSample
 from s2s.runs.migration import SCHEMA_VERSION
 from s2s.runs.store import Store
+from s2s.runs.sweeps import create_sweep, read_sweep
 
 SCHEMA_1 = """
 CREATE TABLE runs (
@@ -124,6 +126,25 @@ def test_a_store_is_migrated_once(old: Path) -> None:
     for _ in range(2):
         with closing(Store(home())) as store:
             assert len(store.steps(1)) == 7
+
+
+@pytest.mark.parametrize("before", [1, 2])
+def test_sweeps_have_a_place_in_an_old_store(old: Path, before: int) -> None:
+    with closing(sqlite3.connect(old, isolation_level=None)) as database:
+        if before == 2:
+            Store(home()).close()
+            database.execute("DROP TABLE sweep_parts")
+            database.execute("DROP TABLE sweeps")
+            database.execute("PRAGMA user_version = 2")
+    with closing(Store(home())) as store:
+        config = SweepConfig(base=tiny_config())
+        sweep_id = create_sweep(store, config)
+        run_id = store.create_run(tiny_config(), sweep_id=sweep_id)
+        assert read_sweep(store, sweep_id).config == config
+        assert len(store.runs()) == 3
+        assert run_id == 3
+        assert len(store.steps(1)) == 7
+    assert version(old) == SCHEMA_VERSION
 
 
 def test_a_store_that_many_open_at_once_is_migrated_once(old: Path) -> None:

@@ -452,7 +452,7 @@ def test_a_run_that_finishes_just_now_is_not_interrupted(
         store.finish_run(run_id, RunState.FINISHED, summary(run_id))
         return False
 
-    monkeypatch.setattr(store_module, "_alive", finish_and_die)
+    monkeypatch.setattr(store_module, "alive", finish_and_die)
     store.mark_interrupted()
     assert store.run(run_id).state is RunState.FINISHED
 

@@ -1,0 +1,67 @@
+"""What configurations are made of: checks of what a user gave, reading and writing as JSON."""
+
+import dataclasses
+import re
+from enum import StrEnum
+from typing import Any, Self, TypeVar
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class UserError(Exception):
+    """Something the user can put right; its text is one sentence that says what and how."""
+
+
+class Checked:
+    """Reading and writing as JSON for the frozen dataclasses of s2s.config."""
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Unknown names are dropped, so that an older program reads a newer one's record."""
+        names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        return cls(**{name: value for name, value in values.items() if name in names})
+
+
+def choice(kind: type[E], value: str, name: str) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(member.value for member in kind)
+        raise UserError(f"{name} is one of {known}; got {value!r}.") from None
+
+
+def whole(value: object, name: str, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise UserError(f"{name} is a whole number from {least:,} to {most:,}; got {value!r}.")
+    return value
+
+
+def number(
+    value: object, name: str, least: float, most: float, *, above_least: bool = False
+) -> float:
+    good = (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and least <= value <= most  # False for NaN
+        and not (above_least and value == least)
+    )
+    if not good:
+        kind = f"above {least:g} and at most" if above_least else f"from {least:g} to"
+        raise UserError(f"{name} is a number {kind} {most:g}; got {value!r}.")
+    return float(value)  # type: ignore[arg-type]
+
+
+def truth(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise UserError(f"{name} is true or false; got {value!r}.")
+    return value
+
+
+def text(value: object, name: str) -> str:
+    """Bytes that are no UTF-8 reach the command line as lone surrogates; no file takes those."""
+    if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
+        raise UserError(f"{name} is a text; got {value!r}.")
+    return value

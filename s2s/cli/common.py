@@ -1,0 +1,42 @@
+"""What commands share: exit codes, lists between commas, printing, and stopping on a signal."""
+
+import argparse
+import json
+import re
+import signal
+from threading import Event
+from typing import Any
+
+from s2s.config import UserError
+
+EXIT_ERROR = 1
+EXIT_STOPPED = 130
+
+
+def listed(text: str) -> list[str]:
+    """The parts between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def batch_sizes(text: str) -> list[int]:
+    """Raises UserError for anything but whole numbers between commas."""
+    parts = listed(text)
+    if not parts or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
+        raise UserError(f"Batch sizes are whole numbers with commas between; got {text!r}.")
+    return [int(part) for part in parts]
+
+
+def stop_on_signals(stop: Event) -> None:
+    """The first Ctrl-C or SIGTERM ends the run after its step; the second Ctrl-C ends at once."""
+
+    def ask_to_stop(number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGINT, ask_to_stop)
+    signal.signal(signal.SIGTERM, ask_to_stop)
+
+
+def print_as(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
+    """As a line of JSON where that was asked for, else as text."""
+    print(json.dumps(values, ensure_ascii=False) if options.json else text, flush=True)

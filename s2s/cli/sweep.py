@@ -1,0 +1,149 @@
+"""The commands of sweeps: doing one, going on with one, listing them."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from threading import Event
+from typing import Any
+
+from s2s.analysis import words
+from s2s.analysis.sweep_table import sweep_line, sweep_rows, sweep_text
+from s2s.cli.common import (
+    EXIT_ERROR,
+    EXIT_STOPPED,
+    batch_sizes,
+    listed,
+    print_as,
+    stop_on_signals,
+)
+from s2s.cli.progress import Doing
+from s2s.config import Budget, SweepConfig, TrainConfig, UserError
+from s2s.home import home
+from s2s.records import RunState, Sweep, SweepPart, SweepState
+from s2s.runs.export import run_json
+from s2s.runs.plan import plan
+from s2s.runs.store import Store
+from s2s.runs.sweep_time import SweepTime, Times, sweep_time
+from s2s.runs.sweeps import create_sweep, read_sweep, read_sweeps, take
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """Begins a sweep, or goes on with one; ends with its table."""
+    if options.resume is None:
+        config = sweep_config(options)
+        store, parts = Store(home()), plan(config, [])
+    else:
+        store = Store(home())
+        before = read_sweep(store, options.resume)
+        config, parts = before.config, before.parts
+    sweep_id = options.resume
+    if left := [part for part in parts if not part.is_done()]:
+        with Doing() as doing:
+            takes = sweep_time(config, left, store.runs(), doing)
+        estimate = {"event": "estimate", **dataclasses.asdict(takes)}
+        del estimate["times"]
+        print_as(options, estimate, _estimate_text(config, left, takes))
+        sweep_id = sweep_id or create_sweep(store, config)
+        _do(options, store, sweep_id, takes.times)
+    return _show(options, read_sweep(store, sweep_id))
+
+
+def sweeps(options: argparse.Namespace) -> int:
+    """Lists all sweeps."""
+    store = Store(home())
+    store.mark_interrupted()
+    found = read_sweeps(store)
+    for each in found:
+        print_as(options, _sweep_json(each), sweep_line(each))
+    if not found and not options.json:
+        print("No sweep yet; `python -m s2s sweep` starts one.")
+    return 0
+
+
+def sweep_config(options: argparse.Namespace) -> SweepConfig:
+    """Raises UserError where the choices make no sweep."""
+    budget, amount = Budget.SAMPLES, SweepConfig.amount
+    for kind in (Budget.ITERATIONS, Budget.SAMPLES, Budget.SECONDS):
+        given = getattr(options, kind.value)
+        if given is not None:
+            budget, amount = kind, given
+    if options.target_loss:
+        if budget is not Budget.SAMPLES:
+            raise UserError("The limit beside --target-loss is given with --samples.")
+        budget = Budget.TARGET
+    base: dict[str, Any] = {
+        **vars(options),
+        "batch_size": options.base_batch_size,
+        "sentences": options.sentence,
+        "iterations": TrainConfig.iterations,
+        "target_loss": 0.0,
+    }
+    return SweepConfig(
+        base=TrainConfig.from_json(base),
+        batch_sizes=tuple(batch_sizes(options.batch_sizes)),
+        until_memory_ends=options.until_memory_ends,
+        engines=tuple(listed(options.engines)),  # type: ignore[arg-type]  # checked there
+        repeats=options.repeats,
+        rule=options.rule,
+        budget=budget,
+        amount=amount,
+        target_loss=options.target_loss,
+        keep_all_weights=options.keep_all_weights,
+    )
+
+
+def _do(options: argparse.Namespace, store: Store, sweep_id: int, times: Times) -> None:
+    """With a line of JSON for each part that has got a result."""
+    from s2s.runs.sweep import run_sweep  # torch, seconds to load
+
+    stop = Event()
+    stop_on_signals(stop)
+    take(store, sweep_id)
+    with Doing() as doing:
+        for now in run_sweep(store, sweep_id, stop, times):
+            left = "" if now.seconds_left is None else f", {words.duration(now.seconds_left)} left"
+            doing(
+                f"Run {min(now.done + 1, now.total):,} of {now.total:,}, "
+                f"{now.part.engine.value}, batch size {now.part.batch_size:,}{left}",
+                now.share,
+            )
+            if options.json and now.ended:
+                part = dataclasses.replace(now.part, run=store.run(now.run_id))
+                print(json.dumps({"event": "part", **_part_json(part)}), flush=True)
+
+
+def _show(options: argparse.Namespace, found: Sweep) -> int:
+    print_as(options, {"event": "sweep", **_sweep_json(found)}, sweep_text(found))
+    if found.state is not SweepState.FINISHED:
+        again = f"python -m s2s sweep --resume {found.id}"
+        print(f"s2s: sweep {found.id} is not finished; go on with: {again}", file=sys.stderr)
+        return EXIT_STOPPED
+    finished = any(part.run and part.run.state is RunState.FINISHED for part in found.parts)
+    return 0 if finished else EXIT_ERROR
+
+
+def _estimate_text(config: SweepConfig, parts: list[SweepPart], takes: SweepTime) -> str:
+    duration = "duration not known"
+    if takes.total_seconds is not None:
+        most = "at most " if config.target_loss else ""
+        duration = f"{most}about {words.duration(takes.total_seconds)} by {takes.basis}"
+    larger = "; larger sizes come on top" if config.until_memory_ends else ""
+    runs = "1 run" if len(parts) == 1 else f"{len(parts):,} runs"
+    return f"{runs} on {words.device(takes.device)}: {duration}{larger}."
+
+
+def _sweep_json(found: Sweep) -> dict[str, object]:
+    return {
+        "sweep_id": found.id,
+        "state": found.state.value,
+        "created_at": found.created_at,
+        "done": found.done(),
+        "total": len(found.parts),
+        "config": found.config.to_json(),
+        "rows": [dataclasses.asdict(row) for row in sweep_rows(found)],
+    }
+
+
+def _part_json(part: SweepPart) -> dict[str, object]:
+    return {"repeat": part.repeat, **(run_json(part.run) if part.run else {})}
