@@ -1,0 +1,215 @@
+"""Which batch size to use, how sure that is, and what would make it surer: figures and words."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from s2s.analysis.batch_law import BatchLaw, Estimate, OpenEnd, most_helpful_size
+from s2s.analysis.steps import Floats
+from s2s.analysis.target import StepsToTarget
+from s2s.analysis.time_to_target import Prediction, Standing, TimeToTarget, time_to_target
+from s2s.analysis.words import duration
+
+
+class Rates(StrEnum):
+    """How the runs' learning rates were chosen; the law presumes one tuned at each size."""
+
+    TUNED = "tuned"
+    RULE = "rule"
+    CONSTANT = "constant"
+
+
+_RATES = {
+    Rates.TUNED: "The learning rate was tuned at each size, as the law presumes.",
+    Rates.RULE: (
+        "The law presumes a learning rate tuned at each size; here it only followed a rule, so "
+        "that a size may look slow because of its rate."
+    ),
+    Rates.CONSTANT: (
+        "The law presumes a learning rate tuned at each size; here all sizes had the same one, so "
+        "that a size may look slow, or miss the target, because of its rate."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Advice:
+    target_loss: float
+    """Validation loss per token, nats."""
+    law: BatchLaw
+    times: TimeToTarget
+    recommended: int
+    """The size with the least predicted time, among the good ones where there are any."""
+    good_sizes: tuple[int, ...]
+    """Ascending; empty where none can be put in."""
+    identifiable: bool
+    """Whether any size could be put in the range of good ones or out of it."""
+    further_size: int
+    """At which one more run would help most."""
+    paragraph: str
+
+
+def advise(law: BatchLaw, line_draws: Floats, target_loss: float, rates: Rates) -> Advice:
+    """From the law and the draws, (draws, 2), of the line of step times. See `time_to_target`."""
+    times = time_to_target(law, line_draws)
+    standings = {each.batch_size: each.standing for each in times.predictions}
+    good = tuple(size for size, standing in standings.items() if standing is Standing.GOOD)
+    of = [each for each in times.predictions if not good or each.batch_size in good]
+    best = min(of, key=lambda each: each.seconds.value)
+    identifiable = any(standing is not Standing.UNDECIDED for standing in standings.values())
+    further = most_helpful_size(law)
+    sentences = [
+        _range(times, good, identifiable),
+        _time(times, best, target_loss, identifiable),
+        _measured(times, best, identifiable),
+        _edge(times, best, good),
+        _critical(law),
+        _further(law, further, best, identifiable, bool(good)),
+        *_left_out(law),
+        _RATES[rates],
+    ]
+    return Advice(
+        target_loss=target_loss,
+        law=law,
+        times=times,
+        recommended=best.batch_size,
+        good_sizes=good,
+        identifiable=identifiable,
+        further_size=further,
+        paragraph=" ".join(filter(None, sentences)),
+    )
+
+
+def _range(times: TimeToTarget, good: Sequence[int], identifiable: bool) -> str:
+    if not identifiable:
+        return (
+            "Which batch size is right on this machine is not identifiable from these runs: no "
+            "size can be put within 10 % of the best time, nor out of it."
+        )
+    if not good:
+        left = _listed(
+            [e.batch_size for e in times.predictions if e.standing is Standing.UNDECIDED]
+        )
+        slow = _listed([e.batch_size for e in times.predictions if e.standing is Standing.SLOW])
+        return f"Not {slow}, which are too slow here; between {left} these runs cannot tell."
+    sizes = [each.batch_size for each in times.predictions]
+    first, last = sizes.index(good[0]), sizes.index(good[-1])
+    if len(good) == 1:
+        return f"{good[0]:,} is right on this machine; no other size is surely within 10 % of it."
+    whole = last - first + 1 == len(good)
+    which = f"Anything from {good[0]:,} to {good[-1]:,}" if whole else f"Any of {_listed(good)}"
+    return f"{which} is right on this machine: within 10 % of the least time."
+
+
+def _time(times: TimeToTarget, best: Prediction, target_loss: float, identifiable: bool) -> str:
+    seconds = f"about {duration(best.seconds.value)}{_between(best.seconds, duration)}"
+    said = f"{best.batch_size:,} reaches a validation loss of {target_loss:.3g} in {seconds}"
+    slowest = max(times.predictions, key=lambda each: each.seconds.value)
+    sooner = slowest.seconds.value / best.seconds.value
+    if identifiable and slowest.standing is Standing.SLOW:
+        said += f", {sooner:.1f} times sooner than {slowest.batch_size:,}"
+    return f"{said}." if identifiable else f"For what the fitted curve is worth, {said}."
+
+
+def _measured(times: TimeToTarget, best: Prediction, identifiable: bool) -> str:
+    fastest = times.fastest_measured
+    if fastest is None:
+        return "At no size did every run cross the target, so that none is the fastest measured."
+    if fastest == best.batch_size:
+        return "It is also the fastest size measured."
+    confirm = f"; confirm {best.batch_size:,} by a run of its own" if identifiable else ""
+    return f"The fastest size measured is {fastest:,}{confirm}."
+
+
+def _edge(times: TimeToTarget, best: Prediction, good: Sequence[int]) -> str:
+    """What lies beyond the measured sizes is not known, and may be better."""
+    smallest, largest = times.predictions[0].batch_size, times.predictions[-1].batch_size
+    beyond = f"may be faster still: nothing is promised beyond {smallest:,} to {largest:,}."
+    if best.batch_size == largest:
+        return f"That is the largest size measured, and larger ones {beyond}"
+    if best.batch_size == smallest > 1:
+        return f"That is the smallest size measured, and smaller ones {beyond}"
+    if {smallest, largest} & set(good):
+        return f"The range may go on beyond the sizes measured, {smallest:,} to {largest:,}."
+    return ""
+
+
+def _critical(law: BatchLaw) -> str:
+    if law.identifiable:
+        return (
+            f"The critical batch size, above which more samples a step save few steps, is about "
+            f"{law.b_crit.value:,.0f}{_between(law.b_crit, _samples)}."
+        )
+    said = "The critical batch size is not identifiable: "
+    sizes = law.sizes
+    match law.open_end:
+        case OpenEnd.HIGH:
+            return (
+                f"{said}up to {sizes[-1]:,} every doubling about halves the steps, and where that "
+                "ends was not seen."
+            )
+        case OpenEnd.LOW:
+            return (
+                f"{said}from {sizes[0]:,} on larger batches save hardly any steps, and where that "
+                "begins was not seen."
+            )
+        case OpenEnd.BOTH:
+            return f"{said}it has no bound on either side."
+        case OpenEnd.NONE if len(sizes) < 3:
+            return f"{said}two sizes give a curve and cannot check it."
+        case OpenEnd.NONE:
+            return f"{said}its interval{_between(law.b_crit, _samples)} is too wide."
+
+
+def _further(
+    law: BatchLaw, further: int, best: Prediction, identifiable: bool, any_good: bool
+) -> str:
+    if law.identifiable and identifiable and any_good:
+        return ""
+    seed = "with a further seed " if further in law.sizes else ""
+    more = "" if law.open_end in (OpenEnd.LOW, OpenEnd.HIGH) else ", and so would more seeds at all"
+    if not law.identifiable:
+        return f"A run at {further:,} {seed}would help most{more}."
+    return f"A run at {best.batch_size:,}, and further seeds at all sizes, would help most."
+
+
+def _left_out(law: BatchLaw) -> list[str]:
+    """On the runs that are not in the fit, and those that speak against it."""
+    missed = [point for point in law.points if not point.reached]
+    early = [point for point in law.points if point.early]
+    said = []
+    if missed:
+        said.append(
+            f"{_runs(missed, law)} missed the target: they would have needed more steps, how many "
+            "is not known, and they are not in the fit."
+        )
+    if early:
+        said.append(
+            f"{_runs(early, law)} had reached the target by their first evaluation: when is not "
+            "known, and they are not in the fit."
+        )
+    if law.contradicting:
+        sizes = _listed(sorted({point.batch_size for point in law.contradicting}))
+        said.append(f"That contradicts the fitted curve at {sizes}: do not rely on it there.")
+    return said
+
+
+def _runs(points: Sequence[StepsToTarget], law: BatchLaw) -> str:
+    sizes = _listed(sorted({point.batch_size for point in points}))
+    return f"{len(points)} of {len(law.points)} runs (batch size {sizes})"
+
+
+def _between(estimate: Estimate, said: Callable[[float], str]) -> str:
+    """Empty without an interval."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f" ({said(estimate.low)} to {said(estimate.high)})"
+
+
+def _samples(size: float) -> str:
+    return f"{size:,.0f}"
+
+
+def _listed(sizes: Sequence[int]) -> str:
+    *before, last = [f"{size:,}" for size in sizes]
+    return f"{', '.join(before)} and {last}" if before else last
