@@ -43,7 +43,7 @@ class Advice:
     good_sizes: tuple[int, ...]
     """Ascending; empty where none can be put in."""
     identifiable: bool
-    """Whether any size could be put in the range of good ones or out of it."""
+    """Whether any size could be put in the range of good ones."""
     further_size: int
     """At which one more run would help most."""
     paragraph: str
@@ -56,15 +56,14 @@ def advise(law: BatchLaw, line_draws: Floats, target_loss: float, rates: Rates) 
     good = tuple(size for size, standing in standings.items() if standing is Standing.GOOD)
     of = [each for each in times.predictions if not good or each.batch_size in good]
     best = min(of, key=lambda each: each.seconds.value)
-    identifiable = any(standing is not Standing.UNDECIDED for standing in standings.values())
-    further = most_helpful_size(law)
+    further = times.beyond or most_helpful_size(law)
     sentences = [
-        _range(times, good, identifiable),
-        _time(times, best, target_loss, identifiable),
-        _measured(times, best, identifiable),
-        _edge(times, best, good),
+        _range(times, good),
+        _time(times, best, target_loss),
+        _measured(times, best),
+        _edge(times, good),
         _critical(law),
-        _further(law, further, best, identifiable, bool(good)),
+        _further(law, further, good),
         *_left_out(law),
         _RATES[rates],
     ]
@@ -74,63 +73,58 @@ def advise(law: BatchLaw, line_draws: Floats, target_loss: float, rates: Rates) 
         times=times,
         recommended=best.batch_size,
         good_sizes=good,
-        identifiable=identifiable,
+        identifiable=bool(good),
         further_size=further,
         paragraph=" ".join(filter(None, sentences)),
     )
 
 
-def _range(times: TimeToTarget, good: Sequence[int], identifiable: bool) -> str:
-    if not identifiable:
+def _range(times: TimeToTarget, good: Sequence[int]) -> str:
+    if not good:
+        slow = [each.batch_size for each in times.predictions if each.standing is Standing.SLOW]
+        out = f"; only {_listed(slow)} can be put out of it" if slow else ", nor out of it"
         return (
             "Which batch size is right on this machine is not identifiable from these runs: no "
-            "size can be put within 10 % of the best time, nor out of it."
+            f"size can be put within 10 % of the best time{out}."
         )
-    if not good:
-        left = _listed(
-            [e.batch_size for e in times.predictions if e.standing is Standing.UNDECIDED]
-        )
-        slow = _listed([e.batch_size for e in times.predictions if e.standing is Standing.SLOW])
-        return f"Not {slow}, which are too slow here; between {left} these runs cannot tell."
-    sizes = [each.batch_size for each in times.predictions]
-    first, last = sizes.index(good[0]), sizes.index(good[-1])
     if len(good) == 1:
         return f"{good[0]:,} is right on this machine; no other size is surely within 10 % of it."
-    whole = last - first + 1 == len(good)
+    sizes = [each.batch_size for each in times.predictions]
+    whole = sizes.index(good[-1]) - sizes.index(good[0]) + 1 == len(good)
     which = f"Anything from {good[0]:,} to {good[-1]:,}" if whole else f"Any of {_listed(good)}"
     return f"{which} is right on this machine: within 10 % of the least time."
 
 
-def _time(times: TimeToTarget, best: Prediction, target_loss: float, identifiable: bool) -> str:
-    seconds = f"about {duration(best.seconds.value)}{_between(best.seconds, duration)}"
-    said = f"{best.batch_size:,} reaches a validation loss of {target_loss:.3g} in {seconds}"
+def _time(times: TimeToTarget, best: Prediction, target_loss: float) -> str:
+    said = (
+        f"{best.batch_size:,} reaches a validation loss of {target_loss:.3g} per token in about "
+        f"{duration(best.seconds.value)}{_between(best.seconds, duration)}"
+    )
     slowest = max(times.predictions, key=lambda each: each.seconds.value)
-    sooner = slowest.seconds.value / best.seconds.value
-    if identifiable and slowest.standing is Standing.SLOW:
+    if slowest.standing is Standing.SLOW:
+        sooner = slowest.seconds.value / best.seconds.value
         said += f", {sooner:.1f} times sooner than {slowest.batch_size:,}"
-    return f"{said}." if identifiable else f"For what the fitted curve is worth, {said}."
+    return f"{said}."
 
 
-def _measured(times: TimeToTarget, best: Prediction, identifiable: bool) -> str:
+def _measured(times: TimeToTarget, best: Prediction) -> str:
     fastest = times.fastest_measured
     if fastest is None:
         return "At no size did every run cross the target, so that none is the fastest measured."
     if fastest == best.batch_size:
         return "It is also the fastest size measured."
-    confirm = f"; confirm {best.batch_size:,} by a run of its own" if identifiable else ""
-    return f"The fastest size measured is {fastest:,}{confirm}."
+    return f"The fastest size measured is {fastest:,}; confirm {best.batch_size:,} by one more run."
 
 
-def _edge(times: TimeToTarget, best: Prediction, good: Sequence[int]) -> str:
+def _edge(times: TimeToTarget, good: Sequence[int]) -> str:
     """What lies beyond the measured sizes is not known, and may be better."""
     smallest, largest = times.predictions[0].batch_size, times.predictions[-1].batch_size
-    beyond = f"may be faster still: nothing is promised beyond {smallest:,} to {largest:,}."
-    if best.batch_size == largest:
-        return f"That is the largest size measured, and larger ones {beyond}"
-    if best.batch_size == smallest > 1:
-        return f"That is the smallest size measured, and smaller ones {beyond}"
-    if {smallest, largest} & set(good):
-        return f"The range may go on beyond the sizes measured, {smallest:,} to {largest:,}."
+    measured = f"{smallest:,} to {largest:,}"
+    if times.beyond:
+        which = "larger" if times.beyond > largest else "smaller"
+        return f"Sizes {which} than those measured, {measured}, may be faster still."
+    if largest in good or (smallest in good and smallest > 1):
+        return f"The range may go on beyond the sizes measured, {measured}."
     return ""
 
 
@@ -161,16 +155,12 @@ def _critical(law: BatchLaw) -> str:
             return f"{said}its interval{_between(law.b_crit, _samples)} is too wide."
 
 
-def _further(
-    law: BatchLaw, further: int, best: Prediction, identifiable: bool, any_good: bool
-) -> str:
-    if law.identifiable and identifiable and any_good:
+def _further(law: BatchLaw, further: int, good: Sequence[int]) -> str:
+    if law.identifiable and good:
         return ""
-    seed = "with a further seed " if further in law.sizes else ""
-    more = "" if law.open_end in (OpenEnd.LOW, OpenEnd.HIGH) else ", and so would more seeds at all"
-    if not law.identifiable:
-        return f"A run at {further:,} {seed}would help most{more}."
-    return f"A run at {best.batch_size:,}, and further seeds at all sizes, would help most."
+    if further not in law.sizes:
+        return f"A run at {further:,} would help most."
+    return f"A run with a further seed at {further:,} would help most, and seeds at all sizes next."
 
 
 def _left_out(law: BatchLaw) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import least_squares
 from scipy.stats import t as student
 
@@ -18,8 +19,10 @@ MOST_RATIO = 10.0
 on average and never 4; from 10 on, B_time = sqrt(B_half*B_crit) is not known to a factor of 3."""
 _REACH = 1e3
 """How far beyond the measured sizes the fit looks: there the curve is straight to 0.1 %."""
-_BEYOND = 4
-"""A further size is this many times the largest, or this part of the smallest."""
+
+
+_MOST_LOGS = 100.0
+"""Half an interval's width from which on it has no bounds: powers of e beyond all sense."""
 
 
 class OpenEnd(StrEnum):
@@ -35,10 +38,11 @@ class OpenEnd(StrEnum):
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value and the ends of its 90 % interval; None where no doubt can be given."""
+    """A value and the ends of its 90 % interval."""
 
     value: float
     low: float | None
+    """None: without a bound on this side, or too few points to tell."""
     high: float | None
 
 
@@ -75,14 +79,15 @@ class BatchLaw:
         """The batch sizes in the fit, ascending."""
         return sorted({point.batch_size for point in self.fitted})
 
-    def steps(self, batch_sizes: Sequence[float]) -> Floats:
+    def steps(self, batch_sizes: npt.ArrayLike) -> Floats:
         """Expected at each size; one value each."""
         sizes = np.asarray(batch_sizes, np.float64)
-        return self.s_min.value * (1 + self.b_crit.value / sizes)
+        steps: Floats = self.s_min.value * (1 + self.b_crit.value / sizes)
+        return steps
 
-    def slopes(self, batch_sizes: Sequence[float]) -> Floats:
+    def slopes(self, batch_sizes: npt.ArrayLike) -> Floats:
         """(sizes, 2): d log S / d (log S_min, log B_crit) at each size."""
-        return _slopes(np.log(self.b_crit.value), np.asarray(batch_sizes, np.float64))
+        return _slopes(float(np.log(self.b_crit.value)), np.asarray(batch_sizes, np.float64))
 
 
 def fit_batch_law(points: Sequence[StepsToTarget]) -> BatchLaw:
@@ -102,44 +107,45 @@ def fit_batch_law(points: Sequence[StepsToTarget]) -> BatchLaw:
         )
     sizes = np.array([point.batch_size for point in exact], np.float64)
     log_steps = np.log([point.steps for point in exact])
-    logs = _least_squares(sizes, log_steps)
-    slopes = _slopes(logs[1], sizes)
-    degrees = len(exact) - 2
-    squares = float(np.sum((log_steps - _log_curve(logs, sizes)) ** 2))
-    deviation = float(np.sqrt(squares / degrees)) if degrees else None
-    spread = np.linalg.inv(slopes.T @ slopes)
-    covariance = None if deviation is None else deviation**2 * spread
-    b_crit = _estimate(logs, covariance, degrees, (0.0, 1.0))
-    open_end = _open_end(sizes, log_steps, squares, b_crit)
+    profile = _profile(sizes, log_steps)
+    fit = _fit(sizes, log_steps, profile)
+    open_end, b_crit = _bounds(sizes, profile, fit)
     return BatchLaw(
         points=ordered,
-        s_min=_estimate(logs, covariance, degrees, (1.0, 0.0)),
+        s_min=_estimate(fit, (1, 0), bounded=open_end in (OpenEnd.NONE, OpenEnd.LOW)),
         b_crit=b_crit,
-        e_min=_estimate(logs, covariance, degrees, (1.0, 1.0)),
+        e_min=_estimate(fit, (1, 1), bounded=open_end in (OpenEnd.NONE, OpenEnd.HIGH)),
         open_end=open_end,
         identifiable=open_end is OpenEnd.NONE and _narrow(b_crit) and len(set(sizes)) > 2,
-        contradicting=_contradicting(ordered, logs, spread, deviation, degrees),
-        deviation=deviation,
-        log_covariance=covariance,
-        degrees=degrees,
+        contradicting=_contradicting(ordered, fit),
+        deviation=fit.deviation,
+        log_covariance=None if fit.deviation is None else fit.deviation**2 * fit.spread,
+        degrees=fit.degrees,
     )
 
 
 def most_helpful_size(law: BatchLaw) -> int:
     """At which size one more run would tell most about the critical batch size.
 
-    Of the sizes in the fit, one well below and one well above them: the one whose run leaves
-    log B_crit the least variance, (J'J + jj')**-1 with the slopes j of its log S.
+    Of the sizes in the fit and those next to them: the one whose run leaves log B_crit the least
+    variance, (J'J + jj')**-1 with the slopes j of its log S.
     """
-    sizes = law.sizes
-    candidates = [max(1, sizes[0] // _BEYOND), *sizes, sizes[-1] * _BEYOND]
+    candidates = [*law.sizes, *sizes_beyond(law.sizes)]
     slopes = law.slopes([point.batch_size for point in law.fitted])
     information = slopes.T @ slopes
     left = [
-        np.linalg.inv(information + np.outer(each, each))[1, 1]
-        for each in law.slopes(candidates)
+        np.linalg.inv(information + np.outer(each, each))[1, 1] for each in law.slopes(candidates)
     ]
     return candidates[int(np.argmin(left))]
+
+
+def sizes_beyond(sizes: Sequence[int]) -> list[int]:
+    """For a further run: a half and a quarter of the smallest, twice and 4 times the largest.
+
+    `sizes` ascending; none of the result is below 1.
+    """
+    smallest, largest = sizes[0], sizes[-1]
+    return [size for size in (smallest // 4, smallest // 2, 2 * largest, 4 * largest) if size >= 1]
 
 
 def quantile_of_student(degrees: int) -> float:
@@ -157,93 +163,118 @@ def _slopes(log_b_crit: float, sizes: Floats) -> Floats:
     return np.stack([np.ones_like(sizes), b_crit / (b_crit + sizes)], axis=1)
 
 
-def _least_squares(sizes: Floats, log_steps: Floats) -> Floats:
-    """Log S_min and log B_crit; the latter at most a factor of _REACH beyond the sizes.
+@dataclass(frozen=True)
+class _Fit:
+    logs: Floats
+    """(2,): log S_min, log B_crit."""
+    squares: float
+    """Sum over the residuals of log S."""
+    degrees: int
+    spread: Floats
+    """(2, 2): (J'J)**-1; times the residual variance it is the covariance of `logs`."""
 
-    log S_min has a closed form given log B_crit, so a grid over the one finds the valley to
-    start in, however far away it is.
-    """
-    low, high = np.log(sizes.min() / _REACH), np.log(sizes.max() * _REACH)
-    grid = np.linspace(low, high, 202)[1:-1]
-    rises = np.log1p(np.exp(grid)[:, None] / sizes)
-    starts = (log_steps - rises).mean(axis=1)
-    best = int(np.argmin(((log_steps - rises - starts[:, None]) ** 2).sum(axis=1)))
+    @property
+    def deviation(self) -> float | None:
+        return float(np.sqrt(self.squares / self.degrees)) if self.degrees else None
+
+
+def _profile(sizes: Floats, log_steps: Floats) -> Floats:
+    """(3, grid): log B_crit far beyond all sizes and back, the best log S_min, sum of squares."""
+    grid = np.linspace(np.log(sizes.min() / _REACH), np.log(sizes.max() * _REACH), 400)
+    above = log_steps - np.log1p(np.exp(grid)[:, None] / sizes)
+    best = above.mean(axis=1)
+    return np.stack([grid, best, ((above - best[:, None]) ** 2).sum(axis=1)])
+
+
+def _fit(sizes: Floats, log_steps: Floats, profile: Floats) -> _Fit:
+    """Least squares from the lowest point of the profile, within its ends."""
+    lowest = int(np.argmin(profile[2, 1:-1])) + 1
+
+    def residuals(logs: Floats) -> Floats:
+        return _log_curve(logs, sizes) - log_steps
+
+    def slopes(logs: Floats) -> Floats:
+        return _slopes(float(logs[1]), sizes)
+
     found = least_squares(
-        lambda logs: _log_curve(logs, sizes) - log_steps,
-        (starts[best], grid[best]),
-        jac=lambda logs: _slopes(logs[1], sizes),
-        bounds=([-np.inf, low], [np.inf, high]),
+        residuals,
+        (profile[1, lowest], profile[0, lowest]),
+        jac=slopes,
+        bounds=([-np.inf, profile[0, 0]], [np.inf, profile[0, -1]]),
         xtol=1e-12,
         ftol=1e-12,
         gtol=1e-12,
     )
-    logs: Floats = found.x
-    return logs
+    logs = np.asarray(found.x, np.float64)
+    spread = np.asarray(np.linalg.inv(slopes(logs).T @ slopes(logs)), np.float64)
+    return _Fit(logs, float(np.sum(residuals(logs) ** 2)), len(sizes) - 2, spread)
 
 
-def _estimate(
-    logs: Floats, covariance: Floats | None, degrees: int, weights: tuple[float, float]
-) -> Estimate:
+def _estimate(fit: _Fit, weights: tuple[int, int], *, bounded: bool = True) -> Estimate:
     """Of exp(weights . logs)."""
-    value = float(weights @ logs)
-    if covariance is None:
+    value = float(np.dot(weights, fit.logs))
+    if fit.deviation is None or not bounded:
         return Estimate(float(np.exp(value)), None, None)
-    error = float(np.sqrt(np.asarray(weights) @ covariance @ np.asarray(weights)))
-    half = quantile_of_student(degrees) * error
-    with np.errstate(over="ignore"):  # an end beyond all numbers is open
-        low, middle, high = np.exp([value - half, value, value + half]).tolist()
+    error = fit.deviation * float(np.sqrt(np.dot(weights, fit.spread @ np.asarray(weights))))
+    half = quantile_of_student(fit.degrees) * error
+    if half > _MOST_LOGS:
+        return Estimate(float(np.exp(value)), None, None)
+    low, middle, high = np.exp([value - half, value, value + half]).tolist()
     return Estimate(middle, low, high)
 
 
-def _open_end(sizes: Floats, log_steps: Floats, squares: float, b_crit: Estimate) -> OpenEnd:
-    """Which of the law's two limits fits as well, or lies on the far side of all sizes.
+def _bounds(sizes: Floats, profile: Floats, fit: _Fit) -> tuple[OpenEnd, Estimate]:
+    """Which end of B_crit is open, and B_crit with the ends that are not.
 
-    A limit, S constant or S ~ 1/B, has one parameter less: it fits as well where the sum of
-    squares grows by no more than F(1, n-2) = t**2 residual variances.
+    A B_crit far beyond the sizes gives one of the law's two limits, S constant or S ~ 1/B. Such a
+    limit fits as well as the curve where it raises the sum of squares by no more than F(1, n-2) =
+    t**2 residual variances; the other end is then where this rise begins. Open, too, is the end
+    on whose side the whole interval lies beyond the sizes: the law is not to be trusted there.
     """
-    degrees = len(sizes) - 2
-    if not degrees or b_crit.low is None or b_crit.high is None:
-        return OpenEnd.BOTH
-    most = squares * (1 + quantile_of_student(degrees) ** 2 / degrees)
-    plateau, scaling = (
-        float(np.sum((each - each.mean()) ** 2)) <= most
-        for each in (log_steps, log_steps + np.log(sizes))
+    interval = _estimate(fit, (0, 1))
+    if not fit.degrees:
+        return OpenEnd.BOTH, interval
+    most = fit.squares * (1 + quantile_of_student(fit.degrees) ** 2 / fit.degrees)
+    fits = np.flatnonzero(profile[2] <= most)
+    low, high = (
+        bool(len(fits)) and fits[i] == end for i, end in ((0, 0), (-1, len(profile[0]) - 1))
     )
-    low = plateau or b_crit.high < sizes.min()
-    high = scaling or b_crit.low > sizes.max()
     if low and high:
-        return OpenEnd.BOTH
-    return OpenEnd.LOW if low else OpenEnd.HIGH if high else OpenEnd.NONE
+        return OpenEnd.BOTH, Estimate(interval.value, None, None)
+    if low:
+        return OpenEnd.LOW, Estimate(interval.value, None, float(np.exp(profile[0, fits[-1]])))
+    if high:
+        return OpenEnd.HIGH, Estimate(interval.value, float(np.exp(profile[0, fits[0]])), None)
+    if interval.high is not None and interval.high < sizes.min():
+        return OpenEnd.LOW, Estimate(interval.value, None, interval.high)
+    if interval.low is not None and interval.low > sizes.max():
+        return OpenEnd.HIGH, Estimate(interval.value, interval.low, None)
+    return OpenEnd.NONE, interval
 
 
 def _narrow(estimate: Estimate) -> bool:
-    if estimate.low is None or estimate.high is None or not estimate.low:
+    if estimate.low is None or estimate.high is None:
         return False
     return estimate.high / estimate.low <= MOST_RATIO
 
 
-def _contradicting(
-    points: Sequence[StepsToTarget],
-    logs: Floats,
-    spread: Floats,
-    deviation: float | None,
-    degrees: int,
-) -> tuple[StepsToTarget, ...]:
+def _contradicting(points: Sequence[StepsToTarget], fit: _Fit) -> tuple[StepsToTarget, ...]:
     """The points outside the fit that a run on the curve would hardly have given.
 
     A run's log S lies within t * deviation * sqrt(1 + j'(J'J)**-1 j) of the curve in 90 % of
     cases. A run without the target beyond that, or with it before that, speaks against the fit.
     """
-    if deviation is None:
+    if fit.deviation is None:
         return ()
     against = []
     for point in points:
         if point.exact:
             continue
         size = np.array([point.batch_size], np.float64)
-        slopes = _slopes(logs[1], size)[0]
-        half = quantile_of_student(degrees) * deviation * np.sqrt(1 + slopes @ spread @ slopes)
-        above = np.log(point.steps) - _log_curve(logs, size)[0]
+        slopes = _slopes(float(fit.logs[1]), size)[0]
+        error = fit.deviation * np.sqrt(1 + slopes @ fit.spread @ slopes)
+        above = (np.log(point.steps) - _log_curve(fit.logs, size)[0]) / error
+        half = quantile_of_student(fit.degrees)
         if (not point.reached and above > half) or (point.early and above < -half):
             against.append(point)
     return tuple(against)

@@ -1,26 +1,28 @@
 """How long each batch size takes to the target, and which sizes are good: steps times seconds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 
-from s2s.analysis.batch_law import CONFIDENCE, BatchLaw, Estimate
+from s2s.analysis.batch_law import CONFIDENCE, BatchLaw, Estimate, sizes_beyond
 from s2s.analysis.steps import Floats
 from s2s.config import UserError
 
 GOOD = 1.1
 """A good size takes at most this many times the best one's time."""
+_Number = TypeVar("_Number", float, Floats)
 _DRAWS = 4000
 _ENDS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 class Standing(StrEnum):
     GOOD = "good"
-    """Even at the upper end of its interval within 10 % of the best."""
+    """Even at the upper end of `times_best` within 10 % of the best."""
     SLOW = "slow"
-    """Even at the lower end more than 10 % above the best."""
+    """Even at its lower end more than 10 % above the best."""
     UNDECIDED = "undecided"
 
 
@@ -33,7 +35,8 @@ class Prediction:
     seconds: Estimate
     """Training time to the target."""
     times_best: Estimate
-    """Its time over the least of all sizes, both of the same draw."""
+    """Its time over the least of all, both of the same draw. The lower end is against the sizes
+    measured and between; the upper end counts `sizes_beyond` too, which may be faster."""
     standing: Standing
 
 
@@ -46,6 +49,8 @@ class TimeToTarget:
     part."""
     t_min: Estimate | None
     """Seconds, at `b_time`."""
+    beyond: int | None
+    """A size next to the measured ones whose predicted time is less than that of them all."""
     fastest_measured: int | None
     """Of the sizes at which every run crossed the target; None where there is none."""
 
@@ -61,27 +66,32 @@ def time_to_target(law: BatchLaw, line_draws: Floats) -> TimeToTarget:
     alike, an uncertain S_min or a slow machine, says nothing on which of them is best; it widens
     the interval of the seconds only. Raises UserError where the line has no positive time.
     """
-    sizes = candidates(law.sizes)
+    within, beyond = candidates(law.sizes), sizes_beyond(law.sizes)
+    sizes = np.array(within + beyond, np.float64)
     alpha, beta = np.median(line_draws, axis=0).tolist()
     random = np.random.default_rng(0)
     lines = line_draws[random.integers(len(line_draws), size=_DRAWS)]
-    step_seconds = lines[:, :1] + lines[:, 1:] * np.asarray(sizes)
-    line = alpha + beta * np.asarray(sizes)
-    if not (step_seconds > 0).all() or not (line > 0).all():
+    step_seconds = lines[:, :1] + lines[:, 1:] * sizes
+    if not (step_seconds > 0).all() or not (alpha + beta * sizes > 0).all():
         raise UserError(
             "The step times are too noisy for a line over batch sizes: time the sizes again, "
             "with more repeats."
         )
-    steps = law.steps(sizes)
-    seconds = steps * line
+    seconds = law.steps(sizes) * (alpha + beta * sizes)
     moves = _law_draws(law, random)
-    draws = None if moves is None else steps * np.exp(moves @ law.slopes(sizes).T) * step_seconds
-    spared = {point.batch_size for point in law.contradicting}
-    predictions = tuple(
-        _prediction(i, size, steps, seconds, draws, size in spared) for i, size in enumerate(sizes)
-    )
+    draws = None
+    if moves is not None:
+        draws = law.steps(sizes) * np.exp(moves @ law.slopes(sizes).T) * step_seconds
+    predictions = _predictions(law, within, seconds, draws)
+    fastest = int(np.argmin(seconds))
     b_time, t_min = _least(law, alpha, beta, lines, moves)
-    return TimeToTarget(predictions, b_time, t_min, _fastest_measured(law, alpha, beta))
+    return TimeToTarget(
+        predictions,
+        b_time,
+        t_min,
+        beyond=None if fastest < len(within) else beyond[fastest - len(within)],
+        fastest_measured=_fastest_measured(law, alpha, beta),
+    )
 
 
 def candidates(sizes: Iterable[int]) -> list[int]:
@@ -91,18 +101,18 @@ def candidates(sizes: Iterable[int]) -> list[int]:
     return sorted(known | {power for power in powers if power > min(known)})
 
 
-def best_size(alpha: Floats, beta: Floats, b_crit: Floats) -> Floats:
+def best_size(alpha: _Number, beta: _Number, b_crit: _Number) -> _Number:
     """B_time = sqrt(alpha*B_crit/beta), in samples: where (1 + B_crit/B)*(alpha + beta*B) is least.
 
     Its derivative, beta - alpha*B_crit/B**2, is 0 there.
     """
-    size: Floats = np.sqrt(alpha * b_crit / beta)
+    size: _Number = np.sqrt(alpha * b_crit / beta)
     return size
 
 
-def least_seconds(alpha: Floats, beta: Floats, s_min: Floats, b_crit: Floats) -> Floats:
+def least_seconds(alpha: _Number, beta: _Number, s_min: _Number, b_crit: _Number) -> _Number:
     """T_min = S_min*(sqrt(alpha) + sqrt(beta*B_crit))**2: T at B_time, multiplied out."""
-    seconds: Floats = s_min * (np.sqrt(alpha) + np.sqrt(beta * b_crit)) ** 2
+    seconds: _Number = s_min * (np.sqrt(alpha) + np.sqrt(beta * b_crit)) ** 2
     return seconds
 
 
@@ -117,24 +127,37 @@ def _law_draws(law: BatchLaw, random: np.random.Generator) -> Floats | None:
     return moves
 
 
-def _prediction(
-    i: int, size: int, steps: Floats, seconds: Floats, draws: Floats | None, spared: bool
-) -> Prediction:
-    """`spared`: a run at this size speaks against the curve, which then promises nothing there."""
-    times = None if draws is None else draws[:, i] / draws.min(axis=1)
-    times_best = _estimate(float(seconds[i] / seconds.min()), times)
-    standing = Standing.UNDECIDED
-    if times_best.high is not None and times_best.high <= GOOD and not spared:
-        standing = Standing.GOOD
-    elif times_best.low is not None and times_best.low > GOOD:
-        standing = Standing.SLOW
-    return Prediction(
-        batch_size=size,
-        steps=float(steps[i]),
-        seconds=_estimate(float(seconds[i]), None if draws is None else draws[:, i]),
-        times_best=times_best,
-        standing=standing,
-    )
+def _predictions(
+    law: BatchLaw, sizes: Sequence[int], seconds: Floats, draws: Floats | None
+) -> tuple[Prediction, ...]:
+    """Of `sizes`, the first columns of `seconds`, (all,), and of `draws`, (draws, all)."""
+    steps = law.steps(sizes)
+    ratios = seconds / seconds[: len(sizes)].min()
+    against = {point.batch_size for point in law.contradicting}
+    predictions = []
+    for i, size in enumerate(sizes):
+        time, times_best = (Estimate(float(each[i]), None, None) for each in (seconds, ratios))
+        if draws is not None:
+            time = _estimate(time.value, draws[:, i])
+            low, high = (
+                float(np.quantile(draws[:, i] / least, end))
+                for least, end in zip(
+                    (draws[:, : len(sizes)].min(axis=1), draws.min(axis=1)), _ENDS, strict=True
+                )
+            )
+            times_best = Estimate(times_best.value, low, high)
+        standing = _standing(times_best, trusted=size not in against)
+        predictions.append(Prediction(size, float(steps[i]), time, times_best, standing))
+    return tuple(predictions)
+
+
+def _standing(times_best: Estimate, *, trusted: bool) -> Standing:
+    """A size at which a run speaks against the curve is not called good by it."""
+    if times_best.low is None or times_best.high is None:
+        return Standing.UNDECIDED
+    if times_best.low > GOOD:
+        return Standing.SLOW
+    return Standing.GOOD if trusted and times_best.high <= GOOD else Standing.UNDECIDED
 
 
 def _least(
@@ -143,15 +166,15 @@ def _least(
     """B_time and T_min."""
     if alpha <= 0 or beta <= 0:
         return None, None
-    values = [np.asarray(each) for each in (alpha, beta, law.s_min.value, law.b_crit.value)]
-    size, seconds = best_size(*values[:2], values[3]), least_seconds(*values)
+    s_min, b_crit = law.s_min.value, law.b_crit.value
+    size, seconds = best_size(alpha, beta, b_crit), least_seconds(alpha, beta, s_min, b_crit)
     if moves is None or not law.identifiable:
-        return Estimate(float(size), None, None), Estimate(float(seconds), None, None)
+        return Estimate(size, None, None), Estimate(seconds, None, None)
     alphas, betas = np.maximum(lines.T, np.finfo(np.float64).tiny)
     s_mins, b_crits = np.exp(moves.T) * [[law.s_min.value], [law.b_crit.value]]
     return (
-        _estimate(float(size), best_size(alphas, betas, b_crits)),
-        _estimate(float(seconds), least_seconds(alphas, betas, s_mins, b_crits)),
+        _estimate(size, best_size(alphas, betas, b_crits)),
+        _estimate(seconds, least_seconds(alphas, betas, s_mins, b_crits)),
     )
 
 

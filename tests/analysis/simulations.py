@@ -26,8 +26,13 @@ class Study:
     """None where steps do not obey the law."""
 
 
-def law_study(seed: int, b_crit: tuple[float, float] = (16, 256), spread: float = SPREAD) -> Study:
-    """Steps by the law itself, B_crit log-uniform within the two ends."""
+def law_study(
+    seed: int,
+    b_crit: tuple[float, float] = (16, 256),
+    b_half: tuple[float, float] = (8, 128),
+    spread: float = SPREAD,
+) -> Study:
+    """Steps by the law itself; B_crit and alpha/beta are log-uniform within the ends given."""
     random = np.random.default_rng(seed)
     true_b_crit = _log_uniform(random, *b_crit)
     s_min = _log_uniform(random, 100, 10_000)
@@ -35,12 +40,22 @@ def law_study(seed: int, b_crit: tuple[float, float] = (16, 256), spread: float 
     def steps(sizes: Floats) -> Floats:
         return s_min * (1 + true_b_crit / sizes)
 
-    return _study(random, steps, spread, true_b_crit)
+    return _study(random, steps, spread, b_half, true_b_crit)
 
 
-def flat_study(seed: int, spread: float) -> Study:
-    """By the law with B_crit in the middle, but seeds of a size differ as much as sizes do."""
-    return law_study(seed, (64, 64), spread)
+def far_below_study(seed: int) -> Study:
+    """All sizes far below B_crit, on a machine that larger batches make faster."""
+    return law_study(seed, (30_000, 300_000), (1_000, 10_000))
+
+
+def far_above_study(seed: int) -> Study:
+    """All sizes far above B_crit, on a machine that smaller batches keep busy."""
+    return law_study(seed, (0.04, 0.4), (0.5, 5))
+
+
+def drowned_study(seed: int) -> Study:
+    """Seeds of one size differ as much as the sizes: log(S(4)/S(1024)) is 2.8 at B_crit = 64."""
+    return law_study(seed, (64, 64), spread=2.8)
 
 
 def quadratic_study(seed: int) -> Study:
@@ -54,7 +69,7 @@ def quadratic_study(seed: int) -> Study:
     def steps(sizes: Floats) -> Floats:
         return np.array([quadratic_steps(curvatures, noise, target, size) for size in sizes])
 
-    return _study(random, steps, SPREAD, None)
+    return _study(random, steps, SPREAD, (8, 128), None)
 
 
 def quadratic_loss(
@@ -98,11 +113,11 @@ def _study(
     random: np.random.Generator,
     steps: Callable[[Floats], Floats],
     spread: float,
+    b_half: tuple[float, float],
     b_crit: float | None,
 ) -> Study:
-    """Half the ceiling of samples per second is reached between batch 8 and 128."""
     beta = _log_uniform(random, 1e-4, 1e-2)
-    alpha = beta * _log_uniform(random, 8, 128)
+    alpha = beta * _log_uniform(random, *b_half)
     exact = steps(np.array(SIZES, np.float64))
     points = tuple(
         StepsToTarget(size, seed, float(mean * np.exp(spread * random.standard_normal())), True)
