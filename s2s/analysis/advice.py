@@ -64,7 +64,7 @@ def advise(law: BatchLaw, line_draws: Floats, target_loss: float, rates: Rates) 
         _edge(times, good),
         _critical(law),
         _further(law, further, good),
-        *_left_out(law),
+        *_doubts(law),
         _RATES[rates],
     ]
     return Advice(
@@ -163,8 +163,8 @@ def _further(law: BatchLaw, further: int, good: Sequence[int]) -> str:
     return f"A run with a further seed at {further:,} would help most, and seeds at all sizes next."
 
 
-def _left_out(law: BatchLaw) -> list[str]:
-    """On the runs that are not in the fit, and those that speak against it."""
+def _doubts(law: BatchLaw) -> list[str]:
+    """On the runs that are not in the fit, and what speaks against it."""
     missed = [point for point in law.points if not point.reached]
     early = [point for point in law.points if point.early]
     said = []
@@ -181,6 +181,11 @@ def _left_out(law: BatchLaw) -> list[str]:
     if law.contradicting:
         sizes = _listed(sorted({point.batch_size for point in law.contradicting}))
         said.append(f"That contradicts the fitted curve at {sizes}: do not rely on it there.")
+    if law.misfit:
+        said.append(
+            "The measured sizes lie farther from the fitted curve than their seeds from each "
+            "other: the law holds only roughly here, and the intervals are wider for it."
+        )
     return said
 
 

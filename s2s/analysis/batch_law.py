@@ -7,6 +7,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
+from scipy.stats import f as f_distribution
 from scipy.stats import t as student
 
 from s2s.analysis.steps import Floats
@@ -68,7 +69,9 @@ class BatchLaw:
     log_covariance: Floats | None
     """(2, 2), of log S_min and log B_crit; None of two points."""
     degrees: int
-    """Of freedom: points in the fit less two."""
+    """Of freedom of `deviation`: runs in the fit less two, or sizes less two where `misfit`."""
+    misfit: bool
+    """Whether the sizes' means miss the curve by more than seeds of a size differ."""
 
     @property
     def fitted(self) -> tuple[StepsToTarget, ...]:
@@ -94,7 +97,7 @@ def fit_batch_law(points: Sequence[StepsToTarget]) -> BatchLaw:
     """Least squares on log S over the exact points, each run one.
 
     The spread of S is multiplicative, and logs keep both parameters above 0. Intervals are 90 %,
-    by Student's t from the covariance of the log parameters. Runs that missed the target, and
+    by Student's t from the covariance of the log parameters, and open where `_bounds` says. Runs that missed the target, and
     those that had it at their first evaluation, are left out and then held against the curve.
     Raises UserError where fewer than two batch sizes have an exact point.
     """
@@ -121,6 +124,7 @@ def fit_batch_law(points: Sequence[StepsToTarget]) -> BatchLaw:
         deviation=fit.deviation,
         log_covariance=None if fit.deviation is None else fit.deviation**2 * fit.spread,
         degrees=fit.degrees,
+        misfit=fit.misfit,
     )
 
 
@@ -169,13 +173,17 @@ class _Fit:
     """(2,): log S_min, log B_crit."""
     squares: float
     """Sum over the residuals of log S."""
+    variance: float | None
+    """Of log S about the curve; None of two points."""
     degrees: int
+    """Of freedom, of `variance`."""
+    misfit: bool
     spread: Floats
     """(2, 2): (J'J)**-1; times the residual variance it is the covariance of `logs`."""
 
     @property
     def deviation(self) -> float | None:
-        return float(np.sqrt(self.squares / self.degrees)) if self.degrees else None
+        return None if self.variance is None else float(np.sqrt(self.variance))
 
 
 def _profile(sizes: Floats, log_steps: Floats) -> Floats:
@@ -207,7 +215,25 @@ def _fit(sizes: Floats, log_steps: Floats, profile: Floats) -> _Fit:
     )
     logs = np.asarray(found.x, np.float64)
     spread = np.asarray(np.linalg.inv(slopes(logs).T @ slopes(logs)), np.float64)
-    return _Fit(logs, float(np.sum(residuals(logs) ** 2)), len(sizes) - 2, spread)
+    squares = float(np.sum(residuals(logs) ** 2))
+    return _Fit(logs, squares, *_variance(sizes, residuals(logs)), spread)
+
+
+def _variance(sizes: Floats, residuals: Floats) -> tuple[float | None, int, bool]:
+    """Of the residuals, its degrees of freedom, and whether it is by sizes, not by runs.
+
+    Where the means of the sizes miss the curve by more than seeds explain (the F test for lack of
+    fit, at 5 %), further seeds bring the law no closer to the truth. Then only the means count as
+    measurements of it, so that the intervals say how far off they are.
+    """
+    known, of, runs = np.unique(sizes, return_inverse=True, return_counts=True)
+    means = np.bincount(of, residuals) / runs
+    within, seeds = float(np.sum((residuals - means[of]) ** 2)), len(sizes) - len(known)
+    between, free = float(np.sum(runs * means**2)), len(known) - 2
+    if seeds and free and between / free > f_distribution.ppf(0.95, free, seeds) * within / seeds:
+        return between / free, free, True
+    degrees = len(sizes) - 2
+    return ((between + within) / degrees if degrees else None), degrees, False
 
 
 def _estimate(fit: _Fit, weights: tuple[int, int], *, bounded: bool = True) -> Estimate:
@@ -232,9 +258,9 @@ def _bounds(sizes: Floats, profile: Floats, fit: _Fit) -> tuple[OpenEnd, Estimat
     on whose side the whole interval lies beyond the sizes: the law is not to be trusted there.
     """
     interval = _estimate(fit, (0, 1))
-    if not fit.degrees:
+    if fit.variance is None:
         return OpenEnd.BOTH, interval
-    most = fit.squares * (1 + quantile_of_student(fit.degrees) ** 2 / fit.degrees)
+    most = fit.squares + quantile_of_student(fit.degrees) ** 2 * fit.variance
     fits = np.flatnonzero(profile[2] <= most)
     low, high = (
         bool(len(fits)) and fits[i] == end for i, end in ((0, 0), (-1, len(profile[0]) - 1))

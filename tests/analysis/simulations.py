@@ -62,7 +62,7 @@ def quadratic_study(seed: int) -> Study:
     """SGD on a noisy quadratic, the rate tuned at each batch size."""
     random = np.random.default_rng(seed)
     curvatures = np.arange(1, 101.0) ** -random.uniform(0.7, 1.3)
-    noise = _log_uniform(random, 10, 100)
+    noise = _log_uniform(random, 1, 20)
     start = 0.5 * curvatures.sum()
     target = start * random.uniform(0.02, 0.1)
 
@@ -89,7 +89,7 @@ def quadratic_loss(
 
 
 def quadratic_steps(
-    curvatures: Floats, noise: float, target: float, batch_size: float, rates: int = 120
+    curvatures: Floats, noise: float, target: float, batch_size: float, rates: int = 50
 ) -> float:
     """Least steps to an expected loss of `target` over a grid of rates, by bisection in log steps.
 
@@ -101,7 +101,7 @@ def quadratic_steps(
     grid = grid[stationary <= 1]
     low, high = np.zeros(len(grid)), np.full(len(grid), np.log(1e7))
     reached = quadratic_loss(curvatures, noise, grid, batch_size, np.exp(high)) <= target
-    for _ in range(40):
+    for _ in range(25):
         middle = (low + high) / 2
         above = quadratic_loss(curvatures, noise, grid, batch_size, np.exp(middle)) > target
         low, high = np.where(above, middle, low), np.where(above, high, middle)
