@@ -6,24 +6,25 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
-from scipy.stats import f as f_distribution
-from scipy.stats import t as student
 
+from s2s.analysis.batch_fit import (
+    Estimate,
+    Fit,
+    estimate,
+    fit_logs,
+    log_curve,
+    log_slopes,
+    profile_of,
+    quantile_of_student,
+)
 from s2s.analysis.steps import Floats
 from s2s.analysis.target import StepsToTarget
 from s2s.config import UserError
 
-CONFIDENCE = 0.9
 MOST_RATIO = 10.0
-"""Of an interval's ends. In the simulations 5 sizes with 3 seeds each and a spread of 10 % give 2
-on average and never 4; from 10 on, B_time = sqrt(B_half*B_crit) is not known to a factor of 3."""
-_REACH = 1e3
-"""How far beyond the measured sizes the fit looks: there the curve is straight to 0.1 %."""
-
-
-_MOST_LOGS = 100.0
-"""Half an interval's width from which on it has no bounds: powers of e beyond all sense."""
+"""Of an interval's ends. From there on B_time, which goes with the root of B_crit, is not known to
+a factor of 3. Simulated studies of 5 sizes with 3 seeds that spread by 10 % stay below 2, those
+whose seeds differ as much as the sizes do come out above."""
 
 
 class OpenEnd(StrEnum):
@@ -38,16 +39,6 @@ class OpenEnd(StrEnum):
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A value and the ends of its 90 % interval."""
-
-    value: float
-    low: float | None
-    """None: without a bound on this side, or too few points to tell."""
-    high: float | None
-
-
-@dataclass(frozen=True)
 class BatchLaw:
     """S = S_min*(1 + B_crit/B): steps S to the target at batch size B (McCandlish et al. 2018)."""
 
@@ -58,7 +49,7 @@ class BatchLaw:
     b_crit: Estimate
     """Samples; E_min/S_min, where twice the least steps and twice the least samples are needed."""
     e_min: Estimate
-    """Samples that a batch of one would need, by the law: S_min*B_crit."""
+    """Samples that no batch size can save: S_min*B_crit."""
     open_end: OpenEnd
     identifiable: bool
     """Whether `b_crit` is known: no open end, and its interval's ends within MOST_RATIO."""
@@ -90,15 +81,16 @@ class BatchLaw:
 
     def slopes(self, batch_sizes: npt.ArrayLike) -> Floats:
         """(sizes, 2): d log S / d (log S_min, log B_crit) at each size."""
-        return _slopes(float(np.log(self.b_crit.value)), np.asarray(batch_sizes, np.float64))
+        return log_slopes(float(np.log(self.b_crit.value)), np.asarray(batch_sizes, np.float64))
 
 
 def fit_batch_law(points: Sequence[StepsToTarget]) -> BatchLaw:
     """Least squares on log S over the exact points, each run one.
 
     The spread of S is multiplicative, and logs keep both parameters above 0. Intervals are 90 %,
-    by Student's t from the covariance of the log parameters, and open where `_bounds` says. Runs that missed the target, and
-    those that had it at their first evaluation, are left out and then held against the curve.
+    by Student's t from the covariance of the log parameters; an end that the runs do not bound is
+    open. Runs that missed the target, and those that had it at their first evaluation, are left
+    out and then held against the curve.
     Raises UserError where fewer than two batch sizes have an exact point.
     """
     ordered = tuple(sorted(points, key=lambda point: (point.batch_size, point.seed)))
@@ -110,14 +102,14 @@ def fit_batch_law(points: Sequence[StepsToTarget]) -> BatchLaw:
         )
     sizes = np.array([point.batch_size for point in exact], np.float64)
     log_steps = np.log([point.steps for point in exact])
-    profile = _profile(sizes, log_steps)
-    fit = _fit(sizes, log_steps, profile)
+    profile = profile_of(sizes, log_steps)
+    fit = fit_logs(sizes, log_steps, profile)
     open_end, b_crit = _bounds(sizes, profile, fit)
     return BatchLaw(
         points=ordered,
-        s_min=_estimate(fit, (1, 0), bounded=open_end in (OpenEnd.NONE, OpenEnd.LOW)),
+        s_min=estimate(fit, (1, 0), bounded=open_end in (OpenEnd.NONE, OpenEnd.LOW)),
         b_crit=b_crit,
-        e_min=_estimate(fit, (1, 1), bounded=open_end in (OpenEnd.NONE, OpenEnd.HIGH)),
+        e_min=estimate(fit, (1, 1), bounded=open_end in (OpenEnd.NONE, OpenEnd.HIGH)),
         open_end=open_end,
         identifiable=open_end is OpenEnd.NONE and _narrow(b_crit) and len(set(sizes)) > 2,
         contradicting=_contradicting(ordered, fit),
@@ -152,104 +144,7 @@ def sizes_beyond(sizes: Sequence[int]) -> list[int]:
     return [size for size in (smallest // 4, smallest // 2, 2 * largest, 4 * largest) if size >= 1]
 
 
-def quantile_of_student(degrees: int) -> float:
-    """Half the width of a 90 % interval, in standard errors."""
-    return float(student.ppf((1 + CONFIDENCE) / 2, degrees))
-
-
-def _log_curve(logs: Floats, sizes: Floats) -> Floats:
-    curve: Floats = logs[0] + np.log1p(np.exp(logs[1]) / sizes)
-    return curve
-
-
-def _slopes(log_b_crit: float, sizes: Floats) -> Floats:
-    b_crit = np.exp(log_b_crit)
-    return np.stack([np.ones_like(sizes), b_crit / (b_crit + sizes)], axis=1)
-
-
-@dataclass(frozen=True)
-class _Fit:
-    logs: Floats
-    """(2,): log S_min, log B_crit."""
-    squares: float
-    """Sum over the residuals of log S."""
-    variance: float | None
-    """Of log S about the curve; None of two points."""
-    degrees: int
-    """Of freedom, of `variance`."""
-    misfit: bool
-    spread: Floats
-    """(2, 2): (J'J)**-1; times the residual variance it is the covariance of `logs`."""
-
-    @property
-    def deviation(self) -> float | None:
-        return None if self.variance is None else float(np.sqrt(self.variance))
-
-
-def _profile(sizes: Floats, log_steps: Floats) -> Floats:
-    """(3, grid): log B_crit far beyond all sizes and back, the best log S_min, sum of squares."""
-    grid = np.linspace(np.log(sizes.min() / _REACH), np.log(sizes.max() * _REACH), 400)
-    above = log_steps - np.log1p(np.exp(grid)[:, None] / sizes)
-    best = above.mean(axis=1)
-    return np.stack([grid, best, ((above - best[:, None]) ** 2).sum(axis=1)])
-
-
-def _fit(sizes: Floats, log_steps: Floats, profile: Floats) -> _Fit:
-    """Least squares from the lowest point of the profile, within its ends."""
-    lowest = int(np.argmin(profile[2, 1:-1])) + 1
-
-    def residuals(logs: Floats) -> Floats:
-        return _log_curve(logs, sizes) - log_steps
-
-    def slopes(logs: Floats) -> Floats:
-        return _slopes(float(logs[1]), sizes)
-
-    found = least_squares(
-        residuals,
-        (profile[1, lowest], profile[0, lowest]),
-        jac=slopes,
-        bounds=([-np.inf, profile[0, 0]], [np.inf, profile[0, -1]]),
-        xtol=1e-12,
-        ftol=1e-12,
-        gtol=1e-12,
-    )
-    logs = np.asarray(found.x, np.float64)
-    spread = np.asarray(np.linalg.inv(slopes(logs).T @ slopes(logs)), np.float64)
-    squares = float(np.sum(residuals(logs) ** 2))
-    return _Fit(logs, squares, *_variance(sizes, residuals(logs)), spread)
-
-
-def _variance(sizes: Floats, residuals: Floats) -> tuple[float | None, int, bool]:
-    """Of the residuals, its degrees of freedom, and whether it is by sizes, not by runs.
-
-    Where the means of the sizes miss the curve by more than seeds explain (the F test for lack of
-    fit, at 5 %), further seeds bring the law no closer to the truth. Then only the means count as
-    measurements of it, so that the intervals say how far off they are.
-    """
-    known, of, runs = np.unique(sizes, return_inverse=True, return_counts=True)
-    means = np.bincount(of, residuals) / runs
-    within, seeds = float(np.sum((residuals - means[of]) ** 2)), len(sizes) - len(known)
-    between, free = float(np.sum(runs * means**2)), len(known) - 2
-    if seeds and free and between / free > f_distribution.ppf(0.95, free, seeds) * within / seeds:
-        return between / free, free, True
-    degrees = len(sizes) - 2
-    return ((between + within) / degrees if degrees else None), degrees, False
-
-
-def _estimate(fit: _Fit, weights: tuple[int, int], *, bounded: bool = True) -> Estimate:
-    """Of exp(weights . logs)."""
-    value = float(np.dot(weights, fit.logs))
-    if fit.deviation is None or not bounded:
-        return Estimate(float(np.exp(value)), None, None)
-    error = fit.deviation * float(np.sqrt(np.dot(weights, fit.spread @ np.asarray(weights))))
-    half = quantile_of_student(fit.degrees) * error
-    if half > _MOST_LOGS:
-        return Estimate(float(np.exp(value)), None, None)
-    low, middle, high = np.exp([value - half, value, value + half]).tolist()
-    return Estimate(middle, low, high)
-
-
-def _bounds(sizes: Floats, profile: Floats, fit: _Fit) -> tuple[OpenEnd, Estimate]:
+def _bounds(sizes: Floats, profile: Floats, fit: Fit) -> tuple[OpenEnd, Estimate]:
     """Which end of B_crit is open, and B_crit with the ends that are not.
 
     A B_crit far beyond the sizes gives one of the law's two limits, S constant or S ~ 1/B. Such a
@@ -257,7 +152,7 @@ def _bounds(sizes: Floats, profile: Floats, fit: _Fit) -> tuple[OpenEnd, Estimat
     t**2 residual variances; the other end is then where this rise begins. Open, too, is the end
     on whose side the whole interval lies beyond the sizes: the law is not to be trusted there.
     """
-    interval = _estimate(fit, (0, 1))
+    interval = estimate(fit, (0, 1))
     if fit.variance is None:
         return OpenEnd.BOTH, interval
     most = fit.squares + quantile_of_student(fit.degrees) ** 2 * fit.variance
@@ -284,7 +179,7 @@ def _narrow(estimate: Estimate) -> bool:
     return estimate.high / estimate.low <= MOST_RATIO
 
 
-def _contradicting(points: Sequence[StepsToTarget], fit: _Fit) -> tuple[StepsToTarget, ...]:
+def _contradicting(points: Sequence[StepsToTarget], fit: Fit) -> tuple[StepsToTarget, ...]:
     """The points outside the fit that a run on the curve would hardly have given.
 
     A run's log S lies within t * deviation * sqrt(1 + j'(J'J)**-1 j) of the curve in 90 % of
@@ -297,9 +192,9 @@ def _contradicting(points: Sequence[StepsToTarget], fit: _Fit) -> tuple[StepsToT
         if point.exact:
             continue
         size = np.array([point.batch_size], np.float64)
-        slopes = _slopes(float(fit.logs[1]), size)[0]
+        slopes = log_slopes(float(fit.logs[1]), size)[0]
         error = fit.deviation * np.sqrt(1 + slopes @ fit.spread @ slopes)
-        above = (np.log(point.steps) - _log_curve(fit.logs, size)[0]) / error
+        above = (np.log(point.steps) - log_curve(fit.logs, size)[0]) / error
         half = quantile_of_student(fit.degrees)
         if (not point.reached and above > half) or (point.early and above < -half):
             against.append(point)
