@@ -1,0 +1,175 @@
+"""The law of batch size: exact studies, open ends, runs left out."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from s2s.analysis.batch_law import (
+    BatchLaw,
+    OpenEnd,
+    fit_batch_law,
+    most_helpful_size,
+    sizes_beyond,
+)
+from s2s.analysis.target import StepsToTarget
+from s2s.config import UserError
+
+SIZES = (8, 16, 32, 64, 128)
+
+
+def study(
+    sizes: Sequence[int] = SIZES,
+    s_min: float = 100.0,
+    b_crit: float = 32.0,
+    spread: float = 0.05,
+    seeds: int = 3,
+) -> list[StepsToTarget]:
+    """By the law; a size's seeds lie `spread` below and above it in log steps, one upon it."""
+    return [
+        StepsToTarget(size, seed, s_min * (1 + b_crit / size) * np.exp(spread * (seed - 1)), True)
+        for size in sizes
+        for seed in range(seeds)
+    ]
+
+
+def test_an_exact_study_by_hand() -> None:
+    # 100*(1 + 32/B) steps.
+    points = [StepsToTarget(8, 0, 500.0, True), StepsToTarget(32, 0, 200.0, True)]
+    law = fit_batch_law([*points, StepsToTarget(128, 0, 125.0, True)])
+    assert law.s_min.value == pytest.approx(100)
+    assert law.b_crit.value == pytest.approx(32)
+    assert law.e_min.value == pytest.approx(3200)
+    assert law.steps([16, 64]) == pytest.approx([300, 150])
+    assert law.identifiable
+    assert (law.open_end, law.sizes, law.degrees) == (OpenEnd.NONE, [8, 32, 128], 1)
+
+
+@given(some.floats(1, 1e6), some.floats(4, 512), some.floats(1, 1e4))
+def test_exact_data_recover_the_parameters(s_min: float, b_crit: float, factor: float) -> None:
+    sizes = (4, 16, 64, 256, 1024)
+    law = fit_batch_law(study(sizes, s_min, b_crit, spread=0.0, seeds=1))
+    assert law.s_min.value == pytest.approx(s_min, rel=1e-5)
+    assert law.b_crit.value == pytest.approx(b_crit, rel=1e-5)
+    scaled = fit_batch_law(study(sizes, factor * s_min, b_crit, spread=0.1))
+    same = fit_batch_law(study(sizes, s_min, b_crit, spread=0.1))
+    assert scaled.b_crit.high == pytest.approx(same.b_crit.high, rel=1e-4)
+
+
+def test_the_interval_is_students_from_the_covariance() -> None:
+    law = fit_batch_law(study(spread=0.1))
+    # Residuals -0.1, 0, 0.1 at five sizes: 0.1 in squares, over 13.
+    assert law.deviation == pytest.approx((0.1 / 13) ** 0.5)
+    weights = np.repeat([32 / (32 + size) for size in SIZES], 3)
+    error = (0.1 / 13) ** 0.5 / (15 * weights.var()) ** 0.5
+    assert law.b_crit.low == pytest.approx(32 * np.exp(-1.7709 * error), rel=1e-4)
+    assert law.b_crit.high == pytest.approx(32 * np.exp(1.7709 * error), rel=1e-4)
+    assert not law.misfit
+
+
+def test_sizes_that_miss_the_curve_widen_the_interval() -> None:
+    points = [
+        dataclasses.replace(point, steps=point.steps * {16: 1.3, 64: 0.77}.get(point.batch_size, 1))
+        for point in study(spread=0.01)
+    ]
+    law = fit_batch_law(points)
+    assert law.misfit
+    assert law.degrees == 3
+    assert law.deviation is not None
+    assert law.deviation > 0.2
+
+
+def ends(law: BatchLaw) -> tuple[bool, bool]:
+    return law.b_crit.low is None, law.b_crit.high is None
+
+
+def test_only_perfect_scaling_leaves_the_upper_end_open() -> None:
+    law = fit_batch_law(study((2, 4, 8, 16), b_crit=1e5, spread=0.1))
+    assert (law.open_end, law.identifiable, ends(law)) == (OpenEnd.HIGH, False, (False, True))
+    assert law.b_crit.low is not None
+    assert 16 < law.b_crit.low < 1e5
+    assert law.s_min.low is None
+    assert law.e_min.low == pytest.approx(1e7, rel=0.2)
+    assert most_helpful_size(law) == 64
+
+
+def test_only_the_plateau_leaves_the_lower_end_open() -> None:
+    law = fit_batch_law(study((64, 128, 256, 512), b_crit=0.1, spread=0.1))
+    assert (law.open_end, law.identifiable, ends(law)) == (OpenEnd.LOW, False, (True, False))
+    assert law.b_crit.high is not None
+    assert 0.1 < law.b_crit.high < 64
+    assert law.e_min.low is None
+    assert law.s_min.low == pytest.approx(100, rel=0.2)
+    assert most_helpful_size(law) == 16
+
+
+@pytest.mark.parametrize(("b_crit", "end"), [(3000.0, OpenEnd.HIGH), (0.3, OpenEnd.LOW)])
+def test_an_interval_beyond_all_sizes_is_extrapolation(b_crit: float, end: OpenEnd) -> None:
+    law = fit_batch_law(study(b_crit=b_crit, spread=0.001))
+    assert (law.open_end, law.identifiable) == (end, False)
+    assert law.b_crit.value == pytest.approx(b_crit, rel=0.05)
+
+
+def test_a_bend_drowned_in_spread_is_open_on_both_sides() -> None:
+    law = fit_batch_law(study((16, 32, 64), spread=2.0))
+    assert (law.open_end, law.identifiable, ends(law)) == (OpenEnd.BOTH, False, (True, True))
+
+
+def test_two_sizes_cannot_check_the_curve() -> None:
+    law = fit_batch_law(study((8, 128)))
+    assert law.open_end is OpenEnd.NONE
+    assert law.b_crit.low is not None
+    assert not law.identifiable
+
+
+def test_two_points_give_no_interval() -> None:
+    law = fit_batch_law(study((8, 128), seeds=1))
+    assert (law.deviation, law.log_covariance, ends(law)) == (None, None, (True, True))
+    assert not law.identifiable
+
+
+def test_runs_without_a_crossing_are_kept_but_not_fitted() -> None:
+    whole, missed = study(), StepsToTarget(16, 9, 250.0, False)
+    early = StepsToTarget(128, 9, 200.0, True, early=True)
+    law = fit_batch_law([*whole, missed, early])
+    assert law.b_crit == fit_batch_law(whole).b_crit
+    assert len(law.points) == 17
+    assert len(law.fitted) == 15
+    assert law.contradicting == ()  # 300 steps and 125 are expected there
+
+
+@pytest.mark.parametrize(
+    "against",
+    [StepsToTarget(16, 9, 400.0, False), StepsToTarget(128, 9, 80.0, True, early=True)],
+)
+def test_a_run_without_a_crossing_can_speak_against_the_fit(against: StepsToTarget) -> None:
+    assert fit_batch_law([*study(), against]).contradicting == (against,)
+
+
+def test_one_size_is_no_law() -> None:
+    missed = [StepsToTarget(8, seed, 900.0, False) for seed in range(3)]
+    with pytest.raises(UserError, match="two batch sizes or more"):
+        fit_batch_law([*study((32,)), *missed])
+
+
+def test_sizes_for_a_further_run() -> None:
+    assert sizes_beyond([8, 32]) == [2, 4, 64, 128]
+    assert sizes_beyond([2, 6]) == [1, 12, 24]
+    assert sizes_beyond([1, 6]) == [12, 24]
+
+
+def test_the_most_helpful_size_shrinks_the_interval_most() -> None:
+    points = study((8, 16, 32), b_crit=20.0, spread=0.1)
+    law = fit_batch_law(points)
+
+    def width(size: int) -> float:
+        """Of log B_crit, with a run on the curve in place of one more degree of freedom."""
+        more = fit_batch_law([*points, StepsToTarget(size, 9, float(law.steps([size])[0]), True)])
+        assert more.log_covariance is not None
+        return float(more.log_covariance[1, 1])
+
+    sizes = [*law.sizes, *sizes_beyond(law.sizes)]
+    assert most_helpful_size(law) == min(sizes, key=width)
