@@ -8,9 +8,10 @@ import streamlit as st
 from pages.parts import shared, sweep_form
 from pages.parts.door import enter
 from pages.parts.live_chart import chart
+from pages.parts.sweeps import chosen_sweep
 from s2s.analysis.speed_curve import law_text, speed_text
 from s2s.analysis.sweep_figures import speed_curves
-from s2s.analysis.sweep_table import sweep_line, sweep_rows
+from s2s.analysis.sweep_table import sweep_rows
 from s2s.analysis.words import run_label
 from s2s.charts.speed_curve import speed_figure
 from s2s.config import SweepConfig, UserError
@@ -39,24 +40,6 @@ def resume(sweep_id: int) -> None:
         st.error(str(error))
 
 
-def chosen(sweeps: list[Sweep]) -> Sweep:
-    """The sweep to show, kept in the address."""
-    by_id = {sweep.id: sweep for sweep in sweeps}
-    asked = st.query_params.get("sweep", "")
-    if st.session_state.get("shown_sweep") not in by_id:
-        known = int(asked) if asked.isdecimal() and int(asked) in by_id else sweeps[0].id
-        st.session_state["shown_sweep"] = known
-    picked = st.selectbox(
-        "Sweep",
-        list(by_id),
-        key="shown_sweep",
-        format_func=lambda sweep_id: " ".join(sweep_line(by_id[sweep_id]).split()),
-        persist_state="session",
-    )
-    st.query_params["sweep"] = str(picked)
-    return by_id[picked]
-
-
 def controls(sweep: Sweep) -> None:
     """Stop, go on, and where to look next."""
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -70,6 +53,7 @@ def controls(sweep: Sweep) -> None:
                 "Go on", type="primary", icon=":material/play_arrow:", on_click=resume,
                 args=(sweep.id,), help="Finished runs are not done again.",
             )  # fmt: skip
+        st.page_link("pages/advisor.py", label="Which size?", icon=":material/tips_and_updates:")
         st.page_link("pages/compare.py", label="Compare runs", icon=":material/bar_chart:")
 
 
@@ -119,7 +103,7 @@ if panel.open:
     with panel:
         sweep_form.sweep_form(start)
 if sweeps:
-    sweep = chosen(sweeps)
+    sweep = chosen_sweep(sweeps)
     controls(sweep)
     going = sweep.state is SweepState.RUNNING
     if going:

@@ -15,6 +15,7 @@ def navigation() -> StreamlitPage:
             ),
             st.Page("pages/sweep.py", title="Sweep", icon=":material/stacked_line_chart:"),
             st.Page("pages/compare.py", title="Compare", icon=":material/bar_chart:"),
+            st.Page("pages/advisor.py", title="Advisor", icon=":material/tips_and_updates:"),
             st.Page("pages/translate.py", title="Translate", icon=":material/translate:"),
             st.Page("pages/corpora.py", title="Corpora", icon=":material/library_books:"),
             st.Page("pages/system.py", title="System", icon=":material/memory:"),

@@ -1,5 +1,7 @@
 """Which batch size a sweep speaks for: its records put through the laws."""
 
+import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,10 +12,19 @@ from s2s.analysis.batch_law import fit_batch_law
 from s2s.analysis.speed_curve import SpeedCurve, law_text, speed_curve
 from s2s.analysis.steps import Floats
 from s2s.analysis.sweep_figures import finished_runs, speeds, steps_to_targets
-from s2s.analysis.target import StepsToTarget, suggested_target, target_sentence
+from s2s.analysis.target import (
+    StepsToTarget,
+    seconds_to_target,
+    suggested_target,
+    target_sentence,
+)
 from s2s.analysis.throughput_law import ThroughputLaw
-from s2s.config import Engine, RateRule, UserError
+from s2s.analysis.time_to_target import Prediction
+from s2s.analysis.words import duration
+from s2s.config import MOST_EVALUATIONS, Engine, RateRule, TrainConfig, UserError
 from s2s.records import Evaluation, RunState, Sweep
+
+_LONGER = 2
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,12 @@ class SweepAdvice:
     speed: SpeedCurve
     notes: tuple[str, ...]
     """What else is to be known: the knee, where the target comes from, runs without a result."""
+
+    @property
+    def predicted(self) -> Prediction:
+        """At the recommended size."""
+        sizes = [each.batch_size for each in self.advice.times.predictions]
+        return self.advice.times.predictions[sizes.index(self.advice.recommended)]
 
 
 def sweep_advice(
@@ -57,6 +74,39 @@ def sweep_advice(
             _without_result(sweep, engine),
         ])),
     )  # fmt: skip
+
+
+def confirming_run(sweep: Sweep, found: SweepAdvice) -> TrainConfig:
+    """One more run at the recommended size, with a seed that no repeat had, up to the target.
+
+    It may take twice the steps that were predicted, and is evaluated some forty times.
+    """
+    config = sweep.config
+    steps = max(2, math.ceil(_LONGER * found.predicted.steps))
+    return dataclasses.replace(
+        config.run_config(Engine(found.engine), found.advice.recommended, config.repeats),
+        iterations=steps,
+        max_seconds=0.0,
+        target_loss=found.advice.target_loss,
+        evaluate_every=max(1, steps // MOST_EVALUATIONS),
+        keep_weights=True,
+    )
+
+
+def confirmation(found: SweepAdvice, evaluations: Sequence[Evaluation]) -> str:
+    """The confirming run's time to the target beside the predicted one, in a sentence."""
+    predicted = found.predicted.seconds
+    ends = (
+        ""
+        if predicted.low is None or predicted.high is None
+        else f" ({duration(predicted.low)} to {duration(predicted.high)})"
+    )
+    said = f"Predicted: {duration(predicted.value)}{ends}."
+    took = seconds_to_target(evaluations, found.advice.target_loss)
+    if took is None:
+        return f"{said} The confirming run did not reach the target."
+    off = took / predicted.value - 1
+    return f"{said} Actual: {duration(took)}, {abs(off):.0%} {'more' if off > 0 else 'less'}."
 
 
 def _line_draws(law: ThroughputLaw) -> Floats:

@@ -54,6 +54,25 @@ def steps_to_target(
     return StepsToTarget(batch_size, seed, steps, reached=True)
 
 
+def seconds_to_target(evaluations: Sequence[Evaluation], target_loss: float) -> float | None:
+    """Training time to the first crossing, linear in time between the evaluations around it.
+
+    Unlike steps this may begin at the evaluation before the first step. None: not reached.
+    """
+    before: tuple[float, float] | None = None
+    for each in evaluations:
+        loss = each.validation_loss_per_token
+        if loss is None or not math.isfinite(loss):
+            continue
+        if loss <= target_loss:
+            if before is None or before[1] == loss:
+                return each.training_seconds
+            share = (before[1] - target_loss) / (before[1] - loss)
+            return before[0] + share * (each.training_seconds - before[0])
+        before = each.training_seconds, loss
+    return None
+
+
 def suggested_target(runs: Iterable[Sequence[Evaluation]]) -> float:
     """The largest of the runs' lowest validation losses: the lowest target that all reach.
 

@@ -30,7 +30,7 @@ def time_figure(times: TimeToTarget, *, revision: str = "") -> Figure:
             height=380,
             revision=revision,
             xaxis=batch_size_axis([each.batch_size for each in predictions]),
-            yaxis=axis("Training time to the target (s)", type="log", dtick="D2"),
+            yaxis=axis("Training time to the target (s)", type="log", nticks=6),
             shapes=[_band(min(good), max(good))] if good else [],
         ),
     }

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from enum import StrEnum
 
+from s2s.cli import advise as advising
 from s2s.cli import commands as run
 from s2s.cli import sweep as sweeping
 from s2s.config import (
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(command("train", run.train, "Train a model; the last line is its summary."))
     _add_bench(command("bench", run.bench, "Time engines, batch sizes and precisions in turn."))
     _add_sweep(command("sweep", sweeping.sweep, "Train several batch sizes; ends with a table."))
+    _add_advise(command("advise", advising.advise, "Tell which batch size a sweep speaks for."))
     command("sweeps", sweeping.sweeps, "List all sweeps, the newest first.")
     translating = command("translate", run.translate, "Translate with the model of a run.")
     translating.add_argument("--run", default="last", help="a run's id, or last (the default)")
@@ -119,6 +121,18 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--sentence", action="append", default=[], help="one to follow through the run")
     add("--keep-optimizer", action="store_true", help="so that training can go on exactly")
     add("--continue", dest="continues", type=int, metavar="RUN", help="start from its weights")
+
+
+def _add_advise(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--sweep", type=int, metavar="ID", help="the newest by default")
+    add(
+        "--target-loss",
+        type=float,
+        default=0.0,
+        metavar="LOSS",
+        help="validation loss per token; by default the sweep's, or the lowest that all reached",
+    )
 
 
 def _add_sweep(parser: argparse.ArgumentParser) -> None:

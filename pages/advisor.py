@@ -1,0 +1,104 @@
+"""Which batch size a sweep speaks for, how sure that is, and why."""
+
+import streamlit as st
+
+from pages.parts import shared
+from pages.parts.door import enter
+from pages.parts.live_chart import chart
+from pages.parts.records import records
+from pages.parts.sweeps import chosen_sweep
+from s2s.analysis.speed_curve import speed_text
+from s2s.analysis.sweep_advice import SweepAdvice, confirmation, confirming_run, sweep_advice
+from s2s.analysis.sweep_figures import finished_runs
+from s2s.analysis.words import run_label
+from s2s.charts.batch_law import steps_figure, steps_text
+from s2s.charts.speed_curve import speed_figure
+from s2s.charts.time_to_target import time_figure, time_text
+from s2s.config import Engine, TrainConfig, UserError
+from s2s.records import RunState, Sweep
+from s2s.runs.sweeps import read_sweeps
+
+
+def choices(sweep: Sweep) -> tuple[Engine, float]:
+    """The engine, and the target; 0: the lowest that all runs reached."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        engines = list(sweep.config.engines)
+        engine = engines[0]
+        if len(engines) > 1:
+            engine = st.segmented_control("Engine", engines, default=engine, required=True)
+        target = st.number_input(
+            "Target: validation loss a token", min_value=0.0, max_value=100.0, step=0.1,
+            value=sweep.config.target_loss, key=f"target_{sweep.id}", width=260,
+            help="0: the lowest that all runs reached.",
+        )  # fmt: skip
+    return Engine(engine), float(target)
+
+
+def answer(found: SweepAdvice) -> None:
+    """The paragraph, and the figures that it rests on."""
+    advice = found.advice
+    with st.container(border=True):
+        good = advice.good_sizes
+        if good:
+            st.subheader(f"Batch size {good[0]:,}" + (f" to {good[-1]:,}" if len(good) > 1 else ""))
+        else:
+            st.subheader("Not identifiable from these runs")
+        st.write(advice.paragraph)
+    revision = f"{found.engine} {advice.target_loss}"
+    chart(time_figure(advice.times, revision=revision), time_text(advice.times), "advisor_time")
+    figure = steps_figure(found.points, advice.law, revision=revision)
+    chart(figure, steps_text(found.points), "advisor_steps")
+    chart(
+        speed_figure([found.speed], revision=revision), speed_text([found.speed]), "advisor_speed"
+    )
+    for note in found.notes:
+        st.caption(note)
+
+
+def confirm(sweep: Sweep, found: SweepAdvice) -> None:
+    """One button that makes the confirming run; predicted against actual once it is over."""
+    config = confirming_run(sweep, found)
+    made = [run for run in shared.store().runs() if run.config == config]
+    if not made:
+        st.button(
+            f"Confirm with one more run at {config.batch_size:,}",
+            icon=":material/verified:",
+            on_click=submit,
+            args=(config,),
+            help="A seed that no repeat had, up to the target; then predicted against actual.",
+        )
+    elif not made[0].state.is_finished():
+        st.info(f"The confirming run, {run_label(made[0])}, is {made[0].state}.")
+    elif made[0].state is RunState.FINISHED:
+        _, evaluations, _ = records(shared.store(), made[0].id)
+        st.success(confirmation(found, evaluations))
+    else:
+        st.warning(f"The confirming run {made[0].state}: {made[0].message}")
+
+
+def submit(config: TrainConfig) -> None:
+    """Queues the confirming run."""
+    try:
+        shared.manager().submit([config])
+    except UserError as error:
+        st.error(str(error))
+
+
+enter()
+st.title("Advisor")
+sweeps = read_sweeps(shared.store())
+if not sweeps:
+    st.write("The advisor reads a sweep: many batch sizes, a few repeats of each.")
+    st.page_link("pages/sweep.py", label="Start a sweep", icon=":material/stacked_line_chart:")
+    st.stop()
+sweep = chosen_sweep(sweeps)
+engine, target_loss = choices(sweep)
+evaluations = {run.id: records(shared.store(), run.id)[1] for run in finished_runs(sweep, engine)}
+try:
+    found = sweep_advice(sweep, engine, evaluations, target_loss)
+except UserError as error:
+    st.info(str(error))
+    st.page_link("pages/sweep.py", label="To the sweep", icon=":material/stacked_line_chart:")
+else:
+    answer(found)
+    confirm(sweep, found)

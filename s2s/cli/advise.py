@@ -1,0 +1,59 @@
+"""The command that tells which batch size a sweep speaks for."""
+
+import argparse
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from s2s.cli.common import print_as
+from s2s.config import Engine, UserError
+from s2s.home import home
+from s2s.runs.store import Store
+from s2s.runs.sweeps import read_sweep, read_sweeps
+
+if TYPE_CHECKING:
+    from s2s.analysis.sweep_advice import SweepAdvice
+
+
+def advise(options: argparse.Namespace) -> int:
+    """One paragraph for each engine of the sweep, or an object of JSON."""
+    from s2s.analysis.sweep_advice import sweep_advice  # scipy, half a second to load
+    from s2s.analysis.sweep_figures import finished_runs
+
+    store = Store(home())
+    sweep_id = options.sweep
+    if sweep_id is None:
+        known = read_sweeps(store)
+        if not known:
+            raise UserError("No sweep yet; `python -m s2s sweep` starts one.")
+        sweep_id = known[0].id
+    sweep = read_sweep(store, sweep_id)
+    for engine in sweep.config.engines:
+        evaluations = {run.id: store.evaluations(run.id) for run in finished_runs(sweep, engine)}
+        found = sweep_advice(sweep, Engine(engine), evaluations, options.target_loss)
+        print_as(options, {"sweep_id": sweep.id, **_json(found)}, _text(found))
+    return 0
+
+
+def _text(found: "SweepAdvice") -> str:
+    return "\n".join([f"{found.engine}: {found.advice.paragraph}", *found.notes])
+
+
+def _json(found: "SweepAdvice") -> dict[str, Any]:
+    """What was found, the bootstrap's draws left out."""
+    advice = found.advice
+    return {
+        "engine": found.engine,
+        "target_loss": advice.target_loss,
+        "recommended": advice.recommended,
+        "good_sizes": advice.good_sizes,
+        "identifiable": advice.identifiable,
+        "further_size": advice.further_size,
+        "fastest_measured": advice.times.fastest_measured,
+        "critical_batch_size": dataclasses.asdict(advice.law.b_crit),
+        "predictions": [dataclasses.asdict(each) for each in advice.times.predictions],
+        "steps_to_target": [dataclasses.asdict(each) for each in found.points],
+        "knee": found.speed.law.knee_work and dataclasses.asdict(found.speed.law.knee_work),
+        "smallest_at_knee": found.speed.law.smallest_at_knee,
+        "paragraph": advice.paragraph,
+        "notes": found.notes,
+    }
