@@ -8,6 +8,7 @@ from hypothesis import strategies as some
 
 from s2s.analysis.target import (
     StepsToTarget,
+    seconds_to_target,
     steps_to_target,
     suggested_target,
     target_sentence,
@@ -90,3 +91,17 @@ def test_every_run_reaches_the_suggested_target_and_one_no_lower(
 def test_a_lower_target_takes_no_fewer_steps(one: float, other: float) -> None:
     low, high = sorted((one, other))
     assert steps_to_target(RUN, low, 1, 0).steps >= steps_to_target(RUN, high, 1, 0).steps
+
+
+@pytest.mark.parametrize(
+    ("target", "seconds"), [(3.0, 15.0), (4.0, 10.0), (8.0, 10.0 / 3), (1.0, None), (10.0, 0.0)]
+)
+def test_seconds_to_a_target_by_hand(target: float, seconds: float | None) -> None:
+    """Loss 10, 4, 2 after 0, 10 and 20 s; one evaluation in between was no number."""
+    known = [
+        Evaluation(0, 0.0, 10.0, ()),
+        Evaluation(5, 5.0, math.nan, ()),
+        Evaluation(10, 10.0, 4.0, ()),
+        Evaluation(20, 20.0, 2.0, ()),
+    ]
+    assert seconds_to_target(known, target) == pytest.approx(seconds)

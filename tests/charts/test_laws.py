@@ -1,0 +1,86 @@
+"""Figures of the laws: Plotly accepts them, their axes have units, nothing is drawn unmeasured."""
+
+from collections import Counter
+
+import pytest
+
+from s2s.analysis.memory_law import MemoryPoint, memory_law
+from s2s.analysis.speed_curve import speed_curve
+from s2s.analysis.sweep_advice import SweepAdvice, sweep_advice
+from s2s.analysis.target import StepsToTarget
+from s2s.charts.batch_law import steps_figure, steps_text
+from s2s.charts.memory_law import memory_figure, memory_text
+from s2s.charts.scale import batch_size_axis
+from s2s.charts.speed_curve import speed_figure
+from s2s.charts.time_to_target import time_figure, time_text
+from s2s.config import Engine
+from tests import studies
+from tests.charts.test_figures import checked, names
+
+BATCH = "Batch size (sentences a step)"
+
+
+@pytest.fixture(scope="module")
+def found() -> SweepAdvice:
+    study = studies.sweep()
+    return sweep_advice(study, Engine.FUSED, studies.all_evaluations(study), 3.0)
+
+
+def test_throughput(found: SweepAdvice) -> None:
+    figure = speed_figure([found.speed])
+    assert checked(figure) == ("Throughput", BATCH, "Samples per second")
+    assert names(figure) == ["fused: ceiling", "fused"]
+    assert figure["data"][-1]["x"] == list(studies.SIZES)
+
+
+def test_one_size_is_a_point_without_a_line() -> None:
+    figure = speed_figure([speed_curve("fused", {2: [1.0]}), speed_curve("article", {})])
+    checked(figure)
+    assert [trace["x"] for trace in figure["data"]] == [[2], []]
+
+
+def test_steps_and_samples(found: SweepAdvice) -> None:
+    missed = StepsToTarget(2, 9, 5000.0, reached=False)
+    early = StepsToTarget(512, 9, 3.0, reached=True, early=True)
+    figure = steps_figure([*found.points, missed, early], found.advice.law)
+    title, x, y = checked(figure)
+    assert (title, x, y) == ("Steps and samples to the target", BATCH, "Steps, or samples")
+    assert Counter(names(figure)).keys() == {
+        f"{what}, {kind}"
+        for what in ("steps", "samples")
+        for kind in ("the law", "reached", "not reached", "sooner than seen")
+    }
+    by_name = {trace["name"]: trace for trace in figure["data"]}
+    assert by_name["samples, not reached"]["y"] == [10_000.0]
+    assert "not reached after 5,000 steps" in steps_text([missed])
+    assert "within 3 steps" in steps_text([early])
+
+
+def test_steps_without_a_law() -> None:
+    figure = steps_figure([StepsToTarget(2, 0, 10.0, reached=True)], None)
+    checked(figure)
+    assert names(figure) == ["steps, reached", "samples, reached"]
+
+
+def test_time(found: SweepAdvice) -> None:
+    figure = time_figure(found.advice.times)
+    title, x, y = checked(figure)
+    assert (title, x, y) == ("Time to the target", BATCH, "Training time to the target (s)")
+    assert set(names(figure)) <= {"good", "undecided", "slow"}
+    [band] = figure["layout"]["shapes"]
+    assert band["x0"] < min(found.advice.good_sizes) < max(found.advice.good_sizes) < band["x1"]
+    assert "batch 32: " in time_text(found.advice.times)
+
+
+def test_memory() -> None:
+    points = [MemoryPoint(size, 10.0 * size, 2**20 * (100 + size)) for size in (2, 8, 32, 128)]
+    figure = memory_figure(memory_law(points))
+    assert checked(figure) == ("Peak memory", BATCH, "Peak memory (MiB)")
+    assert names(figure) == ["measured", "the line", "predicted from the smaller sizes"]
+    assert figure["data"][2]["y"] == [pytest.approx(228)]
+    assert memory_text(memory_law(points)).endswith("batch 128: 228 MiB.")
+
+
+def test_ticks_stay_readable() -> None:
+    assert batch_size_axis(range(1, 31))["tickvals"] == list(range(1, 31, 3))
+    assert batch_size_axis([])["tickvals"] == []

@@ -1,0 +1,62 @@
+"""A sweep with plausible records but no training behind it: its law and its line are known."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from s2s.config import Engine, SweepConfig, TrainConfig
+from s2s.records import Evaluation, Run, RunState, Summary, Sweep, SweepPart, SweepState
+from tests.plausible import RUN
+
+ALPHA_SECONDS, BETA_SECONDS = 0.01, 0.0005
+S_MIN, B_CRIT = 100.0, 32.0
+SIZES = (2, 8, 32, 128, 512)
+
+
+def steps_needed(batch_size: int, repeat: int) -> float:
+    """To a loss of 3, by the law; seeds differ by 2 %."""
+    return S_MIN * (1 + B_CRIT / batch_size) * (0.98, 1.0, 1.02)[repeat]
+
+
+def evaluations(batch_size: int, repeat: int) -> list[Evaluation]:
+    """A loss that falls by 1 with each doubling of the steps, and is 3 at the law's steps."""
+    step_seconds = ALPHA_SECONDS + BETA_SECONDS * batch_size
+    at = [round(steps_needed(batch_size, repeat) * 2.0**power) for power in (-1, 0, 1)]
+    losses = [10.0, 4.0, 3.0, 2.0]
+    return [
+        Evaluation(iteration, iteration * step_seconds, loss, ())
+        for iteration, loss in zip([0, *at], losses, strict=True)
+    ]
+
+
+def run(batch_size: int, repeat: int, state: RunState = RunState.FINISHED) -> Run:
+    """Blocks differ by 2 % in speed."""
+    step_seconds = (ALPHA_SECONDS + BETA_SECONDS * batch_size) * (0.98, 1.0, 1.02)[repeat]
+    config = TrainConfig(batch_size=batch_size, seed=repeat)
+    summary = Summary(
+        run_id=100 * batch_size + repeat, state=state, engine="fused", batch_size=batch_size,
+        iterations=100, seconds=1.0, user_seconds=1.0, system_seconds=0.0,
+        samples_per_second=batch_size / step_seconds, target_tokens_per_second=None,
+        padded_share=0.0, loss_per_sentence=None, loss_per_token=None,
+        validation_loss_per_token=2.0, peak_memory_bytes=None,
+    )  # fmt: skip
+    return dataclasses.replace(RUN, id=summary.run_id, state=state, config=config, summary=summary)
+
+
+def sweep(states: Mapping[tuple[int, int], RunState] | None = None, **choices: object) -> Sweep:
+    """Three repeats of five sizes; `states`: of a size and a repeat whose run did not finish."""
+    config = SweepConfig(batch_sizes=SIZES, **choices)  # type: ignore[arg-type]
+    parts = tuple(
+        SweepPart(
+            Engine.FUSED,
+            size,
+            repeat,
+            run(size, repeat, (states or {}).get((size, repeat), RunState.FINISHED)),
+        )
+        for size in SIZES
+        for repeat in range(3)
+    )
+    return Sweep(5, config, 0.0, SweepState.FINISHED, parts)
+
+
+def all_evaluations(of: Sweep) -> dict[int, list[Evaluation]]:
+    return {part.run.id: evaluations(part.batch_size, part.repeat) for part in of.parts if part.run}
