@@ -46,8 +46,8 @@ class TimeToTarget:
     predictions: tuple[Prediction, ...]
     """In order of size: powers of two and the sizes in the fit."""
     b_time: Estimate | None
-    """Samples: where the time is least; None where the step time has no fixed or no variable
-    part."""
+    """Samples: where the time is least, by `best_size`. None where B_crit is not identifiable, or
+    the step time has no fixed or no variable part."""
     t_min: Estimate | None
     """Seconds, at `b_time`."""
     beyond: int | None
@@ -165,12 +165,10 @@ def _least(
     law: BatchLaw, alpha: float, beta: float, lines: Floats, moves: Floats | None
 ) -> tuple[Estimate | None, Estimate | None]:
     """B_time and T_min."""
-    if alpha <= 0 or beta <= 0:
+    if alpha <= 0 or beta <= 0 or moves is None or not law.identifiable:
         return None, None
     s_min, b_crit = law.s_min.value, law.b_crit.value
     size, seconds = best_size(alpha, beta, b_crit), least_seconds(alpha, beta, s_min, b_crit)
-    if moves is None or not law.identifiable:
-        return Estimate(size, None, None), Estimate(seconds, None, None)
     alphas, betas = np.maximum(lines.T, np.finfo(np.float64).tiny)
     s_mins, b_crits = np.exp(moves.T) * [[law.s_min.value], [law.b_crit.value]]
     return (
