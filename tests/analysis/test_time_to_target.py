@@ -148,3 +148,10 @@ def test_a_line_without_a_fixed_part_or_an_open_law_has_no_best_size() -> None:
 def test_a_line_below_zero_is_refused() -> None:
     with pytest.raises(UserError, match="time the sizes again"):
         time_to_target(fit_batch_law(study()), np.array([[-0.1, 0.001]]))
+
+
+def test_sizes_beyond_where_the_line_fails_are_left_out() -> None:
+    """At 2 and 4 this line has no positive time, but they were not measured either."""
+    times = time_to_target(fit_batch_law(study()), np.array([[-0.005, 0.001]]))
+    assert times.predictions[0].batch_size == 8
+    assert times.beyond is None
