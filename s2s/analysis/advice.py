@@ -60,7 +60,7 @@ def advise(law: BatchLaw, line_draws: Floats, target_loss: float, rates: Rates) 
     further = times.beyond or most_helpful_size(law)
     sentences = [
         _range(times, good),
-        _time(times, best, target_loss),
+        _time(times, best, good, target_loss),
         _measured(times, best),
         _edge(times, good),
         _critical(law),
@@ -96,10 +96,12 @@ def _range(times: TimeToTarget, good: Sequence[int]) -> str:
     return f"{which} is right on this machine: within 10 % of the least time."
 
 
-def _time(times: TimeToTarget, best: Prediction, target_loss: float) -> str:
+def _time(times: TimeToTarget, best: Prediction, good: Sequence[int], target_loss: float) -> str:
+    by = "" if good else "By the fitted curve "
+    seconds = f"{duration(best.seconds.value)}{_between(best.seconds, duration)}"
     said = (
-        f"{best.batch_size:,} reaches a validation loss of {target_loss:.3g} per token in about "
-        f"{duration(best.seconds.value)}{_between(best.seconds, duration)}"
+        f"{by}{best.batch_size:,} reaches a validation loss of {target_loss:.3g} per token in "
+        f"about {seconds}"
     )
     slowest = max(times.predictions, key=lambda each: each.seconds.value)
     if slowest.standing is Standing.SLOW:
@@ -148,6 +150,8 @@ def _critical(law: BatchLaw) -> str:
                 f"{said}from {sizes[0]:,} on larger batches save hardly any steps, and where that "
                 "begins was not seen."
             )
+        case _ if law.deviation is None:
+            return f"{said}two runs give a curve and no doubt about it."
         case OpenEnd.BOTH:
             return f"{said}it has no bound on either side."
         case OpenEnd.NONE if len(sizes) < 3:
@@ -159,9 +163,10 @@ def _critical(law: BatchLaw) -> str:
 def _further(law: BatchLaw, further: int, good: Sequence[int]) -> str:
     if law.identifiable and good:
         return ""
-    if further not in law.sizes:
-        return f"A run at {further:,} would help most."
-    return f"A run with a further seed at {further:,} would help most, and seeds at all sizes next."
+    seed = "with a further seed " if further in law.sizes else ""
+    spread = law.open_end in (OpenEnd.NONE, OpenEnd.BOTH)
+    more = ", and further seeds at every size next" if spread else ""
+    return f"A run {seed}at {further:,} would help most{more}."
 
 
 def _doubts(law: BatchLaw) -> list[str]:

@@ -111,7 +111,7 @@ def fit_batch_law(points: Sequence[StepsToTarget]) -> BatchLaw:
         b_crit=b_crit,
         e_min=estimate(fit, (1, 1), bounded=open_end in (OpenEnd.NONE, OpenEnd.HIGH)),
         open_end=open_end,
-        identifiable=open_end is OpenEnd.NONE and _narrow(b_crit) and len(set(sizes)) > 2,
+        identifiable=_narrow(b_crit) and len(set(sizes)) > 2,
         contradicting=_contradicting(ordered, fit),
         deviation=fit.deviation,
         log_covariance=None if fit.deviation is None else fit.deviation**2 * fit.spread,

@@ -46,8 +46,8 @@ class TimeToTarget:
     predictions: tuple[Prediction, ...]
     """In order of size: powers of two and the sizes in the fit."""
     b_time: Estimate | None
-    """Samples: where the time is least; None where the step time has no fixed or no variable
-    part."""
+    """Samples: where the time is least, by `best_size`. None where B_crit is not identifiable, or
+    the step time has no fixed or no variable part."""
     t_min: Estimate | None
     """Seconds, at `b_time`."""
     beyond: int | None
@@ -67,17 +67,18 @@ def time_to_target(law: BatchLaw, line_draws: Floats) -> TimeToTarget:
     alike, an uncertain S_min or a slow machine, says nothing on which of them is best; it widens
     the interval of the seconds only. Raises UserError where the line has no positive time.
     """
-    within, beyond = candidates(law.sizes), sizes_beyond(law.sizes)
-    sizes = np.array(within + beyond, np.float64)
     alpha, beta = np.median(line_draws, axis=0).tolist()
     random = np.random.default_rng(0)
     lines = line_draws[random.integers(len(line_draws), size=_DRAWS)]
-    step_seconds = lines[:, :1] + lines[:, 1:] * sizes
-    if not (step_seconds > 0).all() or not (alpha + beta * sizes > 0).all():
+    within = candidates(law.sizes)
+    if not all(_timed(lines, size) for size in within):
         raise UserError(
             "The step times are too noisy for a line over batch sizes: time the sizes again, "
             "with more repeats."
         )
+    beyond = [size for size in sizes_beyond(law.sizes) if _timed(lines, size)]
+    sizes = np.array(within + beyond, np.float64)
+    step_seconds = lines[:, :1] + lines[:, 1:] * sizes
     seconds = law.steps(sizes) * (alpha + beta * sizes)
     moves = _law_draws(law, random)
     draws = None
@@ -115,6 +116,11 @@ def least_seconds(alpha: _Number, beta: _Number, s_min: _Number, b_crit: _Number
     """T_min = S_min*(sqrt(alpha) + sqrt(beta*B_crit))**2: T at B_time, multiplied out."""
     seconds: _Number = s_min * (np.sqrt(alpha) + np.sqrt(beta * b_crit)) ** 2
     return seconds
+
+
+def _timed(lines: Floats, size: int) -> bool:
+    """Whether all the lines have a step of this size take time."""
+    return bool((lines[:, 0] + lines[:, 1] * size > 0).all())
 
 
 def _law_draws(law: BatchLaw, random: np.random.Generator) -> Floats | None:
@@ -165,12 +171,10 @@ def _least(
     law: BatchLaw, alpha: float, beta: float, lines: Floats, moves: Floats | None
 ) -> tuple[Estimate | None, Estimate | None]:
     """B_time and T_min."""
-    if alpha <= 0 or beta <= 0:
+    if alpha <= 0 or beta <= 0 or moves is None or not law.identifiable:
         return None, None
     s_min, b_crit = law.s_min.value, law.b_crit.value
     size, seconds = best_size(alpha, beta, b_crit), least_seconds(alpha, beta, s_min, b_crit)
-    if moves is None or not law.identifiable:
-        return Estimate(size, None, None), Estimate(seconds, None, None)
     alphas, betas = np.maximum(lines.T, np.finfo(np.float64).tiny)
     s_mins, b_crits = np.exp(moves.T) * [[law.s_min.value], [law.b_crit.value]]
     return (
@@ -180,7 +184,7 @@ def _least(
 
 
 def _fastest_measured(law: BatchLaw, alpha: float, beta: float) -> int | None:
-    """By the geometric mean of a size's own steps, whatever the curve says of it."""
+    """By the geometric mean of a size's own steps and the line's seconds, without the curve."""
     missed = {point.batch_size for point in law.points if not point.exact}
     seconds = {
         size: (alpha + beta * size)
@@ -191,8 +195,6 @@ def _fastest_measured(law: BatchLaw, alpha: float, beta: float) -> int | None:
     return min(seconds, key=seconds.__getitem__, default=None)
 
 
-def _estimate(value: float, draws: Floats | None) -> Estimate:
-    if draws is None:
-        return Estimate(value, None, None)
+def _estimate(value: float, draws: Floats) -> Estimate:
     low, high = np.quantile(draws, _ENDS).tolist()
     return Estimate(value, low, high)

@@ -50,7 +50,7 @@ def test_a_study_that_holds_no_answer() -> None:
     assert found.good_sizes == ()
     assert "is not identifiable from these runs" in found.paragraph
     assert "it has no bound on either side" in found.paragraph
-    assert "help most" in found.paragraph
+    assert "would help most, and further seeds at every size next." in found.paragraph
 
 
 def test_what_can_be_ruled_out_is_said_without_an_answer() -> None:
@@ -91,6 +91,9 @@ def test_censored_and_early_runs_are_counted() -> None:
 
 def test_an_unchecked_curve_is_owned() -> None:
     assert "two sizes give a curve" in advice(study((16, 128), spread=0.02)).paragraph
+    two = advice(study((8, 128), seeds=1))
+    assert "two runs give a curve and no doubt about it" in two.paragraph
+    assert "By the fitted curve 64 reaches a validation loss" in two.paragraph
     wide = study((8, 16, 32, 64, 128), spread=1.0)
     assert "too wide" in advice(wide).paragraph
     off = [

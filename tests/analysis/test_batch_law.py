@@ -132,13 +132,13 @@ def test_two_points_give_no_interval() -> None:
 
 
 def test_runs_without_a_crossing_are_kept_but_not_fitted() -> None:
-    whole, missed = study(), StepsToTarget(16, 9, 250.0, False)
-    early = StepsToTarget(128, 9, 200.0, True, early=True)
+    whole, missed = study(), StepsToTarget(16, 9, 310.0, False)
+    early = StepsToTarget(128, 9, 121.0, True, early=True)
     law = fit_batch_law([*whole, missed, early])
     assert law.b_crit == fit_batch_law(whole).b_crit
     assert len(law.points) == 17
     assert len(law.fitted) == 15
-    assert law.contradicting == ()  # 300 steps and 125 are expected there
+    assert law.contradicting == ()  # 300 steps and 125 are expected there, give or take 5 %
 
 
 @pytest.mark.parametrize(

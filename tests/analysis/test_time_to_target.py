@@ -86,8 +86,24 @@ def test_the_interval_of_the_seconds_is_the_laws_at_a_size() -> None:
     assert law.log_covariance is not None
     half = 1.7709 * (slopes @ law.log_covariance @ slopes) ** 0.5
     seconds = next(e for e in time_to_target(law, LINE).predictions if e.batch_size == 32).seconds
-    assert seconds.low == pytest.approx(12.8 * np.exp(-half), rel=0.01)
-    assert seconds.high == pytest.approx(12.8 * np.exp(half), rel=0.01)
+    assert seconds.low is not None
+    assert seconds.high is not None
+    assert np.log(seconds.low / 12.8) == pytest.approx(-half, rel=0.06)
+    assert np.log(seconds.high / 12.8) == pytest.approx(half, rel=0.06)
+
+
+def test_the_best_size_is_as_uncertain_as_the_root_of_the_critical_one() -> None:
+    law = fit_batch_law(study(spread=0.1))
+    times = time_to_target(law, LINE)
+    assert times.b_time is not None
+    assert times.t_min is not None
+    assert law.b_crit.low is not None
+    assert law.b_crit.high is not None
+    ends = [np.sqrt(32 * end) for end in (law.b_crit.low, law.b_crit.high)]
+    assert [times.b_time.low, times.b_time.high] == pytest.approx(ends, rel=0.02)
+    assert times.t_min.low is not None
+    assert times.t_min.high is not None
+    assert times.t_min.low < 12.8 < times.t_min.high
 
 
 def test_the_largest_is_not_good_where_a_larger_one_may_be_much_better() -> None:
@@ -122,11 +138,20 @@ def test_two_points_promise_nothing() -> None:
     assert {each.seconds.low for each in times.predictions} == {None}
 
 
-def test_a_line_without_a_fixed_part_has_no_best_size() -> None:
-    times = time_to_target(fit_batch_law(study()), np.array([[-0.001, 0.001]]))
-    assert (times.b_time, times.t_min) == (None, None)
+def test_a_line_without_a_fixed_part_or_an_open_law_has_no_best_size() -> None:
+    scaling = fit_batch_law(study((2, 4, 8), b_crit=1e5))
+    for law, alpha in ((fit_batch_law(study()), -0.001), (scaling, 0.032)):
+        times = time_to_target(law, np.array([[alpha, 0.001]]))
+        assert (times.b_time, times.t_min) == (None, None)
 
 
 def test_a_line_below_zero_is_refused() -> None:
     with pytest.raises(UserError, match="time the sizes again"):
         time_to_target(fit_batch_law(study()), np.array([[-0.1, 0.001]]))
+
+
+def test_sizes_beyond_where_the_line_fails_are_left_out() -> None:
+    """At 2 and 4 this line has no positive time, but they were not measured either."""
+    times = time_to_target(fit_batch_law(study()), np.array([[-0.005, 0.001]]))
+    assert times.predictions[0].batch_size == 8
+    assert times.beyond is None
