@@ -220,7 +220,8 @@ class SweepConfig(Checked):
     the first repeat's; its engine, limits and evaluations are set by what follows."""
     batch_sizes: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
     until_memory_ends: bool = False
-    """After the largest size go on doubling until a run ends out of memory."""
+    """After the largest size go on doubling until a run ends out of memory. Meant for a GPU: on a
+    processor the system may swap, or end the program, before a run is told."""
     engines: tuple[Engine, ...] = (Engine.FUSED,)
     repeats: int = 3
     """Runs of each combination, with seeds that follow the base's."""

@@ -243,6 +243,7 @@ def test_every_option_reaches_the_configuration(tiny: None, capsys: Capture) -> 
         "--seed": ("7", "seed", 7),
         "--precision": ("bf16", "precision", "bf16"),
         "--evaluate-every": ("5", "evaluate_every", 5),
+        "--target-loss": ("0.5", "target_loss", 0.5),
         "--engine": ("fused", "engine", "fused"),
         "--hidden-size": ("4", "hidden_size", 4),
         "--sentence": ("tu", "sentences", ("tu",)),

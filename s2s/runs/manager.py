@@ -186,8 +186,9 @@ class Manager:
                 pass
         except sqlite3.Error as error:
             self._keep_as_stopped(sweep_id, error)
-        with self._lock:
-            del self._sweeps[sweep_id], self._threads[threading.current_thread().name]
+        finally:
+            with self._lock:
+                del self._sweeps[sweep_id], self._threads[threading.current_thread().name]
 
     def _keep_as_stopped(self, sweep_id: int, error: sqlite3.Error) -> None:
         for part in read_sweep(self.store, sweep_id).parts:

@@ -15,8 +15,9 @@ from s2s.runs.sweeps import begin_part, leave, read_sweep, stop_requested
 from s2s.training.device import resolve_device
 
 _TELL_SECONDS = 0.25
-_LET_IN_SECONDS = 0.2
-"""Who waits for a device looks for it several times in this time."""
+_LOOK_SECONDS = 0.05
+_LET_IN_SECONDS = 1.0
+"""Who waits for the device takes it within a fraction of this; who waits for another does not."""
 
 
 @dataclass(frozen=True)
@@ -103,5 +104,10 @@ def _seconds(store: Store, sweep: Sweep, parts: list[SweepPart], times: Times) -
 
 def _let_others_in(store: Store, stop: Event) -> None:
     """A single run that waits for the device comes in between two parts."""
-    if any(run.state is RunState.QUEUED for run in store.runs()):
-        stop.wait(_LET_IN_SECONDS)
+    deadline = time.monotonic() + _LET_IN_SECONDS
+    while time.monotonic() < deadline:
+        states = {run.state for run in store.runs()}
+        if RunState.QUEUED not in states or RunState.RUNNING in states:
+            return
+        if stop.wait(_LOOK_SECONDS):
+            return

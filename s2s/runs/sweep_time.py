@@ -47,8 +47,9 @@ def sweep_time(
         if lacking := [size for size in config.batch_sizes if (engine, size) not in known]:
             tried |= _tried(config, engine, lacking, device, doing)
     times = _filled(config, known | tried)
-    bases = dict.fromkeys(time.basis for time in (*known.values(), *tried.values()))
-    return SweepTime(seconds_of(config, parts, times, device), times, ", ".join(bases), device)
+    bases = [("earlier runs", known), ("trial steps", tried)]
+    basis = " and ".join(name for name, found in bases if found)
+    return SweepTime(seconds_of(config, parts, times, device), times, basis, device)
 
 
 def times_from_runs(
