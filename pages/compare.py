@@ -57,12 +57,13 @@ def controls(repeated: bool) -> View:
             "Smoothing", 0.0, 0.99, 0.9, 0.01, key="smoothing", bind="query-params", width=180,
             help="Share of the average so far in each point; the raw line stays, faint.",
         )  # fmt: skip
-        log_x = st.toggle("Log x", key="log_x", bind="query-params")
-        log_y = st.toggle("Log y", key="log", bind="query-params")
-        validation = st.toggle(
-            "Validation", key="validation", bind="query-params",
-            disabled=scale is LossScale.SENTENCE, help="Measured per token only.",
-        )  # fmt: skip
+        with st.container(horizontal=True, width="content"):
+            log_x = st.toggle("Log x", key="log_x", bind="query-params")
+            log_y = st.toggle("Log y", key="log", bind="query-params")
+            validation = st.toggle(
+                "Validation", key="validation", bind="query-params",
+                disabled=scale is LossScale.SENTENCE, help="Measured per token only.",
+            )  # fmt: skip
     return View(axis, scale, smoothing, log_x, log_y, validation, repeats)
 
 
@@ -96,7 +97,7 @@ def compare(runs: list[Run]) -> None:
     side_by_side.doubts(figures)
     ratio_table(compared, chosen_baseline(grouped), view.repeats)
     anatomies(runs)
-    side_by_side.what_differs(runs)
+    side_by_side.what_differs(grouped)
 
 
 enter()

@@ -27,16 +27,14 @@ def chosen(runs: Sequence[Run]) -> list[Run]:
             format_func=lambda run_id: _told(by_id[run_id]),
             persist_state="session",
         )
-        if rest := [run.id for run in offered if run.id not in ids]:
-            st.button(
-                f"Add the other {len(rest):,} offered" if len(rest) > 1 else "Add the other one",
-                icon=":material/playlist_add:",
-                type="tertiary",
-                on_click=_add,
-                args=(rest,),
-            )
     st.query_params["run"] = [str(run_id) for run_id in ids]
     return sorted((by_id[run_id] for run_id in ids), key=lambda run: run.config.batch_size)
+
+
+def choose_too(run_id: int) -> None:
+    """Beside those that are chosen already; to be called from a button."""
+    before = st.session_state.get(_CHOSEN, [])
+    st.session_state[_CHOSEN] = list(dict.fromkeys([*before, run_id]))
 
 
 def _start(runs: Sequence[Run]) -> None:
@@ -73,7 +71,3 @@ def _offered(runs: Sequence[Run]) -> list[Run]:
 
 def _told(run: Run) -> str:
     return run_label(run) + (" (archived)" if run.archived_at is not None else "")
-
-
-def _add(run_ids: Sequence[int]) -> None:
-    st.session_state[_CHOSEN] = [*st.session_state[_CHOSEN], *run_ids]

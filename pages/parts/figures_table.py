@@ -103,10 +103,10 @@ def ratio_table(
         alt=f"Figures as multiples of run {baseline.label}",
     )
     if any(len(group.runs) > 1 for group, _ in compared):
-        which = "the middle half" if repeats is Repeats.QUARTILES else "all"
+        which = "middle half" if repeats is Repeats.QUARTILES else "lowest and highest"
         st.caption(
-            f"Of repeats the ratio of the means; in brackets the ends of {which} of the ratios of "
-            "one repeat to one of the baseline's."
+            f"Of repeats the ratio of the means; in brackets the {which} of the ratios of each "
+            "repeat to each of the baseline's."
         )
 
 

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import shared
+from pages.parts import choose_runs, shared
 from pages.parts.inert import inert
-from s2s.analysis.words import run_label, size
+from s2s.analysis.words import run_label
 from s2s.config import UserError
 from s2s.records import Run
-from s2s.runs import artifacts
 
 _CHANGED = "changed"
 
@@ -43,11 +42,10 @@ def deleted_runs() -> None:
         with st.container(horizontal=True, vertical_alignment="center", key=f"deleted_{run.id}"):
             st.markdown(
                 f":material/delete: Deleted **{inert(run_label(run))}** "
-                f":gray[(its {size(artifacts.run_bytes(run.id))} of files go when the dashboard "
-                "is started again)]",
+                ":gray[(gone for good when the dashboard is started again)]",
                 width="content",
             )
-            st.button("Undo", key=f"undo_{run.id}", on_click=_try, args=("restore_run", [run.id]))
+            st.button("Undo", key=f"undo_{run.id}", on_click=_restore, args=(run.id,))
 
 
 def _describe(run: Run, tags: Sequence[str]) -> None:
@@ -111,6 +109,11 @@ def _put_away(runs: Sequence[Run]) -> None:
             args=("delete_run", every),
             help=help_ or "Can be undone until the dashboard is started again.",
         )  # fmt: skip
+
+
+def _restore(run_id: int) -> None:
+    _try("restore_run", [run_id])
+    choose_runs.choose_too(run_id)
 
 
 def _try(method: str, run_ids: Sequence[int], *more: bool) -> None:

@@ -122,8 +122,9 @@ def doubts(figures: Sequence[Row]) -> None:
         st.caption(f":material/warning: {inert(told)}")
 
 
-def what_differs(runs: Sequence[Run]) -> None:
-    """The choices that the runs do not share."""
+def what_differs(groups: Sequence[Group]) -> None:
+    """The choices that the runs do not share; those of repeats in one column."""
+    runs = [run for group in groups for run in group.runs]
     differing = differences([run.config for run in runs])
     if len(runs) < 2:
         return
@@ -131,7 +132,11 @@ def what_differs(runs: Sequence[Run]) -> None:
         st.caption("All choices are the same, so what differs is chance and the machine's load.")
         return
     st.subheader("What was chosen differently")
-    data = pd.DataFrame.from_dict(
-        differing, orient="index", columns=[words.run_label(run) for run in runs]
-    )
-    st.dataframe(data, alt="Choices that differ between the runs")
+    of_run = pd.DataFrame.from_dict(differing, orient="index", columns=[run.id for run in runs])
+    data = {
+        group.label: of_run[[run.id for run in group.runs]].agg(
+            lambda values: ", ".join(dict.fromkeys(values)), axis=1
+        )
+        for group in groups
+    }
+    st.dataframe(pd.DataFrame(data), alt="Choices that differ between the runs")

@@ -33,7 +33,7 @@ def loss_figure(
     traces = [
         trace
         for line, colour, dash in zip(lines, tints, dashes(len(lines)), strict=True)
-        for trace in _traces(line, colour, dash, alone=len(lines) == 1)
+        for trace in _traces(line, colour, dash, alone=len(lines) == 1, log_x=log_x)
     ]
     return {
         "data": traces,
@@ -47,7 +47,9 @@ def loss_figure(
     }
 
 
-def _traces(line: RunLine, colour: str, dash: str, *, alone: bool) -> list[dict[str, Any]]:
+def _traces(
+    line: RunLine, colour: str, dash: str, *, alone: bool, log_x: bool
+) -> list[dict[str, Any]]:
     """Lines of one run belong to one legend entry, unless the run is alone on its chart."""
     name = label(line.label)
     group = {} if alone else {"legendgroup": str(line.run_id)}
@@ -73,10 +75,12 @@ def _traces(line: RunLine, colour: str, dash: str, *, alone: bool) -> list[dict[
         },
     ]
     if line.validation is not None:
+        # Plotly would draw a flat line from the evaluation before the first step, at 0.
+        shown = line.validation.x > (0 if log_x else -1)
         traces.append(
             {
-                "x": places(line.validation.x),
-                "y": numbers(line.validation.y),
+                "x": places(line.validation.x[shown]),
+                "y": numbers(line.validation.y[shown]),
                 "mode": "lines+markers",
                 "name": "validation" if alone else name,
                 **group,

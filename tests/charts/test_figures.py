@@ -63,6 +63,14 @@ def test_one_run_names_its_lines_and_several_name_their_runs() -> None:
     checked(several)
 
 
+def test_a_logarithmic_axis_leaves_the_evaluation_at_0_out() -> None:
+    for log_x, places in ((False, [0, 30]), (True, [30])):
+        figure = loss_figure(lines(), Axis.ITERATIONS, LossScale.TOKEN, log_x=log_x)
+        (validation,) = [each for each in figure["data"] if each["name"] == "validation"]
+        assert validation["x"] == places
+        assert len(validation["y"]) == len(places)
+
+
 def test_zoom_is_kept_until_another_view_is_chosen() -> None:
     def revision(scale: LossScale, log_y: bool = False) -> Any:
         figure = loss_figure(lines(scale), Axis.ITERATIONS, scale, log_y=log_y, revision="7")
