@@ -48,6 +48,16 @@ def wait_for_axis(chart: Locator, title: str) -> None:
     )
 
 
+def choose_baseline(page: Page, label: str) -> None:
+    box = page.locator(".st-key-baseline")
+    box.scroll_into_view_if_needed()
+    box.evaluate(  # the event of a scroll closes an open list, and comes a frame later
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    box.get_by_role("button").click()
+    page.get_by_role("option", name=label).click()
+
+
 def view(page: Page) -> dict[str, object]:
     """What is seen of the view: what the loss chart draws, the baseline, what is pressed."""
     drawn = loss_chart(page).evaluate(
@@ -78,11 +88,9 @@ def test_a_link_shows_the_same_view_in_a_fresh_browser(
         "node => node.layout.xaxis.type === 'log' && node.data.length === 6",
         arg=chart.element_handle(),
     )
-    baseline = first.locator(".st-key-baseline")
-    baseline.locator("input").click()
-    first.get_by_role("option", name="3 · starter · batch 32").click()
+    choose_baseline(first, "3 · starter · batch 32")
     first.wait_for_url("**baseline=3**")
-    first.locator(".st-key-compared").get_by_role("button", name="2 · starter").first.click()
+    first.get_by_role("button", name="Remove 2 · starter · batch 32").click()
     first.wait_for_function("node => node.data.length === 4", arg=chart.element_handle())
 
     seen = view(first)
