@@ -15,7 +15,8 @@ def chosen(runs: Sequence[Run]) -> list[Run]:
     """The runs to compare, by batch size; their ids stand in the address."""
     by_id = {run.id: run for run in runs}
     _start(runs)
-    left, right = st.columns([3, 1])
+    filed = any(run.tags or run.archived_at is not None for run in runs)
+    left, right = st.columns([3, 1]) if filed else (st.container(), st.container())
     with right:
         offered = _offered(runs)
     here = {run.id for run in offered} | set(st.session_state[_CHOSEN])
