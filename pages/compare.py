@@ -1,20 +1,20 @@
 """Runs side by side: what the batch size changed."""
 
-import dataclasses
+from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from pages.parts import presets, shared, side_by_side
 from pages.parts.anatomy import anatomies
+from pages.parts.choose_runs import chosen
 from pages.parts.door import enter
-from pages.parts.run_changes import run_changes
+from pages.parts.figures_table import figures_table, ratio_table
+from pages.parts.run_changes import deleted_runs, run_changes
+from pages.parts.side_by_side import View
+from s2s.analysis.repeats import Group, Repeats, groups
 from s2s.analysis.steps import Axis, LossScale
-from s2s.analysis.words import run_label
 from s2s.config import UserError
 from s2s.records import Run
-
-MOST_AT_FIRST = 6
 
 
 def nothing_yet() -> None:
@@ -36,31 +36,8 @@ def nothing_yet() -> None:
             st.page_link("pages/train.py", label="Choose something else", icon=":material/tune:")
 
 
-def chosen(runs: list[Run]) -> list[Run]:
-    """The runs to compare, kept in the address so that a view can be shared."""
-    by_id = {run.id: run for run in runs}
-    if "compared" not in st.session_state:
-        asked = [int(each) for each in st.query_params.get_all("run") if each.isdecimal()]
-        latest = [run.id for run in runs if run.state.is_finished()] or list(by_id)
-        known = [run_id for run_id in asked if run_id in by_id]
-        if missing := [str(run_id) for run_id in asked if run_id not in by_id]:
-            st.warning(f"The link names runs that are not here (any more): {', '.join(missing)}.")
-        st.session_state["compared"] = known or latest[:MOST_AT_FIRST][::-1]
-    elif not by_id.keys() >= set(st.session_state["compared"]):  # one was deleted
-        still = [run_id for run_id in st.session_state["compared"] if run_id in by_id]
-        st.session_state["compared"] = still
-    ids = st.multiselect(
-        "Runs",
-        list(by_id),
-        key="compared",
-        format_func=lambda run_id: run_label(by_id[run_id]),
-        persist_state="session",
-    )
-    st.query_params["run"] = [str(run_id) for run_id in ids]
-    return sorted((by_id[run_id] for run_id in ids), key=lambda run: run.config.batch_size)
-
-
-def compare(runs: list[Run]) -> None:
+def controls(repeated: bool) -> View:
+    """How to draw, all of it kept in the address. `repeated`: some runs are repeats of others."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = st.segmented_control(
             "Along", list(Axis), default=Axis.ITERATIONS, required=True, key="axis",
@@ -70,43 +47,65 @@ def compare(runs: list[Run]) -> None:
             "Loss", list(LossScale), default=LossScale.TOKEN, required=True, key="scale",
             bind="query-params",
         )  # fmt: skip
+        repeats = st.segmented_control(
+            "Repeats", list(Repeats), default=Repeats.RANGE, required=True, key="repeats",
+            bind="query-params", disabled=not repeated,
+            help="Runs that differ in nothing but the seed, as one mean with its spread, or each "
+            "by itself.",
+        )  # fmt: skip
         smoothing = st.slider(
             "Smoothing", 0.0, 0.99, 0.9, 0.01, key="smoothing", bind="query-params", width=180,
             help="Share of the average so far in each point; the raw line stays, faint.",
         )  # fmt: skip
-        log_y = st.toggle("Log scale", key="log", bind="query-params")
-        validation = st.toggle(
-            "Validation", key="validation", bind="query-params",
-            disabled=scale is LossScale.SENTENCE, help="Measured per token only.",
-        )  # fmt: skip
-    side_by_side.curves(runs, axis, scale, smoothing, log_y=log_y, validation=validation)
-    figures = side_by_side.rows(runs)
-    side_by_side.honest(figures, axis)
-    side_by_side.bars(figures)
-    by_label = {each.label: each for each in figures}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        baseline = st.selectbox(
-            "Baseline", list(by_label), key="baseline", bind="query-params", width=360
-        )
-        st.download_button(
-            "Download as CSV",
-            pd.DataFrame([dataclasses.asdict(each) for each in figures]).to_csv(index=False),
-            "s2s-runs.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-    side_by_side.table(figures, by_label[baseline])
+        with st.container(horizontal=True, width="content"):
+            log_x = st.toggle("Log x", key="log_x", bind="query-params")
+            log_y = st.toggle("Log y", key="log", bind="query-params")
+            validation = st.toggle(
+                "Validation", key="validation", bind="query-params",
+                disabled=scale is LossScale.SENTENCE, help="Measured per token only.",
+            )  # fmt: skip
+    return View(axis, scale, smoothing, log_x, log_y, validation, repeats)
+
+
+def chosen_baseline(grouped: Sequence[Group]) -> Group:
+    """Kept in the address by the id of a run, which a change of its name or group leaves alone."""
+    of_run = {run.id: group for group in grouped for run in group.runs}
+    asked = st.query_params.get("baseline", "")
+    before = st.session_state.get("baseline", int(asked) if asked.isdecimal() else None)
+    st.session_state["baseline"] = of_run.get(before, grouped[0]).run_id
+    run_id = st.selectbox(
+        "Everything as a ratio to",
+        [group.run_id for group in grouped],
+        key="baseline",
+        format_func=lambda each: of_run[each].label,
+        width=420,
+        persist_state="session",
+    )
+    st.query_params["baseline"] = str(run_id)
+    return of_run[run_id]
+
+
+def compare(runs: list[Run]) -> None:
+    view = controls(any(len(group.runs) > 1 for group in groups(runs, Repeats.RANGE)))
+    grouped = groups(runs, view.repeats)
+    compared = side_by_side.rows(grouped)
+    figures = [row for _, rows in compared for row in rows]
+    side_by_side.curves(grouped, view)
+    side_by_side.honest(figures, grouped, view)
+    side_by_side.both_bars(compared, view.repeats)
+    figures_table([run for group in grouped for run in group.runs], figures)
     side_by_side.doubts(figures)
+    ratio_table(compared, chosen_baseline(grouped), view.repeats)
     anatomies(runs)
-    side_by_side.what_differs(runs)
+    side_by_side.what_differs(grouped)
 
 
 enter()
 st.title("Compare")
-runs = [run for run in shared.store().runs() if run.iterations_done]
+runs = [run for run in shared.store().runs(archived=True) if run.iterations_done]
 if not runs:
     nothing_yet()
+    deleted_runs()
     st.stop()
 picked = chosen(runs)
 unfinished = not all(run.state.is_finished() for run in picked)
@@ -114,5 +113,13 @@ if picked:
     st.fragment(compare, run_every="5s" if unfinished else None)(picked)
 else:
     st.info("Choose at least one run.")
-with st.expander("Rename or delete a run", icon=":material/edit:"):
-    run_changes(runs)
+panel = st.expander(
+    "Name, notes, tags, archive, delete",
+    icon=":material/edit:",
+    key="changing",
+    on_change="rerun",
+)
+if panel.open:
+    with panel:
+        run_changes(runs)
+deleted_runs()

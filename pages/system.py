@@ -219,7 +219,7 @@ def show_disk() -> None:
 
 def show_checkpoints() -> None:
     st.subheader("Checkpoints")
-    runs = {run.id: run for run in store().runs() if has_checkpoint(run.id)}
+    runs = {run.id: run for run in store().runs(archived=True) if has_checkpoint(run.id)}
     if not runs:
         st.text("No run has a checkpoint.")
         return

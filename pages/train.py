@@ -10,7 +10,7 @@ from pages.parts.first_use import first_use
 from pages.parts.inert import inert
 from pages.parts.queue import queue
 from pages.parts.watch import watch
-from s2s.analysis.comparison import choices
+from s2s.analysis.choices import choices
 from s2s.analysis.steps import LossScale
 from s2s.analysis.words import run_label
 from s2s.config import TrainConfig, UserError

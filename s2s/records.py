@@ -234,6 +234,13 @@ class Run:
     summary: Summary | None
     machine_before: MachineState | None = None
     machine_after: MachineState | None = None
+    notes: str = ""
+    """The user's own, and so the tags."""
+    tags: tuple[str, ...] = ()
+    archived_at: float | None = None
+    """Unix seconds, like the next; lists leave such a run out until they are asked for it."""
+    deleted_at: float | None = None
+    """Hidden everywhere; it can be brought back until it is purged."""
 
 
 @dataclass(frozen=True)

@@ -425,6 +425,29 @@ def test_runs(capsys: Capture) -> None:
     assert rows[1]["summary"]["iterations"] == 2
 
 
+@pytest.mark.usefixtures("trained")
+def test_archived_and_deleted_runs_are_not_listed(capsys: Capture) -> None:
+    with closing(Store(home())) as store:
+        store.describe_run(1, "slow", ["first", "cpu"])
+        store.archive_run(1)
+    capsys.readouterr()
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out.startswith("All runs are archived; `python -m s2s runs --arch")
+    assert main(["runs", "--archived"]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("[first, cpu, archived]")
+    assert main(["runs", "--archived", "--json"]) == 0
+    (row,) = objects(capsys.readouterr().out)
+    assert (row["notes"], row["tags"]) == ("slow", ["first", "cpu"])
+    assert row["archived_at"] > row["finished_at"]
+    with closing(Store(home())) as store:
+        store.delete_run(1)
+    assert main(["runs", "--archived"]) == 0
+    assert capsys.readouterr().out.startswith("No run yet")
+    assert main(["export"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert "Run 1 was deleted; Compare" in refused(["translate", "--run=1", "tu"], capsys)
+
+
 def test_no_runs(capsys: Capture) -> None:
     assert main(["runs"]) == 0
     assert capsys.readouterr().out.startswith("No run yet")

@@ -1,6 +1,7 @@
-"""Runs side by side: loss curves, bars and a table. It only draws."""
+"""Runs side by side: loss curves, bars, and what was chosen differently. It only draws."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
@@ -10,144 +11,108 @@ from pages.parts.inert import inert
 from pages.parts.live_chart import chart
 from pages.parts.records import records
 from s2s.analysis import words
-from s2s.analysis.comparison import (
-    Row,
-    bars_text,
-    differences,
-    doubts_text,
-    fairness,
-    marks,
-    ratio,
-    row,
-)
-from s2s.analysis.lines import loss_line, loss_text
+from s2s.analysis.bands import band_line
+from s2s.analysis.bars import bars, bars_text
+from s2s.analysis.choices import differences
+from s2s.analysis.comparison import Row, row
+from s2s.analysis.comparison_text import doubts_text, fairness
+from s2s.analysis.lines import RunLine, loss_line, loss_text
+from s2s.analysis.repeats import Group, Repeats
 from s2s.analysis.steps import Axis, LossScale
 from s2s.charts.bars import bars_figure
 from s2s.charts.loss import loss_figure
 from s2s.records import Run
 
-
-def curves(
-    runs: Sequence[Run],
-    axis: Axis,
-    scale: LossScale,
-    smoothing: float,
-    *,
-    log_y: bool,
-    validation: bool,
-) -> None:
-    """Loss of all runs on one axis."""
-    lines = []
-    for run in runs:
-        steps, evaluations, _ = records(shared.store(), run.id)
-        drawn = evaluations if validation else []
-        lines.append(loss_line(run, steps, drawn, axis, scale, smoothing))
-    # One view while the same runs are shown: smoothing may change without losing the zoom.
-    view = " ".join(str(run.id) for run in runs)
-    figure = loss_figure(lines, axis, scale, log_y=log_y, height=420, revision=view)
-    chart(figure, loss_text(lines, axis, scale), "compare_loss")
+_POINTS = 20_000
+"""Of all lines together; what more of them cost in the browser nobody sees."""
 
 
-def rows(runs: Sequence[Run]) -> list[Row]:
-    """The figures of each run up to now."""
-    return [row(run, *records(shared.store(), run.id)) for run in runs]
+@dataclass(frozen=True)
+class View:
+    """How the loss is drawn."""
+
+    axis: Axis
+    scale: LossScale
+    smoothing: float
+    log_x: bool
+    log_y: bool
+    validation: bool
+    repeats: Repeats
 
 
-def honest(figures: Sequence[Row], axis: Axis) -> None:
-    """What the chosen axis compares."""
-    st.caption(f":material/balance: {fairness(figures, axis)}")
-
-
-def bars(figures: Sequence[Row]) -> None:
-    """Throughput and peak memory."""
-    speed = [each.samples_per_second for each in figures]
-    memory = [
-        None if each.peak_memory_bytes is None else each.peak_memory_bytes / 2**20
-        for each in figures
+def curves(groups: Sequence[Group], view: View) -> None:
+    """Loss of all groups on one axis."""
+    count = sum(len(group.runs) for group in groups)
+    points = min(500, max(50, _POINTS // count))
+    lines = [
+        band_line(group, [_line(run, view, points) for run in group.runs], view.repeats)
+        for group in groups
     ]
+    # One view while the same runs are shown: smoothing may change without losing the zoom.
+    revision = " ".join(str(line.run_id) for line in lines)
+    figure = loss_figure(
+        lines, view.axis, view.scale,
+        log_x=view.log_x, log_y=view.log_y, height=420, revision=revision,
+    )  # fmt: skip
+    chart(figure, loss_text(lines, view.axis, view.scale), "compare_loss")
+
+
+def _line(run: Run, view: View, points: int) -> RunLine:
+    steps, evaluations, _ = records(shared.store(), run.id)
+    drawn = evaluations if view.validation else []
+    return loss_line(run, steps, drawn, view.axis, view.scale, view.smoothing, points)
+
+
+def rows(groups: Sequence[Group]) -> list[tuple[Group, list[Row]]]:
+    """Each group with the figures of its runs up to now."""
+    return [
+        (group, [row(run, *records(shared.store(), run.id)) for run in group.runs])
+        for group in groups
+    ]
+
+
+def honest(figures: Sequence[Row], groups: Sequence[Group], view: View) -> None:
+    """What the chosen axis compares, and what a band is."""
+    st.caption(f":material/balance: {fairness(figures, view.axis)}")
+    if any(len(group.runs) > 1 for group in groups):
+        ends = "middle half" if view.repeats is Repeats.QUARTILES else "lowest to highest"
+        st.caption(
+            ":material/stacked_line_chart: Runs that differ in nothing but the seed are one line: "
+            f"their mean, in a band of their {ends}, as far as all of them come."
+        )
+
+
+def both_bars(compared: Sequence[tuple[Group, Sequence[Row]]], repeats: Repeats) -> None:
+    """Throughput and peak memory."""
     left, right = st.columns(2)
     with left:
-        texts = [words.rate(each) for each in speed]
-        _bars(figures, speed, texts, "Throughput", "samples/s", [marks(each) for each in figures])
+        _bars(
+            compared, repeats, lambda each: each.samples_per_second, words.rate,
+            "Throughput", "samples/s", doubted=True,
+        )  # fmt: skip
     with right:
-        texts = [words.size(each.peak_memory_bytes) for each in figures]
-        _bars(figures, memory, texts, "Peak memory", "MiB")
+        _bars(
+            compared, repeats, lambda each: each.peak_memory_bytes, words.size,
+            "Peak memory", "MiB", scale=2**-20,
+        )  # fmt: skip
 
 
 def _bars(
-    figures: Sequence[Row],
-    values: Sequence[float | None],
-    texts: Sequence[str],
+    compared: Sequence[tuple[Group, Sequence[Row]]],
+    repeats: Repeats,
+    figure: Callable[[Row], float | None],
+    said: Callable[[float | None], str],
     title: str,
     unit: str,
-    against: Sequence[str] = (),
+    *,
+    scale: float = 1.0,
+    doubted: bool = False,
 ) -> None:
+    drawn = bars(compared, repeats, figure, said, doubted=doubted)
     chart(
-        bars_figure(figures, values, texts, title, unit, against),
-        bars_text(figures, texts, f"{title} in {unit}", against),
+        bars_figure(drawn, title, unit, scale=scale),
+        bars_text(drawn, f"{title} in {unit}"),
         f"compare_{title}",
-    )
-
-
-def table(figures: Sequence[Row], baseline: Row) -> None:
-    """All figures; speed also as a multiple of the baseline's."""
-    number = st.column_config.NumberColumn
-    times = f"Speed vs. run {baseline.run_id}"
-    data = pd.DataFrame(
-        {
-            "Run": [each.label for each in figures],
-            "Batch": [each.batch_size for each in figures],
-            times: [
-                ratio(each.samples_per_second, baseline.samples_per_second) for each in figures
-            ],
-            "Samples/s": [each.samples_per_second for each in figures],
-            "Marks": [marks(each) for each in figures],
-            "Tokens/s": [each.target_tokens_per_second for each in figures],
-            "Step": [_times(each.step_seconds, 1000) for each in figures],
-            "IQR": [each.step_relative_iqr for each in figures],
-            "Wall time": [each.wall_seconds for each in figures],
-            "Loss/token": [each.loss_per_token for each in figures],
-            "Loss/sentence": [each.loss_per_sentence for each in figures],
-            "Validation/token": [each.validation_loss_per_token for each in figures],
-            "Peak memory": [_times(each.peak_memory_bytes, 2**-20) for each in figures],
-            "Padding": [each.padded_share for each in figures],
-            "Iterations": [each.iterations for each in figures],
-            "Samples": [each.samples for each in figures],
-            "Device": [each.device for each in figures],
-            "State": [each.state for each in figures],
-        }
-    )
-    st.dataframe(
-        data,
-        hide_index=True,
-        column_config={
-            "Run": st.column_config.TextColumn(pinned=True),
-            times: number(format="%.2fx", help="Samples per second over the baseline's."),
-            "Samples/s": number(format="%,.1f", help="Timed steps only; warm-up left out."),
-            "Marks": st.column_config.TextColumn(
-                help="Noisy: an IQR above 10 %; very noisy: above 25 %. Busy machine: other "
-                "programs, another process on the GPU, or heat; below it says which."
-            ),
-            "Tokens/s": number(format="%,.0f", help="Real target tokens; padding not counted."),
-            "Step": number(format="%.1f ms", help="Median of the timed steps."),
-            "IQR": number(
-                format="percent",
-                help="How far the middle half of the run's stretches lies apart in step time, each "
-                "so long that lengths even out; none in a run of few steps.",
-            ),
-            "Wall time": number(format="%,.1f s", help="All steps; evaluation left out."),
-            "Loss/token": number(format="%.3f", help="Mean of the last 50 steps, in nats."),
-            "Loss/sentence": number(format="%.2f", help="Mean of the last 50 steps, in nats."),
-            "Validation/token": number(format="%.3f", help="At the last evaluation, in nats."),
-            "Peak memory": number(
-                format="%,.0f MiB",
-                help="On a GPU torch's peak of the run; on a CPU the program's resident size.",
-            ),
-            "Padding": number(format="percent", help="Share of the computed cells."),
-            "Samples": number(format="localized"),
-            "Iterations": number(format="localized"),
-        },
-        alt="Figures of the chosen runs",
     )
 
 
@@ -157,8 +122,9 @@ def doubts(figures: Sequence[Row]) -> None:
         st.caption(f":material/warning: {inert(told)}")
 
 
-def what_differs(runs: Sequence[Run]) -> None:
-    """The choices that the runs do not share."""
+def what_differs(groups: Sequence[Group]) -> None:
+    """The choices that the runs do not share; those of repeats in one column."""
+    runs = [run for group in groups for run in group.runs]
     differing = differences([run.config for run in runs])
     if len(runs) < 2:
         return
@@ -166,11 +132,11 @@ def what_differs(runs: Sequence[Run]) -> None:
         st.caption("All choices are the same, so what differs is chance and the machine's load.")
         return
     st.subheader("What was chosen differently")
-    data = pd.DataFrame.from_dict(
-        differing, orient="index", columns=[words.run_label(run) for run in runs]
-    )
-    st.dataframe(data, alt="Choices that differ between the runs")
-
-
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
+    of_run = pd.DataFrame.from_dict(differing, orient="index", columns=[run.id for run in runs])
+    data = {
+        group.label: of_run[[run.id for run in group.runs]].agg(
+            lambda values: ", ".join(dict.fromkeys(values)), axis=1
+        )
+        for group in groups
+    }
+    st.dataframe(pd.DataFrame(data), alt="Choices that differ between the runs")

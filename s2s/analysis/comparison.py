@@ -1,4 +1,4 @@
-"""Runs side by side: one row of figures a run, and what a comparison on an axis says."""
+"""A run in figures, ready to stand beside others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from s2s.analysis.busy import busy
 from s2s.analysis.readings import peak_memory_bytes
 from s2s.analysis.step_time import step_time
 from s2s.analysis.steps import (
-    Axis,
     LossScale,
     Steps,
     last_loss,
@@ -15,8 +14,7 @@ from s2s.analysis.steps import (
     samples_per_second,
     target_tokens_per_second,
 )
-from s2s.analysis.words import UNKNOWN, doubts, run_label
-from s2s.config import UNLIMITED, TrainConfig
+from s2s.analysis.words import run_label
 from s2s.records import DeviceSample, Evaluation, Run
 
 
@@ -88,107 +86,3 @@ def row(
         validation_loss_per_token=validation[-1] if validation else None,
         peak_memory_bytes=peak if peak is not None else peak_memory_bytes(samples, run.device),
     )
-
-
-def ratio(value: float | None, baseline: float | None) -> float | None:
-    """How many times the baseline; None where one of them is not known."""
-    return None if value is None or not baseline else value / baseline
-
-
-def ratio_text(times: float | None) -> str:
-    """`10.7x`."""
-    return UNKNOWN if times is None else f"{times:.3g}x"
-
-
-def fairness(rows: Sequence[Row], axis: Axis) -> str:
-    """What stands at the same place on `axis`, said honestly, in one or two sentences."""
-    sizes = sorted({each.batch_size for each in rows})
-    if len(sizes) < 2:
-        return {
-            Axis.ITERATIONS: "At one place on this axis all runs have made equally many updates.",
-            Axis.SAMPLES: "At one place on this axis all runs have seen equally many sentences.",
-            Axis.TOKENS: "At one place on this axis all runs have seen equally many target words.",
-            Axis.SECONDS: "At one place on this axis all runs have trained equally long.",
-        }[axis]
-    small, large = sizes[0], sizes[-1]
-    times = f"{large / small:.3g}"
-    return {
-        Axis.ITERATIONS: (
-            f"Equal iterations are equal numbers of updates, not equal data: at one place on this "
-            f"axis batch {large:,} has seen {times} times the sentences of batch {small:,}. The "
-            f"article compared its runs so (batch 32 saw 16 times the samples of batch 2)."
-        ),
-        Axis.SAMPLES: (
-            f"Equal samples are equal data, not equal updates: at one place on this axis batch "
-            f"{small:,} has made {times} times the updates of batch {large:,}. The article "
-            f"compared equal iterations instead."
-        ),
-        Axis.TOKENS: (
-            f"Equal target tokens are equal data by words: at one place on this axis batch "
-            f"{small:,} has made about {times} times the updates of batch {large:,}."
-        ),
-        Axis.SECONDS: (
-            "Equal seconds are what a user waits on this machine (training only, evaluation left "
-            "out): both speed and learning per sentence count."
-        ),
-    }[axis]
-
-
-def marks(row: Row) -> str:
-    """Why the run's speed is in doubt, in a few words; empty where nothing speaks against it."""
-    return doubts(row.noise, row.busy)
-
-
-def doubts_text(rows: Sequence[Row]) -> str:
-    """A sentence for each run whose machine was busy, and one on steps left out."""
-    told = [f"Run {row.label}: {row.busy}" for row in rows if row.busy]
-    left_out = [
-        f"{row.disturbed_steps:,} of run {row.run_id}" for row in rows if row.disturbed_steps
-    ]
-    if left_out:
-        told.append(f"Steps left out because of translations: {', '.join(left_out)}.")
-    return " ".join(told)
-
-
-def bars_text(
-    rows: Sequence[Row], texts: Sequence[str], title: str, against: Sequence[str] = ()
-) -> str:
-    """A bar chart in a sentence. `against`: the marks of each row, where it can have some."""
-    told = "; ".join(
-        f"run {row.label}: {text}{f' ({mark})' if mark else ''}"
-        for row, text, mark in zip(rows, texts, against or [""] * len(rows), strict=True)
-    )
-    return f"{title}. {told}." if told else f"{title}. No runs."
-
-
-def choices(config: TrainConfig) -> dict[str, str]:
-    """All that was chosen for a run, in words, in the order of the configuration."""
-    return {
-        name.replace("_", " "): _said(value)
-        for name, value in config.to_json().items()
-        if (name, value) not in (("max_seconds", 0.0), ("iterations", UNLIMITED))
-    }
-
-
-def differences(configs: Sequence[TrainConfig]) -> dict[str, list[str]]:
-    """What was not chosen alike for all: a value for each configuration."""
-    said = [choices(config) for config in configs]
-    names = dict.fromkeys(name for each in said for name in each)
-    values = {name: [each.get(name, UNKNOWN) for each in said] for name in names}
-    return {name: each for name, each in values.items() if len(set(each)) > 1}
-
-
-def _said(value: object) -> str:
-    match value:
-        case None | () | []:
-            return UNKNOWN
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case float():
-            return f"{value:g}"
-        case list() | tuple():
-            return " / ".join(str(each) for each in value)
-        case _:
-            return str(value)

@@ -20,8 +20,17 @@ from s2s.records import Evaluation, Run
 
 
 @dataclass(frozen=True)
+class Band:
+    """What repeats fill around their mean (all of one length)."""
+
+    x: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True)
 class RunLine:
-    """One run's line on a chart."""
+    """One run's line on a chart, or that of repeats with their band."""
 
     run_id: int
     batch_size: int
@@ -29,6 +38,7 @@ class RunLine:
     curve: Curve
     validation: Curve | None = None
     """Validation loss per token at the evaluations; None where it is not drawn."""
+    band: Band | None = None
 
 
 def loss_line(
@@ -64,12 +74,15 @@ def validation_curve(steps: Steps, evaluations: Sequence[Evaluation], axis: Axis
 
 
 def not_finite_at(curve: Curve) -> tuple[float, float] | None:
-    """Where the loss first stops being a number: its x, and the last y that was one."""
+    """Where the loss first stops being a number: its x, and the last y that was one.
+
+    Without such a y it is 1, which a logarithmic axis can show too.
+    """
     finite = np.isfinite(curve.raw) & np.isfinite(curve.y)
     if finite.all():
         return None
     first = int(np.argmin(finite))
-    return float(curve.x[first]), float(curve.y[first - 1]) if first else 0.0
+    return float(curve.x[first]), float(curve.y[first - 1]) if first else 1.0
 
 
 def loss_text(lines: Sequence[RunLine], axis: Axis, scale: LossScale) -> str:

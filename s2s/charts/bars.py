@@ -1,46 +1,61 @@
-"""One figure of each run as bars, side by side."""
+"""One figure of each run, or group of repeats, as bars, side by side."""
 
+import math
 from collections.abc import Sequence
 
-from s2s.analysis.comparison import Row
-from s2s.charts.frame import Figure, axis, colours, label, layout, numbers
+import numpy as np
+
+from s2s.analysis.bars import Bar
+from s2s.analysis.repeats import Spread
+from s2s.charts.frame import GREY, Figure, axis, colours, label, layout, numbers
 
 
-def bars_figure(
-    rows: Sequence[Row],
-    values: Sequence[float | None],
-    texts: Sequence[str],
-    title: str,
-    unit: str,
-    against: Sequence[str] = (),
-) -> Figure:
-    """A bar for each row; an unknown value has no bar and its text says so.
+def bars_figure(bars: Sequence[Bar], title: str, unit: str, *, scale: float = 1.0) -> Figure:
+    """A bar for each mean times `scale`, with its spread; an unknown one is only told in words.
 
-    `against`: what speaks against each value; such a one carries a sign, explained on hover.
+    What speaks against a value is a sign, explained on hover.
     """
-    against = against or [""] * len(rows)
-    tints = colours([(each.run_id, each.batch_size) for each in rows])
-    known = [float("nan") if value is None else value for value in values]
+    values = [bar.value or Spread(math.nan) for bar in bars]
+    means = scale * np.array([each.mean for each in values], np.float64)
+    lows = scale * np.array([each.low for each in values], np.float64)  # None becomes NaN
+    highs = scale * np.array([each.high for each in values], np.float64)
+    names = [label(bar.label) for bar in bars]
     return {
         "data": [
             {
                 "type": "bar",
                 "orientation": "h",
-                "y": [label(each.label) for each in rows],
-                "x": numbers(known),
-                "text": [
-                    f"{text} ⚠" if mark else text for text, mark in zip(texts, against, strict=True)
+                "y": names,
+                "x": numbers(means),
+                "customdata": [
+                    bar.text + "".join(f"<br>{each}" for each in (bar.ends, bar.against) if each)
+                    for bar in bars
                 ],
-                "customdata": [f"<br>{mark}" if mark else "" for mark in against],
-                "textposition": "outside",
+                "marker": {"color": colours([(bar.run_id, bar.batch_size) for bar in bars])},
+                "error_x": {
+                    "type": "data",
+                    "array": numbers(highs - means),
+                    "arrayminus": numbers(means - lows),
+                    "color": GREY,
+                    "thickness": 1.5,
+                    "width": 4,
+                },
+                "hovertemplate": f"%{{customdata}} {unit}<extra>%{{y}}</extra>",
+            },
+            {
+                "type": "scatter",
+                "mode": "text",
+                "y": names,
+                "x": [value or 0.0 for value in numbers(np.fmax(means, highs))],
+                "text": [f" {bar.text} ⚠" if bar.against else f" {bar.text}" for bar in bars],
+                "textposition": "middle right",
                 "cliponaxis": False,
-                "marker": {"color": tints},
-                "hovertemplate": f"%{{text}} {unit}%{{customdata}}<extra>%{{y}}</extra>",
-            }
+                "hoverinfo": "skip",
+            },
         ],
         "layout": layout(
             title,
-            height=120 + 34 * len(rows),
+            height=120 + 34 * len(bars),
             revision=title,
             showlegend=False,
             bargap=0.35,

@@ -35,6 +35,12 @@ def colours(runs: Sequence[tuple[int, int]]) -> list[str]:
     return [PALETTE[chosen[run_id]] for run_id, _ in runs]
 
 
+def faint(colour: str) -> str:
+    """A `#RRGGBB` to fill an area with: what lies below it stays to be seen."""
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return f"rgba({red}, {green}, {blue}, 0.2)"
+
+
 def dashes(count: int) -> list[str]:
     """Solid until the palette is used up, then others, so that lines stay apart."""
     return [DASHES[(index // len(PALETTE)) % len(DASHES)] for index in range(count)]

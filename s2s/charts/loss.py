@@ -1,11 +1,11 @@
-"""The loss of one or more runs: smoothed lines over faint raw ones, validation as markers."""
+"""The loss of one or more runs: smoothed lines over faint raw ones or the band of repeats."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from s2s.analysis.lines import RunLine, not_finite_at
+from s2s.analysis.lines import Band, RunLine, not_finite_at
 from s2s.analysis.steps import Axis, LossScale
-from s2s.charts.frame import Figure, axis, colours, dashes, label, layout, numbers, places
+from s2s.charts.frame import Figure, axis, colours, dashes, faint, label, layout, numbers, places
 
 AXIS_TITLES = {
     Axis.ITERATIONS: "Iterations",
@@ -24,6 +24,7 @@ def loss_figure(
     along: Axis,
     scale: LossScale,
     *,
+    log_x: bool = False,
     log_y: bool = False,
     height: int = 340,
     revision: str = "",
@@ -32,49 +33,54 @@ def loss_figure(
     traces = [
         trace
         for line, colour, dash in zip(lines, tints, dashes(len(lines)), strict=True)
-        for trace in _traces(line, colour, dash, alone=len(lines) == 1)
+        for trace in _traces(line, colour, dash, alone=len(lines) == 1, log_x=log_x)
     ]
     return {
         "data": traces,
         "layout": layout(
             f"Loss {scale}",
             height=height,
-            revision=f"{revision} {along} {scale} {log_y}",
-            xaxis=axis(AXIS_TITLES[along]),
+            revision=f"{revision} {along} {scale} {log_x} {log_y}",
+            xaxis=axis(AXIS_TITLES[along], type="log" if log_x else "linear"),
             yaxis=axis(_SCALE_TITLES[scale], type="log" if log_y else "linear"),
         ),
     }
 
 
-def _traces(line: RunLine, colour: str, dash: str, *, alone: bool) -> list[dict[str, Any]]:
+def _traces(
+    line: RunLine, colour: str, dash: str, *, alone: bool, log_x: bool
+) -> list[dict[str, Any]]:
     """Lines of one run belong to one legend entry, unless the run is alone on its chart."""
     name = label(line.label)
     group = {} if alone else {"legendgroup": str(line.run_id)}
     common = {"x": places(line.curve.x), "mode": "lines", **group}
     hover = "%{y:.3f} at %{x:,}"
+    quiet = {**common, "showlegend": alone, "hoverinfo": "skip"}
     traces: list[dict[str, Any]] = [
-        {
-            **common,
+        _filled(line.band, quiet, colour, alone=alone)
+        if line.band
+        else {
+            **quiet,
             "y": numbers(line.curve.raw),
             "name": "each step" if alone else name,
             "line": {"color": colour, "width": 1},
             "opacity": 0.5,
-            "showlegend": alone,
-            "hoverinfo": "skip",
         },
         {
             **common,
             "y": numbers(line.curve.y),
-            "name": "smoothed" if alone else name,
+            "name": ("mean, smoothed" if line.band else "smoothed") if alone else name,
             "line": {"color": colour, "width": 2.5, "dash": dash},
             "hovertemplate": f"{hover}<extra>{name}</extra>",
         },
     ]
     if line.validation is not None:
+        # Plotly would draw a flat line from the evaluation before the first step, at 0.
+        shown = line.validation.x > (0 if log_x else -1)
         traces.append(
             {
-                "x": places(line.validation.x),
-                "y": numbers(line.validation.y),
+                "x": places(line.validation.x[shown]),
+                "y": numbers(line.validation.y[shown]),
                 "mode": "lines+markers",
                 "name": "validation" if alone else name,
                 **group,
@@ -99,3 +105,16 @@ def _traces(line: RunLine, colour: str, dash: str, *, alone: bool) -> list[dict[
             }
         )
     return traces
+
+
+def _filled(band: Band, common: dict[str, Any], colour: str, *, alone: bool) -> dict[str, Any]:
+    """Out along the lower end and back along the upper one."""
+    return {
+        **common,
+        "x": places([*band.x, *band.x[::-1]]),
+        "y": numbers([*band.low, *band.high[::-1]]),
+        "name": "spread of the repeats" if alone else "",
+        "fill": "toself",
+        "fillcolor": faint(colour),
+        "line": {"width": 0},
+    }

@@ -163,11 +163,16 @@ def evaluate(options: argparse.Namespace) -> int:
 def runs(options: argparse.Namespace) -> int:
     store = Store(home())
     store.mark_interrupted()
-    listed = store.runs()
+    listed = store.runs(archived=options.archived)
     for run in listed:
         print_as(options, run_json(run), run_line(run))
     if not listed and not options.json:
-        print("No run yet; `python -m s2s train` starts one.")
+        hidden = not options.archived and store.runs(archived=True)
+        print(
+            "All runs are archived; `python -m s2s runs --archived` lists them."
+            if hidden
+            else "No run yet; `python -m s2s train` starts one."
+        )
     return 0
 
 
@@ -219,4 +224,7 @@ def _run_id(text: str) -> int:
         raise UserError("No run has a checkpoint yet; `python -m s2s train` makes one.")
     if not re.fullmatch("[0-9]{1,18}", text):
         raise UserError(f"A run is given by its id, or as last; got {text!r}.")
-    return store.run(int(text)).id
+    run = store.run(int(text))
+    if run.deleted_at is not None:
+        raise UserError(f"Run {run.id} was deleted; Compare in the dashboard can bring it back.")
+    return run.id

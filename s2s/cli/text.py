@@ -22,9 +22,11 @@ def run_line(run: Run) -> str:
     doubts = run.summary and words.doubts(run.summary.noise, run.summary.busy)
     loss = run.summary and run.summary.loss_per_token
     loss_text = f", loss {loss:.3f} a token" if loss else ""
+    filed = ", ".join([*run.tags, *(["archived"] if run.archived_at is not None else [])])
     return (
         f"{run.id:>4}  {run.state:13} {run.name}: {run.config.engine}, "
         f"{run.iterations_done:,} iterations{speed}{f' ({doubts})' if doubts else ''}{loss_text}"
+        f"{f' [{filed}]' if filed else ''}"
     )
 
 

@@ -1,4 +1,4 @@
-"""A run's files: its checkpoint, what it takes on disk, and deleting it with its records."""
+"""A run's files: its checkpoint, what it takes on disk, and purging it with its records."""
 
 import shutil
 
@@ -22,7 +22,19 @@ def delete_checkpoint(run_id: int) -> None:
     (run_folder(run_id) / CHECKPOINT).unlink(missing_ok=True)
 
 
-def delete_run(store: Store, run_id: int) -> None:
-    """Records and files. Raises UserError for a run that is not finished."""
-    store.delete_run(run_id)
+def purge_deleted(store: Store) -> list[int]:
+    """Deleted runs for good: files, then records; returns their ids.
+
+    Called when a dashboard starts. A deletion can so be undone for as long as the dashboard runs
+    in which it was made, by no clock and no thread; who is short of disk starts it again.
+    """
+    ids = [run.id for run in store.deleted_runs()]
+    for run_id in ids:
+        purge(store, run_id)
+    return ids
+
+
+def purge(store: Store, run_id: int) -> None:
+    """A deleted run's files and then its records: one that is cut short can be done again."""
     shutil.rmtree(run_folder(run_id), ignore_errors=True)
+    store.purge_run(run_id)

@@ -18,7 +18,7 @@ def export_csv(store: Store, file: IO[str]) -> None:
     writer = csv.writer(file)
     assert STEP_DTYPE.names is not None
     writer.writerow([*_RUN_COLUMNS, *STEP_DTYPE.names])
-    for run in reversed(store.runs()):
+    for run in reversed(store.runs(archived=True)):
         config = run.config
         columns = [
             run.id,
@@ -35,7 +35,7 @@ def export_csv(store: Store, file: IO[str]) -> None:
 
 def export_json(store: Store, file: IO[str]) -> None:
     """One object a line, one line a run: all that the store knows of it."""
-    for run in reversed(store.runs()):
+    for run in reversed(store.runs(archived=True)):
         steps = store.steps(run.id)
         whole = {
             **run_json(run),
@@ -59,6 +59,9 @@ def run_json(run: Run) -> dict[str, object]:
     return {
         "run_id": run.id,
         "name": run.name,
+        "notes": run.notes,
+        "tags": run.tags,
+        "archived_at": run.archived_at,
         "state": run.state.value,
         "device": run.device,
         "created_at": run.created_at,

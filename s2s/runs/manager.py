@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from s2s.config import SweepConfig, TrainConfig, UserError
+from s2s.runs.artifacts import purge_deleted
 from s2s.runs.expected import (
     Expected,
     StepTime,
@@ -35,6 +36,7 @@ class Manager:
     def __init__(self, store: Store) -> None:
         self.store = store
         store.mark_interrupted()
+        purge_deleted(store)
         self._lock = threading.Lock()
         self._incoming: deque[tuple[int, str]] = deque()
         """Runs and the device that each asks for, which may be `auto`."""
@@ -123,7 +125,7 @@ class Manager:
                 return None
             device = devices[0]
         known: StepTime | UserError | None
-        known = step_time_from_runs(config, self.store.runs(), device)
+        known = step_time_from_runs(config, self.store.runs(archived=True), device)
         with self._lock:
             known = known or self._tried(config)
             if known is None:

@@ -21,11 +21,17 @@ _STEP_BEFORE = np.dtype(
     ]
 )
 _PHASES_BEFORE = np.dtype([(f"{phase}_seconds", np.float32) for phase in PHASES])
-_COLUMNS = (
+_COLUMNS_2 = (
     "runs ADD COLUMN machine_before TEXT",
     "runs ADD COLUMN machine_after TEXT",
     "device_samples ADD COLUMN others_cores REAL",
     "device_samples ADD COLUMN throttled INTEGER",
+)
+_COLUMNS_3 = (
+    "runs ADD COLUMN notes TEXT NOT NULL DEFAULT ''",
+    "runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'",
+    "runs ADD COLUMN archived_at REAL",
+    "runs ADD COLUMN deleted_at REAL",
 )
 
 
@@ -33,25 +39,33 @@ def migrate(database: sqlite3.Connection) -> None:
     """Within the caller's transaction, so that of two processes one does it.
 
     Version 1 lacked what is known of other programs, whether a step was disturbed and, at first,
-    its phases; version 2 lacked sweeps, whose tables are made wherever they are not there. A new
-    store has today's tables already.
+    its phases; version 2 lacked sweeps, whose tables are made wherever they are not there, notes,
+    tags, the archive and deleting with a way back. A new store (version 0) has today's tables already.
     """
-    if database.execute("PRAGMA user_version").fetchone()[0] == 1:
-        for column in _COLUMNS:
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if version == 1:
+        for column in _COLUMNS_2:
             database.execute(f"ALTER TABLE {column}")
-        blocks = database.execute("SELECT run_id, first_iteration FROM step_blocks").fetchall()
-        for block in blocks:  # one at a time: together they may be more than the memory holds
-            here = "WHERE run_id = ? AND first_iteration = ?"
-            last, rows = database.execute(
-                f"SELECT last_iteration, rows FROM step_blocks {here}",  # noqa: S608
-                tuple(block),
-            ).fetchone()
-            widened = _widened(rows, last - block[1] + 1)
-            database.execute(
-                f"UPDATE step_blocks SET rows = ? {here}",  # noqa: S608
-                (widened.tobytes(), *block),
-            )
+        _widen_steps(database)
+    if version in (1, 2):
+        for column in _COLUMNS_3:
+            database.execute(f"ALTER TABLE {column}")
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _widen_steps(database: sqlite3.Connection) -> None:
+    blocks = database.execute("SELECT run_id, first_iteration FROM step_blocks").fetchall()
+    for block in blocks:  # one at a time: together they may be more than the memory holds
+        here = "WHERE run_id = ? AND first_iteration = ?"
+        last, rows = database.execute(
+            f"SELECT last_iteration, rows FROM step_blocks {here}",  # noqa: S608
+            tuple(block),
+        ).fetchone()
+        widened = _widened(rows, last - block[1] + 1)
+        database.execute(
+            f"UPDATE step_blocks SET rows = ? {here}",  # noqa: S608
+            (widened.tobytes(), *block),
+        )
 
 
 def _widened(rows: bytes, count: int) -> npt.NDArray[np.void]:

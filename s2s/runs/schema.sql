@@ -15,7 +15,11 @@ CREATE TABLE IF NOT EXISTS runs (
     owner_pid INTEGER,
     owner_started_at REAL,
     machine_before TEXT,                  -- JSON of MachineState, and so the next
-    machine_after TEXT
+    machine_after TEXT,
+    notes TEXT NOT NULL DEFAULT '',
+    tags TEXT NOT NULL DEFAULT '[]',      -- JSON list of texts
+    archived_at REAL,
+    deleted_at REAL                       -- hidden, and purged when a dashboard starts
 );
 
 CREATE TABLE IF NOT EXISTS step_blocks (

@@ -27,6 +27,7 @@ from s2s.records import (
     Summary,
 )
 from s2s.runs.migration import SCHEMA_VERSION, migrate
+from s2s.runs.rows import device_sample_of, machine_json, run_of
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -93,15 +94,24 @@ class Store:
         return cursor.lastrowid
 
     def run(self, run_id: int) -> Run:
-        """Raises UserError where there is no such run."""
+        """Raises UserError where there is no such run; a deleted one is there until its purge."""
         rows = self.read("SELECT * FROM runs WHERE id = ?", (run_id,))
         if not rows:
             raise UserError(f"There is no run {run_id}; `python -m s2s runs` lists them.")
-        return _run(rows[0])
+        return run_of(rows[0])
 
-    def runs(self) -> list[Run]:
-        """All runs, the newest first."""
-        return [_run(row) for row in self.read("SELECT * FROM runs ORDER BY id DESC")]
+    def runs(self, *, archived: bool = False) -> list[Run]:
+        """The newest first; without the deleted, and without the archived unless asked for."""
+        hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
+        rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
+        return [run_of(row) for row in rows]
+
+    def deleted_runs(self) -> list[Run]:
+        """Those that can be brought back, the last deleted first."""
+        rows = self.read(
+            "SELECT * FROM runs WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC"
+        )
+        return [run_of(row) for row in rows]
 
     def start_run(self, run_id: int, device: str, environment: dict[str, Any]) -> bool:
         """Queued -> running. False where the run was stopped or deleted meanwhile."""
@@ -127,7 +137,7 @@ class Store:
         with self.transaction() as database:
             database.execute(
                 "UPDATE runs SET machine_before = ?, machine_after = ? WHERE id = ?",
-                (*map(_machine_json, (before, after)), run_id),
+                (*map(machine_json, (before, after)), run_id),
             )
 
     def finish_run(
@@ -179,12 +189,47 @@ class Store:
         with self.transaction() as database:
             database.execute("UPDATE runs SET name = ? WHERE id = ?", (name.strip(), run_id))
 
-    def delete_run(self, run_id: int) -> None:
-        """The run and all its records; a running one has to be stopped first (UserError)."""
-        if not self.run(run_id).state.is_finished():
-            raise UserError(f"Run {run_id} is not finished; stop it before deleting it.")
+    def describe_run(self, run_id: int, notes: str, tags: Sequence[str]) -> None:
+        """The user's own words; a tag counts once, and one without a letter not at all."""
+        kept = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
         with self.transaction() as database:
-            database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            database.execute(
+                "UPDATE runs SET notes = ?, tags = ? WHERE id = ?",
+                (notes.strip(), json.dumps(kept), run_id),
+            )
+
+    def archive_run(self, run_id: int, archived: bool = True) -> None:
+        """Out of the lists, or back; a running one has to be stopped first (UserError)."""
+        self._ended(run_id, "archiving")
+        with self.transaction() as database:
+            database.execute(
+                "UPDATE runs SET archived_at = ? WHERE id = ?",
+                (time.time() if archived else None, run_id),
+            )
+
+    def delete_run(self, run_id: int) -> None:
+        """Hides the run until it is restored or purged; a running one is stopped first (UserError).
+
+        Its records and files stay till then.
+        """
+        self._ended(run_id, "deleting")
+        with self.transaction() as database:
+            database.execute("UPDATE runs SET deleted_at = ? WHERE id = ?", (time.time(), run_id))
+
+    def restore_run(self, run_id: int) -> None:
+        """Takes the deletion back; UserError where the run was purged meanwhile."""
+        self.run(run_id)
+        with self.transaction() as database:
+            database.execute("UPDATE runs SET deleted_at = NULL WHERE id = ?", (run_id,))
+
+    def purge_run(self, run_id: int) -> None:
+        """A deleted run and all its records, for good; any other is left alone."""
+        with self.transaction() as database:
+            database.execute("DELETE FROM runs WHERE id = ? AND deleted_at IS NOT NULL", (run_id,))
+
+    def _ended(self, run_id: int, doing: str) -> None:
+        if not self.run(run_id).state.is_finished():
+            raise UserError(f"Run {run_id} is not finished; stop it before {doing} it.")
 
     def mark_interrupted(self) -> list[int]:
         """Runs whose process is gone, now marked as interrupted; returns their ids."""
@@ -287,7 +332,7 @@ class Store:
             " WHERE run_id = ? AND at > ? ORDER BY at",
             (run_id, after),
         )
-        return [_device_sample(row) for row in rows]
+        return [device_sample_of(row) for row in rows]
 
     # Connections
 
@@ -327,49 +372,6 @@ class Store:
     def read(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         with self._read_lock:
             return self._reader.execute(query, values).fetchall()
-
-
-def _run(row: sqlite3.Row) -> Run:
-    summary = json.loads(row["summary"]) if row["summary"] else None
-    return Run(
-        id=row["id"],
-        name=row["name"],
-        state=RunState(row["state"]),
-        config=TrainConfig.from_json(json.loads(row["config"])),
-        environment=json.loads(row["environment"]),
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        message=row["message"],
-        details=row["details"],
-        device=row["device"],
-        iterations_done=row["iterations_done"],
-        summary=summary and Summary(**{**summary, "state": RunState(summary["state"])}),
-        machine_before=_machine_state(row["machine_before"]),
-        machine_after=_machine_state(row["machine_after"]),
-    )
-
-
-def _device_sample(row: sqlite3.Row) -> DeviceSample:
-    """SQLite keeps truth as a number."""
-    throttled = row["throttled"]
-    return DeviceSample(
-        **{**dict(row), "throttled": None if throttled is None else bool(throttled)}
-    )
-
-
-def _machine_json(state: MachineState | None) -> str | None:
-    return None if state is None else json.dumps(dataclasses.asdict(state))
-
-
-def _machine_state(text: str | None) -> MachineState | None:
-    if text is None:
-        return None
-    values = json.loads(text)
-    slowed_by, others = values["gpu_slowed_by"], values["gpu_other_processes"]
-    values["gpu_slowed_by"] = None if slowed_by is None else tuple(slowed_by)
-    values["gpu_other_processes"] = None if others is None else tuple(map(tuple, others))
-    return MachineState(**values)
 
 
 def this_process() -> tuple[int, float]:

@@ -6,7 +6,7 @@ import time
 
 from s2s.config import SweepConfig, TrainConfig, UserError
 from s2s.records import Run, Sweep, SweepState
-from s2s.runs.artifacts import delete_run
+from s2s.runs.artifacts import purge
 from s2s.runs.plan import plan
 from s2s.runs.store import Store, alive, this_process
 
@@ -27,12 +27,12 @@ def read_sweep(store: Store, sweep_id: int) -> Sweep:
     rows = store.read("SELECT * FROM sweeps WHERE id = ?", (sweep_id,))
     if not rows:
         raise UserError(f"There is no sweep {sweep_id}; `python -m s2s sweeps` lists them.")
-    return _sweep(store, rows[0], {run.id: run for run in store.runs()})
+    return _sweep(store, rows[0], {run.id: run for run in store.runs(archived=True)})
 
 
 def read_sweeps(store: Store) -> list[Sweep]:
     """All sweeps, the newest first."""
-    runs = {run.id: run for run in store.runs()}
+    runs = {run.id: run for run in store.runs(archived=True)}
     rows = store.read("SELECT * FROM sweeps ORDER BY id DESC")
     return [_sweep(store, row, runs) for row in rows]
 
@@ -84,7 +84,8 @@ def begin_part(store: Store, sweep_id: int, config: TrainConfig, broken_off: Run
     A run that was broken off is deleted: with the same seed the new one begins as it did.
     """
     if broken_off:
-        delete_run(store, broken_off.id)
+        store.delete_run(broken_off.id)
+        purge(store, broken_off.id)
     return store.create_run(config, sweep_id=sweep_id)
 
 

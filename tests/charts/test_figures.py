@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from s2s.analysis.anatomy import Anatomy, Dissected, split
-from s2s.analysis.comparison import row
-from s2s.analysis.lines import RunLine, loss_line, throughput_line
+from s2s.analysis.bars import Bar
+from s2s.analysis.lines import Band, RunLine, loss_line, throughput_line
 from s2s.analysis.readings import ReadingSeries
+from s2s.analysis.repeats import Spread
 from s2s.analysis.steps import Axis, Curve, LossScale
 from s2s.charts.anatomy import anatomy_figure
 from s2s.charts.bars import bars_figure
@@ -60,6 +61,14 @@ def test_one_run_names_its_lines_and_several_name_their_runs() -> None:
     assert names(several) == ["0 · run", "1 · run", "2 · run"]
     assert several["layout"]["yaxis"]["type"] == "log"
     checked(several)
+
+
+def test_a_logarithmic_axis_leaves_the_evaluation_at_0_out() -> None:
+    for log_x, places in ((False, [0, 30]), (True, [30])):
+        figure = loss_figure(lines(), Axis.ITERATIONS, LossScale.TOKEN, log_x=log_x)
+        (validation,) = [each for each in figure["data"] if each["name"] == "validation"]
+        assert validation["x"] == places
+        assert len(validation["y"]) == len(places)
 
 
 def test_zoom_is_kept_until_another_view_is_chosen() -> None:
@@ -120,20 +129,41 @@ def test_no_readings_are_an_empty_chart() -> None:
 
 
 def test_an_unknown_value_has_no_bar() -> None:
-    rows = [row(RUN, STEPS, [], []), row(RUN, STEPS, [], [])]
-    figure = bars_figure(rows, [320.0, None], ["320", "–"], "Throughput", "samples/s")
+    drawn = [Bar(1, 2, "1 · <b>", Spread(320.0), "320"), Bar(2, 4, "2 · run", None, "–")]
+    figure = bars_figure(drawn, "Throughput", "samples/s")
     title, x, _ = checked(figure)
     assert (title, x) == ("Throughput", "samples/s")
-    assert figure["data"][0]["x"] == [320.0, None]
-    assert figure["data"][0]["text"] == ["320", "–"]
+    bars, text = figure["data"]
+    assert bars["x"] == [320.0, None]
+    assert bars["y"] == text["y"] == ["1 · &lt;b&gt;", "2 · run"]
+    assert bars["error_x"]["array"] == [None, None]
+    assert (text["x"], text["text"]) == ([320.0, 0.0], [" 320", " –"])
 
 
-def test_a_doubtful_value_carries_a_sign_and_says_why_on_hover() -> None:
-    rows = [row(RUN, STEPS, [], []), row(RUN, STEPS, [], [])]
-    figure = bars_figure(rows, [320.0, 21.0], ["320", "21"], "Throughput", "/s", ["", "noisy"])
+def test_repeats_have_whiskers_and_doubts_a_sign_explained_on_hover() -> None:
+    drawn = [Bar(1, 2, "1, 2 · run", Spread(2048.0, 0.0, 4096.0), "2", "0 to 4", "noisy")]
+    figure = bars_figure(drawn, "Peak memory", "KiB", scale=2**-10)
     checked(figure)
-    assert figure["data"][0]["text"] == ["320", "21 ⚠"]
-    assert figure["data"][0]["customdata"] == ["", "<br>noisy"]
+    bars, text = figure["data"]
+    assert bars["x"] == [2.0]
+    assert (bars["error_x"]["arrayminus"], bars["error_x"]["array"]) == ([2.0], [2.0])
+    assert bars["customdata"] == ["2<br>0 to 4<br>noisy"]
+    assert (text["x"], text["text"]) == ([4.0], [" 2 ⚠"])
+
+
+def test_repeats_are_a_line_in_a_band() -> None:
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 2.0])
+    line = RunLine(1, 2, "1, 2 · run", Curve(x, y, y), None, Band(x, y - 1, y + 1))
+    several = loss_figure([line, *lines()], Axis.ITERATIONS, LossScale.TOKEN, log_x=True)
+    checked(several)
+    assert several["layout"]["xaxis"]["type"] == "log"
+    filled, mean = several["data"][:2]
+    assert (filled["x"], filled["y"]) == ([1, 2, 2, 1], [2, 1, 3, 4])
+    assert (filled["fill"], filled["fillcolor"]) == ("toself", "rgba(224, 135, 42, 0.2)")
+    assert filled["legendgroup"] == mean["legendgroup"]
+    assert names(several) == ["1, 2 · run", "0 · run"]
+    alone = loss_figure([line], Axis.ITERATIONS, LossScale.TOKEN)
+    assert names(alone) == ["spread of the repeats", "mean, smoothed"]
 
 
 def a_step(batch_size: int) -> Dissected:

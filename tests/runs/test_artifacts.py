@@ -3,7 +3,13 @@ from tiny import tiny_config
 
 from s2s.config import UserError
 from s2s.home import run_folder
-from s2s.runs.artifacts import CHECKPOINT, delete_checkpoint, delete_run, has_checkpoint, run_bytes
+from s2s.runs.artifacts import (
+    CHECKPOINT,
+    delete_checkpoint,
+    has_checkpoint,
+    purge_deleted,
+    run_bytes,
+)
 from s2s.runs.store import Store
 from s2s.training import checkpoint
 
@@ -30,13 +36,19 @@ def test_files_of_a_run() -> None:
     assert run_bytes(1) == 2
 
 
-def test_delete_run_takes_its_files(store: Store) -> None:
-    run_id = store.create_run(tiny_config())
-    with_files(run_id)
-    with pytest.raises(UserError, match="is not finished"):
-        delete_run(store, run_id)
-    assert run_bytes(run_id) == 6
-    store.request_stop(run_id)
-    delete_run(store, run_id)
-    assert store.runs() == []
-    assert not run_folder(run_id).exists()
+def test_a_purge_takes_deleted_runs_with_their_files_and_no_others(store: Store) -> None:
+    kept, restored, gone = (store.create_run(tiny_config()) for _ in range(3))
+    for run_id in (kept, restored, gone):
+        with_files(run_id)
+        store.request_stop(run_id)
+    for run_id in (restored, gone):
+        store.delete_run(run_id)
+        assert run_bytes(run_id) == 6
+    store.restore_run(restored)
+    assert purge_deleted(store) == [gone]
+    assert [run.id for run in store.runs()] == [restored, kept]
+    assert run_bytes(kept) == run_bytes(restored) == 6
+    assert not run_folder(gone).exists()
+    assert purge_deleted(store) == store.deleted_runs() == []
+    with pytest.raises(UserError, match=f"There is no run {gone}"):
+        store.restore_run(gone)

@@ -16,7 +16,7 @@ from s2s.home import home, run_folder
 from s2s.records import Evaluation, Run, RunState, StepRecord
 from s2s.runs import execute as execute_module
 from s2s.runs import recorder as recorder_module
-from s2s.runs.artifacts import delete_run, has_checkpoint
+from s2s.runs.artifacts import has_checkpoint
 from s2s.runs.execute import Watch, execute, executing, lease, nobody
 from s2s.runs.store import Store
 from s2s.training.checkpoint import load_checkpoint
@@ -210,7 +210,10 @@ def test_stopped_in_the_store_before_it_starts(store: Store) -> None:
 def test_deleted_before_it_starts(store: Store) -> None:
     run_id = store.create_run(tiny_config())
     store.request_stop(run_id)
-    delete_run(store, run_id)
+    store.delete_run(run_id)
+    assert execute(store, run_id, Event()) is RunState.STOPPED
+    assert (store.run(run_id).state, store.run(run_id).message) == (RunState.STOPPED, "")
+    store.purge_run(run_id)
     assert execute(store, run_id, Event()) is RunState.FAILED
     assert store.runs() == []
 

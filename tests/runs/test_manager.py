@@ -18,7 +18,6 @@ from s2s.records import Run, RunState, Summary
 from s2s.runs import expected as expected_module
 from s2s.runs import manager as manager_module
 from s2s.runs import recorder as recorder_module
-from s2s.runs.artifacts import delete_run
 from s2s.runs.expected import (
     Expected,
     StepTime,
@@ -175,9 +174,20 @@ def test_a_queued_run_stopped_and_deleted_does_not_hold_up_the_next(
     _, second, third = manager.submit([tiny_config(iterations=1)] * 3)
     assert in_step.wait(30)
     manager.stop(second)
-    delete_run(manager.store, second)
+    manager.store.delete_run(second)
     go_on.set()
     wait_for_state(manager, third, RunState.FINISHED)
+    assert state(manager, second) is RunState.STOPPED
+
+
+def test_deleted_runs_are_purged_when_a_manager_starts(store: Store) -> None:
+    deleted, kept = store.create_run(tiny_config()), store.create_run(tiny_config())
+    for run_id in (deleted, kept):
+        store.request_stop(run_id)
+    store.delete_run(deleted)
+    Manager(store)
+    assert [run.id for run in store.runs()] == [kept]
+    assert store.deleted_runs() == []
 
 
 def test_stop_of_an_unknown_run_is_no_matter(manager: Manager) -> None:

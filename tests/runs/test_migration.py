@@ -107,6 +107,7 @@ def test_what_an_earlier_version_wrote_is_read(old: Path) -> None:
         assert store.device_samples(1) == [DeviceSample(9.0, "cpu", 0.5, 7, 8, None)]
         run = store.run(1)
         assert run.machine_before is run.machine_after is None
+        assert (run.notes, run.tags, run.archived_at, run.deleted_at) == ("", (), None, None)
         assert run.summary is not None
         assert (run.summary.samples_per_second, run.summary.noise) == (40.0, None)
         assert (run.summary.phase_seconds, run.summary.busy) == (None, "")
@@ -179,3 +180,62 @@ def test_a_new_store_goes_on_in_todays_form(old: Path) -> None:
         block["iteration"], block["disturbed"], block["data_seconds"] = 8, True, 0.5
         store.write_steps(1, block)
         assert store.steps(1)["disturbed"].tolist() == [False] * 7 + [True]
+
+
+@pytest.fixture
+def second() -> Path:
+    """A store of version 2, which could not archive: one run with a step."""
+    home().mkdir(parents=True)
+    path = home() / "store.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript(SCHEMA_1)
+        for column in (
+            "runs ADD COLUMN machine_before TEXT", "runs ADD COLUMN machine_after TEXT",
+            "device_samples ADD COLUMN others_cores REAL",
+            "device_samples ADD COLUMN throttled INTEGER",
+        ):  # fmt: skip
+            database.execute(f"ALTER TABLE {column}")
+        database.execute(
+            "INSERT INTO runs (name, state, config, created_at, machine_before)"
+            " VALUES ('old', 'finished', ?, 5.0, NULL)",
+            (json.dumps(tiny_config().to_json()),),
+        )
+        block = np.zeros(1, STEP_DTYPE)
+        block["iteration"], block["loss_sum"] = 1, 2.5
+        database.execute("INSERT INTO step_blocks VALUES (1, 1, 1, ?)", (block.tobytes(),))
+        database.execute("PRAGMA user_version = 2")
+    return path
+
+
+def test_the_second_version_gains_notes_tags_archive_and_deleting(second: Path) -> None:
+    with closing(Store(home())) as store:
+        (run,) = store.runs()
+        assert (run.name, run.notes, run.tags) == ("old", "", ())
+        assert run.archived_at is run.deleted_at is None
+        assert store.steps(1)["loss_sum"].tolist() == [2.5]
+        store.describe_run(1, "kept", ["tag"])
+        store.archive_run(1)
+        store.delete_run(1)
+    assert version(second) == SCHEMA_VERSION
+    with closing(Store(home())) as store:
+        (run,) = store.deleted_runs()
+        assert (run.notes, run.tags) == ("kept", ("tag",))
+        assert run.archived_at is not None
+
+
+def test_old_and_new_stores_have_the_same_columns(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def columns(path: Path) -> dict[str, set[str]]:
+        with closing(sqlite3.connect(path)) as database:
+            return {
+                table: {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+                for (table,) in database.execute(
+                    "SELECT name FROM sqlite_master WHERE type='table'"
+                )
+            }
+
+    Store(home()).close()
+    monkeypatch.setenv("S2S_HOME", str(tmp_path / "fresh"))
+    Store(home()).close()
+    assert columns(old) == columns(home() / "store.sqlite")

@@ -182,7 +182,7 @@ def test_rename(store: Store) -> None:
     assert store.run(other).name == "other"
 
 
-def test_delete_takes_all_records(store: Store) -> None:
+def test_a_purge_takes_all_records_of_a_deleted_run_only(store: Store) -> None:
     run_id, other = store.create_run(tiny_config()), store.create_run(tiny_config())
     for each in (run_id, other):
         store.write_steps(each, steps(1, 5))
@@ -190,6 +190,9 @@ def test_delete_takes_all_records(store: Store) -> None:
         store.add_device_samples(each, [DeviceSample(1.0, "cpu", None, 1, 2, None)])
         store.finish_run(each, RunState.FINISHED, summary(each))
     store.delete_run(run_id)
+    assert len(store.steps(run_id)) == 5  # it can be restored
+    for each in (run_id, other):
+        store.purge_run(each)
     assert [run.id for run in store.runs()] == [other]
     assert len(store.steps(run_id)) == 0
     assert store.evaluations(run_id) == []
@@ -203,15 +206,53 @@ def test_an_unfinished_run_is_not_deleted(store: Store, started: bool) -> None:
     run_id = store.create_run(tiny_config())
     if started:
         store.start_run(run_id, "cpu", {})
-    with pytest.raises(UserError, match=f"Run {run_id} is not finished; stop it before"):
+    with pytest.raises(UserError, match=f"Run {run_id} is not finished; stop it before deleting"):
         store.delete_run(run_id)
-    assert store.run(run_id).id == run_id
+    with pytest.raises(UserError, match=f"Run {run_id} is not finished; stop it before archiving"):
+        store.archive_run(run_id)
+    assert [run.id for run in store.runs()] == [run_id]
+
+
+def test_a_deleted_run_is_hidden_until_it_is_restored(store: Store) -> None:
+    first, second = store.create_run(tiny_config()), store.create_run(tiny_config())
+    before = time.time()
+    for each in (second, first):
+        store.request_stop(each)
+        store.delete_run(each)
+    assert store.runs() == store.runs(archived=True) == []
+    assert [run.id for run in store.deleted_runs()] == [first, second]
+    deleted_at = store.run(first).deleted_at
+    assert deleted_at is not None
+    assert before <= deleted_at <= time.time()
+    store.restore_run(second)
+    assert [run.id for run in store.runs()] == [second]
+    assert store.run(second).deleted_at is None
+
+
+def test_an_archived_run_is_listed_only_when_asked_for(store: Store) -> None:
+    first, second = store.create_run(tiny_config()), store.create_run(tiny_config())
+    store.request_stop(first)
+    store.archive_run(first)
+    assert [run.id for run in store.runs()] == [second]
+    assert [run.id for run in store.runs(archived=True)] == [second, first]
+    store.archive_run(first, archived=False)
+    assert [run.id for run in store.runs()] == [second, first]
+
+
+def test_notes_and_tags(store: Store) -> None:
+    run_id, other = store.create_run(tiny_config()), store.create_run(tiny_config())
+    assert (store.run(run_id).notes, store.run(run_id).tags) == ("", ())
+    store.describe_run(run_id, ' it\'s\n"mine" \U0001f600 ', [" b ", "a", "b", " ", "é, c"])
+    assert store.run(run_id).notes == 'it\'s\n"mine" \U0001f600'
+    assert store.run(run_id).tags == ("b", "a", "é, c")
+    assert (store.run(other).notes, store.run(other).tags) == ("", ())
 
 
 def test_an_id_is_never_used_again(store: Store) -> None:
     run_id = store.create_run(tiny_config())
     store.fail_run(run_id, "", "")
     store.delete_run(run_id)
+    store.purge_run(run_id)
     assert store.create_run(tiny_config()) > run_id
 
 

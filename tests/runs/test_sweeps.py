@@ -9,7 +9,6 @@ from tiny import tiny_config
 
 from s2s.config import Engine, SweepConfig, UserError
 from s2s.records import RunState, Summary, SweepState
-from s2s.runs.artifacts import delete_run
 from s2s.runs.store import Store
 from s2s.runs.sweeps import begin_part, create_sweep, leave, read_sweep, read_sweeps, take
 
@@ -85,7 +84,7 @@ def test_a_part_whose_run_was_deleted_waits_again(store: Store) -> None:
     sweep_id = create_sweep(store, CONFIG)
     run_id = begun(store, sweep_id, 2)
     end(store, run_id, RunState.FAILED)
-    delete_run(store, run_id)
+    store.delete_run(run_id)
     assert part_of(store, sweep_id, 2).run is None
 
 

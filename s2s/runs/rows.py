@@ -1,0 +1,55 @@
+"""Rows of the store as the nouns of records.py, and what of these goes into a column."""
+
+import dataclasses
+import json
+import sqlite3
+
+from s2s.config import TrainConfig
+from s2s.records import DeviceSample, MachineState, Run, RunState, Summary
+
+
+def run_of(row: sqlite3.Row) -> Run:
+    summary = json.loads(row["summary"]) if row["summary"] else None
+    return Run(
+        id=row["id"],
+        name=row["name"],
+        state=RunState(row["state"]),
+        config=TrainConfig.from_json(json.loads(row["config"])),
+        environment=json.loads(row["environment"]),
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        message=row["message"],
+        details=row["details"],
+        device=row["device"],
+        iterations_done=row["iterations_done"],
+        summary=summary and Summary(**{**summary, "state": RunState(summary["state"])}),
+        machine_before=machine_state(row["machine_before"]),
+        machine_after=machine_state(row["machine_after"]),
+        notes=row["notes"],
+        tags=tuple(json.loads(row["tags"])),
+        archived_at=row["archived_at"],
+        deleted_at=row["deleted_at"],
+    )
+
+
+def device_sample_of(row: sqlite3.Row) -> DeviceSample:
+    """SQLite keeps truth as a number."""
+    throttled = row["throttled"]
+    return DeviceSample(
+        **{**dict(row), "throttled": None if throttled is None else bool(throttled)}
+    )
+
+
+def machine_json(state: MachineState | None) -> str | None:
+    return None if state is None else json.dumps(dataclasses.asdict(state))
+
+
+def machine_state(text: str | None) -> MachineState | None:
+    if text is None:
+        return None
+    values = json.loads(text)
+    slowed_by, others = values["gpu_slowed_by"], values["gpu_other_processes"]
+    values["gpu_slowed_by"] = None if slowed_by is None else tuple(slowed_by)
+    values["gpu_other_processes"] = None if others is None else tuple(map(tuple, others))
+    return MachineState(**values)
