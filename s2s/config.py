@@ -170,6 +170,8 @@ class TrainConfig(_Checked):
     """Iterations between evaluations; 0: about ten evaluations a run."""
     sentences: tuple[str, ...] = ()
     """The user's own sentences, translated at each evaluation."""
+    measure_quality: bool = False
+    """Translate the corpus's test part after the last step; BLEU and chrF go into the summary."""
     keep_optimizer: bool = False
     """Keep the optimizer's state after the run, so that training can go on exactly."""
     continues: int | None = None
@@ -197,6 +199,7 @@ class TrainConfig(_Checked):
         _whole(self.seed, "The seed", 0, 2**31 - 1)
         _whole(self.threads, "The number of threads", 0, 1024)
         _whole(self.evaluate_every, "The evaluation interval", 0, 100_000_000)
+        _truth(self.measure_quality, "Measuring the quality")
         _truth(self.keep_optimizer, "Keeping the optimizer's state")
         if self.continues is not None:
             _whole(self.continues, "The run to go on from", 1, 2**63 - 1)

@@ -5,8 +5,8 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from s2s.cli.commands import EXIT_ERROR, EXIT_STOPPED
 from s2s.cli.arguments import parser
+from s2s.cli.commands import EXIT_ERROR, EXIT_STOPPED
 from s2s.config import UserError
 
 

@@ -19,8 +19,10 @@ from s2s.home import corpora_folder, home, run_folder
 from s2s.metrics.devices import Sampler
 from s2s.metrics.machine import machine_state
 from s2s.metrics.others import OthersMeter
+from s2s.metrics.quality import Quality
 from s2s.metrics.system import system_info
 from s2s.records import Evaluation, Run, RunState, StepRecord
+from s2s.runs.evaluate import quality_on_test_part
 from s2s.runs.recorder import DivergedError, Recorder
 from s2s.runs.store import Store
 from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
@@ -118,7 +120,12 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Wat
         else sampler.peak_memory_bytes
     )
     beside = busy(store.run(run.id), store.device_samples(run.id))
-    store.finish_run(run.id, state, recorder.summary(state, peak, beside), message, details)
+    quality = None
+    if state is RunState.FINISHED and run.config.measure_quality:
+        quality, why_not, details = _quality(store, run, stop)
+        message = " ".join(filter(None, [message, why_not]))
+    summary = recorder.summary(state, peak, beside, quality)
+    store.finish_run(run.id, state, summary, message, details)
     _tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
     return state
 
@@ -139,6 +146,32 @@ def _follow(
             _save(run, trainer)
             return RunState.STOPPED
     return RunState.FINISHED
+
+
+class _StoppedError(Exception):
+    """Stop was asked for while the quality was measured."""
+
+
+def _quality(store: Store, run: Run, stop: Event) -> tuple[Quality | None, str, str]:
+    """After all else was measured, so that it adds to no time and no memory of the run.
+
+    The run stays finished whatever happens here: a sentence says why there is no quality, and
+    details may follow it.
+    """
+
+    def go_on(_share: float) -> None:
+        if stop.is_set() or store.stop_requested(run.id):
+            raise _StoppedError
+
+    later = f"`python -m s2s evaluate --run {run.id}` measures it."
+    try:
+        return quality_on_test_part(run.id, progress=go_on), "", ""
+    except _StoppedError:
+        return None, f"Stopped before its quality was measured; {later}", ""
+    except UserError as error:
+        return None, f"Its quality was not measured: {error}", ""
+    except Exception as error:
+        return None, f"Its quality was not measured ({_sentence(error)}).", traceback.format_exc()
 
 
 def _save(run: Run, trainer: Trainer) -> None:

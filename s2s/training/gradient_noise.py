@@ -3,6 +3,11 @@
 Of the per-sentence loss, whose gradient over a batch is a mean over independent sentences; a
 per-token mean would make it a ratio. Dropout is off. The model and its optimizer are only looked
 at, and torch's random numbers are not used.
+
+RMSprop's square average v forgets within a hundred steps, so that of a word not seen lately is
+next to nothing, and its next gradient divided by that outweighs everything: with many rare words
+the preconditioned scale is huge, or not identifiable. An actual step is bounded, since v takes in
+the gradient first; the linear form that the noise scale needs is not.
 """
 
 from collections.abc import Callable, Iterator, Sequence
