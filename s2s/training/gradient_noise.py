@@ -158,7 +158,7 @@ def _root(optimizer: torch.optim.Optimizer, square_average: Tensor) -> Tensor:
 def _unbiased_square_average(optimizer: torch.optim.Optimizer, parameter: Tensor) -> Tensor:
     """v / (1 - beta2**t) (Kingma and Ba 2015, arXiv:1412.6980)."""
     state, (_, beta) = optimizer.state[parameter], optimizer.param_groups[0]["betas"]
-    average: Tensor = state["exp_avg_sq"] / (1 - beta ** state["step"])
+    average: Tensor = state["exp_avg_sq"] / (1 - beta ** float(state["step"]))
     return average
 
 
