@@ -1,5 +1,6 @@
 """One run from start to end: device lease, corpus, training, records, checkpoints, result."""
 
+import dataclasses
 import gc
 import os
 import traceback
@@ -19,9 +20,8 @@ from s2s.home import corpora_folder, home, run_folder
 from s2s.metrics.devices import Sampler
 from s2s.metrics.machine import machine_state
 from s2s.metrics.others import OthersMeter
-from s2s.metrics.quality import Quality
 from s2s.metrics.system import system_info
-from s2s.records import Evaluation, Run, RunState, StepRecord
+from s2s.records import Evaluation, Run, RunState, StepRecord, Summary
 from s2s.runs.evaluate import quality_on_test_part
 from s2s.runs.recorder import DivergedError, Recorder
 from s2s.runs.store import Store
@@ -120,11 +120,10 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event, watch: Wat
         else sampler.peak_memory_bytes
     )
     beside = busy(store.run(run.id), store.device_samples(run.id))
-    quality = None
+    summary = recorder.summary(state, peak, beside)
     if state is RunState.FINISHED and run.config.measure_quality:
-        quality, why_not, details = _quality(store, run, stop)
+        summary, why_not, details = _with_quality(store, run, stop, summary)
         message = " ".join(filter(None, [message, why_not]))
-    summary = recorder.summary(state, peak, beside, quality)
     store.finish_run(run.id, state, summary, message, details)
     _tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
     return state
@@ -152,8 +151,10 @@ class _StoppedError(Exception):
     """Stop was asked for while the quality was measured."""
 
 
-def _quality(store: Store, run: Run, stop: Event) -> tuple[Quality | None, str, str]:
-    """After all else was measured, so that it adds to no time and no memory of the run.
+def _with_quality(
+    store: Store, run: Run, stop: Event, summary: Summary
+) -> tuple[Summary, str, str]:
+    """Measured after all else, so that it adds to no time and no memory of the run.
 
     The run stays finished whatever happens here: a sentence says why there is no quality, and
     details may follow it.
@@ -165,13 +166,15 @@ def _quality(store: Store, run: Run, stop: Event) -> tuple[Quality | None, str, 
 
     later = f"`python -m s2s evaluate --run {run.id}` measures it."
     try:
-        return quality_on_test_part(run.id, progress=go_on), "", ""
+        found = quality_on_test_part(run.id, progress=go_on)
+        return dataclasses.replace(summary, bleu=found.bleu, chrf=found.chrf), "", ""
     except _StoppedError:
-        return None, f"Stopped before its quality was measured; {later}", ""
+        return summary, f"Stopped before its quality was measured; {later}", ""
     except UserError as error:
-        return None, f"Its quality was not measured: {error}", ""
+        return summary, f"Its quality was not measured: {error}", ""
     except Exception as error:
-        return None, f"Its quality was not measured ({_sentence(error)}).", traceback.format_exc()
+        why = f"Its quality was not measured ({_sentence(error)})."
+        return summary, why, traceback.format_exc()
 
 
 def _save(run: Run, trainer: Trainer) -> None:

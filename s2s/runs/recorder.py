@@ -19,7 +19,6 @@ from s2s.analysis.steps import (
 )
 from s2s.config import TrainConfig
 from s2s.metrics.devices import Sampler
-from s2s.metrics.quality import Quality
 from s2s.records import STEP_DTYPE, Evaluation, RunState, StepRecord, Summary
 from s2s.runs.store import Store
 
@@ -75,13 +74,7 @@ class Recorder:
         if not np.isfinite(rows["loss_sum"]).all():
             raise DivergedError
 
-    def summary(
-        self,
-        state: RunState,
-        peak_memory_bytes: int | None,
-        busy: str = "",
-        quality: Quality | None = None,
-    ) -> Summary:
+    def summary(self, state: RunState, peak_memory_bytes: int | None, busy: str = "") -> Summary:
         """`busy`: what else the machine did, in a sentence."""
         steps = np.concatenate([*self._steps, self._block[: self._filled]])
         times = os.times()
@@ -112,8 +105,6 @@ class Recorder:
             disturbed_seconds=timing.disturbed_seconds,
             phase_seconds=parts.named() if parts else None,
             busy=busy,
-            bleu=quality.bleu if quality else None,
-            chrf=quality.chrf if quality else None,
         )
 
     def _fetch(self) -> npt.NDArray[np.void]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tiny import tiny_config
 from torch import Tensor, nn
 
 from s2s.config import Precision
@@ -190,6 +191,24 @@ def test_what_is_measured(make_trainer: MakeTrainer, tiny: Corpus) -> None:
     assert found.raw.small.tolist() == again.raw.small.tolist()
     assert len({*found.raw.small.flatten(), *other.raw.small.flatten()}) == 60
     assert (found.raw.big < found.raw.small.mean(1)).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adam"])
+def test_a_gpu_measures_the_same(tiny: Corpus, optimizer: str) -> None:
+    """cuDNN gives gradients of its GRU in training mode alone."""
+    trainer = Trainer(
+        tiny_config(optimizer=optimizer, device="cuda:0"), tiny, torch.device("cuda:0")
+    )
+    for _ in range(4):
+        trainer.step()
+    there = measure_gradients(trainer.model, tiny, trainer.optimizer, sentences=640)
+    here = measure_gradients(copy.deepcopy(trainer.model).cpu(), tiny, sentences=640)
+    np.testing.assert_allclose(there.raw.small, here.raw.small, rtol=1e-3)
+    np.testing.assert_allclose(there.raw.big, here.raw.big, rtol=1e-3)
+    assert there.preconditioned is not None
+    assert np.isfinite(there.preconditioned.small).all()
 
 
 def rows_left_behind(trainer: Trainer) -> Iterator[int]:
