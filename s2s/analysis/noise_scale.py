@@ -92,7 +92,7 @@ def noise_scale_text(noise: NoiseScale) -> str:
         scale = noise.batch_size
         return f"{two_digits(scale.value)} sentences ({_interval_text(scale)})"
     which = "gradient" if noise.squared_gradient.low <= 0 else "noise"
-    return f"not identifiable: the {which} cannot be told from 0"
+    return f"not identifiable: on so few sentences the {which} cannot be told from 0"
 
 
 def _mean(values: Floats) -> Measured:

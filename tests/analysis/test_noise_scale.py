@@ -59,7 +59,10 @@ def test_gradients_without_noise_have_no_scale() -> None:
     found = noise_scale([4.0, 4.0], [4.0, 4.0], 1, 8)
     assert (found.squared_gradient.value, found.covariance_trace.value) == (4.0, 0.0)
     assert found.batch_size is None
-    assert noise_scale_text(found) == "not identifiable: the noise cannot be told from 0"
+    assert (
+        noise_scale_text(found)
+        == "not identifiable: on so few sentences the noise cannot be told from 0"
+    )
 
 
 def test_nonsense_is_refused() -> None:
@@ -170,4 +173,7 @@ def test_in_words() -> None:
     scale = Measured(312.0, 250.0, 390.0)
     assert noise_scale_text(NoiseScale(KNOWN, KNOWN, scale)) == "310 sentences (250 to 390)"
     lost = NoiseScale(Measured(1.0, -0.1, 2.1), KNOWN, None)
-    assert noise_scale_text(lost) == "not identifiable: the gradient cannot be told from 0"
+    assert (
+        noise_scale_text(lost)
+        == "not identifiable: on so few sentences the gradient cannot be told from 0"
+    )
