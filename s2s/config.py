@@ -149,6 +149,8 @@ class TrainConfig(Checked):
     """Validation loss per token at which, or below, the run finishes early; 0: none."""
     sentences: tuple[str, ...] = ()
     """The user's own sentences, translated at each evaluation."""
+    measure_quality: bool = False
+    """Translate the corpus's test part after the last step; BLEU and chrF go into the summary."""
     keep_optimizer: bool = False
     """Keep the optimizer's state after the run, so that training can go on exactly."""
     keep_weights: bool = True
@@ -179,10 +181,13 @@ class TrainConfig(Checked):
         whole(self.threads, "The number of threads", 0, 1024)
         whole(self.evaluate_every, "The evaluation interval", 0, 100_000_000)
         number(self.target_loss, "The target loss", 0.0, 1000.0)
+        truth(self.measure_quality, "Measuring the quality")
         truth(self.keep_optimizer, "Keeping the optimizer's state")
         truth(self.keep_weights, "Keeping the weights")
         if self.keep_optimizer and not self.keep_weights:
             raise UserError("The optimizer's state is kept only beside the weights; keep both.")
+        if self.measure_quality and not self.keep_weights:
+            raise UserError("The quality is measured with the weights that are kept; keep them.")
         if self.continues is not None:
             whole(self.continues, "The run to go on from", 1, 2**63 - 1)
         if not re.fullmatch(
@@ -297,6 +302,7 @@ class SweepConfig(Checked):
             evaluate_every=self._evaluate_every(batch_size),
             keep_weights=weights,
             keep_optimizer=self.base.keep_optimizer and weights,
+            measure_quality=self.base.measure_quality and weights,
         )
 
     def _iterations(self, batch_size: int) -> int:

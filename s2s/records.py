@@ -210,6 +210,9 @@ class Summary:
     """Median of each of PHASES and of what lies `between` the steps."""
     busy: str = ""
     """What else the machine did, in a sentence; empty where it was quiet or nothing is known."""
+    bleu: float | None = None
+    """0 to 100, on the test part; None where it was not asked for or not measured."""
+    chrf: float | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ import pytest
 import torch
 from tiny import tiny_corpus, write_tiny
 
+from s2s import cli
 from s2s.cli import main
+from s2s.cli.arguments import parser
 from s2s.data import catalog
 from s2s.home import corpora_folder, home, run_folder
 from s2s.metrics.others import OthersMeter
@@ -122,6 +124,8 @@ def test_choices_are_shown_as_they_are_typed(
         ["train"],
         ["bench"],
         ["translate"],
+        ["evaluate"],
+        ["noise"],
         ["runs"],
         ["export"],
         ["system"],
@@ -249,13 +253,14 @@ def test_every_option_reaches_the_configuration(tiny: None, capsys: Capture) -> 
         "--sentence": ("tu", "sentences", ("tu",)),
     }
     given = [word for name, (text, *_) in options.items() for word in (name, text)]
-    assert main([*TRAIN, *given, "--keep-optimizer"]) == 0
+    assert main([*TRAIN, *given, "--keep-optimizer", "--quality"]) == 0
     with closing(Store(home())) as store:
         config = store.run(1).config
     assert {field: getattr(config, field) for _, field, _ in options.values()} == {
         field: value for _, field, value in options.values()
     }
     assert (config.keep_optimizer, config.continues, config.threads) == (True, None, 1)
+    assert config.measure_quality
     capsys.readouterr()
     assert main([*TRAIN, "--layers=2", "--hidden-size=4", "--continue=1", "--iterations=1"]) == 0
     assert load_checkpoint(run_folder(2)).iteration == 2
@@ -405,6 +410,60 @@ def test_nothing_to_translate(capsys: Capture, monkeypatch: pytest.MonkeyPatch) 
     assert "Give sentences as arguments" in refused(["translate"], capsys)
     assert "Give sentences as arguments" in refused(["translate", " "], capsys)
     assert "No word is left of" in refused(["translate", "\u200b"], capsys)
+
+
+# Quality and noise
+
+
+@pytest.mark.usefixtures("tiny")
+def test_quality_is_in_the_summary_and_in_the_export(capsys: Capture) -> None:
+    assert main([*TRAIN, "--iterations=2", "--quality"]) == 0
+    shown = capsys.readouterr().out
+    assert main(["evaluate", "--json"]) == 0
+    [found] = objects(capsys.readouterr().out)
+    assert found["sentences"] == 6
+    wanted = f"  quality, test part    BLEU {found['bleu']:.1f}, chrF {found['chrf']:.1f}\n"
+    assert wanted in shown
+    assert main(["export", "--format=json"]) == 0
+    [run] = objects(capsys.readouterr().out)
+    assert (run["summary"]["bleu"], run["summary"]["chrf"]) == (found["bleu"], found["chrf"])
+    assert main(["evaluate"]) == 0
+    assert "on 6 unseen sentences.\n" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("tiny")
+def test_noise(capsys: Capture) -> None:
+    assert main([*TRAIN, "--iterations=2", "--keep-optimizer"]) == 0
+    capsys.readouterr()
+    assert main(["noise", "--sentences=640"]) == 0
+    title, raw, scaled, meaning = capsys.readouterr().out.splitlines()
+    assert title.startswith("Gradient noise scale of run 1 after 2 iterations, from gradients of 6")
+    assert re.fullmatch(r"  of the gradient       [\d.,]+ sentences \([\d.,]+ to [\d.,]+\)", raw)
+    assert scaled.startswith("  as rmsprop scales it  ")
+    assert "not measured" not in scaled
+    assert meaning.endswith(".")
+    assert main(["noise", "--sentences=640", "--json", "--run=1"]) == 0
+    [found] = objects(capsys.readouterr().out)
+    assert (found["run_id"], found["small_batch"], found["big_batch"]) == (1, 32, 64)
+    scale = found["raw"]["batch_size"]
+    assert 0 < scale["low"] < scale["value"] < scale["high"]
+
+
+@pytest.mark.usefixtures("trained")
+def test_noise_without_the_optimizers_state(capsys: Capture) -> None:
+    assert main(["noise", "--sentences=640"]) == 0
+    assert "not measured: the run did not keep its optimizer's" in capsys.readouterr().out
+    assert "measured on 640 to" in refused(["noise", "--sentences=1"], capsys)
+    assert "There is no run 7" in refused(["noise", "--run=7"], capsys)
+
+
+def test_every_command_is_documented() -> None:
+    root = Path(cli.__file__).parents[2]
+    [commands] = [each for each in parser()._actions if isinstance(each.choices, dict)]
+    for text in (root / "README.md", root / "CHANGELOG.md"):
+        told = text.read_text("utf-8")
+        start = "python -m s2s " if text.name == "README.md" else "`"
+        assert [name for name in commands.choices if f"{start}{name}" not in told] == []
 
 
 # Runs, export, system

@@ -41,6 +41,7 @@ configs = st.builds(
     evaluate_every=st.integers(0, 100_000_000),
     target_loss=st.floats(0, 1000),
     sentences=st.lists(texts, max_size=20).map(tuple),
+    measure_quality=st.booleans(),
     keep_optimizer=st.booleans(),
     continues=st.none() | st.integers(1, 2**63 - 1),
 )
@@ -178,6 +179,7 @@ def test_learning_rate_is_above_zero() -> None:
         ({"sentences": ("\udcff",)}, "sentence is a text"),
         ({"sentences": ("tu",) * 21}, "At most 20 sentences"),
         ({"sentences": ("t" * 1001,)}, "1,000 characters"),
+        ({"measure_quality": 1}, "quality is true or false"),
         ({"keep_optimizer": "no"}, "true or false"),
         ({"keep_weights": 1}, "true or false"),
         ({"keep_weights": False, "keep_optimizer": True}, "only beside the weights"),

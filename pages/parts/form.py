@@ -20,7 +20,7 @@ _ITERATIONS, _TIME = "Iterations", "Time"
 _SAME = (
     "corpus", "iterations", "engine", "hidden_size", "layers", "dropout", "optimizer",
     "learning_rate", "momentum", "teacher_forcing", "length_pool", "seed", "device", "precision",
-    "threads", "evaluate_every", "keep_optimizer",
+    "threads", "evaluate_every", "measure_quality", "keep_optimizer",
 )  # fmt: skip
 
 _ENGINES = {
@@ -195,6 +195,13 @@ def _more_choices() -> None:
             "Evaluate every … iterations", "evaluate_every", 0, 100_000_000, 100,
             help_="0: about ten times a run.",
         )  # fmt: skip
+        st.checkbox(
+            "Measure BLEU and chrF at the end",
+            key=_key("measure_quality"),
+            help="Translates the corpus's test part after the last step; the time it takes is not "
+            "training time.",
+            persist_state="session",
+        )
         st.checkbox(
             "Keep the optimizer's state",
             key=_key("keep_optimizer"),

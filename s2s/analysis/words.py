@@ -42,6 +42,12 @@ def step_time(seconds: float | None) -> str:
     return f"{seconds * 1e3:.3g} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
 
 
+def two_digits(value: float) -> str:
+    """`0.31`, `3.1`, `310`, `12,000`: all that a rough estimate knows."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
+
+
 def percent(share: float) -> str:
     """`8 %`."""
     return f"{100 * share:.0f} %"

@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     translating.add_argument("sentences", nargs="*", help="else one a line on standard input")
     evaluating = command("evaluate", run.evaluate, "BLEU and chrF on the corpus's test part.")
     evaluating.add_argument("--run", default="last", help="a run's id, or last (the default)")
+    _add_noise(command("noise", run.noise, "Gradient noise scale after a run's last step."))
     listing = command("runs", run.runs, "List runs, the newest first.")
     listing.add_argument("--archived", action="store_true", help="archived ones too")
     exporting = command("export", run.export, "Write every run: a CSV row a step, or JSON a run.")
@@ -120,6 +121,12 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--precision", default=default.precision.value, choices=_values(Precision))
     add("--threads", type=int, default=default.threads, help="0: torch's own choice")
     add("--sentence", action="append", default=[], help="one to follow through the run")
+    add(
+        "--quality",
+        dest="measure_quality",
+        action="store_true",
+        help="BLEU and chrF on the test part at the end, in the summary",
+    )
     add("--keep-optimizer", action="store_true", help="so that training can go on exactly")
     add("--continue", dest="continues", type=int, metavar="RUN", help="start from its weights")
 
@@ -170,6 +177,15 @@ def _add_sweep(parser: argparse.ArgumentParser) -> None:
     )
     add("--keep-all-weights", action="store_true", help="not only those of the first repeat")
     _add_training(parser)
+
+
+def _add_noise(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", default="last", help="a run's id, or last (the default)")
+    parser.add_argument(
+        "--sentences",
+        type=int,
+        help="to take gradients of (10,240); more of them make the answer more certain",
+    )
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,14 @@ from s2s.cli.common import (
     stop_on_signals,
 )
 from s2s.cli.progress import Doing, TrainingProgress
-from s2s.cli.text import corpus_line, readable, run_line, summary_text, translation_text
+from s2s.cli.text import (
+    corpus_line,
+    noise_text,
+    readable,
+    run_line,
+    summary_text,
+    translation_text,
+)
 from s2s.config import UNLIMITED, CorpusChoices, TrainConfig, UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder, home, run_folder
@@ -150,13 +157,29 @@ def evaluate(options: argparse.Namespace) -> int:
     run_id = _run_id(options.run)
     from s2s.runs.evaluate import quality_on_test_part  # torch, seconds to load
 
-    found = quality_on_test_part(run_id)
+    with Doing() as doing:
+        found = quality_on_test_part(run_id, progress=lambda share: doing("Translating", share))
     print_as(
         options,
         {"run_id": run_id, **dataclasses.asdict(found)},
         f"Run {run_id}: BLEU {found.bleu:.1f}, chrF {found.chrf:.1f} "
         f"on {found.sentences:,} unseen sentences.",
     )
+    return 0
+
+
+def noise(options: argparse.Namespace) -> int:
+    run_id = _run_id(options.run)
+    from s2s.runs.noise import noise_of_run  # torch, seconds to load
+    from s2s.training.gradient_noise import SENTENCES
+
+    with Doing() as doing:
+        found = noise_of_run(
+            run_id,
+            SENTENCES if options.sentences is None else options.sentences,
+            lambda share: doing("Gradients", share),
+        )
+    print_as(options, dataclasses.asdict(found), noise_text(found))
     return 0
 
 

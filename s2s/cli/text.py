@@ -1,10 +1,14 @@
 """What the command line prints of a corpus, a run, or a translation."""
 
 import json
+from typing import TYPE_CHECKING
 
 from s2s.analysis import words
 from s2s.records import CorpusInfo, Run, Summary, Translation
 from s2s.runs.artifacts import has_checkpoint
+
+if TYPE_CHECKING:  # it loads torch
+    from s2s.runs.noise import RunNoise
 
 
 def corpus_line(info: CorpusInfo) -> str:
@@ -41,6 +45,12 @@ def _phases_text(summary: Summary) -> str:
     return ", ".join(f"{name} {words.step_time(seconds)}" for name, seconds in parts)
 
 
+def _quality_text(summary: Summary) -> str:
+    if summary.bleu is None or summary.chrf is None:
+        return ""
+    return f"  quality, test part    BLEU {summary.bleu:.1f}, chrF {summary.chrf:.1f}"
+
+
 def summary_text(run: Run, summary: Summary) -> str:
     def shown(value: float | None, format_: str) -> str:
         return "not measured" if value is None else format(value, format_)
@@ -57,12 +67,31 @@ def summary_text(run: Run, summary: Summary) -> str:
             f"  loss a token          {shown(summary.loss_per_token, '.3f')}",
             f"  loss a sentence       {shown(summary.loss_per_sentence, '.2f')}",
             f"  validation, a token   {shown(summary.validation_loss_per_token, '.3f')}",
-            *filter(None, [words.left_out(summary), summary.busy]),
+            *filter(None, [_quality_text(summary), words.left_out(summary), summary.busy]),
             *(
                 [f"Translate with: python -m s2s translate --run {run.id}"]
                 if has_checkpoint(run.id)
                 else []
             ),
+        ]
+    )
+
+
+def noise_text(found: "RunNoise") -> str:
+    from s2s.analysis.noise_scale import noise_scale_text  # scipy
+
+    preconditioned = found.preconditioned and noise_scale_text(found.preconditioned)
+    return "\n".join(
+        [
+            f"Gradient noise scale of run {found.run_id} after {found.iteration:,} iterations, "
+            f"from gradients of {found.sentences:,} sentences at batch sizes "
+            f"{found.small_batch:,} and {found.big_batch:,}:",
+            f"  of the gradient       {noise_scale_text(found.raw)}",
+            f"  as {found.optimizer + ' scales it':18} "
+            f"{preconditioned or f'not measured: {found.no_preconditioned}'}",
+            "At that batch size half of a squared gradient is noise (90 % interval in brackets): "
+            "larger batches add less and less. It is a cross-check of a measured critical batch "
+            "size, and can be far off.",
         ]
     )
 

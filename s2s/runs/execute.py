@@ -1,5 +1,6 @@
 """One run from start to end: device lease, corpus, training, records, checkpoints, result."""
 
+import dataclasses
 import gc
 import os
 import traceback
@@ -20,7 +21,8 @@ from s2s.metrics.devices import Sampler
 from s2s.metrics.machine import machine_state
 from s2s.metrics.others import OthersMeter
 from s2s.metrics.system import system_info
-from s2s.records import Evaluation, Run, RunState, StepRecord
+from s2s.records import Evaluation, Run, RunState, StepRecord, Summary
+from s2s.runs.evaluate import quality_on_test_part
 from s2s.runs.recorder import DivergedError, Recorder
 from s2s.runs.store import Store
 from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
@@ -136,7 +138,11 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
         else sampler.peak_memory_bytes
     )
     beside = busy(store.run(run.id), store.device_samples(run.id))
-    store.finish_run(run.id, state, recorder.summary(state, peak, beside), message, details)
+    summary = recorder.summary(state, peak, beside)
+    if state is RunState.FINISHED and run.config.measure_quality:
+        summary, why_not, details = _with_quality(store, run, stop, summary)
+        message = " ".join(filter(None, [message, why_not]))
+    store.finish_run(run.id, state, summary, message, details)
     _tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
     return state
 
@@ -155,6 +161,36 @@ def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: 
             _save(run, trainer)
             return RunState.STOPPED
     return RunState.FINISHED
+
+
+class _StoppedError(Exception):
+    """Stop was asked for while the quality was measured."""
+
+
+def _with_quality(
+    store: Store, run: Run, stop: Event, summary: Summary
+) -> tuple[Summary, str, str]:
+    """Measured after all else, so that it adds to no time and no memory of the run.
+
+    The run stays finished whatever happens here: a sentence says why there is no quality, and
+    details may follow it.
+    """
+
+    def go_on(_share: float) -> None:
+        if stop.is_set() or store.stop_requested(run.id):
+            raise _StoppedError
+
+    later = f"`python -m s2s evaluate --run {run.id}` measures it."
+    try:
+        found = quality_on_test_part(run.id, progress=go_on)
+        return dataclasses.replace(summary, bleu=found.bleu, chrf=found.chrf), "", ""
+    except _StoppedError:
+        return summary, f"Stopped before its quality was measured; {later}", ""
+    except UserError as error:
+        return summary, f"Its quality was not measured: {error}", ""
+    except Exception as error:
+        why = f"Its quality was not measured ({_sentence(error)})."
+        return summary, why, traceback.format_exc()
 
 
 def _save(run: Run, trainer: Trainer) -> None:

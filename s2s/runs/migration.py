@@ -40,7 +40,7 @@ def migrate(database: sqlite3.Connection) -> None:
 
     Version 1 lacked what is known of other programs, whether a step was disturbed and, at first,
     its phases; version 2 lacked sweeps, whose tables are made wherever they are not there, notes,
-    tags, the archive and deleting with a way back. A new store (version 0) has today's tables already.
+    tags, the archive and deleting with a way back. A new store (version 0) has today's tables.
     """
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version == 1:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -11,7 +12,7 @@ import torch
 from s2s.config import UserError
 from s2s.data.batches import pad
 from s2s.data.text import split_sentence
-from s2s.model.decoding import greedy
+from s2s.model.decoding import Decoded, greedy
 from s2s.records import TranslatedWord, Translation
 from s2s.training.checkpoint import Checkpoint, load_checkpoint
 from s2s.training.disturbance import disturbing
@@ -43,22 +44,29 @@ class Translator:
 
         Raises UserError for a sentence in which the normaliser leaves no word.
         """
-        with _one_thread, disturbing():
-            threads = torch.get_num_threads()
-            torch.set_num_threads(1)
-            try:
-                return [self._translate(sentence, max_words) for sentence in sentences]
-            finally:
-                torch.set_num_threads(threads)
+        with _on_one_thread():
+            return [self._translate(sentence, max_words) for sentence in sentences]
 
-    def _translate(self, sentence: str, max_words: int) -> Translation:
-        started = time.perf_counter()
+    def texts(self, sentences: Sequence[str], max_words: int = MAX_WORDS) -> list[str]:
+        """The translations as texts alone, all decoded together, which takes far less time."""
+        with _on_one_thread():
+            decoded = self._decoded([self._words(each) for each in sentences], max_words)
+        return [text_of(each, self.checkpoint.target_words) for each in decoded]
+
+    def _words(self, sentence: str) -> list[str]:
         words = split_sentence(sentence, self.checkpoint.choices.normalizer)
         if not any(words):
             raise UserError(f"No word is left of {sentence!r}; type a sentence with words in it.")
-        decoded = greedy(
-            self._model, *pad(encode_sentences([words], self._ids), torch.device("cpu")), max_words
-        )[0]
+        return words
+
+    def _decoded(self, sentences: Sequence[list[str]], max_words: int) -> list[Decoded]:
+        ids = encode_sentences(sentences, self._ids)
+        return greedy(self._model, *pad(ids, torch.device("cpu")), max_words)
+
+    def _translate(self, sentence: str, max_words: int) -> Translation:
+        started = time.perf_counter()
+        words = self._words(sentence)
+        [decoded] = self._decoded([words], max_words)
         vocabulary = self.checkpoint.target_words
         return Translation(
             source=sentence,
@@ -71,3 +79,14 @@ class Translator:
             seconds=time.perf_counter() - started,
             finished=decoded.finished,
         )
+
+
+@contextmanager
+def _on_one_thread() -> Iterator[None]:
+    with _one_thread, disturbing():
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)

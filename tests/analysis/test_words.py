@@ -33,6 +33,9 @@ def test_durations(seconds: float, expected: str) -> None:
 
 
 def test_shares() -> None:
+    assert [words.two_digits(each) for each in (0.0312, 3.14, 9.96, 312, 12_345)] == [
+        "0.031", "3.1", "10", "310", "12,000",
+    ]  # fmt: skip
     assert words.percent(0.076) == "8 %"
     assert words.percent(1.5) == "150 %"
 

@@ -89,6 +89,7 @@ def test_choices_reach_the_run(open_page: Open) -> None:
     app.number_input(key="form_learning_rate").set_value(0.01)
     app.text_area(key="form_sentences").set_value("je vois\n\n bonjour ")
     app.checkbox(key="form_keep_optimizer").check()
+    app.checkbox(key="form_measure_quality").check()
     click(app.run(), "Start")
     (run,) = shared.store().runs()
     assert run.config == TrainConfig(
@@ -98,6 +99,7 @@ def test_choices_reach_the_run(open_page: Open) -> None:
         learning_rate=0.01,
         sentences=("je vois", "bonjour"),
         keep_optimizer=True,
+        measure_quality=True,
     )
 
 

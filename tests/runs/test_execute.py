@@ -12,11 +12,14 @@ import pytest
 import torch
 from tiny import tiny_config, tiny_corpus, wait_until
 
+from s2s.config import UserError
 from s2s.home import home, run_folder
 from s2s.records import Evaluation, Run, RunState, StepRecord
+from s2s.runs import evaluate as evaluate_module
 from s2s.runs import execute as execute_module
 from s2s.runs import recorder as recorder_module
 from s2s.runs.artifacts import has_checkpoint
+from s2s.runs.evaluate import quality_on_test_part
 from s2s.runs.execute import Watch, execute, executing, lease, nobody
 from s2s.runs.store import Store
 from s2s.training.checkpoint import load_checkpoint
@@ -131,6 +134,87 @@ def test_a_target_that_is_reached(store: Store) -> None:
     found = [each.validation_loss_per_token for each in store.evaluations(run.id)]
     assert found == losses[:3]
     assert trained_to(run) == 20
+
+
+# Quality at the end
+
+
+def test_quality_where_it_is_asked_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When all that is timed is over."""
+    assert train(store).summary.bleu is train(store).summary.chrf is None
+    looked: list[Run] = []
+    texts = Translator.texts
+
+    def looking(translator: Translator, sentences: list[str]) -> list[str]:
+        looked.append(store.run(3))
+        return texts(translator, sentences)
+
+    monkeypatch.setattr(Translator, "texts", looking)
+    run = train(store, iterations=20, measure_quality=True)
+    assert (run.state, run.message) == (RunState.FINISHED, "")
+    found = quality_on_test_part(run.id)
+    assert (run.summary.bleu, run.summary.chrf) == (found.bleu, found.chrf)
+    assert found.chrf > 0
+    assert looked[0].state is RunState.RUNNING
+    assert looked[0].machine_after is not None
+    assert run.summary.seconds == pytest.approx(store.steps(run.id)["seconds"].sum())
+
+
+def stopping(stop: Event, store: Store, where: str) -> None:
+    stop.set() if where == "here" else store.request_stop(1)
+
+
+@pytest.mark.parametrize("where", ["here", "in the store"])
+def test_stop_while_the_quality_is_measured(
+    store: Store, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """At the next few sentences. What was trained is finished all the same."""
+    stop, calls = Event(), 0
+
+    def texts(_: Translator, sentences: list[str]) -> list[str]:
+        nonlocal calls
+        calls += 1
+        stopping(stop, store, where)
+        return list(sentences)
+
+    monkeypatch.setattr(Translator, "texts", texts)
+    monkeypatch.setattr(evaluate_module, "_BATCH", 1)
+    run = train(store, stop, measure_quality=True)
+    assert calls == 1
+    assert run.state is RunState.FINISHED
+    assert run.summary.bleu is run.summary.chrf is None
+    assert run.message == (
+        "Stopped before its quality was measured; `python -m s2s evaluate --run 1` measures it."
+    )
+    assert trained_to(run) == 10
+
+
+def test_a_run_that_was_stopped_measures_no_quality(store: Store, before_step: BeforeStep) -> None:
+    stop = Event()
+    before_step(lambda number: stop.set() if number == 5 else None)
+    run = train(store, stop, measure_quality=True)
+    assert (run.state, run.message, run.summary.bleu) == (RunState.STOPPED, "", None)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (UserError("It is too small."), "Its quality was not measured: It is too small."),
+        (ValueError("odd\nmore"), "Its quality was not measured (ValueError: odd)."),
+    ],
+)
+def test_quality_that_cannot_be_measured_does_not_undo_the_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Translator, "texts", fail)
+    run = train(store, measure_quality=True)
+    assert (run.state, run.message) == (RunState.FINISHED, message)
+    assert ("Traceback" in run.details) == isinstance(error, ValueError)
+    assert run.summary.iterations == 10
+    assert run.summary.bleu is None
 
 
 # Stopping

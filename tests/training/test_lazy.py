@@ -64,7 +64,7 @@ def test_it_goes_on_from_the_dense_optimizers_state(lazy: Any, dense: Any) -> No
     torch.testing.assert_close(ours.state_dict(), theirs.state_dict(), rtol=1e-5, atol=1e-8)
 
 
-def lazy_and_dense() -> tuple[nn.Sequential, LazyRMSprop, nn.Sequential]:
+def lazy_and_dense() -> tuple[nn.Sequential, LazyRMSprop, nn.Sequential, torch.optim.Optimizer]:
     """After four steps on words 3, 4, 4, 4: word 3 has missed three of them."""
     ours, theirs = net(), net()
     optimizer = LazyRMSprop(ours.parameters(), [ours[0]], lr=1e-2, momentum=0.9)
@@ -74,18 +74,18 @@ def lazy_and_dense() -> tuple[nn.Sequential, LazyRMSprop, nn.Sequential]:
         step(ours, optimizer, torch.tensor([word]), wanted)
         step(theirs, reference, torch.tensor([word]), wanted)
     assert not torch.allclose(ours[0].weight[3], theirs[0].weight[3])
-    return ours, optimizer, theirs
+    return ours, optimizer, theirs, reference
 
 
 def test_reading_in_training_brings_rows_up_to_date() -> None:
-    ours, _, theirs = lazy_and_dense()
+    ours, _, theirs, _ = lazy_and_dense()
     words = torch.tensor([[3, 3], [9, 4]])
     torch.testing.assert_close(ours(words), theirs(words))
     torch.testing.assert_close(ours[0].weight, theirs[0].weight)
 
 
 def test_looking_shows_them_up_to_date_and_changes_nothing() -> None:
-    ours, optimizer, theirs = lazy_and_dense()
+    ours, optimizer, theirs, _ = lazy_and_dense()
     before = ours[0].weight.detach().clone()
     words = torch.tensor([[3, 3], [9, 4]])
     torch.testing.assert_close(ours.eval()(words), theirs(words))
@@ -94,8 +94,21 @@ def test_looking_shows_them_up_to_date_and_changes_nothing() -> None:
     assert torch.equal(ours[0].weight, before)
 
 
+def test_square_averages_are_read_as_if_no_step_had_been_missed() -> None:
+    ours, optimizer, theirs, reference = lazy_and_dense()
+    for ours_at, theirs_at in zip(ours.parameters(), theirs.parameters(), strict=True):
+        wanted = reference.state[theirs_at]["square_avg"]
+        torch.testing.assert_close(optimizer.square_average(ours_at), wanted)
+        rows = torch.tensor([2, 0])
+        torch.testing.assert_close(optimizer.square_average(ours_at, rows), wanted[rows])
+    assert not torch.allclose(
+        optimizer.state[ours[0].weight]["square_avg"][3],
+        optimizer.square_average(ours[0].weight)[3],
+    )
+
+
 def test_missed_steps_keep_the_rate_that_they_had() -> None:
-    ours, optimizer, theirs = lazy_and_dense()
+    ours, optimizer, theirs, _ = lazy_and_dense()
     again = net()
     again.load_state_dict(ours.state_dict())
     continued = LazyRMSprop(again.parameters(), [again[0]], lr=5.0, momentum=0.9)

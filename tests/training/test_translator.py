@@ -54,6 +54,19 @@ def test_each_sentence_is_translated_as_if_alone(translator: Translator) -> None
         assert dataclasses.replace(alone, seconds=0.0) == dataclasses.replace(one, seconds=0.0)
 
 
+def test_texts_alone_are_those_of_the_translations(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(hidden_size=32, batch_size=16, learning_rate=0.01)
+    for _ in range(30):
+        trainer.step()
+    translator = Translator(trainer.checkpoint())
+    sentences = ["je mange du pain.", "tu", "elle veux un chat.", "il prend leau."]
+    wanted = [each.text for each in translator.translate(sentences)]
+    assert len(set(wanted)) > 1
+    assert translator.texts(sentences) == wanted
+    with pytest.raises(UserError, match="No word is left of"):
+        translator.texts(["tu", " "])
+
+
 def test_unknown_words_in_order_and_once(translator: Translator) -> None:
     [translation] = translator.translate(["zorro mange aaa du zorro 42 pain!"])
     assert translation.unknown_words == ("zorro", "aaa", "42", "!")
