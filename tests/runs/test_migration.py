@@ -136,6 +136,8 @@ def test_sweeps_have_a_place_in_an_old_store(old: Path, before: int) -> None:
             Store(home()).close()
             database.execute("DROP TABLE sweep_parts")
             database.execute("DROP TABLE sweeps")
+            for column in ("notes", "tags", "archived_at", "deleted_at"):
+                database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
             database.execute("PRAGMA user_version = 2")
     with closing(Store(home())) as store:
         config = SweepConfig(base=tiny_config())
