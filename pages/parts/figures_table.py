@@ -8,7 +8,7 @@ import streamlit as st
 
 from s2s.analysis.comparison import Row
 from s2s.analysis.comparison_text import marks
-from s2s.analysis.repeats import Group, Repeats, ratio_text, ratios
+from s2s.analysis.repeats import Group, Repeats, ratio_text, ratios, speed_verdict
 from s2s.records import Run
 
 _number = st.column_config.NumberColumn
@@ -41,6 +41,10 @@ _COLUMNS = {
     "Tags": st.column_config.ListColumn(),
     "Notes": _text(width="medium"),
 }
+_VERDICT = (
+    "Samples/s against the baseline's, by the 90 % interval of their ratio: the same speed inside "
+    "0.95 to 1.05, faster or slower outside, else unclear; more repeats make it clearer."
+)
 
 
 def figures_table(runs: Sequence[Run], figures: Sequence[Row]) -> None:
@@ -96,13 +100,16 @@ def ratio_table(
             **{heading: [ratio_text(each) for each in column] for heading, column in found.items()},
         }
     )
+    repeated = any(len(group.runs) > 1 for group, _ in compared)
+    if repeated:
+        data.insert(2, "Speed", [speed_verdict(rows, below) for _, rows in compared])
     st.dataframe(
         data,
         hide_index=True,
-        column_config={"Run": _text(pinned=True)},
+        column_config={"Run": _text(pinned=True), "Speed": _text(help=_VERDICT)},
         alt=f"Figures as multiples of run {baseline.label}",
     )
-    if any(len(group.runs) > 1 for group, _ in compared):
+    if repeated:
         which = "middle half" if repeats is Repeats.QUARTILES else "lowest and highest"
         st.caption(
             f"Of repeats the ratio of the means; in brackets the {which} of the ratios of each "

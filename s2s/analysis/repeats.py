@@ -9,6 +9,7 @@ import numpy as np
 
 from s2s.analysis.comparison import Row
 from s2s.analysis.steps import Floats
+from s2s.analysis.verdicts import speed_ratio
 from s2s.analysis.words import UNKNOWN, run_label
 from s2s.config import TrainConfig
 from s2s.records import Run, RunState
@@ -76,7 +77,10 @@ def groups(runs: Sequence[Run], repeats: Repeats) -> list[Group]:
 
 
 def _without_seed(config: TrainConfig) -> TrainConfig:
-    return dataclasses.replace(config, seed=0)
+    """Nor what is kept and measured after the last step: a sweep keeps one repeat's weights."""
+    return dataclasses.replace(
+        config, seed=0, keep_weights=True, keep_optimizer=False, measure_quality=False
+    )
 
 
 def band(values: Floats, repeats: Repeats) -> tuple[Floats, Floats]:
@@ -139,6 +143,17 @@ def ratios(
         heading: [ratio(map(figure, rows), map(figure, baseline), repeats) for rows in compared]
         for heading, figure in FIGURES.items()
     }
+
+
+def speed_verdict(rows: Sequence[Row], baseline: Sequence[Row]) -> str:
+    """Whether the speed differs from the baseline's; empty for the baseline itself."""
+    if rows == baseline:
+        return ""
+    speeds, below = (
+        [each.samples_per_second for each in side if each.samples_per_second]
+        for side in (rows, baseline)
+    )
+    return speed_ratio(speeds, below).verdict.value if speeds and below else UNKNOWN
 
 
 def ratio_text(times: Spread | None) -> str:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from s2s.analysis.repeats import (
     ratio,
     ratio_text,
     ratios,
+    speed_verdict,
     spread,
 )
 from s2s.config import TrainConfig
@@ -143,3 +146,30 @@ def test_the_middle_half_lies_within_the_whole(values: list[float]) -> None:
     assert (whole.low, whole.high) == (min(values), max(values))
     ends = [whole.low, half.low, half.high, whole.high]
     assert np.all(np.diff(np.array(ends, float)) >= -1e-12)
+
+
+@pytest.mark.parametrize(
+    ("speeds", "verdict"),
+    [([200.0, 202.0, 198.0], "faster"), ([100.0, 101.0, 99.0], "same speed"), ([], "–")],
+)
+def test_a_verdict_on_speed(speeds: list[float], verdict: str) -> None:
+    def rows(found: list[float]) -> list[Any]:
+        return [SimpleNamespace(samples_per_second=each) for each in found]
+
+    assert speed_verdict(rows(speeds), rows([100.5, 99.5, 100.0])) == verdict
+
+
+def test_the_baseline_has_no_verdict_against_itself() -> None:
+    same: list[Any] = [SimpleNamespace(samples_per_second=1.0)]
+    assert speed_verdict(same, same) == ""
+
+
+def test_repeats_of_a_sweep_are_one_group_whatever_is_kept_of_them() -> None:
+    kept, dropped = (
+        dataclasses.replace(
+            RUN, id=number, state=RunState.FINISHED,
+            config=dataclasses.replace(RUN.config, seed=number, keep_weights=not number),
+        )
+        for number in (0, 1)
+    )  # fmt: skip
+    assert len(groups([kept, dropped], Repeats.RANGE)) == 1
