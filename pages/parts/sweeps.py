@@ -21,8 +21,13 @@ def chosen_sweep(sweeps: Sequence[Sweep]) -> Sweep:
         "Sweep",
         list(by_id),
         key="shown_sweep",
-        format_func=lambda sweep_id: " ".join(sweep_line(by_id[sweep_id]).split()),
+        format_func=lambda sweep_id: _label(by_id[sweep_id]),
         persist_state="session",
     )
     st.query_params["sweep"] = str(picked)
     return by_id[picked]
+
+
+def _label(sweep: Sweep) -> str:
+    number, state, rest = sweep_line(sweep).split(maxsplit=2)
+    return f"{number} · {rest} · {state}"
