@@ -1,11 +1,9 @@
 """`python -m s2s bench`, without and with another program."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -16,6 +14,7 @@ from s2s.runs.bench_file import latest_bench
 from s2s.runs.execute import lease
 from s2s.runs.measure import Measurement
 from s2s.training import rates
+from tests.commands import objects, refused
 
 BENCH = ["bench", "--corpus=tiny", "--hidden-size=8", "--threads=1", "--device=cpu"]
 BENCH += ["--batch-sizes=2,4", "--seconds=0.001", "--rounds=2"]
@@ -35,20 +34,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     tiny_corpus(tmp_path)
     yield
     torch.set_num_threads(threads)
-
-
-def objects(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def refused(arguments: list[str], capsys: Capture) -> str:
-    """The sentence on standard error; nothing on standard output, exit code 1."""
-    assert main(arguments) == 1
-    output, errors = capsys.readouterr()
-    assert output == ""
-    assert errors.startswith("s2s: ")
-    assert errors.count("\n") == 1
-    return errors
 
 
 def test_a_table(capsys: Capture) -> None:

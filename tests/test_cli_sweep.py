@@ -1,6 +1,5 @@
 """`python -m s2s sweep` and `python -m s2s sweeps`."""
 
-import json
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from s2s.records import RunState, SweepState
 from s2s.runs.store import Store
 from s2s.runs.sweeps import read_sweep
 from s2s.training.engines import Forward, FusedEngine
+from tests.commands import objects, refused
 
 COMMON = ["--hidden-size=8", "--threads=1", "--device=cpu"]
 SWEEP = ["sweep", "--corpus=tiny", *COMMON, "--batch-sizes=2,4", "--repeats=2", "--iterations=5"]
@@ -41,20 +41,6 @@ def _signals_as_before() -> Iterator[None]:
 @pytest.fixture
 def tiny(tmp_path: Path) -> None:
     tiny_corpus(tmp_path)
-
-
-def objects(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def refused(arguments: list[str], capsys: Capture) -> str:
-    """The sentence on standard error; nothing on standard output, exit code 1."""
-    assert main(arguments) == 1
-    output, errors = capsys.readouterr()
-    assert output == ""
-    assert errors.startswith("s2s: ")
-    assert errors.count("\n") == 1
-    return errors
 
 
 def at_step(monkeypatch: pytest.MonkeyPatch, action: Callable[[int, int], object]) -> None:

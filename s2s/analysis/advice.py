@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from s2s.analysis.batch_fit import Estimate
 from s2s.analysis.batch_law import BatchLaw, OpenEnd, most_helpful_size
+from s2s.analysis.estimate import Estimate
 from s2s.analysis.steps import Floats
 from s2s.analysis.target import StepsToTarget
 from s2s.analysis.time_to_target import Prediction, Standing, TimeToTarget, time_to_target

@@ -7,23 +7,13 @@ from scipy.optimize import least_squares
 from scipy.stats import f as f_distribution
 from scipy.stats import t as student
 
+from s2s.analysis.estimate import CONFIDENCE, Estimate
 from s2s.analysis.steps import Floats
 
-CONFIDENCE = 0.9
 _REACH = 1e3
 """How far beyond the measured sizes the fit looks: there the curve is straight to 0.1 %."""
 _MOST_LOGS = 100.0
 """Half an interval's width from which on it has no bounds: powers of e beyond all sense."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value and the ends of its 90 % interval."""
-
-    value: float
-    low: float | None
-    """None: without a bound on this side, or too few points to tell."""
-    high: float | None
 
 
 @dataclass(frozen=True)

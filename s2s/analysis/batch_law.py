@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from s2s.analysis.batch_fit import (
-    Estimate,
     Fit,
     estimate,
     fit_logs,
@@ -17,6 +16,7 @@ from s2s.analysis.batch_fit import (
     profile_of,
     quantile_of_student,
 )
+from s2s.analysis.estimate import Estimate
 from s2s.analysis.steps import Floats
 from s2s.analysis.target import StepsToTarget
 from s2s.config import UserError

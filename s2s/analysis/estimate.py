@@ -14,7 +14,7 @@ CONFIDENCE = 0.90
 class Estimate:
     """In the figure's own unit; `low` and `high` are None where no interval can be given.
 
-    An end that the measurements leave open is infinite.
+    An end that the measurements leave open is infinite, or None where only the other is known.
     """
 
     value: float

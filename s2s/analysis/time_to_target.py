@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from s2s.analysis.batch_fit import CONFIDENCE, Estimate
 from s2s.analysis.batch_law import BatchLaw, sizes_beyond
+from s2s.analysis.estimate import CONFIDENCE, Estimate
 from s2s.analysis.steps import Floats
 from s2s.config import UserError
 
