@@ -8,7 +8,10 @@ import numpy as np
 
 from s2s.analysis.batch_law import fit_batch_law
 from s2s.analysis.speed_curve import speed_curve
-from s2s.analysis.target import StepsToTarget
+from s2s.analysis.sweep_figures import finished_runs, speeds, steps_to_targets
+from s2s.analysis.target import StepsToTarget, seconds_to_target
+from s2s.config import Engine
+from s2s.records import Evaluation, Sweep
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,42 @@ class LeftOut:
         if self.predicted_seconds is None or self.measured_seconds is None:
             return None
         return self.predicted_seconds / self.measured_seconds - 1
+
+
+def check_sweep(
+    sweep: Sweep,
+    engine: Engine,
+    evaluations: Mapping[int, Sequence[Evaluation]],
+    target_loss: float,
+) -> list[LeftOut]:
+    """Of each inner size of the engine's finished runs. `evaluations`: by run id."""
+    runs = finished_runs(sweep, engine)
+    seconds: dict[int, list[float | None]] = {}
+    for run in runs:
+        took = seconds_to_target(evaluations[run.id], target_loss)
+        seconds.setdefault(run.config.batch_size, []).append(took)
+    return leave_each_out(steps_to_targets(runs, evaluations, target_loss), speeds(runs), seconds)
+
+
+def check_text(found: Sequence[LeftOut]) -> str:
+    """A line a size, and the errors' median and worst."""
+    lines = ["Each size left out of the laws, which then foretell its time to the target:"]
+    for each in found:
+        predicted, measured, error = (
+            each.predicted_seconds, each.measured_seconds, each.relative_error,
+        )  # fmt: skip
+        lines.append(
+            f"{each.batch_size:>8,}"
+            f"  predicted {'?' if predicted is None else f'{predicted:.1f} s':>9}"
+            f"  measured {'?' if measured is None else f'{measured:.1f} s':>9}"
+            f"  {'?' if error is None else f'{error:+.0%}'}"
+        )
+    errors = [abs(each.relative_error) for each in found if each.relative_error is not None]
+    if errors:
+        lines.append(
+            f"Off by {float(np.median(errors)):.0%} at the median, {max(errors):.0%} at worst."
+        )
+    return "\n".join(lines)
 
 
 def leave_each_out(

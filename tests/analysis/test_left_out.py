@@ -1,5 +1,7 @@
-from s2s.analysis.left_out import leave_each_out
+from s2s.analysis.left_out import LeftOut, check_sweep, check_text, leave_each_out
 from s2s.analysis.target import StepsToTarget
+from s2s.config import Engine
+from tests.studies import all_evaluations, sweep
 
 SIZES = (2, 8, 32, 128, 512)
 STEP_SECONDS = {size: 0.01 + 0.0005 * size for size in SIZES}
@@ -47,3 +49,29 @@ def test_a_run_that_missed_the_target_leaves_a_gap() -> None:
 def test_without_speeds_nothing_is_foretold() -> None:
     [found, _, _] = leave_each_out(points(), {2: SPEEDS[2]}, SECONDS)
     assert found.predicted_seconds is None
+
+
+def test_a_sweep_whose_laws_are_known_is_foretold() -> None:
+    study = sweep()
+    found = check_sweep(study, Engine.FUSED, all_evaluations(study), 3.0)
+    assert [each.batch_size for each in found] == [8, 32, 128]
+    for each in found:
+        assert each.relative_error is not None
+        assert abs(each.relative_error) < 0.02
+
+
+def test_every_size_is_shown() -> None:
+    assert check_text(
+        [
+            LeftOut(4, 11.0, 10.0),
+            LeftOut(8, 8.0, 10.0),
+            LeftOut(16, 9.5, 10.0),
+            LeftOut(32, 1.0, None),
+        ]
+    ).splitlines()[1:] == [
+        "       4  predicted    11.0 s  measured    10.0 s  +10%",
+        "       8  predicted     8.0 s  measured    10.0 s  -20%",
+        "      16  predicted     9.5 s  measured    10.0 s  -5%",
+        "      32  predicted     1.0 s  measured         ?  ?",
+        "Off by 10% at the median, 20% at worst.",
+    ]

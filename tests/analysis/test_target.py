@@ -94,7 +94,8 @@ def test_a_lower_target_takes_no_fewer_steps(one: float, other: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "seconds"), [(3.0, 10.0 * 2**0.5), (4.0, 10.0), (8.0, 10.0 / 3), (1.0, None), (10.0, 0.0)]
+    ("target", "seconds"),
+    [(3.0, 10.0 * 2**0.5), (4.0, 10.0), (8.0, 10.0 / 3), (1.0, None), (10.0, 0.0)],
 )
 def test_seconds_to_a_target_by_hand(target: float, seconds: float | None) -> None:
     """Loss 10, 4, 2 after 0, 10 and 20 s; one evaluation in between was no number.
