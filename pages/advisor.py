@@ -7,15 +7,18 @@ from pages.parts.door import enter
 from pages.parts.live_chart import chart
 from pages.parts.records import records
 from pages.parts.sweeps import chosen_sweep
+from s2s.analysis.memory_law import memory_law, memory_sentence
 from s2s.analysis.speed_curve import speed_text
 from s2s.analysis.sweep_advice import SweepAdvice, confirmation, confirming_run, sweep_advice
-from s2s.analysis.sweep_figures import finished_runs
+from s2s.analysis.sweep_figures import finished_runs, memory_points
 from s2s.analysis.words import run_label
 from s2s.charts.batch_law import steps_figure, steps_text
+from s2s.charts.memory_law import memory_figure, memory_text
 from s2s.charts.speed_curve import speed_figure
 from s2s.charts.time_to_target import time_figure, time_text
 from s2s.config import Engine, TrainConfig, UserError
 from s2s.records import RunState, Sweep
+from s2s.runs.sweep_memory import available_bytes
 from s2s.runs.sweeps import read_sweeps
 
 
@@ -53,6 +56,17 @@ def answer(found: SweepAdvice) -> None:
     )
     for note in found.notes:
         st.caption(note)
+
+
+def memory(sweep: Sweep, engine: Engine) -> None:
+    """What a batch size takes, and the largest that is predicted to fit."""
+    law = memory_law(memory_points(sweep, engine))
+    runs = finished_runs(sweep, engine)
+    if law.points:
+        chart(
+            memory_figure(law, revision=f"{sweep.id} {engine}"), memory_text(law), "advisor_memory"
+        )
+    st.write(memory_sentence(law, available_bytes(shared.store(), runs)))
 
 
 def confirm(sweep: Sweep, found: SweepAdvice) -> None:
@@ -102,3 +116,4 @@ except UserError as error:
 else:
     answer(found)
     confirm(sweep, found)
+memory(sweep, engine)

@@ -213,6 +213,8 @@ class Summary:
     bleu: float | None = None
     """0 to 100, on the test part; None where it was not asked for or not measured."""
     chrf: float | None = None
+    most_cells: int | None = None
+    """Of the step with the most: source and target, padding included."""
 
 
 @dataclass(frozen=True)

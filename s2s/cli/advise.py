@@ -8,16 +8,19 @@ from s2s.cli.common import print_as
 from s2s.config import Engine, UserError
 from s2s.home import home
 from s2s.runs.store import Store
+from s2s.runs.sweep_memory import available_bytes
 from s2s.runs.sweeps import read_sweep, read_sweeps
 
 if TYPE_CHECKING:
+    from s2s.analysis.memory_law import MemoryLaw
     from s2s.analysis.sweep_advice import SweepAdvice
 
 
 def advise(options: argparse.Namespace) -> int:
     """One paragraph for each engine of the sweep, or an object of JSON."""
-    from s2s.analysis.sweep_advice import sweep_advice  # scipy, half a second to load
-    from s2s.analysis.sweep_figures import finished_runs
+    from s2s.analysis.memory_law import memory_law, memory_sentence  # scipy, half a second to load
+    from s2s.analysis.sweep_advice import sweep_advice
+    from s2s.analysis.sweep_figures import finished_runs, memory_points
 
     store = Store(home())
     sweep_id = options.sweep
@@ -28,14 +31,29 @@ def advise(options: argparse.Namespace) -> int:
         sweep_id = known[0].id
     sweep = read_sweep(store, sweep_id)
     for engine in sweep.config.engines:
-        evaluations = {run.id: store.evaluations(run.id) for run in finished_runs(sweep, engine)}
+        runs = finished_runs(sweep, engine)
+        evaluations = {run.id: store.evaluations(run.id) for run in runs}
         found = sweep_advice(sweep, Engine(engine), evaluations, options.target_loss)
-        print_as(options, {"sweep_id": sweep.id, **_json(found)}, _text(found))
+        law = memory_law(memory_points(sweep, engine))
+        said = memory_sentence(law, available_bytes(store, runs))
+        values = {"sweep_id": sweep.id, **_json(found), "memory": _memory_json(law, said)}
+        print_as(options, values, "\n".join([*_text(found), said]))
     return 0
 
 
-def _text(found: "SweepAdvice") -> str:
-    return "\n".join([f"{found.engine}: {found.advice.paragraph}", *found.notes])
+def _text(found: "SweepAdvice") -> list[str]:
+    return [f"{found.engine}: {found.advice.paragraph}", *found.notes]
+
+
+def _memory_json(law: "MemoryLaw", said: str) -> dict[str, Any]:
+    from s2s.analysis.memory_law import left_out_checks
+
+    checks = left_out_checks(law.points)
+    return {
+        **dataclasses.asdict(law),
+        "left_out": list(map(dataclasses.asdict, checks)),
+        "text": said,
+    }
 
 
 def _json(found: "SweepAdvice") -> dict[str, Any]:

@@ -8,10 +8,12 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import psutil
 
 from s2s.config import TrainConfig
-from s2s.records import StepMemory, Sweep, SweepPart
+from s2s.records import Run, StepMemory, Sweep, SweepPart
 from s2s.runs import own_process
 from s2s.runs.store import Store
 
@@ -19,6 +21,20 @@ START_SECONDS = 5.0
 """About what a fresh process takes to load torch and to build a model, for estimates."""
 STEPS = 12
 _LOOK_SECONDS = 0.1
+
+
+def available_bytes(store: Store, runs: Sequence[Run]) -> int | None:
+    """For one more run on the device of these: what this machine has left now, or all of the GPU.
+
+    None where nothing told the GPU's memory.
+    """
+    if not any(run.device.startswith("cuda") for run in runs):
+        return int(psutil.virtual_memory().available)
+    for run in runs:
+        for sample in store.device_samples(run.id):
+            if sample.memory_total_bytes:
+                return sample.memory_total_bytes
+    return None
 
 
 def lacks_memory(sweep: Sweep, part: SweepPart) -> bool:
