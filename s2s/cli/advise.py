@@ -99,7 +99,7 @@ def _json(found: "SweepAdvice") -> dict[str, Any]:
         "recommended": advice.recommended,
         "good_sizes": advice.good_sizes,
         "identifiable": advice.identifiable,
-        "further_size": advice.further_size,
+        "further_sizes": advice.further_sizes,
         "fastest_measured": advice.times.fastest_measured,
         "critical_batch_size": dataclasses.asdict(advice.law.b_crit),
         "predictions": [dataclasses.asdict(each) for each in advice.times.predictions],

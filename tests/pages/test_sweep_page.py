@@ -59,7 +59,7 @@ def test_a_finished_sweep_its_advice_and_its_confirmation(
     assert "a validation loss of" in text
     page.number_input(key=f"target_{swept}").set_value(0.01).run()
     assert not page.exception
-    assert "choose another target" in page.info[0].value
+    assert "missed it: train longer, or choose a higher target" in page.info[0].value
     page.number_input(key=f"target_{swept}").set_value(0.0).run()
     [confirm] = [button for button in page.button if button.label.startswith("Confirm with")]
     before = len(shared.store().runs())
