@@ -7,15 +7,26 @@ from pages.parts.door import enter
 from pages.parts.live_chart import chart
 from pages.parts.records import records
 from pages.parts.sweeps import chosen_sweep
+from s2s.analysis.memory_law import memory_law, memory_sentence
+from s2s.analysis.noise_scale import noise_sentences
 from s2s.analysis.speed_curve import speed_text
-from s2s.analysis.sweep_advice import SweepAdvice, confirmation, confirming_run, sweep_advice
-from s2s.analysis.sweep_figures import finished_runs
+from s2s.analysis.sweep_advice import (
+    SweepAdvice,
+    confirmation,
+    confirming_run,
+    run_for_noise,
+    sweep_advice,
+)
+from s2s.analysis.sweep_figures import finished_runs, memory_points
 from s2s.analysis.words import run_label
 from s2s.charts.batch_law import steps_figure, steps_text
+from s2s.charts.memory_law import memory_figure, memory_text
 from s2s.charts.speed_curve import speed_figure
 from s2s.charts.time_to_target import time_figure, time_text
 from s2s.config import Engine, TrainConfig, UserError
 from s2s.records import RunState, Sweep
+from s2s.runs.kept_noise import kept_noise
+from s2s.runs.sweep_memory import available_bytes
 from s2s.runs.sweeps import read_sweeps
 
 
@@ -53,6 +64,50 @@ def answer(found: SweepAdvice) -> None:
     )
     for note in found.notes:
         st.caption(note)
+
+
+def noise(sweep: Sweep, found: SweepAdvice) -> None:
+    """The gradient noise scale against the critical batch size; a button that measures it."""
+    runs = finished_runs(sweep, Engine(found.engine))
+    kept = kept_noise(shared.store(), [run.id for run in runs])
+    for each in kept:
+        st.write(" ".join(noise_sentences(each, found.advice.law.b_crit)))
+    run = run_for_noise(sweep, found)
+    if kept or run is None:
+        return
+    now = shared.manager().noise_progress(run.id)
+    if isinstance(now, float):
+        st.fragment(noise_progress, run_every="1s")(run.id)
+        return
+    if now:
+        st.warning(str(now))
+    st.button(
+        f"Check it by the gradient noise of run {run.id}",
+        icon=":material/graphic_eq:",
+        on_click=shared.manager().measure_noise,
+        args=(run.id,),
+        help="Takes up to a minute. A cross-check that can be far off, and never the judge.",
+    )
+
+
+def noise_progress(run_id: int) -> None:
+    """How far the measurement is; the page is drawn again when it is over."""
+    now = shared.manager().noise_progress(run_id)
+    if isinstance(now, float):
+        st.progress(now, f"Gradients of run {run_id}")
+    else:
+        st.rerun()
+
+
+def memory(sweep: Sweep, engine: Engine) -> None:
+    """What a batch size takes, and the largest that is predicted to fit."""
+    law = memory_law(memory_points(sweep, engine))
+    runs = finished_runs(sweep, engine)
+    if law.points:
+        chart(
+            memory_figure(law, revision=f"{sweep.id} {engine}"), memory_text(law), "advisor_memory"
+        )
+    st.write(memory_sentence(law, available_bytes(shared.store(), runs)))
 
 
 def confirm(sweep: Sweep, found: SweepAdvice) -> None:
@@ -102,3 +157,5 @@ except UserError as error:
 else:
     answer(found)
     confirm(sweep, found)
+    noise(sweep, found)
+memory(sweep, engine)

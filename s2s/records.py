@@ -213,6 +213,8 @@ class Summary:
     bleu: float | None = None
     """0 to 100, on the test part; None where it was not asked for or not measured."""
     chrf: float | None = None
+    most_cells: int | None = None
+    """Of the step with the most: source and target, padding included."""
 
 
 @dataclass(frozen=True)
@@ -263,6 +265,19 @@ class SweepPart:
         return self.run is not None and self.run.state.is_finished() and self.run.state not in again
 
 
+@dataclass(frozen=True)
+class StepMemory:
+    """What training takes at a batch size, from its first steps in a process of their own."""
+
+    engine: Engine
+    batch_size: int
+    peak_bytes: int | None
+    """The most that the process grew over its own start, model, optimizer and corpus included;
+    None: not told, or the steps failed."""
+    cells: int | None
+    """Of the step with the most: source and target, padding included."""
+
+
 class SweepState(StrEnum):
     RUNNING = "running"
     STOPPED = "stopped"
@@ -279,6 +294,8 @@ class Sweep:
     state: SweepState
     parts: tuple[SweepPart, ...]
     """In the order of their turn. Until memory ends: as far as it is known yet."""
+    memory: tuple[StepMemory, ...] = ()
+    """Of each engine and batch size measured so far; only of sweeps on a processor."""
 
     def done(self) -> int:
         """Parts that have a result."""

@@ -1,10 +1,15 @@
 """What the tests of every room share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from s2s.config import TrainConfig
+from s2s.records import StepMemory
+from s2s.runs import sweep_memory
 
 # A busy machine is no reason to fail.
 settings.register_profile("s2s", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -15,6 +20,18 @@ settings.load_profile("s2s")
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees or changes what the program has written on this machine."""
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(autouse=True)
+def _memory_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process for each batch size of each sweep would take minutes; 50 MB and 1 kB a cell."""
+
+    def memory(config: TrainConfig, given_up: Callable[[], bool]) -> StepMemory | None:
+        cells = 20 * config.batch_size
+        found = StepMemory(config.engine, config.batch_size, 50_000_000 + 1000 * cells, cells)
+        return None if given_up() else found
+
+    monkeypatch.setattr(sweep_memory, "in_a_process", memory)
 
 
 @pytest.fixture(scope="session")

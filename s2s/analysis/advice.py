@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from s2s.analysis.batch_law import BatchLaw, OpenEnd, most_helpful_size
+from s2s.analysis.batch_law import BatchLaw, OpenEnd, most_helpful_sizes
 from s2s.analysis.estimate import Estimate
 from s2s.analysis.steps import Floats
 from s2s.analysis.target import StepsToTarget
@@ -45,8 +45,8 @@ class Advice:
     """Ascending; empty where none can be put in."""
     identifiable: bool
     """Whether any size could be put in the range of good ones."""
-    further_size: int
-    """At which one more run would help most."""
+    further_sizes: tuple[int, ...]
+    """At which further runs would help most, in this order."""
     paragraph: str
 
 
@@ -57,7 +57,7 @@ def advise(law: BatchLaw, line_draws: Floats, target_loss: float, rates: Rates) 
     good = tuple(size for size, standing in standings.items() if standing is Standing.GOOD)
     of = [each for each in times.predictions if not good or each.batch_size in good]
     best = min(of, key=lambda each: each.seconds.value)
-    further = times.beyond or most_helpful_size(law)
+    further = most_helpful_sizes(law, times.beyond)
     sentences = [
         _range(times, good),
         _time(times, best, good, target_loss),
@@ -75,7 +75,7 @@ def advise(law: BatchLaw, line_draws: Floats, target_loss: float, rates: Rates) 
         recommended=best.batch_size,
         good_sizes=good,
         identifiable=bool(good),
-        further_size=further,
+        further_sizes=further,
         paragraph=" ".join(filter(None, sentences)),
     )
 
@@ -160,13 +160,17 @@ def _critical(law: BatchLaw) -> str:
             return f"{said}its interval{_between(law.b_crit, _samples)} is too wide."
 
 
-def _further(law: BatchLaw, further: int, good: Sequence[int]) -> str:
+def _further(law: BatchLaw, further: Sequence[int], good: Sequence[int]) -> str:
     if law.identifiable and good:
         return ""
-    seed = "with a further seed " if further in law.sizes else ""
-    spread = law.open_end in (OpenEnd.NONE, OpenEnd.BOTH)
-    more = ", and further seeds at every size next" if spread else ""
-    return f"A run {seed}at {further:,} would help most{more}."
+    first, *rest = further
+    if set(rest) == {first}:
+        return f"{len(further)} further runs at {first:,} would help most."
+    runs = [
+        f"{'one' if rest.count(size) == 1 else rest.count(size)} at {size:,}"
+        for size in dict.fromkeys(rest)
+    ]
+    return f"A further run at {first:,} would help most, then {' and '.join(runs)}."
 
 
 def _doubts(law: BatchLaw) -> list[str]:

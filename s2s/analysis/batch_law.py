@@ -25,6 +25,7 @@ MOST_RATIO = 10.0
 """Of an interval's ends. From there on B_time, which goes with the root of B_crit, is not known to
 a factor of 3. Simulated studies of 5 sizes with 3 seeds that spread by 10 % stay below 2, those
 whose seeds differ as much as the sizes do come out above."""
+_FURTHER_RUNS = 3
 
 
 class OpenEnd(StrEnum):
@@ -96,10 +97,7 @@ def fit_batch_law(points: Sequence[StepsToTarget]) -> BatchLaw:
     ordered = tuple(sorted(points, key=lambda point: (point.batch_size, point.seed)))
     exact = [point for point in ordered if point.exact]
     if len({point.batch_size for point in exact}) < 2:
-        raise UserError(
-            "The law needs runs of two batch sizes or more that cross the target between two "
-            "evaluations: train longer, evaluate more often, or choose another target."
-        )
+        raise UserError(_too_few(ordered))
     sizes = np.array([point.batch_size for point in exact], np.float64)
     log_steps = np.log([point.steps for point in exact])
     profile = profile_of(sizes, log_steps)
@@ -120,19 +118,24 @@ def fit_batch_law(points: Sequence[StepsToTarget]) -> BatchLaw:
     )
 
 
-def most_helpful_size(law: BatchLaw) -> int:
-    """At which size one more run would tell most about the critical batch size.
+def most_helpful_sizes(law: BatchLaw, first: int | None = None) -> tuple[int, ...]:
+    """At which sizes three more runs would tell most about the critical batch size.
 
-    Of the sizes in the fit and those next to them: the one whose run leaves log B_crit the least
-    variance, (J'J + jj')**-1 with the slopes j of its log S.
+    Of the sizes in the fit and those next to them, each time the one whose run leaves log B_crit
+    the least variance, (J'J + jj')**-1 with the slopes j of its log S, those chosen before it
+    included. `first`: where the first run is to be, whatever it tells.
     """
     candidates = [*law.sizes, *sizes_beyond(law.sizes)]
     slopes = law.slopes([point.batch_size for point in law.fitted])
     information = slopes.T @ slopes
-    left = [
-        np.linalg.inv(information + np.outer(each, each))[1, 1] for each in law.slopes(candidates)
-    ]
-    return candidates[int(np.argmin(left))]
+    chosen: list[int] = [] if first is None else [first]
+    information += sum(np.outer(each, each) for each in law.slopes(chosen))
+    while len(chosen) < _FURTHER_RUNS:
+        more = [information + np.outer(each, each) for each in law.slopes(candidates)]
+        best = int(np.argmin([np.linalg.inv(each)[1, 1] for each in more]))
+        chosen.append(candidates[best])
+        information = more[best]
+    return tuple(chosen)
 
 
 def sizes_beyond(sizes: Sequence[int]) -> list[int]:
@@ -171,6 +174,25 @@ def _bounds(sizes: Floats, profile: Floats, fit: Fit) -> tuple[OpenEnd, Estimate
     if interval.low is not None and interval.low > sizes.max():
         return OpenEnd.HIGH, Estimate(interval.value, interval.low, None)
     return OpenEnd.NONE, interval
+
+
+def _too_few(points: Sequence[StepsToTarget]) -> str:
+    """Why there is no law, and what would help."""
+    missed = sum(not point.reached for point in points)
+    early = sum(point.early for point in points)
+    ways = []
+    if missed:
+        ways.append(f"{missed} of {len(points)} missed it: train longer, or choose a higher target")
+    if early:
+        ways.append(
+            f"{early} of {len(points)} had it by their first evaluation: evaluate more often, or "
+            "choose a lower target"
+        )
+    help_ = "; ".join(ways) or "sweep more batch sizes"
+    return (
+        "The law needs runs of two batch sizes or more that cross the target between two "
+        f"evaluations ({help_})."
+    )
 
 
 def _narrow(estimate: Estimate) -> bool:

@@ -21,6 +21,14 @@ class Estimate:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """`low` and `high`, infinite where they are open or not known."""
+        return (
+            -math.inf if self.low is None else self.low,
+            math.inf if self.high is None else self.high,
+        )
+
     def times(self, factor: float) -> "Estimate":
         """`factor` is above 0."""
         ends = (None if end is None else factor * end for end in (self.low, self.high))

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.stats import linregress, t
 
 from s2s.analysis.estimate import CONFIDENCE
-from s2s.analysis.words import percent
+from s2s.analysis.words import percent, size
+from s2s.config import LARGEST_BATCH
 
 _USABLE = 0.95
 """Of the available bytes; the rest is kept free."""
@@ -105,6 +106,53 @@ def memory_law(measured: Sequence[MemoryPoint]) -> MemoryLaw:
     return MemoryLaw(points, *line, bool(flat), check, tuple(notes))
 
 
+def left_out_checks(measured: Sequence[MemoryPoint]) -> tuple[MemoryCheck, ...]:
+    """Each size but the smallest and the largest against the line through all the others."""
+    sizes = sorted({point.batch_size for point in measured})
+    checks = []
+    for inner in sizes[1:-1]:
+        line = _fit([point for point in measured if point.batch_size != inner])
+        checks.append(_check([point for point in measured if point.batch_size == inner], *line))
+    return tuple(checks)
+
+
+def memory_sentence(law: MemoryLaw, available_bytes: int | None) -> str:
+    """What fits, or why that is not told. `available_bytes`: as of `largest_cells`; None: unknown.
+
+    A sample is taken to have the most cells that any did in the measured steps: where many are
+    padded together, those of the longest sentences.
+    """
+    if not law.points:
+        return "Memory: not measured in this sweep."
+    longest_cells = max(point.cells / point.batch_size for point in law.points)
+    if law.flat or law.fixed_bytes is None:
+        return " ".join(law.notes)
+    largest = None
+    if available_bytes is not None:
+        largest = law.largest_batch_size(available_bytes, longest_cells)
+    within = size(available_bytes)
+    if largest is None:
+        found = "Memory grows with the batch size; how much there is of it here is not known."
+    elif largest > LARGEST_BATCH:
+        found = f"Memory: every size up to {LARGEST_BATCH:,} is predicted to fit in {within}."
+    elif not largest:
+        found = f"Memory: not even one sentence is predicted to fit in {within}."
+    else:
+        found = (
+            f"Memory: batch size {largest:,} is the largest predicted to fit in {within}; verify "
+            "it by a run."
+        )
+    return " ".join(filter(None, [found, _checked(law), *law.notes]))
+
+
+def _checked(law: MemoryLaw) -> str:
+    checks = [*left_out_checks(law.points), *filter(None, [law.check])]
+    if not checks:
+        return ""
+    worst = max(abs(check.relative_error) for check in checks)
+    return f"Sizes left out of the line were predicted within {percent(worst)}."
+
+
 def _fit(points: Sequence[MemoryPoint]) -> tuple[float, float]:
     """The fixed bytes and the bytes per cell."""
     line = linregress([point.cells for point in points], [point.peak_bytes for point in points])
@@ -123,8 +171,8 @@ def _why_flat(points: Sequence[MemoryPoint], fixed: float, per_cell: float) -> s
     rise = per_cell * (max(cells) - min(cells))
     if rise < _FLAT_RISE * fixed:
         return (
-            "Memory hardly depends on the batch size here: over the measured sizes it changes by "
-            f"{percent(abs(rise) / fixed)} of its fixed part, so no largest size is computed."
+            f"Memory is flat up to batch size {points[-1].batch_size:,}: it changes by "
+            f"{percent(abs(rise) / fixed)} of its fixed part, so that no limit is in sight."
         )
     if _slope_touches_zero(cells, [point.peak_bytes for point in points]):
         return (

@@ -8,39 +8,63 @@ arXiv:2505.23971).
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
+from s2s.analysis.estimate import CONFIDENCE, Estimate
+from s2s.analysis.steps import Floats
 from s2s.analysis.words import two_digits
-
-CONFIDENCE = 0.90
-"""Of the intervals."""
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A figure and its interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
 class NoiseScale:
     """Signal and noise of a gradient, in the squared unit of whatever its norms were taken of."""
 
-    squared_gradient: Measured
+    squared_gradient: Estimate
     """|G|^2, of the gradient over all samples there are."""
-    covariance_trace: Measured
+    covariance_trace: Estimate
     """tr(Sigma), of one sample's gradient."""
-    batch_size: Measured | None
+    batch_size: Estimate | None
     """B_simple = tr(Sigma) / |G|^2 in samples: where a batch's gradient is half noise. None: not
     identifiable, since one of the two cannot be told from 0."""
+
+
+@dataclass(frozen=True)
+class RunNoise:
+    """Signal and noise of the gradient after a run's last iteration, in sentences."""
+
+    run_id: int
+    iteration: int
+    sentences: int
+    """Gradients were taken of so many, drawn from the training part with replacement."""
+    small_batch: int
+    big_batch: int
+    raw: NoiseScale
+    preconditioned: NoiseScale | None
+    """Of gradients as the optimizer scales them; None: `no_preconditioned` says why."""
+    optimizer: str
+    no_preconditioned: str
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "RunNoise":
+        """Of its `dataclasses.asdict`, once JSON."""
+        scaled = values["preconditioned"]
+        return cls(**{**values, "raw": _scale(values["raw"]), "preconditioned": _scale(scaled)})
+
+
+def _scale(values: Mapping[str, Any] | None) -> NoiseScale | None:
+    return (
+        None
+        if values is None
+        else NoiseScale(
+            *(values[field.name] and Estimate(**values[field.name]) for field in fields(NoiseScale))
+        )
+    )
 
 
 def noise_scale(
@@ -60,30 +84,44 @@ def noise_scale(
     gradient = (big_batch * big - small_batch * small) / (big_batch - small_batch)
     trace = (small - big) / (1 / small_batch - 1 / big_batch)
     squared_gradient, covariance_trace = _mean(gradient), _mean(trace)
-    identifiable = squared_gradient.low > 0 and covariance_trace.low > 0
+    identifiable = squared_gradient.ends[0] > 0 and covariance_trace.ends[0] > 0
     return NoiseScale(
         squared_gradient, covariance_trace, _ratio(trace, gradient) if identifiable else None
     )
 
 
-def agreement(noise: NoiseScale, critical: float, low: float, high: float) -> str:
+def agreement(noise: NoiseScale, critical: Estimate, name: str = "The gradient noise scale") -> str:
     """Whether the noise scale agrees with a critical batch size, in one sentence.
 
-    `low` and `high` are that one's interval, and `high` may be infinite. They agree where the two
-    intervals overlap.
+    They agree where the two intervals overlap; an end of `critical` may be open, not both.
     """
-    other = f"the critical batch size, {_with_interval(Measured(critical, low, high))}"
     scale = noise.batch_size
+    if critical.ends == (-math.inf, math.inf):
+        found = "not identifiable" if scale is None else _with_interval(scale)
+        return f"{name} is {found}; there is no critical batch size to hold against it."
+    other = f"the critical batch size, {_with_interval(critical)}"
     if scale is None:
-        return (
-            "The gradient noise scale is not identifiable, so it neither supports nor contradicts "
-            f"{other}."
-        )
-    said = f"The gradient noise scale, {_with_interval(scale)},"
-    if scale.low <= high and low <= scale.high:
+        return f"{name} is not identifiable, so it neither supports nor contradicts {other}."
+    said = f"{name}, {_with_interval(scale)},"
+    (low, high), (least, most) = scale.ends, critical.ends
+    if low <= most and least <= high:
         return f"{said} agrees with {other}."
-    factor = max(scale.value / critical, critical / scale.value)
+    if math.isinf(least) or math.isinf(most):
+        return f"{said} disagrees with {other}."
+    factor = max(scale.value / critical.value, critical.value / scale.value)
     return f"{said} disagrees with {other}, by a factor of {two_digits(factor)}."
+
+
+def noise_sentences(noise: RunNoise, critical: Estimate) -> tuple[str, str]:
+    """Of both forms, against a critical batch size that was measured."""
+    raw = f"The gradient noise scale after {noise.iteration:,} steps of run {noise.run_id}"
+    scaled = f"That of gradients as {noise.optimizer} scales them"
+    return (
+        agreement(noise.raw, critical, raw),
+        agreement(noise.preconditioned, critical, scaled)
+        if noise.preconditioned
+        else f"{scaled} was not measured: {noise.no_preconditioned}.",
+    )
 
 
 def noise_scale_text(noise: NoiseScale) -> str:
@@ -91,18 +129,18 @@ def noise_scale_text(noise: NoiseScale) -> str:
     if noise.batch_size:
         scale = noise.batch_size
         return f"{two_digits(scale.value)} sentences ({_interval_text(scale)})"
-    which = "gradient" if noise.squared_gradient.low <= 0 else "noise"
+    which = "gradient" if noise.squared_gradient.ends[0] <= 0 else "noise"
     return f"not identifiable: on so few sentences the {which} cannot be told from 0"
 
 
-def _mean(values: Floats) -> Measured:
+def _mean(values: Floats) -> Estimate:
     """Of the M values, with Student's t."""
     mean = float(values.mean())
     reach = _students_t(len(values)) * float(values.std(ddof=1)) / math.sqrt(len(values))
-    return Measured(mean, mean - reach, mean + reach)
+    return Estimate(mean, mean - reach, mean + reach)
 
 
-def _ratio(above: Floats, below: Floats) -> Measured:
+def _ratio(above: Floats, below: Floats) -> Estimate:
     """mean(above) / mean(below), both above 0.
 
     By the delta method on its logarithm, since it cannot be negative and its spread is
@@ -111,18 +149,25 @@ def _ratio(above: Floats, below: Floats) -> Measured:
     share = above / above.mean() - below / below.mean()
     reach = _students_t(len(share)) * float(share.std(ddof=1)) / math.sqrt(len(share))
     ratio = float(above.mean() / below.mean())
-    return Measured(ratio, ratio * math.exp(-reach), ratio * math.exp(reach))
+    return Estimate(ratio, ratio * math.exp(-reach), ratio * math.exp(reach))
 
 
 def _students_t(values: int) -> float:
     return float(stdtrit(values - 1, (1 + CONFIDENCE) / 2))
 
 
-def _with_interval(measured: Measured) -> str:
-    return f"{two_digits(measured.value)} ({_interval_text(measured)})"
+def _with_interval(estimate: Estimate) -> str:
+    """Without its value where an end is open: that is then anywhere."""
+    low, high = estimate.ends
+    if math.isinf(low) or math.isinf(high):
+        return _interval_text(estimate)
+    return f"{two_digits(estimate.value)} ({_interval_text(estimate)})"
 
 
-def _interval_text(measured: Measured) -> str:
-    if math.isinf(measured.high):
-        return f"{two_digits(measured.low)} or more"
-    return f"{two_digits(measured.low)} to {two_digits(measured.high)}"
+def _interval_text(estimate: Estimate) -> str:
+    low, high = estimate.ends
+    if math.isinf(high):
+        return f"{two_digits(low)} or more"
+    if math.isinf(low):
+        return f"{two_digits(high)} or less"
+    return f"{two_digits(low)} to {two_digits(high)}"

@@ -22,7 +22,7 @@ from s2s.analysis.throughput_law import ThroughputLaw
 from s2s.analysis.time_to_target import Prediction
 from s2s.analysis.words import duration
 from s2s.config import MOST_EVALUATIONS, Engine, RateRule, TrainConfig, UserError
-from s2s.records import Evaluation, RunState, Sweep
+from s2s.records import Evaluation, Run, RunState, Sweep
 
 _LONGER = 2
 
@@ -107,6 +107,17 @@ def confirmation(found: SweepAdvice, evaluations: Sequence[Evaluation]) -> str:
         return f"{said} The confirming run did not reach the target."
     off = took / predicted.value - 1
     return f"{said} Actual: {duration(took)}, {abs(off):.0%} {'more' if off > 0 else 'less'}."
+
+
+def run_for_noise(sweep: Sweep, found: SweepAdvice) -> Run | None:
+    """Whose weights tell the gradient noise near the recommended size: the run of the nearest size
+    that kept them. None where none did."""
+
+    def distance(run: Run) -> float:
+        return abs(math.log(run.config.batch_size / found.advice.recommended))
+
+    kept = [run for run in finished_runs(sweep, Engine(found.engine)) if run.config.keep_weights]
+    return min(kept, key=distance, default=None)
 
 
 def _line_draws(law: ThroughputLaw) -> Floats:

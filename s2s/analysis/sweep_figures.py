@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from s2s.analysis.memory_law import MemoryPoint
 from s2s.analysis.speed_curve import SpeedCurve, speed_curve
 from s2s.analysis.target import StepsToTarget, steps_to_target
 from s2s.config import Engine, UserError
@@ -32,6 +33,24 @@ def speeds(runs: Sequence[Run]) -> dict[int, list[float]]:
         if run.summary and run.summary.samples_per_second:
             found.setdefault(run.config.batch_size, []).append(run.summary.samples_per_second)
     return found
+
+
+def memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
+    """Where it is known. On a processor: of the first training steps, in a process of their own.
+
+    On a GPU: torch's peak of each finished run, its evaluations included.
+    """
+    measured = [
+        (each.batch_size, each.cells, each.peak_bytes)
+        for each in sweep.memory
+        if each.engine is engine
+    ]
+    measured += [
+        (run.config.batch_size, run.summary.most_cells, run.summary.peak_memory_bytes)
+        for run in finished_runs(sweep, engine)
+        if run.summary and run.device.startswith("cuda")
+    ]
+    return [MemoryPoint(size, cells, peak) for size, cells, peak in measured if cells and peak]
 
 
 def steps_to_targets(

@@ -5,20 +5,21 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from s2s.cli.common import print_as
+from s2s.cli.progress import Doing
 from s2s.config import Engine, UserError
 from s2s.home import home
+from s2s.records import Sweep
 from s2s.runs.store import Store
+from s2s.runs.sweep_memory import available_bytes
 from s2s.runs.sweeps import read_sweep, read_sweeps
 
 if TYPE_CHECKING:
+    from s2s.analysis.memory_law import MemoryLaw
     from s2s.analysis.sweep_advice import SweepAdvice
 
 
 def advise(options: argparse.Namespace) -> int:
     """One paragraph for each engine of the sweep, or an object of JSON."""
-    from s2s.analysis.sweep_advice import sweep_advice  # scipy, half a second to load
-    from s2s.analysis.sweep_figures import finished_runs
-
     store = Store(home())
     sweep_id = options.sweep
     if sweep_id is None:
@@ -28,14 +29,65 @@ def advise(options: argparse.Namespace) -> int:
         sweep_id = known[0].id
     sweep = read_sweep(store, sweep_id)
     for engine in sweep.config.engines:
-        evaluations = {run.id: store.evaluations(run.id) for run in finished_runs(sweep, engine)}
-        found = sweep_advice(sweep, Engine(engine), evaluations, options.target_loss)
-        print_as(options, {"sweep_id": sweep.id, **_json(found)}, _text(found))
+        _advise(options, store, sweep, engine)
     return 0
 
 
-def _text(found: "SweepAdvice") -> str:
-    return "\n".join([f"{found.engine}: {found.advice.paragraph}", *found.notes])
+def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Engine) -> None:
+    from s2s.analysis.memory_law import memory_law, memory_sentence  # scipy, half a second to load
+    from s2s.analysis.noise_scale import noise_sentences
+    from s2s.analysis.sweep_advice import sweep_advice
+    from s2s.analysis.sweep_figures import finished_runs, memory_points
+    from s2s.runs.kept_noise import kept_noise
+
+    runs = finished_runs(sweep, engine)
+    evaluations = {run.id: store.evaluations(run.id) for run in runs}
+    found = sweep_advice(sweep, engine, evaluations, options.target_loss)
+    ids = [run.id for run in runs]
+    if options.noise and not kept_noise(store, ids):
+        _measure_noise(store, sweep, found)
+    noise = [
+        (each, noise_sentences(each, found.advice.law.b_crit)) for each in kept_noise(store, ids)
+    ]
+    law = memory_law(memory_points(sweep, engine))
+    memory = memory_sentence(law, available_bytes(store, runs))
+    values = {
+        "sweep_id": sweep.id,
+        **_json(found),
+        "memory": _memory_json(law, memory),
+        "gradient_noise": [{**dataclasses.asdict(each), "text": said} for each, said in noise],
+    }
+    text = [*_text(found), memory, *(sentence for _, said in noise for sentence in said)]
+    print_as(options, values, "\n".join(text))
+
+
+def _measure_noise(store: Store, sweep: Sweep, found: "SweepAdvice") -> None:
+    from s2s.analysis.sweep_advice import run_for_noise
+    from s2s.runs.kept_noise import keep_noise
+    from s2s.runs.noise import noise_of_run  # torch, seconds to load
+
+    run = run_for_noise(sweep, found)
+    if run is None:
+        raise UserError(f"No run of sweep {sweep.id} kept its weights to measure gradients with.")
+    with Doing() as doing:
+        name = f"Gradients of run {run.id}"
+        measured = noise_of_run(run.id, progress=lambda share: doing(name, share))
+    keep_noise(store, measured)
+
+
+def _text(found: "SweepAdvice") -> list[str]:
+    return [f"{found.engine}: {found.advice.paragraph}", *found.notes]
+
+
+def _memory_json(law: "MemoryLaw", said: str) -> dict[str, Any]:
+    from s2s.analysis.memory_law import left_out_checks
+
+    checks = left_out_checks(law.points)
+    return {
+        **dataclasses.asdict(law),
+        "left_out": list(map(dataclasses.asdict, checks)),
+        "text": said,
+    }
 
 
 def _json(found: "SweepAdvice") -> dict[str, Any]:
@@ -47,7 +99,7 @@ def _json(found: "SweepAdvice") -> dict[str, Any]:
         "recommended": advice.recommended,
         "good_sizes": advice.good_sizes,
         "identifiable": advice.identifiable,
-        "further_size": advice.further_size,
+        "further_sizes": advice.further_sizes,
         "fastest_measured": advice.times.fastest_measured,
         "critical_batch_size": dataclasses.asdict(advice.law.b_crit),
         "predictions": [dataclasses.asdict(each) for each in advice.times.predictions],

@@ -141,6 +141,11 @@ def _add_advise(parser: argparse.ArgumentParser) -> None:
         metavar="LOSS",
         help="validation loss per token; by default the sweep's, or the lowest that all reached",
     )
+    add(
+        "--noise",
+        action="store_true",
+        help="measure the gradient noise scale beside it, a cross-check, where it is not yet",
+    )
 
 
 def _add_sweep(parser: argparse.ArgumentParser) -> None:

@@ -170,6 +170,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def noise(options: argparse.Namespace) -> int:
     run_id = _run_id(options.run)
+    from s2s.runs.kept_noise import keep_noise
     from s2s.runs.noise import noise_of_run  # torch, seconds to load
     from s2s.training.gradient_noise import SENTENCES
 
@@ -179,6 +180,7 @@ def noise(options: argparse.Namespace) -> int:
             SENTENCES if options.sentences is None else options.sentences,
             lambda share: doing("Gradients", share),
         )
+    keep_noise(Store(home()), found)
     print_as(options, dataclasses.asdict(found), noise_text(found))
     return 0
 

@@ -103,8 +103,9 @@ def _do(options: argparse.Namespace, store: Store, sweep_id: int, times: Times) 
     with Doing() as doing:
         for now in run_sweep(store, sweep_id, stop, times):
             left = "" if now.seconds_left is None else f", {words.duration(now.seconds_left)} left"
+            first = "memory of the first steps, " if now.measuring_memory else ""
             doing(
-                f"Run {min(now.done + 1, now.total):,} of {now.total:,}, "
+                f"Run {min(now.done + 1, now.total):,} of {now.total:,}, {first}"
                 f"{now.part.engine.value}, batch size {now.part.batch_size:,}{left}",
                 now.share,
             )

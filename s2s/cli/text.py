@@ -8,7 +8,7 @@ from s2s.records import CorpusInfo, Run, Summary, Translation
 from s2s.runs.artifacts import has_checkpoint
 
 if TYPE_CHECKING:  # it loads torch
-    from s2s.runs.noise import RunNoise
+    from s2s.analysis.noise_scale import RunNoise
 
 
 def corpus_line(info: CorpusInfo) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import s2s
 from s2s.analysis import timing
 from s2s.config import TrainConfig, UserError
 from s2s.records import PairedRow
+from s2s.runs import own_process
 from s2s.threads import Waiting, set_waiting
 
 MEASURES = ("target_tokens_per_second", "samples_per_second")
@@ -135,12 +135,9 @@ class Comparison:
             yield Pair(config, number, measure, row[measure], theirs)
 
     def _ours(self, config: TrainConfig, environment: dict[str, str]) -> dict[str, Any]:
-        wanted = json.dumps({"config": config.to_json(), "seconds": self._seconds})
-        path = os.pathsep.join(
-            [str(Path(s2s.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        )
-        command = [sys.executable, "-m", "s2s.runs.bench_process", wanted]
-        output = _output("A process of s2s", command, environment | {"PYTHONPATH": path})
+        wanted = {"config": config.to_json(), "seconds": self._seconds}
+        command = own_process.command("s2s.runs.bench_process", wanted)
+        output = _output("A process of s2s", command, own_process.environment_for(environment))
         return _object((output.splitlines() or [""])[-1])
 
 

@@ -47,6 +47,8 @@ class Manager:
         self._trials: dict[tuple[object, ...], tuple[StepTime | UserError, float]] = {}
         """With the time at which each ended."""
         self._devices: list[str] = []
+        self._noise: dict[int, float | UserError] = {}
+        """By run: the share that is done of a measurement that goes on, or why there is none."""
 
     def submit(self, configs: Sequence[TrainConfig]) -> list[int]:
         """Queues one run for each configuration, in this order; returns their ids."""
@@ -133,6 +135,33 @@ class Manager:
         if isinstance(known, UserError):
             raise known
         return expected(config, known, device) if known else None
+
+    def measure_noise(self, run_id: int) -> None:
+        """Measures the run's gradient noise in the background, and keeps it in the store."""
+        with self._lock:
+            self._noise[run_id] = 0.0
+            self._start(f"s2s-noise-{run_id}", self._measure_noise, run_id)
+
+    def noise_progress(self, run_id: int) -> float | UserError | None:
+        """The share that is done, why it could not be measured, or None: nothing goes on."""
+        return self._noise.get(run_id)
+
+    def _measure_noise(self, run_id: int) -> None:
+        from s2s.runs.kept_noise import keep_noise
+        from s2s.runs.noise import noise_of_run
+
+        def progress(share: float) -> None:
+            self._noise[run_id] = share
+
+        try:
+            keep_noise(self.store, noise_of_run(run_id, progress=progress))
+        except UserError as error:
+            self._noise[run_id] = error
+        except Exception as error:
+            said = f"The gradient noise could not be measured ({type(error).__name__}: {error})."
+            self._noise[run_id] = UserError(said)
+        else:
+            del self._noise[run_id]
 
     def _tried(self, config: TrainConfig) -> StepTime | UserError | None:
         result, ended_at = self._trials.get(_trial_key(config), (None, 0.0))

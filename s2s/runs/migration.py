@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from s2s.records import PHASES, STEP_DTYPE
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _STEP_BEFORE = np.dtype(
     [
         ("iteration", np.int64),
@@ -39,8 +39,9 @@ def migrate(database: sqlite3.Connection) -> None:
     """Within the caller's transaction, so that of two processes one does it.
 
     Version 1 lacked what is known of other programs, whether a step was disturbed and, at first,
-    its phases; version 2 lacked sweeps, whose tables are made wherever they are not there, notes,
-    tags, the archive and deleting with a way back. A new store (version 0) has today's tables.
+    its phases; version 2 lacked notes, tags, the archive and deleting with a way back. Tables that
+    an earlier version lacked, of sweeps, memory and gradient noise, are made wherever they are not
+    there. A new store (version 0) has today's tables.
     """
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version == 1:

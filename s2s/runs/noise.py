@@ -1,11 +1,10 @@
 """The gradient noise scale of a run's last checkpoint, on the corpus that it was trained on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 
-from s2s.analysis.noise_scale import NoiseScale, noise_scale
+from s2s.analysis.noise_scale import NoiseScale, RunNoise, noise_scale
 from s2s.config import OptimizerName, UserError
 from s2s.home import run_folder
 from s2s.runs.evaluate import corpus_of
@@ -22,23 +21,6 @@ from s2s.training.gradient_noise import (
 from s2s.training.optimizers import build_optimizer
 
 _MOST_SENTENCES = 100_000_000
-
-
-@dataclass(frozen=True)
-class RunNoise:
-    """Signal and noise of the gradient after a run's last iteration, in sentences."""
-
-    run_id: int
-    iteration: int
-    sentences: int
-    """Gradients were taken of so many, drawn from the training part with replacement."""
-    small_batch: int
-    big_batch: int
-    raw: NoiseScale
-    preconditioned: NoiseScale | None
-    """Of gradients as the optimizer scales them; None: `no_preconditioned` says why."""
-    optimizer: str
-    no_preconditioned: str
 
 
 def noise_of_run(

@@ -105,6 +105,7 @@ class Recorder:
             disturbed_seconds=timing.disturbed_seconds,
             phase_seconds=parts.named() if parts else None,
             busy=busy,
+            most_cells=int(steps["cells"].max()) if len(steps) else None,
         )
 
     def _fetch(self) -> npt.NDArray[np.void]:

@@ -67,3 +67,17 @@ CREATE TABLE IF NOT EXISTS sweep_parts (
     run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
     sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE
 );
+
+CREATE TABLE IF NOT EXISTS sweep_memory (
+    sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
+    engine TEXT NOT NULL,
+    batch_size INTEGER NOT NULL,
+    peak_bytes INTEGER,                   -- NULL: it could not be measured, and so the next
+    cells INTEGER,
+    PRIMARY KEY (sweep_id, engine, batch_size)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS gradient_noise (
+    run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+    noise TEXT NOT NULL                   -- JSON of RunNoise, the last measured
+);

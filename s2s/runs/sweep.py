@@ -8,8 +8,9 @@ from threading import Event
 
 from s2s.config import TrainConfig, UserError
 from s2s.records import RunState, StepRecord, Sweep, SweepPart
-from s2s.runs.execute import executing
+from s2s.runs.execute import executing, lease
 from s2s.runs.store import Store
+from s2s.runs.sweep_memory import lacks_memory, measure_memory
 from s2s.runs.sweep_time import Times, seconds_of, times_from_runs
 from s2s.runs.sweeps import begin_part, leave, read_sweep, stop_requested
 from s2s.training.device import resolve_device
@@ -36,6 +37,8 @@ class SweepProgress:
     """Parts, as far as they are known."""
     seconds_left: float | None
     """Of the whole sweep; None where the time of a part is not known."""
+    measuring_memory: bool = False
+    """Before the part begins."""
 
 
 def run_sweep(
@@ -56,11 +59,35 @@ def run_sweep(
             _let_others_in(store, stop)
             run_id = begin_part(store, sweep_id, _config(sweep, left[0]), left[0].run)
             later = _seconds(store, sweep, left[1:], times or {})
+            if _on_a_processor(sweep) and lacks_memory(sweep, left[0]):
+                yield from _measure_memory(store, run_id, stop, sweep, left[0])
             yield from _train(store, run_id, stop, sweep, left[0], later)
             if store.run(run_id).state in (RunState.STOPPED, RunState.INTERRUPTED):
                 return
     finally:
         leave(store, sweep_id)
+
+
+def _measure_memory(
+    store: Store, run_id: int, stop: Event, sweep: Sweep, part: SweepPart
+) -> Iterator[SweepProgress]:
+    """Before the run `run_id`; who stops that, stops this."""
+
+    def given_up() -> bool:
+        return stop.is_set() or store.stop_requested(run_id)
+
+    total = len(sweep.parts)
+    yield SweepProgress(part, run_id, 0.0, False, sweep.done(), total, None, measuring_memory=True)
+    with lease("cpu", given_up) as held:
+        if held:
+            measure_memory(store, sweep.id, _config(sweep, part), given_up)
+
+
+def _on_a_processor(sweep: Sweep) -> bool:
+    try:
+        return resolve_device(sweep.config.base.device).type == "cpu"
+    except UserError:  # each part will end with that sentence
+        return False
 
 
 def _train(

@@ -12,6 +12,7 @@ from s2s.runs.expected import (
     step_time_from_runs,
     step_time_from_trial,
 )
+from s2s.runs.sweep_memory import START_SECONDS, STEPS
 
 Times = Mapping[tuple[Engine, int], StepTime]
 """By engine and batch size; what is not known is not there."""
@@ -67,7 +68,8 @@ def times_from_runs(
 def seconds_of(
     config: SweepConfig, parts: Iterable[SweepPart], times: Times, device: str
 ) -> float | None:
-    """Steps and evaluations of the parts; None where the time of one is not known."""
+    """Steps and evaluations of the parts, and measuring the memory of each batch size on a
+    processor; None where the time of one is not known."""
     total = 0.0
     for part in parts:
         time = times.get((part.engine, part.batch_size))
@@ -75,6 +77,8 @@ def seconds_of(
             return None
         run = config.run_config(part.engine, part.batch_size, part.repeat)
         total += expected(run, time, device).total_seconds
+        if device == "cpu" and part.repeat == 0:
+            total += START_SECONDS + min(STEPS, run.iterations) * time.step_seconds
     return total
 
 

@@ -4,8 +4,8 @@ import json
 import sqlite3
 import time
 
-from s2s.config import SweepConfig, TrainConfig, UserError
-from s2s.records import Run, Sweep, SweepState
+from s2s.config import Engine, SweepConfig, TrainConfig, UserError
+from s2s.records import Run, StepMemory, Sweep, SweepState
 from s2s.runs.artifacts import purge
 from s2s.runs.plan import plan
 from s2s.runs.store import Store, alive, this_process
@@ -98,4 +98,17 @@ def _sweep(store: Store, row: sqlite3.Row, runs: dict[int, Run]) -> Sweep:
     else:
         finished = all(part.is_done() for part in parts)
         state = SweepState.FINISHED if finished else SweepState.STOPPED
-    return Sweep(row["id"], config, row["created_at"], state, parts)
+    return Sweep(row["id"], config, row["created_at"], state, parts, _memory(store, row["id"]))
+
+
+def _memory(store: Store, sweep_id: int) -> tuple[StepMemory, ...]:
+    """By batch size."""
+    rows = store.read(
+        "SELECT engine, batch_size, peak_bytes, cells FROM sweep_memory WHERE sweep_id = ?"
+        " ORDER BY batch_size, engine",
+        (sweep_id,),
+    )
+    return tuple(
+        StepMemory(Engine(row["engine"]), row["batch_size"], row["peak_bytes"], row["cells"])
+        for row in rows
+    )

@@ -17,7 +17,7 @@ from s2s.model.loss import chunk_rows
 from s2s.records import BenchRow
 from s2s.training.device import ran_out_of_memory
 from s2s.training.loop import Trainer
-from s2s.training.peak_memory import PeakMemory
+from s2s.training.peak_memory import PeakMemory, load_routines
 from s2s.training.rates import (
     copy_rate_bytes,
     floor_of,
@@ -161,7 +161,7 @@ class Bench:
         """Yields what it does next and the share of the whole that is done (0 to 1)."""
         turns = len(self._configs) * (self._rounds + 1)
         turn = 0
-        _load_routines(self._device)
+        load_routines(self._device)
         for config in self._configs:
             yield f"Warming up: {_name(config)}", turn / turns
             with self._noting(config):
@@ -252,14 +252,6 @@ class _Rates:
     """Bytes/s."""
     products: dict[tuple[int, str], float]
     """Operations/s by rows and precision."""
-
-
-def _load_routines(device: torch.device) -> None:
-    """What any first model loads is no memory of its own."""
-    recurrent = torch.nn.GRU(8, 8, device=device)
-    states, _ = recurrent(torch.randn(4, 2, 8, device=device))
-    (states @ torch.randn(8, 8, device=device)).logsumexp(2).sum().backward()
-    torch.optim.RMSprop(recurrent.parameters()).step()
 
 
 def _row(contender: Contender) -> BenchRow:

@@ -50,7 +50,7 @@ def test_a_study_that_holds_no_answer() -> None:
     assert found.good_sizes == ()
     assert "is not identifiable from these runs" in found.paragraph
     assert "it has no bound on either side" in found.paragraph
-    assert "would help most, and further seeds at every size next." in found.paragraph
+    assert "A further run at 4 would help most, then one at 256 and one at 4." in found.paragraph
 
 
 def test_what_can_be_ruled_out_is_said_without_an_answer() -> None:
@@ -59,8 +59,8 @@ def test_what_can_be_ruled_out_is_said_without_an_answer() -> None:
     assert "only 2, 4 and 8 can be put out of it" in found.paragraph
     assert "Sizes larger than those measured, 2 to 16, may be faster still." in found.paragraph
     assert "up to 16 every doubling about halves the steps" in found.paragraph
-    assert "A run at 64 would help most." in found.paragraph
-    assert (found.recommended, found.further_size) == (16, 64)
+    assert "3 further runs at 64 would help most." in found.paragraph
+    assert (found.recommended, found.further_sizes) == (16, (64, 64, 64))
 
 
 def test_smaller_sizes_may_be_better_too() -> None:
@@ -68,7 +68,7 @@ def test_smaller_sizes_may_be_better_too() -> None:
     assert not found.identifiable
     assert "Sizes smaller than those measured, 64 to 256, may be faster still." in found.paragraph
     assert "from 64 on larger batches save hardly any steps" in found.paragraph
-    assert "A run at 16 would help most." in found.paragraph
+    assert "3 further runs at 16 would help most." in found.paragraph
 
 
 def test_a_range_that_reaches_the_largest_size_says_that_nothing_was_measured_beyond() -> None:

@@ -12,7 +12,7 @@ from s2s.analysis.batch_law import (
     BatchLaw,
     OpenEnd,
     fit_batch_law,
-    most_helpful_size,
+    most_helpful_sizes,
     sizes_beyond,
 )
 from s2s.analysis.target import StepsToTarget
@@ -93,7 +93,7 @@ def test_only_perfect_scaling_leaves_the_upper_end_open() -> None:
     assert 16 < law.b_crit.low < 1e5
     assert law.s_min.low is None
     assert law.e_min.low == pytest.approx(1e7, rel=0.2)
-    assert most_helpful_size(law) == 64
+    assert most_helpful_sizes(law)[0] == 64
 
 
 def test_only_the_plateau_leaves_the_lower_end_open() -> None:
@@ -103,7 +103,7 @@ def test_only_the_plateau_leaves_the_lower_end_open() -> None:
     assert 0.1 < law.b_crit.high < 64
     assert law.e_min.low is None
     assert law.s_min.low == pytest.approx(100, rel=0.2)
-    assert most_helpful_size(law) == 16
+    assert most_helpful_sizes(law)[0] == 16
 
 
 @pytest.mark.parametrize(("b_crit", "end"), [(3000.0, OpenEnd.HIGH), (0.3, OpenEnd.LOW)])
@@ -155,6 +155,23 @@ def test_one_size_is_no_law() -> None:
         fit_batch_law([*study((32,)), *missed])
 
 
+@pytest.mark.parametrize(
+    ("points", "way"),
+    [
+        ([StepsToTarget(8, 0, 9.0, False)], "1 of 4 missed it: train longer, or choose a higher"),
+        (
+            [StepsToTarget(8, 0, 9.0, False), StepsToTarget(2, 0, 9.0, True, early=True)],
+            "missed it: train longer, or choose a higher target; 1 of 5 had it by their first "
+            "evaluation: evaluate more often, or choose a lower target",
+        ),
+        ([], "sweep more batch sizes"),
+    ],
+)
+def test_what_would_make_it_a_law(points: list[StepsToTarget], way: str) -> None:
+    with pytest.raises(UserError, match=way):
+        fit_batch_law([*study((32,)), *points])
+
+
 def test_sizes_for_a_further_run() -> None:
     assert sizes_beyond([8, 32]) == [2, 4, 64, 128]
     assert sizes_beyond([2, 6]) == [1, 12, 24]
@@ -165,11 +182,23 @@ def test_the_most_helpful_size_shrinks_the_interval_most() -> None:
     points = study((8, 16, 32), b_crit=20.0, spread=0.1)
     law = fit_batch_law(points)
 
-    def width(size: int) -> float:
-        """Of log B_crit, with a run on the curve in place of one more degree of freedom."""
-        more = fit_batch_law([*points, StepsToTarget(size, 9, float(law.steps([size])[0]), True)])
-        assert more.log_covariance is not None
-        return float(more.log_covariance[1, 1])
+    def width(*more: int) -> float:
+        """Of log B_crit, with runs on the curve in place of more degrees of freedom."""
+        made = [
+            StepsToTarget(size, 9 + i, float(law.steps([size])[0]), True)
+            for i, size in enumerate(more)
+        ]
+        found = fit_batch_law([*points, *made])
+        assert found.log_covariance is not None
+        assert found.deviation is not None
+        return float(found.log_covariance[1, 1]) / found.deviation**2
 
     sizes = [*law.sizes, *sizes_beyond(law.sizes)]
-    assert most_helpful_size(law) == min(sizes, key=width)
+    first, second, third = most_helpful_sizes(law)
+    assert first == min(sizes, key=width)
+    assert second == min(sizes, key=lambda size: width(first, size))
+    assert third == min(sizes, key=lambda size: width(first, second, size))
+    assert len({first, second, third}) == 2
+    other, *_ = rest = most_helpful_sizes(law, 16)
+    assert (other, len(rest)) == (16, 3)
+    assert rest[1] == min(sizes, key=lambda size: width(16, size))

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from s2s.analysis.memory_law import MemoryCheck, MemoryLaw, MemoryPoint, memory_law
+from s2s.analysis.memory_law import (
+    MemoryCheck,
+    MemoryLaw,
+    MemoryPoint,
+    left_out_checks,
+    memory_law,
+    memory_sentence,
+)
 
 SIZES = (2, 8, 32, 128)
 
@@ -50,6 +57,38 @@ def test_two_sizes_give_an_unchecked_line() -> None:
     assert law.check is None
     assert not law.flat
     assert law.notes == ("No size was left out to check the line: measure a third.",)
+
+
+def test_each_inner_size_left_out_in_turn() -> None:
+    """Through (1, 3) and (4, 9) goes 1 + 2 x, so 5 at 2, which is 20 % less than was measured."""
+    points = [MemoryPoint(*each) for each in ((1, 1, 3), (2, 2, 6.25), (4, 4, 9))]
+    assert left_out_checks(points) == (MemoryCheck(2, pytest.approx(5), 6.25),)
+    assert left_out_checks(points)[0].relative_error == pytest.approx(-0.2)
+    checks = left_out_checks(on_line(1000, 10))
+    assert [check.batch_size for check in checks] == [8, 32]
+    assert [check.relative_error for check in checks] == pytest.approx([0, 0])
+    assert left_out_checks(points[:2]) == left_out_checks([]) == ()
+
+
+def test_what_fits_in_a_sentence() -> None:
+    law = memory_law(on_line(1e7, 1000))
+    # (0.95 * 1 GB - 10 MB) / 1,000 a cell / 20 cells
+    assert memory_sentence(law, 10**9) == (
+        "Memory: batch size 47,000 is the largest predicted to fit in 954 MiB; verify it by a "
+        "run. Sizes left out of the line were predicted within 0 %."
+    )
+    assert "every size up to 65,536 is predicted to fit in 9.31 GiB." in memory_sentence(
+        law, 10**10
+    )
+    assert "not even one sentence is predicted to fit in 5 MiB" in memory_sentence(law, 5 * 2**20)
+    assert "how much there is of it here is not known" in memory_sentence(law, None)
+    flat = memory_law(on_line(1000, 0.01))
+    assert memory_sentence(flat, 10**9) == (
+        "Memory is flat up to batch size 128: it changes by 3 % of its fixed part, so that no "
+        "limit is in sight."
+    )
+    assert memory_sentence(memory_law([]), 10**9) == "Memory: not measured in this sweep."
+    assert memory_sentence(memory_law(on_line(1, 1, (2,))), 9).startswith("A line of memory takes")
 
 
 def test_repeats_of_two_sizes_are_all_in_the_line() -> None:

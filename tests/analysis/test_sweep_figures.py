@@ -1,6 +1,9 @@
-from s2s.analysis.sweep_figures import finished_runs, speed_curves, steps_to_targets
+import dataclasses
+
+from s2s.analysis.memory_law import MemoryPoint
+from s2s.analysis.sweep_figures import finished_runs, memory_points, speed_curves, steps_to_targets
 from s2s.config import Engine
-from s2s.records import RunState
+from s2s.records import RunState, StepMemory, Sweep
 from tests.studies import SIZES, all_evaluations, sweep
 
 
@@ -26,3 +29,37 @@ def test_a_run_without_an_evaluation_is_no_point() -> None:
     points = steps_to_targets(runs, evaluations, 3.0)
     assert len(points) == len(runs) - 1
     assert points[0].steps == 1700  # 100 * (1 + 32 / 2), by the second seed
+
+
+def test_memory_of_a_processor_is_what_its_own_processes_told() -> None:
+    """The runs' own peaks are of a whole process, and are not asked."""
+    measured = (
+        StepMemory(Engine.ARTICLE, 2, 9, 9), StepMemory(Engine.FUSED, 2, 1000, 40),
+        StepMemory(Engine.FUSED, 8, None, None), StepMemory(Engine.FUSED, 32, 1600, 640),
+    )  # fmt: skip
+    study = dataclasses.replace(with_summaries("cpu"), memory=measured)
+    assert memory_points(study, Engine.FUSED) == [
+        MemoryPoint(2, 40, 1000), MemoryPoint(32, 640, 1600)
+    ]  # fmt: skip
+
+
+def test_memory_of_a_gpu_is_what_torch_counted_in_each_run() -> None:
+    points = memory_points(with_summaries("cuda:0"), Engine.FUSED)
+    # Three repeats of each size; the first of the smallest is of a version that kept no cells.
+    assert points[:3] == [MemoryPoint(2, 40, 1200)] * 2 + [MemoryPoint(8, 160, 1800)]
+    assert len(points) == 3 * len(SIZES) - 1
+
+
+def with_summaries(device: str) -> Sweep:
+    study = sweep()
+    parts = []
+    for part in study.parts:
+        size, known = part.batch_size, (part.batch_size, part.repeat) != (2, 0)
+        summary = dataclasses.replace(
+            part.run.summary,
+            peak_memory_bytes=1000 + 100 * size,
+            most_cells=20 * size if known else None,
+        )
+        run = dataclasses.replace(part.run, device=device, summary=summary)
+        parts.append(dataclasses.replace(part, run=run))
+    return dataclasses.replace(study, parts=tuple(parts))

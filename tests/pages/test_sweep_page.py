@@ -5,6 +5,7 @@ from threading import Event
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from tiny import wait_until
 
 from pages.parts import shared
 from s2s.config import SweepConfig, TrainConfig
@@ -15,9 +16,9 @@ from s2s.runs.sweeps import create_sweep, read_sweep, read_sweeps, take
 
 @pytest.fixture
 def swept(add_corpus: Callable[..., str]) -> int:
-    """Three sizes, two repeats, some thousand samples each; returns its id."""
+    """Three sizes, two repeats, 4,000 samples each; returns its id."""
     base = TrainConfig(corpus=add_corpus(), hidden_size=8, threads=1, device="cpu")
-    config = SweepConfig(base=base, batch_sizes=(8, 16, 32), repeats=2, amount=12_000)
+    config = SweepConfig(base=base, batch_sizes=(8, 16, 32), repeats=2, amount=4_000)
     sweep_id = create_sweep(shared.store(), config)
     take(shared.store(), sweep_id)
     for _ in run_sweep(shared.store(), sweep_id, Event()):
@@ -59,7 +60,9 @@ def test_a_finished_sweep_its_advice_and_its_confirmation(
     assert "a validation loss of" in text
     page.number_input(key=f"target_{swept}").set_value(0.01).run()
     assert not page.exception
-    assert "choose another target" in page.info[0].value
+    assert "missed it: train longer, or choose a higher target" in page.info[0].value
+    # It stands without an answer; 50 MB and 1 kB a cell, by tests/conftest.py.
+    assert page.markdown[-1].value.startswith("Memory is flat up to batch size 32: ")
     page.number_input(key=f"target_{swept}").set_value(0.0).run()
     [confirm] = [button for button in page.button if button.label.startswith("Confirm with")]
     before = len(shared.store().runs())
@@ -69,6 +72,22 @@ def test_a_finished_sweep_its_advice_and_its_confirmation(
     assert len(newest) == before + 1
     assert newest[0].config.seed == 2
     assert newest[0].config.target_loss > 0
+
+
+def test_the_gradient_noise(open_page: Callable[[str], AppTest], swept: int) -> None:
+    page = open_page("advisor")
+    [check] = [button for button in page.button if button.label.startswith("Check it by the")]
+    run_id = int(check.label.rpartition(" ")[2])
+    check.click().run()
+    assert not page.exception
+    wait_until(lambda: shared.manager().noise_progress(run_id) is None)
+    page.run()
+    assert not page.exception
+    [said] = [each.value for each in page.markdown if "gradient noise scale" in each.value]
+    assert f"steps of run {run_id}" in said
+    assert "rmsprop scales them was not measured" in said
+    assert not [button for button in page.button if button.label.startswith("Check it by the")]
+    assert read_sweep(shared.store(), swept).memory[0].cells == 160
 
 
 def test_a_sweep_started_on_the_page(

@@ -253,7 +253,10 @@ def test_a_sweep_that_is_finished_has_nothing_left(store: Store) -> None:
 
 
 def begun_as_a_program(sweep_id: int) -> subprocess.Popen[bytes]:
-    code = "from threading import Event; from s2s.home import home;"
+    code = (
+        "from threading import Event; from s2s.home import home; from s2s.runs import sweep_memory;"
+    )
+    code += "sweep_memory.in_a_process = lambda config, given_up: None;"  # seconds a batch size
     code += "from s2s.runs.store import Store; from s2s.runs.sweep import run_sweep;"
     code += "from s2s.runs.sweeps import take; store = Store(home());"
     code += f"take(store, {sweep_id}); list(run_sweep(store, {sweep_id}, Event()))"

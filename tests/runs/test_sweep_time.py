@@ -12,6 +12,7 @@ from s2s.runs.expected import StepTime
 from s2s.runs.plan import plan
 from s2s.runs.store import Store
 from s2s.runs.sweep import run_sweep
+from s2s.runs.sweep_memory import START_SECONDS
 from s2s.runs.sweep_time import SweepTime, seconds_of, sweep_time, times_from_runs
 from s2s.runs.sweeps import create_sweep, take
 
@@ -53,7 +54,9 @@ def test_parts_add_up() -> None:
     small = 100 * 0.5 + (2 + 100 / 512) * 2.0
     large = 100 * 1.0 + (2 + 100 / 64) * 3.0
     total = seconds_of(swept, plan(swept, []), times, "cpu")
-    assert total == pytest.approx(2 * (small + large))
+    memory = 2 * START_SECONDS + 12 * 0.5 + 12 * 1.0  # once a size, of twelve steps
+    assert total == pytest.approx(2 * (small + large) + memory)
+    assert seconds_of(swept, plan(swept, []), times, "cuda:0") == pytest.approx(2 * (small + large))
     assert seconds_of(swept, plan(swept, []), {(FUSED, 2): times[FUSED, 2]}, "cpu") is None
     assert seconds_of(swept, [], {}, "cpu") == 0.0
 

@@ -1,0 +1,60 @@
+"""`python -m s2s advise` on a real small sweep."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tiny import tiny_corpus
+
+from s2s.cli import main
+from tests.commands import objects, refused
+
+SWEEP = ["sweep", "--corpus=tiny", "--hidden-size=8", "--threads=1", "--device=cpu"]
+SWEEP += ["--batch-sizes=2,4,8", "--repeats=2", "--samples=1000", "--optimizer=adam"]
+SWEEP += ["--learning-rate=0.01"]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def swept(tmp_path: Path, capsys: Capture) -> None:
+    tiny_corpus(tmp_path)
+    assert main(SWEEP) == 0
+    capsys.readouterr()
+
+
+@pytest.mark.usefixtures("swept")
+def test_memory_and_gradient_noise_beside_the_advice(capsys: Capture) -> None:
+    assert main(["advise"]) == 0
+    paragraph, *_, memory = capsys.readouterr().out.splitlines()
+    assert paragraph.startswith("fused: ")
+    # 50 MB and 1 kB a cell, by tests/conftest.py: from 40 cells to 160 it is flat.
+    assert memory == (
+        "Memory is flat up to batch size 8: it changes by 0 % of its fixed part, so that no limit "
+        "is in sight."
+    )
+    assert main(["advise", "--json"]) == 0
+    [found] = objects(capsys.readouterr().out)
+    assert found["gradient_noise"] == []
+    assert len(found["further_sizes"]) == 3
+    assert found["memory"]["text"] == memory
+    assert [point["peak_bytes"] for point in found["memory"]["points"]] == [
+        50_040_000, 50_080_000, 50_160_000
+    ]  # fmt: skip
+    [left_out] = found["memory"]["left_out"]
+    assert left_out["batch_size"] == 4
+    assert left_out["predicted_bytes"] == pytest.approx(50_080_000)
+
+    assert main(["advise", "--noise"]) == 0
+    *_, raw, scaled = capsys.readouterr().out.splitlines()
+    assert re.match(r"The gradient noise scale after [\d,]+ steps of run \d+(,| is) ", raw)
+    assert scaled.endswith("the run did not keep its optimizer's state; train with "
+                           "--keep-optimizer.")  # fmt: skip
+    assert main(["advise", "--json"]) == 0
+    [again] = objects(capsys.readouterr().out)
+    [noise] = again["gradient_noise"]
+    assert noise["text"] == [raw, scaled]
+    assert noise["raw"]["squared_gradient"]["value"] > 0
+
+
+def test_before_the_first_sweep(capsys: Capture) -> None:
+    assert "No sweep yet" in refused(["advise"], capsys)
