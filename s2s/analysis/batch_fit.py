@@ -27,6 +27,8 @@ class Fit:
     degrees: int
     """Of freedom, of `variance`."""
     misfit: bool
+    offsets: Floats
+    """(sizes,): how far the law is moved, in log S, to meet each size's runs; 0 without misfit."""
     spread: Floats
     """(2, 2): (J'J)**-1; times the residual variance it is the covariance of `logs`."""
 
@@ -81,21 +83,25 @@ def estimate(fit: Fit, weights: tuple[int, int], *, bounded: bool = True) -> Est
     return Estimate(middle, low, high)
 
 
-def _variance(sizes: Floats, residuals: Floats) -> tuple[float | None, int, bool]:
-    """Of the residuals, its degrees of freedom, and whether it is by sizes, not by runs.
+def _variance(sizes: Floats, residuals: Floats) -> tuple[float | None, int, bool, Floats]:
+    """Of the residuals, its degrees of freedom, whether it is by sizes, not by runs, and offsets.
 
     Where the means of the sizes miss the curve by more than seeds explain (the F test for lack of
     fit, at 5 %), further seeds bring the law no closer to the truth. Then only the means count as
-    measurements of it, so that the intervals say how far off they are.
+    measurements of it, so that the intervals say how far off they are, and what is expected of a
+    size follows its mean, drawn towards the curve by the share that seeds explain (1/F, as
+    Efron and Morris 1973 shrink means).
     """
     known, of, runs = np.unique(sizes, return_inverse=True, return_counts=True)
     means = np.bincount(of, residuals) / runs
     within, seeds = float(np.sum((residuals - means[of]) ** 2)), len(sizes) - len(known)
     between, free = float(np.sum(runs * means**2)), len(known) - 2
     if seeds and free and between / free > f_distribution.ppf(0.95, free, seeds) * within / seeds:
-        return between / free, free, True
+        by_seeds = (within / seeds) / (between / free)
+        return between / free, free, True, (by_seeds - 1) * means
     degrees = len(sizes) - 2
-    return ((between + within) / degrees if degrees else None), degrees, False
+    variance = (between + within) / degrees if degrees else None
+    return variance, degrees, False, np.zeros_like(known)
 
 
 def quantile_of_student(degrees: int) -> float:

@@ -64,6 +64,8 @@ class BatchLaw:
     """Of freedom of `deviation`: runs in the fit less two, or sizes less two where `misfit`."""
     misfit: bool
     """Whether the sizes' means miss the curve by more than seeds of a size differ."""
+    offsets: Floats
+    """(sizes,): see `expected_steps`; all 0 without `misfit`."""
 
     @property
     def fitted(self) -> tuple[StepsToTarget, ...]:
@@ -75,10 +77,19 @@ class BatchLaw:
         return sorted({point.batch_size for point in self.fitted})
 
     def steps(self, batch_sizes: npt.ArrayLike) -> Floats:
-        """Expected at each size; one value each."""
+        """By the law, at each size; one value each."""
         sizes = np.asarray(batch_sizes, np.float64)
         steps: Floats = self.s_min.value * (1 + self.b_crit.value / sizes)
         return steps
+
+    def expected_steps(self, batch_sizes: npt.ArrayLike) -> Floats:
+        """The same, moved towards the runs where the law misses them; one value each.
+
+        By the `offsets` of the sizes around, linear in log B; beyond them by the last one.
+        """
+        sizes = np.asarray(batch_sizes, np.float64)
+        moved: Floats = np.exp(np.interp(np.log(sizes), np.log(self.sizes), self.offsets))
+        return self.steps(sizes) * moved
 
     def slopes(self, batch_sizes: npt.ArrayLike) -> Floats:
         """(sizes, 2): d log S / d (log S_min, log B_crit) at each size."""
@@ -115,6 +126,7 @@ def fit_batch_law(points: Sequence[StepsToTarget]) -> BatchLaw:
         log_covariance=None if fit.deviation is None else fit.deviation**2 * fit.spread,
         degrees=fit.degrees,
         misfit=fit.misfit,
+        offsets=fit.offsets,
     )
 
 

@@ -96,7 +96,7 @@ def leave_each_out(
 def _predicted(
     size: int, points: Sequence[StepsToTarget], speeds: Mapping[int, Sequence[float]]
 ) -> float | None:
-    steps = float(fit_batch_law(points).steps([size])[0])
+    steps = float(fit_batch_law(points).expected_steps([size])[0])
     line = speed_curve("", speeds).law.step_seconds([size])
     return None if line is None else steps * float(line.value[0])
 

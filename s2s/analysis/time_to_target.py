@@ -57,7 +57,7 @@ class TimeToTarget:
 
 
 def time_to_target(law: BatchLaw, line_draws: Floats) -> TimeToTarget:
-    """T(B) = S(B)*t(B), with t(B) = alpha + beta*B seconds a step.
+    """T(B) = S(B)*t(B), with t(B) = alpha + beta*B seconds a step and the S expected.
 
     `line_draws`: (draws, 2), alpha and beta together, such as a bootstrap gives them; their
     medians are the line. The law's draws are of Student's t about its log curve, carried along
@@ -79,11 +79,11 @@ def time_to_target(law: BatchLaw, line_draws: Floats) -> TimeToTarget:
     beyond = [size for size in sizes_beyond(law.sizes) if _timed(lines, size)]
     sizes = np.array(within + beyond, np.float64)
     step_seconds = lines[:, :1] + lines[:, 1:] * sizes
-    seconds = law.steps(sizes) * (alpha + beta * sizes)
+    seconds = law.expected_steps(sizes) * (alpha + beta * sizes)
     moves = _law_draws(law, random)
     draws = None
     if moves is not None:
-        draws = law.steps(sizes) * np.exp(moves @ law.slopes(sizes).T) * step_seconds
+        draws = law.expected_steps(sizes) * np.exp(moves @ law.slopes(sizes).T) * step_seconds
     predictions = _predictions(law, within, seconds, draws)
     fastest = int(np.argmin(seconds))
     b_time, t_min = _least(law, alpha, beta, lines, moves)
@@ -138,7 +138,7 @@ def _predictions(
     law: BatchLaw, sizes: Sequence[int], seconds: Floats, draws: Floats | None
 ) -> tuple[Prediction, ...]:
     """Of `sizes`, the first columns of `seconds`, (all,), and of `draws`, (draws, all)."""
-    steps = law.steps(sizes)
+    steps = law.expected_steps(sizes)
     ratios = seconds / seconds[: len(sizes)].min()
     against = {point.batch_size for point in law.contradicting}
     predictions = []

@@ -48,6 +48,48 @@ def test_an_exact_study_by_hand() -> None:
     assert (law.open_end, law.sizes, law.degrees) == (OpenEnd.NONE, [8, 32, 128], 1)
 
 
+def test_what_is_expected_follows_sizes_that_the_law_misses() -> None:
+    """Steps that fall with the root of the size, told by two seeds 1 % apart."""
+    steps = {size: 1000 * size**-0.5 for size in (4, 16, 64, 256, 1024)}
+    law = fit_batch_law(
+        [StepsToTarget(s, i, steps[s] * (1, 1.01)[i], True) for s in steps for i in (0, 1)]
+    )
+    assert law.misfit
+    assert max(abs(law.steps(list(steps)) / list(steps.values()) - 1)) > 0.2
+    # A seed tells little beside that, so hardly anything is left of the distance to the means.
+    assert law.expected_steps(list(steps)) == pytest.approx(
+        [1.01**0.5 * each for each in steps.values()], rel=2e-3
+    )
+    # Half way between two sizes, on a log scale, half of each one's offset.
+    assert np.log(law.expected_steps([32]) / law.steps([32])) == pytest.approx(
+        law.offsets[1:3].mean(), rel=1e-9
+    )
+    ends = np.log(law.expected_steps([1, 4096]) / law.steps([1, 4096]))
+    assert ends == pytest.approx(law.offsets[[0, -1]])
+
+
+def test_seeds_draw_the_offsets_towards_the_law() -> None:
+    """Sizes 10 % off the law by turns, two seeds e**0.04 apart: F by hand.
+
+    Within sizes 5*2*0.02**2 = 0.004 over 5 degrees; between them what the fit leaves, over 3.
+    """
+    sizes = (4, 16, 64, 256, 1024)
+    points = [
+        StepsToTarget(size, seed, 100 * (1 + 64 / size) * np.exp(off + (-0.02, 0.02)[seed]), True)
+        for size, off in zip(sizes, (0.1, -0.1, 0.1, -0.1, 0.1), strict=True)
+        for seed in (0, 1)
+    ]
+    law = fit_batch_law(points)
+    means = np.log([p.steps for p in points]).reshape(5, 2).mean(axis=1) - np.log(law.steps(sizes))
+    f = (2 * np.sum(means**2) / 3) / (0.004 / 5)
+    assert law.offsets == pytest.approx((1 - 1 / f) * means, rel=1e-6)
+
+
+def test_without_misfit_the_law_is_what_is_expected() -> None:
+    law = fit_batch_law(study())
+    assert law.expected_steps([3, 8, 20, 999]).tolist() == law.steps([3, 8, 20, 999]).tolist()
+
+
 @given(some.floats(1, 1e6), some.floats(4, 512), some.floats(1, 1e4))
 def test_exact_data_recover_the_parameters(s_min: float, b_crit: float, factor: float) -> None:
     sizes = (4, 16, 64, 256, 1024)
