@@ -44,6 +44,13 @@ def verdict(replay: Replay) -> str:
     )
 
 
+def headline(replay: Replay) -> str:
+    """`10.4x here, 10.7x in the article`."""
+    here = replay.article.ratio
+    said = f"{ARTICLE_RATIO:.1f}x in the article"
+    return f"{_times(here.value)} here, {said}" if here else f"Here not known yet, {said}"
+
+
 @dataclass(frozen=True)
 class SpeedRow:
     """Samples a second at batch sizes 2 and 32, and their ratio, in words."""
@@ -203,10 +210,10 @@ def _overhead(replay: Replay) -> str:
             f"it is no faster than `article` here."
         )
     return (
-        f"Computing the same batch {SMALL} in `fused` alone is {_times(faster)} as fast, which "
-        f"saves {words.percent(share.value)}{_between(share, words.percent)} of the time a sample "
-        f"that batch {LARGE} saves in `article`: so much of the gain is overhead removed, which "
-        "needs no larger batch."
+        f"Computing the same batch {SMALL} in `fused` is {_times(faster)} as fast, which saves "
+        f"{words.percent(share.value)}{_between(share, words.percent)} of the time a sample that "
+        f"batch {LARGE} saves in `article`: that much of the article's gain is overhead, which "
+        "`fused` removes without a larger batch."
     )
 
 
@@ -236,7 +243,7 @@ def _learning(replay: Replay) -> str:
         f"After {replay.iterations:,} iterations the validation loss per token is "
         f"{_learnt(small)} at batch {SMALL} and {_learnt(large)} at batch {LARGE}, which saw "
         f"{LARGE // SMALL} times the sentences. A guess by word frequencies alone is at "
-        f"{words.loss(replay.unigram_loss)}; {words.percent(CLEARLY)} below that counts as learnt. "
+        f"{words.loss(replay.unigram_loss)}; at least {words.percent(CLEARLY)} below it counts as learnt. "
         f"In the article batch {SMALL} did not learn and batch {LARGE} did."
     )
 
@@ -246,13 +253,15 @@ def _learnt(size: SizeReplay) -> str:
 
 
 def _doubts(replay: Replay) -> str:
-    told = [
-        f"{size.engine}, batch {size.batch_size}: {size.doubts}"
-        for engine in (replay.article, replay.fused)
-        for size in (engine.small, engine.large)
-        if size.doubts
-    ]
-    return f"In doubt are the speeds of {'; '.join(told)}." if told else ""
+    sizes = [size for each in (replay.article, replay.fused) for size in (each.small, each.large)]
+    doubted = [size for size in sizes if size.doubts]
+    if not doubted:
+        return ""
+    why = "; ".join(dict.fromkeys(size.doubts for size in doubted))
+    if len(doubted) == len(sizes):
+        return f"All these speeds are in doubt: {why}."
+    which = " and ".join(f"{size.engine} at batch {size.batch_size}" for size in doubted)
+    return f"In doubt are the speeds of {which}: {why}."
 
 
 def _advice(replay: Replay) -> str:
