@@ -227,7 +227,10 @@ def _intervals(replay: Replay) -> str:
     if not ratios:
         return ""
     if all(each.low is None for each in ratios):
-        return "One repeat gives no interval: chance and the machine may have moved these figures."
+        return (
+            "One repeat alone gives no interval: chance and the machine may have moved these "
+            "figures."
+        )
     return (
         f"In brackets are {words.percent(CONFIDENCE)} intervals from repeats, each of which ran "
         "all combinations once."
@@ -240,11 +243,11 @@ def _learning(replay: Replay) -> str:
     if not small.learning or not large.learning or replay.unigram_loss is None:
         return ""
     return (
-        f"After {replay.iterations:,} iterations the validation loss per token is "
-        f"{_learnt(small)} at batch {SMALL} and {_learnt(large)} at batch {LARGE}, which saw "
+        f"After {replay.iterations:,} iterations on {replay.corpus} the validation loss per token "
+        f"is {_learnt(small)} at batch {SMALL} and {_learnt(large)} at batch {LARGE}, which saw "
         f"{LARGE // SMALL} times the sentences. A guess by word frequencies alone is at "
-        f"{words.loss(replay.unigram_loss)}; at least {words.percent(CLEARLY)} below it counts as learnt. "
-        f"In the article batch {SMALL} did not learn and batch {LARGE} did."
+        f"{words.loss(replay.unigram_loss)}; at least {words.percent(CLEARLY)} below it counts as "
+        f"learnt. In the article batch {SMALL} did not learn and batch {LARGE} did."
     )
 
 
