@@ -64,11 +64,11 @@ def test_it_ends_with_a_verdict_that_can_be_read_again(capsys: Capture) -> None:
 
 def test_json_on_the_starter_corpus(capsys: Capture) -> None:
     catalog.add(corpora_folder(), "starter")
-    assert main(["replay", "--threads=1", "--iterations=2", "--repeats=1", "--json"]) == 0
+    assert main(["replay", "--threads=1", "--iterations=4", "--repeats=1", "--json"]) == 0
     estimate, *parts, found, first, _, _, last = objects(capsys.readouterr().out)
     assert estimate["event"] == "estimate"
     assert [part["event"] for part in parts] == ["part"] * 4
-    assert (found["event"], found["corpus"], found["iterations"]) == ("replay", "starter", 2)
+    assert (found["event"], found["corpus"], found["iterations"]) == ("replay", "starter", 4)
     article, fused = found["article"], found["fused"]
     speeds = {
         (part["config"]["engine"], part["config"]["batch_size"]): part["summary"][
@@ -85,7 +85,7 @@ def test_json_on_the_starter_corpus(capsys: Capture) -> None:
     assert found["paragraph"].startswith("Computed as the article computes")
     assert (first["engine"], first["batch_size"]) == ("article", 2)
     assert (last["engine"], last["batch_size"]) == ("fused", 32)
-    assert [each["iteration"] for each in last["evaluations"]] == [0, 2]
+    assert [each["iteration"] for each in last["evaluations"]] == [0, 4]
     assert last["evaluations"][0]["translations"]
 
 

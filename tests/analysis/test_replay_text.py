@@ -40,9 +40,10 @@ def test_the_paragraph() -> None:
         "frequencies at most) at batch 2 and 4.00 (learnt) at batch 32, which saw 16 times the "
         "sentences. A guess by word frequencies alone is at 5.00; at least 5 % below it counts as "
         "learnt. In the article batch 2 did not learn and batch 32 did. For the size to use "
-        "the article has a rule of thumb, 4 to 64; which one is right here cannot be told from two sizes, since a "
-        "curve through two points has nothing that checks it. A sweep over more sizes can: "
-        "`python -m s2s sweep --corpus starter --batch-sizes 2,4,8,16,32,64,128,256 --rule sqrt`."
+        "the article has a rule of thumb, 4 to 64; which one is right here cannot be told from two "
+        "sizes, since a curve through two points has nothing that checks it. A sweep over "
+        "more sizes can: `python -m s2s sweep --corpus starter --batch-sizes "
+        "2,4,8,16,32,64,128,256 --rule sqrt`."
     )
 
 
