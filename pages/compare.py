@@ -33,6 +33,7 @@ def nothing_yet() -> None:
                     st.error(str(error))
                 else:
                     st.switch_page("pages/train.py")
+            st.page_link("pages/replay.py", label="Replay the article", icon=":material/replay:")
             st.page_link("pages/train.py", label="Choose something else", icon=":material/tune:")
 
 

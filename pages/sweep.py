@@ -94,6 +94,7 @@ def show(sweep_id: int) -> None:
 enter()
 st.title("Sweep")
 st.caption("Many batch sizes on this machine, repeated and interleaved.")
+st.page_link("pages/replay.py", label="Replay the article", icon=":material/replay:")
 sweeps = read_sweeps(shared.store())
 st.session_state.setdefault(sweep_form.OPEN, not sweeps)
 panel = st.expander(

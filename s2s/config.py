@@ -222,7 +222,8 @@ class SweepConfig(Checked):
 
     base: TrainConfig = TrainConfig()
     """What all parts share. Its learning rate is the one for its own batch size, and its seed is
-    the first repeat's; its engine, limits and evaluations are set by what follows."""
+    the first repeat's; its engine and limits are set by what follows, and so is how often a part is
+    evaluated unless all get the same iterations and the base says it."""
     batch_sizes: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
     until_memory_ends: bool = False
     """After the largest size go on doubling until a run ends out of memory. Meant for a GPU: on a
@@ -320,6 +321,8 @@ class SweepConfig(Checked):
         if self.budget is Budget.SECONDS:
             return 0
         if self._samples is None:
+            if self.base.evaluate_every:
+                return self.base.evaluate_every
             rarest = math.ceil(self.amount / MOST_EVALUATIONS)
             return max(rarest, math.ceil(EVALUATION_SAMPLES / batch_size))
         apart = max(

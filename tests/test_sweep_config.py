@@ -17,6 +17,7 @@ from s2s.config import (
 )
 
 BASE = TrainConfig(batch_size=32, learning_rate=0.001, seed=5)
+EVERY_70 = TrainConfig(evaluate_every=70)
 
 sweeps = st.builds(
     SweepConfig,
@@ -58,7 +59,7 @@ def test_sizes_are_sorted_and_each_stands_once() -> None:
 
 
 def run_config(batch_size: int = 32, repeat: int = 0, **choices: Any) -> TrainConfig:
-    config = SweepConfig(base=BASE, **choices)
+    config = SweepConfig(**({"base": BASE} | choices))
     return config.run_config(Engine.FUSED, batch_size, repeat)
 
 
@@ -120,6 +121,11 @@ def test_a_target_with_a_limit_of_samples() -> None:
         ({"budget": "iterations", "amount": 1000}, 2, 512),
         ({"budget": "iterations", "amount": 1000}, 32, 32),
         ({"budget": "iterations", "amount": 1000}, 512, 25),
+        # The base may say it where all get the same iterations, and only there.
+        ({"base": EVERY_70, "budget": "iterations", "amount": 1000}, 2, 70),
+        ({"base": EVERY_70, "budget": "iterations", "amount": 1000}, 512, 70),
+        ({"base": EVERY_70, "amount": 100_000}, 2, 1250),
+        ({"base": EVERY_70, "budget": "seconds", "amount": 9.0}, 2, 0),
     ],
 )
 def test_evaluations(choices: dict[str, Any], size: int, every: int) -> None:

@@ -14,6 +14,7 @@ def navigation() -> StreamlitPage:
                 "pages/train.py", title="Train", icon=":material/model_training:", default=True
             ),
             st.Page("pages/sweep.py", title="Sweep", icon=":material/stacked_line_chart:"),
+            st.Page("pages/replay.py", title="Replay", icon=":material/replay:"),
             st.Page("pages/compare.py", title="Compare", icon=":material/bar_chart:"),
             st.Page("pages/advisor.py", title="Advisor", icon=":material/tips_and_updates:"),
             st.Page("pages/translate.py", title="Translate", icon=":material/translate:"),

@@ -1,11 +1,13 @@
-"""Which sweep a page shows."""
+"""Which sweep a page shows, and the buttons that stop it and go on with it."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.parts import shared
 from s2s.analysis.sweep_table import sweep_line
-from s2s.records import Sweep
+from s2s.config import UserError
+from s2s.records import Sweep, SweepState
 
 
 def chosen_sweep(sweeps: Sequence[Sweep]) -> Sweep:
@@ -26,6 +28,26 @@ def chosen_sweep(sweeps: Sequence[Sweep]) -> Sweep:
     )
     st.query_params["sweep"] = str(picked)
     return by_id[picked]
+
+
+def stop_or_go_on(sweep: Sweep) -> None:
+    """In the page body: a fragment's button would wait."""
+    if sweep.state is SweepState.RUNNING:
+        st.button(
+            "Stop", icon=":material/stop:", on_click=shared.manager().stop_sweep, args=(sweep.id,)
+        )
+    elif sweep.state is SweepState.STOPPED:
+        st.button(
+            "Go on", type="primary", icon=":material/play_arrow:", on_click=_go_on,
+            args=(sweep.id,), help="Finished runs are not done again.",
+        )  # fmt: skip
+
+
+def _go_on(sweep_id: int) -> None:
+    try:
+        shared.manager().resume_sweep(sweep_id)
+    except UserError as error:
+        st.error(str(error))
 
 
 def _label(sweep: Sweep) -> str:

@@ -77,12 +77,17 @@ def sweep_text(sweep: Sweep) -> str:
     if sweep.config.target_loss:
         titles += ["reached", "steps to target", "samples to target"]
     rows = [_cells(row, sweep.config.repeats) for row in sweep_rows(sweep)]
+    return "\n".join([*aligned([titles, *rows]), *run_messages(sweep)])
+
+
+def run_messages(sweep: Sweep) -> list[str]:
+    """What is to be known of its runs, such as why one failed; each message once."""
     messages = dict.fromkeys(
         f"Batch size {part.batch_size:,}, {part.engine.value}: {part.run.message}"
         for part in sweep.parts
         if part.run and part.run.message
     )
-    return "\n".join([*aligned([titles, *rows]), *messages])
+    return list(messages)
 
 
 def _cells(row: SweepRow, repeats: int) -> list[str]:

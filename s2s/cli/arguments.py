@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from s2s.cli import advise as advising
 from s2s.cli import commands as run
+from s2s.cli import replay as replaying
 from s2s.cli import sweep as sweeping
 from s2s.config import (
     CorpusChoices,
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     _add_bench(command("bench", run.bench, "Time engines, batch sizes and precisions in turn."))
     _add_sweep(command("sweep", sweeping.sweep, "Train several batch sizes; ends with a table."))
     _add_advise(command("advise", advising.advise, "Tell which batch size a sweep speaks for."))
+    _add_replay(command("replay", replaying.replay, "Repeat the article's comparison: a verdict."))
     command("sweeps", sweeping.sweeps, "List all sweeps, the newest first.")
     translating = command("translate", run.translate, "Translate with the model of a run.")
     translating.add_argument("--run", default="last", help="a run's id, or last (the default)")
@@ -182,6 +184,19 @@ def _add_sweep(parser: argparse.ArgumentParser) -> None:
     )
     add("--keep-all-weights", action="store_true", help="not only those of the first repeat")
     _add_training(parser)
+
+
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--sweep", type=int, metavar="ID", help="the verdict of one that was run before")
+    add("--corpus", default=TrainConfig.corpus, help="a prepared corpus (default: %(default)s)")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--iterations", type=int, help="of each run (1,000, as in the article)")
+    length.add_argument(
+        "--long", action="store_true", help="10,000 of them, with translations every 1,000"
+    )
+    add("--repeats", type=int, help="runs of each (default: 3; 1 beyond 1,000 iterations)")
+    add("--threads", type=int, default=TrainConfig.threads, help="0: torch's own choice")
 
 
 def _add_noise(parser: argparse.ArgumentParser) -> None:

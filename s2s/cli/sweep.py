@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from threading import Event
 from typing import Any
 
@@ -37,7 +38,19 @@ def sweep(options: argparse.Namespace) -> int:
         store = Store(home())
         before = read_sweep(store, options.resume)
         config, parts = before.config, before.parts
-    sweep_id = options.resume
+    found = carry_out(options, store, config, parts, options.resume)
+    print_as(options, {"event": "sweep", **_sweep_json(found)}, sweep_text(found))
+    return exit_code(found)
+
+
+def carry_out(
+    options: argparse.Namespace,
+    store: Store,
+    config: SweepConfig,
+    parts: Sequence[SweepPart],
+    sweep_id: int | None = None,
+) -> Sweep:
+    """Tells how long it takes, then does those of `parts` that are left; without id a new sweep."""
     if left := [part for part in parts if not part.is_done()]:
         with Doing() as doing:
             takes = sweep_time(config, left, store.runs(), doing)
@@ -46,7 +59,18 @@ def sweep(options: argparse.Namespace) -> int:
         print_as(options, estimate, _estimate_text(config, left, takes))
         sweep_id = sweep_id or create_sweep(store, config)
         _do(options, store, sweep_id, takes.times)
-    return _show(options, read_sweep(store, sweep_id))
+    assert sweep_id is not None  # a new sweep has parts left
+    return read_sweep(store, sweep_id)
+
+
+def exit_code(found: Sweep) -> int:
+    """Of a sweep that was carried out; says how to go on with one that was stopped."""
+    if found.state is not SweepState.FINISHED:
+        again = f"python -m s2s sweep --resume {found.id}"
+        print(f"s2s: sweep {found.id} is not finished; go on with: {again}", file=sys.stderr)
+        return EXIT_STOPPED
+    finished = any(part.run and part.run.state is RunState.FINISHED for part in found.parts)
+    return 0 if finished else EXIT_ERROR
 
 
 def sweeps(options: argparse.Namespace) -> int:
@@ -112,16 +136,6 @@ def _do(options: argparse.Namespace, store: Store, sweep_id: int, times: Times) 
             if options.json and now.ended:
                 part = dataclasses.replace(now.part, run=store.run(now.run_id))
                 print(json.dumps({"event": "part", **_part_json(part)}), flush=True)
-
-
-def _show(options: argparse.Namespace, found: Sweep) -> int:
-    print_as(options, {"event": "sweep", **_sweep_json(found)}, sweep_text(found))
-    if found.state is not SweepState.FINISHED:
-        again = f"python -m s2s sweep --resume {found.id}"
-        print(f"s2s: sweep {found.id} is not finished; go on with: {again}", file=sys.stderr)
-        return EXIT_STOPPED
-    finished = any(part.run and part.run.state is RunState.FINISHED for part in found.parts)
-    return 0 if finished else EXIT_ERROR
 
 
 def _estimate_text(config: SweepConfig, parts: list[SweepPart], takes: SweepTime) -> str:

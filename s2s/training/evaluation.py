@@ -14,8 +14,6 @@ from s2s.model.seq2seq import Seq2Seq
 from s2s.records import EOS, UNK, SampleTranslation
 from s2s.training.engines import teacher_forced
 
-VALIDATION_PAIRS = 512
-"""Enough for a standard error of about 1 % of the loss; the rest would cost time."""
 SHOWN_PAIRS = 4
 MAX_WORDS = 40
 _BATCH = 128

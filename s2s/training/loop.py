@@ -12,7 +12,7 @@ import torch
 
 from s2s.config import Engine, Precision, TrainConfig, UserError
 from s2s.data.batches import Batches
-from s2s.data.corpus import Corpus
+from s2s.data.corpus import VALIDATION_PAIRS, Corpus
 from s2s.data.sampling import Drawing
 from s2s.model.seq2seq import Seq2Seq
 from s2s.records import PHASES, Evaluation, StepRecord
@@ -21,7 +21,6 @@ from s2s.training.clock import clock_of
 from s2s.training.disturbance import Lookout
 from s2s.training.engines import ENGINES
 from s2s.training.evaluation import (
-    VALIDATION_PAIRS,
     FollowedSentences,
     validation_loss_per_token,
 )

@@ -1,0 +1,60 @@
+"""A replay with plausible records but no training behind it: its speeds and losses are chosen."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from s2s.analysis.replay import LARGE, SMALL
+from s2s.config import Engine
+from s2s.records import Evaluation, Run, RunState, Sweep, SweepPart, SweepState
+from s2s.runs.replay import replay_config
+from tests.plausible import RUN, summary
+
+ARTICLE_2, ARTICLE_32 = (Engine.ARTICLE, SMALL), (Engine.ARTICLE, LARGE)
+FUSED_2, FUSED_32 = (Engine.FUSED, SMALL), (Engine.FUSED, LARGE)
+SPEEDS = {ARTICLE_2: 10.0, ARTICLE_32: 100.0, FUSED_2: 50.0, FUSED_32: 200.0}
+LOSSES = {ARTICLE_2: 5.0, ARTICLE_32: 4.0, FUSED_2: 4.96, FUSED_32: 3.9}
+"""Validation losses per token at the end; untrained they are at 8."""
+UNIGRAM = 5.0
+
+
+def replay_sweep(
+    factors: tuple[float, ...] = (0.98, 1.0, 1.02),
+    states: Mapping[tuple[Engine, int, int], RunState | None] | None = None,
+) -> Sweep:
+    """A repeat for each factor of its speeds; `states`: of an engine, a size and a repeat whose
+    run did not finish, or is not there yet."""
+    config = replay_config("starter", repeats=len(factors))
+    parts = []
+    for repeat, factor in enumerate(factors):
+        for index, (engine, size) in enumerate(SPEEDS):
+            state = (states or {}).get((engine, size, repeat), RunState.FINISHED)
+            part = SweepPart(engine, size, repeat, None)
+            if state is not None:
+                speed = factor * SPEEDS[engine, size]
+                run = _run(4 * repeat + index + 1, part, state, speed)
+                part = dataclasses.replace(part, run=run)
+            parts.append(part)
+    finished = all(part.is_done() for part in parts)
+    state_ = SweepState.FINISHED if finished else SweepState.RUNNING
+    return Sweep(5, config, 0.0, state_, tuple(parts))
+
+
+def _run(run_id: int, part: SweepPart, state: RunState, speed: float) -> Run:
+    config = replay_config("starter").run_config(part.engine, part.batch_size, part.repeat)
+    figures = summary(run_id, state, config, 1000)
+    figures = dataclasses.replace(figures, samples_per_second=speed)
+    return dataclasses.replace(
+        RUN, id=run_id, state=state, config=config, summary=figures, iterations_done=1000
+    )
+
+
+def losses(of: Sweep, last: float | None = None) -> dict[int, list[Evaluation]]:
+    """An evaluation before the first step and one after the last, of each run; by run id."""
+    return {
+        part.run.id: [
+            Evaluation(0, 0.0, 8.0, ()),
+            Evaluation(1000, 9.0, last or LOSSES[part.engine, part.batch_size], ()),
+        ]
+        for part in of.parts
+        if part.run
+    }
