@@ -56,5 +56,20 @@ def test_memory_and_gradient_noise_beside_the_advice(capsys: Capture) -> None:
     assert noise["raw"]["squared_gradient"]["value"] > 0
 
 
+@pytest.mark.usefixtures("swept")
+def test_every_inner_size_is_checked(capsys: Capture) -> None:
+    assert main(["advise", "--check"]) == 0
+    *_, size, _, heading, memory = capsys.readouterr().out.splitlines()
+    assert re.match(r" +4  predicted +\d+\.\d s  measured +\d+\.\d s  [+-]\d+%$", size)
+    assert heading.startswith("And its memory")
+    assert re.match(r" +4  predicted +48 MiB  measured +48 MiB  [+-]0%$", memory)
+    assert main(["advise", "--check", "--json"]) == 0
+    [found] = objects(capsys.readouterr().out)
+    [left_out] = found["left_out"]
+    assert left_out["batch_size"] == 4
+    assert left_out["predicted_seconds"] > 0
+    assert left_out["measured_seconds"] > 0
+
+
 def test_before_the_first_sweep(capsys: Capture) -> None:
     assert "No sweep yet" in refused(["advise"], capsys)

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from s2s.analysis import words
 from s2s.cli.common import print_as
 from s2s.cli.progress import Doing
 from s2s.config import Engine, UserError
@@ -34,6 +35,7 @@ def advise(options: argparse.Namespace) -> int:
 
 
 def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Engine) -> None:
+    from s2s.analysis.left_out import check_sweep, check_text
     from s2s.analysis.memory_law import memory_law, memory_sentence  # scipy, half a second to load
     from s2s.analysis.noise_scale import noise_sentences
     from s2s.analysis.sweep_advice import sweep_advice
@@ -58,6 +60,10 @@ def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Eng
         "gradient_noise": [{**dataclasses.asdict(each), "text": said} for each, said in noise],
     }
     text = [*_text(found), memory, *(sentence for _, said in noise for sentence in said)]
+    if options.check:
+        checks = check_sweep(sweep, engine, evaluations, found.advice.target_loss)
+        values["left_out"] = [dataclasses.asdict(each) for each in checks]
+        text += [check_text(checks), *_memory_checks(law)]
     print_as(options, values, "\n".join(text))
 
 
@@ -77,6 +83,17 @@ def _measure_noise(store: Store, sweep: Sweep, found: "SweepAdvice") -> None:
 
 def _text(found: "SweepAdvice") -> list[str]:
     return [f"{found.engine}: {found.advice.paragraph}", *found.notes]
+
+
+def _memory_checks(law: "MemoryLaw") -> list[str]:
+    from s2s.analysis.memory_law import left_out_checks
+
+    lines = [
+        f"{check.batch_size:>8,}  predicted {words.size(check.predicted_bytes):>9}"
+        f"  measured {words.size(check.measured_bytes):>9}  {check.relative_error:+.0%}"
+        for check in left_out_checks(law.points)
+    ]
+    return ["And its memory, from the line through the other sizes:", *lines] if lines else []
 
 
 def _memory_json(law: "MemoryLaw", said: str) -> dict[str, Any]:

@@ -148,6 +148,11 @@ def _add_advise(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="measure the gradient noise scale beside it, a cross-check, where it is not yet",
     )
+    add(
+        "--check",
+        action="store_true",
+        help="leave out each inner size in turn and predict its time to the target and its memory",
+    )
 
 
 def _add_sweep(parser: argparse.ArgumentParser) -> None:
