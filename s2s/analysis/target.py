@@ -55,9 +55,10 @@ def steps_to_target(
 
 
 def seconds_to_target(evaluations: Sequence[Evaluation], target_loss: float) -> float | None:
-    """Training time to the first crossing, linear in time between the evaluations around it.
+    """Training time to the first crossing, found between two evaluations as for steps.
 
-    Unlike steps this may begin at the evaluation before the first step. None: not reached.
+    Unlike steps this may begin at the evaluation before the first step, from where the loss is
+    taken as linear in time. None: not reached.
     """
     before: tuple[float, float] | None = None
     for each in evaluations:
@@ -67,8 +68,9 @@ def seconds_to_target(evaluations: Sequence[Evaluation], target_loss: float) -> 
         if loss <= target_loss:
             if before is None or before[1] == loss:
                 return each.training_seconds
-            share = (before[1] - target_loss) / (before[1] - loss)
-            return before[0] + share * (each.training_seconds - before[0])
+            (start, above), end = before, each.training_seconds
+            share = (above - target_loss) / (above - loss)
+            return start * (end / start) ** share if start else share * end
         before = each.training_seconds, loss
     return None
 

@@ -94,10 +94,14 @@ def test_a_lower_target_takes_no_fewer_steps(one: float, other: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "seconds"), [(3.0, 15.0), (4.0, 10.0), (8.0, 10.0 / 3), (1.0, None), (10.0, 0.0)]
+    ("target", "seconds"),
+    [(3.0, 10.0 * 2**0.5), (4.0, 10.0), (8.0, 10.0 / 3), (1.0, None), (10.0, 0.0)],
 )
 def test_seconds_to_a_target_by_hand(target: float, seconds: float | None) -> None:
-    """Loss 10, 4, 2 after 0, 10 and 20 s; one evaluation in between was no number."""
+    """Loss 10, 4, 2 after 0, 10 and 20 s; one evaluation in between was no number.
+
+    Half of the way from 4 to 2 is half of the doubling from 10 to 20 s.
+    """
     known = [
         Evaluation(0, 0.0, 10.0, ()),
         Evaluation(5, 5.0, math.nan, ()),
