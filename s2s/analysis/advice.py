@@ -194,8 +194,8 @@ def _doubts(law: BatchLaw) -> list[str]:
     if law.misfit:
         said.append(
             "The measured sizes lie farther from the fitted curve than their seeds from each "
-            "other: the law holds only roughly here. The times follow the runs, and the intervals are "
-            "wider for it."
+            "other: the law holds only roughly here. The times follow the runs, and the intervals "
+            "are wider for it."
         )
     return said
 

@@ -40,7 +40,7 @@ def available_bytes(store: Store, runs: Sequence[Run]) -> int | None:
 def lacks_memory(sweep: Sweep, part: SweepPart) -> bool:
     """Whether it is to be measured before this part; a failure is not tried again."""
     known = {(each.engine, each.batch_size) for each in sweep.memory}
-    return part.repeat == 0 and (part.engine, part.batch_size) not in known
+    return (part.engine, part.batch_size) not in known
 
 
 def measure_memory(
