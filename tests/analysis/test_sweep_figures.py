@@ -9,7 +9,7 @@ def test_only_finished_runs_have_speeds() -> None:
     assert [(point.batch_size, point.blocks) for point in curve.points] == [
         (2, 3), (8, 2), (32, 3), (128, 3), (512, 3)
     ]  # fmt: skip
-    assert curve.points[0].samples_per_second == 2 / 0.011
+    assert curve.points[0].per_second == 2 / 0.011
 
 
 def test_runs_by_size_and_repeat() -> None:
