@@ -279,6 +279,11 @@ class Sweep:
     state: SweepState
     parts: tuple[SweepPart, ...]
     """In the order of their turn. Until memory ends: as far as it is known yet."""
+    name: str = ""
+    """The user's own, as the notes are."""
+    notes: str = ""
+    deleted_at: float | None = None
+    """Unix seconds; hidden everywhere with its runs, and brought back with them until a purge."""
 
     def done(self) -> int:
         """Parts that have a result."""
