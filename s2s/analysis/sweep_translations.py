@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from s2s.analysis.steps import Axis
-from s2s.records import Evaluation, Run
+from s2s.analysis.sweep_figures import finished_runs
+from s2s.config import Engine
+from s2s.records import Evaluation, Run, Sweep
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,20 @@ class Said:
     """Of training."""
 
 
+def stand_ins(sweep: Sweep, engine: Engine) -> list[Run]:
+    """Of each batch size the finished run of its first repeat, by size."""
+    found: dict[int, Run] = {}
+    for run in finished_runs(sweep, engine):
+        found.setdefault(run.config.batch_size, run)
+    return list(found.values())
+
+
 def followed(
     runs: Sequence[Run], evaluations: Mapping[int, Sequence[Evaluation]]
 ) -> list[Followed]:
-    """By batch size, of each the first of `runs` that translated. `evaluations`: by run id."""
-    found: dict[int, Followed] = {}
-    for run in runs:
-        told = tuple(each for each in evaluations[run.id] if each.translations)
-        if told:
-            found.setdefault(run.config.batch_size, Followed(run, told))
-    return [found[size] for size in sorted(found)]
+    """Those of `runs` that translated, in their order. `evaluations`: by run id."""
+    told = [tuple(each for each in evaluations[run.id] if each.translations) for run in runs]
+    return [Followed(run, each) for run, each in zip(runs, told, strict=True) if each]
 
 
 def sentences(found: Sequence[Followed]) -> list[tuple[str, str]]:
@@ -56,16 +62,9 @@ def sentences(found: Sequence[Followed]) -> list[tuple[str, str]]:
     return sorted(pairs, key=lambda pair: bool(pair[1]))
 
 
-def amounts(found: Sequence[Followed], axis: Axis) -> list[float]:
-    """Where some model was looked at, ascending, from where all were to where one ended first.
-
-    `axis`: samples or seconds. Between two of these nothing changes.
-    """
-    if not found:
-        return []
-    places = [[_amount(one, each, axis) for each in one.evaluations] for one in found]
-    first, last = max(each[0] for each in places), min(each[-1] for each in places)
-    return sorted({place for each in places for place in each if first <= place <= last})
+def reached(found: Sequence[Followed], axis: Axis) -> float:
+    """How far all of them were followed, in samples or in seconds of training; 0 of none."""
+    return min((_amount(one, one.evaluations[-1], axis) for one in found), default=0.0)
 
 
 def translations_at(

@@ -28,7 +28,7 @@ def swept(add_corpus: Callable[..., str]) -> int:
 def test_before_the_first_sweep_the_form_is_open(open_page: Callable[[str], AppTest]) -> None:
     page = open_page("sweep")
     assert not page.exception
-    assert [button.label for button in page.button] == ["Start 12 runs"]
+    assert [button.label for button in page.button] == ["Start 12 runs", "Estimate"]
     page.multiselect(key="sweep_sizes").set_value(["2", "x"]).run()
     assert [error.value for error in page.error] == [
         "A batch size is a whole number such as 32; got 'x'."
