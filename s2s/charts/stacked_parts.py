@@ -58,7 +58,8 @@ def _bars(
 ) -> list[dict[str, Any]]:
     """A trace for each of PARTS."""
     traces = []
-    for part, seconds in zip(PARTS, zip(*parts, strict=True), strict=True):
+    for index, part in enumerate(PARTS):
+        seconds = [each[index] for each in parts]
         name = _NAMES.get(part, part)
         traces.append(
             {
