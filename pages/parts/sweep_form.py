@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.parts import form
 from pages.parts.machine_choices import (
+    ENGINES,
     machine_choices,
     sentences,
     sentences_to_follow,
@@ -40,7 +41,6 @@ _UNITS = {
     Budget.SECONDS: "Seconds each",
     Budget.TARGET: "Samples at most",
 }
-_ENGINES = (Engine.FUSED, Engine.ARTICLE, Engine.GRAPHED)
 _RULES = (
     "constant: the same for all, as in the article.\n\n"
     "sqrt: times the square root of the batch size over 32; for RMSprop and Adam.\n\n"
@@ -133,10 +133,11 @@ def _more_choices() -> None:
     model, learning, machine = st.columns(3)
     with model:
         st.markdown("**Model**")
-        offered = [each for each in _ENGINES if each not in without_gpu(Engine.GRAPHED)]
+        offered = [each for each in ENGINES if each not in without_gpu(Engine.GRAPHED)]
         kept = st.session_state.get(_key("engines"), [Engine.FUSED])
         st.session_state[_key("engines")] = [each for each in kept if each in offered]
-        _choose(st.multiselect, "Engines", "engines", options=offered)
+        told = "\n\n".join(f"{each.value}: {ENGINES[each]}" for each in offered)
+        _choose(st.multiselect, "Engines", "engines", options=offered, help=told)
         _choose(
             st.number_input, "Hidden size", "hidden_size", default=128,
             min_value=1, max_value=8192, step=32,
