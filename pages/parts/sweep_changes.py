@@ -46,32 +46,40 @@ def _describe(sweep: Sweep) -> None:
 
 def _delete(sweep: Sweep) -> None:
     going = sweep.state is SweepState.RUNNING
-    with st.popover(
+    asked = st.button(
         "Delete", icon=":material/delete:", disabled=going,
         help="A sweep can be deleted once it is stopped." if going else None,
+    )  # fmt: skip
+    if asked:
+        _confirm(sweep)
+
+
+@st.dialog("Delete this sweep?")
+def _confirm(sweep: Sweep) -> None:
+    disk = sum(run_bytes(part.run.id) for part in sweep.parts if part.run)
+    st.write(
+        f"Sweep {sweep.id} goes **with its {_runs(sweep)}**, their records and weights "
+        f"({size(disk)}). It can be undone until the dashboard is started again."
+    )
+    if st.button(
+        f"Delete sweep {sweep.id} and its {_runs(sweep)}", icon=":material/delete:",
+        on_click=_hide, args=(sweep.id,),
     ):  # fmt: skip
-        disk = sum(run_bytes(part.run.id) for part in sweep.parts if part.run)
-        st.write(
-            f"Deletes sweep {sweep.id} **with its {_runs(sweep)}**, their records and weights "
-            f"({size(disk)}). It can be undone until the dashboard is started again."
-        )
-        st.button(
-            f"Delete sweep {sweep.id} and its {_runs(sweep)}", on_click=_hide, args=(sweep.id,)
-        )
-
-
-def _runs(sweep: Sweep) -> str:
-    count = sum(part.run is not None for part in sweep.parts)
-    return "1 run" if count == 1 else f"{count:,} runs"
+        st.rerun()  # which closes the dialog
 
 
 def _hide(sweep_id: int) -> None:
     try:
         delete_sweep(shared.store(), sweep_id)
     except UserError as error:
-        st.error(str(error))
+        st.toast(str(error), icon=":material/error:")
     else:
         st.query_params.pop("sweep", None)
+
+
+def _runs(sweep: Sweep) -> str:
+    count = sum(part.run is not None for part in sweep.parts)
+    return "1 run" if count == 1 else f"{count:,} runs"
 
 
 def _restore(sweep_id: int) -> None:

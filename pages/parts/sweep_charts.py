@@ -34,7 +34,10 @@ _COLUMNS = {
 
 def sweep_charts(sweep: Sweep) -> None:
     """The throughput, and below it one tab each for the rest."""
-    _throughput(sweep)
+    if any(row.samples_per_second for row in sweep_rows(sweep)):
+        _throughput(sweep)
+    else:
+        st.caption("The first finished run will be the first point of the throughput.")
     table, anatomy, padded, sentence = st.tabs(
         ["Figures", "Step anatomy", "Padding", "One sentence"], key="sweep_tab", on_change="rerun",
         bind="query-params",

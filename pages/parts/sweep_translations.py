@@ -40,7 +40,8 @@ def translations(sweep: Sweep, engine: Engine) -> None:
             "sweep is started, under More choices."
         )
     told.append(
-        "Each line is of the size's first repeat, as it was at its last evaluation up to there."
+        "Each line is of the size's first repeat, as it was at its last evaluation up to there; "
+        "samples are counted to the end of a step."
     )
     st.caption("  \n".join(told))
 

@@ -24,7 +24,7 @@ class Followed:
 
 @dataclass(frozen=True)
 class Said:
-    """What a batch size's model made of the sentence at its last evaluation up to there."""
+    """What a batch size's model made of the sentence at one of its evaluations."""
 
     batch_size: int
     output: str | None
@@ -70,13 +70,23 @@ def reached(found: Sequence[Followed], axis: Axis) -> float:
 def translations_at(
     found: Sequence[Followed], sentence: tuple[str, str], axis: Axis, amount: float
 ) -> list[Said]:
-    """Of each batch size at its last evaluation not after `amount`; text is never interpolated."""
+    """Of each batch size at its last evaluation up to `amount`; text is never interpolated.
+
+    Samples come by the batch: the evaluation after the step that passes `amount` is one up to it,
+    so that sizes which were given the same number are shown at their ends together.
+    """
     said = []
     for one in found:
-        before = [each for each in one.evaluations if _amount(one, each, axis) <= amount]
+        before = [each for each in one.evaluations if _is_up_to(one, each, axis, amount)]
         if before:
             said.append(_said(one, before[-1], sentence))
     return said
+
+
+def _is_up_to(one: Followed, evaluation: Evaluation, axis: Axis, amount: float) -> bool:
+    if axis is Axis.SECONDS or not evaluation.iteration:
+        return _amount(one, evaluation, axis) <= amount
+    return (evaluation.iteration - 1) * one.batch_size < amount
 
 
 def _said(one: Followed, evaluation: Evaluation, sentence: tuple[str, str]) -> Said:

@@ -193,6 +193,8 @@ def test_delete_and_undo(open_page: Callable[[str], AppTest]) -> None:
     next(each for each in page.button if each.label == "Save").click().run()
     assert not page.exception
     assert read_sweep(shared.store(), sweep_id).name == "quiet"
+    next(each for each in page.button if each.label == "Delete").click().run()
+    assert any("**with its 2 runs**" in each.value for each in page.markdown)
     delete = f"Delete sweep {sweep_id} and its 2 runs"
     next(each for each in page.button if each.label == delete).click().run()
     assert not page.exception
