@@ -50,10 +50,7 @@ def sweep_charts(sweep: Sweep) -> None:
             _anatomy(sweep, chosen_engine(sweep))
     if padded.open:
         with padded:
-            lines = padding(sweep)
-            chart(
-                padding_figure(lines, revision=str(sweep.id)), padding_text(lines), "sweep_padding"
-            )
+            _padding(sweep)
     if sentence.open:
         with sentence:
             translations(sweep, chosen_engine(sweep))
@@ -93,6 +90,18 @@ def _table(sweep: Sweep) -> None:
         column_config=_COLUMNS,
         alt="Figures of each batch size, medians over its repeats",
     )
+
+
+def _padding(sweep: Sweep) -> None:
+    lines = padding(sweep)
+    points = [point for line in lines for point in line.points]
+    if not points:
+        st.caption("The first finished runs will tell how much was padding.")
+        return
+    figure = padding_figure(lines, revision=str(sweep.id))
+    chart(figure, padding_text(lines), "sweep_padding")
+    if not any(point.high for point in points):
+        st.caption("These runs computed no padding at all.")
 
 
 def _anatomy(sweep: Sweep, engine: Engine) -> None:

@@ -43,6 +43,6 @@ def padding_figure(lines: Sequence[PaddingLine], *, revision: str = "") -> Figur
             height=360,
             revision=revision,
             xaxis=batch_size_axis([point.batch_size for point in points]),
-            yaxis=axis("Padded share of the computed cells (%)", range=[0, top]),
+            yaxis=axis("Padded share of cells (%)", range=[0, top]),
         ),
     }

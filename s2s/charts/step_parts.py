@@ -23,6 +23,7 @@ def step_parts_figure(found: StepParts, *, a_sentence: bool = False, revision: s
         ]
     )
     names = [f"{each.batch_size:,}" for each in found.sizes]
+    top = 1100 * max((sum(each) for each in parts), default=1.0)  # room for the whole's label
     what = "a sentence" if a_sentence else "a step"
     return {
         "data": stacked_parts(names, parts, fixed, [1000.0] * len(names), upright=True),
@@ -33,6 +34,6 @@ def step_parts_figure(found: StepParts, *, a_sentence: bool = False, revision: s
             barmode="stack",
             bargap=0.35,
             xaxis=axis(BATCH_SIZE, type="category", showgrid=False),
-            yaxis=axis(f"Median time of {what} (ms)", rangemode="tozero"),
+            yaxis=axis(f"Median time of {what} (ms)", range=[0, top]),
         ),
     }

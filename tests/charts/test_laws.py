@@ -88,7 +88,7 @@ def test_step_parts_of_one_size_have_no_fixed_part() -> None:
 def test_padding() -> None:
     points = (PaddingPoint(2, 0.1, 0.05, 0.2, 3), PaddingPoint(8, 0.3, 0.3, 0.3, 1))
     figure = padding_figure([PaddingLine("fused", points), PaddingLine("article", ())])
-    assert checked(figure) == ("Padding", BATCH, "Padded share of the computed cells (%)")
+    assert checked(figure) == ("Padding", BATCH, "Padded share of cells (%)")
     assert names(figure) == ["fused", "article"]
     fused = figure["data"][0]
     assert (fused["x"], fused["y"]) == ([2, 8], [10.0, 30.0])
