@@ -13,7 +13,7 @@ ENGINES = {
     Engine.FUSED: "one recurrent call a side.",
     Engine.GRAPHED: "as fused, but each step is one launch of a captured CUDA graph.",
 }
-_PRECISIONS = {
+PRECISIONS = {
     Precision.FP32: "float32 throughout.",
     Precision.TF32: "factors of products rounded to 10 bits on the GPU, sums in float32.",
     Precision.BF16: "the output projection in bfloat16; the rest in float32, on a GPU in tf32.",
@@ -39,7 +39,7 @@ def machine_choices(prefix: str) -> None:
     if len(devices) > 1:
         st.selectbox("Device", ["auto", *devices], key=device, persist_state="session")
     select_one_of(
-        "Precision", f"{prefix}precision", _PRECISIONS, Precision.FP32,
+        "Precision", f"{prefix}precision", PRECISIONS, Precision.FP32,
         without=without_gpu(Precision.TF32),
     )  # fmt: skip
     st.number_input(
