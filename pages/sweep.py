@@ -1,24 +1,16 @@
-"""Many batch sizes, repeated and interleaved; the throughput curve fills in as they run."""
+"""Many batch sizes, repeated and interleaved; what they cost and bring fills in as they run."""
 
-import dataclasses
-
-import pandas as pd
 import streamlit as st
 
 from pages.parts import shared, sweep_form
 from pages.parts.door import enter
-from pages.parts.live_chart import chart
-from pages.parts.sweeps import chosen_sweep
-from s2s.analysis.speed_curve import law_text, speed_text
-from s2s.analysis.sweep_figures import speed_curves
-from s2s.analysis.sweep_table import sweep_rows
-from s2s.analysis.words import run_label
-from s2s.charts.speed_curve import speed_figure
+from pages.parts.sweep_changes import restorable_sweeps, sweep_changes
+from pages.parts.sweep_charts import sweep_charts
+from pages.parts.sweep_watch import watch_sweep
+from pages.parts.sweeps import SHOWN, chosen_sweep
 from s2s.config import SweepConfig, UserError
-from s2s.records import RunState, Sweep, SweepState
-from s2s.runs.sweeps import read_sweep, read_sweeps
-
-_TICK = "2s"
+from s2s.records import Sweep, SweepState
+from s2s.runs.sweeps import read_sweeps
 
 
 def start(config: SweepConfig) -> None:
@@ -29,7 +21,7 @@ def start(config: SweepConfig) -> None:
         st.error(str(error))
         return
     st.session_state[sweep_form.OPEN] = False
-    st.session_state["shown_sweep"] = sweep_id
+    st.session_state[SHOWN] = sweep_id
 
 
 def resume(sweep_id: int) -> None:
@@ -57,40 +49,6 @@ def controls(sweep: Sweep) -> None:
         st.page_link("pages/compare.py", label="Compare runs", icon=":material/bar_chart:")
 
 
-def show(sweep_id: int) -> None:
-    """Progress, the throughput curve and the table, as far as they are."""
-    sweep = read_sweep(shared.store(), sweep_id)
-    running = [part.run for part in sweep.parts if part.run and part.run.state is RunState.RUNNING]
-    done, total = sweep.done(), len(sweep.parts)
-    now = f", now {run_label(running[0])}" if running else ""
-    st.progress(done / total, f"{done:,} of {total:,} runs done{now}")
-    curves = speed_curves(sweep)
-    chart(speed_figure(curves, revision=str(sweep.id)), speed_text(curves), "sweep_speed")
-    for curve in curves:
-        if said := law_text(curve):
-            st.caption(said)
-    rows = pd.DataFrame([dataclasses.asdict(row) for row in sweep_rows(sweep)])
-    st.dataframe(
-        rows.dropna(axis="columns", how="all"),
-        hide_index=True,
-        column_config={
-            "engine": "Engine",
-            "batch_size": "Batch size",
-            "states": "State",
-            "samples_per_second": st.column_config.NumberColumn("Samples/s", format="%.0f"),
-            "validation_loss_per_token": st.column_config.NumberColumn(
-                "Validation, a token", format="%.3f"
-            ),
-            "reached": "Reached the target",
-            "steps_to_target": st.column_config.NumberColumn("Steps to it", format="%.0f"),
-            "samples_to_target": st.column_config.NumberColumn("Samples to it", format="%.0f"),
-        },
-    )
-    if sweep.state is not SweepState.RUNNING and st.session_state.get("sweep_ran") == sweep_id:
-        del st.session_state["sweep_ran"]
-        st.rerun()  # to be drawn without a timer from now on
-
-
 enter()
 st.title("Sweep")
 st.caption("Many batch sizes on this machine, repeated and interleaved.")
@@ -106,7 +64,9 @@ if panel.open:
 if sweeps:
     sweep = chosen_sweep(sweeps)
     controls(sweep)
-    going = sweep.state is SweepState.RUNNING
-    if going:
-        st.session_state["sweep_ran"] = sweep.id
-    st.fragment(show, run_every=_TICK if going else None)(sweep.id)
+    watch_sweep(sweep)
+    if sweep.notes:
+        st.text(sweep.notes)
+    sweep_charts(sweep)
+    sweep_changes(sweep)
+restorable_sweeps()

@@ -296,6 +296,11 @@ class Sweep:
     """In the order of their turn. Until memory ends: as far as it is known yet."""
     memory: tuple[StepMemory, ...] = ()
     """Of each engine and batch size measured so far; only of sweeps on a processor."""
+    name: str = ""
+    """The user's own, as the notes are."""
+    notes: str = ""
+    deleted_at: float | None = None
+    """Unix seconds; hidden everywhere with its runs, and brought back with them until a purge."""
 
     def done(self) -> int:
         """Parts that have a result."""

@@ -7,8 +7,16 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import presets, shared
+from pages.parts.machine_choices import (
+    ENGINES,
+    machine_choices,
+    select_one_of,
+    sentences,
+    sentences_to_follow,
+    without_gpu,
+)
 from s2s.analysis.words import device, duration, step_time
-from s2s.config import UNLIMITED, Engine, OptimizerName, Precision, TrainConfig, UserError
+from s2s.config import UNLIMITED, Engine, OptimizerName, TrainConfig, UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder
 from s2s.records import RunState
@@ -22,17 +30,6 @@ _SAME = (
     "learning_rate", "momentum", "teacher_forcing", "length_pool", "seed", "device", "precision",
     "threads", "evaluate_every", "measure_quality", "keep_optimizer",
 )  # fmt: skip
-
-_ENGINES = {
-    Engine.ARTICLE: "token by token as the article does; slower, but what it measured.",
-    Engine.FUSED: "one recurrent call a side.",
-    Engine.GRAPHED: "as fused, but each step is one launch of a captured CUDA graph.",
-}
-_PRECISIONS = {
-    Precision.FP32: "float32 throughout.",
-    Precision.TF32: "factors of products rounded to 10 bits on the GPU, sums in float32.",
-    Precision.BF16: "the output projection in bfloat16; the rest in float32, on a GPU in tf32.",
-}
 
 
 def _key(name: str) -> str:
@@ -153,14 +150,11 @@ def _usual_choices() -> None:
 
 
 def _more_choices() -> None:
-    devices = shared.manager().devices()
-    # Not known until torch is loaded; a choice that was made is not taken away before.
-    on_gpu = not devices or any(device.startswith("cuda") for device in devices)
     model, learning, machine = st.columns(3)
     with model:
         st.markdown("**Model**")
-        _select_one_of(
-            "Engine", "engine", _ENGINES, Engine.FUSED, without=() if on_gpu else (Engine.GRAPHED,)
+        select_one_of(
+            "Engine", _key("engine"), ENGINES, Engine.FUSED, without=without_gpu(Engine.GRAPHED)
         )
         _number("Hidden size", "hidden_size", 1, 8192, 32)
         _number("Layers", "layers", 1, 8, 1)
@@ -182,15 +176,7 @@ def _more_choices() -> None:
         _number("Seed", "seed", 0, 2**31 - 1, 1)
     with machine:
         st.markdown("**Machine and records**")
-        if st.session_state[_key("device")] not in ("auto", *devices):
-            st.session_state[_key("device")] = "auto"
-        if len(devices) > 1:
-            _select("Device", "device", ["auto", *devices])
-        _select_one_of(
-            "Precision", "precision", _PRECISIONS, Precision.FP32,
-            without=() if on_gpu else (Precision.TF32,),
-        )  # fmt: skip
-        _number("Processor threads", "threads", 0, 1024, 1, help_="0: torch's own choice.")
+        machine_choices(_key(""))
         _number(
             "Evaluate every … iterations", "evaluate_every", 0, 100_000_000, 100,
             help_="0: about ten times a run.",
@@ -209,24 +195,7 @@ def _more_choices() -> None:
             "disk space.",
             persist_state="session",
         )
-    st.text_area(
-        "Your own sentences to follow",
-        key=_key("sentences"),
-        placeholder="One a line; translated at each evaluation",
-        height=80,
-        persist_state="session",
-    )
-
-
-def _select_one_of(
-    label: str, name: str, choices: dict[Any, str], usual: Any, without: Sequence[Any]
-) -> None:
-    """Choices with a line of help each, those left out that this machine cannot compute."""
-    offered = {choice: help_ for choice, help_ in choices.items() if choice not in without}
-    if st.session_state[_key(name)] not in offered:  # from a run made on another machine
-        st.session_state[_key(name)] = usual
-    lines = [f"{choice.value}: {help_}" for choice, help_ in offered.items()]
-    _select(label, name, list(offered), "\n\n".join(lines))
+    sentences_to_follow(_key("sentences"))
 
 
 def _select(label: str, name: str, options: list[Any], help_: str | None = None) -> None:
@@ -267,8 +236,7 @@ def _configs() -> list[TrainConfig]:
     if st.session_state[_key("length")] == _TIME:
         values["iterations"] = UNLIMITED
         values["max_seconds"] = st.session_state[_key("max_seconds")]
-    lines = st.session_state[_key("sentences")].splitlines()
-    one = TrainConfig(sentences=tuple(line.strip() for line in lines if line.strip()), **values)
+    one = TrainConfig(sentences=sentences(st.session_state[_key("sentences")]), **values)
     sizes = batch_sizes(st.session_state[_key("batch_sizes")])
     return [dataclasses.replace(one, batch_size=size) for size in sizes]
 

@@ -6,7 +6,24 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import form
-from s2s.config import Budget, Engine, OptimizerName, RateRule, SweepConfig, TrainConfig, UserError
+from pages.parts.machine_choices import (
+    ENGINES,
+    machine_choices,
+    sentences,
+    sentences_to_follow,
+    without_gpu,
+)
+from pages.parts.sweep_estimate import estimate
+from s2s.config import (
+    Budget,
+    Engine,
+    OptimizerName,
+    Precision,
+    RateRule,
+    SweepConfig,
+    TrainConfig,
+    UserError,
+)
 from s2s.data import catalog
 from s2s.home import corpora_folder
 
@@ -39,6 +56,8 @@ def sweep_form(start: Callable[[SweepConfig], None]) -> None:
     """Its button calls `start` with the sweep."""
     _what()
     _how()
+    with st.expander("More choices", icon=":material/tune:"):
+        _more_choices()
     try:
         config = _config()
     except UserError as error:
@@ -57,6 +76,7 @@ def sweep_form(start: Callable[[SweepConfig], None]) -> None:
             "Each repeat visits every size once, in an order of its own, so that a slow stretch "
             "of the machine hits all sizes alike."
         )
+    estimate(config)
 
 
 def _what() -> None:
@@ -104,26 +124,40 @@ def _how() -> None:
             st.segmented_control, "Learning rate", "rule", default=RateRule.SQRT,
             options=list(RateRule), required=True, help=_RULES,
         )  # fmt: skip
-    with st.expander("More choices", icon=":material/tune:"):
-        with st.container(horizontal=True):
-            _choose(
-                st.multiselect, "Engines", "engines", default=[Engine.FUSED],
-                options=[Engine.FUSED, Engine.ARTICLE, Engine.GRAPHED],
-            )  # fmt: skip
-            _choose(st.selectbox, "Optimizer", "optimizer", options=list(OptimizerName))
-            _choose(
-                st.number_input, "Learning rate at batch 32", "learning_rate", default=1e-3,
-                min_value=1e-6, max_value=10.0, step=1e-4, format="%.6g",
-            )  # fmt: skip
-            _choose(
-                st.number_input, "Hidden size", "hidden_size", default=128,
-                min_value=1, max_value=8192, step=32,
-            )  # fmt: skip
+
+
+def _more_choices() -> None:
+    for name, value in {"device": "auto", "precision": Precision.FP32, "threads": 0}.items():
+        st.session_state.setdefault(_key(name), value)
+    st.session_state.setdefault(_key("sentences"), "")
+    model, learning, machine = st.columns(3)
+    with model:
+        st.markdown("**Model**")
+        offered = [each for each in ENGINES if each not in without_gpu(Engine.GRAPHED)]
+        kept = st.session_state.get(_key("engines"), [Engine.FUSED])
+        st.session_state[_key("engines")] = [each for each in kept if each in offered]
+        told = "\n\n".join(f"{each.value}: {ENGINES[each]}" for each in offered)
+        _choose(st.multiselect, "Engines", "engines", options=offered, help=told)
         _choose(
-            st.checkbox, "After the largest size go on doubling until memory ends", "grow",
-            default=False,
+            st.number_input, "Hidden size", "hidden_size", default=128,
+            min_value=1, max_value=8192, step=32,
         )  # fmt: skip
-        _choose(st.checkbox, "Keep the weights of every repeat", "keep", default=False)
+    with learning:
+        st.markdown("**Learning**")
+        _choose(st.selectbox, "Optimizer", "optimizer", options=list(OptimizerName))
+        _choose(
+            st.number_input, "Learning rate at batch 32", "learning_rate", default=1e-3,
+            min_value=1e-6, max_value=10.0, step=1e-4, format="%.6g",
+        )  # fmt: skip
+    with machine:
+        st.markdown("**Machine**")
+        machine_choices(_key(""))
+    sentences_to_follow(_key("sentences"))
+    _choose(
+        st.checkbox, "After the largest size go on doubling until memory ends", "grow",
+        default=False,
+    )  # fmt: skip
+    _choose(st.checkbox, "Keep the weights of every repeat", "keep", default=False)
 
 
 def _choose(widget: Any, label: str, name: str, default: Any = None, **more: Any) -> None:
@@ -144,6 +178,10 @@ def _config() -> SweepConfig:
         optimizer=chosen("optimizer"),
         learning_rate=chosen("learning_rate"),
         hidden_size=chosen("hidden_size"),
+        device=chosen("device"),
+        precision=chosen("precision"),
+        threads=chosen("threads"),
+        sentences=sentences(chosen("sentences")),
     )
     return SweepConfig(
         base=base,

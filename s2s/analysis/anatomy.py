@@ -50,11 +50,11 @@ class Split:
     per_sample_seconds: tuple[float, ...]
     batch_sizes: tuple[int, ...]
     misfit: float
-    """The largest share by which a run's step, all parts together, lies off that line."""
+    """The largest share by which a measured step, all parts together, lies off that line."""
 
-    def fixed_within(self, anatomy: Anatomy) -> tuple[float, ...]:
-        """Of each part of a run's median step, the seconds that are fixed: no more than it has."""
-        return tuple(map(min, self.fixed_seconds, anatomy.median_seconds))
+    def fixed_within(self, parts: Sequence[float]) -> tuple[float, ...]:
+        """Of each part of a step, the seconds that are fixed: no more than it has."""
+        return tuple(map(min, self.fixed_seconds, parts))
 
 
 def anatomy(steps: Steps) -> Anatomy | None:
@@ -86,16 +86,25 @@ def dissected(run: Run, steps: Steps) -> Dissected | None:
 
 
 def split(runs: Sequence[Dissected]) -> Split | None:
-    """A line through the runs for each part; None of fewer than two batch sizes or several kinds.
+    """Of runs of one kind, else None; see `split_sizes`."""
+    if len({each.kind for each in runs}) > 1:
+        return None
+    medians = [each.anatomy.median_seconds for each in runs]
+    return split_sizes([each.batch_size for each in runs], medians)
+
+
+def split_sizes(batch_sizes: Sequence[int], parts: Sequence[Sequence[float]]) -> Split | None:
+    """A line over the batch sizes for each part of a step; None of fewer than two sizes.
+
+    `parts`: of a step at each of the batch sizes, seconds in the order of PARTS.
 
     Non-negative least squares of the *relative* residuals: a timing's doubt is a share of it, and
     with plain residuals the largest batch alone would decide the fixed part. No part of a step
     takes less than no time.
     """
-    sizes = np.array([each.batch_size for each in runs], dtype=np.float64)
-    if len(set(sizes)) < 2 or len({each.kind for each in runs}) > 1:
+    if len(set(batch_sizes)) < 2:
         return None
-    seconds = np.array([each.anatomy.median_seconds for each in runs])
+    sizes, seconds = np.array(batch_sizes, np.float64), np.array(parts)
     lines = np.array([_line(sizes, part) for part in seconds.T])
     fixed, per_sample = lines.T
     expected = fixed.sum() + sizes * per_sample.sum()
@@ -103,7 +112,7 @@ def split(runs: Sequence[Dissected]) -> Split | None:
     return Split(
         tuple(fixed.tolist()),
         tuple(per_sample.tolist()),
-        tuple(sorted({each.batch_size for each in runs})),
+        tuple(sorted(set(batch_sizes))),
         float(np.abs(expected / measured - 1).max()),
     )
 
@@ -118,16 +127,18 @@ def _line(sizes: Floats, seconds: Floats) -> tuple[float, float]:
 
 def anatomy_text(runs: Sequence[Dissected], found: Split | None) -> str:
     """The chart of the parts in words."""
-    told = "; ".join(f"run {each.label}: {_parts_text(each.anatomy)}" for each in runs)
+    told = "; ".join(
+        f"run {each.label}: " + parts_text(each.anatomy.median_seconds, each.anatomy.shares)
+        for each in runs
+    )
     line = f" {split_text(found)}" if found else ""
     return f"Step anatomy. {told}.{line}" if told else "Step anatomy. No step was told apart."
 
 
-def _parts_text(found: Anatomy) -> str:
-    parts = zip(PARTS, found.median_seconds, found.shares, strict=True)
-    return ", ".join(
-        f"{part} {step_time(median)} ({percent(share)})" for part, median, share in parts
-    )
+def parts_text(seconds: Sequence[float], shares: Sequence[float]) -> str:
+    """`data 1 ms (10 %), forward ...`; both in the order of PARTS."""
+    parts = zip(PARTS, seconds, shares, strict=True)
+    return ", ".join(f"{part} {step_time(each)} ({percent(share)})" for part, each, share in parts)
 
 
 def split_text(found: Split) -> str:

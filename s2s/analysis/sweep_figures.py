@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from s2s.analysis.memory_law import MemoryPoint
-from s2s.analysis.speed_curve import SpeedCurve, speed_curve
+from s2s.analysis.speed_curve import SpeedCurve, Unit, speed_curve
 from s2s.analysis.target import StepsToTarget, steps_to_target
 from s2s.config import Engine, UserError
-from s2s.records import Evaluation, Run, RunState, Sweep
+from s2s.records import Evaluation, Run, RunState, Summary, Sweep
 
 
 def finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
@@ -18,20 +18,20 @@ def finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
     ]
 
 
-def speed_curves(sweep: Sweep) -> list[SpeedCurve]:
+def speed_curves(sweep: Sweep, unit: Unit = Unit.SAMPLES) -> list[SpeedCurve]:
     """One for each engine; a block is a run."""
     return [
-        speed_curve(engine.value, speeds(finished_runs(sweep, engine)))
+        speed_curve(engine.value, speeds(finished_runs(sweep, engine), unit), unit)
         for engine in sweep.config.engines
     ]
 
 
-def speeds(runs: Sequence[Run]) -> dict[int, list[float]]:
-    """Samples a second of the runs of each batch size."""
+def speeds(runs: Sequence[Run], unit: Unit = Unit.SAMPLES) -> dict[int, list[float]]:
+    """What the runs of each batch size did in a second."""
     found: dict[int, list[float]] = {}
     for run in runs:
-        if run.summary and run.summary.samples_per_second:
-            found.setdefault(run.config.batch_size, []).append(run.summary.samples_per_second)
+        if run.summary and (speed := _speed(run.summary, unit)):
+            found.setdefault(run.config.batch_size, []).append(speed)
     return found
 
 
@@ -51,6 +51,12 @@ def memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
         if run.summary and run.device.startswith("cuda")
     ]
     return [MemoryPoint(size, cells, peak) for size, cells, peak in measured if cells and peak]
+
+
+def _speed(summary: Summary, unit: Unit) -> float | None:
+    if unit is Unit.TOKENS:
+        return summary.target_tokens_per_second
+    return summary.samples_per_second
 
 
 def steps_to_targets(

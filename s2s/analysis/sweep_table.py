@@ -117,7 +117,8 @@ def sweep_line(sweep: Sweep) -> str:
     sizes = sweep.config.batch_sizes
     range_ = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
     repeats = "1 repeat" if sweep.config.repeats == 1 else f"{sweep.config.repeats} repeats"
+    what = f"{sweep.name} · " if sweep.name else ""
+    what += f"{sweep.config.base.corpus} · batch {range_} · {repeats}"
     return (
-        f"{sweep.id:>4}  {sweep.state:9} {sweep.config.base.corpus} · batch {range_} · {repeats}: "
-        f"{sweep.done():,} of {len(sweep.parts):,} runs done"
+        f"{sweep.id:>4}  {sweep.state:9} {what}: {sweep.done():,} of {len(sweep.parts):,} runs done"
     )

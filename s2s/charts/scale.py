@@ -1,16 +1,18 @@
-"""Axes on a logarithmic scale, with a tick at each measured batch size."""
+"""What charts against the batch size share: its axis, and a colour an engine."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from s2s.charts.frame import axis
+from s2s.charts.frame import PALETTE, axis
 
 BATCH_SIZE = "Batch size (sentences a step)"
+ENGINE_COLOURS = (PALETTE[5], PALETTE[1], PALETTE[3])
+"""In the order of a sweep's engines."""
 _MOST_TICKS = 12
 
 
 def batch_size_axis(sizes: Sequence[int]) -> dict[str, Any]:
-    """Every size has its tick where there is room for all, else every second one, and so on."""
+    """Logarithmic, with a tick at every size where there is room, else at every second one ..."""
     known = sorted(set(sizes))
     shown = known[:: -(-len(known) // _MOST_TICKS) or 1]
     return axis(

@@ -1,24 +1,25 @@
-"""Samples per second against the batch size: measured points, the fitted line, ceiling, knee."""
+"""Samples or tokens per second against the batch size: points, the fitted line, ceiling, knee."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from s2s.analysis.speed_curve import SpeedCurve
-from s2s.charts.frame import PALETTE, Figure, axis, label, layout, numbers
-from s2s.charts.scale import batch_size_axis
+from s2s.analysis.speed_curve import SpeedCurve, Unit
+from s2s.charts.frame import Figure, axis, label, layout, numbers
+from s2s.charts.scale import ENGINE_COLOURS, batch_size_axis
 
-_COLOURS = (PALETTE[5], PALETTE[1], PALETTE[3])
 _PLACES = 60
+_TITLES = {Unit.SAMPLES: "Samples per second", Unit.TOKENS: "Target tokens per second"}
 
 
 def speed_figure(curves: Sequence[SpeedCurve], *, revision: str = "") -> Figure:
     """Bars at a point reach from its slowest to its fastest block."""
     sizes = [point.batch_size for curve in curves for point in curve.points]
+    unit = curves[0].unit if curves else Unit.SAMPLES
     traces = [
         trace
-        for curve, colour in zip(curves, _COLOURS, strict=False)
+        for curve, colour in zip(curves, ENGINE_COLOURS, strict=False)
         for trace in _traces(curve, colour)
     ]
     return {
@@ -28,7 +29,7 @@ def speed_figure(curves: Sequence[SpeedCurve], *, revision: str = "") -> Figure:
             height=360,
             revision=revision,
             xaxis=batch_size_axis(sizes),
-            yaxis=axis("Samples per second", rangemode="tozero"),
+            yaxis=axis(_TITLES[unit], rangemode="tozero"),
         ),
     }
 
@@ -36,7 +37,7 @@ def speed_figure(curves: Sequence[SpeedCurve], *, revision: str = "") -> Figure:
 def _traces(curve: SpeedCurve, colour: str) -> list[dict[str, Any]]:
     name, points = label(curve.label), curve.points
     group = {"legendgroup": curve.label}
-    middle = [point.samples_per_second for point in points]
+    middle = [point.per_second for point in points]
     measured = {
         **group,
         "x": [point.batch_size for point in points],
@@ -44,8 +45,8 @@ def _traces(curve: SpeedCurve, colour: str) -> list[dict[str, Any]]:
         "error_y": {
             "type": "data",
             "symmetric": False,
-            "array": numbers(point.high - point.samples_per_second for point in points),
-            "arrayminus": numbers(point.samples_per_second - point.low for point in points),
+            "array": numbers(point.high - point.per_second for point in points),
+            "arrayminus": numbers(point.per_second - point.low for point in points),
             "color": colour,
             "thickness": 1.5,
         },
@@ -53,7 +54,7 @@ def _traces(curve: SpeedCurve, colour: str) -> list[dict[str, Any]]:
         "name": name,
         "marker": {"color": colour, "size": 9},
         "customdata": [point.blocks for point in points],
-        "hovertemplate": "batch %{x:,}: %{y:,.0f} samples/s, median of %{customdata}"
+        "hovertemplate": f"batch %{{x:,}}: %{{y:,.0f}} {curve.unit}/s, median of %{{customdata}}"
         f"<extra>{name}</extra>",
     }
     return [*_line(curve, colour), measured]

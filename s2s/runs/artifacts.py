@@ -23,14 +23,16 @@ def delete_checkpoint(run_id: int) -> None:
 
 
 def purge_deleted(store: Store) -> list[int]:
-    """Deleted runs for good: files, then records; returns their ids.
+    """Deleted runs for good, files, then records, and deleted sweeps; returns the runs' ids.
 
     Called when a dashboard starts. A deletion can so be undone for as long as the dashboard runs
     in which it was made, by no clock and no thread; who is short of disk starts it again.
     """
-    ids = [run.id for run in store.deleted_runs()]
+    ids = [run.id for run in store.deleted_runs(of_deleted_sweeps=True)]
     for run_id in ids:
         purge(store, run_id)
+    with store.transaction() as database:
+        database.execute("DELETE FROM sweeps WHERE deleted_at IS NOT NULL")
     return ids
 
 

@@ -1,13 +1,16 @@
 """The manager: trains queued runs in background threads, one at a time on a device."""
 
+import dataclasses
 import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from s2s.config import SweepConfig, TrainConfig, UserError
+from s2s.records import SweepPart
 from s2s.runs.artifacts import purge_deleted
 from s2s.runs.expected import (
     Expected,
@@ -16,9 +19,12 @@ from s2s.runs.expected import (
     step_time_from_runs,
     step_time_from_trial,
 )
+from s2s.runs.plan import plan
 from s2s.runs.store import Store
+from s2s.runs.sweep_time import SweepTime, seconds_of, sweep_time, times_from_runs
 from s2s.runs.sweeps import create_sweep, leave, read_sweep, request_stop, take
 
+_Trial = TypeVar("_Trial", StepTime, SweepTime)
 JOIN_SECONDS = 3.0
 _STORE_RETRIES = 60
 _ERROR_SECONDS = 5.0
@@ -46,6 +52,7 @@ class Manager:
         self._threads: dict[str, threading.Thread] = {}
         self._trials: dict[tuple[object, ...], tuple[StepTime | UserError, float]] = {}
         """With the time at which each ended."""
+        self._sweep_trials: dict[SweepConfig, tuple[SweepTime | UserError, float]] = {}
         self._devices: list[str] = []
         self._noise: dict[int, float | UserError] = {}
         """By run: the share that is done of a measurement that goes on, or why there is none."""
@@ -120,12 +127,9 @@ class Manager:
         background, which wait for a training run to end. Raises UserError where the
         configuration cannot run at all.
         """
-        device = "cuda:0" if config.device == "cuda" else config.device
-        if device == "auto":
-            devices = self.devices()
-            if not devices:
-                return None
-            device = devices[0]
+        device = self._device(config.device)
+        if device is None:
+            return None
         known: StepTime | UserError | None
         known = step_time_from_runs(config, self.store.runs(archived=True), device)
         with self._lock:
@@ -163,11 +167,42 @@ class Manager:
         else:
             del self._noise[run_id]
 
-    def _tried(self, config: TrainConfig) -> StepTime | UserError | None:
-        result, ended_at = self._trials.get(_trial_key(config), (None, 0.0))
-        if isinstance(result, UserError) and time.monotonic() - ended_at > _ERROR_SECONDS:
+    def expected_sweep(
+        self, config: SweepConfig, parts: Sequence[SweepPart], *, try_steps: bool = False
+    ) -> SweepTime | None:
+        """How long these parts would take; None where that is not known.
+
+        From earlier runs, or from trial steps in the background where `try_steps` asks for them:
+        ask again until they are made, which waits for a training run to end. Raises UserError
+        where they found that the sweep cannot run at all.
+        """
+        device = self._device(config.base.device)
+        if device is None:
             return None
-        return result
+        known = times_from_runs(config, self.store.runs(archived=True), device)
+        total = seconds_of(config, parts, known, device)
+        if total is not None:
+            return SweepTime(total, known, "earlier runs", device)
+        with self._lock:
+            tried = _fresh(self._sweep_trials.get(config))
+            if tried is None and try_steps:
+                self._start("s2s-sweep-trial", self._try_sweep, config)
+        if isinstance(tried, UserError):
+            raise tried
+        if tried is None:
+            return None
+        times = {**tried.times, **known}
+        total = seconds_of(config, parts, times, device)
+        return dataclasses.replace(tried, total_seconds=total, times=times)
+
+    def _device(self, asked: str) -> str | None:
+        """What `auto` stands for; None until torch is loaded."""
+        if asked == "auto":
+            return next(iter(self.devices()), None)
+        return "cuda:0" if asked == "cuda" else asked
+
+    def _tried(self, config: TrainConfig) -> StepTime | UserError | None:
+        return _fresh(self._trials.get(_trial_key(config)))
 
     def devices(self) -> list[str]:
         """What a run can be asked to use, the best first; empty until torch is loaded."""
@@ -252,6 +287,18 @@ class Manager:
         with self._lock:
             self._trials[_trial_key(config)] = (result, time.monotonic())
 
+    def _try_sweep(self, config: SweepConfig) -> None:
+        result: SweepTime | UserError
+        try:
+            runs = self.store.runs(archived=True)
+            result = sweep_time(config, plan(config, []), runs, lambda *_: None)
+        except UserError as error:
+            result = error
+        except Exception as error:
+            result = UserError(f"A trial step failed ({type(error).__name__}: {error}).")
+        with self._lock:
+            self._sweep_trials[config] = (result, time.monotonic())
+
     def _find_devices(self) -> None:
         from s2s.training.device import device_names
 
@@ -263,6 +310,14 @@ class Manager:
             thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
             self._threads[name] = thread
             thread.start()
+
+
+def _fresh(trial: tuple[_Trial | UserError, float] | None) -> _Trial | UserError | None:
+    """Its result; None where there is none, or an error that may have been put right."""
+    result, ended_at = trial or (None, 0.0)
+    if isinstance(result, UserError) and time.monotonic() - ended_at > _ERROR_SECONDS:
+        return None
+    return result
 
 
 def _trial_key(config: TrainConfig) -> tuple[object, ...]:

@@ -33,15 +33,20 @@ _COLUMNS_3 = (
     "runs ADD COLUMN archived_at REAL",
     "runs ADD COLUMN deleted_at REAL",
 )
+_COLUMNS_4 = (
+    "sweeps ADD COLUMN name TEXT NOT NULL DEFAULT ''",
+    "sweeps ADD COLUMN notes TEXT NOT NULL DEFAULT ''",
+    "sweeps ADD COLUMN deleted_at REAL",
+)
 
 
 def migrate(database: sqlite3.Connection) -> None:
     """Within the caller's transaction, so that of two processes one does it.
 
     Version 1 lacked what is known of other programs, whether a step was disturbed and, at first,
-    its phases; version 2 lacked notes, tags, the archive and deleting with a way back. Tables that
-    an earlier version lacked, of sweeps, memory and gradient noise, are made wherever they are not
-    there. A new store (version 0) has today's tables.
+    its phases; version 2 lacked notes, tags, the archive and deleting with a way back; version 3
+    lacked these of sweeps. Tables that an earlier version lacked, of sweeps, memory and gradient
+    noise, are made wherever they are not there. A new store (version 0) has today's tables.
     """
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version == 1:
@@ -50,6 +55,9 @@ def migrate(database: sqlite3.Connection) -> None:
         _widen_steps(database)
     if version in (1, 2):
         for column in _COLUMNS_3:
+            database.execute(f"ALTER TABLE {column}")
+    if version == 3:
+        for column in _COLUMNS_4:
             database.execute(f"ALTER TABLE {column}")
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

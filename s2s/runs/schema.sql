@@ -59,7 +59,10 @@ CREATE TABLE IF NOT EXISTS sweeps (
     created_at REAL NOT NULL,             -- Unix seconds
     owner_pid INTEGER,                    -- the process that does it now; NULL: none
     owner_started_at REAL,
-    stopping INTEGER NOT NULL DEFAULT 0   -- 1: that process was asked to stop
+    stopping INTEGER NOT NULL DEFAULT 0,  -- 1: that process was asked to stop
+    name TEXT NOT NULL DEFAULT '',
+    notes TEXT NOT NULL DEFAULT '',
+    deleted_at REAL                       -- hidden with its runs, and purged with them
 );
 
 -- Parts that were begun; which part a run is, its configuration tells.

@@ -106,10 +106,16 @@ class Store:
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
         return [run_of(row) for row in rows]
 
-    def deleted_runs(self) -> list[Run]:
-        """Those that can be brought back, the last deleted first."""
+    def deleted_runs(self, *, of_deleted_sweeps: bool = False) -> list[Run]:
+        """The last deleted first. Those that went with their sweep come back with it only."""
+        gone = (
+            "SELECT run_id FROM sweep_parts JOIN sweeps ON sweep_id = id"
+            " WHERE deleted_at IS NOT NULL"
+        )
+        here = "" if of_deleted_sweeps else f" AND id NOT IN ({gone})"
         rows = self.read(
-            "SELECT * FROM runs WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC"
+            f"SELECT * FROM runs WHERE deleted_at IS NOT NULL{here}"  # noqa: S608
+            " ORDER BY deleted_at DESC, id DESC"
         )
         return [run_of(row) for row in rows]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from s2s.config import Engine, SweepConfig
-from s2s.records import Run, SweepPart
+from s2s.records import Run, Sweep, SweepPart
 from s2s.runs.expected import (
     StepTime,
     expected,
@@ -80,6 +80,19 @@ def seconds_of(
         if device == "cpu" and part.repeat == 0:
             total += START_SECONDS + min(STEPS, run.iterations) * time.step_seconds
     return total
+
+
+def seconds_left(sweep: Sweep, times: Times, device: str, here: float | None) -> float | None:
+    """Of a sweep that goes on; None where the time of a part is not known.
+
+    `here`: of the part that is being done; None: all the time that a part of its kind takes.
+    """
+    left = [part for part in sweep.parts if not part.is_done()]
+    if here is None:
+        return seconds_of(sweep.config, left, times, device)
+    waiting = [part for part in left if part.run is None or part.run.state.is_finished()]
+    later = seconds_of(sweep.config, waiting, times, device)
+    return None if later is None else here + later
 
 
 def _tried(

@@ -8,7 +8,10 @@ from s2s.config import Engine, SweepConfig, TrainConfig, UserError
 from s2s.records import Run, StepMemory, Sweep, SweepState
 from s2s.runs.artifacts import purge
 from s2s.runs.plan import plan
+from s2s.runs.rows import run_of
 from s2s.runs.store import Store, alive, this_process
+
+_ITS_RUNS = "id IN (SELECT run_id FROM sweep_parts WHERE sweep_id = ?)"
 
 
 def create_sweep(store: Store, config: SweepConfig) -> int:
@@ -24,17 +27,16 @@ def create_sweep(store: Store, config: SweepConfig) -> int:
 
 def read_sweep(store: Store, sweep_id: int) -> Sweep:
     """Raises UserError where there is no such sweep."""
-    rows = store.read("SELECT * FROM sweeps WHERE id = ?", (sweep_id,))
+    rows = store.read("SELECT * FROM sweeps WHERE id = ? AND deleted_at IS NULL", (sweep_id,))
     if not rows:
-        raise UserError(f"There is no sweep {sweep_id}; `python -m s2s sweeps` lists them.")
-    return _sweep(store, rows[0], {run.id: run for run in store.runs(archived=True)})
+        raise _no_sweep(sweep_id)
+    return _sweep(store, rows[0])
 
 
 def read_sweeps(store: Store) -> list[Sweep]:
-    """All sweeps, the newest first."""
-    runs = {run.id: run for run in store.runs(archived=True)}
-    rows = store.read("SELECT * FROM sweeps ORDER BY id DESC")
-    return [_sweep(store, row, runs) for row in rows]
+    """All sweeps but the deleted, the newest first."""
+    rows = store.read("SELECT * FROM sweeps WHERE deleted_at IS NULL ORDER BY id DESC")
+    return [_sweep(store, row) for row in rows]
 
 
 def take(store: Store, sweep_id: int) -> None:
@@ -44,10 +46,7 @@ def take(store: Store, sweep_id: int) -> None:
     """
     store.mark_interrupted()
     with store.transaction() as database:
-        row = database.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
-        if row is None:
-            raise UserError(f"There is no sweep {sweep_id}; `python -m s2s sweeps` lists them.")
-        if alive(row["owner_pid"], row["owner_started_at"]):
+        if _taken(database, sweep_id):
             raise UserError(f"Sweep {sweep_id} is going on already; stop it there first.")
         database.execute(
             "UPDATE sweeps SET owner_pid = ?, owner_started_at = ?, stopping = 0 WHERE id = ?",
@@ -62,6 +61,54 @@ def request_stop(store: Store, sweep_id: int) -> None:
     for part in read_sweep(store, sweep_id).parts:
         if part.run and not part.run.state.is_finished():
             store.request_stop(part.run.id)
+
+
+def describe_sweep(store: Store, sweep_id: int, name: str, notes: str) -> None:
+    """The user's own words; an empty name is none."""
+    with store.transaction() as database:
+        database.execute(
+            "UPDATE sweeps SET name = ?, notes = ? WHERE id = ?",
+            (name.strip(), notes.strip(), sweep_id),
+        )
+
+
+def delete_sweep(store: Store, sweep_id: int) -> None:
+    """Hides the sweep and its runs until it is restored or purged; UserError while it goes on."""
+    store.mark_interrupted()
+    now = time.time()
+    with store.transaction() as database:
+        if _taken(database, sweep_id):
+            raise UserError(f"Sweep {sweep_id} is going on; stop it before deleting it.")
+        database.execute("UPDATE sweeps SET deleted_at = ? WHERE id = ?", (now, sweep_id))
+        database.execute(
+            f"UPDATE runs SET deleted_at = ? WHERE deleted_at IS NULL AND {_ITS_RUNS}",  # noqa: S608
+            (now, sweep_id),
+        )
+
+
+def restore_sweep(store: Store, sweep_id: int) -> None:
+    """Takes the deletion back; a run that was deleted before, by itself, stays deleted.
+
+    UserError where the sweep was purged meanwhile.
+    """
+    with store.transaction() as database:
+        found = "SELECT deleted_at FROM sweeps WHERE id = ?"
+        row = database.execute(found, (sweep_id,)).fetchone()
+        if row is None:
+            raise _no_sweep(sweep_id)
+        database.execute(
+            f"UPDATE runs SET deleted_at = NULL WHERE deleted_at = ? AND {_ITS_RUNS}",  # noqa: S608
+            (row["deleted_at"], sweep_id),
+        )
+        database.execute("UPDATE sweeps SET deleted_at = NULL WHERE id = ?", (sweep_id,))
+
+
+def deleted_sweeps(store: Store) -> list[Sweep]:
+    """Those that can be brought back, the last deleted first."""
+    rows = store.read(
+        "SELECT * FROM sweeps WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC"
+    )
+    return [_sweep(store, row) for row in rows]
 
 
 def stop_requested(store: Store, sweep_id: int) -> bool:
@@ -89,16 +136,38 @@ def begin_part(store: Store, sweep_id: int, config: TrainConfig, broken_off: Run
     return store.create_run(config, sweep_id=sweep_id)
 
 
-def _sweep(store: Store, row: sqlite3.Row, runs: dict[int, Run]) -> Sweep:
+def _taken(database: sqlite3.Connection, sweep_id: int) -> bool:
+    """A living process does it. Raises UserError where there is no such sweep."""
+    row = database.execute(
+        "SELECT * FROM sweeps WHERE id = ? AND deleted_at IS NULL", (sweep_id,)
+    ).fetchone()
+    if row is None:
+        raise _no_sweep(sweep_id)
+    return alive(row["owner_pid"], row["owner_started_at"])
+
+
+def _no_sweep(sweep_id: int) -> UserError:
+    return UserError(f"There is no sweep {sweep_id}; `python -m s2s sweeps` lists them.")
+
+
+def _sweep(store: Store, row: sqlite3.Row) -> Sweep:
     config = SweepConfig.from_json(json.loads(row["config"]))
-    ids = store.read("SELECT run_id FROM sweep_parts WHERE sweep_id = ?", (row["id"],))
-    parts = plan(config, [runs[each["run_id"]] for each in ids if each["run_id"] in runs])
+    # A part's run that was deleted by itself is done again; one deleted with its sweep is not.
+    runs = store.read(
+        "SELECT runs.* FROM runs JOIN sweep_parts ON run_id = id"
+        " WHERE sweep_id = ? AND deleted_at IS ?",
+        (row["id"], row["deleted_at"]),
+    )
+    parts = plan(config, [run_of(each) for each in runs])
     if alive(row["owner_pid"], row["owner_started_at"]):
         state = SweepState.RUNNING
     else:
         finished = all(part.is_done() for part in parts)
         state = SweepState.FINISHED if finished else SweepState.STOPPED
-    return Sweep(row["id"], config, row["created_at"], state, parts, _memory(store, row["id"]))
+    return Sweep(
+        row["id"], config, row["created_at"], state, parts, _memory(store, row["id"]),
+        row["name"], row["notes"], row["deleted_at"],
+    )  # fmt: skip
 
 
 def _memory(store: Store, sweep_id: int) -> tuple[StepMemory, ...]:

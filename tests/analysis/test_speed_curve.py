@@ -1,6 +1,6 @@
 import pytest
 
-from s2s.analysis.speed_curve import SpeedPoint, law_text, speed_curve, speed_text
+from s2s.analysis.speed_curve import SpeedPoint, Unit, law_text, speed_curve, speed_text
 
 # A step takes 1 s and 0.5 s a sentence: 2/2, 4/3 and 8/5 samples/s.
 EXACT = {2: [1.0] * 5, 4: [4 / 3] * 5, 8: [1.6] * 5}
@@ -28,6 +28,12 @@ def test_words() -> None:
         "fused: at most 2 samples/s, 90 % of that at batch 18 (18 to 18), beyond what was measured."
     )
     assert speed_text([]) == "Samples per second against the batch size. Nothing yet."
+
+
+def test_words_of_tokens() -> None:
+    curve = speed_curve("fused", EXACT, Unit.TOKENS)
+    assert speed_text([curve]).startswith("Tokens per second against the batch size. fused: batch")
+    assert law_text(curve).startswith("fused: at most 2 tokens/s, 90 % of that at batch 18")
 
 
 def test_what_could_not_be_told_is_said() -> None:

@@ -1,17 +1,23 @@
 """Figures of the laws: Plotly accepts them, their axes have units, nothing is drawn unmeasured."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
+from s2s.analysis.anatomy import split_sizes
 from s2s.analysis.memory_law import MemoryPoint, memory_law
-from s2s.analysis.speed_curve import speed_curve
+from s2s.analysis.speed_curve import Unit, speed_curve
 from s2s.analysis.sweep_advice import SweepAdvice, sweep_advice
+from s2s.analysis.sweep_steps import PaddingLine, PaddingPoint, SizeParts, StepParts
 from s2s.analysis.target import StepsToTarget
 from s2s.charts.batch_law import steps_figure, steps_text
+from s2s.charts.frame import Figure
 from s2s.charts.memory_law import memory_figure, memory_text
+from s2s.charts.padding import padding_figure
 from s2s.charts.scale import batch_size_axis
 from s2s.charts.speed_curve import speed_figure
+from s2s.charts.step_parts import step_parts_figure
 from s2s.charts.time_to_target import time_figure, time_text
 from s2s.config import Engine
 from tests import studies
@@ -31,6 +37,65 @@ def test_throughput(found: SweepAdvice) -> None:
     assert checked(figure) == ("Throughput", BATCH, "Samples per second")
     assert names(figure) == ["fused: ceiling", "fused"]
     assert figure["data"][-1]["x"] == list(studies.SIZES)
+
+
+def test_tokens() -> None:
+    figure = speed_figure([speed_curve("fused", {2: [5.0], 4: [8.0]}, Unit.TOKENS)])
+    assert checked(figure) == ("Throughput", BATCH, "Target tokens per second")
+    assert "tokens/s" in figure["data"][-1]["hovertemplate"]
+    checked(speed_figure([]))
+
+
+def parts(*sizes: int) -> StepParts:
+    """Data 1 ms and 1 ms a sentence, forward 2 ms."""
+    found = [SizeParts(size, (0.001 + 0.001 * size, 0.002, 0.0, 0.0, 0.0), 1) for size in sizes]
+    return StepParts(tuple(found), split_sizes(sizes, [each.seconds for each in found]))
+
+
+def heights(figure: Figure, size: int) -> float:
+    """The whole bar of the size at this place, in the axis's unit."""
+    return sum(trace["y"][size] or 0 for trace in figure["data"] if trace["type"] == "bar")
+
+
+def test_step_parts_of_a_step_and_of_a_sentence() -> None:
+    figure = step_parts_figure(parts(2, 8))
+    assert checked(figure) == ("Step anatomy", BATCH, "Median time of a step (ms)")
+    assert names(figure) == [
+        "data", "forward", "backward", "optimizer", "between steps", "hatched: fixed part"
+    ]  # fmt: skip
+    assert [heights(figure, place) for place in (0, 1)] == pytest.approx([5.0, 11.0])
+    hatched = [each for each in figure["data"] if each["type"] == "bar" and not names_it(each)]
+    assert [sum(each["y"][place] for each in hatched) for place in (0, 1)] == pytest.approx(
+        [3.0, 3.0]
+    )
+    assert figure["data"][0]["x"] == ["2", "8"]
+    figure = step_parts_figure(parts(2, 8), a_sentence=True)
+    assert checked(figure)[2] == "Median time of a sentence (ms)"
+    assert [heights(figure, place) for place in (0, 1)] == pytest.approx([2.5, 1.375])
+
+
+def names_it(trace: dict[str, Any]) -> bool:
+    return bool(trace.get("showlegend", True))
+
+
+def test_step_parts_of_one_size_have_no_fixed_part() -> None:
+    figure = step_parts_figure(parts(2))
+    checked(figure)
+    assert "hatched: fixed part" not in names(figure)
+    checked(step_parts_figure(parts()))
+
+
+def test_padding() -> None:
+    points = (PaddingPoint(2, 0.1, 0.05, 0.2, 3), PaddingPoint(8, 0.3, 0.3, 0.3, 1))
+    figure = padding_figure([PaddingLine("fused", points), PaddingLine("article", ())])
+    assert checked(figure) == ("Padding", BATCH, "Padded share of cells (%)")
+    assert names(figure) == ["fused", "article"]
+    fused = figure["data"][0]
+    assert (fused["x"], fused["y"]) == ([2, 8], [10.0, 30.0])
+    assert fused["error_y"]["array"] == pytest.approx([10.0, 0.0])
+    assert fused["error_y"]["arrayminus"] == pytest.approx([5.0, 0.0])
+    assert figure["layout"]["yaxis"]["range"] == [0, pytest.approx(33.0)]
+    assert padding_figure([])["layout"]["yaxis"]["range"] == [0, 5.0]
 
 
 def test_one_size_is_a_point_without_a_line() -> None:

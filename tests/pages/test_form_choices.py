@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import form, presets, shared
+from pages.parts.machine_choices import ENGINES, PRECISIONS
 from s2s.config import Engine, Precision, TrainConfig
 from s2s.runs.expected import Expected
 
@@ -36,4 +37,18 @@ def test_what_needs_a_gpu_is_offered_where_there_is_one(
 
 
 def test_every_choice_has_its_help() -> None:
-    assert (set(form._ENGINES), set(form._PRECISIONS)) == (set(Engine), set(Precision))
+    assert (set(ENGINES), set(PRECISIONS)) == (set(Engine), set(Precision))
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_a_sweep_is_offered_the_same(
+    monkeypatch: pytest.MonkeyPatch, open_page: Open, gpu: bool
+) -> None:
+    devices = ["cuda:0", "cpu"] if gpu else ["cpu"]
+    monkeypatch.setattr(shared.manager(), "devices", lambda: devices)
+    app = open_page("sweep")
+    assert not app.exception, app.exception
+    assert ("graphed" in app.multiselect(key="sweep_engines").options) is gpu
+    assert ("tf32" in app.selectbox(key="sweep_precision").options) is gpu
+    boxes = [box.options for box in app.selectbox if box.label == "Device"]
+    assert boxes == ([["auto", *devices]] if gpu else [])

@@ -1,5 +1,7 @@
 """The pages Sweep and Advisor, on a real small sweep."""
 
+import dataclasses
+import json
 from collections.abc import Callable
 from threading import Event
 
@@ -8,10 +10,15 @@ from streamlit.testing.v1 import AppTest
 from tiny import wait_until
 
 from pages.parts import shared
-from s2s.config import SweepConfig, TrainConfig
-from s2s.records import SweepState
+from s2s.analysis.anatomy import PARTS
+from s2s.analysis.steps import Axis
+from s2s.config import Budget, Precision, SweepConfig, TrainConfig
+from s2s.records import Evaluation, RunState, SampleTranslation, SweepState
+from s2s.runs.plan import plan
 from s2s.runs.sweep import run_sweep
-from s2s.runs.sweeps import create_sweep, read_sweep, read_sweeps, take
+from s2s.runs.sweeps import begin_part, create_sweep, leave, read_sweep, read_sweeps, take
+from tests import plausible
+from tests.tiny import wait_until
 
 
 @pytest.fixture
@@ -29,7 +36,7 @@ def swept(add_corpus: Callable[..., str]) -> int:
 def test_before_the_first_sweep_the_form_is_open(open_page: Callable[[str], AppTest]) -> None:
     page = open_page("sweep")
     assert not page.exception
-    assert [button.label for button in page.button] == ["Start 12 runs"]
+    assert [button.label for button in page.button] == ["Start 12 runs", "Estimate"]
     page.multiselect(key="sweep_sizes").set_value(["2", "x"]).run()
     assert [error.value for error in page.error] == [
         "A batch size is a whole number such as 32; got 'x'."
@@ -103,5 +110,144 @@ def test_a_sweep_started_on_the_page(
     assert not page.exception
     [sweep] = read_sweeps(shared.store())
     assert sweep.config.batch_sizes == (4,)
-    shared.manager().close()
-    assert read_sweep(shared.store(), sweep.id).state in (SweepState.FINISHED, SweepState.STOPPED)
+    wait_until(lambda: read_sweep(shared.store(), sweep.id).state is SweepState.FINISHED, 120)
+
+
+def test_more_choices_go_into_the_sweep(
+    open_page: Callable[[str], AppTest], add_corpus: Callable[..., str]
+) -> None:
+    corpus = add_corpus()
+    page = open_page("sweep")
+    page.selectbox(key="sweep_corpus").set_value(corpus)
+    page.number_input(key="sweep_threads").set_value(1)
+    page.selectbox(key="sweep_precision").set_value(Precision.BF16)
+    page.text_area(key="sweep_sentences").set_value(" je vois .\n\ntu vois").run()
+    assert not page.exception
+    wait_until(lambda: shared.manager().devices() != [], 120)
+    page.button[1].click().run()  # Estimate
+    assert not page.exception
+    [asked] = [page.session_state["sweep_estimate_of"]]
+    assert (asked.base.corpus, asked.base.threads) == (corpus, 1)
+    assert asked.base.precision is Precision.BF16
+    assert asked.base.sentences == ("je vois .", "tu vois")
+    wait_until(lambda: shared.manager().expected_sweep(asked, plan(asked, [])) is not None, 120)
+    page.run()
+    assert not page.exception
+    [said] = [each.value for each in page.caption if "in all on" in each.value]
+    assert "(by trial steps)" in said
+    assert shared.store().runs() == []
+
+
+def finished(corpus: str) -> int:
+    """A sweep of two sizes with plausible records behind it; returns its id."""
+    store = shared.store()
+    base = TrainConfig(corpus=corpus, device="cpu", sentences=("je vois *tout* .",))
+    config = SweepConfig(
+        base=base, batch_sizes=(2, 8), repeats=1, budget=Budget.ITERATIONS, amount=20
+    )
+    sweep_id = create_sweep(store, config)
+    for part in plan(config, []):
+        run = config.run_config(part.engine, part.batch_size, part.repeat)
+        run_id = begin_part(store, sweep_id, run, None)
+        store.start_run(run_id, "cpu", {})
+        for iteration in (0, 20):
+            said = SampleTranslation("je vois *tout* .", "", f"i see {iteration}")
+            store.add_evaluation(run_id, Evaluation(iteration, 0.1 * iteration, 5.0, (said,)))
+        summary = plausible.summary(run_id, RunState.FINISHED, run, 20)
+        phases = dict.fromkeys(PARTS, 0.001 * part.batch_size)
+        store.finish_run(
+            run_id, RunState.FINISHED, dataclasses.replace(summary, phase_seconds=phases)
+        )
+    return sweep_id
+
+
+def charts(page: AppTest) -> list[str]:
+    """The titles of those that are drawn."""
+    return [
+        json.loads(each.proto.json)["figure"]["layout"]["title"]["text"]
+        for each in page.get("bidi_component")
+    ]
+
+
+def test_only_the_open_tab_is_drawn(open_page: Callable[[str], AppTest]) -> None:
+    finished("starter")
+    page = open_page("sweep")
+    assert not page.exception
+    assert charts(page) == ["Throughput"]
+    assert len(page.dataframe) == 1
+    for tab, drawn in (("Step anatomy", "Step anatomy"), ("Padding", "Padding")):
+        page.session_state["sweep_tab"] = tab
+        page.run()
+        assert not page.exception
+        assert charts(page) == ["Throughput", drawn]
+        assert len(page.dataframe) == 0
+    page.segmented_control(key="sweep_unit").set_value("tokens").run()
+    assert not page.exception
+
+
+def test_one_sentence_through_all_sizes(open_page: Callable[[str], AppTest]) -> None:
+    finished("starter")
+    page = open_page("sweep")
+    page.session_state["sweep_tab"] = "One sentence"
+    page.run()
+    assert not page.exception
+    table = page.table[0].value
+    assert list(table["Batch size"]) == ["2", "8"]
+    assert list(table["Samples"]) == ["40", "0"]  # 40 samples are no evaluation of batch size 8
+    assert list(table["Translation"]) == ["i see 20", "i see 0"]
+    page.segmented_control(key="sweep_equal").set_value(Axis.SECONDS).run()
+    assert not page.exception
+    assert list(page.table[0].value["Samples"]) == ["40", "160"]
+    assert page.slider(key="sweep_at_seconds").max == 2.0
+    page.slider(key="sweep_at_seconds").set_value(1.9).run()
+    assert list(page.table[0].value["Samples"]) == ["0", "0"]
+
+
+def test_delete_and_undo(open_page: Callable[[str], AppTest]) -> None:
+    sweep_id = finished("starter")
+    page = open_page("sweep")
+    page.session_state["changing_sweep"] = True
+    page.run()
+    page.text_input[0].set_value("quiet")
+    next(each for each in page.button if each.label == "Save").click().run()
+    assert not page.exception
+    assert read_sweep(shared.store(), sweep_id).name == "quiet"
+    next(each for each in page.button if each.label == "Delete").click().run()
+    assert any("**with its 2 runs**" in each.value for each in page.markdown)
+    delete = f"Delete sweep {sweep_id} and its 2 runs"
+    next(each for each in page.button if each.label == delete).click().run()
+    assert not page.exception
+    assert not page.warning
+    assert read_sweeps(shared.store()) == shared.store().runs() == []
+    assert any("quiet" in each.value for each in page.markdown)
+    next(each for each in page.button if each.label == "Undo").click().run()
+    assert not page.exception
+    assert len(shared.store().runs()) == 2
+    assert page.selectbox(key="shown_sweep").value == sweep_id
+
+
+def test_time_left_while_a_sweep_goes_on(open_page: Callable[[str], AppTest]) -> None:
+    """By the runs of an earlier sweep: 20 steps of each of two sizes at 0.1 s."""
+    store = shared.store()
+    before = read_sweep(store, finished("starter")).config
+    sweep_id = create_sweep(store, before)
+    take(store, sweep_id)
+    page = open_page("sweep")
+    assert not page.exception
+    assert progress_text(page) == "0 of 2 runs done · about 4.0 s left"
+    leave(store, sweep_id)
+    page.run()
+    assert progress_text(page) == "0 of 2 runs done"
+
+
+def test_before_the_first_run_of_its_kind_nobody_knows(open_page: Callable[[str], AppTest]) -> None:
+    store = shared.store()
+    config = SweepConfig(base=TrainConfig(device="cpu"), batch_sizes=(2,), repeats=1)
+    take(store, create_sweep(store, config))
+    page = open_page("sweep")
+    assert not page.exception
+    assert progress_text(page).startswith("0 of 1 runs done · how long is not known yet")
+
+
+def progress_text(page: AppTest) -> str:
+    return page.get("progress")[0].proto.text

@@ -11,8 +11,10 @@ from tiny import tiny_config, wait_until
 from s2s.config import SweepConfig, UserError
 from s2s.records import RunState, SweepState
 from s2s.runs.manager import Manager
+from s2s.runs.plan import plan
 from s2s.runs.store import Store
 from s2s.runs.sweep import run_sweep
+from s2s.runs.sweep_time import SweepTime
 from s2s.runs.sweeps import create_sweep, read_sweep, take
 
 BeforeStep = Callable[[Callable[[int], object]], None]
@@ -138,3 +140,43 @@ def test_no_such_sweep(manager: Manager) -> None:
     for ask in (manager.stop_sweep, manager.resume_sweep):
         with pytest.raises(UserError, match="There is no sweep 7"):
             ask(7)
+
+
+def asked(manager: Manager, config: SweepConfig, *, try_steps: bool) -> SweepTime:
+    """Asks until there is an answer."""
+    found: list[SweepTime] = []
+
+    def ask() -> bool:
+        answer = manager.expected_sweep(config, plan(config, []), try_steps=try_steps)
+        found.extend([answer] if answer else [])
+        return bool(found)
+
+    wait_until(ask)
+    return found[0]
+
+
+def test_nobody_knows_how_long_before_the_first_runs(manager: Manager) -> None:
+    assert manager.expected_sweep(CONFIG, plan(CONFIG, [])) is None
+    assert not at_work()  # it is not tried unasked
+    found = asked(manager, CONFIG, try_steps=True)
+    assert (found.basis, found.device) == ("trial steps", "cpu")
+    assert found.total_seconds is not None
+    assert found.total_seconds > 0
+    assert manager.store.runs() == []
+    half = manager.expected_sweep(CONFIG, plan(CONFIG, [])[:2])  # the trial is remembered
+    assert half is not None
+    assert half.total_seconds == pytest.approx(found.total_seconds / 2)
+
+
+def test_earlier_runs_tell_how_long_a_sweep_takes(manager: Manager) -> None:
+    sweep_id = manager.submit_sweep(dataclasses.replace(CONFIG, amount=20))
+    wait_for(manager, sweep_id, SweepState.FINISHED)
+    found = asked(manager, CONFIG, try_steps=False)
+    assert found.basis == "earlier runs"
+    assert manager.expected_sweep(CONFIG, []).total_seconds == 0.0
+
+
+def test_a_sweep_that_cannot_run_says_so(manager: Manager) -> None:
+    nowhere = dataclasses.replace(CONFIG, base=tiny_config(corpus="nowhere"))
+    with pytest.raises(UserError, match="There is no corpus 'nowhere'"):
+        asked(manager, nowhere, try_steps=True)

@@ -15,7 +15,7 @@ from s2s.home import home
 from s2s.records import PHASES, STEP_DTYPE, DeviceSample, StepMemory
 from s2s.runs.migration import SCHEMA_VERSION
 from s2s.runs.store import Store
-from s2s.runs.sweeps import create_sweep, read_sweep
+from s2s.runs.sweeps import create_sweep, delete_sweep, deleted_sweeps, describe_sweep, read_sweep
 
 SCHEMA_1 = """
 CREATE TABLE runs (
@@ -240,6 +240,48 @@ def test_the_second_version_gains_notes_tags_archive_and_deleting(second: Path) 
         (run,) = store.deleted_runs()
         assert (run.notes, run.tags) == ("kept", ("tag",))
         assert run.archived_at is not None
+
+
+@pytest.fixture
+def third(second: Path) -> Path:
+    """A store of version 3, whose sweeps could not be deleted: one sweep of one part."""
+    with closing(sqlite3.connect(second, isolation_level=None)) as database:
+        for column in (
+            "notes TEXT NOT NULL DEFAULT ''", "tags TEXT NOT NULL DEFAULT '[]'",
+            "archived_at REAL", "deleted_at REAL",
+        ):  # fmt: skip
+            database.execute(f"ALTER TABLE runs ADD COLUMN {column}")
+        database.executescript("""
+            CREATE TABLE sweeps (
+                id INTEGER PRIMARY KEY AUTOINCREMENT, config TEXT NOT NULL,
+                created_at REAL NOT NULL, owner_pid INTEGER, owner_started_at REAL,
+                stopping INTEGER NOT NULL DEFAULT 0
+            );
+            CREATE TABLE sweep_parts (
+                run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+                sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE
+            );
+        """)
+        config = SweepConfig(base=tiny_config(), batch_sizes=(2,), repeats=1)
+        database.execute(
+            "INSERT INTO sweeps (config, created_at) VALUES (?, 5.0)",
+            (json.dumps(config.to_json()),),
+        )
+        database.execute("INSERT INTO sweep_parts VALUES (1, 1)")
+        database.execute("PRAGMA user_version = 3")
+    return second
+
+
+def test_the_third_version_gains_names_and_deleting_of_sweeps(third: Path) -> None:
+    with closing(Store(home())) as store:
+        found = read_sweep(store, 1)
+        assert (found.name, found.notes, found.deleted_at) == ("", "", None)
+        describe_sweep(store, 1, "old", "")
+        delete_sweep(store, 1)
+    assert version(third) == SCHEMA_VERSION
+    with closing(Store(home())) as store:
+        assert [(sweep.id, sweep.name) for sweep in deleted_sweeps(store)] == [(1, "old")]
+        assert store.runs() == []
 
 
 def test_old_and_new_stores_have_the_same_columns(

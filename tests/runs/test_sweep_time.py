@@ -7,14 +7,23 @@ import torch
 from tiny import tiny_config
 
 from s2s.config import Engine, SweepConfig, TrainConfig, UserError
+from s2s.records import RunState, Sweep, SweepPart, SweepState
 from s2s.runs import sweep_time as sweep_time_module
 from s2s.runs.expected import StepTime
 from s2s.runs.plan import plan
 from s2s.runs.store import Store
 from s2s.runs.sweep import run_sweep
 from s2s.runs.sweep_memory import START_SECONDS
-from s2s.runs.sweep_time import SweepTime, seconds_of, sweep_time, times_from_runs
+from s2s.runs.sweep_time import (
+    SweepTime,
+    Times,
+    seconds_left,
+    seconds_of,
+    sweep_time,
+    times_from_runs,
+)
 from s2s.runs.sweeps import create_sweep, take
+from tests.plausible import RUN
 
 FUSED = Engine.FUSED
 
@@ -59,6 +68,29 @@ def test_parts_add_up() -> None:
     assert seconds_of(swept, plan(swept, []), times, "cuda:0") == pytest.approx(2 * (small + large))
     assert seconds_of(swept, plan(swept, []), {(FUSED, 2): times[FUSED, 2]}, "cpu") is None
     assert seconds_of(swept, [], {}, "cpu") == 0.0
+
+
+def test_what_is_left_while_a_part_is_done() -> None:
+    """Of two repeats of 100 steps of 0.5 s, each with its evaluations of 2 s, one is done."""
+    swept = config(2)
+    times = {(FUSED, 2): StepTime(0.5, 2.0, "")}
+    whole = 100 * 0.5 + (2 + 100 / 512) * 2.0
+
+    def left(
+        states: list[RunState | None], here: float | None, known: Times = times
+    ) -> float | None:
+        parts = tuple(
+            SweepPart(FUSED, 2, repeat, state and dataclasses.replace(RUN, state=state))
+            for repeat, state in enumerate(states)
+        )
+        sweep = Sweep(1, swept, 0.0, SweepState.RUNNING, parts)
+        return seconds_left(sweep, known, "cpu", here)
+
+    assert left([RunState.FINISHED, RunState.RUNNING], 7.0) == 7.0
+    assert left([RunState.RUNNING, None], 7.0) == pytest.approx(7.0 + whole)
+    assert left([RunState.FINISHED, RunState.RUNNING], None) == pytest.approx(whole)
+    assert left([RunState.RUNNING, RunState.STOPPED], 7.0) == pytest.approx(7.0 + whole)
+    assert left([RunState.RUNNING, None], 7.0, {}) is None
 
 
 def test_the_smallest_the_middle_and_the_largest_are_tried(store: Store, tried: list[int]) -> None:

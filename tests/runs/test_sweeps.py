@@ -9,8 +9,20 @@ from tiny import tiny_config
 
 from s2s.config import Engine, SweepConfig, UserError
 from s2s.records import RunState, Summary, SweepState
+from s2s.runs.artifacts import purge_deleted
 from s2s.runs.store import Store
-from s2s.runs.sweeps import begin_part, create_sweep, leave, read_sweep, read_sweeps, take
+from s2s.runs.sweeps import (
+    begin_part,
+    create_sweep,
+    delete_sweep,
+    deleted_sweeps,
+    describe_sweep,
+    leave,
+    read_sweep,
+    read_sweeps,
+    restore_sweep,
+    take,
+)
 
 CONFIG = SweepConfig(base=tiny_config(), batch_sizes=(2, 4), repeats=1)
 
@@ -125,3 +137,69 @@ def test_a_dead_process_holds_nothing(store: Store) -> None:
     take(store, sweep_id)
     assert part_of(store, sweep_id, 2).run.state is RunState.INTERRUPTED
     assert not part_of(store, sweep_id, 2).is_done()
+
+
+def ended(store: Store) -> tuple[int, int, int]:
+    """A sweep of two ended runs: its id and theirs."""
+    sweep_id = create_sweep(store, CONFIG)
+    ids = [begun(store, sweep_id, size) for size in (2, 4)]
+    for run_id in ids:
+        end(store, run_id, RunState.FINISHED)
+    return (sweep_id, *ids)
+
+
+def test_name_and_notes(store: Store) -> None:
+    sweep_id, *_ = ended(store)
+    assert (read_sweep(store, sweep_id).name, read_sweep(store, sweep_id).notes) == ("", "")
+    describe_sweep(store, sweep_id, " quiet night ", "fan off\n")
+    found = read_sweep(store, sweep_id)
+    assert (found.name, found.notes) == ("quiet night", "fan off")
+
+
+def test_a_deleted_sweep_takes_its_runs_and_brings_them_back(store: Store) -> None:
+    sweep_id, first, second = ended(store)
+    other_id, *others = ended(store)
+    before = read_sweep(store, sweep_id)
+    delete_sweep(store, sweep_id)
+    assert [sweep.id for sweep in read_sweeps(store)] == [other_id]
+    assert sorted(run.id for run in store.runs(archived=True)) == others
+    for ask in (read_sweep, take):
+        with pytest.raises(UserError, match=f"There is no sweep {sweep_id}"):
+            ask(store, sweep_id)
+    [deleted] = deleted_sweeps(store)
+    assert deleted.id == sweep_id
+    assert deleted.deleted_at is not None
+    assert [part.run.id for part in deleted.parts if part.run] == [first, second]
+    assert store.deleted_runs() == []  # they do not come back one by one
+    restore_sweep(store, sweep_id)
+    assert read_sweep(store, sweep_id) == before
+    assert deleted_sweeps(store) == []
+
+
+def test_a_run_deleted_before_its_sweep_stays_deleted(store: Store) -> None:
+    sweep_id, first, second = ended(store)
+    store.delete_run(first)
+    delete_sweep(store, sweep_id)
+    restore_sweep(store, sweep_id)
+    assert [run.id for run in store.runs()] == [second]
+    assert [run.id for run in store.deleted_runs()] == [first]
+
+
+def test_a_sweep_that_goes_on_is_not_deleted(store: Store) -> None:
+    sweep_id, *_ = ended(store)
+    take(store, sweep_id)
+    with pytest.raises(UserError, match="Sweep 1 is going on; stop it before deleting it"):
+        delete_sweep(store, sweep_id)
+    assert len(store.runs()) == 2
+
+
+def test_a_purge_takes_the_sweep_with_its_runs(store: Store) -> None:
+    sweep_id, first, second = ended(store)
+    kept, *_ = ended(store)
+    store.delete_run(first)
+    delete_sweep(store, sweep_id)
+    assert sorted(purge_deleted(store)) == [first, second]
+    assert deleted_sweeps(store) == []
+    assert [sweep.id for sweep in read_sweeps(store)] == [kept]
+    with pytest.raises(UserError, match=f"There is no sweep {sweep_id}"):
+        restore_sweep(store, sweep_id)
