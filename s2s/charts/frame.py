@@ -12,7 +12,7 @@ from typing import Any
 
 Figure = dict[str, Any]
 
-PALETTE = ("#A08A1F", "#E0872A", "#8B6FD1", "#0B9B74", "#D1495B", "#1783C9", "#CC6FA6", "#4FB0B8")
+PALETTE = ("#A08A1F", "#D67A1A", "#8B6FD1", "#0B9B74", "#D1495B", "#1783C9", "#CC6FA6", "#3F9FA8")
 """After Okabe and Ito: told apart with every kind of colour vision, on white and on black."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 GREY = "#8A8F98"

@@ -60,7 +60,7 @@ def picture() -> Callable[..., None]:
         before = page.viewport_size
         assert before
         page.set_viewport_size({"width": 1400, "height": height})
-        page.wait_for_function(when)
+        page.wait_for_function(when, timeout=10 * serving.WAIT_MS)
         page.mouse.move(0, 0)
         page.wait_for_function("() => !document.getAnimations().some(each => each.pending)")
         page.screenshot(path=Path(folder, f"{name}.png"), animations="disabled")

@@ -64,7 +64,7 @@ def test_the_articles_pair_is_compared_and_translates_while_it_trains(
         page,
         "train",
         when="() => { const chart = document.querySelector('.s2s-chart');"
-        " return chart?.ariaLabel.includes('batch 32') &&"
+        " return chart?.ariaLabel?.includes('batch 32') &&"
         " Math.max(...chart.data.flatMap(line => line.x)) > 600 }",
     )
     page.get_by_role("link", name="Compare").first.click()
@@ -74,7 +74,7 @@ def test_the_articles_pair_is_compared_and_translates_while_it_trains(
         page,
         "compare",
         when="() => document.body.innerText.includes('Nothing is training') &&"
-        " document.querySelector('.s2s-chart').data.length === 4",
+        " document.querySelector('.s2s-chart')?.data?.length === 4",
     )
     page.get_by_role("link", name="Translate").first.click()
     page.get_by_role("heading", name="Translate", exact=True).wait_for()

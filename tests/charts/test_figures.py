@@ -159,7 +159,7 @@ def test_repeats_are_a_line_in_a_band() -> None:
     assert several["layout"]["xaxis"]["type"] == "log"
     filled, mean = several["data"][:2]
     assert (filled["x"], filled["y"]) == ([1, 2, 2, 1], [2, 1, 3, 4])
-    assert (filled["fill"], filled["fillcolor"]) == ("toself", "rgba(224, 135, 42, 0.2)")
+    assert (filled["fill"], filled["fillcolor"]) == ("toself", "rgba(214, 122, 26, 0.2)")
     assert filled["legendgroup"] == mean["legendgroup"]
     assert names(several) == ["1, 2 · run", "0 · run"]
     alone = loss_figure([line], Axis.ITERATIONS, LossScale.TOKEN)
