@@ -1,7 +1,7 @@
 """A sweep with plausible records but no training behind it: its law and its line are known."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from s2s.config import Engine, SweepConfig, TrainConfig
 from s2s.records import Evaluation, Run, RunState, Summary, Sweep, SweepPart, SweepState
@@ -64,9 +64,9 @@ def all_evaluations(of: Sweep) -> dict[int, list[Evaluation]]:
     return {part.run.id: evaluations(part.batch_size, part.repeat) for part in of.parts if part.run}
 
 
-def written(store: Store) -> int:
-    """The same sweep in a store, where pages find it; returns its id."""
-    config = SweepConfig(batch_sizes=SIZES)
+def written(store: Store, sizes: Sequence[int] = SIZES) -> int:
+    """Such a sweep in a store, where pages find it; returns its id."""
+    config = SweepConfig(batch_sizes=tuple(sizes))
     sweep_id = create_sweep(store, config)
     for part in read_sweep(store, sweep_id).parts:
         run_id = store.create_run(

@@ -1,5 +1,6 @@
 """Axes on a logarithmic scale, with a tick at each measured batch size."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +11,12 @@ _MOST_TICKS = 12
 
 
 def batch_size_axis(sizes: Sequence[int]) -> dict[str, Any]:
-    """Every size has its tick where there is room for all, else every second one, and so on."""
+    """Every size has its tick that has room beside the one before."""
     known = sorted(set(sizes))
-    shown = known[:: -(-len(known) // _MOST_TICKS) or 1]
+    shown: list[int] = []
+    for size in known:
+        if not shown or _MOST_TICKS * math.log(size / shown[-1]) >= math.log(known[-1] / known[0]):
+            shown.append(size)
     return axis(
         BATCH_SIZE, type="log", tickvals=shown, ticktext=[f"{size:,}" for size in shown], minor={}
     )

@@ -1,11 +1,12 @@
 """The dashboard and the browser as fixtures."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import serving
+from pictures import Pictures
 from playwright.sync_api import Browser, Page
 
 
@@ -30,9 +31,7 @@ def page(browser: Browser, server: str, tmp_path: Path) -> Iterator[Page]:
 
     How it looked at the end is left in the test's temporary folder.
     """
-    context = browser.new_context(
-        viewport={"width": 1400, "height": 1000}, color_scheme="light"
-    )
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, color_scheme="light")
     context.set_default_timeout(serving.WAIT_MS)
     page = context.new_page()
     errors: list[str] = []
@@ -46,24 +45,6 @@ def page(browser: Browser, server: str, tmp_path: Path) -> Iterator[Page]:
 
 
 @pytest.fixture
-def picture() -> Callable[..., None]:
-    """`picture(page, "train", when="() => ...")`: a picture for the README.
-
-    Nothing, unless S2S_PICTURES names a folder to write it to (`make screenshots`). It waits for
-    what is worth showing, which a test itself need not wait for.
-    """
-    folder = os.environ.get("S2S_PICTURES", "")
-
-    def take(page: Page, name: str, when: str = "() => true", height: int = 1250) -> None:
-        if not folder:
-            return
-        before = page.viewport_size
-        assert before
-        page.set_viewport_size({"width": 1400, "height": height})
-        page.wait_for_function(when, timeout=10 * serving.WAIT_MS)
-        page.mouse.move(0, 0)
-        page.wait_for_function("() => !document.getAnimations().some(each => each.pending)")
-        page.screenshot(path=Path(folder, f"{name}.png"), animations="disabled")
-        page.set_viewport_size(before)
-
-    return take
+def pictures() -> Pictures:
+    """`make screenshots` sets S2S_PICTURES."""
+    return Pictures(os.environ.get("S2S_PICTURES", ""))

@@ -1,11 +1,13 @@
 """Every figure as the browser draws it on a narrow page: no text is cut off or covered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from s2s.analysis.speed_curve import speed_curve
+from s2s.charts.speed_curve import speed_figure
 from tests.charts.examples import examples
 
 pytestmark = pytest.mark.browser
@@ -59,3 +61,12 @@ def test_all_text_of_a_narrow_chart_is_seen(paper: Page, name: str, width: int) 
     for beside in (*drawn["ticks"].values(), drawn["titles"]):
         for index, one in enumerate(beside):
             assert not [other for other in beside[:index] if overlap(one, other)], one
+
+
+@pytest.mark.parametrize("sizes", [range(1, 31), [2**power for power in range(11)], [16, 17, 18]])
+def test_the_ticks_of_many_sizes_stay_apart(paper: Page, sizes: Sequence[int]) -> None:
+    figure = speed_figure([speed_curve("fused", {size: [100.0 * size] for size in sizes})])
+    ticks = paper.evaluate(_DRAW, [figure, WIDTH])["ticks"]["x"]
+    assert len(ticks) > 2
+    for index, one in enumerate(ticks):
+        assert not [other for other in ticks[:index] if overlap(one, other)], one

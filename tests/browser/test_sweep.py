@@ -1,11 +1,11 @@
 """A sweep by clicking, and what the advisor makes of one, in a real browser."""
 
 import re
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pictures import Pictures
 from playwright.sync_api import Locator, Page, expect
 from serving import WAIT_MS
 
@@ -44,9 +44,7 @@ def fill(page: Page, label: str, value: int) -> None:
     box.press("Enter")
 
 
-def test_a_sweep_fills_its_chart_is_stopped_and_goes_on(
-    page: Page, picture: Callable[..., None]
-) -> None:
+def test_a_sweep_fills_its_chart_is_stopped_and_goes_on(page: Page, pictures: Pictures) -> None:
     page.get_by_role("link", name="Sweep").first.click()
     page.get_by_role("heading", name="Sweep", exact=True).wait_for()
     page.get_by_role("button", name="Remove 8", exact=True).click()
@@ -73,11 +71,11 @@ def test_a_sweep_fills_its_chart_is_stopped_and_goes_on(
     expect(chart).to_have_accessible_name(re.compile("batch 2: .*, batch 32: .*, batch 128: "))
     expect(go_on).to_have_count(0)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
-    picture(page, "sweep", height=1030)
+    pictures.take(page, "sweep", height=1030)
 
 
 def test_the_advisor_names_the_sizes_of_the_law_behind_a_sweep(
-    page: Page, tmp_path: Path, picture: Callable[..., None]
+    page: Page, tmp_path: Path, pictures: Pictures
 ) -> None:
     with closing(Store(tmp_path / "home")) as store:
         studies.written(store)
@@ -96,4 +94,4 @@ def test_the_advisor_names_the_sizes_of_the_law_behind_a_sweep(
     expect(times).to_have_accessible_name(re.compile("batch 16: .*, good; batch 32: .*, good; "))
     expect(page.get_by_role("button", name="Confirm with one more run at 32")).to_be_enabled()
     times.locator(".plot-container").wait_for()
-    picture(page, "advisor", height=910)
+    pictures.take(page, "advisor", height=910)
