@@ -64,12 +64,12 @@ def test_the_articles_pair_is_compared_and_translates(page: Page, pictures: Pict
         " return chart?.ariaLabel?.includes('batch 32') &&"
         " Math.max(...chart.data.flatMap(line => line.x)) > 600 }",
     )
-    pictures.take(page, "train", height=1250)
+    pictures.take(page, "train", height=1010)
     pictures.wait(page, "() => document.body.innerText.includes('Nothing is training')")
     page.get_by_role("link", name="Compare").first.click()
     page.get_by_role("heading", name="Compare", exact=True).wait_for()
     wait_beyond(loss_chart(page), 3)
-    pictures.take(page, "compare", height=1250)
+    pictures.take(page, "compare", height=1100)
     page.get_by_role("link", name="Translate").first.click()
     page.get_by_role("heading", name="Translate", exact=True).wait_for()
     page.get_by_role("button", name="Translate", exact=True).click()
@@ -79,7 +79,7 @@ def test_the_articles_pair_is_compared_and_translates(page: Page, pictures: Pict
     run, translation, *_ = cells.all_text_contents()
     assert run in ("1 · starter · batch 2", "2 · starter · batch 32")
     assert translation
-    pictures.take(page, "translate", height=900)
+    pictures.take(page, "translate", height=820)
 
 
 def test_train_watch_reload_stop_translate(page: Page, server: str) -> None:
