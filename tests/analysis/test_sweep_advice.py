@@ -17,6 +17,7 @@ def test_the_law_behind_the_records_is_found() -> None:
     # sqrt(alpha * B_crit / beta) = sqrt(20 * 32) = 25.3
     assert found.advice.recommended in (16, 32)
     assert set(found.advice.good_sizes) >= {16, 32}
+    assert found.notes[0].startswith("fused: at most 2,000 samples/s, 90 % of that at batch 180")
     # 100 * (1 + 32 / 32) steps of 26 ms
     at_32 = next(each for each in found.advice.times.predictions if each.batch_size == 32)
     assert at_32.seconds.value == pytest.approx(200 * 0.026, rel=0.05)
@@ -65,13 +66,14 @@ def test_the_confirming_run_and_what_it_confirms() -> None:
 def test_two_sizes_are_a_line_without_draws() -> None:
     study = studies.sweep()
     few = dataclasses.replace(
-        study, parts=tuple(part for part in study.parts if part.batch_size in (8, 128))
+        study, parts=tuple(part for part in study.parts if part.batch_size in (2, 8))
     )
     found = sweep_advice(few, Engine.FUSED, studies.all_evaluations(study), 3.0)
     assert found.speed.law.draws is None
-    # 125 steps of 74 ms at 128, and 500 of 14 ms at 8.
+    # 1700 steps of 11 ms at 2, and 500 of 14 ms at 8.
     seconds = {each.batch_size: each.seconds.value for each in found.advice.times.predictions}
-    assert (seconds[8], seconds[128]) == pytest.approx((7.0, 9.25), rel=0.01)
+    assert (seconds[2], seconds[8]) == pytest.approx((18.7, 7.0), rel=0.01)
+    assert confirming_run(few, found).batch_size == found.predicted.batch_size == 8
 
 
 def test_a_target_that_is_asked_for_goes_before_the_sweeps_own() -> None:
@@ -124,3 +126,18 @@ def test_one_size_gives_no_line() -> None:
     )
     with pytest.raises(UserError, match="two"):
         sweep_advice(one, Engine.FUSED, studies.all_evaluations(study), 3.0)
+
+
+def test_speeds_of_one_size_give_no_line() -> None:
+    study = studies.sweep()
+    parts = []
+    for part in study.parts:
+        assert part.run
+        assert part.run.summary
+        if part.batch_size != 32:
+            summary = dataclasses.replace(part.run.summary, samples_per_second=None)
+            part = dataclasses.replace(part, run=dataclasses.replace(part.run, summary=summary))
+        parts.append(part)
+    untimed = dataclasses.replace(study, parts=tuple(parts))
+    with pytest.raises(UserError, match="sweep at least two"):
+        sweep_advice(untimed, Engine.FUSED, studies.all_evaluations(study), 3.0)
