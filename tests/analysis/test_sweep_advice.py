@@ -18,6 +18,12 @@ def test_the_law_behind_the_records_is_found() -> None:
     assert found.advice.recommended in (16, 32)
     assert set(found.advice.good_sizes) >= {16, 32}
     assert found.notes[0].startswith("fused: at most 2,000 samples/s, 90 % of that at batch 180")
+    knee = found.speed.law.knee_work
+    assert knee
+    assert knee.low
+    assert knee.high
+    assert knee.low < 180 < knee.high
+    assert f"({knee.low:,.0f} to {knee.high:,.0f})." in found.notes[0]
     # 100 * (1 + 32 / 32) steps of 26 ms
     at_32 = next(each for each in found.advice.times.predictions if each.batch_size == 32)
     assert at_32.seconds.value == pytest.approx(200 * 0.026, rel=0.05)
