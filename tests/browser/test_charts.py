@@ -58,6 +58,7 @@ def test_all_text_of_a_narrow_chart_is_seen(paper: Page, name: str, width: int) 
     for text in drawn["texts"]:
         assert whole["left"] - 1 <= text["left"] <= text["right"] <= whole["right"] + 1, text
         assert whole["top"] - 1 <= text["top"] <= text["bottom"] <= whole["bottom"] + 1, text
+    assert all(tick["bottom"] - tick["top"] < 22 for tick in drawn["ticks"]["x"]), "turned"
     for beside in (*drawn["ticks"].values(), drawn["titles"]):
         for index, one in enumerate(beside):
             assert not [other for other in beside[:index] if overlap(one, other)], one

@@ -64,7 +64,7 @@ def test_no_range_where_the_largest_size_may_not_be_the_end(
     open_page: Callable[[str], AppTest],
 ) -> None:
     """Up to 8 every larger size is faster, and where that ends was not measured."""
-    studies.written(shared.store(), (2, 4, 8))
+    studies.written(shared.store(), batch_sizes=(2, 4, 8))
     page = open_page("advisor")
     assert not page.exception, page.exception
     assert [each.value for each in page.subheader] == ["Not identifiable from these runs"]
@@ -81,3 +81,34 @@ def test_a_confirming_run_that_failed(page: AppTest) -> None:
     page = confirmed(page, RunState.FAILED, [])
     assert [each.value for each in page.warning] == ["The confirming run failed: It was too hot."]
     assert not page.success
+
+
+def test_the_sweeps_own_target_stands_in_the_form(open_page: Callable[[str], AppTest]) -> None:
+    studies.written(shared.store(), budget="target", target_loss=3.0)
+    page = open_page("advisor")
+    assert page.number_input[0].value == 3.0
+    assert "reaches a validation loss of 3 per token" in " ".join(
+        each.value for each in page.markdown
+    )
+
+
+def test_the_advice_is_of_the_engine_chosen(open_page: Callable[[str], AppTest]) -> None:
+    """Of two engines the first at first; the other one's runs are made half as fast."""
+    sweep_id = studies.written(shared.store(), engines=("fused", "article"))
+    page = open_page("advisor").number_input(key=f"target_{sweep_id}").set_value(3.0).run()
+    assert page.button_group[0].value == "fused"
+    notes = "\n".join(each.value for each in page.caption)
+    assert "fused: at most 2,000 samples/s" in notes
+    assert "article:" not in notes
+    page = page.button_group[0].set_value("article").run()
+    assert not page.exception, page.exception
+    notes = "\n".join(each.value for each in page.caption)
+    assert "article: at most 1,000 samples/s" in notes
+    assert "fused:" not in notes
+
+
+def test_a_run_of_another_kind_confirms_nothing(page: AppTest) -> None:
+    """Those of the sweep itself have the recommended size too."""
+    assert any(run.config.batch_size == 32 for run in shared.store().runs())
+    shared.store().create_run(TrainConfig(batch_size=32, seed=3))
+    assert confirm_button(page.run()) == ["Confirm with one more run at 32"]
