@@ -53,6 +53,13 @@ def test_steps_to_the_target_are_of_those_that_reached_it() -> None:
     assert (large.reached, large.steps_to_target, large.samples_to_target) == (0, None, None)
 
 
+def test_a_loss_of_nothing_reaches_the_target() -> None:
+    [row] = sweep_rows(
+        sweep(parts_of(2, run("finished", 9.0, 0.0)), budget="target", target_loss=2.0)
+    )
+    assert row.reached == 1
+
+
 def test_missing_figures_are_no_zeros() -> None:
     [row] = sweep_rows(sweep(parts_of(2, run("finished", None, None))))
     assert (row.samples_per_second, row.validation_loss_per_token) == (None, None)
