@@ -1,5 +1,6 @@
 """The advisor's page on a sweep whose law is known, and what becomes of its confirming run."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -57,7 +58,13 @@ def test_the_range_its_reason_and_what_is_to_be_known(page: AppTest) -> None:
     notes = "\n".join(each.value for each in page.caption)
     assert "at most 2,000 samples/s, 90 % of that at batch 180" in notes
     assert confirm_button(page) == ["Confirm with one more run at 32"]
-    assert len(page.get("bidi_component")) == 3
+    drawn = [json.loads(each.proto.json) for each in page.get("bidi_component")]
+    told = {each["figure"]["layout"]["title"]["text"]: each["text"].split(".")[0] for each in drawn}
+    assert told == {
+        "Time to the target": "Predicted training time to the target against the batch size",
+        "Steps and samples to the target": "Steps to the target against the batch size",
+        "Throughput": "Samples per second against the batch size",
+    }
 
 
 def test_no_range_where_the_largest_size_may_not_be_the_end(

@@ -111,6 +111,8 @@ def test_a_finished_sweep_is_shown_in_full(open_page: Callable[[str], AppTest]) 
     assert "fused: at most 2,000 samples/s" in notes
     assert "article: at most 1,000 samples/s" in notes
     assert not [each for each in page.button if each.label in ("Stop", "Go on")]
+    [bar] = [each.proto for each in page.get("progress")]
+    assert (bar.value, bar.text) == (100, "30 of 30 runs done")
 
 
 def test_a_stopped_sweep_goes_on(
@@ -121,6 +123,8 @@ def test_a_stopped_sweep_goes_on(
     sweep_id = create_sweep(shared.store(), SweepConfig(batch_sizes=(2, 8), repeats=1))
     page = open_page("sweep")
     assert [each.label for each in page.button] == ["Go on"]
+    [bar] = [each.proto for each in page.get("progress")]
+    assert (bar.value, bar.text) == (0, "0 of 2 runs done")
     assert not page.button[0].click().run().exception
     assert asked == [sweep_id]
 
