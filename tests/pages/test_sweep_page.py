@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import shared, sweep_form
-from s2s.config import SweepConfig, TrainConfig
+from s2s.config import Engine, SweepConfig, TrainConfig
 from s2s.records import SweepState
 from s2s.runs.sweep import run_sweep
 from s2s.runs.sweeps import create_sweep, read_sweep, read_sweeps, take
@@ -134,9 +134,14 @@ def test_a_running_sweep_is_stopped(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(shared.manager(), "stop_sweep", asked.append)
-    sweep_id = create_sweep(shared.store(), SweepConfig(batch_sizes=(2, 8), repeats=1))
+    config = SweepConfig(batch_sizes=(2, 8), repeats=1)
+    sweep_id = create_sweep(shared.store(), config)
     take(shared.store(), sweep_id)
+    run_id = shared.store().create_run(config.run_config(Engine.FUSED, 8, 0), sweep_id=sweep_id)
+    shared.store().start_run(run_id, "cpu", {})
     page = open_page("sweep")
+    [bar] = [each.proto for each in page.get("progress")]
+    assert bar.text == "0 of 2 runs done, now 1 · starter · batch 8"
     assert [each.label for each in page.button] == ["Stop"]
     assert not page.button[0].click().run().exception
     assert asked == [sweep_id]
