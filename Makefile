@@ -27,9 +27,9 @@ format: $(VENV)/ready-dev ## put the code into its usual form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-screenshots: $(VENV)/ready-dev ## take the README's screenshots anew
+screenshots: $(VENV)/ready-dev ## take the README's pictures anew, by the browser tests
 	$(BIN)/python tests/browser/chromium.py
-	$(BIN)/python docs/take_screenshots.py
+	S2S_PICTURES=docs $(BIN)/python -m pytest tests/browser
 
 clean: ## remove the environment (the runs in .s2s stay)
 	rm -rf $(VENV)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from s2s.config import Engine, SweepConfig, TrainConfig
 from s2s.records import Evaluation, Run, RunState, Summary, Sweep, SweepPart, SweepState
+from s2s.runs.store import Store
+from s2s.runs.sweeps import create_sweep, read_sweep
 from tests.plausible import RUN
 
 ALPHA_SECONDS, BETA_SECONDS = 0.01, 0.0005
@@ -60,3 +62,26 @@ def sweep(states: Mapping[tuple[int, int], RunState] | None = None, **choices: o
 
 def all_evaluations(of: Sweep) -> dict[int, list[Evaluation]]:
     return {part.run.id: evaluations(part.batch_size, part.repeat) for part in of.parts if part.run}
+
+
+def written(store: Store, **choices: object) -> int:
+    """Such a sweep in a store, where pages find it; returns its id.
+
+    Of several engines the first is as fast as the law says, the others half as fast.
+    """
+    config = SweepConfig(**({"batch_sizes": SIZES} | choices))  # type: ignore[arg-type]
+    sweep_id = create_sweep(store, config)
+    for part in read_sweep(store, sweep_id).parts:
+        run_id = store.create_run(
+            config.run_config(part.engine, part.batch_size, part.repeat), sweep_id=sweep_id
+        )
+        store.start_run(run_id, "cpu", {})
+        for evaluation in evaluations(part.batch_size, part.repeat):
+            store.add_evaluation(run_id, evaluation)
+        summary = run(part.batch_size, part.repeat).summary
+        assert summary
+        assert summary.samples_per_second
+        speed = summary.samples_per_second / (1 if part.engine is config.engines[0] else 2)
+        summary = dataclasses.replace(summary, run_id=run_id, samples_per_second=speed)
+        store.finish_run(run_id, RunState.FINISHED, summary)
+    return sweep_id

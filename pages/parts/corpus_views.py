@@ -16,7 +16,7 @@ from s2s.data.corpus import Corpus, Side
 from s2s.records import PAD
 
 SHOWN_ROWS = 100
-SIDE_COLOURS = ("#0F7DC2", "#E0872A")
+SIDE_COLOURS = ("#0F7DC2", "#D67A1A")
 LOCALIZED = st.column_config.NumberColumn(format="localized")
 Table = list[dict[str, Any]]
 

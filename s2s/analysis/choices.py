@@ -25,7 +25,7 @@ def differences(configs: Sequence[TrainConfig]) -> dict[str, list[str]]:
 
 def _said(value: object) -> str:
     match value:
-        case None | () | []:
+        case None | ():
             return UNKNOWN
         case bool():
             return "yes" if value else "no"

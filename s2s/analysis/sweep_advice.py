@@ -79,16 +79,16 @@ def sweep_advice(
 def confirming_run(sweep: Sweep, found: SweepAdvice) -> TrainConfig:
     """One more run at the recommended size, with a seed that no repeat had, up to the target.
 
-    It may take twice the steps that were predicted, and is evaluated some forty times.
+    It may take twice the steps that were predicted, and is evaluated forty times at most.
     """
     config = sweep.config
-    steps = max(2, math.ceil(_LONGER * found.predicted.steps))
+    steps = math.ceil(_LONGER * found.predicted.steps)
     return dataclasses.replace(
         config.run_config(Engine(found.engine), found.advice.recommended, config.repeats),
         iterations=steps,
         max_seconds=0.0,
         target_loss=found.advice.target_loss,
-        evaluate_every=max(1, steps // MOST_EVALUATIONS),
+        evaluate_every=math.ceil(steps / MOST_EVALUATIONS),
         keep_weights=True,
     )
 

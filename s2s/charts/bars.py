@@ -7,7 +7,7 @@ import numpy as np
 
 from s2s.analysis.bars import Bar
 from s2s.analysis.repeats import Spread
-from s2s.charts.frame import GREY, Figure, axis, colours, label, layout, numbers
+from s2s.charts.frame import GREY, Figure, axis, colours, layout, lines_of, numbers
 
 
 def bars_figure(bars: Sequence[Bar], title: str, unit: str, *, scale: float = 1.0) -> Figure:
@@ -19,7 +19,7 @@ def bars_figure(bars: Sequence[Bar], title: str, unit: str, *, scale: float = 1.
     means = scale * np.array([each.mean for each in values], np.float64)
     lows = scale * np.array([each.low for each in values], np.float64)  # None becomes NaN
     highs = scale * np.array([each.high for each in values], np.float64)
-    names = [label(bar.label) for bar in bars]
+    names = [lines_of(bar.label) for bar in bars]
     return {
         "data": [
             {
@@ -60,7 +60,7 @@ def bars_figure(bars: Sequence[Bar], title: str, unit: str, *, scale: float = 1.
             showlegend=False,
             bargap=0.35,
             margin={"l": 12, "r": 72, "t": 44, "b": 8},
-            xaxis=axis(unit, rangemode="tozero", nticks=4),
+            xaxis=axis(unit, rangemode="tozero", nticks=4, tickangle=0),
             yaxis=axis("", autorange="reversed", type="category", showgrid=False),
         ),
     }

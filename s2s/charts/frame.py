@@ -7,15 +7,18 @@ that one figure serves light and dark.
 
 import html
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 Figure = dict[str, Any]
 
-PALETTE = ("#A08A1F", "#E0872A", "#8B6FD1", "#0B9B74", "#D1495B", "#1783C9", "#CC6FA6", "#4FB0B8")
+PALETTE = ("#A08A1F", "#D67A1A", "#8B6FD1", "#0B9B74", "#D1495B", "#1783C9", "#CC6FA6", "#3F9FA8")
 """After Okabe and Ito: told apart with every kind of colour vision, on white and on black."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 GREY = "#8A8F98"
+_LINE = 22
+"""Characters of a line beside an axis: about 130 pixels."""
 _GRID = "rgba(128, 136, 150, 0.22)"
 
 
@@ -59,6 +62,11 @@ def places(values: Iterable[float]) -> list[float]:
 def label(text: str) -> str:
     """Text by users, not markup: Plotly reads a little HTML in its labels."""
     return html.escape(text, quote=False)
+
+
+def lines_of(text: str) -> str:
+    """A label in two lines at most, for axes that have little room beside them."""
+    return "<br>".join(map(label, textwrap.wrap(text, _LINE, max_lines=2, placeholder=" …")))
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What charts against the batch size share: its axis, and a colour an engine."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +13,12 @@ _MOST_TICKS = 12
 
 
 def batch_size_axis(sizes: Sequence[int]) -> dict[str, Any]:
-    """Logarithmic, with a tick at every size where there is room, else at every second one ..."""
+    """Logarithmic; every size has its tick that has room beside the one before."""
     known = sorted(set(sizes))
-    shown = known[:: -(-len(known) // _MOST_TICKS) or 1]
+    shown: list[int] = []
+    for size in known:
+        if not shown or _MOST_TICKS * math.log(size / shown[-1]) >= math.log(known[-1] / known[0]):
+            shown.append(size)
     return axis(
         BATCH_SIZE, type="log", tickvals=shown, ticktext=[f"{size:,}" for size in shown], minor={}
     )

@@ -1,5 +1,7 @@
 """The advice in words: what it says, and what it owns not to know."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -26,8 +28,12 @@ def test_a_sound_study() -> None:
     assert found.times.b_time.value == pytest.approx(45.25, rel=0.01)
     said = found.paragraph
     assert "Anything from 32 to 64 is right on this machine" in said
-    assert "reaches a validation loss of 3.2 per token in about 3 min 12 s (3 min 1" in said
-    assert "times sooner than 8." in said  # 360 s and 360 s: 8 and 256 tie
+    assert (
+        "reaches a validation loss of 3.2 per token in about 3 min 12 s (3 min 11 s to 3 min 13 s)"
+        in said
+    )
+    assert "1.9 times sooner than 8." in said  # 360 s and 360 s: 8 and 256 tie
+    assert "The fastest size measured is 32; confirm 64 by one more run." in said
     assert "critical batch size, above which" in said
     assert "The learning rate was tuned" in said
     assert "missed" not in said
@@ -42,6 +48,31 @@ def test_one_good_size_and_a_range_with_a_gap() -> None:
     gap = advice([*flat, missed], [[0.016, 0.001]])
     assert 16 not in gap.good_sizes
     assert "contradicts the fitted curve at 16: do not rely on it" in gap.paragraph
+    # (1 + 16 / B) * (9 + B): 51 at 8, 49 at 12, 50 at 16; a run that missed speaks against 12.
+    beside = [*study((8, 12, 16), 1000.0, b_crit=16.0, spread=0.001), dataclasses.replace(
+        missed, batch_size=12)]  # fmt: skip
+    found = advice(beside, [[0.009, 0.001]])
+    assert "Any of 8 and 16 is right on this machine" in found.paragraph
+    assert (found.good_sizes, found.recommended) == ((8, 16), 16)
+
+
+def test_a_known_critical_size_and_a_best_one_beyond_what_was_measured() -> None:
+    """The least time is at sqrt(1000 * 4) = 63, far above 16; for the law a run at 1 is wanted."""
+    found = advice(study((2, 4, 8, 16), 1000.0, b_crit=4.0, spread=0.01), [[1.0, 0.001]])
+    assert found.law.identifiable
+    assert not found.identifiable
+    assert (found.further_size, found.times.beyond) == (64, 64)
+    assert "A run at 64 would help most, and further seeds at every size next." in found.paragraph
+
+
+def test_a_range_that_begins_with_the_smallest_size() -> None:
+    """The least time is at sqrt(B_crit): 5.7, and 1.4 where nothing is smaller than 1."""
+    from_4 = advice(study((4, 8, 16, 32), spread=0.01), [[0.001, 0.001]])
+    assert from_4.good_sizes == (4, 8)
+    assert "may go on beyond the sizes measured, 4 to 32" in from_4.paragraph
+    from_1 = advice(study((1, 2, 4, 8, 16), b_crit=2.0, spread=0.01), [[0.001, 0.001]])
+    assert from_1.good_sizes == (1, 2)
+    assert "may go on" not in from_1.paragraph
 
 
 def test_a_study_that_holds_no_answer() -> None:
@@ -50,6 +81,7 @@ def test_a_study_that_holds_no_answer() -> None:
     assert found.good_sizes == ()
     assert "is not identifiable from these runs" in found.paragraph
     assert "it has no bound on either side" in found.paragraph
+    assert "times sooner" not in found.paragraph  # none is surely slower
     assert "A further run at 4 would help most, then one at 256 and one at 4." in found.paragraph
 
 
@@ -96,6 +128,7 @@ def test_an_unchecked_curve_is_owned() -> None:
     assert "By the fitted curve 64 reaches a validation loss" in two.paragraph
     wide = study((8, 16, 32, 64, 128), spread=1.0)
     assert "too wide" in advice(wide).paragraph
+    assert "and further seeds at every size next" in advice(wide).paragraph
     off = [
         StepsToTarget(p.batch_size, p.seed, p.steps * {32: 1.3}.get(p.batch_size, 1), True)
         for p in study(WIDE, spread=0.01)

@@ -44,6 +44,21 @@ def test_a_band_ends_with_a_mark_where_a_repeat_is_lost() -> None:
     assert np.isfinite([found.band.low, found.band.high]).all()
 
 
+def test_the_first_repeat_that_is_lost_ends_the_band() -> None:
+    lines = [a_line([1, 2, 3], [8, 6, math.nan]), a_line([1, 2, 3], [6, math.nan, math.nan])]
+    assert not_finite_at(band_line(GROUP, lines, Repeats.RANGE).curve) == (2.0, 7.0)
+
+
+@pytest.mark.parametrize("lost", ["raw", "y"])
+def test_a_curve_ends_where_either_of_its_values_is_lost(lost: str) -> None:
+    """The mean of a stretch may be lost while the smoothed value at its end is not."""
+    sound = a_line([1, 2, 3], [8, 6, 4])
+    broken = dataclasses.replace(sound.curve, **{lost: np.array([8, math.nan, 4])})
+    found = band_line(GROUP, [sound, dataclasses.replace(sound, curve=broken)], Repeats.RANGE)
+    assert found.band is not None
+    assert found.band.x.tolist() == [1.0]
+
+
 def test_repeats_that_share_nothing_have_an_empty_line() -> None:
     lost = a_line([1, 2], [math.nan, math.nan])
     found = band_line(GROUP, [a_line([1, 2], [8, 6]), lost], Repeats.QUARTILES)

@@ -10,8 +10,10 @@ def test_choices_in_words() -> None:
     assert said["learning rate"] == "0.001"
     assert said["sentences"] == "un / deux"
     assert said["keep optimizer"] == "no"
+    assert said["keep weights"] == "yes"
     assert said["continues"] == "–"
     assert "max seconds" not in said
+    assert choices(TrainConfig())["sentences"] == "–"
 
 
 def test_only_differences_are_told() -> None:

@@ -85,6 +85,7 @@ def test_a_ratio_by_hand() -> None:
     found = ratio([20.0, 40.0], [2.0, None, 4.0], Repeats.RANGE)
     assert found == Spread(10.0, 5.0, 20.0)  # 20/4, 20/2, 40/4, 40/2
     assert ratio([20.0, 40.0], [2.0, 4.0], Repeats.QUARTILES) == Spread(10.0, 8.75, 12.5)
+    assert ratio([8.0], [2.0, 4.0], Repeats.RANGE) == Spread(8 / 3, 2.0, 4.0)
     assert ratio([226.95], [21.27], Repeats.RANGE) == Spread(226.95 / 21.27)
     assert ratio([None], [2.0], Repeats.RANGE) is ratio([2.0], [None], Repeats.RANGE) is None
     assert ratio([2.0], [1.0, 0.0], Repeats.RANGE) is None
@@ -165,11 +166,18 @@ def test_the_baseline_has_no_verdict_against_itself() -> None:
 
 
 def test_repeats_of_a_sweep_are_one_group_whatever_is_kept_of_them() -> None:
-    kept, dropped = (
-        dataclasses.replace(
-            RUN, id=number, state=RunState.FINISHED,
-            config=dataclasses.replace(RUN.config, seed=number, keep_weights=not number),
-        )
-        for number in (0, 1)
-    )  # fmt: skip
-    assert len(groups([kept, dropped], Repeats.RANGE)) == 1
+    kept = a_run(1, keep_weights=True, keep_optimizer=True, measure_quality=True)
+    dropped = a_run(2, seed=1, keep_weights=False)
+    assert ids([kept, dropped]) == [[1, 2]]
+
+
+def test_each_figure_stands_under_its_own_heading() -> None:
+    named = {
+        "Samples/s": "samples_per_second", "Tokens/s": "target_tokens_per_second",
+        "Step": "step_seconds", "Wall time": "wall_seconds", "Loss/token": "loss_per_token",
+        "Loss/sentence": "loss_per_sentence", "Validation/token": "validation_loss_per_token",
+        "Peak memory": "peak_memory_bytes", "Padding": "padded_share",
+        "Iterations": "iterations", "Samples": "samples",
+    }  # fmt: skip
+    told: Any = SimpleNamespace(**{name: name for name in named.values()})
+    assert {heading: figure(told) for heading, figure in FIGURES.items()} == named

@@ -27,6 +27,7 @@ def test_words() -> None:
     assert law_text(curve) == (
         "fused: at most 2 samples/s, 90 % of that at batch 18 (18 to 18), beyond what was measured."
     )
+    assert speed_text([curve, speed_curve("article", {})]) == speed_text([curve])
     assert speed_text([]) == "Samples per second against the batch size. Nothing yet."
 
 

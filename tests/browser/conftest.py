@@ -1,10 +1,12 @@
 """The dashboard and the browser as fixtures."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import serving
+from pictures import Pictures
 from playwright.sync_api import Browser, Page
 
 
@@ -29,7 +31,7 @@ def page(browser: Browser, server: str, tmp_path: Path) -> Iterator[Page]:
 
     How it looked at the end is left in the test's temporary folder.
     """
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, color_scheme="light")
     context.set_default_timeout(serving.WAIT_MS)
     page = context.new_page()
     errors: list[str] = []
@@ -40,3 +42,9 @@ def page(browser: Browser, server: str, tmp_path: Path) -> Iterator[Page]:
     page.screenshot(path=tmp_path / "end.png", full_page=True)
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def pictures() -> Pictures:
+    """`make screenshots` sets S2S_PICTURES."""
+    return Pictures(os.environ.get("S2S_PICTURES", ""))

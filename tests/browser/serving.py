@@ -29,7 +29,10 @@ FLAGS = [
 
 @contextmanager
 def served(home: Path, log: Path) -> Iterator[str]:
-    """The address of a dashboard that keeps its runs in `home` and writes its output to `log`."""
+    """The address of a dashboard that keeps its runs in `home` and writes its output to `log`.
+
+    It trains with one thread: on a busy machine several wait for each other, many times over.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -38,7 +41,7 @@ def served(home: Path, log: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [*command, "--server.headless=true"],
             cwd=PROJECT,
-            env={**os.environ, "S2S_HOME": str(home)},
+            env={**os.environ, "S2S_HOME": str(home), "OMP_NUM_THREADS": "1"},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from pictures import Pictures
 from playwright.sync_api import Browser, Locator, Page, expect
 from serving import WAIT_MS
 
@@ -52,6 +53,33 @@ def test_one_click_trains_the_starter_corpus(page: Page) -> None:
     page.get_by_role("button", name="Start a one-minute try").click()
     wait_beyond(loss_chart(page), 3)
     expect(page.get_by_test_id("stMetric").filter(has_text="Samples per second")).to_be_visible()
+
+
+def test_the_articles_pair_is_compared_and_translates(page: Page, pictures: Pictures) -> None:
+    page.get_by_role("button", name="Train the article's pair").click()
+    wait_beyond(loss_chart(page), 3)
+    pictures.wait(
+        page,
+        "() => { const chart = document.querySelector('.s2s-chart');"
+        " return chart?.ariaLabel?.includes('batch 32') &&"
+        " Math.max(...chart.data.flatMap(line => line.x)) > 600 }",
+    )
+    pictures.take(page, "train", height=1010)
+    pictures.wait(page, "() => document.body.innerText.includes('Nothing is training')")
+    page.get_by_role("link", name="Compare").first.click()
+    page.get_by_role("heading", name="Compare", exact=True).wait_for()
+    wait_beyond(loss_chart(page), 3)
+    pictures.take(page, "compare", height=1100)
+    page.get_by_role("link", name="Translate").first.click()
+    page.get_by_role("heading", name="Translate", exact=True).wait_for()
+    page.get_by_role("button", name="Translate", exact=True).click()
+    page.get_by_text("Greedy decoding on the processor").wait_for()
+    cells = page.locator("[role=gridcell]")
+    cells.first.wait_for(state="attached")
+    run, translation, *_ = cells.all_text_contents()
+    assert run in ("1 · starter · batch 2", "2 · starter · batch 32")
+    assert translation
+    pictures.take(page, "translate", height=820)
 
 
 def test_train_watch_reload_stop_translate(page: Page, server: str) -> None:

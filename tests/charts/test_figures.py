@@ -140,6 +140,17 @@ def test_an_unknown_value_has_no_bar() -> None:
     assert (text["x"], text["text"]) == ([320.0, 0.0], [" 320", " –"])
 
 
+def test_long_names_of_bars_take_two_lines() -> None:
+    drawn = [Bar(i, 2, f"{i}, 17 · fra-eng-article · batch 32", None, "–") for i in (12, 13)]
+    drawn.append(Bar(9, 2, "9 · " + "a long name of a run " * 3, None, "–"))
+    bars, _ = bars_figure(drawn, "Throughput", "samples/s")["data"]
+    assert bars["y"] == [
+        "12, 17 · fra-eng-<br>article · batch 32",
+        "13, 17 · fra-eng-<br>article · batch 32",
+        "9 · a long name of a<br>run a long name of a …",
+    ]
+
+
 def test_repeats_have_whiskers_and_doubts_a_sign_explained_on_hover() -> None:
     drawn = [Bar(1, 2, "1, 2 · run", Spread(2048.0, 0.0, 4096.0), "2", "0 to 4", "noisy")]
     figure = bars_figure(drawn, "Peak memory", "KiB", scale=2**-10)
@@ -159,7 +170,7 @@ def test_repeats_are_a_line_in_a_band() -> None:
     assert several["layout"]["xaxis"]["type"] == "log"
     filled, mean = several["data"][:2]
     assert (filled["x"], filled["y"]) == ([1, 2, 2, 1], [2, 1, 3, 4])
-    assert (filled["fill"], filled["fillcolor"]) == ("toself", "rgba(224, 135, 42, 0.2)")
+    assert (filled["fill"], filled["fillcolor"]) == ("toself", "rgba(214, 122, 26, 0.2)")
     assert filled["legendgroup"] == mean["legendgroup"]
     assert names(several) == ["1, 2 · run", "0 · run"]
     alone = loss_figure([line], Axis.ITERATIONS, LossScale.TOKEN)

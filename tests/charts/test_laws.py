@@ -147,5 +147,8 @@ def test_memory() -> None:
 
 
 def test_ticks_stay_readable() -> None:
-    assert batch_size_axis(range(1, 31))["tickvals"] == list(range(1, 31, 3))
+    # A twelfth of the axis is a factor of 30 ** (1 / 12) = 1.33.
+    assert batch_size_axis(range(1, 31))["tickvals"] == [1, 2, 3, 4, 6, 8, 11, 15, 20, 27]
+    assert batch_size_axis([64, 2, 8, 2])["ticktext"] == ["2", "8", "64"]
+    assert batch_size_axis([2048])["ticktext"] == ["2,048"]
     assert batch_size_axis([])["tickvals"] == []

@@ -3,22 +3,24 @@
 import dataclasses
 import json
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event
 
 import pytest
 from streamlit.testing.v1 import AppTest
 from tiny import wait_until
 
-from pages.parts import shared
+from pages.parts import shared, sweep_form
 from s2s.analysis.anatomy import PARTS
 from s2s.analysis.steps import Axis
-from s2s.config import Budget, Precision, SweepConfig, TrainConfig
+from s2s.config import Budget, Engine, Precision, SweepConfig, TrainConfig
 from s2s.records import Evaluation, RunState, SampleTranslation, SweepState
 from s2s.runs.plan import plan
 from s2s.runs.sweep import run_sweep
 from s2s.runs.sweeps import begin_part, create_sweep, leave, read_sweep, read_sweeps, take
-from tests import plausible
-from tests.tiny import wait_until
+from tests import plausible, studies
+
+DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 
 
 @pytest.fixture
@@ -42,6 +44,120 @@ def test_before_the_first_sweep_the_form_is_open(open_page: Callable[[str], AppT
         "A batch size is a whole number such as 32; got 'x'."
     ]
     assert not page.button
+
+
+def test_what_is_chosen_in_the_form_is_what_starts(
+    open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[SweepConfig] = []
+
+    def submit(config: SweepConfig) -> int:
+        asked.append(config)
+        return studies.written(shared.store())
+
+    older = studies.written(shared.store())
+    monkeypatch.setattr(shared.manager(), "submit_sweep", submit)
+    page = open_page("sweep")
+    assert page.selectbox(key="shown_sweep").value == older
+    page.session_state[sweep_form.OPEN] = True
+    page = page.run()
+    page.multiselect(key="sweep_sizes").set_value(["4", "16"])
+    page.multiselect(key="sweep_engines").set_value(["fused", "article"])
+    page.number_input(key="sweep_repeats").set_value(5)
+    page.selectbox(key="sweep_optimizer").set_value("adam")
+    page.number_input(key="sweep_learning_rate").set_value(0.002)
+    page.number_input(key="sweep_hidden_size").set_value(64)
+    page.button_group(key="sweep_rule").set_value("linear")
+    page.checkbox(key="sweep_grow").set_value(True)
+    page.checkbox(key="sweep_keep").set_value(True)
+    page = page.button_group(key="sweep_budget").set_value("target").run()
+    page.number_input(key="sweep_amount_target").set_value(9000.0)
+    page = page.number_input(key="sweep_target").set_value(2.5).run()
+    [start] = [button for button in page.button if button.label == "Start 20 runs"]
+    page = start.click().run()
+    assert not page.exception, page.exception
+    base = TrainConfig(optimizer="adam", learning_rate=0.002, hidden_size=64)
+    assert asked == [
+        SweepConfig(
+            base=base, batch_sizes=(4, 16), until_memory_ends=True, engines=("fused", "article"),
+            repeats=5, rule="linear", budget="target", amount=9000, target_loss=2.5,
+            keep_all_weights=True,
+        )
+    ]  # fmt: skip
+    assert page.selectbox(key="shown_sweep").value != older
+    assert not page.session_state[sweep_form.OPEN]
+
+
+def test_seconds_need_not_be_whole(
+    open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[SweepConfig] = []
+    monkeypatch.setattr(shared.manager(), "submit_sweep", asked.append)
+    page = open_page("sweep").button_group(key="sweep_budget").set_value("seconds").run()
+    page = page.number_input(key="sweep_amount_seconds").set_value(2.5).run()
+    assert not page.button[0].click().run().exception
+    assert (asked[0].amount, asked[0].budget) == (2.5, "seconds")
+
+
+def test_a_finished_sweep_is_shown_in_full(open_page: Callable[[str], AppTest]) -> None:
+    studies.written(shared.store())
+    newer = studies.written(shared.store(), engines=("fused", "article"))
+    page = open_page("sweep")
+    assert not page.exception, page.exception
+    assert page.selectbox(key="shown_sweep").value == newer
+    table = page.dataframe[0].value
+    assert list(table.columns) == [
+        "engine", "batch_size", "states", "samples_per_second", "validation_loss_per_token"
+    ]  # fmt: skip
+    # 2 / 11 ms and 512 / 266 ms; the article's half as fast.
+    assert list(table["samples_per_second"].round()) == [
+        91, 286, 615, 865, 962, 182, 571, 1231, 1730, 1925
+    ]  # fmt: skip
+    notes = "\n".join(each.value for each in page.caption)
+    assert "fused: at most 2,000 samples/s" in notes
+    assert "article: at most 1,000 samples/s" in notes
+    assert not [each for each in page.button if each.label in ("Stop", "Go on")]
+    [bar] = [each.proto for each in page.get("progress")]
+    assert (bar.value, bar.text) == (100, "30 of 30 runs done")
+
+
+def test_a_stopped_sweep_goes_on(
+    open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(shared.manager(), "resume_sweep", asked.append)
+    sweep_id = create_sweep(shared.store(), SweepConfig(batch_sizes=(2, 8), repeats=1))
+    page = open_page("sweep")
+    assert [each.label for each in page.button] == ["Go on"]
+    [bar] = [each.proto for each in page.get("progress")]
+    assert (bar.value, bar.text) == (0, "0 of 2 runs done")
+    assert not page.button[0].click().run().exception
+    assert asked == [sweep_id]
+
+
+def test_a_running_sweep_is_stopped(
+    open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(shared.manager(), "stop_sweep", asked.append)
+    config = SweepConfig(batch_sizes=(2, 8), repeats=1)
+    sweep_id = create_sweep(shared.store(), config)
+    take(shared.store(), sweep_id)
+    run_id = shared.store().create_run(config.run_config(Engine.FUSED, 8, 0), sweep_id=sweep_id)
+    shared.store().start_run(run_id, "cpu", {})
+    page = open_page("sweep")
+    [bar] = [each.proto for each in page.get("progress")]
+    assert bar.text == "0 of 2 runs done, now 1 · starter · batch 8"
+    assert [each.label for each in page.button] == ["Stop"]
+    assert not page.button[0].click().run().exception
+    assert asked == [sweep_id]
+
+
+def test_a_link_names_the_sweep() -> None:
+    first, _ = (studies.written(shared.store()) for _ in range(2))
+    page = AppTest.from_file(DASHBOARD, default_timeout=60)
+    page.query_params["sweep"] = str(first)
+    assert page.switch_page("pages/sweep.py").run().selectbox(key="shown_sweep").value == first
 
 
 def test_the_advisor_points_to_the_sweep(open_page: Callable[[str], AppTest]) -> None:
