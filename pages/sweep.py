@@ -7,9 +7,9 @@ from pages.parts.door import enter
 from pages.parts.sweep_changes import restorable_sweeps, sweep_changes
 from pages.parts.sweep_charts import sweep_charts
 from pages.parts.sweep_watch import watch_sweep
-from pages.parts.sweeps import SHOWN, chosen_sweep
+from pages.parts.sweeps import SHOWN, chosen_sweep, stop_or_go_on
 from s2s.config import SweepConfig, UserError
-from s2s.records import Sweep, SweepState
+from s2s.records import Sweep
 from s2s.runs.sweeps import read_sweeps
 
 
@@ -24,27 +24,10 @@ def start(config: SweepConfig) -> None:
     st.session_state[SHOWN] = sweep_id
 
 
-def resume(sweep_id: int) -> None:
-    """Goes on with the parts that have no result."""
-    try:
-        shared.manager().resume_sweep(sweep_id)
-    except UserError as error:
-        st.error(str(error))
-
-
 def controls(sweep: Sweep) -> None:
     """Stop, go on, and where to look next."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        if sweep.state is SweepState.RUNNING:
-            st.button(
-                "Stop", icon=":material/stop:", on_click=shared.manager().stop_sweep,
-                args=(sweep.id,),
-            )  # fmt: skip
-        elif sweep.state is SweepState.STOPPED:
-            st.button(
-                "Go on", type="primary", icon=":material/play_arrow:", on_click=resume,
-                args=(sweep.id,), help="Finished runs are not done again.",
-            )  # fmt: skip
+        stop_or_go_on(sweep)
         st.page_link("pages/advisor.py", label="Which size?", icon=":material/tips_and_updates:")
         st.page_link("pages/compare.py", label="Compare runs", icon=":material/bar_chart:")
 

@@ -10,7 +10,7 @@ from s2s.analysis.batch_law import fit_batch_law
 from s2s.analysis.speed_curve import speed_curve
 from s2s.analysis.sweep_figures import finished_runs, speeds, steps_to_targets
 from s2s.analysis.target import StepsToTarget, seconds_to_target
-from s2s.config import Engine
+from s2s.config import Engine, UserError
 from s2s.records import Evaluation, Sweep
 
 
@@ -76,7 +76,7 @@ def leave_each_out(
     """Of each inner size, in order: T = S*t from fits that know nothing of it.
 
     `speeds`: samples/s of each size's runs, `seconds`: their measured times to the target, None
-    where missed. Raises UserError where the other sizes allow no law.
+    where missed.
     """
     sizes = sorted({point.batch_size for point in points})
     return [
@@ -96,7 +96,10 @@ def leave_each_out(
 def _predicted(
     size: int, points: Sequence[StepsToTarget], speeds: Mapping[int, Sequence[float]]
 ) -> float | None:
-    steps = float(fit_batch_law(points).expected_steps([size])[0])
+    try:
+        steps = float(fit_batch_law(points).expected_steps([size])[0])
+    except UserError:  # too few of the others crossed the target
+        return None
     line = speed_curve("", speeds).law.step_seconds([size])
     return None if line is None else steps * float(line.value[0])
 

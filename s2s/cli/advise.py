@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from s2s.analysis import words
@@ -9,7 +10,7 @@ from s2s.cli.common import print_as
 from s2s.cli.progress import Doing
 from s2s.config import Engine, UserError
 from s2s.home import home
-from s2s.records import Sweep
+from s2s.records import Evaluation, Run, Sweep
 from s2s.runs.store import Store
 from s2s.runs.sweep_memory import available_bytes
 from s2s.runs.sweeps import read_sweep, read_sweeps
@@ -63,6 +64,7 @@ def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Eng
     if options.check:
         checks = check_sweep(sweep, engine, evaluations, found.advice.target_loss)
         values["left_out"] = [dataclasses.asdict(each) for each in checks]
+        values["runs"] = [_run_json(run, evaluations[run.id]) for run in runs]
         text += [check_text(checks), *_memory_checks(law)]
     print_as(options, values, "\n".join(text))
 
@@ -83,6 +85,19 @@ def _measure_noise(store: Store, sweep: Sweep, found: "SweepAdvice") -> None:
 
 def _text(found: "SweepAdvice") -> list[str]:
     return [f"{found.engine}: {found.advice.paragraph}", *found.notes]
+
+
+def _run_json(run: Run, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+    """What the laws are fitted on."""
+    return {
+        "batch_size": run.config.batch_size,
+        "seed": run.config.seed,
+        "samples_per_second": run.summary and run.summary.samples_per_second,
+        "evaluations": [
+            (each.iteration, each.training_seconds, each.validation_loss_per_token)
+            for each in evaluations
+        ],
+    }
 
 
 def _memory_checks(law: "MemoryLaw") -> list[str]:

@@ -61,8 +61,8 @@ def test_a_known_critical_size_and_a_best_one_beyond_what_was_measured() -> None
     found = advice(study((2, 4, 8, 16), 1000.0, b_crit=4.0, spread=0.01), [[1.0, 0.001]])
     assert found.law.identifiable
     assert not found.identifiable
-    assert (found.further_size, found.times.beyond) == (64, 64)
-    assert "A run at 64 would help most, and further seeds at every size next." in found.paragraph
+    assert (found.further_sizes[0], found.times.beyond) == (64, 64)
+    assert "A further run at 64 would help most, then 2 at 1." in found.paragraph
 
 
 def test_a_range_that_begins_with_the_smallest_size() -> None:
@@ -128,7 +128,7 @@ def test_an_unchecked_curve_is_owned() -> None:
     assert "By the fitted curve 64 reaches a validation loss" in two.paragraph
     wide = study((8, 16, 32, 64, 128), spread=1.0)
     assert "too wide" in advice(wide).paragraph
-    assert "and further seeds at every size next" in advice(wide).paragraph
+    assert "would help most, then" in advice(wide).paragraph
     off = [
         StepsToTarget(p.batch_size, p.seed, p.steps * {32: 1.3}.get(p.batch_size, 1), True)
         for p in study(WIDE, spread=0.01)

@@ -51,6 +51,12 @@ def test_without_speeds_nothing_is_foretold() -> None:
     assert found.predicted_seconds is None
 
 
+def test_sizes_that_all_missed_foretell_nothing() -> None:
+    missed = [StepsToTarget(size, 0, 9.0, reached=False) for size in SIZES if size != 32]
+    [_, found, _] = leave_each_out([*missed, points()[2]], SPEEDS, SECONDS)
+    assert found.predicted_seconds is None
+
+
 def test_a_sweep_whose_laws_are_known_is_foretold() -> None:
     study = sweep()
     found = check_sweep(study, Engine.FUSED, all_evaluations(study), 3.0)

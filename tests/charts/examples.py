@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from s2s.analysis.anatomy import Anatomy, Dissected, anatomy_text, split
+from s2s.analysis.anatomy import Anatomy, Dissected, anatomy_text, split, split_sizes
 from s2s.analysis.bars import Bar, bars_text
 from s2s.analysis.lines import (
     RunLine,
@@ -19,14 +19,24 @@ from s2s.analysis.repeats import Spread
 from s2s.analysis.speed_curve import speed_text
 from s2s.analysis.steps import Axis, LossScale
 from s2s.analysis.sweep_advice import sweep_advice
+from s2s.analysis.sweep_steps import (
+    PaddingLine,
+    PaddingPoint,
+    SizeParts,
+    StepParts,
+    padding_text,
+    step_parts_text,
+)
 from s2s.charts.anatomy import anatomy_figure
 from s2s.charts.bars import bars_figure
 from s2s.charts.batch_law import steps_figure, steps_text
 from s2s.charts.frame import Figure
 from s2s.charts.loss import loss_figure
 from s2s.charts.memory_law import memory_figure, memory_text
+from s2s.charts.padding import padding_figure
 from s2s.charts.readings import readings_figure
 from s2s.charts.speed_curve import speed_figure
+from s2s.charts.step_parts import step_parts_figure
 from s2s.charts.throughput import throughput_figure
 from s2s.charts.time_to_target import time_figure, time_text
 from s2s.config import Engine
@@ -80,9 +90,25 @@ def _of_a_sweep() -> dict[str, tuple[Figure, str]]:
     memory = memory_law(
         [MemoryPoint(size, 40.0 * size, (600 + 3 * size) * _MIB) for size in studies.SIZES]
     )
+    sizes = [
+        SizeParts(size, (0.0004, 0.003 + 0.001 * size, 0.002, 0.001, 0.0002), 3)
+        for size in studies.SIZES
+    ]
+    parts = StepParts(tuple(sizes), split_sizes(studies.SIZES, [each.seconds for each in sizes]))
+    padded = [
+        PaddingLine(
+            "article",
+            tuple(
+                PaddingPoint(size, 0.1 * i, 0.09 * i, 0.11 * i, 3)
+                for i, size in enumerate(studies.SIZES)
+            ),
+        )
+    ]
     return {
         "speed_figure": (speed_figure([found.speed]), speed_text([found.speed])),
         "steps_figure": (steps_figure(found.points, found.advice.law), steps_text(found.points)),
         "time_figure": (time_figure(times), time_text(times)),
         "memory_figure": (memory_figure(memory), memory_text(memory)),
+        "step_parts_figure": (step_parts_figure(parts), step_parts_text(parts)),
+        "padding_figure": (padding_figure(padded), padding_text(padded)),
     }

@@ -163,9 +163,13 @@ def test_nobody_knows_how_long_before_the_first_runs(manager: Manager) -> None:
     assert found.total_seconds is not None
     assert found.total_seconds > 0
     assert manager.store.runs() == []
-    half = manager.expected_sweep(CONFIG, plan(CONFIG, [])[:2])  # the trial is remembered
-    assert half is not None
-    assert half.total_seconds == pytest.approx(found.total_seconds / 2)
+    first, second = (
+        manager.expected_sweep(CONFIG, half)  # the trial is remembered
+        for half in (plan(CONFIG, [])[:2], plan(CONFIG, [])[2:])
+    )
+    assert first is not None
+    assert second is not None
+    assert first.total_seconds + second.total_seconds == pytest.approx(found.total_seconds)
 
 
 def test_earlier_runs_tell_how_long_a_sweep_takes(manager: Manager) -> None:

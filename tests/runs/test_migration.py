@@ -13,6 +13,7 @@ from tiny import tiny_config
 from s2s.config import Engine, SweepConfig
 from s2s.home import home
 from s2s.records import PHASES, STEP_DTYPE, DeviceSample, StepMemory
+from s2s.runs.kept_noise import kept_noise
 from s2s.runs.migration import SCHEMA_VERSION
 from s2s.runs.store import Store
 from s2s.runs.sweeps import create_sweep, delete_sweep, deleted_sweeps, describe_sweep, read_sweep
@@ -150,21 +151,15 @@ def test_sweeps_have_a_place_in_an_old_store(old: Path, before: int) -> None:
     assert version(old) == SCHEMA_VERSION
 
 
-def test_the_third_version_gains_memory_and_gradient_noise(old: Path) -> None:
-    """It had all else; a sweep that it measured has gaps where its memory would be."""
+def test_the_third_version_gains_memory_and_gradient_noise(third: Path) -> None:
+    """A sweep that it measured has gaps where its memory would be."""
     with closing(Store(home())) as store:
-        sweep_id = create_sweep(store, SweepConfig(base=tiny_config()))
-    with closing(sqlite3.connect(old, isolation_level=None)) as database:
-        database.execute("DROP TABLE sweep_memory")
-        database.execute("DROP TABLE gradient_noise")
-        database.execute("PRAGMA user_version = 3")
-    with closing(Store(home())) as store:
-        assert read_sweep(store, sweep_id).memory == ()
+        assert read_sweep(store, 1).memory == ()
         with store.transaction() as database:
-            database.execute("INSERT INTO sweep_memory VALUES (?, 'fused', 8, 5, 40)", (sweep_id,))
-        assert read_sweep(store, sweep_id).memory == (StepMemory(Engine.FUSED, 8, 5, 40),)
-        assert len(store.steps(1)) == 7
-    assert version(old) == SCHEMA_VERSION == 4
+            database.execute("INSERT INTO sweep_memory VALUES (1, 'fused', 8, 5, 40)")
+        assert read_sweep(store, 1).memory == (StepMemory(Engine.FUSED, 8, 5, 40),)
+        assert kept_noise(store, [1]) == []
+    assert version(third) == SCHEMA_VERSION == 4
 
 
 def test_a_store_that_many_open_at_once_is_migrated_once(old: Path) -> None:
