@@ -260,7 +260,8 @@ def _doubts(replay: Replay) -> str:
     doubted = [size for size in sizes if size.doubts]
     if not doubted:
         return ""
-    why = "; ".join(dict.fromkeys(size.doubts for size in doubted))
+    kinds = (kind for size in doubted for kind in size.doubts.split(", "))
+    why = ", ".join(dict.fromkeys(kinds))
     if len(doubted) == len(sizes):
         return f"All these speeds are in doubt: {why}."
     which = " and ".join(f"{size.engine} at batch {size.batch_size}" for size in doubted)
