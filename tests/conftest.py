@@ -1,10 +1,12 @@
 """What the tests of every room share."""
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 from s2s.config import TrainConfig
@@ -32,6 +34,17 @@ def _memory_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
         return None if given_up() else found
 
     monkeypatch.setattr(sweep_memory, "in_a_process", memory)
+
+
+@pytest.fixture
+def signals_as_before() -> Iterator[None]:
+    """A command in the main thread takes them over, and sets torch's threads."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ SWEEP = ["sweep", "--corpus=tiny", "--hidden-size=8", "--threads=1", "--device=c
 SWEEP += ["--batch-sizes=8,16,32", "--repeats=1", "--samples=3072", "--optimizer=adam"]
 SWEEP += ["--learning-rate=0.01"]
 Capture = pytest.CaptureFixture[str]
+pytestmark = pytest.mark.usefixtures("signals_as_before")
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """`python -m s2s replay`, on real small runs."""
 
 import signal
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import torch
 from tiny import tiny_corpus
 
 from s2s.cli import main
@@ -20,17 +18,7 @@ from tests.commands import objects, refused
 
 REPLAY = ["replay", "--corpus=tiny", "--threads=1", "--iterations=6"]
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def _signals_as_before() -> Iterator[None]:
-    """A sweep in the main thread takes them over."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("signals_as_before")
 
 
 @pytest.fixture
