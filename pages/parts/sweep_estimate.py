@@ -16,19 +16,19 @@ def estimate(config: SweepConfig) -> None:
     """A sentence, or the button that asks; asks again each second while it is measured."""
 
     def tick() -> None:
-        if _draw(config):
+        if _draw(config, "in time"):
             st.rerun()  # to be drawn without a timer from now on
 
     place = st.empty()
     with place.container():
-        ready = _draw(config)
+        ready = _draw(config, "at once")
     if not ready:
         with place.container():
             st.fragment(tick, run_every="1s")()
 
 
-def _draw(config: SweepConfig) -> bool:
-    """True when nothing more is to come."""
+def _draw(config: SweepConfig, when: str) -> bool:
+    """True when nothing more is to come. `when`: tells apart two drawings in one run."""
     manager = shared.manager()
     asked = st.session_state.get(_ASKED) == config
     try:
@@ -41,12 +41,13 @@ def _draw(config: SweepConfig) -> bool:
         return True
     if asked:
         training = any(run.state is RunState.RUNNING for run in manager.store.runs())
-        when = " when the running training has ended" if training else ""
-        st.caption(f"Measuring how long steps take here{when}…")
+        then = " when the running training has ended" if training else ""
+        st.caption(f"Measuring how long steps take here{then}…")
         return False
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Estimate", icon=":material/timer:", on_click=_ask, args=(config,),
+            "Estimate", icon=":material/timer:", key=f"sweep_estimate_{when}",
+            on_click=_ask, args=(config,),
             help="Tries a few steps at the smallest, the middle and the largest size.",
         )  # fmt: skip
         st.caption("How long it takes is not known from earlier runs.", width="content")
