@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts import replay_view, shared
 from pages.parts.door import enter
-from pages.parts.sweeps import chosen_sweep, stop_or_go_on
+from pages.parts.sweeps import SHOWN, chosen_sweep, stop_or_go_on
 from s2s.config import UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder
@@ -35,7 +35,7 @@ def start(corpus: str, iterations: int, repeats: int) -> None:
         st.error(str(error))
         return
     st.session_state[_OPEN] = False
-    st.session_state["shown_sweep"] = sweep_id
+    st.session_state[SHOWN] = sweep_id
 
 
 def form() -> None:

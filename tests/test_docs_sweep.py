@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from s2s.analysis.batch_law import BatchLaw
 from s2s.analysis.left_out import LeftOut, check_text, leave_each_out
 from s2s.analysis.memory_law import MemoryPoint, left_out_checks, memory_law
 from s2s.analysis.target import seconds_to_target, steps_to_target
@@ -36,6 +37,13 @@ def test_the_times_foretold_are_those_of_the_page() -> None:
         assert each.measured_seconds == pytest.approx(kept["measured_seconds"])
     for line in check_text(found).splitlines()[1:]:
         assert line in PAGE
+
+
+def test_what_the_law_alone_foretells_is_that_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BatchLaw, "expected_steps", BatchLaw.steps)
+    last = check_text(left_out()).splitlines()[-1]
+    assert last == "Off by 22% at the median, 33% at worst."
+    assert "within 22 % at the median and 33 % at worst" in PAGE
 
 
 def test_memory_is_that_of_the_page() -> None:

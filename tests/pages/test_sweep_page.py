@@ -153,6 +153,15 @@ def test_a_running_sweep_is_stopped(
     assert asked == [sweep_id]
 
 
+def test_the_estimate_is_offered_while_devices_are_looked_up(
+    open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.manager(), "devices", list)
+    page = open_page("sweep")
+    assert not page.exception
+    assert "Estimate" in [each.label for each in page.button]
+
+
 def test_a_link_names_the_sweep() -> None:
     first, _ = (studies.written(shared.store()) for _ in range(2))
     page = AppTest.from_file(DASHBOARD, default_timeout=60)
