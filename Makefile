@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format screenshots clean
+.PHONY: help run test check soak format screenshots clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -22,6 +22,10 @@ check: $(VENV)/ready-dev ## lint, types, import contract
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+soak: $(VENV)/ready-dev ## crashes, load, a day in small, fuzzing: about an hour, and a table of what held
+	$(BIN)/python tests/browser/chromium.py
+	$(BIN)/python -m tests.soak
 
 format: $(VENV)/ready-dev ## put the code into its usual form
 	$(BIN)/ruff format .
