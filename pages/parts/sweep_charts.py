@@ -27,7 +27,11 @@ _COLUMNS = {
         "Validation, a token", format="%.3f"
     ),
     "reached": "Reached the target",
-    "steps_to_target": st.column_config.NumberColumn("Steps to it", format="%.0f"),
+    "steps_to_target": st.column_config.NumberColumn(
+        "Steps to it",
+        format="%.0f",
+        help="Up to the evaluation that showed it; the Advisor reckons with the place between two.",
+    ),
     "samples_to_target": st.column_config.NumberColumn("Samples to it", format="%.0f"),
 }
 
@@ -38,22 +42,17 @@ def sweep_charts(sweep: Sweep) -> None:
         _throughput(sweep)
     else:
         st.caption("The first finished run will be the first point of the throughput.")
-    table, anatomy, padded, sentence = st.tabs(
-        ["Figures", "Step anatomy", "Padding", "One sentence"], key="sweep_tab", on_change="rerun",
-        bind="query-params",
-    )  # fmt: skip
-    if table.open:
-        with table:
-            _table(sweep)
-    if anatomy.open:
-        with anatomy:
-            _anatomy(sweep, chosen_engine(sweep))
-    if padded.open:
-        with padded:
-            _padding(sweep)
-    if sentence.open:
-        with sentence:
-            translations(sweep, chosen_engine(sweep))
+    drawn = {
+        "Figures": lambda: _table(sweep),
+        "Step anatomy": lambda: _anatomy(sweep, chosen_engine(sweep)),
+        "Padding": lambda: _padding(sweep),
+        "One sentence": lambda: translations(sweep, chosen_engine(sweep)),
+    }
+    tabs = st.tabs(list(drawn), key="sweep_tab", on_change="rerun", bind="query-params")
+    for tab, draw in zip(tabs, drawn.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
 
 
 def chosen_engine(sweep: Sweep) -> Engine:
