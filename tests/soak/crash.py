@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -89,7 +88,7 @@ def _killed(scene: Scene, activity: str, folder: Path) -> tuple[Events, float]:
         while not scene.begun(read_log(folder / "log")):
             _check_alive(process, folder)
             time.sleep(0.005)
-        time.sleep(random.uniform(0, scene.longest_seconds))
+        scene.wait(lambda: read_log(folder / "log"))
         killed_at = time.monotonic()
         process.kill()
         assert process.wait() == -signal.SIGKILL

@@ -2,7 +2,9 @@
 
 import hashlib
 import random
-from collections.abc import Iterator
+import statistics
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,12 +64,36 @@ class Scene:
     def begun(self, events: Events) -> bool:
         return bool(events)
 
+    def wait(self, _events: Callable[[], Events]) -> None:
+        """Until a random moment; called once the activity has begun."""
+        time.sleep(random.uniform(0, self.longest_seconds))
+
     def under_way(self, events: Events) -> bool:
         return bool(events) and events[-1]["event"] != "over"
 
     def look(self, kill: Kill) -> Iterator[str]:
         """What is not as promised, a sentence each; `Lost` ones of what is gone."""
         raise NotImplementedError
+
+
+class Bouts(Scene):
+    """An activity in many short bouts, each with its begin and its end."""
+
+    def begun(self, events: Events) -> bool:
+        return any(event["event"] == "end" for event in events)
+
+    def wait(self, events: Callable[[], Events]) -> None:
+        """Until a random moment of a random bout."""
+        super().wait(events)
+        while (seen := events())[-1]["event"] == "end":
+            time.sleep(0.0005)
+        ends = [event["at"] for event in seen if event["event"] == "end"]
+        begins = [event["at"] for event in seen if event["event"] == "begin"]
+        bouts = [end - begin for begin, end in zip(begins, ends, strict=False)]
+        time.sleep(random.uniform(0, statistics.median(bouts)))
+
+    def under_way(self, events: Events) -> bool:
+        return bool(events) and events[-1]["event"] == "begin"
 
 
 class Training(Scene):
@@ -112,16 +138,10 @@ class Training(Scene):
             yield f"Run {run_id} was resumed to other losses than the run that was never cut."
 
 
-class Checkpointing(Training):
+class Checkpointing(Bouts, Training):
     """Large weights, many checkpoints: the kill comes while one is being written."""
 
     config = tiny_config(iterations=60, hidden_size=384, evaluate_every=2, keep_optimizer=True)
-
-    def begun(self, events: Events) -> bool:
-        return any(event["event"] == "end" for event in events)
-
-    def under_way(self, events: Events) -> bool:
-        return bool(events) and events[-1]["event"] == "begin"
 
     def look(self, kill: Kill) -> Iterator[str]:
         (run_id,) = (event["id"] for event in kill.events if event["event"] == "run")
@@ -138,7 +158,7 @@ class Checkpointing(Training):
         yield from super().look(kill)
 
 
-class Preparing(Scene):
+class Preparing(Bouts):
     """A corpus is prepared and removed again and again, beside one that stays."""
 
     def __init__(self, folder: Path) -> None:
@@ -153,9 +173,6 @@ class Preparing(Scene):
 
     def asked(self) -> dict[str, Any]:
         return {"file": str(self._file)}
-
-    def under_way(self, events: Events) -> bool:
-        return bool(events) and events[-1]["event"] == "begin"
 
     def look(self, _kill: Kill) -> Iterator[str]:
         folder = corpora_folder()
@@ -204,7 +221,7 @@ class Sweeping(Scene):
             yield f"Sweep {sweep_id} went on to other rows than the one that was never cut."
 
 
-class Deleting(Scene):
+class Deleting(Bouts):
     """Runs with checkpoints are deleted one after the other, beside some that stay."""
 
     longest_seconds = 0.1
