@@ -246,6 +246,10 @@ class Run:
     """Unix seconds, like the next; lists leave such a run out until they are asked for it."""
     deleted_at: float | None = None
     """Hidden everywhere; it can be brought back until it is purged."""
+    resumed_at: tuple[int, ...] = ()
+    """Iterations from which it went on after an interruption."""
+    left_alone: bool = False
+    """Interrupted, and the user does not want it resumed."""
 
 
 @dataclass(frozen=True)
