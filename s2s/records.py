@@ -182,7 +182,8 @@ class Summary:
     seconds: float
     """Wall time of all steps, warm-up included, evaluation and checkpoints left out."""
     user_seconds: float
-    """Processor time of this process over the whole run, evaluations included."""
+    """Processor time of this process over the whole run, evaluations included; of one that was
+    resumed from there on."""
     system_seconds: float
     samples_per_second: float | None
     """Samples of the timed steps over their wall time; None before the first timed step."""

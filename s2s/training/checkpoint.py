@@ -106,12 +106,6 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         beside.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """What a process left of a checkpoint when it died over it; nobody trains this run now."""
-    for path in folder.glob(f".{FILE_NAME}.*"):
-        path.unlink(missing_ok=True)
-
-
 def _sync(folder: Path) -> None:
     """So that the file is under its name even after the power failed."""
     if not hasattr(os, "O_DIRECTORY"):  # such a system syncs no folders
