@@ -8,6 +8,8 @@ from s2s.analysis.words import run_label
 from s2s.config import UserError
 from s2s.records import RunState
 
+_TICK = "5s"
+
 
 def strip(notice: str) -> None:
     """Ends the page with a sentence where there is no store to work with."""
@@ -21,11 +23,13 @@ def strip(notice: str) -> None:
         if text:
             st.warning(text)
     store.mark_interrupted()
-    active = [run for run in store.runs() if not run.state.is_finished()]
-    st.fragment(_line, run_every="5s" if active else None)()
+    active = any(not run.state.is_finished() for run in store.runs())
+    st.fragment(_line, run_every=_TICK if active else None)()
 
 
 def _line() -> None:
+    """A run whose process was killed is over on an open page too."""
+    shared.store().mark_interrupted()
     runs = shared.store().runs()
     waiting = sum(run.state is RunState.QUEUED for run in runs)
     training = [run for run in runs if run.state in (RunState.RUNNING, RunState.STOPPING)]

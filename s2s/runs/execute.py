@@ -159,7 +159,7 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     recorder = Recorder(store, run.id, run.config, sampler)
-    message, details = "", ""
+    message, details, cannot = "", "", ""
 
     def look() -> None:
         if stop.is_set() or store.stop_requested(run.id):
@@ -172,9 +172,9 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
         state = yield from _follow(store, run, trainer, recorder, stop)
         message = " ".join(trainer.notes)
     except _EndedError:
-        state = RunState.STOPPED if store.stop_requested(run.id) else RunState.INTERRUPTED
+        state = _ended(store, run)
     except _CannotResumeError as error:
-        state, message = RunState.INTERRUPTED, str(error)
+        state, cannot = RunState.INTERRUPTED, str(error)
     except DivergedError:
         state = RunState.DIVERGED
         message = "The loss is no longer a finite number; a smaller learning rate usually helps."
@@ -201,8 +201,8 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
     if state is RunState.FINISHED and run.config.measure_quality:
         summary, why_not, details = _with_quality(store, run, stop, summary)
         message = " ".join(filter(None, [message, why_not]))
-    if state is RunState.INTERRUPTED and not message:
-        message = _shut_down(store, run.id)
+    if state is RunState.INTERRUPTED:
+        message = " ".join(filter(None, [message, cannot or _shut_down(store, run.id)]))
     elif run.resumed_at:
         message = " ".join(filter(None, [message, _resumed(run.resumed_at)]))
     store.finish_run(run.id, state, summary, message, details)
@@ -233,8 +233,13 @@ def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: 
     except _EndedError:
         recorder.flush()
         _save(run, trainer)
-        raise
+        return _ended(store, run)
     return RunState.FINISHED
+
+
+def _ended(store: Store, run: Run) -> RunState:
+    """Without a request in the store it is the program that ends."""
+    return RunState.STOPPED if store.stop_requested(run.id) else RunState.INTERRUPTED
 
 
 def _with_quality(

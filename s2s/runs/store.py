@@ -251,16 +251,23 @@ class Store:
         was called again and again.
         """
         rows = self.read("SELECT * FROM runs WHERE state IN (?, ?, ?)", _UNFINISHED)
-        dead = [row["id"] for row in rows if not self.is_owned(row, "run")]
-        return [run_id for run_id in dead if self.interrupt_run(run_id, _KILLED)]
+        dead = [row for row in rows if not self.is_owned(row, "run")]
+        return [row["id"] for row in dead if self.interrupt_run(row["id"], _KILLED, row)]
 
-    def interrupt_run(self, run_id: int, message: str) -> bool:
-        """A run that is not over, and did not get to its result. False where it is over."""
+    def interrupt_run(self, run_id: int, message: str, owned_as: sqlite3.Row | None = None) -> bool:
+        """A run that did not get to its result. False where it is over by now.
+
+        `owned_as`: the run as it was read; False too where another process took it since.
+        """
+        still, owner = "", ()
+        if owned_as:
+            still = " AND owner_pid IS ? AND owner_start IS ? AND owner_machine IS ?"
+            owner = tuple(owned_as[name] for name in ("owner_pid", "owner_start", "owner_machine"))
         with self.transaction() as database:
             cursor = database.execute(
-                "UPDATE runs SET state = ?, finished_at = ?, message = ?"
-                " WHERE id = ? AND state IN (?, ?, ?)",
-                (RunState.INTERRUPTED, time.time(), message, run_id, *_UNFINISHED),
+                "UPDATE runs SET state = ?, finished_at = ?, message = ?"  # noqa: S608
+                f" WHERE id = ? AND state IN (?, ?, ?){still}",
+                (RunState.INTERRUPTED, time.time(), message, run_id, *_UNFINISHED, *owner),
             )
         return cursor.rowcount == 1
 

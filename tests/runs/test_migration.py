@@ -137,7 +137,10 @@ def test_sweeps_have_a_place_in_an_old_store(old: Path, before: int) -> None:
             Store(home()).close()
             database.execute("DROP TABLE sweep_parts")
             database.execute("DROP TABLE sweeps")
-            for column in ("notes", "tags", "archived_at", "deleted_at"):
+            for column in (
+                "notes", "tags", "archived_at", "deleted_at", "owner_start", "owner_machine",
+                "heartbeat", "resumed_at", "left_alone",
+            ):  # fmt: skip
                 database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
             database.execute("PRAGMA user_version = 2")
     with closing(Store(home())) as store:
@@ -159,7 +162,7 @@ def test_the_third_version_gains_memory_and_gradient_noise(third: Path) -> None:
             database.execute("INSERT INTO sweep_memory VALUES (1, 'fused', 8, 5, 40)")
         assert read_sweep(store, 1).memory == (StepMemory(Engine.FUSED, 8, 5, 40),)
         assert kept_noise(store, [1]) == []
-    assert version(third) == SCHEMA_VERSION == 4
+    assert version(third) == SCHEMA_VERSION
 
 
 def test_a_store_that_many_open_at_once_is_migrated_once(old: Path) -> None:
