@@ -8,8 +8,6 @@ from s2s.analysis.words import run_label
 from s2s.config import UserError
 from s2s.records import RunState
 
-_TICK = "5s"
-
 
 def strip(notice: str) -> None:
     """Ends the page with a sentence where there is no store to work with."""
@@ -24,7 +22,7 @@ def strip(notice: str) -> None:
             st.warning(text)
     store.mark_interrupted()
     active = any(not run.state.is_finished() for run in store.runs())
-    st.fragment(_line, run_every=_TICK if active else None)()
+    st.fragment(_line, run_every="5s" if active else None)()
 
 
 def _line() -> None:
