@@ -238,7 +238,7 @@ def test_a_process_beats_for_all_that_it_owns(
     assert store.run(waiting).state is RunState.QUEUED
 
 
-def test_a_full_disk_stops_no_heart(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_no_heart(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
 
     def beat() -> None:

@@ -339,7 +339,7 @@ def test_a_part_of_a_sweep(store: Store) -> None:
 
 def test_a_corpus_that_changed_meanwhile(store: Store, interrupted: Run, tmp_path: Path) -> None:
     catalog.remove(corpora_folder(), "tiny")
-    tiny_corpus(tmp_path, max_length=3)
+    tiny_corpus(tmp_path, max_length=4)
     resume(store, interrupted.id)
     assert execute(store, interrupted.id, Event()) is RunState.INTERRUPTED
     run = store.run(interrupted.id)
