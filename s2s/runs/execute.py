@@ -225,14 +225,14 @@ def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: 
             late = run.config.keep_weights and time.monotonic() - saved_at >= CHECKPOINT_SECONDS
             if isinstance(event, Evaluation) or (settled and late):
                 recorder.flush()
-                _save(run, trainer)
+                _save(store, run, trainer)
                 saved_at = time.monotonic()
             yield event
             if settled and stop.is_set():
                 raise _EndedError
     except _EndedError:
         recorder.flush()
-        _save(run, trainer)
+        _save(store, run, trainer)
         return _ended(store, run)
     return RunState.FINISHED
 
@@ -268,12 +268,13 @@ def _with_quality(
         return summary, why, traceback.format_exc()
 
 
-def _save(run: Run, trainer: Trainer) -> None:
+def _save(store: Store, run: Run, trainer: Trainer) -> None:
     """A finite loss can still have made weights that are not; those never replace good ones."""
     checkpoint = trainer.checkpoint()
     if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):
         raise DivergedError
     if run.config.keep_weights:
+        store.sync()  # its records first: a run is resumed only where they reach as far
         run_folder(run.id).mkdir(parents=True, exist_ok=True)
         save_checkpoint(run_folder(run.id), checkpoint)
 

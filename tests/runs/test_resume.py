@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -218,17 +220,19 @@ def test_a_run_is_interrupted_and_resumed_twice(store: Store) -> None:
     assert load_checkpoint(run_folder(run_id), with_state=True).state == {}  # tidied up
 
 
-def test_a_process_that_was_really_killed(store: Store) -> None:
-    whole = trained(store, iterations=600, teacher_forcing=0.9)
+def test_a_process_that_was_really_killed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.5)
+    whole = trained(store, iterations=300, teacher_forcing=0.9)
     code = """
+import time
 from threading import Event
 from tiny import tiny_config
 from s2s.home import home
 from s2s.runs import execute, store
 execute.CHECKPOINT_SECONDS = 0.05
 opened = store.Store(home())
-run_id = opened.create_run(tiny_config(iterations=600, teacher_forcing=0.9))
-execute.execute(opened, run_id, Event())
+run_id = opened.create_run(tiny_config(iterations=300, teacher_forcing=0.9))
+execute.execute(opened, run_id, Event(), lambda _: time.sleep(0.01))
 """
     process = subprocess.Popen([sys.executable, "-c", code], env=_environment())
     run_id = whole.id + 1
@@ -237,7 +241,7 @@ execute.execute(opened, run_id, Event())
     process.wait()
     store.mark_interrupted()
     [(run, point)] = resumable(store)
-    assert 0 < point <= run.iterations_done
+    assert 0 < point <= run.iterations_done < 300
     resume(store, run_id)
     execute(store, run_id, Event())
     same(store, run_id, whole, store)
@@ -256,6 +260,54 @@ def test_a_checkpoint_every_so_often_between_evaluations(
     assert resume(left, run_id).resumed_at == (17,)
     execute(left, run_id, Event())
     same(left, run_id, whole, store)
+
+
+def test_a_checkpoint_belongs_to_no_step(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", 0.0)
+    save = execute_module.save_checkpoint
+
+    def slowly(*arguments: Any) -> None:
+        time.sleep(0.05)
+        save(*arguments)
+
+    monkeypatch.setattr(execute_module, "save_checkpoint", slowly)
+    run = trained(store, iterations=10, evaluate_every=100)
+    assert store.steps(run.id)["seconds"].max() < 0.05
+
+
+def test_no_checkpoint_between_where_no_weights_are_kept(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", 0.0)
+    taken = []
+    monkeypatch.setattr(execute_module, "_save", lambda *_: taken.append(1))
+    trained(store, iterations=10, evaluate_every=100, keep_weights=False)
+    assert len(taken) == 2  # looked at for divergence, at the evaluations
+
+
+def test_the_records_are_on_disk_before_their_checkpoint(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a power failure the store keeps what was synced."""
+    order: list[object] = []
+    monkeypatch.setattr(Store, "sync", lambda each: order.append(len(each.steps(1))))
+    monkeypatch.setattr(
+        execute_module, "save_checkpoint", lambda _, checkpoint: order.append(checkpoint.iteration)
+    )
+    monkeypatch.setattr(execute_module, "_tidy", lambda _: None)
+    trained(store, iterations=10, evaluate_every=5)
+    assert order == [0, 0, 5, 5, 10, 10]
+
+
+def test_what_is_synced_is_in_the_file_itself(store: Store) -> None:
+    store.create_run(tiny_config())
+    store.sync()
+    database = home() / "store.sqlite"
+    copy = home() / "copy" / "store.sqlite"  # without the WAL
+    copy.parent.mkdir()
+    shutil.copy(database, copy)
+    with closing(Store(copy.parent)) as found:
+        assert len(found.runs()) == 1
 
 
 def test_a_kill_between_a_step_and_its_evaluation(
