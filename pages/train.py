@@ -8,6 +8,7 @@ from pages.parts import form, shared
 from pages.parts.door import enter
 from pages.parts.first_use import first_use
 from pages.parts.inert import inert
+from pages.parts.offer_resume import offer_resume, resume_button
 from pages.parts.queue import queue
 from pages.parts.watch import watch
 from s2s.analysis.choices import choices
@@ -68,6 +69,7 @@ def chosen(runs: list[Run]) -> Run:
 def actions(run: Run) -> None:
     """What can follow a finished run."""
     with st.container(horizontal=True, vertical_alignment="center"):
+        resume_button(run)
         if has_checkpoint(run.id):
             with st.popover("Train more…", icon=":material/add:"):
                 st.number_input(
@@ -88,6 +90,7 @@ def actions(run: Run) -> None:
 
 enter()
 st.title("Train")
+offer_resume()
 runs = shared.store().runs()
 if not runs:
     first_use(start)

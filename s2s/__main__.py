@@ -1,5 +1,6 @@
 """`python -m s2s`."""
 
+import gc
 import io
 import sys
 
@@ -11,4 +12,6 @@ for stream in (sys.stdin, sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 spin_briefly()
-sys.exit(main())
+code = main()
+gc.freeze()  # the interpreter's own last collections take seconds beside torch
+sys.exit(code)

@@ -182,7 +182,8 @@ class Summary:
     seconds: float
     """Wall time of all steps, warm-up included, evaluation and checkpoints left out."""
     user_seconds: float
-    """Processor time of this process over the whole run, evaluations included."""
+    """Processor time of this process over the whole run, evaluations included; of one that was
+    resumed from there on."""
     system_seconds: float
     samples_per_second: float | None
     """Samples of the timed steps over their wall time; None before the first timed step."""
@@ -246,6 +247,10 @@ class Run:
     """Unix seconds, like the next; lists leave such a run out until they are asked for it."""
     deleted_at: float | None = None
     """Hidden everywhere; it can be brought back until it is purged."""
+    resumed_at: tuple[int, ...] = ()
+    """Iterations from which it went on after an interruption."""
+    left_alone: bool = False
+    """Interrupted, and the user does not want it resumed."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +25,7 @@ from s2s.home import corpora_folder, home, run_folder
 from s2s.metrics.others import OthersMeter
 from s2s.records import PHASES, RunState
 from s2s.runs.artifacts import delete_checkpoint
+from s2s.runs.resume import resumable
 from s2s.runs.store import Store
 from s2s.training.checkpoint import load_checkpoint
 from s2s.training.engines import Forward, FusedEngine
@@ -31,6 +33,8 @@ from s2s.training.translator import Translator
 
 TRAIN = ["train", "--corpus=tiny", "--batch-size=4", "--hidden-size=8", "--threads=1"]
 TRAIN += ["--device=cpu"]
+SHUTDOWN_SECONDS = 3.0
+"""Promised to the user."""
 Capture = pytest.CaptureFixture[str]
 
 
@@ -326,9 +330,31 @@ def test_a_signal_stops_after_the_step_and_keeps_a_checkpoint(
 ) -> None:
     engine_that(monkeypatch, lambda: signal.raise_signal(number))
     assert main([*TRAIN, "--iterations=1000"]) == 130
-    assert capsys.readouterr().out.startswith("Run 1 stopped after 3 iterations")
+    output, errors = capsys.readouterr()
+    assert output.startswith("Run 1 interrupted after 3 iterations")
+    assert errors.endswith("The program was shut down; `python -m s2s resume 1` goes on.\n")
     assert Translator.load(run_folder(1)).checkpoint.iteration == 3
     assert signal.getsignal(number) == signal.SIG_DFL  # a second one ends at once
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("name", ["1", "last"])
+def test_resume(capsys: Capture, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with monkeypatch.context() as patched:
+        engine_that(patched, lambda: signal.raise_signal(signal.SIGINT))
+        assert main([*TRAIN, "--iterations=12", "--threads=1"]) == 130
+    capsys.readouterr()
+    main(["runs"])
+    assert capsys.readouterr().out.endswith("; resume it with: python -m s2s resume 1\n")
+    main(["runs", "--json"])
+    assert objects(capsys.readouterr().out)[0]["resumes_at"] == 3
+    assert main(["resume", name, "--json"]) == 0
+    output, errors = capsys.readouterr()
+    summary = objects(output)[-1]
+    assert (summary["run_id"], summary["iterations"], summary["state"]) == (1, 12, "finished")
+    assert errors == "s2s: run 1: It was interrupted, and resumed from iteration 3.\n"
+    assert "is finished; only an interrupted run" in refused(["resume", "1"], capsys)
+    assert "No interrupted run can be resumed" in refused(["resume", "last"], capsys)
 
 
 class Terminal(io.StringIO):
@@ -608,21 +634,24 @@ def program(*arguments: str | bytes, **options: Any) -> subprocess.Popen[Any]:
 
 
 @pytest.mark.usefixtures("tiny")
-def test_ctrl_c_stops_with_a_checkpoint() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_interrupts_within_three_seconds_with_a_checkpoint(number: signal.Signals) -> None:
     arguments = [*TRAIN, "--iterations=1000000", "--evaluate-every=5", "--json"]
     with program(*arguments, text=True) as process:
         lines = [process.stdout.readline() for _ in range(2)]
         assert [each["iteration"] for each in objects("".join(lines))] == [0, 5]
-        process.send_signal(signal.SIGINT)
+        asked = time.monotonic()
+        process.send_signal(number)
         output, errors = process.communicate(timeout=60)
+        assert time.monotonic() - asked < SHUTDOWN_SECONDS
     assert process.returncode == 130
-    assert errors == ""
+    assert "`python -m s2s resume 1` goes on" in errors
     summary = objects(output)[-1]
-    assert (summary["run_id"], summary["state"]) == (1, "stopped")
+    assert (summary["run_id"], summary["state"]) == (1, "interrupted")
     with closing(Store(home())) as store:
-        assert store.run(1).state is RunState.STOPPED
+        assert store.run(1).state is RunState.INTERRUPTED
         assert store.run(1).iterations_done == summary["iterations"]
-    assert Translator.load(run_folder(1)).checkpoint.iteration == summary["iterations"]
+        assert [at for _, at in resumable(store)] == [summary["iterations"]]
 
 
 @pytest.mark.usefixtures("trained")

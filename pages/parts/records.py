@@ -18,7 +18,7 @@ class Records:
         self._lock = threading.Lock()
         self._steps = store.steps(run_id)
         self._evaluations: list[Evaluation] = store.evaluations(run_id)
-        self._samples: list[DeviceSample] = store.device_samples(run_id)
+        self._samples, self._last_sample = store.device_samples_after(run_id, 0)
 
     def read(self) -> tuple[Steps, list[Evaluation], list[DeviceSample]]:
         """Steps, evaluations and device readings up to now."""
@@ -29,8 +29,10 @@ class Records:
                 self._steps = np.concatenate((self._steps, fresh))
             seen = self._evaluations[-1].iteration if self._evaluations else -1
             self._evaluations += self._store.evaluations(self._run_id, after=seen)
-            until = self._samples[-1].at if self._samples else 0.0
-            self._samples += self._store.device_samples(self._run_id, after=until)
+            new, self._last_sample = self._store.device_samples_after(
+                self._run_id, self._last_sample
+            )
+            self._samples += new
             return self._steps, list(self._evaluations), list(self._samples)
 
 

@@ -1,6 +1,7 @@
 """What all sessions of the dashboard share: one store and one manager a process."""
 
 import atexit
+import gc
 import threading
 
 from s2s.home import home
@@ -17,8 +18,15 @@ def manager() -> Manager:
     with _lock:
         if _manager is None:
             _manager = Manager(Store(home()))
-            atexit.register(_manager.close)  # Ctrl-C: a run ends with its checkpoint
+            atexit.register(_shut_down, _manager)  # Ctrl-C, SIGTERM
         return _manager
+
+
+def _shut_down(manager: Manager) -> None:
+    """A run ends with its checkpoint. Garbage is left to the system: collecting it takes seconds,
+    at the end of a run as at that of the program."""
+    gc.freeze()
+    manager.close()
 
 
 def store() -> Store:

@@ -21,11 +21,13 @@ def strip(notice: str) -> None:
         if text:
             st.warning(text)
     store.mark_interrupted()
-    active = [run for run in store.runs() if not run.state.is_finished()]
+    active = any(not run.state.is_finished() for run in store.runs())
     st.fragment(_line, run_every="5s" if active else None)()
 
 
 def _line() -> None:
+    """A run whose process was killed is over on an open page too."""
+    shared.store().mark_interrupted()
     runs = shared.store().runs()
     waiting = sum(run.state is RunState.QUEUED for run in runs)
     training = [run for run in runs if run.state in (RunState.RUNNING, RunState.STOPPING)]

@@ -111,6 +111,17 @@ def run_label(run: Run) -> str:
     return f"{run.id} · {run.name}"
 
 
+def interrupted_text(run: Run, resumes_at: int) -> str:
+    """`Run 12 was interrupted at iteration 4,300 of 10,000.`, and where it would go on."""
+    if not run.iterations_done:
+        return f"Run {run.id} was interrupted before its first step."
+    config = run.config
+    counts = not config.max_seconds and config.continues is None
+    of = f" of {config.iterations:,}" if counts else ""
+    lost = f" It would go on from {resumes_at:,}." if resumes_at < run.iterations_done else ""
+    return f"Run {run.id} was interrupted at iteration {run.iterations_done:,}{of}.{lost}"
+
+
 def state_sentence(run: Run) -> str:
     """How the run stands, in a sentence that needs no table of states."""
     where = f"at iteration {run.iterations_done:,}"

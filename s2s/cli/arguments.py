@@ -37,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
 
     _add_corpora(command("corpora", run.corpora_list, "List corpora, or add or remove one."))
     _add_train(command("train", run.train, "Train a model; the last line is its summary."))
+    resuming = command("resume", run.resume, "Go on with a run that was interrupted.")
+    resuming.add_argument("run", metavar="RUN", help="a run's id, or last")
     _add_bench(command("bench", run.bench, "Time engines, batch sizes and precisions in turn."))
     _add_sweep(command("sweep", sweeping.sweep, "Train several batch sizes; ends with a table."))
     _add_advise(command("advise", advising.advise, "Tell which batch size a sweep speaks for."))

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -37,6 +38,8 @@ from s2s.runs.against import Other
 from s2s.runs.artifacts import has_checkpoint
 from s2s.runs.bench_file import keep_bench
 from s2s.runs.export import export_csv, export_json, run_json
+from s2s.runs.resume import resumable, resumes_at
+from s2s.runs.resume import resume as resume_run
 from s2s.runs.store import Store
 from s2s.threads import Waiting, set_waiting
 
@@ -76,21 +79,33 @@ def corpora_remove(options: argparse.Namespace) -> int:
 
 
 def train(options: argparse.Namespace) -> int:
+    config = _train_config(options)
+    return _carry_out(options, lambda store: store.create_run(config))
+
+
+def resume(options: argparse.Namespace) -> int:
+    """Goes on with an interrupted run, as `train` does."""
+    return _carry_out(options, lambda store: _queue_again(store, options.run))
+
+
+def _carry_out(options: argparse.Namespace, queued: Callable[[Store], int]) -> int:
+    """Trains the run that `queued` makes, and prints its summary."""
     from s2s.runs.execute import execute  # torch, seconds to load
 
-    config = _train_config(options)
     store = Store(home())
-    run_id = store.create_run(config)
+    run_id = queued(store)
     stop = Event()
     stop_on_signals(stop)
-    with TrainingProgress(options, config) as progress:
+    with TrainingProgress(options, store.run(run_id).config, store.steps(run_id)) as progress:
         state = execute(store, run_id, stop, progress.show)
     run = store.run(run_id)
     if run.summary:
         print_as(options, dataclasses.asdict(run.summary), summary_text(run, run.summary))
     if run.message:
         print(f"s2s: run {run_id}: {run.message}", file=sys.stderr)
-    return {RunState.FINISHED: 0, RunState.STOPPED: EXIT_STOPPED}.get(state, EXIT_ERROR)
+    if state is RunState.FINISHED:
+        return 0
+    return EXIT_STOPPED if stop.is_set() or state is RunState.STOPPED else EXIT_ERROR
 
 
 def bench(options: argparse.Namespace) -> int:
@@ -190,7 +205,8 @@ def runs(options: argparse.Namespace) -> int:
     store.mark_interrupted()
     listed = store.runs(archived=options.archived)
     for run in listed:
-        print_as(options, run_json(run), run_line(run))
+        iteration = resumes_at(store, run)
+        print_as(options, run_json(run) | {"resumes_at": iteration}, run_line(run, iteration))
     if not listed and not options.json:
         hidden = not options.archived and store.runs(archived=True)
         print(
@@ -238,6 +254,15 @@ def _train_config(options: argparse.Namespace) -> TrainConfig:
     if options.iterations is None:
         values["iterations"] = UNLIMITED if options.seconds else TrainConfig.iterations
     return TrainConfig.from_json(values)
+
+
+def _queue_again(store: Store, text: str) -> int:
+    store.mark_interrupted()
+    if text != "last":
+        return resume_run(store, _run_id(text)).id
+    for run, _ in resumable(store):
+        return resume_run(store, run.id).id
+    raise UserError("No interrupted run can be resumed; `python -m s2s runs` lists all.")
 
 
 def _run_id(text: str) -> int:

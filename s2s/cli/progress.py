@@ -6,6 +6,7 @@ import json
 
 from tqdm import tqdm
 
+from s2s.analysis.steps import Steps
 from s2s.config import TrainConfig
 from s2s.records import Evaluation, StepRecord
 
@@ -32,13 +33,16 @@ class Doing:
 class TrainingProgress:
     """A progress bar where a person looks on; evaluations as they come."""
 
-    def __init__(self, options: argparse.Namespace, config: TrainConfig) -> None:
-        self._options, self._config = options, config
+    def __init__(self, options: argparse.Namespace, config: TrainConfig, before: Steps) -> None:
+        """`before`: steps that a run which is resumed has made."""
+        self._options, self._config, self._before = options, config, before
 
     def __enter__(self) -> "TrainingProgress":
         timed = bool(self._config.max_seconds)
+        spent = float(self._before["seconds"].sum())
         self._bar = tqdm(
             total=self._config.max_seconds if timed else self._config.iterations,
+            initial=min(spent, self._config.max_seconds) if timed else len(self._before),
             unit="s" if timed else "it",
             bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}" if timed else None,
             disable=None,

@@ -20,17 +20,19 @@ def corpus_line(info: CorpusInfo) -> str:
     )
 
 
-def run_line(run: Run) -> str:
+def run_line(run: Run, resumes_at: int | None = None) -> str:
+    """`resumes_at`: the iteration from which an interrupted run can go on."""
     rate = run.summary and run.summary.samples_per_second
     speed = f", {rate:,.0f} samples/s" if rate else ""
     doubts = run.summary and words.doubts(run.summary.noise, run.summary.busy)
     loss = run.summary and run.summary.loss_per_token
     loss_text = f", loss {loss:.3f} a token" if loss else ""
     filed = ", ".join([*run.tags, *(["archived"] if run.archived_at is not None else [])])
+    again = "" if resumes_at is None else f"; resume it with: python -m s2s resume {run.id}"
     return (
         f"{run.id:>4}  {run.state:13} {run.name}: {run.config.engine}, "
         f"{run.iterations_done:,} iterations{speed}{f' ({doubts})' if doubts else ''}{loss_text}"
-        f"{f' [{filed}]' if filed else ''}"
+        f"{f' [{filed}]' if filed else ''}{again}"
     )
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 
-from s2s.home import folder_bytes, run_folder
+from s2s.home import folder_bytes, home, run_folder
 from s2s.runs.store import Store
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -34,6 +34,14 @@ def purge_deleted(store: Store) -> list[int]:
     with store.transaction() as database:
         database.execute("DELETE FROM sweeps WHERE deleted_at IS NOT NULL")
     return ids
+
+
+def remove_leftovers(store: Store) -> None:
+    """What processes left of checkpoints when they died over them."""
+    unfinished = {str(run.id) for run in store.runs(archived=True) if not run.state.is_finished()}
+    for path in home().glob(f"runs/*/.{CHECKPOINT}.*"):
+        if path.parent.name not in unfinished:
+            path.unlink(missing_ok=True)
 
 
 def purge(store: Store, run_id: int) -> None:

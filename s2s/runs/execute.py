@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import os
+import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from s2s.analysis.busy import busy
+from s2s.analysis.readings import peak_memory_bytes
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import open_corpus
 from s2s.home import corpora_folder, home, run_folder
@@ -30,6 +32,8 @@ from s2s.training.device import ran_out_of_memory, resolve_device
 from s2s.training.loop import Trainer
 
 _LEASE_POLL_SECONDS = 0.2
+CHECKPOINT_SECONDS = 60.0
+"""A process that is killed loses this much training and what a step more takes."""
 _TORCHS_OWN_THREADS = torch.get_num_threads()
 Watch = Callable[[StepRecord | Evaluation], object]
 Training = Generator[StepRecord | Evaluation, None, RunState]
@@ -59,16 +63,20 @@ def executing(store: Store, run_id: int, stop: Event) -> Training:
     """Trains the queued run in this thread.
 
     Waits until no other run, of this process or another, holds the device. Whatever goes wrong
-    is kept as the run's result; nothing is raised. Who leaves off early stops the run.
+    is kept as the run's result; nothing is raised. Who leaves off early stops the run. `stop`
+    without a request in the store interrupts it: the program ends, and the run can be resumed.
     """
     try:
         run = store.run(run_id)
-        device = resolve_device(run.config.device)
+        device = _device_of(run)
         with lease(str(device), lambda: stop.is_set() or store.stop_requested(run_id)) as held:
             if not held or not store.start_run(run_id, str(device), _environment()):
-                store.request_stop(run_id)
-                return RunState.STOPPED
+                interrupted = store.interrupt_run(run_id, _shut_down(store, run_id))
+                return RunState.INTERRUPTED if interrupted else RunState.STOPPED
             return (yield from _train(store, run, device, stop))
+    except _CannotResumeError as error:
+        store.interrupt_run(run_id, str(error))
+        return RunState.INTERRUPTED
     except Exception as error:
         store.fail_run(run_id, _sentence(error), traceback.format_exc())
         return RunState.FAILED
@@ -95,13 +103,53 @@ def lease(device: str, given_up: Callable[[], bool]) -> Iterator[bool]:
         lock.release()
 
 
-def build_trainer(config: TrainConfig, device: torch.device) -> Trainer:
-    """The corpus opened and the model built, or UserError."""
+def build_trainer(
+    config: TrainConfig,
+    device: torch.device,
+    resumes: int | None = None,
+    look: Callable[[], object] = bool,
+) -> Trainer:
+    """The corpus opened and the model built, or UserError.
+
+    `resumes`: the run that is to go on from its own checkpoint. `look`: see Trainer.
+    """
     torch.set_num_threads(config.threads or _TORCHS_OWN_THREADS)
-    start = None
-    if config.continues is not None:
-        start = load_checkpoint(run_folder(config.continues), with_state=True)
-    return Trainer(config, open_corpus(corpora_folder(), config.corpus), device, start)
+    start, source = None, config.continues if resumes is None else resumes
+    if source is not None:
+        start = load_checkpoint(run_folder(source), with_state=True)
+    corpus = open_corpus(corpora_folder(), config.corpus)
+    look()
+    return Trainer(config, corpus, device, start, resume=resumes is not None, look=look)
+
+
+class _CannotResumeError(Exception):
+    """The text says why. What is wrong can be put right, so the run stays interrupted."""
+
+
+class _EndedError(Exception):
+    """Stop was asked for, or the program ends, within something long."""
+
+
+def _device_of(run: Run) -> torch.device:
+    """A run goes on where it was: elsewhere its numbers would be others."""
+    if not run.resumed_at:
+        return resolve_device(run.config.device)
+    try:
+        return resolve_device(run.device)
+    except UserError:
+        raise _CannotResumeError(
+            f"It trained on {run.device}, which is not here now; resume it where that is, or go on "
+            f"from its weights with `python -m s2s train --continue {run.id}`."
+        ) from None
+
+
+def _trainer_of(run: Run, device: torch.device, look: Callable[[], object]) -> Trainer:
+    if not run.resumed_at:
+        return build_trainer(run.config, device, look=look)
+    try:
+        return build_trainer(run.config, device, run.id, look)
+    except UserError as error:
+        raise _CannotResumeError(str(error)) from error
 
 
 def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Training:
@@ -111,13 +159,22 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     recorder = Recorder(store, run.id, run.config, sampler)
-    message, details = "", ""
+    message, details, cannot = "", "", ""
+
+    def look() -> None:
+        if stop.is_set() or store.stop_requested(run.id):
+            raise _EndedError
+
     try:
-        trainer = build_trainer(run.config, device)
+        trainer = _trainer_of(run, device, look)
         before = machine_state(str(device), others.read())
         store.note_machine(run.id, before)
         state = yield from _follow(store, run, trainer, recorder, stop)
         message = " ".join(trainer.notes)
+    except _EndedError:
+        state = _ended(store, run)
+    except _CannotResumeError as error:
+        state, cannot = RunState.INTERRUPTED, str(error)
     except DivergedError:
         state = RunState.DIVERGED
         message = "The loss is no longer a finite number; a smaller learning rate usually helps."
@@ -132,39 +189,57 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
     sampler.stop()
     with suppress(DivergedError):  # noted already
         recorder.flush()
-    peak = (
+    samples = store.device_samples(run.id)
+    peaks = [
         torch.cuda.max_memory_allocated(device)
         if device.type == "cuda"
-        else sampler.peak_memory_bytes
-    )
-    beside = busy(store.run(run.id), store.device_samples(run.id))
-    summary = recorder.summary(state, peak, beside)
+        else sampler.peak_memory_bytes,
+        peak_memory_bytes(samples, str(device)) if run.resumed_at else None,
+    ]
+    peak = max(filter(None, peaks), default=None)
+    summary = recorder.summary(state, peak, busy(store.run(run.id), samples))
     if state is RunState.FINISHED and run.config.measure_quality:
         summary, why_not, details = _with_quality(store, run, stop, summary)
         message = " ".join(filter(None, [message, why_not]))
+    if state is RunState.INTERRUPTED:
+        message = " ".join(filter(None, [message, cannot or _shut_down(store, run.id)]))
+    elif run.resumed_at:
+        message = " ".join(filter(None, [message, _resumed(run.resumed_at)]))
     store.finish_run(run.id, state, summary, message, details)
-    _tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
+    if state is not RunState.INTERRUPTED:
+        _tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
     return state
 
 
 def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: Event) -> Training:
-    """The events of the loop into the store, a checkpoint at each evaluation and at the end."""
-    for event in trainer.run():
-        if isinstance(event, Evaluation):
-            recorder.evaluation(event)
-            _save(run, trainer)
-        elif recorder.step(event) and store.stop_requested(run.id):
-            stop.set()
-        yield event
-        if stop.is_set():
-            recorder.flush()
-            _save(run, trainer)
-            return RunState.STOPPED
+    """The events of the loop into the store, a checkpoint at each evaluation and at the end, and
+    one every so often in between."""
+    saved_at = time.monotonic()
+    try:
+        for event in trainer.run():
+            if isinstance(event, Evaluation):
+                recorder.evaluation(event)
+            elif recorder.step(event) and store.stop_requested(run.id):
+                stop.set()
+            settled = event.iteration == trainer.iteration  # no burst whose weights are further
+            late = run.config.keep_weights and time.monotonic() - saved_at >= CHECKPOINT_SECONDS
+            if isinstance(event, Evaluation) or (settled and late):
+                recorder.flush()
+                _save(store, run, trainer)
+                saved_at = time.monotonic()
+            yield event
+            if settled and stop.is_set():
+                raise _EndedError
+    except _EndedError:
+        recorder.flush()
+        _save(store, run, trainer)
+        return _ended(store, run)
     return RunState.FINISHED
 
 
-class _StoppedError(Exception):
-    """Stop was asked for while the quality was measured."""
+def _ended(store: Store, run: Run) -> RunState:
+    """Without a request in the store it is the program that ends."""
+    return RunState.STOPPED if store.stop_requested(run.id) else RunState.INTERRUPTED
 
 
 def _with_quality(
@@ -178,13 +253,13 @@ def _with_quality(
 
     def go_on(_share: float) -> None:
         if stop.is_set() or store.stop_requested(run.id):
-            raise _StoppedError
+            raise _EndedError
 
     later = f"`python -m s2s evaluate --run {run.id}` measures it."
     try:
         found = quality_on_test_part(run.id, progress=go_on)
         return dataclasses.replace(summary, bleu=found.bleu, chrf=found.chrf), "", ""
-    except _StoppedError:
+    except _EndedError:
         return summary, f"Stopped before its quality was measured; {later}", ""
     except UserError as error:
         return summary, f"Its quality was not measured: {error}", ""
@@ -193,12 +268,13 @@ def _with_quality(
         return summary, why, traceback.format_exc()
 
 
-def _save(run: Run, trainer: Trainer) -> None:
+def _save(store: Store, run: Run, trainer: Trainer) -> None:
     """A finite loss can still have made weights that are not; those never replace good ones."""
     checkpoint = trainer.checkpoint()
     if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):
         raise DivergedError
     if run.config.keep_weights:
+        store.sync()  # its records first: a run is resumed only where they reach as far
         run_folder(run.id).mkdir(parents=True, exist_ok=True)
         save_checkpoint(run_folder(run.id), checkpoint)
 
@@ -209,6 +285,17 @@ def _tidy(run: Run) -> None:
         # It may have ended before its first checkpoint, or the disk may be full.
         with suppress(UserError, OSError, SafetensorError):
             drop_state(run_folder(run.id))
+
+
+def _shut_down(store: Store, run_id: int) -> str:
+    part = store.read("SELECT sweep_id FROM sweep_parts WHERE run_id = ?", (run_id,))
+    again = f"sweep --resume {part[0]['sweep_id']}" if part else f"resume {run_id}"
+    return f"The program was shut down; `python -m s2s {again}` goes on."
+
+
+def _resumed(iterations: tuple[int, ...]) -> str:
+    each = ", ".join(f"{iteration:,}" for iteration in iterations)
+    return f"It was interrupted, and resumed from iteration {each}."
 
 
 def _verdict(error: Exception) -> RunState:

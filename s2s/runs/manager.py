@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from s2s.config import SweepConfig, TrainConfig, UserError
 from s2s.records import SweepPart
-from s2s.runs.artifacts import purge_deleted
+from s2s.runs.artifacts import purge_deleted, remove_leftovers
 from s2s.runs.expected import (
     Expected,
     StepTime,
@@ -20,12 +20,14 @@ from s2s.runs.expected import (
     step_time_from_trial,
 )
 from s2s.runs.plan import plan
+from s2s.runs.resume import resume
 from s2s.runs.store import Store
 from s2s.runs.sweep_time import SweepTime, seconds_of, sweep_time, times_from_runs
 from s2s.runs.sweeps import create_sweep, leave, read_sweep, request_stop, take
 
 _Trial = TypeVar("_Trial", StepTime, SweepTime)
-JOIN_SECONDS = 3.0
+JOIN_SECONDS = 2.5
+"""A program that is shut down is gone within 3 s."""
 _STORE_RETRIES = 60
 _ERROR_SECONDS = 5.0
 """How long a failed trial is remembered: what was wrong can be put right."""
@@ -43,6 +45,7 @@ class Manager:
         self.store = store
         store.mark_interrupted()
         purge_deleted(store)
+        remove_leftovers(store)
         self._lock = threading.Lock()
         self._incoming: deque[tuple[int, str]] = deque()
         """Runs and the device that each asks for, which may be `auto`."""
@@ -60,12 +63,23 @@ class Manager:
     def submit(self, configs: Sequence[TrainConfig]) -> list[int]:
         """Queues one run for each configuration, in this order; returns their ids."""
         ids = [self.store.create_run(config) for config in configs]
-        with self._lock:
-            for run_id, config in zip(ids, configs, strict=True):
-                self._stops[run_id] = threading.Event()
-                self._incoming.append((run_id, config.device))
-            self._start("s2s-queue", self._hand_out)
+        self._enqueue([(run_id, each.device) for run_id, each in zip(ids, configs, strict=True)])
         return ids
+
+    def resume(self, run_id: int) -> None:
+        """Queues an interrupted run again, to go on from its checkpoint.
+
+        UserError where it cannot be resumed.
+        """
+        run = resume(self.store, run_id)
+        self._enqueue([(run_id, run.device or run.config.device)])
+
+    def _enqueue(self, runs: Sequence[tuple[int, str]]) -> None:
+        """Runs of the store, each with the device that it asks for."""
+        with self._lock:
+            self._stops |= {run_id: threading.Event() for run_id, _ in runs}
+            self._incoming += runs
+            self._start("s2s-queue", self._hand_out)
 
     def stop(self, run_id: int, wait_seconds: float = 0.0) -> None:
         """Asks the run to stop after the step it is in; a queued one never starts.
@@ -103,22 +117,23 @@ class Manager:
 
     def stop_sweep(self, sweep_id: int) -> None:
         """Asks the sweep to stop after the step it is in, whoever does it; its results stay."""
+        request_stop(self.store, sweep_id)
         with self._lock:
             if sweep_id in self._sweeps:
                 self._sweeps[sweep_id].set()
-        request_stop(self.store, sweep_id)
 
     def close(self) -> None:
-        """Stops what this process trains, and waits for its last checkpoint."""
+        """Interrupts what this process trains, and waits for its last checkpoint.
+
+        It can be resumed: nobody asked it to stop.
+        """
+        deadline = time.monotonic() + JOIN_SECONDS
         with self._lock:
-            for stop in self._sweeps.values():
+            for stop in (*self._sweeps.values(), *self._stops.values()):
                 stop.set()
-            running = list(self._stops)
-            threads = list(self._threads.values())
-        for run_id in running:
-            self.stop(run_id)
+            threads = sorted(self._threads.values(), key=lambda thread: "trial" in thread.name)
         for thread in threads:
-            thread.join(JOIN_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def expected_seconds(self, config: TrainConfig) -> Expected | None:
         """How long the run would take; None while that is being measured: ask again.

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from s2s.records import PHASES, STEP_DTYPE
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _STEP_BEFORE = np.dtype(
     [
         ("iteration", np.int64),
@@ -38,6 +38,12 @@ _COLUMNS_4 = (
     "sweeps ADD COLUMN notes TEXT NOT NULL DEFAULT ''",
     "sweeps ADD COLUMN deleted_at REAL",
 )
+_OWNER_5 = ("owner_start TEXT", "owner_machine TEXT", "heartbeat INTEGER NOT NULL DEFAULT 0")
+_RUNS_5 = (
+    *_OWNER_5,
+    "resumed_at TEXT NOT NULL DEFAULT '[]'",
+    "left_alone INTEGER NOT NULL DEFAULT 0",
+)
 
 
 def migrate(database: sqlite3.Connection) -> None:
@@ -45,8 +51,9 @@ def migrate(database: sqlite3.Connection) -> None:
 
     Version 1 lacked what is known of other programs, whether a step was disturbed and, at first,
     its phases; version 2 lacked notes, tags, the archive and deleting with a way back; version 3
-    lacked these of sweeps. Tables that an earlier version lacked, of sweeps, memory and gradient
-    noise, are made wherever they are not there. A new store (version 0) has today's tables.
+    lacked these of sweeps; version 4 told owners by the wall clock, and resumed no run. Tables
+    that an earlier version lacked, of sweeps, memory and gradient noise, are made wherever they
+    are not there. A new store (version 0) has today's tables.
     """
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version == 1:
@@ -59,6 +66,13 @@ def migrate(database: sqlite3.Connection) -> None:
     if version == 3:
         for column in _COLUMNS_4:
             database.execute(f"ALTER TABLE {column}")
+    if version in (1, 2, 3, 4):
+        for column in _RUNS_5:
+            database.execute(f"ALTER TABLE runs ADD COLUMN {column}")
+    if version in (3, 4):
+        for column in _OWNER_5:
+            database.execute(f"ALTER TABLE sweeps ADD COLUMN {column}")
+    database.execute("DROP INDEX IF EXISTS device_samples_of_run")  # by time; now by row
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

@@ -31,7 +31,10 @@ class DivergedError(Exception):
 
 
 class Recorder:
-    """Belongs to the thread that trains. `store_seconds` is what it cost that thread."""
+    """Belongs to the thread that trains. `store_seconds` is what it cost that thread.
+
+    Of a run that is resumed the store holds the beginning, which belongs to the summary too.
+    """
 
     def __init__(self, store: Store, run_id: int, config: TrainConfig, sampler: Sampler) -> None:
         self._store, self._run_id, self._config = store, run_id, config
@@ -40,8 +43,9 @@ class Recorder:
         self._filled = 0
         self._pending: list[StepRecord] = []
         self._flushed_at = time.perf_counter()
-        self._steps: list[npt.NDArray[np.void]] = []
-        self._validation_loss: float | None = None
+        self._steps: list[npt.NDArray[np.void]] = [store.steps(run_id)]
+        evaluations = store.evaluations(run_id)
+        self._validation_loss = evaluations[-1].validation_loss_per_token if evaluations else None
         self._times = os.times()
         self.store_seconds = 0.0
 

@@ -30,15 +30,16 @@ def run_of(row: sqlite3.Row) -> Run:
         tags=tuple(json.loads(row["tags"])),
         archived_at=row["archived_at"],
         deleted_at=row["deleted_at"],
+        resumed_at=tuple(json.loads(row["resumed_at"])),
+        left_alone=bool(row["left_alone"]),
     )
 
 
 def device_sample_of(row: sqlite3.Row) -> DeviceSample:
     """SQLite keeps truth as a number."""
-    throttled = row["throttled"]
-    return DeviceSample(
-        **{**dict(row), "throttled": None if throttled is None else bool(throttled)}
-    )
+    values = {name: value for name, value in dict(row).items() if name != "rowid"}
+    throttled = values["throttled"]
+    return DeviceSample(**values | {"throttled": None if throttled is None else bool(throttled)})
 
 
 def machine_json(state: MachineState | None) -> str | None:

@@ -13,7 +13,12 @@ CREATE TABLE IF NOT EXISTS runs (
     iterations_done INTEGER NOT NULL DEFAULT 0,
     summary TEXT,                         -- JSON of Summary
     owner_pid INTEGER,
-    owner_started_at REAL,
+    owner_started_at REAL,                -- for versions before 5; Unix seconds
+    owner_start TEXT,                     -- of the process, by a clock that nobody sets
+    owner_machine TEXT,
+    heartbeat INTEGER NOT NULL DEFAULT 0, -- counts on while the owner lives
+    resumed_at TEXT NOT NULL DEFAULT '[]', -- JSON list of iterations
+    left_alone INTEGER NOT NULL DEFAULT 0, -- 1: to be resumed is no longer offered
     machine_before TEXT,                  -- JSON of MachineState, and so the next
     machine_after TEXT,
     notes TEXT NOT NULL DEFAULT '',
@@ -51,7 +56,7 @@ CREATE TABLE IF NOT EXISTS device_samples (
     others_cores REAL,
     throttled INTEGER
 );
-CREATE INDEX IF NOT EXISTS device_samples_of_run ON device_samples (run_id, at);
+CREATE INDEX IF NOT EXISTS device_samples_by_row ON device_samples (run_id);
 
 CREATE TABLE IF NOT EXISTS sweeps (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -59,6 +64,9 @@ CREATE TABLE IF NOT EXISTS sweeps (
     created_at REAL NOT NULL,             -- Unix seconds
     owner_pid INTEGER,                    -- the process that does it now; NULL: none
     owner_started_at REAL,
+    owner_start TEXT,
+    owner_machine TEXT,
+    heartbeat INTEGER NOT NULL DEFAULT 0,
     stopping INTEGER NOT NULL DEFAULT 0,  -- 1: that process was asked to stop
     name TEXT NOT NULL DEFAULT '',
     notes TEXT NOT NULL DEFAULT '',

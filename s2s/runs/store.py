@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import sqlite3
 import threading
 import time
@@ -27,9 +26,12 @@ from s2s.records import (
     Summary,
 )
 from s2s.runs.migration import SCHEMA_VERSION, migrate
+from s2s.runs.owner import Listener, lives, owner_values, this_process
+from s2s.runs.pulse import Pulse
 from s2s.runs.rows import device_sample_of, machine_json, run_of
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
+_KILLED = "The program that trained this run ended before the run did."
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"}
 
@@ -47,6 +49,7 @@ class Store:
         """Raises UserError where the folder cannot be written or the store is a newer one."""
         self.notice = ""
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
+        self._listener, self._pulse = Listener(), Pulse(self._beat)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._writer = self._open(folder)
@@ -76,14 +79,15 @@ class Store:
         """A queued run, owned by this process, a part of that sweep; returns its id."""
         with self.transaction() as database:
             cursor = database.execute(
-                "INSERT INTO runs (name, state, config, created_at, owner_pid, owner_started_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO runs (name, state, config, created_at,"
+                " owner_pid, owner_started_at, owner_start, owner_machine)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     name or f"{config.corpus} · batch {config.batch_size}",
                     RunState.QUEUED,
                     json.dumps(config.to_json()),
                     time.time(),
-                    *this_process(),
+                    *owner_values(),
                 ),
             )
             if sweep_id is not None:
@@ -91,6 +95,7 @@ class Store:
                     "INSERT INTO sweep_parts VALUES (?, ?)", (cursor.lastrowid, sweep_id)
                 )
         assert cursor.lastrowid is not None
+        self.be_heard()
         return cursor.lastrowid
 
     def run(self, run_id: int) -> Run:
@@ -237,30 +242,56 @@ class Store:
         if not self.run(run_id).state.is_finished():
             raise UserError(f"Run {run_id} is not finished; stop it before {doing} it.")
 
+    # Owners
+
     def mark_interrupted(self) -> list[int]:
-        """Runs whose process is gone, now marked as interrupted; returns their ids."""
-        rows = self.read(
-            "SELECT id, owner_pid, owner_started_at FROM runs WHERE state IN (?, ?, ?)",
-            _UNFINISHED,
-        )
-        dead = [row["id"] for row in rows if not alive(row["owner_pid"], row["owner_started_at"])]
+        """Runs whose process is gone, now marked as interrupted; returns their ids.
+
+        A process of another machine counts as gone after it was silent for a minute in which this
+        was called again and again.
+        """
+        rows = self.read("SELECT * FROM runs WHERE state IN (?, ?, ?)", _UNFINISHED)
+        dead = [row for row in rows if not self.is_owned(row, "run")]
+        return [row["id"] for row in dead if self.interrupt_run(row["id"], _KILLED, row)]
+
+    def interrupt_run(self, run_id: int, message: str, owned_as: sqlite3.Row | None = None) -> bool:
+        """A run that did not get to its result. False where it is over by now.
+
+        `owned_as`: the run as it was read; False too where another process took it since.
+        """
+        still, owner = "", ()
+        if owned_as:
+            still = " AND owner_pid IS ? AND owner_start IS ? AND owner_machine IS ?"
+            owner = tuple(owned_as[name] for name in ("owner_pid", "owner_start", "owner_machine"))
         with self.transaction() as database:
-            database.executemany(
-                # It may have finished since it was read.
-                "UPDATE runs SET state = ?, finished_at = ?, message = ?"
-                " WHERE id = ? AND state IN (?, ?, ?)",
-                [
-                    (
-                        RunState.INTERRUPTED,
-                        time.time(),
-                        "The program that trained this run ended before the run did.",
-                        run_id,
-                        *_UNFINISHED,
-                    )
-                    for run_id in dead
-                ],
+            cursor = database.execute(
+                "UPDATE runs SET state = ?, finished_at = ?, message = ?"  # noqa: S608
+                f" WHERE id = ? AND state IN (?, ?, ?){still}",
+                (RunState.INTERRUPTED, time.time(), message, run_id, *_UNFINISHED, *owner),
             )
-        return dead
+        return cursor.rowcount == 1
+
+    def is_owned(self, row: sqlite3.Row, what: str) -> bool:
+        """By a living process, as far as can be known. `what` the row is: `run` or `sweep`."""
+        alive = lives(row)
+        if alive is None:
+            return not self._listener.is_silent(what, row["id"], row["heartbeat"])
+        return alive
+
+    def be_heard(self) -> None:
+        """From now on the heartbeat of what this process owns counts on, until `close`."""
+        self._pulse.start()
+
+    def _beat(self) -> None:
+        owner = this_process()
+        mine = "owner_pid = ? AND owner_start = ? AND owner_machine = ?"
+        values = (owner.pid, owner.start, owner.machine)
+        with self.transaction() as database:
+            database.execute(
+                f"UPDATE runs SET heartbeat = heartbeat + 1 WHERE state IN (?, ?, ?) AND {mine}",  # noqa: S608
+                (*_UNFINISHED, *values),
+            )
+            database.execute(f"UPDATE sweeps SET heartbeat = heartbeat + 1 WHERE {mine}", values)  # noqa: S608
 
     # Steps
 
@@ -277,7 +308,7 @@ class Store:
                 (run_id, first, last, block.tobytes()),
             )
             database.execute(
-                "UPDATE runs SET iterations_done = ? WHERE id = ?",
+                "UPDATE runs SET iterations_done = ?, heartbeat = heartbeat + 1 WHERE id = ?",
                 (last, run_id),
             )
 
@@ -329,20 +360,34 @@ class Store:
                 [(run_id, *dataclasses.astuple(sample)) for sample in samples],
             )
 
-    def device_samples(self, run_id: int, after: float = 0.0) -> list[DeviceSample]:
-        """In order of time, those taken after the Unix second `after`."""
+    def device_samples(self, run_id: int) -> list[DeviceSample]:
+        """In the order in which they were taken."""
+        return self.device_samples_after(run_id, 0)[0]
+
+    def device_samples_after(self, run_id: int, row_id: int) -> tuple[list[DeviceSample], int]:
+        """Those written after the row `row_id`, in order, and the last one's row.
+
+        Not after a time: clocks are set, and go back.
+        """
         rows = self.read(
-            "SELECT at, device, utilization, memory_used_bytes, memory_total_bytes,"
+            "SELECT rowid, at, device, utilization, memory_used_bytes, memory_total_bytes,"
             " temperature_celsius, torch_allocated_bytes, others_cores, throttled"
             " FROM device_samples"
-            " WHERE run_id = ? AND at > ? ORDER BY at",
-            (run_id, after),
+            " WHERE run_id = ? AND rowid > ? ORDER BY rowid",
+            (run_id, row_id),
         )
-        return [device_sample_of(row) for row in rows]
+        last = rows[-1]["rowid"] if rows else row_id
+        return [device_sample_of(row) for row in rows], last
 
     # Connections
 
+    def sync(self) -> None:
+        """What was written so far outlives a power failure too; a WAL else may not, for seconds."""
+        with self._write_lock:
+            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def close(self) -> None:
+        self._pulse.stop()
         with self._write_lock, self._read_lock:
             self._writer.close()
             self._reader.close()
@@ -378,21 +423,6 @@ class Store:
     def read(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         with self._read_lock:
             return self._reader.execute(query, values).fetchall()
-
-
-def this_process() -> tuple[int, float]:
-    """Its id and its start in Unix seconds."""
-    return os.getpid(), psutil.Process().create_time()
-
-
-def alive(pid: int | None, started_at: float | None) -> bool:
-    """A process id is used again after a while; with its start time it is not."""
-    try:
-        process = psutil.Process(pid or 0)
-        same = abs(process.create_time() - (started_at or 0)) < 1
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
 
 
 def _on_network(folder: Path) -> bool:

@@ -7,9 +7,10 @@ import time
 from s2s.config import Engine, SweepConfig, TrainConfig, UserError
 from s2s.records import Run, StepMemory, Sweep, SweepState
 from s2s.runs.artifacts import purge
+from s2s.runs.owner import owner_values
 from s2s.runs.plan import plan
 from s2s.runs.rows import run_of
-from s2s.runs.store import Store, alive, this_process
+from s2s.runs.store import Store
 
 _ITS_RUNS = "id IN (SELECT run_id FROM sweep_parts WHERE sweep_id = ?)"
 
@@ -46,12 +47,14 @@ def take(store: Store, sweep_id: int) -> None:
     """
     store.mark_interrupted()
     with store.transaction() as database:
-        if _taken(database, sweep_id):
+        if _taken(store, database, sweep_id):
             raise UserError(f"Sweep {sweep_id} is going on already; stop it there first.")
         database.execute(
-            "UPDATE sweeps SET owner_pid = ?, owner_started_at = ?, stopping = 0 WHERE id = ?",
-            (*this_process(), sweep_id),
+            "UPDATE sweeps SET owner_pid = ?, owner_started_at = ?, owner_start = ?,"
+            " owner_machine = ?, stopping = 0 WHERE id = ?",
+            (*owner_values(), sweep_id),
         )
+    store.be_heard()
 
 
 def request_stop(store: Store, sweep_id: int) -> None:
@@ -77,7 +80,7 @@ def delete_sweep(store: Store, sweep_id: int) -> None:
     store.mark_interrupted()
     now = time.time()
     with store.transaction() as database:
-        if _taken(database, sweep_id):
+        if _taken(store, database, sweep_id):
             raise UserError(f"Sweep {sweep_id} is going on; stop it before deleting it.")
         database.execute("UPDATE sweeps SET deleted_at = ? WHERE id = ?", (now, sweep_id))
         database.execute(
@@ -120,9 +123,7 @@ def stop_requested(store: Store, sweep_id: int) -> bool:
 def leave(store: Store, sweep_id: int) -> None:
     """No process does the sweep from now on."""
     with store.transaction() as database:
-        database.execute(
-            "UPDATE sweeps SET owner_pid = NULL, owner_started_at = NULL WHERE id = ?", (sweep_id,)
-        )
+        database.execute("UPDATE sweeps SET owner_pid = NULL WHERE id = ?", (sweep_id,))
 
 
 def begin_part(store: Store, sweep_id: int, config: TrainConfig, broken_off: Run | None) -> int:
@@ -136,14 +137,14 @@ def begin_part(store: Store, sweep_id: int, config: TrainConfig, broken_off: Run
     return store.create_run(config, sweep_id=sweep_id)
 
 
-def _taken(database: sqlite3.Connection, sweep_id: int) -> bool:
+def _taken(store: Store, database: sqlite3.Connection, sweep_id: int) -> bool:
     """A living process does it. Raises UserError where there is no such sweep."""
     row = database.execute(
         "SELECT * FROM sweeps WHERE id = ? AND deleted_at IS NULL", (sweep_id,)
     ).fetchone()
     if row is None:
         raise _no_sweep(sweep_id)
-    return alive(row["owner_pid"], row["owner_started_at"])
+    return store.is_owned(row, "sweep")
 
 
 def _no_sweep(sweep_id: int) -> UserError:
@@ -159,7 +160,7 @@ def _sweep(store: Store, row: sqlite3.Row) -> Sweep:
         (row["id"], row["deleted_at"]),
     )
     parts = plan(config, [run_of(each) for each in runs])
-    if alive(row["owner_pid"], row["owner_started_at"]):
+    if store.is_owned(row, "sweep"):
         state = SweepState.RUNNING
     else:
         finished = all(part.is_done() for part in parts)

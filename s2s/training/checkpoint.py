@@ -1,5 +1,6 @@
 """Checkpoints: one safetensors file with weights, configuration, both vocabularies, and state."""
 
+import dataclasses
 import json
 import os
 from dataclasses import dataclass, field
@@ -16,6 +17,19 @@ from s2s.model.seq2seq import Seq2Seq
 
 FILE_NAME = "checkpoint.safetensors"
 _FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where in its course a run stood, beyond its iteration: without it none is resumed."""
+
+    first_iteration: int
+    """Above 0 where the run continues another."""
+    training_seconds: float
+    evaluated_at: int | None
+    """None before the first evaluation."""
+    evaluated_tenths: int
+    target_reached: bool
 
 
 @dataclass
@@ -37,7 +51,9 @@ class Checkpoint:
     state: dict[str, Tensor] = field(default_factory=dict)
     """Optimizer and random states; empty where they were not kept."""
     sampler: dict[str, Any] = field(default_factory=dict)
-    """State of the generator that draws batches."""
+    """State of the generator that draws batches, and that decides on teacher forcing."""
+    position: Position | None = None
+    """None in checkpoints of earlier versions."""
 
     def model(self) -> Seq2Seq:
         """A model with these weights, on the CPU."""
@@ -71,6 +87,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "target_words": checkpoint.target_words,
         "iteration": checkpoint.iteration,
         "sampler": checkpoint.sampler,
+        "position": checkpoint.position and dataclasses.asdict(checkpoint.position),
     }
     tensors = {f"weights.{name}": value for name, value in checkpoint.weights.items()}
     tensors |= {f"state.{name}": value for name, value in checkpoint.state.items()}
@@ -84,8 +101,20 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         beside.replace(folder / FILE_NAME)
+        _sync(folder)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """So that the file is under its name even after the power failed."""
+    if not hasattr(os, "O_DIRECTORY"):  # such a system syncs no folders
+        return
+    descriptor = os.open(folder, os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
@@ -120,6 +149,7 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
             weights,
             state,
             about["sampler"],
+            Position(**about["position"]) if about.get("position") else None,
         )
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise UserError(

@@ -1,6 +1,6 @@
 """What a model can do with sentences it was not trained on: validation loss and translations."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -21,15 +21,19 @@ _BATCH = 128
 
 @torch.no_grad()
 def validation_loss_per_token(
-    model: Seq2Seq, batches: Batches, indices: Sequence[int]
+    model: Seq2Seq,
+    batches: Batches,
+    indices: Sequence[int],
+    look: Callable[[], object] = bool,
 ) -> float | None:
     """Teacher-forced loss in nats over the real target tokens of the pairs at `indices`.
 
-    None for no pairs.
+    None for no pairs. Calls `look` before each batch; what that raises ends the work.
     """
     model.eval()
     loss_sum, tokens = 0.0, 0
     for start in range(0, len(indices), _BATCH):
+        look()
         batch = batches.packed(np.asarray(indices[start : start + _BATCH], np.int64))
         hidden = teacher_forced(model, batch)
         loss_sum += float(projected_loss_sum(hidden, model.decoder.out, batch.target.tokens))

@@ -3,7 +3,7 @@
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from s2s.data.corpus import VALIDATION_PAIRS, Corpus
 from s2s.data.sampling import Drawing
 from s2s.model.seq2seq import Seq2Seq
 from s2s.records import PHASES, Evaluation, StepRecord
-from s2s.training.checkpoint import Checkpoint, load_optimizer, optimizer_tensors
+from s2s.training.checkpoint import Checkpoint, Position, load_optimizer, optimizer_tensors
 from s2s.training.clock import clock_of
 from s2s.training.disturbance import Lookout
 from s2s.training.engines import ENGINES
@@ -29,7 +29,8 @@ from s2s.training.optimizers import build_optimizer
 from s2s.training.precision import check_precision, products_in
 
 WARMUP_STEPS = 3
-"""First steps of a run, left out of its throughput: memory is still being reserved."""
+"""First steps of a run, and after it was resumed: left out of its throughput, since memory is
+still being reserved."""
 
 
 class Trainer:
@@ -41,11 +42,16 @@ class Trainer:
         corpus: Corpus,
         device: torch.device,
         start: Checkpoint | None = None,
+        *,
+        resume: bool = False,
+        look: Callable[[], object] = bool,
     ) -> None:
         """`start`: weights, and the optimizer's state where it has one, to go on from.
 
-        Raises UserError where `start` does not fit the corpus or the configuration, and where the
-        device cannot compute in the precision asked for.
+        `resume`: it is of this very run, which was cut off there. `look` is called several times
+        within an evaluation; what it raises ends that, and it is due again. Raises UserError
+        where `start` does not fit the corpus or the configuration, or cannot be resumed, and where
+        the device cannot compute in the precision asked for.
         """
         check_precision(config.precision, device)
         self.config, self._corpus, self._device = config, corpus, device
@@ -68,16 +74,23 @@ class Trainer:
             [config.seed, self._first_iteration],
         )
         if start:
+            if resume:
+                self._check_the_same(start)
             self._go_on_from(start)
-        self.iteration = self._first_iteration
+        self.iteration = self._began_at = self._first_iteration
         self.training_seconds = 0.0
         """Wall time of all steps so far, evaluations left out."""
         self._clock = clock_of(device)
         self._lookout = Lookout()
         self._followed = FollowedSentences(corpus, config.sentences)
-        self._evaluated_at = self.iteration
+        self._look = look
+        self._evaluated_at: int | None = None
         self._evaluated_tenths = 0
         self._target_reached = False
+        self._left_out = False
+        """The time until the caller asks for the next step belongs to none."""
+        if start and start.position and resume:
+            self._stand_at(start.position)
 
     @property
     def notes(self) -> list[str]:
@@ -88,9 +101,12 @@ class Trainer:
         """An evaluation before the first step, one every so often, and one after the last.
 
         The time that the caller takes between two steps belongs to the later one; the time it
-        takes over an evaluation belongs to none. On a GPU steps come in bursts, four a second.
+        takes over an evaluation or a checkpoint belongs to none. On a GPU steps come in bursts,
+        four a second: the last of them, whose iteration is the trainer's, is when to take one.
         """
-        yield self.evaluate()
+        if self._evaluation_due():
+            yield self.evaluate()
+        self._left_out = False
         unsettled: list[tuple[StepRecord, list[Any]]] = []
         settled_at, end = time.perf_counter(), self._clock.mark()
         while not self._done():
@@ -103,7 +119,9 @@ class Trainer:
                 unsettled, settled_at = [], time.perf_counter()
             if self._evaluation_due():
                 yield self.evaluate()
-                end = self._clock.mark()
+                self._left_out = True
+            if self._left_out:
+                end, self._left_out = self._clock.mark(), False
 
     def step(self) -> StepRecord:
         """One optimizer step on the next batch drawn, its times not taken."""
@@ -122,7 +140,7 @@ class Trainer:
         marks.append(self._clock.mark())
         self.iteration += 1
         disturbed = self._lookout.disturbed()
-        warmed_up = self.iteration - self._first_iteration > WARMUP_STEPS
+        warmed_up = self.iteration - self._began_at > WARMUP_STEPS
         return StepRecord(
             iteration=self.iteration,
             loss_sum=loss_sum,
@@ -151,15 +169,17 @@ class Trainer:
 
     def evaluate(self) -> Evaluation:
         """In float32, whatever the run's precision."""
-        self._evaluated_at, self._evaluated_tenths = self.iteration, self._tenths_done()
         held_out = self._corpus.validation[:VALIDATION_PAIRS]
         with products_in(Precision.FP32, self._device):
-            loss = validation_loss_per_token(self.model, self._batches, held_out)
+            loss = validation_loss_per_token(self.model, self._batches, held_out, self._look)
+            self._look()
             translations = self._followed.translate(self.model)
+        self._evaluated_at, self._evaluated_tenths = self.iteration, self._tenths_done()
         self._target_reached = loss is not None and loss <= self.config.target_loss
         return Evaluation(self.iteration, self.training_seconds, loss, translations)
 
     def checkpoint(self) -> Checkpoint:
+        self._left_out = True
         info = self._corpus.info
         state = optimizer_tensors(self.optimizer) | {"random.cpu": torch.get_rng_state()}
         if self._device.type == "cuda":
@@ -176,7 +196,34 @@ class Trainer:
             self.model.state_dict(),
             state,
             self._drawing.state(),
+            Position(
+                self._first_iteration,
+                self.training_seconds,
+                self._evaluated_at,
+                self._evaluated_tenths,
+                self._target_reached,
+            ),
         )
+
+    def _check_the_same(self, start: Checkpoint) -> None:
+        info = self._corpus.info
+        if (start.corpus_sha256, start.choices) != (info.content_sha256, info.choices):
+            raise UserError(
+                f"The corpus {info.name!r} has changed since the run was interrupted, so it cannot "
+                "be resumed; prepare the corpus as it was, or train anew."
+            )
+        if not start.position or not start.state:
+            raise UserError(
+                "The run's checkpoint lacks what resuming needs; `Train more` and --continue go on "
+                "from its weights in a new run."
+            )
+
+    def _stand_at(self, position: Position) -> None:
+        self._first_iteration = position.first_iteration
+        self.training_seconds = position.training_seconds
+        self._evaluated_at = position.evaluated_at
+        self._evaluated_tenths = position.evaluated_tenths
+        self._target_reached = position.target_reached
 
     def _go_on_from(self, start: Checkpoint) -> None:
         if (start.source_words, start.target_words) != (
@@ -217,6 +264,8 @@ class Trainer:
         return self._target_reached or self._progress() >= 1
 
     def _evaluation_due(self) -> bool:
+        if self._evaluated_at is None:
+            return True
         since = self.iteration - self._evaluated_at
         if self._done():
             return since > 0

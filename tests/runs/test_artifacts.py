@@ -8,8 +8,10 @@ from s2s.runs.artifacts import (
     delete_checkpoint,
     has_checkpoint,
     purge_deleted,
+    remove_leftovers,
     run_bytes,
 )
+from s2s.runs.manager import Manager
 from s2s.runs.store import Store
 from s2s.training import checkpoint
 
@@ -52,3 +54,23 @@ def test_a_purge_takes_deleted_runs_with_their_files_and_no_others(store: Store)
     assert purge_deleted(store) == store.deleted_runs() == []
     with pytest.raises(UserError, match=f"There is no run {gone}"):
         store.restore_run(gone)
+
+
+def test_what_a_dead_process_left_of_a_checkpoint_is_removed(store: Store) -> None:
+    over, trains = store.create_run(tiny_config()), store.create_run(tiny_config())
+    store.interrupt_run(over, "")
+    for run_id in (over, trains):
+        with_files(run_id)
+        (run_folder(run_id) / f".{CHECKPOINT}.123").write_bytes(b"half")
+    remove_leftovers(store)
+    assert [run_bytes(over), run_bytes(trains)] == [6, 10]
+    assert has_checkpoint(over)
+
+
+def test_a_manager_removes_them(store: Store) -> None:
+    run_id = store.create_run(tiny_config())
+    store.interrupt_run(run_id, "")
+    with_files(run_id)
+    (run_folder(run_id) / f".{CHECKPOINT}.123").write_bytes(b"half")
+    Manager(store)
+    assert run_bytes(run_id) == 6

@@ -189,11 +189,11 @@ def test_stop_while_the_quality_is_measured(
     assert trained_to(run) == 10
 
 
-def test_a_run_that_was_stopped_measures_no_quality(store: Store, before_step: BeforeStep) -> None:
+def test_a_run_cut_short_measures_no_quality(store: Store, before_step: BeforeStep) -> None:
     stop = Event()
     before_step(lambda number: stop.set() if number == 5 else None)
     run = train(store, stop, measure_quality=True)
-    assert (run.state, run.message, run.summary.bleu) == (RunState.STOPPED, "", None)
+    assert (run.state, run.summary.bleu) == (RunState.INTERRUPTED, None)
 
 
 @pytest.mark.parametrize(
@@ -246,30 +246,30 @@ def test_what_a_watch_raises_is_raised_and_stops_the_run(store: Store) -> None:
     assert iterations(store, store.run(run_id)) == [1, 2, 3, 4, 5]
 
 
-def test_stop_ends_the_run_after_the_step_it_is_in(store: Store, before_step: BeforeStep) -> None:
+def test_a_shutdown_waits_for_the_step_it_is_in(store: Store, before_step: BeforeStep) -> None:
     stop = Event()
     before_step(lambda number: stop.set() if number == 5 else None)
     run = train(store, stop, iterations=1000, evaluate_every=3)
-    assert run.state is RunState.STOPPED
+    assert run.state is RunState.INTERRUPTED
     assert iterations(store, run) == [1, 2, 3, 4, 5]
     assert trained_to(run) == run.iterations_done == run.summary.iterations == 5
-    assert run.message == ""
+    assert run.message == "The program was shut down; `python -m s2s resume 1` goes on."
 
 
-def test_stop_during_the_first_evaluation(store: Store) -> None:
+def test_a_shutdown_during_the_first_evaluation(store: Store) -> None:
     stop = Event()
     run = train(store, stop, lambda _: stop.set())
-    assert run.state is RunState.STOPPED
+    assert run.state is RunState.INTERRUPTED
     assert iterations(store, run) == []
     assert run.summary.samples_per_second is None
     assert trained_to(run) == 0
 
 
-def test_stop_while_queued(store: Store) -> None:
+def test_a_shutdown_while_queued(store: Store) -> None:
     stop = Event()
     stop.set()
     run = train(store, stop)
-    assert run.state is RunState.STOPPED
+    assert run.state is RunState.INTERRUPTED
     assert (run.started_at, run.summary) == (None, None)
     assert not has_checkpoint(run.id)
 
@@ -280,8 +280,9 @@ def test_stop_asked_for_in_the_store(
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)  # the store is looked at each step
     before_step(lambda number: store.request_stop(1) if number == 5 else None)
     run = train(store, iterations=1000)
-    assert run.state is RunState.STOPPED
+    assert (run.state, run.message) == (RunState.STOPPED, "")
     assert iterations(store, run) == [1, 2, 3, 4, 5]
+    assert trained_to(run) == 5
 
 
 def test_stopped_in_the_store_before_it_starts(store: Store) -> None:

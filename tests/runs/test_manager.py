@@ -26,6 +26,7 @@ from s2s.runs.expected import (
     step_time_from_trial,
 )
 from s2s.runs.manager import Manager
+from s2s.runs.resume import resumable
 from s2s.runs.store import Store
 from s2s.training.translator import Translator
 
@@ -196,14 +197,35 @@ def test_stop_of_an_unknown_run_is_no_matter(manager: Manager) -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-def test_close_stops_everything_and_keeps_a_checkpoint(manager: Manager) -> None:
+def test_close_interrupts_everything_and_keeps_what_can_be_resumed(manager: Manager) -> None:
     running, queued = manager.submit([tiny_config(iterations=LONG)] * 2)
     wait_until(lambda: is_training(manager, running))
     manager.close()
-    assert state(manager, running) is RunState.STOPPED
-    assert state(manager, queued) is RunState.STOPPED
+    assert state(manager, running) is RunState.INTERRUPTED
+    assert state(manager, queued) is RunState.INTERRUPTED
     assert manager.store.run(queued).started_at is None
-    assert Translator.load(run_folder(running)).checkpoint.iteration > 0
+    done = manager.store.run(running).iterations_done
+    assert [(run.id, at) for run, at in resumable(manager.store)] == [(queued, 0), (running, done)]
+    assert done > 0
+
+
+@pytest.mark.usefixtures("tiny")
+def test_what_was_closed_is_resumed_by_the_next(manager: Manager) -> None:
+    running, queued = manager.submit([tiny_config(iterations=LONG), tiny_config(iterations=3)])
+    wait_until(lambda: is_training(manager, running))
+    manager.close()
+    done = manager.store.run(running).iterations_done
+    later = Manager(manager.store)
+    later.resume(running)
+    later.resume(queued)
+    wait_until(lambda: manager.store.run(running).iterations_done > done)
+    later.stop(running)
+    wait_for_state(manager, queued, RunState.FINISHED)
+    assert manager.store.run(running).state is RunState.STOPPED
+    assert manager.store.run(running).resumed_at == (done,)
+    assert manager.store.run(queued).resumed_at == ()
+    with pytest.raises(UserError, match="only an interrupted run"):
+        later.resume(running)
 
 
 def test_a_new_manager_marks_interrupted_runs(store: Store) -> None:

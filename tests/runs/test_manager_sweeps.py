@@ -133,7 +133,7 @@ def test_close_stops_a_sweep(manager: Manager, before_step: BeforeStep) -> None:
     manager.close()
     found = read_sweep(manager.store, sweep_id)
     assert found.state is SweepState.STOPPED
-    assert found.parts[0].run.state is RunState.STOPPED
+    assert found.parts[0].run.state is RunState.INTERRUPTED
 
 
 def test_no_such_sweep(manager: Manager) -> None:

@@ -1,20 +1,30 @@
 """Stores of earlier versions, made here as those versions made them."""
 
+import gzip
+import io
 import json
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from tiny import tiny_config
 
 from s2s.config import Engine, SweepConfig
 from s2s.home import home
-from s2s.records import PHASES, STEP_DTYPE, DeviceSample, StepMemory
+from s2s.records import PHASES, STEP_DTYPE, DeviceSample, RunState, StepMemory, SweepState
+from s2s.runs.export import export_json
 from s2s.runs.kept_noise import kept_noise
 from s2s.runs.migration import SCHEMA_VERSION
+from s2s.runs.resume import resumable
 from s2s.runs.store import Store
 from s2s.runs.sweeps import create_sweep, delete_sweep, deleted_sweeps, describe_sweep, read_sweep
 
@@ -137,7 +147,10 @@ def test_sweeps_have_a_place_in_an_old_store(old: Path, before: int) -> None:
             Store(home()).close()
             database.execute("DROP TABLE sweep_parts")
             database.execute("DROP TABLE sweeps")
-            for column in ("notes", "tags", "archived_at", "deleted_at"):
+            for column in (
+                "notes", "tags", "archived_at", "deleted_at", "owner_start", "owner_machine",
+                "heartbeat", "resumed_at", "left_alone",
+            ):  # fmt: skip
                 database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
             database.execute("PRAGMA user_version = 2")
     with closing(Store(home())) as store:
@@ -159,7 +172,7 @@ def test_the_third_version_gains_memory_and_gradient_noise(third: Path) -> None:
             database.execute("INSERT INTO sweep_memory VALUES (1, 'fused', 8, 5, 40)")
         assert read_sweep(store, 1).memory == (StepMemory(Engine.FUSED, 8, 5, 40),)
         assert kept_noise(store, [1]) == []
-    assert version(third) == SCHEMA_VERSION == 4
+    assert version(third) == SCHEMA_VERSION
 
 
 def test_a_store_that_many_open_at_once_is_migrated_once(old: Path) -> None:
@@ -277,6 +290,115 @@ def test_the_third_version_gains_names_and_deleting_of_sweeps(third: Path) -> No
     with closing(Store(home())) as store:
         assert [(sweep.id, sweep.name) for sweep in deleted_sweeps(store)] == [(1, "old")]
         assert store.runs() == []
+
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+@pytest.fixture
+def fourth() -> Path:
+    """A copy of a store that version 4 itself wrote, see golden/make_store_4.py."""
+    home().mkdir(parents=True)
+    path = home() / "store.sqlite"
+    path.write_bytes(gzip.decompress((GOLDEN / "store_4.sqlite.gz").read_bytes()))
+    return path
+
+
+def contents(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Of each table, by column."""
+    with closing(sqlite3.connect(path)) as database:
+        database.row_factory = sqlite3.Row
+        names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {
+            name: [dict(row) for row in database.execute(f"SELECT * FROM {name}")]
+            for (name,) in names
+        }
+
+
+def is_kept(before: Any, after: Any) -> bool:
+    """All that was there is there as it was; further keys may stand beside it."""
+    if isinstance(before, dict):
+        return all(name in after and is_kept(before[name], after[name]) for name in before)
+    if isinstance(before, list):
+        return len(before) == len(after) and all(map(is_kept, before, after))
+    return bool(before == after)
+
+
+def test_a_store_of_version_4_keeps_every_record(fourth: Path) -> None:
+    assert version(fourth) == 4
+    before = contents(fourth)
+    assert len(before["runs"]) == 9
+    assert all(before.values())
+    with closing(Store(home())) as store:
+        exported = io.StringIO()
+        export_json(store, exported)
+        assert {run.state for run in store.runs(archived=True)} == {
+            RunState.FINISHED, RunState.FAILED, RunState.INTERRUPTED,
+        }  # fmt: skip
+        assert store.run(1).tags == ("good", "été")
+        assert [run.id for run in store.deleted_runs()] == [3]
+        assert [(each.id, each.name) for each in deleted_sweeps(store)] == [(2, "")]
+        sweep = read_sweep(store, 1)
+        assert (sweep.name, sweep.notes, sweep.state) == (
+            "my sweep", "its notes", SweepState.FINISHED,
+        )  # fmt: skip
+        assert [each.cells for each in sweep.memory] == [100, 200]
+        assert kept_noise(store, [1])[0].sentences == 640
+        assert resumable(store) == []
+        assert store.mark_interrupted() == []
+        assert store.read("PRAGMA integrity_check")[0][0] == "ok"
+        assert store.read("PRAGMA foreign_key_check") == []
+    assert is_kept(before, contents(fourth))
+    assert version(fourth) == SCHEMA_VERSION
+    told = gzip.decompress((GOLDEN / "store_4.jsonl.gz").read_bytes()).decode("utf-8")
+    lines = [json.loads(line) for line in exported.getvalue().splitlines()]
+    assert is_kept([json.loads(line) for line in told.splitlines()], lines)
+
+
+@pytest.mark.parametrize("at", range(1, 9))
+def test_a_process_killed_over_its_migration_leaves_the_old_store_whole(
+    fourth: Path, at: int
+) -> None:
+    """Before the `at`th of its columns."""
+    code = f"""
+import os, signal
+from s2s.home import home
+from s2s.runs import migration, store
+def killing(columns, first):
+    for number, column in enumerate(columns, first):
+        if number == {at}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield column
+migration._RUNS_5 = killing(migration._RUNS_5, 1)
+migration._OWNER_5 = killing(migration._OWNER_5, 6)
+store.Store(home())
+"""
+    before = contents(fourth)
+    process = subprocess.run([sys.executable, "-c", code], check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert version(fourth) == 4
+    assert contents(fourth) == before
+    with closing(Store(home())) as store:
+        assert len(store.runs(archived=True)) == 6
+    assert version(fourth) == SCHEMA_VERSION
+
+
+def test_a_version_4_that_is_still_open_writes_on(fourth: Path) -> None:
+    """As the older program does: its statements name no column that it does not know."""
+    with (
+        closing(sqlite3.connect(fourth, isolation_level=None)) as older,
+        closing(Store(home())) as store,
+    ):
+        older.execute(
+            "INSERT INTO runs (name, state, config, created_at, owner_pid, owner_started_at)"
+            " VALUES ('older', 'running', ?, 1.0, ?, ?)",
+            (json.dumps(tiny_config().to_json()), os.getpid(), psutil.Process().create_time()),
+        )
+        older.execute("INSERT OR REPLACE INTO step_blocks VALUES (10, 1, 1, ?)", (bytes(54),))
+        older.execute("INSERT INTO device_samples VALUES (10, 1.0, 'cpu', 1, 2, 3, 4, 5, 6, 0)")
+        assert store.mark_interrupted() == []
+        older.execute("UPDATE runs SET owner_started_at = 5.0 WHERE id = 10")
+        assert store.mark_interrupted() == [10]
 
 
 def test_old_and_new_stores_have_the_same_columns(

@@ -19,7 +19,9 @@ NOTE = "Computed by the fused engine instead of graphed (it needs a CUDA device)
 def test_it_is_the_message_of_a_run_that_did_not_fail(store: Store, stopped: bool) -> None:
     stop = Event()
     run_id = store.create_run(tiny_config(engine=Engine.GRAPHED))
-    execute(store, run_id, stop, lambda _: stop.set() if stopped else None)
+    execute(
+        store, run_id, stop, lambda _: store.request_stop(run_id) or stop.set() if stopped else None
+    )
     run = store.run(run_id)
     assert run.state is (RunState.STOPPED if stopped else RunState.FINISHED)
     assert (run.message, run.details) == (NOTE, "")

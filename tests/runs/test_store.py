@@ -322,9 +322,14 @@ def test_device_samples_keep_their_gaps(store: Store) -> None:
     store.add_device_samples(run_id, [gap, full])
     assert store.device_samples(run_id) == [gap, full]
     assert store.device_samples(run_id)[1].throttled is False
-    assert store.device_samples(run_id, after=1.5) == [full]
+    first, row = store.device_samples_after(run_id, 0)
+    assert first == store.device_samples(run_id)
+    assert store.device_samples_after(run_id, row) == ([], row)
+    back = dataclasses.replace(full, at=0.5)  # the clock was set
+    store.add_device_samples(run_id, [back])
+    assert store.device_samples_after(run_id, row)[0] == [back]
     store.add_device_samples(run_id, [])
-    assert len(store.device_samples(run_id)) == 2
+    assert len(store.device_samples(run_id)) == 3
 
 
 # Several users of one file
@@ -473,17 +478,6 @@ sys.stdin.readline()
     assert store.mark_interrupted() == []
 
 
-def test_a_process_id_used_again_is_another_process(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = psutil.Process
-    earlier = SimpleNamespace(create_time=lambda: real().create_time() - 100)
-    monkeypatch.setattr(store_module.psutil, "Process", lambda *_: earlier)
-    run_id = store.create_run(tiny_config())
-    monkeypatch.undo()
-    assert store.mark_interrupted() == [run_id]
-
-
 def test_a_run_that_finishes_just_now_is_not_interrupted(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -493,7 +487,7 @@ def test_a_run_that_finishes_just_now_is_not_interrupted(
         store.finish_run(run_id, RunState.FINISHED, summary(run_id))
         return False
 
-    monkeypatch.setattr(store_module, "alive", finish_and_die)
+    monkeypatch.setattr(store_module, "lives", finish_and_die)
     store.mark_interrupted()
     assert store.run(run_id).state is RunState.FINISHED
 

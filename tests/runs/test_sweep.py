@@ -209,8 +209,11 @@ def test_stop_and_resume(store: Store, before_step: BeforeStep) -> None:
     stopped = read_sweep(store, sweep_id)
     assert stopped.state is SweepState.STOPPED
     assert [part.run.state if part.run else None for part in stopped.parts] == [
-        RunState.FINISHED, RunState.STOPPED, None, None,
+        RunState.FINISHED, RunState.INTERRUPTED, None, None,
     ]  # fmt: skip
+    assert stopped.parts[1].run.message.endswith(
+        f"`python -m s2s sweep --resume {sweep_id}` goes on."
+    )
     assert stopped.parts[1].run.summary.iterations == 3
     go_on(store, sweep_id)
     found = read_sweep(store, sweep_id)

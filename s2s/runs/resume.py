@@ -1,0 +1,127 @@
+"""Interrupted runs: which of them can be resumed from where, and queueing one again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from s2s.config import UserError
+from s2s.home import run_folder
+from s2s.records import STEP_DTYPE, Run, RunState
+from s2s.runs.artifacts import CHECKPOINT
+from s2s.runs.owner import owner_values
+from s2s.runs.store import Store
+
+
+def resumable(store: Store) -> list[tuple[Run, int]]:
+    """Interrupted runs that can be resumed and were not left alone, each with the iteration it
+    would go on from; the newest first."""
+    found = []
+    for run in store.runs():
+        if run.state is RunState.INTERRUPTED and not run.left_alone:
+            iteration = resumes_at(store, run)
+            if iteration is not None:
+                found.append((run, iteration))
+    return found
+
+
+def resumes_at(store: Store, run: Run) -> int | None:
+    """The iteration from which the run can go on; 0 where it never began, None where it cannot."""
+    try:
+        return _point(store, run)
+    except UserError:
+        return None
+
+
+def resume(store: Store, run_id: int) -> Run:
+    """Queues an interrupted run again, owned by this process, and returns it as it is now.
+
+    Records after its checkpoint are dropped, since they will be made again just so. UserError
+    where it cannot be resumed.
+    """
+    run = store.run(run_id)
+    iteration = _point(store, run)
+    resumed_at = [*run.resumed_at, iteration] if iteration or run.iterations_done else []
+    with store.transaction() as database:
+        cursor = database.execute(
+            "UPDATE runs SET state = ?, finished_at = NULL, message = '', details = '',"
+            " summary = NULL, iterations_done = ?, resumed_at = ?, left_alone = 0, owner_pid = ?,"
+            " owner_started_at = ?, owner_start = ?, owner_machine = ?"
+            " WHERE id = ? AND state = ?",
+            (
+                RunState.QUEUED, iteration, json.dumps(resumed_at), *owner_values(), run_id,
+                RunState.INTERRUPTED,
+            ),
+        )  # fmt: skip
+        if cursor.rowcount != 1:
+            raise UserError(f"Run {run_id} is being resumed already.")
+        after = (run_id, iteration)
+        database.execute("DELETE FROM evaluations WHERE run_id = ? AND iteration > ?", after)
+        database.execute("DELETE FROM step_blocks WHERE run_id = ? AND first_iteration > ?", after)
+        cut = (
+            "SELECT first_iteration, rows FROM step_blocks WHERE run_id = ? AND last_iteration > ?"
+        )
+        for first, rows in database.execute(cut, after).fetchall():
+            kept = np.frombuffer(rows, STEP_DTYPE)[: iteration - first + 1]
+            database.execute(
+                "UPDATE step_blocks SET last_iteration = ?, rows = ?"
+                " WHERE run_id = ? AND first_iteration = ?",
+                (iteration, kept.tobytes(), run_id, first),
+            )
+    store.be_heard()
+    return store.run(run_id)
+
+
+def leave_alone(store: Store, run_id: int) -> None:
+    """To resume the run is no longer offered; it stays as it is, and can still be resumed."""
+    with store.transaction() as database:
+        database.execute("UPDATE runs SET left_alone = 1 WHERE id = ?", (run_id,))
+
+
+def _point(store: Store, run: Run) -> int:
+    """As `resumes_at`; UserError with the reason where there is none."""
+    if run.state is not RunState.INTERRUPTED:
+        raise UserError(f"Run {run.id} is {run.state}; only an interrupted run can be resumed.")
+    part = store.read("SELECT sweep_id FROM sweep_parts WHERE run_id = ?", (run.id,))
+    if part:
+        sweep = part[0]["sweep_id"]
+        raise UserError(
+            f"Run {run.id} belongs to sweep {sweep}, which does it again when it goes on: "
+            f"`python -m s2s sweep --resume {sweep}`."
+        )
+    path = run_folder(run.id) / CHECKPOINT
+    if not path.exists():
+        if run.iterations_done:
+            raise UserError(f"Run {run.id} has no checkpoint to go on from; start it anew.")
+        return 0
+    header = _header(path)
+    about = json.loads(header.get("__metadata__", {}).get("s2s", "{}"))
+    if not about.get("position") or not any(name.startswith("state.") for name in header):
+        raise UserError(
+            f"Run {run.id}'s checkpoint lacks what resuming needs; `python -m s2s train --continue "
+            f"{run.id}` goes on from its weights in a new run."
+        )
+    iteration = int(about["iteration"])
+    if iteration > run.iterations_done:
+        raise UserError(
+            f"Run {run.id}'s records end before its checkpoint; `python -m s2s train --continue "
+            f"{run.id}` goes on from its weights in a new run."
+        )
+    return iteration
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """Of a safetensors file: its length in 8 bytes, then JSON. Empty where it is none.
+
+    So a page need not load torch.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > path.stat().st_size:
+                return {}
+            header = json.loads(file.read(length))
+        return header if isinstance(header, dict) else {}
+    except (OSError, ValueError):
+        return {}
