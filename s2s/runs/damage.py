@@ -16,11 +16,26 @@ from s2s.runs.store_error import is_damage
 
 _SUFFIXES = ("-wal", "-shm", "")
 """The file itself last: a new one beside an old WAL would be spoilt by it."""
+_MAGIC = b"SQLite format 3\0"
 _LOCK_SECONDS = 60.0
 
 
 class _DamageError(sqlite3.DatabaseError):
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+def check_header(path: Path) -> None:
+    """Raises sqlite3.DatabaseError for a file that is no database.
+
+    SQLite would do so too, and delete the WAL beside it, in which the last records are.
+    """
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        header = file.read(len(_MAGIC))
+    wal = path.with_name(f"{path.name}-wal")
+    if header != _MAGIC and (header or (wal.exists() and wal.stat().st_size)):
+        raise _DamageError("file is not a database")
 
 
 def check(database: sqlite3.Connection) -> None:
@@ -80,6 +95,7 @@ def _damage(path: Path) -> str:
     if not path.exists():
         return ""
     try:
+        check_header(path)
         with closing(_reading(path)) as database:
             check(database)
     except sqlite3.DatabaseError as error:
@@ -136,6 +152,7 @@ def _salvage(damaged: Path, fresh: Path) -> dict[str, int]:
     """Rows taken over by table, into a store of the damaged one's own version."""
     with closing(_reading(damaged)) as old, closing(sqlite3.connect(fresh)) as new:
         try:
+            check_header(damaged)
             version = old.execute("PRAGMA user_version").fetchone()[0]
             schema = old.execute(
                 "SELECT type, name, sql FROM sqlite_master"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import psutil
 
 from s2s.config import UserError
-from s2s.runs.damage import check, keep_ids, notice_of_damage, set_aside
+from s2s.runs.damage import check, check_header, keep_ids, notice_of_damage, set_aside
 from s2s.runs.migration import SCHEMA_VERSION, migrate
 from s2s.runs.store_error import is_damage, is_read_only, told_in_a_sentence
 
@@ -72,6 +72,7 @@ def atomically(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 def _open(path: Path) -> Opened:
+    check_header(path)
     network = on_network(path.parent)
     writer = _connect(path, network)
     try:
