@@ -43,6 +43,8 @@ from s2s.threads import Waiting, set_waiting
 
 def corpora_list(options: argparse.Namespace) -> int:
     infos = catalog.list_corpora(corpora_folder())
+    for error in catalog.damaged_corpora(corpora_folder()):
+        print(f"s2s: {error}", file=sys.stderr)
     for info in infos:
         print_as(options, dataclasses.asdict(info), corpus_line(info))
     if not infos and not options.json:
