@@ -1,5 +1,6 @@
 """A damaged store: found, set aside, and what can be read of it taken over into a new one."""
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ _SUFFIXES = ("-wal", "-shm", "")
 """The file itself last: a new one beside an old WAL would be spoilt by it."""
 _MAGIC = b"SQLite format 3\0"
 _LOCK_SECONDS = 60.0
+_log = logging.getLogger(__name__)
 
 
 class _DamageError(sqlite3.DatabaseError):
@@ -123,10 +125,13 @@ def _replace(path: Path, why: str) -> None:
         taken_over = _salvage(path, fresh)
         aside = _free_name(path)
         told = ", ".join(f"{count:,} {table}" for table, count in taken_over.items() if count)
-        aside.with_suffix(".txt").write_text(
+        sentence = (
             f"The store was damaged and is set aside as {aside.name}; "
-            f"{f'taken over into a new one: {told}' if told else 'nothing of it could be read'}. "
-            f"This is said until that file and {aside.stem}.txt are removed.\n\n"
+            f"{f'taken over into a new one: {told}' if told else 'nothing of it could be read'}."
+        )
+        _log.warning(sentence)  # on the terminal, of the command line too
+        aside.with_suffix(".txt").write_text(
+            f"{sentence} This is said until that file and {aside.stem}.txt are removed.\n\n"
             f"What SQLite says of it: {why}\n"
             "Its own command line may read more of it: "
             f'sqlite3 {aside.name} ".recover" | sqlite3 recovered.sqlite\n',
