@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts import door, status
+from pages.parts.guard import guarded
 from pages.parts.live_chart import provide_plotly
 from s2s.threads import spin_briefly
 
@@ -13,5 +14,5 @@ st.set_page_config(page_icon="🔤", layout="wide")
 door.open_door()
 page = door.navigation()
 st.set_page_config(page_title=f"{page.title} · s2s")
-status.strip(provide_plotly())
-page.run()
+guarded(status.strip)(provide_plotly())
+guarded(page.run)()

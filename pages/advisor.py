@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts import shared
 from pages.parts.door import enter
+from pages.parts.guard import guarded
 from pages.parts.live_chart import chart
 from pages.parts.records import records
 from pages.parts.sweeps import chosen_sweep
@@ -77,14 +78,14 @@ def noise(sweep: Sweep, found: SweepAdvice) -> None:
         return
     now = shared.manager().noise_progress(run.id)
     if isinstance(now, float):
-        st.fragment(noise_progress, run_every="1s")(run.id)
+        st.fragment(guarded(noise_progress), run_every="1s")(run.id)
         return
     if now:
         st.warning(str(now))
     st.button(
         f"Check it by the gradient noise of run {run.id}",
         icon=":material/graphic_eq:",
-        on_click=shared.manager().measure_noise,
+        on_click=guarded(shared.manager().measure_noise),
         args=(run.id,),
         help="Takes up to a minute. A cross-check that can be far off, and never the judge.",
     )
@@ -118,7 +119,7 @@ def confirm(sweep: Sweep, found: SweepAdvice) -> None:
         st.button(
             f"Confirm with one more run at {config.batch_size:,}",
             icon=":material/verified:",
-            on_click=submit,
+            on_click=guarded(submit),
             args=(config,),
             help="A seed that no repeat had, up to the target; then predicted against actual.",
         )

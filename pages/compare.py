@@ -9,6 +9,7 @@ from pages.parts.anatomy import anatomies
 from pages.parts.choose_runs import chosen
 from pages.parts.door import enter
 from pages.parts.figures_table import figures_table, ratio_table
+from pages.parts.guard import guarded
 from pages.parts.run_changes import deleted_runs, run_changes
 from pages.parts.side_by_side import View
 from s2s.analysis.repeats import Group, Repeats, groups
@@ -111,7 +112,7 @@ if not runs:
 picked = chosen(runs)
 unfinished = not all(run.state.is_finished() for run in picked)
 if picked:
-    st.fragment(compare, run_every="5s" if unfinished else None)(picked)
+    st.fragment(guarded(compare), run_every="5s" if unfinished else None)(picked)
 else:
     st.info("Choose at least one run.")
 panel = st.expander(

@@ -215,6 +215,8 @@ names = [info.name for info in corpora]
 with st.container():  # one place however much is in it, else the expander below would close
     if news := st.session_state.pop("corpora_news", ""):
         st.success(inert(news))
+    for error in catalog.damaged_corpora(folder):
+        st.warning(inert(error))
     if corpora:
         show_list(corpora)
     if catalog.STARTER not in names:
@@ -229,5 +231,8 @@ if corpora:
     view = st.segmented_control(
         "Show", list(VIEWS), default="Counts", required=True, key="corpus_view"
     )
-    VIEWS[view](catalog.open_corpus(folder, name))
+    try:
+        VIEWS[view](catalog.open_corpus(folder, name))
+    except UserError as error:
+        st.error(inert(error))
     show_removal(name)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts import replay_view, shared
 from pages.parts.door import enter
+from pages.parts.guard import guarded
 from pages.parts.sweeps import SHOWN, chosen_sweep, stop_or_go_on
 from s2s.config import UserError
 from s2s.data import catalog
@@ -59,7 +60,7 @@ def form() -> None:
             "Replay the article",
             type="primary",
             icon=":material/replay:",
-            on_click=start,
+            on_click=guarded(start),
             args=(corpus, iterations, repeats),
         )
         st.caption(
@@ -91,6 +92,6 @@ if replays:
     going = sweep.state is SweepState.RUNNING
     if going:
         st.session_state["replay_ran"] = sweep.id
-    st.fragment(replay_view.show, run_every=_TICK if going else None)(
+    st.fragment(guarded(replay_view.show), run_every=_TICK if going else None)(
         sweep.id, guess_loss(sweep), answer_elsewhere(shared.store(), sweep)
     )

@@ -13,6 +13,7 @@ from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import list_corpora
 from s2s.home import corpora_folder, folder_bytes, home
 from s2s.metrics.system import system_info
+from s2s.runs import cuda_context
 from s2s.runs.artifacts import delete_checkpoint, has_checkpoint, run_bytes
 from s2s.runs.bench_file import latest_bench
 
@@ -24,6 +25,8 @@ ON_DISK = st.column_config.NumberColumn(format="bytes")
 
 def show_gpus(info: dict[str, Any]) -> None:
     st.header("GPUs", divider="gray")
+    if lost := cuda_context.sentence():
+        st.error(lost)
     if not info["gpus"]:
         st.info(inert(info["gpu_reason"]))
         return

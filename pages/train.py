@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts import form, shared
 from pages.parts.door import enter
 from pages.parts.first_use import first_use
+from pages.parts.guard import guarded
 from pages.parts.inert import inert
 from pages.parts.offer_resume import offer_resume, resume_button
 from pages.parts.queue import queue
@@ -76,7 +77,9 @@ def actions(run: Run) -> None:
                     "More iterations", min_value=1, value=min(run.config.iterations, 1000),
                     step=500, key=f"more_{run.id}",
                 )  # fmt: skip
-                st.button("Train on from here", type="primary", on_click=go_on, args=(run,))
+                st.button(
+                    "Train on from here", type="primary", on_click=guarded(go_on), args=(run,)
+                )
         st.button(
             "Again with…",
             icon=":material/replay:",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.parts import presets
+from pages.parts.guard import guarded
 from s2s.config import TrainConfig
 
 
@@ -22,12 +23,12 @@ def first_use(start: Callable[[list[TrainConfig]], None]) -> None:
                 "Start a one-minute try",
                 type="primary",
                 icon=":material/play_arrow:",
-                on_click=start,
+                on_click=guarded(start),
                 args=(presets.configs(presets.ONE_MINUTE),),
             )
             st.button(
                 "Train the article's pair: batch 2, then 32",
-                on_click=start,
+                on_click=guarded(start),
                 args=(presets.configs(presets.ARTICLE_PAIR),),
             )
         st.caption("Or choose everything yourself under **New run** below.")

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import presets, shared
+from pages.parts.guard import guarded
 from pages.parts.machine_choices import (
     ENGINES,
     machine_choices,
@@ -69,7 +70,7 @@ def form(start: Callable[[list[TrainConfig]], None]) -> None:
             type="primary",
             icon=":material/play_arrow:",
             disabled=not configs,
-            on_click=start,
+            on_click=guarded(start),
             args=(configs,),
         )
         if configs:
@@ -279,4 +280,4 @@ def _expected(configs: list[TrainConfig]) -> None:
         ready = draw()
     if not ready:
         with place.container():
-            st.fragment(tick, run_every="1s")()
+            st.fragment(guarded(tick), run_every="1s")()

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.guard import guarded
 from pages.parts.inert import inert
 from s2s.analysis.words import run_label
 from s2s.records import Run, RunState
+from s2s.runs import cuda_context
 
 STOP_WAIT_SECONDS = 0.1
 """A small model has stopped by then; of another the page says at once that it stops."""
@@ -18,9 +20,11 @@ def queue(active: Sequence[Run]) -> None:
     for run in active:
         with st.container(horizontal=True, vertical_alignment="center"):
             waiting = run.state is RunState.QUEUED
+            is_held = waiting and cuda_context.is_held(run.config.device)
+            held = ", held till s2s is started again" if is_held else ""
             icon = "hourglass_empty" if waiting else "model_training"
             st.markdown(
-                f":material/{icon}: **{inert(run_label(run))}** :gray[{run.state}]",
+                f":material/{icon}: **{inert(run_label(run))}** :gray[{run.state}{held}]",
                 width="content",
             )
             st.button(
@@ -31,6 +35,6 @@ def queue(active: Sequence[Run]) -> None:
                 help="Takes it out of the queue."
                 if waiting
                 else "Ends after the step it is in; what it learnt is kept.",
-                on_click=shared.manager().stop,
+                on_click=guarded(shared.manager().stop),
                 args=(run.id, STOP_WAIT_SECONDS),
             )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import choose_runs, shared
+from pages.parts.guard import guarded
 from pages.parts.inert import inert
 from s2s.analysis.words import run_label
 from s2s.config import UserError
@@ -45,7 +46,7 @@ def deleted_runs() -> None:
                 ":gray[(gone for good when the dashboard is started again)]",
                 width="content",
             )
-            st.button("Undo", key=f"undo_{run.id}", on_click=_restore, args=(run.id,))
+            st.button("Undo", key=f"undo_{run.id}", on_click=guarded(_restore), args=(run.id,))
 
 
 def _describe(run: Run, tags: Sequence[str]) -> None:
@@ -95,17 +96,17 @@ def _put_away(runs: Sequence[Run]) -> None:
     with st.container(horizontal=True):
         if listed:
             st.button(
-                "Archive", icon=":material/archive:", disabled=not over, on_click=_try,
+                "Archive", icon=":material/archive:", disabled=not over, on_click=guarded(_try),
                 args=("archive_run", listed),
                 help=help_ or "Out of the lists; everything is kept.",
             )  # fmt: skip
         if archived:
             st.button(
-                "Out of the archive", icon=":material/unarchive:", on_click=_try,
+                "Out of the archive", icon=":material/unarchive:", on_click=guarded(_try),
                 args=("archive_run", archived, False),
             )  # fmt: skip
         st.button(
-            "Delete", icon=":material/delete:", disabled=not over, on_click=_try,
+            "Delete", icon=":material/delete:", disabled=not over, on_click=guarded(_try),
             args=("delete_run", every),
             help=help_ or "Can be undone until the dashboard is started again.",
         )  # fmt: skip

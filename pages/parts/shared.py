@@ -8,6 +8,8 @@ from s2s.home import home
 from s2s.runs.manager import Manager
 from s2s.runs.store import Store
 
+WAIT_SECONDS = 2.0
+"""For another process that writes: then a page says what it waits for."""
 _lock = threading.Lock()
 _manager: Manager | None = None
 
@@ -17,7 +19,7 @@ def manager() -> Manager:
     global _manager
     with _lock:
         if _manager is None:
-            _manager = Manager(Store(home()))
+            _manager = Manager(Store(home(), WAIT_SECONDS))
             atexit.register(_shut_down, _manager)  # Ctrl-C, SIGTERM
         return _manager
 

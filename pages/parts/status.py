@@ -3,10 +3,12 @@
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.guard import guarded
 from pages.parts.inert import inert
 from s2s.analysis.words import run_label
 from s2s.config import UserError
 from s2s.records import RunState
+from s2s.runs import cuda_context
 
 
 def strip(notice: str) -> None:
@@ -17,17 +19,19 @@ def strip(notice: str) -> None:
     except UserError as error:
         st.error(str(error))
         st.stop()
-    for text in (store.notice, notice):
+    for text in (store.notice, notice, cuda_context.sentence()):
         if text:
             st.warning(text)
     store.mark_interrupted()
     active = any(not run.state.is_finished() for run in store.runs())
-    st.fragment(_line, run_every="5s" if active else None)()
+    st.fragment(guarded(_line), run_every="5s" if active else None)()
 
 
 def _line() -> None:
     """A run whose process was killed is over on an open page too."""
     shared.store().mark_interrupted()
+    if trouble := shared.store().trouble:
+        st.warning(inert(trouble), icon=":material/save:")
     runs = shared.store().runs()
     waiting = sum(run.state is RunState.QUEUED for run in runs)
     training = [run for run in runs if run.state in (RunState.RUNNING, RunState.STOPPING)]

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.guard import guarded
 from pages.parts.inert import inert
 from pages.parts.sweeps import SHOWN, sweep_label
 from s2s.analysis.words import size
@@ -32,7 +33,9 @@ def restorable_sweeps() -> None:
                 f"{_runs(sweep)} :gray[(gone for good when the dashboard is started again)]",
                 width="content",
             )
-            st.button("Undo", key=f"undo_sweep_{sweep.id}", on_click=_restore, args=(sweep.id,))
+            st.button(
+                "Undo", key=f"undo_sweep_{sweep.id}", on_click=guarded(_restore), args=(sweep.id,)
+            )
 
 
 def _describe(sweep: Sweep) -> None:
@@ -63,7 +66,7 @@ def _confirm(sweep: Sweep) -> None:
     )
     if st.button(
         f"Delete sweep {sweep.id} and its {_runs(sweep)}", icon=":material/delete:",
-        on_click=_hide, args=(sweep.id,),
+        on_click=guarded(_hide), args=(sweep.id,),
     ):  # fmt: skip
         st.rerun()  # which closes the dialog
 

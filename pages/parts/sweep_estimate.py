@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.guard import guarded
 from s2s.analysis.words import device, duration
 from s2s.config import SweepConfig, UserError
 from s2s.records import RunState
@@ -24,7 +25,7 @@ def estimate(config: SweepConfig) -> None:
         ready = _draw(config, "at once")
     if not ready:
         with place.container():
-            st.fragment(tick, run_every="1s")()
+            st.fragment(guarded(tick), run_every="1s")()
 
 
 def _draw(config: SweepConfig, when: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import form
+from pages.parts.guard import guarded
 from pages.parts.machine_choices import (
     ENGINES,
     machine_choices,
@@ -69,7 +70,7 @@ def sweep_form(start: Callable[[SweepConfig], None]) -> None:
             f"Start {runs:,} runs",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=start,
+            on_click=guarded(start),
             args=(config,),
         )
         st.caption(

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.guard import guarded
 from pages.parts.inert import inert
 from pages.parts.records import records
 from s2s.analysis.progress import Progress, progress
@@ -21,7 +22,9 @@ def watch_sweep(sweep: Sweep) -> None:
     """With the time that is left, as far as it is known."""
     going = sweep.state is SweepState.RUNNING
     takes = _expected(sweep) if going else None
-    st.fragment(_tick, run_every=_TICK if going else None)(sweep.id, _standing(sweep), takes)
+    st.fragment(guarded(_tick), run_every=_TICK if going else None)(
+        sweep.id, _standing(sweep), takes
+    )
 
 
 def _expected(sweep: Sweep) -> SweepTime | None:

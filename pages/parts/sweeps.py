@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.guard import guarded
 from s2s.analysis.sweep_table import sweep_line
 from s2s.config import UserError
 from s2s.records import Sweep, SweepState
@@ -37,11 +38,14 @@ def stop_or_go_on(sweep: Sweep) -> None:
     """In the page body: a fragment's button would wait."""
     if sweep.state is SweepState.RUNNING:
         st.button(
-            "Stop", icon=":material/stop:", on_click=shared.manager().stop_sweep, args=(sweep.id,)
+            "Stop",
+            icon=":material/stop:",
+            on_click=guarded(shared.manager().stop_sweep),
+            args=(sweep.id,),
         )
     elif sweep.state is SweepState.STOPPED:
         st.button(
-            "Go on", type="primary", icon=":material/play_arrow:", on_click=_go_on,
+            "Go on", type="primary", icon=":material/play_arrow:", on_click=guarded(_go_on),
             args=(sweep.id,), help="Finished runs are not done again.",
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ import streamlit as st
 
 from pages.parts import shared
 from pages.parts.anatomy import anatomy
+from pages.parts.guard import guarded
 from pages.parts.inert import inert
 from pages.parts.live_chart import chart
 from pages.parts.records import records
@@ -56,7 +57,7 @@ def watch(run_id: int, scale: LossScale, active: Active) -> None:
     every = STOPPING_TICK_SECONDS if stopping else TICK_SECONDS
     with st.container(key="live"):
         st.html(_STEADY)
-        st.fragment(_tick, run_every=every if active else None)(run_id, scale, active)
+        st.fragment(guarded(_tick), run_every=every if active else None)(run_id, scale, active)
 
 
 def _tick(run_id: int, scale: LossScale, active: Active) -> None:

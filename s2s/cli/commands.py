@@ -6,10 +6,11 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import IO, Any
 
 from s2s.analysis.bench_table import bench_text, paired_text
 from s2s.cli.common import (
@@ -46,6 +47,8 @@ from s2s.threads import Waiting, set_waiting
 
 def corpora_list(options: argparse.Namespace) -> int:
     infos = catalog.list_corpora(corpora_folder())
+    for error in catalog.damaged_corpora(corpora_folder()):
+        print(f"s2s: {error}", file=sys.stderr)
     for info in infos:
         print_as(options, dataclasses.asdict(info), corpus_line(info))
     if not infos and not options.json:
@@ -223,11 +226,27 @@ def export(options: argparse.Namespace) -> int:
         write(Store(home()), sys.stdout)
         return 0
     try:
-        with Path(options.output).open("w", encoding="utf-8", newline="") as file:
+        with _replacing(Path(options.output)) as file:
             write(Store(home()), file)
     except OSError as error:
         raise UserError(f"{options.output} cannot be written ({error.strerror}).") from error
     return 0
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[str]]:
+    """Takes the place of `path` once it is complete; a pipe or the like is written as it is."""
+    whole = path.is_file() or not path.exists()
+    beside = path.with_name(f".{path.name}.{os.getpid()}") if whole else path
+    try:
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        if whole:
+            beside.replace(path)
+    finally:
+        if whole:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
 
 
 def system(options: argparse.Namespace) -> int:

@@ -59,17 +59,31 @@ def quiet(doing: str, share: float | None) -> None:
 
 
 def list_corpora(folder: Path) -> list[CorpusInfo]:
-    """Those prepared in `folder`, by name."""
-    return sorted(
-        (corpus.load_info(path.parent) for path in folder.glob("[!.]*/corpus.json")),
-        key=lambda info: info.name,
-    )
+    """Those prepared in `folder`, by name, without the damaged ones."""
+    return [found for found in _found(folder) if isinstance(found, CorpusInfo)]
+
+
+def damaged_corpora(folder: Path) -> list[UserError]:
+    """What is wrong with those that `list_corpora` leaves out, and the way out, a sentence each."""
+    return [found for found in _found(folder) if isinstance(found, UserError)]
+
+
+def _found(folder: Path) -> Iterator[CorpusInfo | UserError]:
+    """By name."""
+    for path in sorted(folder.glob("[!.]*/corpus.json"), key=lambda path: path.parent.name):
+        try:
+            yield corpus.load_info(path.parent)
+        except FileNotFoundError:  # removed meanwhile
+            continue
+        except corpus.DamagedCorpusError as error:
+            yield error
 
 
 def open_corpus(folder: Path, name: str) -> corpus.Corpus:
     """The prepared corpus `name`; the starter corpus is prepared here at its first use.
 
-    Raises UserError where there is no such corpus.
+    So it is where it is damaged. Raises UserError where there is no such corpus, or where another
+    one is damaged.
     """
     if name == STARTER:
         add(folder, STARTER, choices=_starter_choices(folder))
@@ -137,7 +151,7 @@ def add(
 def remove(folder: Path, name: str) -> None:
     """Deletes what was prepared under `name`; runs trained on it keep their own vocabularies."""
     target = folder / checked_name(name)
-    if not (target / "corpus.json").exists():
+    if not target.is_dir():
         raise UserError(f"There is no corpus {name!r}.")
     shutil.rmtree(target)
 
@@ -156,7 +170,7 @@ def _starter_choices(folder: Path) -> CorpusChoices | None:
     """Those that it was prepared with, if it was."""
     try:
         return corpus.load_info(folder / STARTER).choices
-    except FileNotFoundError:
+    except (FileNotFoundError, corpus.DamagedCorpusError):
         return None
 
 
@@ -177,8 +191,8 @@ def _file(what: str | Path, folder: Path, progress: Progress) -> Path:
 
 def _present(folder: Path, name: str, content: str, choices: CorpusChoices) -> CorpusInfo | None:
     try:
-        present = corpus.load_info(folder / name)
-    except FileNotFoundError:
+        present = corpus.load(folder / name).info
+    except (FileNotFoundError, corpus.DamagedCorpusError):
         return None
     if (present.content_sha256, present.choices) == (content, choices):
         return present

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2s.config import CorpusChoices
+from s2s.config import CorpusChoices, UserError
 from s2s.data.text import join_words
-from s2s.records import SPECIAL_WORDS, UNK, CorpusInfo
+from s2s.records import EOS, SPECIAL_WORDS, UNK, CorpusInfo
 
 Ints = npt.NDArray[np.integer[Any]]
 VALIDATION_PAIRS = 512
@@ -101,28 +101,72 @@ def save(
     )
 
 
+class DamagedCorpusError(UserError):
+    """What was prepared cannot be read; preparing it again under its name puts that right."""
+
+    def __init__(self, corpus_folder: Path, why: object) -> None:
+        super().__init__(
+            f"The prepared corpus {corpus_folder.name!r} is damaged ({why}); add it again under "
+            "this name, which replaces it."
+        )
+
+
 def load_info(corpus_folder: Path) -> CorpusInfo:
-    """Raises FileNotFoundError where no corpus was prepared in this folder."""
-    values = json.loads((corpus_folder / "corpus.json").read_text(encoding="utf-8"))
-    values["choices"] = CorpusChoices.from_json(values["choices"])
-    values["bad_line_numbers"] = tuple(values["bad_line_numbers"])
-    return CorpusInfo(**values)
+    """Raises FileNotFoundError where no corpus was prepared in this folder, DamagedCorpusError."""
+    try:
+        values = json.loads((corpus_folder / "corpus.json").read_text(encoding="utf-8"))
+        values["choices"] = CorpusChoices.from_json(values["choices"])
+        values["bad_line_numbers"] = tuple(values["bad_line_numbers"])
+        info = CorpusInfo(**values)
+        if info.name != corpus_folder.name:
+            raise ValueError(f"it says that it is {info.name!r}")
+        return info
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, UserError) as error:
+        raise DamagedCorpusError(corpus_folder, f"corpus.json: {error}") from error
 
 
 def load(corpus_folder: Path) -> Corpus:
-    """The arrays stay on disk and are read as they are used."""
+    """The arrays stay on disk and are read as they are used. Raises as `load_info`."""
     info = load_info(corpus_folder)
-    source, target = (
-        Side(
+    source = _load_side(corpus_folder, "source", info, info.source_words, info.source_vocabulary)
+    target = _load_side(corpus_folder, "target", info, info.target_words, info.target_vocabulary)
+    return Corpus(info, source, target)
+
+
+def _load_side(
+    corpus_folder: Path, name: str, info: CorpusInfo, words: int, vocabulary: int
+) -> Side:
+    """`words`: those there should be, special symbols left out."""
+    try:
+        side = Side(
             np.load(corpus_folder / f"{name}_tokens.npy", mmap_mode="r"),
             np.load(corpus_folder / f"{name}_offsets.npy", mmap_mode="r"),
             vocabulary,
             corpus_folder,
             name,
         )
-        for name, vocabulary in (
-            ("source", info.source_vocabulary),
-            ("target", info.target_vocabulary),
-        )
-    )
-    return Corpus(info, source, target)
+        _check_side(side, info.training_pairs + info.validation_pairs + info.test_pairs, words)
+    except (OSError, ValueError, TypeError, EOFError) as error:
+        raise DamagedCorpusError(corpus_folder, f"{name}: {error}") from error
+    return side
+
+
+def _check_side(side: Side, pairs: int, words: int) -> None:
+    """Raises ValueError where an id or a sentence's place lies outside what there is."""
+    tokens, offsets = side.tokens, side.offsets
+    if not all(array.ndim == 1 and array.dtype.kind == "i" for array in (tokens, offsets)):
+        raise ValueError("the arrays are not lists of whole numbers")
+    if len(offsets) != pairs + 1 or offsets[0] != 0 or offsets[-1] != len(tokens):
+        raise ValueError(f"the arrays do not hold {pairs:,} sentences")
+    if pairs and int(np.diff(offsets).min()) < 1:
+        raise ValueError("a sentence ends before it begins")
+    if len(side.words) != words + len(SPECIAL_WORDS) or side.vocabulary > len(side.words):
+        raise ValueError(f"there are not {words:,} words")
+    if not all(isinstance(word, str) for word in side.words):
+        raise ValueError("a word is no text")
+    if len(tokens) and not 0 <= int(tokens.min()) <= int(tokens.max()) < len(side.words):
+        raise ValueError("a word's number is out of range")
+    if not bool((tokens[offsets[1:] - 1] == EOS).all()):
+        raise ValueError("a sentence has no end")

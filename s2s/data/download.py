@@ -140,7 +140,7 @@ def _known(transfer: _Transfer) -> dict[str, Any]:
     try:
         notes: dict[str, Any] = json.loads(transfer.notes.read_text(encoding="utf-8"))
         usable = notes["url"] == transfer.url and transfer.part.stat().st_size > 0
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return {}
     return notes if usable else {}
 

@@ -23,10 +23,21 @@ from s2s.metrics.devices import Sampler
 from s2s.metrics.machine import machine_state
 from s2s.metrics.others import OthersMeter
 from s2s.metrics.system import system_info
-from s2s.records import Evaluation, Run, RunState, StepRecord, Summary
+from s2s.records import (
+    DeviceSample,
+    Evaluation,
+    MachineState,
+    Run,
+    RunState,
+    StepRecord,
+    Summary,
+)
+from s2s.runs import cuda_context, store_error
+from s2s.runs.artifacts import has_checkpoint
 from s2s.runs.evaluate import quality_on_test_part
 from s2s.runs.recorder import DivergedError, Recorder
 from s2s.runs.store import Store
+from s2s.runs.store_error import StoreError, patiently
 from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
 from s2s.training.device import ran_out_of_memory, resolve_device
 from s2s.training.loop import Trainer
@@ -67,10 +78,14 @@ def executing(store: Store, run_id: int, stop: Event) -> Training:
     without a request in the store interrupts it: the program ends, and the run can be resumed.
     """
     try:
-        run = store.run(run_id)
+        run = patiently(lambda: store.run(run_id))
+        cuda_context.check(run.config.device)
         device = _device_of(run)
-        with lease(str(device), lambda: stop.is_set() or store.stop_requested(run_id)) as held:
-            if not held or not store.start_run(run_id, str(device), _environment()):
+        with lease(str(device), lambda: stop.is_set() or _asked_to_stop(store, run_id)) as held:
+            environment = _environment()
+            if not held or not patiently(
+                lambda: store.start_run(run_id, str(device), environment), stop.is_set
+            ):
                 interrupted = store.interrupt_run(run_id, _shut_down(store, run_id))
                 return RunState.INTERRUPTED if interrupted else RunState.STOPPED
             return (yield from _train(store, run, device, stop))
@@ -83,6 +98,7 @@ def executing(store: Store, run_id: int, stop: Event) -> Training:
     finally:
         # Outside the except block: its traceback would keep the tensors alive.
         free_memory()
+        store.trouble = ""
 
 
 @contextmanager
@@ -162,15 +178,15 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
     message, details, cannot = "", "", ""
 
     def look() -> None:
-        if stop.is_set() or store.stop_requested(run.id):
+        if stop.is_set() or _asked_to_stop(store, run.id):
             raise _EndedError
 
     try:
         trainer = _trainer_of(run, device, look)
-        before = machine_state(str(device), others.read())
-        store.note_machine(run.id, before)
+        before = found = machine_state(str(device), others.read())
+        patiently(lambda: store.note_machine(run.id, found), stop.is_set)
         state = yield from _follow(store, run, trainer, recorder, stop)
-        message = " ".join(trainer.notes)
+        message = " ".join([*trainer.notes, *recorder.notes()])
     except _EndedError:
         state = _ended(store, run)
     except _CannotResumeError as error:
@@ -178,34 +194,31 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
     except DivergedError:
         state = RunState.DIVERGED
         message = "The loss is no longer a finite number; a smaller learning rate usually helps."
-        if run.config.keep_weights:
+        if has_checkpoint(run.id):
             message += " The last good weights were kept."
     except GeneratorExit:
         state = RunState.STOPPED
     except Exception as error:
+        cuda_context.note(error, str(device))
         state, message, details = _verdict(error), _sentence(error), traceback.format_exc()
-    if before:
-        store.note_machine(run.id, before, machine_state(str(device), others.read()))
+    after = before and _machine_after(device, others)
     sampler.stop()
-    with suppress(DivergedError):  # noted already
-        recorder.flush()
-    samples = store.device_samples(run.id)
-    peaks = [
-        torch.cuda.max_memory_allocated(device)
-        if device.type == "cuda"
-        else sampler.peak_memory_bytes,
-        peak_memory_bytes(samples, str(device)) if run.resumed_at else None,
-    ]
-    peak = max(filter(None, peaks), default=None)
-    summary = recorder.summary(state, peak, busy(store.run(run.id), samples))
-    if state is RunState.FINISHED and run.config.measure_quality:
+    patiently(recorder.finish)
+    samples = patiently(lambda: store.device_samples(run.id))
+    peak = _peak_memory_bytes(device, sampler, samples if run.resumed_at else [])
+    summary = recorder.summary(state, peak, "")
+    if before and after:
+        patiently(lambda: store.note_machine(run.id, before, after))
+        beside = patiently(lambda: busy(store.run(run.id), samples))
+        summary = dataclasses.replace(summary, busy=beside)
+    if state is RunState.FINISHED and run.config.measure_quality and not recorder.unsaved:
         summary, why_not, details = _with_quality(store, run, stop, summary)
         message = " ".join(filter(None, [message, why_not]))
     if state is RunState.INTERRUPTED:
         message = " ".join(filter(None, [message, cannot or _shut_down(store, run.id)]))
     elif run.resumed_at:
         message = " ".join(filter(None, [message, _resumed(run.resumed_at)]))
-    store.finish_run(run.id, state, summary, message, details)
+    patiently(lambda: store.finish_run(run.id, state, summary, message, details))
     if state is not RunState.INTERRUPTED:
         _tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
     return state
@@ -219,27 +232,59 @@ def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: 
         for event in trainer.run():
             if isinstance(event, Evaluation):
                 recorder.evaluation(event)
-            elif recorder.step(event) and store.stop_requested(run.id):
+            elif recorder.step(event) and _asked_to_stop(store, run.id):
                 stop.set()
             settled = event.iteration == trainer.iteration  # no burst whose weights are further
             late = run.config.keep_weights and time.monotonic() - saved_at >= CHECKPOINT_SECONDS
             if isinstance(event, Evaluation) or (settled and late):
                 recorder.flush()
-                _save(store, run, trainer)
+                recorder.unsaved = _save(store, run, trainer)
                 saved_at = time.monotonic()
             yield event
             if settled and stop.is_set():
                 raise _EndedError
     except _EndedError:
         recorder.flush()
-        _save(store, run, trainer)
+        recorder.unsaved = _save(store, run, trainer)
         return _ended(store, run)
+    deadline = time.monotonic() + store_error.PATIENCE_SECONDS
+    while recorder.unsaved and not stop.is_set() and time.monotonic() < deadline:
+        stop.wait(store_error.RETRY_SECONDS)
+        recorder.unsaved = _save(store, run, trainer)
     return RunState.FINISHED
+
+
+def _asked_to_stop(store: Store, run_id: int) -> bool:
+    """False where the store cannot be read just now: a run does not end by that."""
+    try:
+        return store.stop_requested(run_id)
+    except StoreError:
+        return False
+
+
+def _machine_after(device: torch.device, others: OthersMeter) -> MachineState | None:
+    """None where the GPU cannot be asked any more."""
+    if cuda_context.is_held(device.type):
+        return None
+    return machine_state(str(device), others.read())
+
+
+def _peak_memory_bytes(
+    device: torch.device, sampler: Sampler, before: list[DeviceSample]
+) -> int | None:
+    """`before`: readings of the run, where another process trained a part of it."""
+    if device.type == "cpu":
+        peak = sampler.peak_memory_bytes
+    elif cuda_context.is_held(device.type):
+        return None
+    else:
+        peak = torch.cuda.max_memory_allocated(device)
+    return max(filter(None, [peak, peak_memory_bytes(before, str(device))]), default=None)
 
 
 def _ended(store: Store, run: Run) -> RunState:
     """Without a request in the store it is the program that ends."""
-    return RunState.STOPPED if store.stop_requested(run.id) else RunState.INTERRUPTED
+    return RunState.STOPPED if _asked_to_stop(store, run.id) else RunState.INTERRUPTED
 
 
 def _with_quality(
@@ -268,15 +313,25 @@ def _with_quality(
         return summary, why, traceback.format_exc()
 
 
-def _save(store: Store, run: Run, trainer: Trainer) -> None:
-    """A finite loss can still have made weights that are not; those never replace good ones."""
+def _save(store: Store, run: Run, trainer: Trainer) -> str:
+    """Why there is no new checkpoint, on a full disk, say; empty where nothing went wrong.
+
+    A finite loss can still have made weights that are not; those never replace good ones.
+    """
     checkpoint = trainer.checkpoint()
     if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):
         raise DivergedError
     if run.config.keep_weights:
-        store.sync()  # its records first: a run is resumed only where they reach as far
-        run_folder(run.id).mkdir(parents=True, exist_ok=True)
-        save_checkpoint(run_folder(run.id), checkpoint)
+        try:
+            store.sync()  # its records first: a run is resumed only where they reach as far
+            run_folder(run.id).mkdir(parents=True, exist_ok=True)
+            save_checkpoint(run_folder(run.id), checkpoint)
+        except (OSError, SafetensorError, StoreError) as error:
+            return (
+                f"The weights after iteration {checkpoint.iteration:,} could not be written "
+                f"({error}): make room on the disk that holds {home()}."
+            )
+    return ""
 
 
 def _tidy(run: Run) -> None:
@@ -308,7 +363,8 @@ def _sentence(error: Exception) -> str:
     if _verdict(error) is RunState.OUT_OF_MEMORY:
         return "The memory did not suffice; a smaller batch size or hidden size needs less of it."
     first_line = (str(error).splitlines() or [""])[0][:300]
-    return f"{type(error).__name__}: {first_line}"
+    told = f"{type(error).__name__}: {first_line}"
+    return f"{told} {cuda_context.sentence()}" if cuda_context.spoils_context(error) else told
 
 
 def _environment() -> dict[str, Any]:
@@ -318,5 +374,5 @@ def _environment() -> dict[str, Any]:
 def free_memory() -> None:
     """Lets go of what nothing holds any more, on the GPU too."""
     gc.collect()
-    if torch.cuda.is_available():
+    if not cuda_context.spoilt_device() and torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from s2s.config import TrainConfig
 from s2s.records import Run
+from s2s.runs import cuda_context
 
 _TRIAL_STEPS = 5
 
@@ -80,7 +81,8 @@ def step_time_from_trial(config: TrainConfig) -> StepTime:
     from s2s.runs.execute import build_trainer
     from s2s.training.device import resolve_device
 
-    with torch.random.fork_rng():  # a run on another device keeps its random numbers
+    # A run on another device keeps its random numbers; a GPU that was lost is not asked for them.
+    with torch.random.fork_rng([] if cuda_context.spoilt_device() else None):
         trainer = build_trainer(config, resolve_device(config.device))
         started = time.perf_counter()
         trainer.evaluate()

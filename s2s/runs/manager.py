@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from s2s.config import SweepConfig, TrainConfig, UserError
 from s2s.records import SweepPart
+from s2s.runs import cuda_context, store_error
 from s2s.runs.artifacts import purge_deleted, remove_leftovers
 from s2s.runs.expected import (
     Expected,
@@ -22,13 +23,13 @@ from s2s.runs.expected import (
 from s2s.runs.plan import plan
 from s2s.runs.resume import resume
 from s2s.runs.store import Store
+from s2s.runs.store_error import StoreError
 from s2s.runs.sweep_time import SweepTime, seconds_of, sweep_time, times_from_runs
 from s2s.runs.sweeps import create_sweep, leave, read_sweep, request_stop, take
 
 _Trial = TypeVar("_Trial", StepTime, SweepTime)
 JOIN_SECONDS = 2.5
 """A program that is shut down is gone within 3 s."""
-_STORE_RETRIES = 60
 _ERROR_SECONDS = 5.0
 """How long a failed trial is remembered: what was wrong can be put right."""
 
@@ -43,9 +44,10 @@ class Manager:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        store.mark_interrupted()
-        purge_deleted(store)
-        remove_leftovers(store)
+        if not store.read_only:
+            store.mark_interrupted()
+            purge_deleted(store)
+            remove_leftovers(store)
         self._lock = threading.Lock()
         self._incoming: deque[tuple[int, str]] = deque()
         """Runs and the device that each asks for, which may be `auto`."""
@@ -86,10 +88,10 @@ class Manager:
 
         Returns when the run is over, or after `wait_seconds`.
         """
-        self.store.request_stop(run_id)
         with self._lock:
             if run_id in self._stops:
                 self._stops[run_id].set()
+        self.store.request_stop(run_id)
         deadline = time.monotonic() + wait_seconds
         while time.monotonic() < deadline and not self.store.run(run_id).state.is_finished():
             time.sleep(0.01)
@@ -237,7 +239,8 @@ class Manager:
                     return
                 run_id, device = self._incoming.popleft()
             with suppress(UserError):  # the run itself will end with that sentence
-                device = str(resolve_device(device))
+                held = device == "auto" and cuda_context.spoilt_device()
+                device = held or str(resolve_device(device))
             with self._lock:
                 self._queues.setdefault(device, deque()).append(run_id)
                 self._start(f"s2s-trainer-{device}", self._work, device)
@@ -247,14 +250,14 @@ class Manager:
 
         while True:
             with self._lock:
-                if not self._queues[device]:
+                if not self._queues[device] or cuda_context.is_held(device):
                     del self._threads[threading.current_thread().name]
                     return
                 run_id = self._queues[device].popleft()
                 stop = self._stops[run_id]
             try:
                 execute(self.store, run_id, stop)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, StoreError) as error:
                 self._keep_as_failed(run_id, error)
             with self._lock:
                 del self._stops[run_id]
@@ -265,27 +268,45 @@ class Manager:
         try:
             for _ in run_sweep(self.store, sweep_id, stop):
                 pass
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StoreError) as error:
             self._keep_as_stopped(sweep_id, error)
         finally:
             with self._lock:
                 del self._sweeps[sweep_id], self._threads[threading.current_thread().name]
 
-    def _keep_as_stopped(self, sweep_id: int, error: sqlite3.Error) -> None:
-        for part in read_sweep(self.store, sweep_id).parts:
-            if part.run and not part.run.state.is_finished():
-                self._keep_as_failed(part.run.id, error)
-        with suppress(sqlite3.Error):
+    def _keep_as_stopped(self, sweep_id: int, error: Exception) -> None:
+        def keep() -> None:
+            for part in read_sweep(self.store, sweep_id).parts:
+                if part.run and not part.run.state.is_finished():
+                    self.store.fail_run(part.run.id, f"{error}", "")
             leave(self.store, sweep_id)
 
-    def _keep_as_failed(self, run_id: int, error: sqlite3.Error) -> None:
-        """The store could not be written, on a full disk, say; tries again for a while."""
-        for _ in range(_STORE_RETRIES):
-            try:
-                self.store.fail_run(run_id, f"The store could not be written ({error}).", "")
-                return
-            except sqlite3.Error:
-                time.sleep(1.0)
+        self._in_the_end(f"s2s-keep-sweep-{sweep_id}", keep)
+
+    def _keep_as_failed(self, run_id: int, error: Exception) -> None:
+        self._in_the_end(f"s2s-keep-{run_id}", lambda: self.store.fail_run(run_id, f"{error}", ""))
+
+    def _in_the_end(self, name: str, write: Callable[[], None]) -> None:
+        """The store could not be written, on a full disk, say: tries again until it can be."""
+
+        def keep() -> None:
+            while True:
+                try:
+                    write()
+                    break
+                except StoreError as error:
+                    if not error.passing:
+                        break
+                except (UserError, sqlite3.ProgrammingError):  # it is gone, or the store is closed
+                    break
+                except sqlite3.Error:
+                    pass
+                time.sleep(store_error.RETRY_SECONDS)
+            with self._lock:
+                del self._threads[name]
+
+        with self._lock:
+            self._start(name, keep)
 
     def _try(self, config: TrainConfig) -> None:
         from s2s.runs.execute import lease
@@ -293,11 +314,13 @@ class Manager:
 
         result: StepTime | UserError
         try:
+            cuda_context.check(config.device)
             with lease(str(resolve_device(config.device)), lambda: False):
                 result = step_time_from_trial(config)
         except UserError as error:
             result = error
         except Exception as error:
+            cuda_context.note(error, "cuda:0" if config.device == "auto" else config.device)
             result = UserError(f"A trial step failed ({type(error).__name__}: {error}).")
         with self._lock:
             self._trials[_trial_key(config)] = (result, time.monotonic())
@@ -305,6 +328,7 @@ class Manager:
     def _try_sweep(self, config: SweepConfig) -> None:
         result: SweepTime | UserError
         try:
+            cuda_context.check(config.base.device)
             runs = self.store.runs(archived=True)
             result = sweep_time(config, plan(config, []), runs, lambda *_: None)
         except UserError as error:

@@ -1,9 +1,10 @@
 """The heartbeat of a process that owns runs: a thread that writes it every few seconds."""
 
-import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+
+from s2s.runs.store_error import StoreError
 
 PULSE_SECONDS = 5.0
 
@@ -28,5 +29,5 @@ class Pulse:
 
     def _run(self) -> None:
         while not self._stopped.wait(PULSE_SECONDS):
-            with suppress(sqlite3.Error):  # a full disk, say: the next beat may come through
+            with suppress(StoreError):  # a full disk, say: the next beat may come through
                 self._beat()

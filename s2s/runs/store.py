@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 
 from s2s.config import TrainConfig, UserError
 from s2s.records import (
@@ -25,15 +24,16 @@ from s2s.records import (
     SampleTranslation,
     Summary,
 )
-from s2s.runs.migration import SCHEMA_VERSION, migrate
+from s2s.runs.opening import FILE_NAME, WAIT_SECONDS, atomically, open_store
 from s2s.runs.owner import Listener, lives, owner_values, this_process
 from s2s.runs.pulse import Pulse
 from s2s.runs.rows import device_sample_of, machine_json, run_of
+from s2s.runs.store_error import told_in_a_sentence
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 _KILLED = "The program that trained this run ended before the run did."
-_SCHEMA = Path(__file__).with_name("schema.sql")
-_NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"}
+RECORD_WAIT_SECONDS = 1.0
+"""A training run waits no longer: its recorder keeps what was not written, and tries again."""
 
 
 class Store:
@@ -41,37 +41,25 @@ class Store:
 
     Safe to use from any number of threads and processes: one connection writes and one reads,
     each behind a lock; every write is one transaction, and readers never wait for the writer
-    (WAL). On a network folder WAL is not safe, so the slower rollback journal is used and
-    `notice` says so.
+    (WAL). On a network folder WAL is not safe, so the slower rollback journal is used, and
+    `notice` says so. In a folder that cannot be written the store is `read_only`: it can be read.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Raises UserError where the folder cannot be written or the store is a newer one."""
-        self.notice = ""
+    def __init__(self, folder: Path, wait_seconds: float = WAIT_SECONDS) -> None:
+        """`wait_seconds`: for another process that writes, once the store is open.
+
+        Raises UserError where there is no store that could be used, as `open_store`.
+        """
+        self._path = folder / FILE_NAME
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
         self._listener, self._pulse = Listener(), Pulse(self._beat)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._writer = self._open(folder)
-            self._reader = self._open(folder)
-            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                raise UserError(
-                    f"The store in {folder} was written by a newer s2s; update this one."
-                )
-            self._writer.executescript(_SCHEMA.read_text(encoding="utf-8"))
-            with self.transaction() as database:  # fails where nothing can be written
-                migrate(database)
-        except (OSError, sqlite3.DatabaseError) as error:
-            if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
-                raise UserError(
-                    f"{folder / 'store.sqlite'} is damaged; move it away, or set S2S_HOME to "
-                    "another folder."
-                ) from error
-            raise UserError(
-                f"The folder {folder} cannot be written ({error}); "
-                "set S2S_HOME to a folder that can."
-            ) from error
+        opened = open_store(folder)
+        self._writer, self._reader = opened.writer, opened.reader
+        self.notice, self.read_only = opened.notice, opened.read_only
+        self.trouble = ""
+        """Why a run of this process cannot write its records just now; empty where it can."""
+        self._wait_seconds = wait_seconds
+        self._reader.execute(f"PRAGMA busy_timeout = {round(1000 * wait_seconds)}")
 
     # Runs
 
@@ -250,6 +238,8 @@ class Store:
         A process of another machine counts as gone after it was silent for a minute in which this
         was called again and again.
         """
+        if self.read_only:
+            return []
         rows = self.read("SELECT * FROM runs WHERE state IN (?, ?, ?)", _UNFINISHED)
         dead = [row for row in rows if not self.is_owned(row, "run")]
         return [row["id"] for row in dead if self.interrupt_run(row["id"], _KILLED, row)]
@@ -302,7 +292,7 @@ class Store:
         steps does not end as many tiny blocks.
         """
         first, last = int(block["iteration"][0]), int(block["iteration"][-1])
-        with self.transaction() as database:
+        with self.transaction(RECORD_WAIT_SECONDS) as database:
             database.execute(
                 "INSERT OR REPLACE INTO step_blocks VALUES (?, ?, ?, ?)",
                 (run_id, first, last, block.tobytes()),
@@ -325,7 +315,7 @@ class Store:
     # Evaluations and readings
 
     def add_evaluation(self, run_id: int, evaluation: Evaluation) -> None:
-        with self.transaction() as database:
+        with self.transaction(RECORD_WAIT_SECONDS) as database:
             database.execute(
                 "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?)",
                 (
@@ -354,7 +344,7 @@ class Store:
         ]
 
     def add_device_samples(self, run_id: int, samples: Sequence[DeviceSample]) -> None:
-        with self.transaction() as database:
+        with self.transaction(RECORD_WAIT_SECONDS) as database:
             database.executemany(
                 "INSERT INTO device_samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(run_id, *dataclasses.astuple(sample)) for sample in samples],
@@ -383,7 +373,7 @@ class Store:
 
     def sync(self) -> None:
         """What was written so far outlives a power failure too; a WAL else may not, for seconds."""
-        with self._write_lock:
+        with self._write_lock, told_in_a_sentence(self._path):
             self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
@@ -392,42 +382,22 @@ class Store:
             self._writer.close()
             self._reader.close()
 
-    def _open(self, folder: Path) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            folder / "store.sqlite", timeout=30.0, isolation_level=None, check_same_thread=False
-        )
-        connection.row_factory = sqlite3.Row
-        if _on_network(folder):
-            self.notice = (
-                f"{folder} is a network folder: records are written more slowly, "
-                "and only one machine should use it at a time."
-            )
-        else:
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """For writing; all of it is written, or nothing where something is raised."""
-        with self._write_lock:
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-            except BaseException:
-                self._writer.execute("ROLLBACK")
-                raise
-            self._writer.execute("COMMIT")
+    def transaction(self, wait_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
+        """For writing; all of it is written, or nothing where something is raised.
+
+        Raises StoreError where another process writes for longer than `wait_seconds` (else as the
+        store was made), the disk is full, and so on.
+        """
+        wait_ms = round(1000 * (self._wait_seconds if wait_seconds is None else wait_seconds))
+        with self._write_lock, told_in_a_sentence(self._path):
+            self._writer.execute(f"PRAGMA busy_timeout = {wait_ms}")
+            with atomically(self._writer) as database:
+                yield database
 
     def read(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
-        with self._read_lock:
+        """Raises StoreError as `transaction` does."""
+        with self._read_lock, told_in_a_sentence(self._path):
             return self._reader.execute(query, values).fetchall()
 
 
-def _on_network(folder: Path) -> bool:
-    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
-    for parent in (folder.resolve(), *folder.resolve().parents):
-        if parent in mounts:
-            return mounts[parent] in _NETWORK_FILESYSTEMS
-    return False

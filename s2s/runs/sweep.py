@@ -8,6 +8,7 @@ from threading import Event
 
 from s2s.config import TrainConfig, UserError
 from s2s.records import RunState, StepRecord, Sweep, SweepPart
+from s2s.runs import cuda_context
 from s2s.runs.execute import executing, lease
 from s2s.runs.store import Store
 from s2s.runs.sweep_memory import lacks_memory, measure_memory
@@ -53,6 +54,8 @@ def run_sweep(
     try:
         while not stop.is_set() and not stop_requested(store, sweep_id):
             sweep = read_sweep(store, sweep_id)
+            if cuda_context.is_held(sweep.config.base.device):
+                return
             left = [part for part in sweep.parts if not part.is_done()]
             if not left:
                 return

@@ -4,6 +4,14 @@ import torch
 
 from s2s.config import UserError
 
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""How torch says it on a CPU, and on a GPU where the memory is not for a tensor."""
+
 
 def resolve_device(name: str) -> torch.device:
     """`auto` is the first GPU, or the CPU where there is none. UserError for one not there."""
@@ -27,5 +35,4 @@ def ran_out_of_memory(error: Exception) -> bool:
     """Whether it says that the device's memory did not suffice."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    # How torch says it on a CPU.
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _OUT_OF_MEMORY)

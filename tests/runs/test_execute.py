@@ -18,6 +18,7 @@ from s2s.records import Evaluation, Run, RunState, StepRecord
 from s2s.runs import evaluate as evaluate_module
 from s2s.runs import execute as execute_module
 from s2s.runs import recorder as recorder_module
+from s2s.runs import store_error
 from s2s.runs.artifacts import has_checkpoint
 from s2s.runs.evaluate import quality_on_test_part
 from s2s.runs.execute import Watch, execute, executing, lease, nobody
@@ -448,21 +449,45 @@ def test_weights_that_are_no_numbers_never_replace_good_ones(
     assert trained_to(run) == 5
 
 
-def test_a_full_disk_keeps_the_earlier_checkpoint(
+def test_a_full_disk_keeps_the_earlier_checkpoint_and_the_run_goes_on(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save = execute_module.save_checkpoint
+    save, seen = execute_module.save_checkpoint, []
 
     def full(folder: Path, checkpoint: Any) -> None:
         if checkpoint.iteration == 6:
+            seen.append(load_checkpoint(folder).iteration)
             raise OSError(28, "No space left on device")
         save(folder, checkpoint)
 
     monkeypatch.setattr(execute_module, "save_checkpoint", full)
     run = train(store, evaluate_every=3)
-    assert run.state is RunState.FAILED
-    assert "No space left on device" in run.message
-    assert trained_to(run) == 3
+    assert (run.state, run.message) == (RunState.FINISHED, "")
+    assert seen == [3]
+    assert trained_to(run) == 10
+
+
+def test_weights_that_cannot_be_written_in_the_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tried again for a while; then the run says of which iteration its checkpoint is not."""
+    save, tries = execute_module.save_checkpoint, []
+
+    def full(folder: Path, checkpoint: Any) -> None:
+        if checkpoint.iteration > 6:
+            tries.append(checkpoint.iteration)
+            raise OSError(28, "No space left on device")
+        save(folder, checkpoint)
+
+    monkeypatch.setattr(execute_module, "save_checkpoint", full)
+    monkeypatch.setattr(store_error, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(store_error, "PATIENCE_SECONDS", 0.1)
+    run = train(store, evaluate_every=3, measure_quality=True)
+    assert (run.state, run.summary.bleu) == (RunState.FINISHED, None)
+    assert run.message.startswith("The weights after iteration 10 could not be written")
+    assert run.message.endswith(f"make room on the disk that holds {home()}.")
+    assert tries[:3] == [9, 10, 10]
+    assert trained_to(run) == 6
 
 
 def test_a_disk_too_full_to_tidy_up_does_not_fail_the_run(
@@ -475,22 +500,58 @@ def test_a_disk_too_full_to_tidy_up_does_not_fail_the_run(
     assert train(store).state is RunState.FINISHED
 
 
-def test_a_store_that_is_full_fails_the_run_and_not_the_program(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
+def fill_up_at(store: Store, iteration: int) -> Watch:
     [pages] = store._writer.execute("PRAGMA page_count").fetchone()
 
     def fill_up(event: StepRecord | Evaluation) -> None:
-        if event.iteration == 5:
+        if event.iteration == iteration:
             store._writer.execute(f"PRAGMA max_page_count = {pages}")
 
-    run = train(store, watch=fill_up, iterations=100_000)
-    assert run.state is RunState.FAILED
-    assert run.message == "OperationalError: database or disk is full"
-    assert trained_to(run) >= 0
+    return fill_up
+
+
+def make_room(store: Store) -> None:
     store._writer.execute("PRAGMA max_page_count = 1000000")
+
+
+def test_a_store_that_is_full_for_long_fails_the_run_and_not_the_program(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(store_error, "PATIENCE_SECONDS", 0.2)
+    run = train(store, watch=fill_up_at(store, 5), iterations=100_000)
+    assert run.state is RunState.FAILED
+    assert run.message.startswith(f"The disk that holds {home() / 'store.sqlite'} is full")
+    assert store.trouble == ""
+    assert run.iterations_done >= 5
+    assert iterations(store, run) == list(range(1, run.iterations_done + 1))
+    assert trained_to(run) >= 0
+    make_room(store)
     assert_next_run_works(store, monkeypatch)
+
+
+def test_a_store_that_is_full_for_a_while_loses_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, before_step: BeforeStep
+) -> None:
+    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.0)
+    told: list[str] = []
+
+    def later(number: int) -> None:
+        told.append(store.trouble)
+        if number == 590:
+            make_room(store)
+
+    before_step(later)
+    run = train(store, watch=fill_up_at(store, 5), iterations=600, evaluate_every=200)
+    assert run.state is RunState.FINISHED
+    assert iterations(store, run) == list(range(1, 601))
+    assert [each.iteration for each in store.evaluations(run.id)] == [0, 200, 400, 600]
+    assert run.message.startswith("For ")
+    assert run.message.endswith("the records were kept in memory and written afterwards.")
+    assert f"Run {run.id} goes on meanwhile" in told[589]
+    assert (told[0], store.trouble) == ("", "")
 
 
 # Going on from another run

@@ -1,5 +1,4 @@
 import dataclasses
-import os
 import sqlite3
 import subprocess
 import sys
@@ -28,7 +27,7 @@ from s2s.records import (
     Summary,
 )
 from s2s.runs import store as store_module
-from s2s.runs.store import SCHEMA_VERSION, Store
+from s2s.runs.store import Store
 
 
 def steps(first: int, last: int) -> npt.NDArray[np.void]:
@@ -502,90 +501,3 @@ def test_what_was_written_is_there_after_closing(store: Store) -> None:
         assert again.run(run_id).name == "kept"
         assert again.notice == ""
     assert integrity(home()) == "ok"
-
-
-def test_a_newer_store_is_refused_and_left_as_it_is(store: Store) -> None:
-    store.close()
-    with closing(sqlite3.connect(home() / "store.sqlite")) as database:
-        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    with pytest.raises(UserError, match=r"written by a newer s2s; update this one\.$"):
-        Store(home())
-    with closing(sqlite3.connect(home() / "store.sqlite")) as database:
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-    assert version == SCHEMA_VERSION + 1
-
-
-def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"cannot be written .*; set S2S_HOME to"):
-        Store(tmp_path / "file")
-    with pytest.raises(UserError, match=r"cannot be written .*; set S2S_HOME to"):
-        Store(tmp_path / "file" / "below")
-
-
-def test_a_store_that_cannot_be_opened(tmp_path: Path) -> None:
-    (tmp_path / "store.sqlite").mkdir()
-    with pytest.raises(UserError, match=r"cannot be written .*; set S2S_HOME to"):
-        Store(tmp_path)
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(UserError, match=r"cannot be written .*; set S2S_HOME to"):
-        Store(tmp_path)
-    tmp_path.chmod(0o700)
-
-
-def test_a_read_only_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Store(tmp_path).close()
-    connect = sqlite3.connect
-
-    def read_only(path: Path, **options: object) -> sqlite3.Connection:
-        return connect(f"file:{path}?mode=ro", uri=True, **options)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(store_module.sqlite3, "connect", read_only)
-    with pytest.raises(UserError, match=r"cannot be written \(attempt to write a readonly"):
-        Store(tmp_path)
-
-
-def test_a_damaged_store(tmp_path: Path) -> None:
-    (tmp_path / "store.sqlite").write_bytes(b"no database at all" * 100)
-    with pytest.raises(UserError, match=r"store\.sqlite is damaged; move it away"):
-        Store(tmp_path)
-    assert (tmp_path / "store.sqlite").read_bytes() == b"no database at all" * 100
-
-
-def journal_mode(folder: Path) -> str:
-    with closing(sqlite3.connect(folder / "store.sqlite")) as database:
-        return database.execute("PRAGMA journal_mode").fetchone()[0]
-
-
-def mounted(monkeypatch: pytest.MonkeyPatch, **filesystems: str) -> None:
-    mounts = [
-        SimpleNamespace(mountpoint=place, fstype=kind)
-        for kind, place in {"ext4": "/", **filesystems}.items()
-    ]
-    monkeypatch.setattr(store_module.psutil, "disk_partitions", lambda **_: mounts)
-
-
-def test_a_local_folder_uses_wal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mounted(monkeypatch, nfs4="/elsewhere")
-    with closing(Store(tmp_path)) as store:
-        assert store.notice == ""
-        assert journal_mode(tmp_path) == "wal"
-
-
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p"])
-def test_a_network_folder_uses_no_wal_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    mounted(monkeypatch, **{kind: str(tmp_path)})
-    folder = tmp_path / "deep" / "home"
-    with closing(Store(folder)) as store:
-        assert store.notice.startswith(f"{folder} is a network folder")
-        assert journal_mode(folder) == "delete"
-        run_id = store.create_run(tiny_config())
-        store.write_steps(run_id, steps(1, 3))
-        assert len(store.steps(run_id)) == 3
-    assert not list(folder.glob("*-wal"))
