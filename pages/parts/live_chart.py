@@ -5,6 +5,7 @@ second; this component keeps its node and hands the new figure to `Plotly.react`
 """
 
 import functools
+import os
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -93,7 +94,12 @@ def provide_plotly() -> str:
     try:
         if not _PLOTLY.exists() or _PLOTLY.stat().st_size != Path(str(source)).stat().st_size:
             _PLOTLY.parent.mkdir(exist_ok=True)
-            shutil.copyfile(str(source), _PLOTLY)
+            beside = _PLOTLY.with_suffix(f".{os.getpid()}")
+            try:
+                shutil.copyfile(str(source), beside)
+                beside.replace(_PLOTLY)
+            finally:
+                beside.unlink(missing_ok=True)
     except OSError as error:
         return (
             f"{_PLOTLY.parent} cannot be written ({error.strerror}), so charts are drawn anew at "

@@ -132,7 +132,7 @@ class GpuReader:
         _gputil.Popen, _gputil.GPU = popen, _gpu_reading
         try:
             gpus: list[GpuReading] = _gputil.getGPUs()
-        except (ValueError, IndexError) as error:
+        except Exception as error:  # whatever GPUtil makes of an answer that it does not know
             raise _NoReadingError(f"nvidia-smi's answer makes no sense ({error}).") from error
         if failures:
             raise failures[0]
@@ -175,9 +175,10 @@ class _NoReadingError(Exception):
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kills a process and its descendants, and waits a second at most for it to be gone."""
-    for child in psutil.Process(process.pid).children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            child.kill()
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
     process.kill()
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:

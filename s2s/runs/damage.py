@@ -170,6 +170,7 @@ def _salvage(damaged: Path, fresh: Path) -> dict[str, int]:
             return {}
         tables = [(name, sql) for kind, name, sql in schema if kind == "table"]
         counts = {name: _copy(old, new, name, sql) for name, sql in tables}
+        keep_ids(new, damaged.parent)
         new.execute(f"PRAGMA user_version = {version}")
         new.commit()
         return counts

@@ -83,9 +83,10 @@ def _open(path: Path) -> Opened:
             )
         check(writer)
         writer.executescript(_SCHEMA.read_text(encoding="utf-8"))
-        with atomically(writer):  # fails where nothing can be written
-            migrate(writer)
-            keep_ids(writer, path.parent)
+        with atomically(writer):  # fails in a folder to read only, and not yet on a full disk
+            if writer.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+                migrate(writer)
+                keep_ids(writer, path.parent)
         reader = _connect(path, network)
     except BaseException:
         writer.close()

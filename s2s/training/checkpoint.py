@@ -137,7 +137,7 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
                     weights[name] = file.get_tensor(key)
                 elif with_state:
                     state[name] = file.get_tensor(key)
-        return Checkpoint(
+        found = Checkpoint(
             TrainConfig.from_json(about["config"]),
             CorpusChoices.from_json(about["choices"]),
             about["corpus_sha256"],
@@ -151,11 +151,19 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
             about["sampler"],
             Position(**about["position"]) if about.get("position") else None,
         )
-    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        found.model()  # the weights fit it
+        return found
+    except (
+        SafetensorError, KeyError, TypeError, ValueError, AttributeError, OSError, RuntimeError,
+    ) as error:  # fmt: skip
         raise UserError(
-            f"The checkpoint of run {folder.name} cannot be read ({error}); "
+            f"The checkpoint of run {folder.name} cannot be read ({_first_line(error)}); "
             "delete it and train again."
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
 
 
 def drop_state(folder: Path) -> None:

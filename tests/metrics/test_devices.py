@@ -535,3 +535,62 @@ def test_what_nvml_does_not_report_is_none(
     monkeypatch.setattr(pynvml, function, not_supported)
     sample = collect(Sampler("cuda:0"), 1)[0]
     assert sample == DeviceSample(sample.at, "cuda:0", *vitals)
+
+
+def gpu_is_lost(*_: object) -> None:
+    raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+
+
+@pytest.mark.usefixtures("nvml")
+def test_a_gpu_that_is_lost_while_it_is_sampled_is_a_gap_until_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    find = pynvml.nvmlDeviceGetHandleByUUID
+    sampler = Sampler("cuda:0", interval_seconds=0.001)
+    taken: list[DeviceSample] = []
+
+    def utilizations(after: int) -> list[float | None]:
+        taken.extend(sampler.drain())
+        return [sample.utilization for sample in taken[after:]]
+
+    threads = threading.active_count()
+    sampler.start()
+    wait_until(lambda: 0.37 in utilizations(0))
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", gpu_is_lost)
+    wait_until(lambda: utilizations(0).count(None) > 20)
+    assert threading.active_count() == threads + 1
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", find)
+    lost_until = len(taken)
+    wait_until(lambda: 0.37 in utilizations(lost_until))
+    sampler.stop()
+    gaps = [sample for sample in taken if sample.utilization is None]
+    assert all(sample.memory_used_bytes is None for sample in gaps)
+
+
+def test_whatever_gputil_raises_is_a_reason(
+    nvidia_smi: NvidiaSmi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("float division by zero")
+
+    nvidia_smi(printing(TWO_GPUS))
+    monkeypatch.setattr(devices._gputil, "getGPUs", fail)
+    assert read_gpus() == []
+    assert gpu_reason() == "nvidia-smi's answer makes no sense (float division by zero)."
+
+
+def test_hanging_readings_leave_no_threads_behind(
+    nvidia_smi: NvidiaSmi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run after the other on a machine whose nvidia-smi hangs."""
+    nvidia_smi("exec sleep 1000")
+    monkeypatch.setitem(sys.modules, "torch", fake_torch(UUID_1, 4096))
+    monkeypatch.setattr(devices, "_nvml_works", lambda: False)
+    monkeypatch.setattr(devices, "_reader", GpuReader(deadline_seconds=0.1))
+    threads = threading.active_count()
+    for _ in range(5):
+        sampler = Sampler("cuda:0", interval_seconds=0.01)
+        sampler.start()
+        wait_until(lambda sampler=sampler: len(sampler.drain()) >= 1)
+        sampler.stop()
+    assert threading.active_count() == threads

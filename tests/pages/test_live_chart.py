@@ -1,5 +1,6 @@
 """The chart's library is copied to where the browser may fetch it, or charts do without."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,6 +36,29 @@ def test_plotly_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     live_chart.provide_plotly.cache_clear()
     assert live_chart.provide_plotly() == ""
     assert target.stat().st_mtime_ns == copied_at
+
+
+def test_a_half_written_copy_is_made_anew_and_nothing_is_left_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "static" / "plotly.min.js"
+    monkeypatch.setattr(live_chart, "_PLOTLY", target)
+    live_chart.provide_plotly()
+    whole = target.read_bytes()
+    target.write_bytes(whole[:1000])
+    live_chart.provide_plotly.cache_clear()
+    assert live_chart.provide_plotly() == ""
+    assert target.read_bytes() == whole
+
+    def full(_: str, beside: Path) -> None:
+        beside.write_bytes(whole[:1000])
+        raise OSError(28, "No space left on device")
+
+    target.unlink()
+    monkeypatch.setattr(shutil, "copyfile", full)
+    live_chart.provide_plotly.cache_clear()
+    assert "No space left on device" in live_chart.provide_plotly()
+    assert list(target.parent.iterdir()) == []
 
 
 @pytest.mark.usefixtures("read_only")

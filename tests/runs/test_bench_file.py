@@ -41,3 +41,10 @@ def test_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "file"))
     with pytest.raises(UserError, match="set S2S_HOME"):
         keep_bench(bench_report())
+
+
+@pytest.mark.parametrize("content", ["", '{"rows": [', "[]", '{"rows": 7, "notes": []}', "7"])
+def test_a_file_that_is_half_written_is_no_bench(content: str) -> None:
+    home().mkdir(parents=True)
+    (home() / "bench.json").write_text(content)
+    assert latest_bench() is None

@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from s2s.runs.execute import Watch, execute, executing, lease, nobody
 from s2s.runs.store import Store
 from s2s.training.checkpoint import load_checkpoint
 from s2s.training.engines import Forward, FusedEngine
+from s2s.training.loop import Trainer
 from s2s.training.translator import Translator
 
 BeforeStep = Callable[[Callable[[int], object]], None]
@@ -446,6 +448,60 @@ def test_weights_that_are_no_numbers_never_replace_good_ones(
     run = train(store, stop, iterations=1000, evaluate_every=5)
     assert run.state is RunState.DIVERGED
     assert iterations(store, run)[-1] == (9 if stopped else 10)
+    assert trained_to(run) == 5
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_at_the_very_first_step(
+    store: Store, before_step: BeforeStep, loss: float
+) -> None:
+    before_step(lambda number: torch.tensor(loss) if number == 1 else None)
+    run = train(store, iterations=1000, evaluate_every=5)
+    assert run.state is RunState.DIVERGED
+    assert run.message.endswith("The last good weights were kept.")
+    assert trained_to(run) == 0
+
+
+@pytest.mark.parametrize(("bad_at", "kept"), [(0, None), (10, 5)])
+def test_a_validation_loss_that_is_no_number(
+    store: Store, monkeypatch: pytest.MonkeyPatch, bad_at: int, kept: int | None
+) -> None:
+    """Though all losses of steps are; the evaluation is recorded, its weights are not kept."""
+    evaluate = Trainer.evaluate
+
+    def spoilt(trainer: Trainer) -> Evaluation:
+        found = evaluate(trainer)
+        if found.iteration == bad_at:
+            return dataclasses.replace(found, validation_loss_per_token=float("nan"))
+        return found
+
+    monkeypatch.setattr(Trainer, "evaluate", spoilt)
+    run = train(store, iterations=1000, evaluate_every=5)
+    assert run.state is RunState.DIVERGED
+    assert store.evaluations(run.id)[-1].iteration == bad_at
+    assert store.evaluations(run.id)[-1].validation_loss_per_token is None
+    assert run.message.endswith("weights were kept.") is (kept is not None)
+    assert has_checkpoint(run.id) is (kept is not None)
+    if kept is not None:
+        assert trained_to(run) == kept
+
+
+def test_gradients_without_bound_under_a_finite_loss(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, count = FusedEngine.forward, 0
+
+    def unbounded(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
+        nonlocal count
+        count += 1
+        found = forward(engine, batch, forced)
+        if count == 8:
+            engine.model.decoder.out.weight.grad.fill_(float("inf"))
+        return found
+
+    monkeypatch.setattr(FusedEngine, "forward", unbounded)
+    run = train(store, iterations=1000, evaluate_every=5)
+    assert run.state is RunState.DIVERGED
     assert trained_to(run) == 5
 
 

@@ -4,11 +4,13 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from threading import Event
 from types import SimpleNamespace
 
 import pytest
+import torch
 from tiny import tiny_config, tiny_corpus, wait_until
 
 from s2s.config import Engine, UserError
@@ -116,6 +118,28 @@ def test_a_failure_does_not_hold_up_the_next_run(manager: Manager) -> None:
 
 
 # Stopping
+
+
+@pytest.mark.usefixtures("tiny")
+def test_after_running_out_of_memory_the_next_run_finds_it_free(
+    manager: Manager, before_step: BeforeStep
+) -> None:
+    held: list[weakref.ref[torch.Tensor]] = []
+    alive_at_the_next: list[bool] = []
+
+    def exhaust(number: int) -> None:
+        if number == 3:
+            batch = torch.zeros(1000, 1000)
+            held.append(weakref.ref(batch))
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        if number == 4:
+            alive_at_the_next.append(held[0]() is not None)
+
+    before_step(exhaust)
+    first, second = manager.submit([tiny_config(), tiny_config(iterations=2)])
+    wait_for_state(manager, second, RunState.FINISHED)
+    assert state(manager, first) is RunState.OUT_OF_MEMORY
+    assert alive_at_the_next == [False]
 
 
 @pytest.mark.usefixtures("tiny")

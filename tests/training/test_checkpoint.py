@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,29 @@ def test_truncated(trained: Checkpoint, tmp_path: Path, share: float) -> None:
 def test_garbage(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE_NAME).write_bytes(content)
     unreadable(tmp_path)
+
+
+def test_a_header_that_claims_to_be_huge(tmp_path: Path) -> None:
+    """Nothing of that size is reserved."""
+    content = (2**40).to_bytes(8, "little") + b"{}"
+    (tmp_path / FILE_NAME).write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(UserError, match=r"cannot be read .*; delete it and train again"):
+        load_checkpoint(tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+def test_weights_that_do_not_fit_the_model(trained: Checkpoint, tmp_path: Path) -> None:
+    """Of another size than the configuration says, or missing."""
+    name = next(iter(trained.weights))
+    for weights in (
+        {**trained.weights, name: torch.zeros(1, 2)},
+        {key: value for key, value in trained.weights.items() if key != name},
+    ):
+        save_checkpoint(tmp_path, dataclasses.replace(trained, weights=weights))
+        with pytest.raises(UserError, match=r"cannot be read .*; delete it and train again"):
+            load_checkpoint(tmp_path)
 
 
 def test_a_folder_in_its_place(tmp_path: Path) -> None:

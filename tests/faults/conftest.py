@@ -1,0 +1,59 @@
+"""What the tests of faults share: disks that are small or only to be read, and a tiny corpus."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from small_disk import SmallDisk
+from tiny import tiny_corpus
+
+from s2s.data.corpus import Corpus
+from s2s.home import home
+
+Mount = Callable[..., Path]
+
+
+@pytest.fixture
+def mount() -> Iterator[Mount]:
+    """`mount(folder, "-t", "tmpfs", ...)` as root; taken away again at the end of the test."""
+    mounted: list[tuple[list[str], Path]] = []
+
+    def mount_(folder: Path, *options: str) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        try:
+            subprocess.run([*sudo, "mount", *options, str(folder)], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"no disk can be mounted here: {error}")
+        if not any("remount" in option for option in options):
+            mounted.append((sudo, folder))
+        return folder
+
+    yield mount_
+    for sudo, folder in reversed(mounted):
+        subprocess.run([*sudo, "umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk(mount: Mount) -> SmallDisk:
+    owner = f"uid={os.getuid()},mode=700"
+    return SmallDisk(mount(home(), "-t", "tmpfs", "-o", f"size=24m,{owner}", "tmpfs"))
+
+
+@pytest.fixture
+def read_only(mount: Mount) -> Callable[[Path], Path]:
+    """`read_only(folder)`: from now on nothing can be written there, by root neither."""
+
+    def make(folder: Path) -> Path:
+        mount(folder, "--bind", str(folder))
+        return mount(folder, "-o", "remount,ro,bind", str(folder))
+
+    return make
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Corpus:
+    """Prepared under the name `tiny`."""
+    return tiny_corpus(tmp_path)

@@ -1,0 +1,200 @@
+"""An error that spoils the process's CUDA context: its queue is held, the processor goes on."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+from tiny import tiny_config, wait_until
+
+from pages.parts import shared
+from s2s.config import SweepConfig, UserError
+from s2s.home import home
+from s2s.metrics.devices import Sampler
+from s2s.records import RunState
+from s2s.runs import cuda_context
+from s2s.runs import execute as execute_module
+from s2s.runs import manager as manager_module
+from s2s.runs.execute import execute, free_memory
+from s2s.runs.manager import Manager
+from s2s.runs.store import Store
+from s2s.runs.sweep import run_sweep
+from s2s.runs.sweeps import create_sweep, take
+from s2s.training import device as device_module
+from s2s.training.device import ran_out_of_memory
+from s2s.training.engines import Forward, FusedEngine
+
+DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
+ASSERT = "CUDA error: device-side assert triggered\nCUDA kernel errors might be asynchronous"
+SPOILING = [
+    ASSERT,
+    "CUDA error: an illegal memory access was encountered",
+    "CUDA error: unspecified launch failure",
+    "CUDA error: misaligned address",
+    "CUDA error: uncorrectable ECC error encountered (cudaErrorECCUncorrectable)",
+    "NVML: GPU is lost",
+]
+GPU = "cuda:0"
+
+
+@pytest.fixture(autouse=True)
+def _no_earlier_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_context, "_spoilt_device", "")
+
+
+@pytest.mark.parametrize("text", SPOILING)
+def test_errors_that_spoil_the_context(text: str) -> None:
+    assert cuda_context.spoils_context(RuntimeError(text))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        ValueError("device-side assert"),
+        UserError("There is no device cuda:1 here"),
+    ],
+)
+def test_errors_that_do_not(error: Exception) -> None:
+    assert not cuda_context.spoils_context(error)
+
+
+def test_torchs_own_error_of_the_accelerator() -> None:
+    assert cuda_context.spoils_context(torch.AcceleratorError("CUDA error: whatever comes"))
+    no_memory = torch.AcceleratorError("CUDA error: out of memory")
+    assert not cuda_context.spoils_context(no_memory)
+    assert ran_out_of_memory(no_memory)
+
+
+def test_a_run_on_the_processor_never_holds_the_gpu() -> None:
+    cuda_context.note(RuntimeError(ASSERT), "cpu")
+    assert cuda_context.sentence() == ""
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with closing(Store(home())) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A GPU in name: runs that ask for it are computed here, and fail with a device-side assert.
+
+    Returns the CUDA calls that are made once the context is spoilt.
+    """
+    calls: list[str] = []
+    forward = FusedEngine.forward
+    real = torch.device("cpu")
+
+    class Named:
+        """cuda:0 to the program, the processor to torch."""
+
+        type, index = "cuda", 0
+
+        def __str__(self) -> str:
+            return GPU
+
+    def resolve(asked: str) -> object:
+        return real if asked == "cpu" else Named()
+
+    def build(config: object, _: object) -> object:
+        return build_trainer(config, real)
+
+    def fail(engine: FusedEngine, batch: object, forced: bool) -> Forward:
+        if threading.current_thread().name.endswith(GPU):
+            raise RuntimeError(ASSERT)
+        return forward(engine, batch, forced)
+
+    def refuse(*_: object) -> None:
+        if cuda_context.spoilt_device():
+            calls.append("a CUDA call")
+            raise RuntimeError(ASSERT)
+
+    build_trainer = execute_module.build_trainer
+    monkeypatch.setattr(execute_module, "build_trainer", build)
+    monkeypatch.setattr(execute_module, "resolve_device", resolve)
+    monkeypatch.setattr(device_module, "resolve_device", resolve)
+    monkeypatch.setattr(execute_module, "Sampler", lambda _: Sampler("cpu"))
+    monkeypatch.setattr(FusedEngine, "forward", fail)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for name in ("empty_cache", "reset_peak_memory_stats", "max_memory_allocated"):
+        monkeypatch.setattr(torch.cuda, name, refuse)
+    machine_state = execute_module.machine_state
+
+    def state(device: str, others: float | None) -> object:
+        if device != "cpu":
+            refuse()
+        return machine_state("cpu", others)
+
+    monkeypatch.setattr(execute_module, "machine_state", state)
+    return calls
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_gpus_queue_is_held_and_the_processor_goes_on(store: Store, gpu: list[str]) -> None:
+    manager = Manager(store)
+    configs = [tiny_config(device=name, iterations=5) for name in (GPU, "auto", "cpu")]
+    first, second, third = manager.submit(configs)
+    wait_until(lambda: store.run(third).state is RunState.FINISHED)
+    wait_until(lambda: store.run(first).state is RunState.FAILED)
+    wait_until(lambda: not [name for name in manager._threads if "trainer" in name])
+    [fourth] = manager.submit([tiny_config(device="cpu", iterations=5)])
+    wait_until(lambda: store.run(fourth).state is RunState.FINISHED)
+    assert store.run(second).state is RunState.QUEUED
+    assert store.run(first).message.startswith("RuntimeError: CUDA error: device-side assert")
+    assert store.run(first).message.endswith(cuda_context.sentence())
+    assert cuda_context.sentence().startswith("cuda:0 failed in a way from which this process")
+    assert store.run(first).summary.peak_memory_bytes is None
+    assert gpu == []
+    free_memory()
+    assert gpu == []
+    with pytest.raises(UserError, match="start s2s again to train on a GPU"):
+        cuda_context.check("auto")
+    manager.close()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_sweep_on_the_gpu_stops_and_can_go_on_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda_context, "_spoilt_device", GPU)
+    config = SweepConfig(base=tiny_config(device=GPU), batch_sizes=(2, 4), amount=50)
+    sweep_id = create_sweep(store, config)
+    take(store, sweep_id)
+    assert list(run_sweep(store, sweep_id, Event())) == []
+    assert store.runs() == []
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_run_of_the_command_line_says_so_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda_context, "_spoilt_device", GPU)
+    run_id = store.create_run(tiny_config(device=GPU))
+    assert execute(store, run_id, Event()) is RunState.FAILED
+    assert store.run(run_id).message == cuda_context.sentence()
+
+
+def test_pages_say_that_the_server_must_be_started_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create_run(tiny_config(device="auto"), "waits")
+    store.create_run(tiny_config(device="cpu"), "trains on")
+    monkeypatch.setattr(cuda_context, "_spoilt_device", GPU)
+    monkeypatch.setattr(manager_module.Manager, "submit", None)
+    monkeypatch.setattr(shared, "_manager", None)
+    app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
+    assert not app.exception
+    assert "start s2s again to train on a GPU" in app.warning[0].value
+    lines = [each.value for each in app.markdown if "waits" in each.value or "trains" in each.value]
+    assert [": held" in line or "held till s2s" in line for line in lines[:2]] == [True, False]
+    app.switch_page("pages/system.py").run()
+    assert "start s2s again to train on a GPU" in app.error[0].value
+    shared.manager().close()
+    shared.store().close()
