@@ -109,6 +109,21 @@ def test_a_forked_child_is_a_process_of_its_own() -> None:
     os.close(write)
 
 
+def test_a_run_that_another_takes_just_now_is_not_interrupted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = store.create_run(tiny_config())
+
+    def taken(*_: object) -> bool:
+        with store.transaction() as database:
+            database.execute("UPDATE runs SET owner_start = 'another'")
+        return False
+
+    monkeypatch.setattr(store, "is_owned", taken)
+    assert store.mark_interrupted() == []
+    assert store.run(run_id).state is RunState.QUEUED
+
+
 # Other machines
 
 

@@ -25,6 +25,7 @@ from s2s.home import corpora_folder, home, run_folder
 from s2s.records import Evaluation, Run, RunState
 from s2s.runs import execute as execute_module
 from s2s.runs import recorder as recorder_module
+from s2s.runs import resume as resume_module
 from s2s.runs.artifacts import CHECKPOINT, delete_checkpoint
 from s2s.runs.execute import execute, executing
 from s2s.runs.resume import leave_alone, resumable, resume, resumes_at
@@ -199,11 +200,18 @@ def test_what_came_after_the_checkpoint_is_dropped_and_nothing_else(
     assert len(left.steps(other)) == 15
 
 
-def test_one_of_two_who_resume_gets_the_run(store: Store, after_a_kill: Any) -> None:
+def test_one_of_two_who_resume_gets_the_run(
+    store: Store, after_a_kill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     left, run_id = after_a_kill(store, 15, iterations=24)
+    point = resumes_at(left, left.run(run_id))
     resume(left, run_id)
     with pytest.raises(UserError, match="only an interrupted run can be resumed"):
         resume(left, run_id)
+    monkeypatch.setattr(resume_module, "_point", lambda *_: point)  # seen a moment ago
+    with pytest.raises(UserError, match="is being resumed already"):
+        resume(left, run_id)
+    assert left.run(run_id).resumed_at == (point,)
 
 
 def test_a_run_is_interrupted_and_resumed_twice(store: Store) -> None:
