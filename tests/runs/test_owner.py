@@ -22,6 +22,7 @@ from s2s.records import STEP_DTYPE, RunState, SweepState
 from s2s.runs import owner as owner_module
 from s2s.runs import pulse as pulse_module
 from s2s.runs.owner import SILENT_SECONDS, Listener, lives, this_process
+from s2s.runs.resume import resume
 from s2s.runs.store import Store
 from s2s.runs.sweeps import create_sweep, leave, read_sweep, take
 
@@ -199,6 +200,8 @@ def test_a_run_of_another_machine_lives_while_its_heart_beats(
     run_id = store.create_run(tiny_config())
     here(monkeypatch)
     assert store.mark_interrupted() == []
+    with pytest.raises(UserError, match="is queued on another machine, or in another container"):
+        resume(store, run_id)
     for _ in range(5):
         assert look_for(store, elsewhere, 55) == []
         with store.transaction() as database:

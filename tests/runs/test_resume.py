@@ -31,7 +31,9 @@ from s2s.runs.execute import execute, executing
 from s2s.runs.resume import leave_alone, resumable, resume, resumes_at
 from s2s.runs.store import Store
 from s2s.runs.sweeps import begin_part, create_sweep
+from s2s.training import loop as loop_module
 from s2s.training.checkpoint import drop_state, load_checkpoint
+from s2s.training.clock import HostClock
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -328,6 +330,31 @@ def test_a_kill_between_a_step_and_its_evaluation(
     assert resume(left, run_id).resumed_at == (10,)
     execute(left, run_id, Event())
     same(left, run_id, whole, store)
+
+
+class Bursts(HostClock):
+    """Steps come many at once, as on a GPU."""
+
+    settle_every_seconds = 0.05
+
+
+@pytest.mark.parametrize("every_seconds", [0.0, 1000.0])
+def test_steps_that_come_in_bursts(
+    store: Store, monkeypatch: pytest.MonkeyPatch, every_seconds: float
+) -> None:
+    """The weights are further than the records within a burst: no checkpoint is taken there."""
+    whole = trained(store, iterations=60, evaluate_every=50)
+    monkeypatch.setattr(loop_module, "clock_of", lambda _: Bursts())
+    monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", every_seconds)
+    run_id = store.create_run(tiny_config(iterations=60, evaluate_every=50))
+    stop = Event()
+    execute(store, run_id, stop, lambda each: stop.set() if each.iteration == 3 else None)
+    run = store.run(run_id)
+    assert run.iterations_done == resumes_at(store, run)
+    assert 3 < run.iterations_done <= 60
+    resume(store, run_id)
+    execute(store, run_id, Event())
+    same(store, run_id, whole, store)
 
 
 # What cannot be resumed
