@@ -216,6 +216,9 @@ class Summary:
     chrf: float | None = None
     most_cells: int | None = None
     """Of the step with the most: source and target, padding included."""
+    wall_seconds: float | None = None
+    """From being made ready to the last step's end, by a clock that nobody sets; None of a run
+    that was resumed."""
 
 
 @dataclass(frozen=True)

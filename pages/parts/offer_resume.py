@@ -12,12 +12,12 @@ from s2s.records import Run
 from s2s.runs.resume import leave_alone, resumable, resumes_at
 
 _SHOWN = 3
-"""A shutdown interrupts a whole queue."""
+"""Those that had begun before others: a shutdown interrupts a whole queue."""
 
 
 def offer_resume() -> None:
     """In the page body, above all else: nothing where no run was cut off."""
-    found = resumable(shared.store())
+    found = sorted(resumable(shared.store()), key=lambda each: not each[0].iterations_done)
     for run, iteration in found[:_SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{run.id}"):
             text = inert(interrupted_text(run, iteration))

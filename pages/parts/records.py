@@ -37,10 +37,12 @@ class Records:
 
 
 @functools.lru_cache(maxsize=64)
-def _records(store: Store, run_id: int) -> Records:
+def _records(store: Store, run_id: int, resumed_at: tuple[int, ...]) -> Records:
+    """`resumed_at`: what a run had made after its checkpoint goes when it is resumed."""
+    del resumed_at
     return Records(store, run_id)
 
 
 def records(store: Store, run_id: int) -> tuple[Steps, list[Evaluation], list[DeviceSample]]:
-    """Steps, evaluations and device readings of a run up to now."""
-    return _records(store, run_id).read()
+    """Steps, evaluations and device readings of a run up to now. UserError: no such run."""
+    return _records(store, run_id, store.run(run_id).resumed_at).read()

@@ -214,10 +214,8 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
     if state is RunState.FINISHED and run.config.measure_quality and not recorder.unsaved:
         summary, why_not, details = _with_quality(store, run, stop, summary)
         message = " ".join(filter(None, [message, why_not]))
-    if state is RunState.INTERRUPTED:
-        message = " ".join(filter(None, [message, cannot or _shut_down(store, run.id)]))
-    elif run.resumed_at:
-        message = " ".join(filter(None, [message, _resumed(run.resumed_at)]))
+    how = cannot or _how_it_went(store, run, state)
+    message = " ".join(filter(None, [message, how]))
     patiently(lambda: store.finish_run(run.id, state, summary, message, details))
     if state is not RunState.INTERRUPTED:
         _tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
@@ -342,15 +340,19 @@ def _tidy(run: Run) -> None:
             drop_state(run_folder(run.id))
 
 
+def _how_it_went(store: Store, run: Run, state: RunState) -> str:
+    if state is RunState.INTERRUPTED:
+        return _shut_down(store, run.id)
+    if run.resumed_at:
+        each = ", ".join(f"{iteration:,}" for iteration in run.resumed_at)
+        return f"It was interrupted, and resumed from iteration {each}."
+    return ""
+
+
 def _shut_down(store: Store, run_id: int) -> str:
     part = store.read("SELECT sweep_id FROM sweep_parts WHERE run_id = ?", (run_id,))
     again = f"sweep --resume {part[0]['sweep_id']}" if part else f"resume {run_id}"
     return f"The program was shut down; `python -m s2s {again}` goes on."
-
-
-def _resumed(iterations: tuple[int, ...]) -> str:
-    each = ", ".join(f"{iteration:,}" for iteration in iterations)
-    return f"It was interrupted, and resumed from iteration {each}."
 
 
 def _verdict(error: Exception) -> RunState:

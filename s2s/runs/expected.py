@@ -63,12 +63,20 @@ def step_time_between(measured: Mapping[int, StepTime], size: int) -> StepTime |
 
 
 def _measured(run: Run) -> StepTime | None:
-    """All of a run's time that was no step is counted as evaluation, its start too."""
+    """All of a run's time that was no step is counted as evaluation, its start too.
+
+    None of a run that was resumed: how long it lay in between is nobody's evaluation.
+    """
     summary = run.summary
     if not summary or not summary.samples_per_second or not run.started_at or not run.finished_at:
         return None
+    if run.resumed_at:
+        return None
     step_seconds = run.config.batch_size / summary.samples_per_second
-    rest = max(0.0, run.finished_at - run.started_at - summary.seconds)
+    took = summary.wall_seconds
+    if took is None:  # of an older version
+        took = run.finished_at - run.started_at
+    rest = max(0.0, took - summary.seconds)
     evaluations = _evaluations(run.config, summary.iterations)
     return StepTime(step_seconds, rest / evaluations, f"run {run.id}")
 

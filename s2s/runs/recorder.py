@@ -50,7 +50,7 @@ class Recorder:
         self._block = np.empty(_BLOCK_ROWS, STEP_DTYPE)
         self._filled = 0
         self._pending: list[StepRecord] = []
-        self._flushed_at = time.perf_counter()
+        self._flushed_at = self._began_at = time.perf_counter()
         self._steps: list[npt.NDArray[np.void]] = [store.steps(run_id)]
         evaluations = store.evaluations(run_id)
         self._validation_loss = evaluations[-1].validation_loss_per_token if evaluations else None
@@ -146,6 +146,7 @@ class Recorder:
             phase_seconds=parts.named() if parts else None,
             busy=busy,
             most_cells=int(steps["cells"].max()) if len(steps) else None,
+            wall_seconds=None if len(self._steps[0]) else time.perf_counter() - self._began_at,
         )
 
     def _collect(self) -> npt.NDArray[np.void]:

@@ -1,6 +1,7 @@
 """Interrupted runs: which of them can be resumed from where, and queueing one again."""
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from s2s.config import UserError
 from s2s.home import run_folder
 from s2s.records import STEP_DTYPE, Run, RunState
 from s2s.runs.artifacts import CHECKPOINT
-from s2s.runs.owner import owner_values
+from s2s.runs.owner import lives, owner_values
 from s2s.runs.store import Store
 
 
@@ -81,6 +82,11 @@ def leave_alone(store: Store, run_id: int) -> None:
 
 def _point(store: Store, run: Run) -> int:
     """As `resumes_at`; UserError with the reason where there is none."""
+    if not run.state.is_finished() and lives(_row(store, run.id)) is None:
+        raise UserError(
+            f"Run {run.id} is {run.state} on another machine, or in another container; if that is "
+            "gone, a dashboard that stays open for a minute finds out."
+        )
     if run.state is not RunState.INTERRUPTED:
         raise UserError(f"Run {run.id} is {run.state}; only an interrupted run can be resumed.")
     part = store.read("SELECT sweep_id FROM sweep_parts WHERE run_id = ?", (run.id,))
@@ -109,6 +115,10 @@ def _point(store: Store, run: Run) -> int:
             f"{run.id}` goes on from its weights in a new run."
         )
     return iteration
+
+
+def _row(store: Store, run_id: int) -> sqlite3.Row:
+    return store.read("SELECT * FROM runs WHERE id = ?", (run_id,))[0]
 
 
 def _header(path: Path) -> dict[str, Any]:

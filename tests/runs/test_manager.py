@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import sqlite3
 import subprocess
@@ -296,6 +297,20 @@ def test_between_the_two_nearest_sizes(store: Store) -> None:
     assert found is not None
     assert found.step_seconds == pytest.approx(0.3)
     assert found.basis == f"run {low.id} and run {high.id}"
+
+
+def test_a_clock_that_was_set_makes_no_estimate_longer(store: Store) -> None:
+    run = measured(store, 0.25)
+    assert run.summary is not None
+    timed = dataclasses.replace(run.summary, seconds=2.0, wall_seconds=13.0)
+    found = step_time_from_runs(
+        run.config,
+        [dataclasses.replace(run, started_at=5e8, finished_at=1e9, summary=timed)],
+        "cpu",
+    )
+    assert found == StepTime(0.25, 1.0, f"run {run.id}")  # eleven evaluations in the other 11 s
+    resumed = dataclasses.replace(run, resumed_at=(4,))
+    assert step_time_from_runs(run.config, [resumed], "cpu") is None
 
 
 @pytest.mark.parametrize("size", [3, 13])

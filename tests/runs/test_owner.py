@@ -22,6 +22,7 @@ from s2s.records import STEP_DTYPE, RunState, SweepState
 from s2s.runs import owner as owner_module
 from s2s.runs import pulse as pulse_module
 from s2s.runs.owner import SILENT_SECONDS, Listener, lives, this_process
+from s2s.runs.resume import resume
 from s2s.runs.store import Store
 from s2s.runs.sweeps import create_sweep, leave, read_sweep, take
 
@@ -109,6 +110,21 @@ def test_a_forked_child_is_a_process_of_its_own() -> None:
     os.close(write)
 
 
+def test_a_run_that_another_takes_just_now_is_not_interrupted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = store.create_run(tiny_config())
+
+    def taken(*_: object) -> bool:
+        with store.transaction() as database:
+            database.execute("UPDATE runs SET owner_start = 'another'")
+        return False
+
+    monkeypatch.setattr(store, "is_owned", taken)
+    assert store.mark_interrupted() == []
+    assert store.run(run_id).state is RunState.QUEUED
+
+
 # Other machines
 
 
@@ -184,6 +200,8 @@ def test_a_run_of_another_machine_lives_while_its_heart_beats(
     run_id = store.create_run(tiny_config())
     here(monkeypatch)
     assert store.mark_interrupted() == []
+    with pytest.raises(UserError, match="is queued on another machine, or in another container"):
+        resume(store, run_id)
     for _ in range(5):
         assert look_for(store, elsewhere, 55) == []
         with store.transaction() as database:

@@ -22,15 +22,18 @@ from tiny import tiny_config, tiny_corpus, wait_until
 from s2s.config import Engine, OptimizerName, Precision, SweepConfig, UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder, home, run_folder
-from s2s.records import Evaluation, Run, RunState
+from s2s.records import Evaluation, Run, RunState, StepRecord
 from s2s.runs import execute as execute_module
 from s2s.runs import recorder as recorder_module
+from s2s.runs import resume as resume_module
 from s2s.runs.artifacts import CHECKPOINT, delete_checkpoint
 from s2s.runs.execute import execute, executing
 from s2s.runs.resume import leave_alone, resumable, resume, resumes_at
 from s2s.runs.store import Store
 from s2s.runs.sweeps import begin_part, create_sweep
+from s2s.training import loop as loop_module
 from s2s.training.checkpoint import drop_state, load_checkpoint
+from s2s.training.clock import HostClock
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -48,14 +51,17 @@ def trained(store: Store, **changes: Any) -> Run:
 
 @pytest.fixture
 def after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """`after_a_kill(store, iteration, **changes)`: the store as a killed process leaves it."""
+    """`after_a_kill(store, iteration, **changes)`: the store as a process leaves it that is killed
+    after that step (or evaluation, by `kind`)."""
     opened: list[Store] = []
 
-    def cut(store: Store, iteration: int, **changes: Any) -> tuple[Store, int]:
+    def cut(
+        store: Store, iteration: int, kind: type = StepRecord, **changes: Any
+    ) -> tuple[Store, int]:
         run_id = store.create_run(tiny_config(**changes))
         training = executing(store, run_id, Event())
         for event in training:
-            if event.iteration == iteration and not isinstance(event, Evaluation):
+            if event.iteration == iteration and isinstance(event, kind):
                 break
         left = tmp_path / "left"
         shutil.copytree(home(), left)  # what is on disk at this moment
@@ -136,32 +142,48 @@ def test_a_run_that_continues_another(store: Store, after_a_kill: Any) -> None:
     same(left, run_id, whole, store)
 
 
-def test_a_target_is_reached_at_the_same_iteration(store: Store, after_a_kill: Any) -> None:
-    changes = {"iterations": 200, "evaluate_every": 5, "learning_rate": 0.01}
-    reached = [
-        each.validation_loss_per_token for each in store.evaluations(trained(store, **changes).id)
-    ]
-    changes["target_loss"] = reached[6]
+@pytest.mark.parametrize("kind", [StepRecord, Evaluation])
+def test_a_target_is_reached_at_the_same_iteration(
+    store: Store, after_a_kill: Any, kind: type
+) -> None:
+    """The last evaluation too can be the last thing that a process did."""
+    changes = {"iterations": 60, "evaluate_every": 5, "learning_rate": 0.01}
+    reached = store.evaluations(trained(store, **changes).id)[5]
+    changes["target_loss"] = reached.validation_loss_per_token
     whole = trained(store, **changes)
-    assert whole.iterations_done < 200
-    left, run_id = after_a_kill(store, 13, **changes)
+    assert whole.iterations_done < 60
+    left, run_id = after_a_kill(store, whole.iterations_done, kind, **changes)
     resume(left, run_id)
     execute(left, run_id, Event())
     same(left, run_id, whole, store)
 
 
-def test_time_trained_before_counts(store: Store, after_a_kill: Any) -> None:
-    left, run_id = after_a_kill(store, 30, iterations=10_000_000, max_seconds=0.4)
-    before = float(left.steps(run_id)["seconds"].sum())
+class Ticks(HostClock):
+    """Each look at the clock is 10 ms after the last, so each step takes the same time."""
+
+    seconds_now = 0.0
+
+    def mark(self) -> float:
+        self.seconds_now += 0.01
+        return self.seconds_now
+
+
+def test_time_trained_before_counts(
+    store: Store, after_a_kill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "clock_of", lambda _: Ticks())
+    changes = {"iterations": 10_000_000, "max_seconds": 1.5}
+    whole = trained(store, **changes)
+    left, run_id = after_a_kill(store, 20, **changes)
     resume(left, run_id)
     execute(left, run_id, Event())
-    steps, run = left.steps(run_id), left.run(run_id)
-    assert run.state is RunState.FINISHED
-    assert run.summary.seconds == pytest.approx(steps["seconds"].sum())
-    assert steps["seconds"][:-1].sum() < 0.4 <= steps["seconds"].sum()
-    times = [each.training_seconds for each in left.evaluations(run_id)]
-    assert times == sorted(times)
-    assert 0 < before < run.summary.seconds
+    same(left, run_id, whole, store)
+    run = left.run(run_id)
+    assert run.iterations_done == whole.iterations_done > 25
+    assert run.summary.seconds == pytest.approx(whole.summary.seconds)
+    times = [[each.training_seconds for each in one.evaluations(of)] for one, of in
+             ((left, run_id), (store, whole.id))]  # fmt: skip
+    assert times[0] == pytest.approx(times[1])
 
 
 def test_the_summary_is_of_the_whole_run(store: Store, after_a_kill: Any) -> None:
@@ -199,11 +221,18 @@ def test_what_came_after_the_checkpoint_is_dropped_and_nothing_else(
     assert len(left.steps(other)) == 15
 
 
-def test_one_of_two_who_resume_gets_the_run(store: Store, after_a_kill: Any) -> None:
+def test_one_of_two_who_resume_gets_the_run(
+    store: Store, after_a_kill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     left, run_id = after_a_kill(store, 15, iterations=24)
+    point = resumes_at(left, left.run(run_id))
     resume(left, run_id)
     with pytest.raises(UserError, match="only an interrupted run can be resumed"):
         resume(left, run_id)
+    monkeypatch.setattr(resume_module, "_point", lambda *_: point)  # seen a moment ago
+    with pytest.raises(UserError, match="is being resumed already"):
+        resume(left, run_id)
+    assert left.run(run_id).resumed_at == (point,)
 
 
 def test_a_run_is_interrupted_and_resumed_twice(store: Store) -> None:
@@ -251,12 +280,14 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": "tests:."}
 
 
+@pytest.mark.parametrize("evaluate_every", [0, 10])
 def test_a_checkpoint_every_so_often_between_evaluations(
-    store: Store, after_a_kill: Any, monkeypatch: pytest.MonkeyPatch
+    store: Store, after_a_kill: Any, monkeypatch: pytest.MonkeyPatch, evaluate_every: int
 ) -> None:
     monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", 0.0)
-    whole = trained(store, iterations=20, evaluate_every=10)
-    left, run_id = after_a_kill(store, 17, iterations=20, evaluate_every=10)
+    changes = {"iterations": 20, "evaluate_every": evaluate_every}
+    whole = trained(store, **changes)
+    left, run_id = after_a_kill(store, 17, **changes)
     assert resume(left, run_id).resumed_at == (17,)
     execute(left, run_id, Event())
     same(left, run_id, whole, store)
@@ -320,6 +351,31 @@ def test_a_kill_between_a_step_and_its_evaluation(
     assert resume(left, run_id).resumed_at == (10,)
     execute(left, run_id, Event())
     same(left, run_id, whole, store)
+
+
+class Bursts(HostClock):
+    """Steps come many at once, as on a GPU."""
+
+    settle_every_seconds = 0.05
+
+
+@pytest.mark.parametrize("every_seconds", [0.0, 1000.0])
+def test_steps_that_come_in_bursts(
+    store: Store, monkeypatch: pytest.MonkeyPatch, every_seconds: float
+) -> None:
+    """The weights are further than the records within a burst: no checkpoint is taken there."""
+    whole = trained(store, iterations=60, evaluate_every=50)
+    monkeypatch.setattr(loop_module, "clock_of", lambda _: Bursts())
+    monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", every_seconds)
+    run_id = store.create_run(tiny_config(iterations=60, evaluate_every=50))
+    stop = Event()
+    execute(store, run_id, stop, lambda each: stop.set() if each.iteration == 3 else None)
+    run = store.run(run_id)
+    assert run.iterations_done == resumes_at(store, run)
+    assert 3 < run.iterations_done <= 60
+    resume(store, run_id)
+    execute(store, run_id, Event())
+    same(store, run_id, whole, store)
 
 
 # What cannot be resumed

@@ -1,6 +1,11 @@
 import dataclasses
 import json
+<<<<<<< HEAD
 import tracemalloc
+=======
+import os
+import signal
+>>>>>>> resume
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,6 +128,50 @@ def test_an_interruption_leaves_the_earlier_one_and_nothing_else(
     monkeypatch.undo()
     assert load_checkpoint(folder, with_state=True).iteration == 5
     assert [path.name for path in folder.iterdir()] == [FILE_NAME]
+
+
+@pytest.mark.parametrize("point", ["save_file", "fsync", "replace"])
+def test_a_process_killed_over_a_checkpoint_leaves_the_earlier_one(
+    trained: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    save_checkpoint(tmp_path, trained)
+    child = os.fork()
+    if child == 0:
+
+        def die(*_: object, **__: object) -> None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        def write_half(_: object, path: Path, **__: object) -> None:
+            path.write_bytes(b"half")
+            die()
+
+        if point == "save_file":
+            monkeypatch.setattr(checkpoint_module, "save_file", write_half)
+        elif point == "fsync":
+            monkeypatch.setattr(checkpoint_module.os, "fsync", die)
+        else:
+            monkeypatch.setattr(Path, "replace", die)
+        save_checkpoint(tmp_path, dataclasses.replace(trained, iteration=6))
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert load_checkpoint(tmp_path, with_state=True).iteration == 5
+
+
+def test_the_folder_is_synced_after_the_file(
+    trained: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the new name may be lost with the power."""
+    synced: list[str] = []
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
+        sync(descriptor)
+
+    monkeypatch.setattr(checkpoint_module.os, "fsync", noted)
+    save_checkpoint(tmp_path, trained)
+    assert synced[0].startswith(f".{FILE_NAME}")
+    assert synced[1:] == [tmp_path.name]
 
 
 def test_none_there(tmp_path: Path) -> None:
