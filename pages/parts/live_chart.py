@@ -5,7 +5,9 @@ second; this component keeps its node and hands the new figure to `Plotly.react`
 """
 
 import functools
+import json
 import shutil
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -66,9 +68,12 @@ function known(node) {
 export default function ({ parentElement, data }) {
     const node = parentElement.querySelector(".s2s-chart");
     node.setAttribute("aria-label", data.text);
-    node.style.minHeight = data.figure.layout.height + "px";
     const chart = charts.get(node) ?? known(node);
-    chart.figure = data.figure;
+    if (data.figure !== chart.sent) {  // a figure, or the text of one
+        chart.sent = data.figure;
+        chart.figure = typeof chart.sent === "string" ? JSON.parse(chart.sent) : chart.sent;
+    }
+    node.style.minHeight = chart.figure.layout.height + "px";
     // A redraw takes time from a training beside it, so what nobody sees waits; not the first.
     if (node.data) chart.catchUp(); else draw(node, chart);
     return chart.forget;
@@ -100,6 +105,30 @@ def provide_plotly() -> str:
             "each update and lose their zoom; make that folder writable and start again."
         )
     return ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart that is ready to be sent to any number of browsers."""
+
+    figure: Figure
+    json: str
+    """The figure as text: to write thousands of numbers takes longer than all else of a tick."""
+    text: str
+    """Says the same for those who do not see it."""
+    key: str
+    """One a chart of a page."""
+
+
+def drawing(figure: Figure, text: str, key: str) -> Drawing:
+    return Drawing(figure, json.dumps(figure), text, key)
+
+
+def draw(ready: Drawing) -> None:
+    if provide_plotly():
+        st.plotly_chart(ready.figure, key=ready.key, alt=ready.text)
+    else:
+        _component(data={"figure": ready.json, "text": ready.text}, key=ready.key)
 
 
 def chart(figure: Figure, text: str, key: str) -> None:

@@ -106,6 +106,23 @@ class Store:
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
         return [run_of(row) for row in rows]
 
+    def unfinished_runs(self) -> list[Run]:
+        """The oldest first: what trains and what waits, in the order of their turn."""
+        rows = self.read(
+            "SELECT * FROM runs WHERE state IN (?, ?, ?) AND archived_at IS NULL"
+            " AND deleted_at IS NULL ORDER BY id",
+            _UNFINISHED,
+        )
+        return [run_of(row) for row in rows]
+
+    def states(self, run_ids: Sequence[int]) -> tuple[tuple[int, RunState], ...]:
+        """Of these runs, in the order of their ids; without those that are gone for good."""
+        rows = self.read(
+            "SELECT id, state FROM runs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (json.dumps(list(run_ids)),),
+        )
+        return tuple((row["id"], RunState(row["state"])) for row in rows)
+
     def deleted_runs(self, *, of_deleted_sweeps: bool = False) -> list[Run]:
         """The last deleted first. Those that went with their sweep come back with it only."""
         gone = (

@@ -1,0 +1,222 @@
+"""What the live page shows of a run, worked out once for all who look at it."""
+
+import functools
+import threading
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pages.parts.inert import inert
+from pages.parts.live_chart import Drawing, drawing
+from pages.parts.records import records
+from s2s.analysis import words
+from s2s.analysis.anatomy import anatomy_text, dissected
+from s2s.analysis.busy import busy
+from s2s.analysis.lines import loss_line, loss_text, throughput_line, throughput_text
+from s2s.analysis.progress import Progress, progress
+from s2s.analysis.readings import (
+    peak_memory_bytes,
+    reading_series,
+    readings_text,
+    run_memory_bytes,
+)
+from s2s.analysis.step_time import StepTime, step_time
+from s2s.analysis.steps import (
+    Axis,
+    LossScale,
+    Steps,
+    last_loss,
+    samples_per_second,
+    target_tokens_per_second,
+)
+from s2s.analysis.translations import translation_table
+from s2s.charts.anatomy import anatomy_figure
+from s2s.charts.loss import loss_figure
+from s2s.charts.readings import readings_figure
+from s2s.charts.throughput import throughput_figure
+from s2s.records import DeviceSample, Evaluation, Run
+from s2s.runs.store import Store
+
+
+@dataclass(frozen=True)
+class Tile:
+    label: str
+    value: str
+    below: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of a run that has steps."""
+
+    progress: Progress
+    tiles: tuple[Tile, ...]
+    doubts: tuple[str, ...]
+    """Why the tiles might not be believed, and what they leave out."""
+    loss: Drawing
+    throughput: Drawing
+    readings: Drawing
+    anatomy: Drawing | None
+    """None: its phases were not told apart."""
+    translations: pd.DataFrame | None
+    """None before the first evaluation."""
+
+
+class _Shared:
+    """One view of a run. Whoever asks first after a change works it out; the others wait."""
+
+    def __init__(self, store: Store, scale: LossScale) -> None:
+        self._store, self._scale = store, scale
+        self._lock = threading.Lock()
+        self._run: Run | None = None
+        self._figures: Figures | None = None
+
+    def of(self, run: Run) -> Figures | None:
+        with self._lock:
+            if run != self._run:
+                self._figures = _figures(run, *records(self._store, run.id), self._scale)
+                self._run = run
+            return self._figures
+
+
+@functools.lru_cache(maxsize=16)
+def _shared(store: Store, run_id: int, scale: LossScale) -> _Shared:  # noqa: ARG001 (the key)
+    return _Shared(store, scale)
+
+
+def figures(store: Store, run: Run, scale: LossScale) -> Figures | None:
+    """Of the run as the store has it now; None before its first step.
+
+    A step that is recorded changes the run itself, so one that is as it was looks as it did.
+    """
+    return _shared(store, run.id, scale).of(run)
+
+
+def _figures(
+    run: Run,
+    steps: Steps,
+    evaluations: list[Evaluation],
+    samples: list[DeviceSample],
+    scale: LossScale,
+) -> Figures | None:
+    if not len(steps):
+        return None
+    timing = step_time(steps, run.config.teacher_forcing)
+    return Figures(
+        progress(run.config, steps),
+        _tiles(run, steps, samples, timing),
+        _doubts(run, samples, timing),
+        _loss(run, steps, evaluations, scale),
+        _throughput(run, steps),
+        _readings(run, samples),
+        _anatomy(run, steps),
+        _translations(evaluations),
+    )
+
+
+def _tiles(
+    run: Run, steps: Steps, samples: list[DeviceSample], timing: StepTime
+) -> tuple[Tile, ...]:
+    per_token = last_loss(steps, LossScale.TOKEN)
+    per_sentence = last_loss(steps, LossScale.SENTENCE)
+    return (
+        Tile(
+            "Loss per token",
+            words.loss(per_token),
+            f"{words.loss(per_sentence, 1)} per sentence",
+            "Mean of the last 50 steps, in nats. The article's figures are per sentence.",
+        ),
+        Tile(
+            "Samples per second",
+            words.rate(samples_per_second(steps)),
+            f"batch size {run.config.batch_size:,}",
+            "Sentences of the timed steps over their wall time; warm-up left out.",
+        ),
+        Tile(
+            "Tokens per second",
+            words.rate(target_tokens_per_second(steps)),
+            "real target tokens",
+            "Padding not counted.",
+        ),
+        Tile(
+            "Step time",
+            words.step_time(timing.seconds),
+            words.spread(timing.relative_iqr, timing.noise) or "median",
+            "Median of the timed steps. IQR: how far the middle half of the run's stretches lies "
+            "apart, each so long that lengths even out; noisy above 10 %, very noisy above 25 %.",
+        ),
+        Tile(
+            "Memory",
+            words.size(_last_memory(run, samples)),
+            f"{words.size(_peak(run, samples))} at most",
+            "On a GPU what the run holds, on a CPU this program's resident memory.",
+        ),
+    )
+
+
+def _last_memory(run: Run, samples: list[DeviceSample]) -> int | None:
+    readings = [each for each in samples if each.device == run.device]
+    return run_memory_bytes(readings[-1]) if readings else None
+
+
+def _peak(run: Run, samples: list[DeviceSample]) -> int | None:
+    if run.summary and run.summary.peak_memory_bytes is not None:
+        return run.summary.peak_memory_bytes
+    return peak_memory_bytes(samples, run.device)
+
+
+def _doubts(run: Run, samples: list[DeviceSample], timing: StepTime) -> tuple[str, ...]:
+    reasons = [busy(run, samples)]
+    if timing.noise:
+        reasons.append(f"The step time is {timing.noise}: repeat the run before you rely on it.")
+    told = " ".join(filter(None, reasons))
+    return tuple(filter(None, [told and f":material/warning: {told}", words.left_out(timing)]))
+
+
+def _loss(run: Run, steps: Steps, evaluations: list[Evaluation], scale: LossScale) -> Drawing:
+    lines = [loss_line(run, steps, evaluations, Axis.ITERATIONS, scale)]
+    return drawing(
+        loss_figure(lines, Axis.ITERATIONS, scale, revision=str(run.id)),
+        loss_text(lines, Axis.ITERATIONS, scale),
+        f"loss_{run.id}",
+    )
+
+
+def _throughput(run: Run, steps: Steps) -> Drawing:
+    lines = [throughput_line(run, steps, Axis.ITERATIONS)]
+    return drawing(
+        throughput_figure(lines, Axis.ITERATIONS, revision=str(run.id)),
+        throughput_text(lines, Axis.ITERATIONS),
+        f"throughput_{run.id}",
+    )
+
+
+def _readings(run: Run, samples: list[DeviceSample]) -> Drawing:
+    series = reading_series(samples)
+    figure = readings_figure(series, revision=str(run.id))
+    return drawing(figure, readings_text(series), f"readings_{run.id}")
+
+
+def _anatomy(run: Run, steps: Steps) -> Drawing | None:
+    found = dissected(run, steps)
+    if not found:
+        return None
+    figure = anatomy_figure([found], None, revision=str(run.id))
+    return drawing(figure, anatomy_text([found], None), f"anatomy_{run.id}")
+
+
+def _translations(evaluations: list[Evaluation]) -> pd.DataFrame | None:
+    table = translation_table(evaluations)
+    if not table.rows:
+        return None
+    # Real text that wraps, unlike a dataframe's; hence with its marks made inert.
+    columns = {
+        "Source": [inert(source) for source, _, _ in table.rows],
+        "Reference": [inert(reference) for _, reference, _ in table.rows],
+    }
+    for index, iteration in enumerate(table.iterations):
+        columns[f"After {iteration:,}"] = [
+            inert(words.clipped(outputs[index])) for _, _, outputs in table.rows
+        ]
+    return pd.DataFrame(columns)
