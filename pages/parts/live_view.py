@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
 
 from pages.parts.inert import inert
 from pages.parts.live_chart import Drawing, drawing
@@ -54,12 +55,8 @@ class Figures:
     tiles: tuple[Tile, ...]
     doubts: tuple[str, ...]
     """Why the tiles might not be believed, and what they leave out."""
-    loss: Drawing
-    throughput: Drawing
-    readings: Drawing
-    anatomy: Drawing | None
-    """None: its phases were not told apart."""
-    translations: pd.DataFrame | None
+    charts: tuple[Drawing, ...]
+    translations: pa.Table | None
     """None before the first evaluation."""
 
 
@@ -107,10 +104,7 @@ def _figures(
         progress(run.config, steps),
         _tiles(run, steps, samples, timing),
         _doubts(run, samples, timing),
-        _loss(run, steps, evaluations, scale),
-        _throughput(run, steps),
-        _readings(run, samples),
-        _anatomy(run, steps),
+        _charts(run, steps, evaluations, samples, scale),
         _translations(evaluations),
     )
 
@@ -174,39 +168,37 @@ def _doubts(run: Run, samples: list[DeviceSample], timing: StepTime) -> tuple[st
     return tuple(filter(None, [told and f":material/warning: {told}", words.left_out(timing)]))
 
 
-def _loss(run: Run, steps: Steps, evaluations: list[Evaluation], scale: LossScale) -> Drawing:
-    lines = [loss_line(run, steps, evaluations, Axis.ITERATIONS, scale)]
-    return drawing(
-        loss_figure(lines, Axis.ITERATIONS, scale, revision=str(run.id)),
-        loss_text(lines, Axis.ITERATIONS, scale),
-        f"loss_{run.id}",
-    )
-
-
-def _throughput(run: Run, steps: Steps) -> Drawing:
-    lines = [throughput_line(run, steps, Axis.ITERATIONS)]
-    return drawing(
-        throughput_figure(lines, Axis.ITERATIONS, revision=str(run.id)),
-        throughput_text(lines, Axis.ITERATIONS),
-        f"throughput_{run.id}",
-    )
-
-
-def _readings(run: Run, samples: list[DeviceSample]) -> Drawing:
+def _charts(
+    run: Run,
+    steps: Steps,
+    evaluations: list[Evaluation],
+    samples: list[DeviceSample],
+    scale: LossScale,
+) -> tuple[Drawing, ...]:
+    """The one that may be missing comes last."""
+    revision = str(run.id)
+    loss = [loss_line(run, steps, evaluations, Axis.ITERATIONS, scale)]
+    speed = [throughput_line(run, steps, Axis.ITERATIONS)]
     series = reading_series(samples)
-    figure = readings_figure(series, revision=str(run.id))
-    return drawing(figure, readings_text(series), f"readings_{run.id}")
+    charts = [
+        drawing(
+            loss_figure(loss, Axis.ITERATIONS, scale, revision=revision),
+            loss_text(loss, Axis.ITERATIONS, scale),
+        ),
+        drawing(
+            throughput_figure(speed, Axis.ITERATIONS, revision=revision),
+            throughput_text(speed, Axis.ITERATIONS),
+            wide=False,
+        ),
+        drawing(readings_figure(series, revision=revision), readings_text(series), wide=False),
+    ]
+    if parts := dissected(run, steps):
+        figure = anatomy_figure([parts], None, revision=revision)
+        charts.append(drawing(figure, anatomy_text([parts], None)))
+    return tuple(charts)
 
 
-def _anatomy(run: Run, steps: Steps) -> Drawing | None:
-    found = dissected(run, steps)
-    if not found:
-        return None
-    figure = anatomy_figure([found], None, revision=str(run.id))
-    return drawing(figure, anatomy_text([found], None), f"anatomy_{run.id}")
-
-
-def _translations(evaluations: list[Evaluation]) -> pd.DataFrame | None:
+def _translations(evaluations: list[Evaluation]) -> pa.Table | None:
     table = translation_table(evaluations)
     if not table.rows:
         return None
@@ -219,4 +211,4 @@ def _translations(evaluations: list[Evaluation]) -> pd.DataFrame | None:
         columns[f"After {iteration:,}"] = [
             inert(words.clipped(outputs[index])) for _, _, outputs in table.rows
         ]
-    return pd.DataFrame(columns)
+    return pa.Table.from_pandas(pd.DataFrame(columns))  # which Streamlit would do at each tick

@@ -1,6 +1,6 @@
 """The live view of one run: progress, figures, charts, translations. It only draws."""
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from pages.parts import live_view, shared
@@ -50,7 +50,7 @@ def _tick(run_id: int, scale: LossScale, active: Active) -> None:
     figures = live_view.figures(store, run, scale)
     _state(run, figures and figures.progress)
     if figures:
-        _figures(figures)
+        _figures(run, figures)
 
 
 def _state(run: Run, now: Progress | None) -> None:
@@ -73,20 +73,13 @@ def _state(run: Run, now: Progress | None) -> None:
             st.code(run.details, language=None)
 
 
-def _figures(figures: Figures) -> None:
+def _figures(run: Run, figures: Figures) -> None:
     with st.container(horizontal=True):
         for each in figures.tiles:
             _tile(each)
     for doubt in figures.doubts:
         st.caption(doubt)
-    draw(figures.loss)
-    left, right = st.columns(2)
-    with left:
-        draw(figures.throughput)
-    with right:
-        draw(figures.readings)
-    if figures.anatomy:
-        draw(figures.anatomy)
+    draw(figures.charts, f"live_{run.id}")
     _translations(figures.translations)
 
 
@@ -97,7 +90,7 @@ def _tile(tile: Tile) -> None:
     )  # fmt: skip
 
 
-def _translations(table: pd.DataFrame | None) -> None:
+def _translations(table: pa.Table | None) -> None:
     st.subheader("Translations as they improve")
     if table is None:
         st.caption("The first ones come with the first evaluation.")

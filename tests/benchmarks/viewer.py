@@ -174,9 +174,7 @@ class Viewer:
 
     def wait_for_ticks(self, count: int) -> None:
         """Raises RuntimeError where they do not come."""
-        self._wait_for(
-            lambda: len(self.tab.ticks) >= count, f"The page did not tick {count} times"
-        )
+        self._wait_for(lambda: len(self.tab.ticks) >= count, f"The page did not tick {count} times")
 
     def _wait_for(self, condition: Callable[[], bool], problem: str) -> None:
         until = time.monotonic() + WAIT_SECONDS
