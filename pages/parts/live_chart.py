@@ -95,9 +95,10 @@ export default function ({ parentElement, data }) {
         let node = grid.children[index];
         if (!node) {
             node = grid.appendChild(document.createElement("div"));
+            node.classList.add("s2s-chart");  // Plotly will have added classes of its own
+            node.classList.toggle("s2s-wide", each.wide);
             node.setAttribute("role", "img");
         }
-        node.className = each.wide ? "s2s-chart s2s-wide" : "s2s-chart";
         return show(node, each);
     });
     return () => forget.forEach(each => each());
