@@ -70,6 +70,7 @@ class Tab:
         message = ForwardMsg.FromString(answer)
         match message.WhichOneof("type"):
             case "new_session":
+                self._ended()  # where the last run's end was not told
                 self._page = message.new_session.page_script_hash
                 self._running = list(message.metadata.run.fragment_ids)
                 if not self._running:  # the whole page anew
@@ -85,8 +86,7 @@ class Tab:
                     self._timers.pop(fragment, None)
             case "script_finished":
                 self.runs += message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
-                if message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
-                    self._ended()
+                self._ended()
             case "delta":
                 self._element(message.delta.new_element)
 
@@ -105,11 +105,13 @@ class Tab:
         return asking.SerializeToString()
 
     def _ended(self) -> None:
+        """The fragments that ran are drawn."""
         now = time.monotonic()
         for fragment in self._running:
             asked = self._asked.pop(fragment, None)
             if asked is not None:
                 self.ticks.append(Tick(fragment, asked, now - asked))
+        self._running = []
 
 
 class Viewer:

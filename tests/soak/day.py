@@ -136,7 +136,14 @@ def main() -> None:
 
 
 def _config(batch_size: int) -> TrainConfig:
-    return TrainConfig(batch_size=batch_size, iterations=4, hidden_size=8, device="cpu", threads=1)
+    return TrainConfig(
+        batch_size=batch_size,
+        iterations=4,
+        evaluate_every=4,
+        hidden_size=8,
+        device="cpu",
+        threads=1,
+    )
 
 
 def _look_on(store: Store, over: threading.Event) -> None:
