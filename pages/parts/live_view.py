@@ -2,6 +2,7 @@
 
 import functools
 import threading
+import time
 from dataclasses import dataclass
 
 import pandas as pd
@@ -38,6 +39,10 @@ from s2s.charts.throughput import throughput_figure
 from s2s.records import DeviceSample, Evaluation, Run
 from s2s.runs.store import Store
 
+LASTS_SECONDS, LASTS_TIMES = 1.0, 20.0
+"""How long a view is good enough while its run goes on: less than a tick, but as many times as
+long as it took to work out, which of a million steps is a while."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -68,13 +73,21 @@ class _Shared:
         self._lock = threading.Lock()
         self._run: Run | None = None
         self._figures: Figures | None = None
+        self._lasts_until = 0.0
 
     def of(self, run: Run) -> Figures | None:
         with self._lock:
-            if run != self._run:
+            if run != self._run and not self._lasts(run):
+                began = time.perf_counter()
                 self._figures = _figures(run, *records(self._store, run.id), self._scale)
+                ended = time.perf_counter()
+                self._lasts_until = ended + max(LASTS_SECONDS, LASTS_TIMES * (ended - began))
                 self._run = run
             return self._figures
+
+    def _lasts(self, run: Run) -> bool:
+        alike = self._run is not None and self._run.state is run.state
+        return alike and time.perf_counter() < self._lasts_until
 
 
 @functools.lru_cache(maxsize=16)
@@ -83,10 +96,7 @@ def _shared(store: Store, run_id: int, scale: LossScale) -> _Shared:  # noqa: AR
 
 
 def figures(store: Store, run: Run, scale: LossScale) -> Figures | None:
-    """Of the run as the store has it now; None before its first step.
-
-    A step that is recorded changes the run itself, so one that is as it was looks as it did.
-    """
+    """Of the run as the store has it now, or had it a moment ago; None before its first step."""
     return _shared(store, run.id, scale).of(run)
 
 

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from s2s.records import (
     Summary,
 )
 from s2s.runs.migration import SCHEMA_VERSION, migrate
-from s2s.runs.rows import device_sample_of, machine_json, run_of
+from s2s.runs.rows import device_sample_of, finished_run_of, machine_json, run_of
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -104,7 +104,10 @@ class Store:
         """The newest first; without the deleted, and without the archived unless asked for."""
         hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
-        return [run_of(row) for row in rows]
+        return [
+            finished_run_of(row) if RunState(row["state"]).is_finished() else run_of(row)
+            for row in rows
+        ]
 
     def unfinished_runs(self) -> list[Run]:
         """The oldest first: what trains and what waits, in the order of their turn."""
@@ -300,10 +303,13 @@ class Store:
 
     def steps(self, run_id: int, after: int = 0) -> npt.NDArray[np.void]:
         """STEP_DTYPE rows of the iterations after `after`, in order."""
+        # From the block that holds the first of them: to look at each block's last row takes long.
         rows = self.read(
-            "SELECT rows FROM step_blocks WHERE run_id = ? AND last_iteration > ?"
+            "SELECT rows FROM step_blocks WHERE run_id = :run AND first_iteration >="
+            " (SELECT coalesce(max(first_iteration), 0) FROM step_blocks"
+            "  WHERE run_id = :run AND first_iteration <= :first)"
             " ORDER BY first_iteration",
-            (run_id, after),
+            {"run": run_id, "first": after + 1},
         )
         steps = np.frombuffer(b"".join(row[0] for row in rows), dtype=STEP_DTYPE)
         return steps[np.searchsorted(steps["iteration"], after, side="right") :]
@@ -392,7 +398,9 @@ class Store:
                 raise
             self._writer.execute("COMMIT")
 
-    def read(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+    def read(
+        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
+    ) -> list[sqlite3.Row]:
         with self._read_lock:
             return self._reader.execute(query, values).fetchall()
 
