@@ -54,6 +54,28 @@ def test_unfinished_runs_are_found_by_an_index(store: Store) -> None:
     assert "USING INDEX runs_of_state" in store.read(query)[0]["detail"]
 
 
+def test_new_steps_are_read_without_the_blocks_before_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = store.create_run(tiny_config())
+    for first in range(1, 41, 10):
+        block = np.zeros(10, STEP_DTYPE)
+        block["iteration"] = np.arange(first, first + 10)
+        store.write_steps(run_id, block)
+    blocks: list[int] = []
+    read = store.read
+
+    def counted(query: str, values: object = ()) -> list[object]:
+        rows = read(query, values)
+        blocks.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(store, "read", counted)
+    for after in (0, 9, 10, 25, 39, 40, 99):
+        assert store.steps(run_id, after)["iteration"].tolist() == list(range(after + 1, 41))
+    assert blocks == [4, 4, 3, 2, 1, 1, 1]
+
+
 def test_the_log_is_emptied_while_others_read(store: Store) -> None:
     """A reader that did not come to an end would keep all that is written in the log."""
     reader = Store(home())

@@ -6,12 +6,10 @@ run's speed beside sessions is held against its own speed before and after them.
 """
 
 import statistics
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -19,48 +17,18 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from s2s.analysis.steps import samples_per_second
-from s2s.config import UNLIMITED, TrainConfig
-from s2s.home import corpora_folder
-from s2s.runs.store import Store
 from tests.benchmarks.viewer import Tick, Viewer, look_on_together
+from tests.soak.live_training import Training, live_training
 from tests.soak.table import Row
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-
-from serving import served
+from tests.soak.visits import visits
 
 ANSWER_SECONDS, BETWEEN_SECONDS = 0.5, 3.0
 KEPT = {10: 0.85, 50: 0.65}
 """By sessions, the least share of the lone speed."""
 GROWTH = 0.05
 """Of the server's memory after the first minute, at most."""
-_START_SECONDS = 60.0
 _OPENING_SECONDS = 0.1
 """Between two sessions, so that they do not all tick at one moment."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """A run in a dashboard of its own."""
-
-    address: str
-    server: psutil.Process
-    store: Store
-    run_id: int
-
-    def done(self) -> int:
-        return self.store.run(self.run_id).iterations_done
-
-    def speed(self, after: int) -> float:
-        """Samples per second since that iteration."""
-        return samples_per_second(self.store.steps(self.run_id, after=after)) or 0.0
-
-    def lone_speed(self, settle_seconds: float, seconds: float) -> float:
-        time.sleep(settle_seconds)
-        before = self.done()
-        time.sleep(seconds)
-        return self.speed(before)
 
 
 @dataclass
@@ -105,7 +73,11 @@ class Held:
 def rows(full: bool) -> Iterator[Row]:
     for sessions in KEPT if full else (5,):
         with tempfile.TemporaryDirectory() as folder:
-            held = _held(Path(folder), sessions, full=full)
+            log = Path(folder) / "server.log"
+            with live_training(Path(folder), "fra-eng" if full else "starter", log) as training:
+                held = _held(training, sessions, full=full)
+                visited = visits(training, full=full)
+            held.log = log.read_text()
         found = problems(held)
         if full:
             found += missed(held, KEPT[sessions])
@@ -117,6 +89,7 @@ def rows(full: bool) -> Iterator[Row]:
             figures=_figures(held),
             problems=tuple(found),
         )
+        yield visited
 
 
 def problems(held: Held) -> list[str]:
@@ -170,21 +143,18 @@ def _figures(held: Held) -> str:
     )
 
 
-def _held(folder: Path, sessions: int, *, full: bool) -> Held:
+def _held(training: Training, sessions: int, *, full: bool) -> Held:
     seconds, lone_seconds, settle_seconds = (600, 60, 5.0) if full else (8, 1, 1.0)
-    log = folder / "server.log"
-    with _training(folder, "fra-eng" if full else "starter", log) as training:
-        before = training.lone_speed(settle_seconds, lone_seconds)
-        viewers: list[Viewer] = []
-        for _ in range(sessions):
-            viewers.append(Viewer(training.address))
-            look_on_together(viewers, _OPENING_SECONDS)
-        look_on_together(viewers, settle_seconds)
-        held = _watched(training, viewers, seconds)
-        for viewer in viewers:
-            viewer.socket.close()
-        held.lone = (before, training.lone_speed(settle_seconds, lone_seconds))
-    held.log = log.read_text()
+    before = training.lone_speed(settle_seconds, lone_seconds)
+    viewers: list[Viewer] = []
+    for _ in range(sessions):
+        viewers.append(Viewer(training.address))
+        look_on_together(viewers, _OPENING_SECONDS)
+    look_on_together(viewers, settle_seconds)
+    held = _watched(training, viewers, seconds)
+    for viewer in viewers:
+        viewer.socket.close()
+    held.lone = (before, training.lone_speed(settle_seconds, lone_seconds))
     return held
 
 
@@ -215,29 +185,3 @@ def _busy(process: psutil.Process) -> float:
 def _busy_machine() -> float:
     times = psutil.cpu_times()
     return times.user + times.system
-
-
-@contextmanager
-def _training(folder: Path, corpus: str, log: Path) -> Iterator[Training]:
-    """A run of batch size 32 that has no end, begun by clicks as a user would."""
-    home = folder / "home"
-    home.mkdir()
-    if corpora_folder().exists():
-        (home / "corpora").symlink_to(corpora_folder().resolve())
-    store = Store(home)
-    config = TrainConfig(corpus=corpus, batch_size=32, iterations=UNLIMITED)
-    store.request_stop(store.create_run(config))  # its choices are what "Again with" fills in
-    with served(home, log) as address:
-        server = psutil.Process().children()[-1]
-        with Viewer(address) as viewer:
-            viewer.wait_for_page()
-            viewer.click("Again with…")
-            viewer.click("Start")
-        training = Training(address, server, store, store.runs()[0].id)
-        until = time.monotonic() + _START_SECONDS
-        while not training.done():
-            if time.monotonic() > until:
-                raise RuntimeError(f"The training did not start: {log.read_text()}")
-            time.sleep(0.1)
-        yield training
-    store.close()
