@@ -64,12 +64,14 @@ def problems(readings: list[dict[str, int]], runs: int, *, full: bool) -> list[s
     """`full`: long enough to judge memory, and for the write-ahead log to be small beside all."""
     last, settled = readings[-1], _settled(readings)
     told = []
+    # A thread may be about to end, hence the lowest of some readings.
+    end = {name: min(each[name] for each in readings[-3:]) for name in ("threads", "handles")}
     if last["finished"] != runs:
         told.append(f"{last['finished']} of {runs} runs finished.")
     told += [
-        f"The process's {name} went from {settled[name]} to {last[name]}."
-        for name in ("threads", "handles")
-        if last[name] > settled[name]
+        f"The process's {name} went from {settled[name]} to {count}."
+        for name, count in end.items()
+        if count > settled[name]
     ]
     if full and _growth(readings) > GROWTH:
         told.append(f"Memory grew by {_growth(readings):.1%}.")
