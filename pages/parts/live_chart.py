@@ -66,6 +66,7 @@ function known(node) {
     chart.forget = () => {
         observer.disconnect();
         document.removeEventListener("visibilitychange", chart.catchUp);
+        charts.delete(node);  // whoever shows it again looks out for it again
     };
     charts.set(node, chart);
     return chart;
