@@ -39,9 +39,9 @@ from s2s.charts.throughput import throughput_figure
 from s2s.records import DeviceSample, Evaluation, Run
 from s2s.runs.store import Store
 
-LASTS_SECONDS, LASTS_TIMES = 1.0, 20.0
-"""How long a view is good enough while its run goes on: less than a tick, but as many times as
-long as it took to work out, which of a million steps is a while."""
+LASTS_SECONDS, LASTS_TIMES = 1.0, 10.0
+"""How long a view is good enough while its run goes on: less than a tick, but so many times the
+processor time that it took, which of a million steps is a while."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +78,16 @@ class _Shared:
     def of(self, run: Run) -> Figures | None:
         with self._lock:
             if run != self._run and not self._lasts(run):
-                began = time.perf_counter()
+                began = time.thread_time()  # by the clock, others' work would count too
                 self._figures = _figures(run, *records(self._store, run.id), self._scale)
-                ended = time.perf_counter()
-                self._lasts_until = ended + max(LASTS_SECONDS, LASTS_TIMES * (ended - began))
+                took = time.thread_time() - began
+                self._lasts_until = time.monotonic() + max(LASTS_SECONDS, LASTS_TIMES * took)
                 self._run = run
             return self._figures
 
     def _lasts(self, run: Run) -> bool:
         alike = self._run is not None and self._run.state is run.state
-        return alike and time.perf_counter() < self._lasts_until
+        return alike and time.monotonic() < self._lasts_until
 
 
 @functools.lru_cache(maxsize=16)
