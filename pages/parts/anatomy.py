@@ -1,4 +1,4 @@
-"""Where a step's time goes, of one run or of several beside each other. It only draws."""
+"""Where a step's time goes, of several runs beside each other. It only draws."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,8 @@ from pages.parts import shared
 from pages.parts.live_chart import chart
 from pages.parts.records import records
 from s2s.analysis.anatomy import anatomy_text, dissected, split, split_text, why_no_split
-from s2s.analysis.steps import Steps
 from s2s.charts.anatomy import anatomy_figure
 from s2s.records import Run
-
-
-def anatomy(run: Run, steps: Steps) -> None:
-    """Of one run; nothing where its phases were not told apart."""
-    found = dissected(run, steps)
-    if found:
-        figure = anatomy_figure([found], None, revision=str(run.id))
-        chart(figure, anatomy_text([found], None), f"anatomy_{run.id}")
 
 
 def anatomies(runs: Sequence[Run]) -> None:

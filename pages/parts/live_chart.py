@@ -5,8 +5,11 @@ second; this component keeps its node and hands the new figure to `Plotly.react`
 """
 
 import functools
+import json
 import os
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,6 +26,10 @@ _CSS = """
     font-family: var(--st-font) !important;
 }
 .s2s-chart { width: 100%; }
+.s2s-charts { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
+.s2s-charts > * { min-width: 0; }
+.s2s-charts > .s2s-wide { grid-column: 1 / -1; }
+@media (max-width: 640px) { .s2s-charts { grid-template-columns: 1fr; } }
 """
 _JS = """
 let loading;
@@ -60,27 +67,58 @@ function known(node) {
     chart.forget = () => {
         observer.disconnect();
         document.removeEventListener("visibilitychange", chart.catchUp);
+        charts.delete(node);  // whoever shows it again looks out for it again
     };
     charts.set(node, chart);
     return chart;
 }
-export default function ({ parentElement, data }) {
-    const node = parentElement.querySelector(".s2s-chart");
-    node.setAttribute("aria-label", data.text);
-    node.style.minHeight = data.figure.layout.height + "px";
+function show(node, { figure, text }) {
+    node.setAttribute("aria-label", text);
     const chart = charts.get(node) ?? known(node);
-    chart.figure = data.figure;
+    if (figure !== chart.sent) {
+        chart.sent = figure;
+        chart.figure = typeof figure === "string" ? JSON.parse(figure) : figure;
+    }
+    node.style.minHeight = chart.figure.layout.height + "px";
     // A redraw takes time from a training beside it, so what nobody sees waits; not the first.
     if (node.data) chart.catchUp(); else draw(node, chart);
     return chart.forget;
+}
+"""
+_ONE = """
+export default function ({ parentElement, data }) {
+    return show(parentElement.querySelector(".s2s-chart"), data);
+}
+"""
+_SEVERAL = """
+export default function ({ parentElement, data }) {
+    const grid = parentElement.querySelector(".s2s-charts");
+    const forget = data.charts.map((each, index) => {
+        let node = grid.children[index];
+        if (!node) {
+            node = grid.appendChild(document.createElement("div"));
+            node.classList.add("s2s-chart");  // Plotly will have added classes of its own
+            node.classList.toggle("s2s-wide", each.wide);
+            node.setAttribute("role", "img");
+        }
+        return show(node, each);
+    });
+    return () => forget.forEach(each => each());
 }
 """
 _component = st.components.v2.component(
     "s2s_chart",
     html='<div class="s2s-chart" role="img"></div>',
     css=_CSS,
-    js=_JS,
+    js=_JS + _ONE,
     isolate_styles=False,  # in a shadow root Plotly's tool bar and legend are drawn wrongly
+)
+_several = st.components.v2.component(
+    "s2s_charts",
+    html='<div class="s2s-charts"></div>',
+    css=_CSS,
+    js=_JS + _SEVERAL,
+    isolate_styles=False,
 )
 
 
@@ -106,6 +144,36 @@ def provide_plotly() -> str:
             "each update and lose their zoom; make that folder writable and start again."
         )
     return ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart that is ready to be sent to any number of browsers."""
+
+    figure: Figure
+    json: str
+    """The figure as text: to write thousands of numbers takes longer than all else of a tick."""
+    text: str
+    """Says the same for those who do not see it."""
+    wide: bool
+    """It has a row for itself; of others two share one."""
+
+
+def drawing(figure: Figure, text: str, *, wide: bool = True) -> Drawing:
+    return Drawing(figure, json.dumps(figure), text, wide)
+
+
+def draw(drawings: Sequence[Drawing], key: str) -> None:
+    """Several charts that change together, sent as one: each element of a tick has its price.
+
+    Their order stays the same from tick to tick. One `key` a page.
+    """
+    if provide_plotly():
+        for index, each in enumerate(drawings):
+            st.plotly_chart(each.figure, key=f"{key}_{index}", alt=each.text)
+    else:
+        charts = [{"figure": each.json, "text": each.text, "wide": each.wide} for each in drawings]
+        _several(data={"charts": charts}, key=key)
 
 
 def chart(figure: Figure, text: str, key: str) -> None:

@@ -23,8 +23,7 @@ def strip(notice: str) -> None:
         if text:
             st.warning(text)
     store.mark_interrupted()
-    active = any(not run.state.is_finished() for run in store.runs())
-    st.fragment(guarded(_line), run_every="5s" if active else None)()
+    st.fragment(guarded(_line), run_every="5s" if store.unfinished_runs() else None)()
 
 
 def _line() -> None:
@@ -32,13 +31,13 @@ def _line() -> None:
     shared.store().mark_interrupted()
     if trouble := shared.store().trouble:
         st.warning(inert(trouble), icon=":material/save:")
-    runs = shared.store().runs()
+    runs = shared.store().unfinished_runs()
     waiting = sum(run.state is RunState.QUEUED for run in runs)
     training = [run for run in runs if run.state in (RunState.RUNNING, RunState.STOPPING)]
     told = [
         f":green[●] Training **{inert(run_label(run))}** on {run.device}"
         + (f", iteration {run.iterations_done:,}" if run.iterations_done else "")
-        for run in training
+        for run in reversed(training)
     ] or [":gray[○] Nothing is training"]
     if waiting:
         told.append(f"{waiting} waiting")

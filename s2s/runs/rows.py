@@ -1,6 +1,7 @@
 """Rows of the store as the nouns of records.py, and what of these goes into a column."""
 
 import dataclasses
+import functools
 import json
 import sqlite3
 
@@ -33,6 +34,12 @@ def run_of(row: sqlite3.Row) -> Run:
         resumed_at=tuple(json.loads(row["resumed_at"])),
         left_alone=bool(row["left_alone"]),
     )
+
+
+@functools.lru_cache(maxsize=10_000)
+def finished_run_of(row: sqlite3.Row) -> Run:
+    """As `run_of`. A finished run hardly ever changes, and a page lists thousands at each click."""
+    return run_of(row)
 
 
 def device_sample_of(row: sqlite3.Row) -> DeviceSample:

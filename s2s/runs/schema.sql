@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS runs (
     deleted_at REAL                       -- hidden, and purged when a dashboard starts
 );
 
+-- Pages ask every few seconds for what trains and what waits, beside thousands of runs.
+CREATE INDEX IF NOT EXISTS runs_of_state ON runs (state);
+
 CREATE TABLE IF NOT EXISTS step_blocks (
     run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     first_iteration INTEGER NOT NULL,

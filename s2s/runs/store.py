@@ -5,7 +5,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from s2s.records import (
 from s2s.runs.opening import FILE_NAME, WAIT_SECONDS, atomically, open_store
 from s2s.runs.owner import Listener, lives, owner_values, this_process
 from s2s.runs.pulse import Pulse
-from s2s.runs.rows import device_sample_of, machine_json, run_of
+from s2s.runs.rows import device_sample_of, finished_run_of, machine_json, run_of
 from s2s.runs.store_error import told_in_a_sentence
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
@@ -97,7 +97,27 @@ class Store:
         """The newest first; without the deleted, and without the archived unless asked for."""
         hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
+        return [
+            finished_run_of(row) if RunState(row["state"]).is_finished() else run_of(row)
+            for row in rows
+        ]
+
+    def unfinished_runs(self) -> list[Run]:
+        """The oldest first: what trains and what waits, in the order of their turn."""
+        rows = self.read(
+            "SELECT * FROM runs WHERE state IN (?, ?, ?) AND archived_at IS NULL"
+            " AND deleted_at IS NULL ORDER BY id",
+            _UNFINISHED,
+        )
         return [run_of(row) for row in rows]
+
+    def states(self, run_ids: Sequence[int]) -> tuple[tuple[int, RunState], ...]:
+        """Of these runs, in the order of their ids; without those that are gone for good."""
+        rows = self.read(
+            "SELECT id, state FROM runs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (json.dumps(list(run_ids)),),
+        )
+        return tuple((row["id"], RunState(row["state"])) for row in rows)
 
     def deleted_runs(self, *, of_deleted_sweeps: bool = False) -> list[Run]:
         """The last deleted first. Those that went with their sweep come back with it only."""
@@ -304,10 +324,13 @@ class Store:
 
     def steps(self, run_id: int, after: int = 0) -> npt.NDArray[np.void]:
         """STEP_DTYPE rows of the iterations after `after`, in order."""
+        # From the block that holds the first of them: to look at each block's last row takes long.
         rows = self.read(
-            "SELECT rows FROM step_blocks WHERE run_id = ? AND last_iteration > ?"
+            "SELECT rows FROM step_blocks WHERE run_id = :run AND first_iteration >="
+            " (SELECT coalesce(max(first_iteration), 0) FROM step_blocks"
+            "  WHERE run_id = :run AND first_iteration <= :first)"
             " ORDER BY first_iteration",
-            (run_id, after),
+            {"run": run_id, "first": after + 1},
         )
         steps = np.frombuffer(b"".join(row[0] for row in rows), dtype=STEP_DTYPE)
         return steps[np.searchsorted(steps["iteration"], after, side="right") :]
@@ -395,7 +418,9 @@ class Store:
             with atomically(self._writer) as database:
                 yield database
 
-    def read(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+    def read(
+        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
+    ) -> list[sqlite3.Row]:
         """Raises StoreError as `transaction` does."""
         with self._read_lock, told_in_a_sentence(self._path):
             return self._reader.execute(query, values).fetchall()

@@ -1,5 +1,6 @@
 """The Train page: first use, the form, what trains, what ended; records come from the store."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,7 +54,12 @@ def texts(app: AppTest) -> str:
 
 
 def charts(app: AppTest) -> int:
-    return sum(each.proto.component_name == "s2s_chart" for each in app.get("bidi_component"))
+    (drawn,) = [
+        json.loads(each.proto.json)["charts"]
+        for each in app.get("bidi_component")
+        if each.proto.component_name == "s2s_charts"
+    ]
+    return len(drawn)
 
 
 def test_one_click_on_an_empty_store_starts_the_one_minute_try(open_page: Open) -> None:
