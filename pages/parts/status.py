@@ -15,11 +15,11 @@ def strip(notice: str) -> None:
     try:
         store = shared.store()
     except UserError as error:
-        st.error(str(error))
+        st.error(inert(error))
         st.stop()
     for text in (store.notice, notice):
         if text:
-            st.warning(text)
+            st.warning(inert(text))
     store.mark_interrupted()
     active = [run for run in store.runs() if not run.state.is_finished()]
     st.fragment(_line, run_every="5s" if active else None)()
