@@ -107,7 +107,7 @@ def _curves(sweep: Sweep) -> None:
             revision=f"{sweep.id}",
         )  # fmt: skip
         with column:
-            chart(figure, loss_text(lines, axis, LossScale.TOKEN), f"replay_{axis}")
+            chart(figure, loss_text(lines, axis, LossScale.TOKEN), f"replay_loss_{axis}")
     st.caption(
         "Left, at one place both sizes have made equally many updates, as the article compares; "
         "right, they have seen equally many sentences. Repeats are one line, their mean, in a "

@@ -1,0 +1,126 @@
+"""Text of corpora, people and addresses that attacks the browser: every page shows it as text."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import attacked
+import pytest
+import serving
+from attacked import ATTACK, Watched
+from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+IN_ADDRESS = "&".join(
+    f"{name}={quote(ATTACK)}"
+    for name in ("sweep", "run", "tag", "corpus", "baseline", "axis", "sweep_tab", "anatomy")
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("attacked")
+    with attacked.home_in(folder):
+        attacked.fill(folder)
+    with serving.served(folder / "home", folder / "server.log") as address:
+        yield address
+    assert "Traceback" not in (folder / "server.log").read_text()
+
+
+@pytest.fixture
+def tab(browser: Browser, server: str) -> Iterator[Watched]:
+    with attacked.watched(browser, server) as tab:
+        yield tab
+
+
+def settle(page: Page) -> None:
+    """Until the script has run to its end and what it drew is drawn."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.s2s-chart')].every(node => node.data ||"
+        " node.getBoundingClientRect().height === 0) && !document.querySelector('[data-stale=true]')"
+    )
+
+
+def shown(page: Page) -> str:
+    """All text, that of charts and of the cells of tables too; the line breaks are the browser's."""
+    text = page.evaluate(
+        "() => document.body.innerText + ' ' + [...document.querySelectorAll("
+        "'svg text, [role=gridcell]')].map(node => node.textContent).join(' ')"
+    )
+    return " ".join(text.split())
+
+
+def open_all(page: Page) -> None:
+    for box in page.locator("[data-testid=stExpander] details:not([open]) > summary").all():
+        box.click()
+    settle(page)
+
+
+def hover_charts(page: Page) -> None:
+    for chart in page.locator(".s2s-chart .nsewdrag").all():
+        chart.scroll_into_view_if_needed()
+        chart.hover(force=True)
+
+
+def open_tabs(page: Page) -> None:
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        settle(page)
+
+
+def translate(page: Page) -> None:
+    page.get_by_role("textbox", name="Sentences, one a line").fill(ATTACK)
+    page.get_by_role("button", name="Translate", exact=True).click()
+    page.get_by_text("Greedy decoding on the processor").wait_for()
+    open_all(page)
+
+
+def look_inside(page: Page) -> None:
+    for view in ("Lengths", "Words", "Pairs", "A batch"):
+        page.locator(".st-key-corpus_view").get_by_text(view, exact=True).click()
+        settle(page)
+
+
+def finished_run(page: Page) -> None:
+    box = page.locator(".st-key-shown_run")
+    box.scroll_into_view_if_needed()
+    page.wait_for_timeout(100)  # the event of a scroll closes an open list
+    box.get_by_role("button").click()
+    page.get_by_role("option").filter(has_text="· finished").first.click()
+    page.get_by_text("Finished at iteration").wait_for()
+    settle(page)
+
+
+def nothing(page: Page) -> None:
+    """Looking is enough."""
+
+
+PAGES: list[tuple[str, Callable[[Page], None]]] = [
+    ("", nothing),
+    ("", finished_run),
+    ("sweep", open_tabs),
+    ("replay", open_tabs),
+    ("compare", nothing),
+    ("advisor", nothing),
+    ("translate", translate),
+    ("corpora", look_inside),
+    ("system", nothing),
+]
+
+
+@pytest.mark.parametrize(("name", "more"), PAGES)
+def test_an_attack_is_shown_as_text(
+    tab: Watched, server: str, name: str, more: Callable[[Page], None]
+) -> None:
+    page = tab.page
+    page.goto(f"{server}/{name}?{IN_ADDRESS}")
+    page.get_by_role("heading").first.wait_for()
+    settle(page)
+    open_all(page)
+    more(page)
+    hover_charts(page)
+    assert page.get_by_test_id("stException").count() == 0
+    assert ATTACK in shown(page)
+    assert tab.harm() == []
