@@ -8,8 +8,7 @@ from s2s.threads import spin_briefly
 
 spin_briefly()
 
-# Before the pages: a Material icon as the tab's own would be fetched from Google.
-st.set_page_config(page_icon="🔤", layout="wide")
+door.set_icon()
 door.open_door()
 page = door.navigation()
 st.set_page_config(page_title=f"{page.title} · s2s")

@@ -25,6 +25,11 @@ def navigation() -> StreamlitPage:
     )
 
 
+def set_icon() -> None:
+    """Before `navigation`: a page's Material icon as the tab's own would be fetched from Google."""
+    st.set_page_config(page_icon="🔤", layout="wide")
+
+
 def open_door() -> None:
     """`dashboard.py` has run in this session."""
     st.session_state[_ENTERED] = True
@@ -38,5 +43,6 @@ def enter() -> None:
     if that one comes by a link to a page.
     """
     if _ENTERED not in st.session_state:
+        set_icon()
         navigation()
         st.rerun()

@@ -98,9 +98,9 @@ def nothing(page: Page) -> None:
 
 
 PAGES: list[tuple[str, Callable[[Page], None]]] = [
+    ("sweep", open_tabs),  # first, so that a server's first visitor comes by a link
     ("", nothing),
     ("", finished_run),
-    ("sweep", open_tabs),
     ("replay", open_tabs),
     ("compare", nothing),
     ("advisor", nothing),
