@@ -33,7 +33,8 @@ def served(
 ) -> Iterator[str]:
     """The address of a dashboard that keeps its runs in `home` and writes its output to `log`.
 
-    `options`: more of Streamlit's own. It trains with one thread: on a busy machine several wait for each other, many times over.
+    `options`: more of Streamlit's own. It trains with one thread: on a busy machine several wait
+    for each other, many times over.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

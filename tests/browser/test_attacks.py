@@ -1,7 +1,6 @@
 """Text of corpora, people and addresses that attacks the browser: every page shows it as text."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import attacked
@@ -39,12 +38,13 @@ def settle(page: Page) -> None:
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     page.wait_for_function(
         "() => [...document.querySelectorAll('.s2s-chart')].every(node => node.data ||"
-        " node.getBoundingClientRect().height === 0) && !document.querySelector('[data-stale=true]')"
+        " node.getBoundingClientRect().height === 0) &&"
+        " !document.querySelector('[data-stale=true]')"
     )
 
 
 def shown(page: Page) -> str:
-    """All text, that of charts and of the cells of tables too; the line breaks are the browser's."""
+    """All text, that of charts and of the cells of tables too, without its line breaks."""
     text = page.evaluate(
         "() => document.body.innerText + ' ' + [...document.querySelectorAll("
         "'svg text, [role=gridcell]')].map(node => node.textContent).join(' ')"

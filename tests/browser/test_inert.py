@@ -10,11 +10,12 @@ from playwright.sync_api import Browser
 
 APP = Path(__file__).with_name("inert_app.py")
 PIECES = [
-    *"\\`*_{}[]()<>#+-.!|$~:@^=&/'\"1ax é", "  ", "\n", "\t", "](", "![", "$$", "**", "->", "<-", "--",
-    ">=", "<=", "...", "://", "http", "https://", "www.", "x.example", "me@x.example", "mailto:",
-    "xmpp:a@x.example", ":red[", ":material/home:", ":streamlit:", ":smile:", ":blue-badge[", "</b>",
-    "<b>", "<!--", "&lt;", "&#58;", "&amp", "1. ", "- ", "# ", "> ", "[ ]", "[^1]", "[x]: y", "|-|",
-    ":::note", "\\(", "\\begin{x}", "javascript:", "(c)", "~~", "\0", "\u200b",
+    *"\\`*_{}[]()<>#+-.!|$~:@^=&/'\"1ax é", "  ", "\n", "\t", "](", "![", "$$", "**", "->", "<-",
+    "--", ">=", "<=", "...", "://", "http", "https://", "www.", "x.example", "me@x.example",
+    "mailto:", "xmpp:a@x.example", ":red[", ":material/home:", ":streamlit:", ":smile:",
+    ":blue-badge[", "</b>", "<b>", "<!--", "&lt;", "&#58;", "&amp", "1. ", "- ", "# ", "> ", "[ ]",
+    "[^1]", "[x]: y", "|-|", ":::note", "\\(", "\\begin{x}", "javascript:", "(c)", "~~", "\0",
+    "\u200b",
 ]  # fmt: skip
 
 
