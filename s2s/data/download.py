@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from urllib3.exceptions import HTTPError
 
 from s2s.config import UserError
-from s2s.data.corpus_file import MAX_ZIP_RATIO, ZIP_ERRORS
+from s2s.data.corpus_file import MAX_ZIP_RATIO, ZIP_ERRORS, opened_zip
 
 MAX_BYTES = 300_000_000
 _BASE_URL = "http://www.manythings.org/anki"
@@ -208,12 +208,12 @@ def _check_time(done: int, transfer: _Transfer) -> None:
 def _check_zip(transfer: _Transfer) -> None:
     """Unpacks every byte, so that what was put together wrongly never takes the zip's place."""
     try:
-        with zipfile.ZipFile(transfer.part) as archive:
+        with opened_zip(transfer.part) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
             # The size first: a zip bomb would unpack for hours.
             if unpacked <= MAX_ZIP_RATIO * transfer.part.stat().st_size and not archive.testzip():
                 return
-    except (*ZIP_ERRORS, RuntimeError, OSError):
+    except (*ZIP_ERRORS, UserError, RuntimeError, OSError):
         pass
     _discard(transfer)
     raise UserError(f"What {transfer.url} sent is no sound zip; try again later, or {_OTHERWISE}.")
