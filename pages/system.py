@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts import reach
 from pages.parts.door import enter
 from pages.parts.inert import inert
 from pages.parts.shared import store
@@ -253,6 +254,8 @@ def show_checkpoints() -> None:
 
 enter()
 st.title("System")
+if exposed := reach.exposed():
+    st.warning(exposed)
 st.button("Read again", icon=":material/refresh:")
 with st.spinner("Reading the machine …"):
     info = system_info()
