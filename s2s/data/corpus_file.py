@@ -2,6 +2,7 @@
 
 import hashlib
 import mmap
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -38,6 +39,14 @@ class Chunk:
 
     first_line_number: int
     lines: list[str]
+
+
+def safe_name(uploaded: str) -> str:
+    """A file name for an upload: of the uploaded one only harmless characters are kept."""
+    path = Path(uploaded)
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:64]
+    suffix = path.suffix.lower()
+    return (stem or "upload") + (suffix if suffix in (*_SUFFIXES, ".zip") else ".txt")
 
 
 def content_sha256(path: Path) -> str:

@@ -1,13 +1,16 @@
 """Text of corpora, people and addresses that attacks the browser: every page shows it as text."""
 
+import re
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import attacked
 import pytest
 import serving
 from attacked import ATTACK, Watched
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -18,11 +21,16 @@ IN_ADDRESS = "&".join(
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("attacked")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("attacked") / "home"
+
+
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[str]:
+    folder = home.parent
     with attacked.home_in(folder):
         attacked.fill(folder)
-    with serving.served(folder / "home", folder / "server.log") as address:
+    with serving.served(home, folder / "server.log") as address:
         yield address
     assert "Traceback" not in (folder / "server.log").read_text()
 
@@ -123,4 +131,33 @@ def test_an_attack_is_shown_as_text(
     hover_charts(page)
     assert page.get_by_test_id("stException").count() == 0
     assert ATTACK in shown(page)
+    assert tab.harm() == []
+
+
+def files_outside(home: Path) -> set[Path]:
+    """Around the home, where a path with dots would lead to; in the project; of uploads."""
+    around = {each for each in home.parent.rglob("*") if not each.is_relative_to(home)}
+    project = set(serving.PROJECT.glob("*")) | set(serving.PROJECT.glob("static/*"))
+    return around | project | set(Path(tempfile.gettempdir()).glob("s2s-upload-*"))
+
+
+def test_an_uploaded_name_never_becomes_a_path(tab: Watched, server: str, home: Path) -> None:
+    page, before = tab.page, files_outside(home)
+    names = ["../../../x.tsv", "C:\\y.tsv", "<img src=x onerror=pwned=1>.tsv"]
+    for number, name in enumerate(names):
+        page.goto(f"{server}/corpora")
+        page.get_by_text("Add a corpus").click()
+        page.locator(".st-key-add_from").get_by_text("a file", exact=True).click()
+        content = "\n".join(f"a{n} {number}\tb{n} {number}" for n in range(50)).encode()
+        files = {"name": name, "mimeType": "text/plain", "buffer": content}
+        page.locator("input[type=file]").set_input_files(files)
+        page.get_by_test_id("stFileChip").wait_for()
+        expect(page.get_by_test_id("stFileChipIconSpinner")).to_have_count(0)
+        page.get_by_role("button", name="Prepare", exact=True).click()
+        page.get_by_text("is ready: 50 pairs").wait_for()
+        settle(page)
+    made = {each.name for each in (home / "corpora").iterdir()} - {"attacks", "starter"}
+    assert len(made) == len(names)
+    assert all(re.fullmatch("[A-Za-z0-9_-]{1,64}", each) for each in made)
+    assert files_outside(home) == before
     assert tab.harm() == []

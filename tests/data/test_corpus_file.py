@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 import stat
 import struct
 import tracemalloc
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from s2s.config import UserError
 from s2s.data import corpus_file
-from s2s.data.corpus_file import comes_from_tatoeba, content_sha256, read_chunks
+from s2s.data.corpus_file import comes_from_tatoeba, content_sha256, read_chunks, safe_name
 
 Refused = Callable[[str], AbstractContextManager[None]]
 TEXT = b"Go.\tVa !\nRun.\tCours !\n"
@@ -348,6 +349,33 @@ def _lines_or_reason(path: Path) -> list[str] | str:
     except UserError as error:
         reason = str(error)
         return path.name if path.name in reason and "None" not in reason else reason
+
+
+@given(
+    st.text()
+    | st.text(st.sampled_from("./\\:\0 aCON-_*?\u2024\uff0e\u2215\u202e~"))
+    | st.builds("{}{}".format, st.text(max_size=5), st.sampled_from([".TXT", ".tsv", ".zip"]))
+    | st.text(alphabet="aé", min_size=300, max_size=400)
+)
+def test_a_safe_name_is_one_plain_name(uploaded: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}\.(txt|tsv|zip)", safe_name(uploaded))
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "name"),
+    [
+        ("fra.tsv", "fra.tsv"),
+        ("../../x.tsv", "x.tsv"),
+        ("C:\\x", "C-x.txt"),
+        ("a\0b.zip", "a-b.zip"),
+        (".s2s", "s2s.txt"),
+        ("..", "upload.txt"),
+        ("\uff0e\uff0e\uff0fx.txt", "x.txt"),
+        ("x.tsv/../../y", "y.txt"),
+    ],
+)
+def test_what_is_kept_of_an_uploaded_name(uploaded: str, name: str) -> None:
+    assert safe_name(uploaded) == name
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path, refused: Refused) -> None:
