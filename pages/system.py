@@ -12,7 +12,7 @@ from pages.parts.shared import store
 from s2s.analysis import bench_table, words
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import list_corpora
-from s2s.home import corpora_folder, folder_bytes, home
+from s2s.home import corpora_folder, folder_bytes, home, is_open_to_others
 from s2s.metrics.system import system_info
 from s2s.runs.artifacts import delete_checkpoint, has_checkpoint, run_bytes
 from s2s.runs.bench_file import latest_bench
@@ -200,6 +200,10 @@ def show_facts(facts: dict[str, object], missing: str = MISSING) -> None:
 def show_disk() -> None:
     st.header("What s2s keeps on disk", divider="gray")
     st.text(home())
+    if is_open_to_others():
+        st.warning(
+            "Other users of this machine can look into it; `chmod 700` keeps it to yourself."
+        )
     if store().notice:
         st.text(store().notice)
     parts = {

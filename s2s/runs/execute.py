@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from s2s.analysis.busy import busy
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import open_corpus
-from s2s.home import corpora_folder, home, run_folder
+from s2s.home import corpora_folder, home, make_folder, run_folder
 from s2s.metrics.devices import Sampler
 from s2s.metrics.machine import machine_state
 from s2s.metrics.others import OthersMeter
@@ -84,7 +84,7 @@ def lease(device: str, given_up: Callable[[], bool]) -> Iterator[bool]:
     A lock on a file, which the system lets go of even when a process is killed.
     """
     folder = home() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock = FileLock(folder / f"{device.replace(':', '-')}.lock", thread_local=False)
     try:
         while not lock.is_locked and not given_up():
@@ -199,7 +199,7 @@ def _save(run: Run, trainer: Trainer) -> None:
     if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):
         raise DivergedError
     if run.config.keep_weights:
-        run_folder(run.id).mkdir(parents=True, exist_ok=True)
+        make_folder(run_folder(run.id))
         save_checkpoint(run_folder(run.id), checkpoint)
 
 

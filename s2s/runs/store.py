@@ -16,6 +16,7 @@ import numpy.typing as npt
 import psutil
 
 from s2s.config import TrainConfig, UserError
+from s2s.home import make_folder
 from s2s.records import (
     STEP_DTYPE,
     DeviceSample,
@@ -48,7 +49,7 @@ class Store:
         self.notice = ""
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             self._writer = self._open(folder)
             self._reader = self._open(folder)
             version = self._writer.execute("PRAGMA user_version").fetchone()[0]
