@@ -13,6 +13,7 @@ SOURCES = sorted(
     [PROJECT / "dashboard.py", *PROJECT.glob("s2s/**/*.py"), *PROJECT.glob("pages/**/*.py")]
 )
 HTML = {
+    "pages/parts/reach.py": 1,  # no room for what has nothing to show
     "pages/parts/status.py": 1,  # room above the page for the bar of pages
     "pages/parts/watch.py": 1,  # no fading while the live view is drawn anew
 }

@@ -1,4 +1,4 @@
-"""From where the dashboard can be reached, and under which name."""
+"""From where the dashboard can be reached, under which name, and in whose page."""
 
 import functools
 import ipaddress
@@ -12,6 +12,18 @@ from pages.parts.inert import inert
 from pages.parts.login import is_configured
 
 _log = logging.getLogger(__name__)
+_alone = st.components.v2.component(
+    "s2s_alone",
+    js="""
+export default function () {
+    try {
+        if (window.top.location.origin === window.location.origin) return;
+    } catch { /* of another site */ }
+    window.stop();
+    document.body.replaceChildren("s2s is not shown inside the page of another site.");
+}
+""",
+)
 
 
 def turn_away() -> None:
@@ -29,6 +41,9 @@ def turn_away() -> None:
         navigation("hidden")
         st.stop()
     _log_exposed()
+    with st.container(key="s2s_alone"):  # in the page of another site clicks could be stolen
+        st.html("<style>.st-key-s2s_alone { display: none; }</style>")
+        _alone(key="s2s_alone_code")
 
 
 def exposed() -> str:

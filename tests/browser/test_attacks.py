@@ -2,7 +2,9 @@
 
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
@@ -132,6 +134,26 @@ def test_an_attack_is_shown_as_text(
     assert page.get_by_test_id("stException").count() == 0
     assert ATTACK in shown(page)
     assert tab.harm() == []
+
+
+def test_it_is_not_shown_in_the_page_of_another_site(tab: Watched, server: str) -> None:
+    """Where a click on one thing could be led to another."""
+    frame = f"<iframe src='{server}/compare' width=1200 height=900></iframe>".encode()
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(frame)
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        answering = threading.Thread(target=other.handle_request)
+        answering.start()
+        tab.page.goto(f"http://127.0.0.1:{other.server_port}/")
+        answering.join()
+    inside = tab.page.frame_locator("iframe")
+    inside.get_by_text("s2s is not shown inside the page of another site").wait_for()
+    expect(inside.locator("button")).to_have_count(0)
 
 
 def files_outside(home: Path) -> set[Path]:
