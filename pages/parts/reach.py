@@ -32,15 +32,17 @@ def turn_away() -> None:
     A foreign site can have its own name lead to this machine (DNS rebinding), and a browser then
     takes the dashboard for a part of that site.
     """
+    _log_exposed()
     host = st.context.headers.get("Host")
-    if host and _is_local(st.get_option("server.address")) and not _allowed(host):
+    if not host:  # no browser, which always names one
+        return
+    if _is_local(st.get_option("server.address")) and not _allowed(host):
         st.error(
             f"This dashboard serves its own machine only and was asked for as {inert(host)}; start "
             f"it with `--server.allowedHosts` and that name if it is to have it."
         )
         navigation("hidden")
         st.stop()
-    _log_exposed()
     with st.container(key="s2s_alone"):  # in the page of another site clicks could be stolen
         st.html("<style>.st-key-s2s_alone { display: none; }</style>")
         _alone(key="s2s_alone_code")
