@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check soak format screenshots clean
+.PHONY: help run test check audit soak format screenshots clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -22,6 +22,9 @@ check: $(VENV)/ready-dev ## lint, types, import contract
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(VENV)/ready-dev ## known holes in the dependencies; needs the network
+	$(BIN)/python -m tests.audit
 
 soak: $(VENV)/ready-dev ## crashes, load, a day in small, fuzzing: about an hour, and a table of what held
 	$(BIN)/python tests/browser/chromium.py

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.parts import shared
 from pages.parts.door import enter
 from pages.parts.guard import guarded
+from pages.parts.inert import inert
 from pages.parts.live_chart import chart
 from pages.parts.records import records
 from pages.parts.sweeps import chosen_sweep
@@ -81,7 +82,7 @@ def noise(sweep: Sweep, found: SweepAdvice) -> None:
         st.fragment(guarded(noise_progress), run_every="1s")(run.id)
         return
     if now:
-        st.warning(str(now))
+        st.warning(inert(now))
     st.button(
         f"Check it by the gradient noise of run {run.id}",
         icon=":material/graphic_eq:",
@@ -124,12 +125,12 @@ def confirm(sweep: Sweep, found: SweepAdvice) -> None:
             help="A seed that no repeat had, up to the target; then predicted against actual.",
         )
     elif not made[0].state.is_finished():
-        st.info(f"The confirming run, {run_label(made[0])}, is {made[0].state}.")
+        st.info(f"The confirming run, {inert(run_label(made[0]))}, is {made[0].state}.")
     elif made[0].state is RunState.FINISHED:
         _, evaluations, _ = records(shared.store(), made[0].id)
         st.success(confirmation(found, evaluations))
     else:
-        st.warning(f"The confirming run {made[0].state}: {made[0].message}")
+        st.warning(f"The confirming run {made[0].state}: {inert(made[0].message)}")
 
 
 def submit(config: TrainConfig) -> None:
@@ -137,7 +138,7 @@ def submit(config: TrainConfig) -> None:
     try:
         shared.manager().submit([config])
     except UserError as error:
-        st.error(str(error))
+        st.error(inert(error))
 
 
 enter()
@@ -153,7 +154,7 @@ evaluations = {run.id: records(shared.store(), run.id)[1] for run in finished_ru
 try:
     found = sweep_advice(sweep, engine, evaluations, target_loss)
 except UserError as error:
-    st.info(str(error))
+    st.info(inert(error))
     st.page_link("pages/sweep.py", label="To the sweep", icon=":material/stacked_line_chart:")
 else:
     answer(found)

@@ -10,6 +10,7 @@ from pages.parts.choose_runs import chosen
 from pages.parts.door import enter
 from pages.parts.figures_table import figures_table, ratio_table
 from pages.parts.guard import guarded
+from pages.parts.inert import inert
 from pages.parts.run_changes import deleted_runs, run_changes
 from pages.parts.side_by_side import View
 from s2s.analysis.repeats import Group, Repeats, groups
@@ -31,7 +32,7 @@ def nothing_yet() -> None:
                 try:
                     shared.manager().submit(presets.configs(presets.ARTICLE_PAIR))
                 except UserError as error:
-                    st.error(str(error))
+                    st.error(inert(error))
                 else:
                     st.switch_page("pages/train.py")
             st.page_link("pages/replay.py", label="Replay the article", icon=":material/replay:")

@@ -1,6 +1,5 @@
 """Corpora: what there is to train on, how to add to it, and a look inside."""
 
-import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from pages.parts.inert import inert
 from pages.parts.shared import store
 from s2s.config import CorpusChoices, Direction, Normalizer, UserError
 from s2s.data import catalog
+from s2s.data.corpus_file import safe_name
 from s2s.home import corpora_folder, folder_bytes
 from s2s.records import CorpusInfo
 
@@ -180,14 +180,6 @@ def show_choices() -> tuple[str, CorpusChoices]:
         min_count=min_count,
         max_vocabulary=max_vocabulary,
     )
-
-
-def safe_name(uploaded: str) -> str:
-    """A file name for an upload: of the uploaded one only harmless characters are kept."""
-    path = Path(uploaded)
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:64]
-    suffix = path.suffix.lower()
-    return (stem or "upload") + (suffix if suffix in (".tsv", ".txt", ".zip") else ".txt")
 
 
 def show_removal(name: str) -> None:

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.parts import replay_view, shared
 from pages.parts.door import enter
 from pages.parts.guard import guarded
+from pages.parts.inert import inert
 from pages.parts.sweeps import SHOWN, chosen_sweep, stop_or_go_on
 from s2s.config import UserError
 from s2s.data import catalog
@@ -33,7 +34,7 @@ def start(corpus: str, iterations: int, repeats: int) -> None:
     try:
         sweep_id = shared.manager().submit_sweep(replay_config(corpus, iterations, repeats))
     except UserError as error:
-        st.error(str(error))
+        st.error(inert(error))
         return
     st.session_state[_OPEN] = False
     st.session_state[SHOWN] = sweep_id

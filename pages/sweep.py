@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts import shared, sweep_form
 from pages.parts.door import enter
+from pages.parts.inert import inert
 from pages.parts.sweep_changes import restorable_sweeps, sweep_changes
 from pages.parts.sweep_charts import sweep_charts
 from pages.parts.sweep_watch import watch_sweep
@@ -18,7 +19,7 @@ def start(config: SweepConfig) -> None:
     try:
         sweep_id = shared.manager().submit_sweep(config)
     except UserError as error:
-        st.error(str(error))
+        st.error(inert(error))
         return
     st.session_state[sweep_form.OPEN] = False
     st.session_state[SHOWN] = sweep_id

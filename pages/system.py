@@ -5,13 +5,14 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts import reach
 from pages.parts.door import enter
 from pages.parts.inert import inert
 from pages.parts.shared import store
 from s2s.analysis import bench_table, words
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import list_corpora
-from s2s.home import corpora_folder, folder_bytes, home
+from s2s.home import corpora_folder, folder_bytes, home, is_open_to_others
 from s2s.metrics.system import system_info
 from s2s.runs import cuda_context
 from s2s.runs.artifacts import delete_checkpoint, has_checkpoint, run_bytes
@@ -202,6 +203,10 @@ def show_facts(facts: dict[str, object], missing: str = MISSING) -> None:
 def show_disk() -> None:
     st.header("What s2s keeps on disk", divider="gray")
     st.text(home())
+    if is_open_to_others():
+        st.warning(
+            "Other users of this machine can look into it; `chmod 700` keeps it to yourself."
+        )
     if store().notice:
         st.text(store().notice)
     parts = {
@@ -256,6 +261,8 @@ def show_checkpoints() -> None:
 
 enter()
 st.title("System")
+if exposed := reach.exposed():
+    st.warning(exposed)
 st.button("Read again", icon=":material/refresh:")
 with st.spinner("Reading the machine …"):
     info = system_info()

@@ -27,7 +27,7 @@ def start(configs: list[TrainConfig]) -> None:
     try:
         shared.manager().submit(configs)
     except UserError as error:
-        st.error(str(error))
+        st.error(inert(error))
         return
     st.session_state[form.OPEN] = False
     st.session_state["shown_run"] = FOLLOW

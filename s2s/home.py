@@ -10,6 +10,22 @@ def home() -> Path:
     return Path(chosen).expanduser().resolve() if chosen else Path(__file__).parents[1] / ".s2s"
 
 
+def make_folder(folder: Path) -> None:
+    """Makes it, and on the way a home that on a shared machine only its owner can look into.
+
+    A home that is there keeps its mode: it may be shared on purpose.
+    """
+    if folder.is_relative_to(home()):
+        home().parent.mkdir(parents=True, exist_ok=True)
+        home().mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def is_open_to_others() -> bool:
+    """Whether other users of this machine can look into the home."""
+    return os.name == "posix" and home().exists() and bool(home().stat().st_mode & 0o077)
+
+
 def corpora_folder() -> Path:
     return home() / "corpora"
 

@@ -1,12 +1,14 @@
 """The list of pages, and the way that leads to each of them through `dashboard.py`."""
 
+from typing import Literal
+
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 _ENTERED = "came_through_the_door"
 
 
-def navigation() -> StreamlitPage:
+def navigation(position: Literal["top", "hidden"] = "top") -> StreamlitPage:
     """The navigation bar; returns the page that was asked for."""
     return st.navigation(
         [
@@ -21,8 +23,13 @@ def navigation() -> StreamlitPage:
             st.Page("pages/corpora.py", title="Corpora", icon=":material/library_books:"),
             st.Page("pages/system.py", title="System", icon=":material/memory:"),
         ],
-        position="top",
+        position=position,
     )
+
+
+def set_icon() -> None:
+    """Before `navigation`: a page's Material icon as the tab's own would be fetched from Google."""
+    st.set_page_config(page_icon="🔤", layout="wide")
 
 
 def open_door() -> None:
@@ -38,5 +45,6 @@ def enter() -> None:
     if that one comes by a link to a page.
     """
     if _ENTERED not in st.session_state:
+        set_icon()
         navigation()
         st.rerun()

@@ -10,6 +10,7 @@ from s2s.analysis.comparison import Row
 from s2s.analysis.comparison_text import marks
 from s2s.analysis.repeats import Group, Repeats, ratio_text, ratios, speed_verdict
 from s2s.records import Run
+from s2s.runs.export import csv_cell
 
 _number = st.column_config.NumberColumn
 _text = st.column_config.TextColumn
@@ -77,7 +78,7 @@ def figures_table(runs: Sequence[Run], figures: Sequence[Row]) -> None:
     st.dataframe(data, hide_index=True, column_config=_COLUMNS, alt="Figures of the chosen runs")
     st.download_button(
         "Download as CSV",
-        pd.DataFrame([dataclasses.asdict(each) for each in figures]).to_csv(index=False),
+        pd.DataFrame(map(dataclasses.asdict, figures)).map(csv_cell).to_csv(index=False),
         "s2s-runs.csv",
         "text/csv",
         icon=":material/download:",

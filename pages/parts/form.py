@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.parts import presets, shared
 from pages.parts.guard import guarded
+from pages.parts.inert import inert
 from pages.parts.machine_choices import (
     ENGINES,
     machine_choices,
@@ -62,7 +63,7 @@ def form(start: Callable[[list[TrainConfig]], None]) -> None:
     try:
         configs = _configs()
     except UserError as error:
-        st.error(str(error))
+        st.error(inert(error))
         configs = []
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -250,7 +251,7 @@ def _expected(configs: list[TrainConfig]) -> None:
         try:
             expected = [shared.manager().expected_seconds(config) for config in configs]
         except UserError as error:
-            st.caption(f":red[{error}]")
+            st.caption(f":red[{inert(error)}]")
             return True
         known = [each for each in expected if each is not None]
         if len(known) < len(configs):

@@ -1,6 +1,7 @@
 """A replay as far as it is: the verdict, its figures, the loss curves, translations. It draws."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,7 +37,7 @@ def show(sweep_id: int, unigram_loss: float | None, elsewhere: Elsewhere | None)
         _progress(sweep)
     with st.container(border=True):
         st.subheader(headline(found))
-        st.write(verdict(found))
+        st.write(verdict(dataclasses.replace(found, corpus=_plain(found.corpus))))
     _tables(found)
     _curves(sweep)
     _translations(first_repeat(sweep))
@@ -45,10 +46,15 @@ def show(sweep_id: int, unigram_loss: float | None, elsewhere: Elsewhere | None)
         st.rerun()  # to be drawn without a timer from now on
 
 
+def _plain(corpus: str) -> str:
+    """The verdict quotes it within Markdown; a corpus that can be has such a name only."""
+    return re.sub(r"[^A-Za-z0-9._-]", "", corpus)
+
+
 def _progress(sweep: Sweep) -> None:
     running = [part.run for part in sweep.parts if part.run and part.run.state is RunState.RUNNING]
     done, total = sweep.done(), len(sweep.parts)
-    now = f", now {_label(running[0])}" if running else ""
+    now = f", now {inert(_label(running[0]))}" if running else ""
     st.progress(done / total, f"{done:,} of {total:,} runs done{now}")
 
 
@@ -101,7 +107,7 @@ def _curves(sweep: Sweep) -> None:
             revision=f"{sweep.id}",
         )  # fmt: skip
         with column:
-            chart(figure, loss_text(lines, axis, LossScale.TOKEN), f"replay_{axis}")
+            chart(figure, loss_text(lines, axis, LossScale.TOKEN), f"replay_loss_{axis}")
     st.caption(
         "Left, at one place both sizes have made equally many updates, as the article compares; "
         "right, they have seen equally many sentences. Repeats are one line, their mean, in a "

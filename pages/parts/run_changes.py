@@ -65,7 +65,7 @@ def _describe(run: Run, tags: Sequence[str]) -> None:
             try:
                 shared.store().rename_run(run.id, name)
             except UserError as error:
-                st.error(str(error))
+                st.error(inert(error))
             else:
                 shared.store().describe_run(run.id, notes, chosen)
                 st.rerun()
@@ -123,4 +123,4 @@ def _try(method: str, run_ids: Sequence[int], *more: bool) -> None:
         try:
             getattr(shared.store(), method)(run_id, *more)
         except UserError as error:
-            st.error(str(error))
+            st.error(inert(error))

@@ -17,11 +17,11 @@ def strip(notice: str) -> None:
     try:
         store = shared.store()
     except UserError as error:
-        st.error(str(error))
+        st.error(inert(error))
         st.stop()
     for text in (store.notice, notice, cuda_context.sentence()):
         if text:
-            st.warning(text)
+            st.warning(inert(text))
     store.mark_interrupted()
     st.fragment(guarded(_line), run_every="5s" if store.unfinished_runs() else None)()
 

@@ -75,7 +75,7 @@ def _hide(sweep_id: int) -> None:
     try:
         delete_sweep(shared.store(), sweep_id)
     except UserError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(inert(error), icon=":material/error:")
     else:
         st.query_params.pop("sweep", None)
 
@@ -89,6 +89,6 @@ def _restore(sweep_id: int) -> None:
     try:
         restore_sweep(shared.store(), sweep_id)
     except UserError as error:
-        st.error(str(error))
+        st.error(inert(error))
     else:
         st.session_state[SHOWN] = sweep_id

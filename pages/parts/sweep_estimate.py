@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts import shared
 from pages.parts.guard import guarded
+from pages.parts.inert import inert
 from s2s.analysis.words import device, duration
 from s2s.config import SweepConfig, UserError
 from s2s.records import RunState
@@ -35,7 +36,7 @@ def _draw(config: SweepConfig, when: str) -> bool:
     try:
         found = manager.expected_sweep(config, plan(config, []), try_steps=asked)
     except UserError as error:
-        st.caption(f":red[{error}]")
+        st.caption(f":red[{inert(error)}]")
         return True
     if found:
         st.caption(_sentence(config, found))

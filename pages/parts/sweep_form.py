@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.parts import form
 from pages.parts.guard import guarded
+from pages.parts.inert import inert
 from pages.parts.machine_choices import (
     ENGINES,
     machine_choices,
@@ -62,7 +63,7 @@ def sweep_form(start: Callable[[SweepConfig], None]) -> None:
     try:
         config = _config()
     except UserError as error:
-        st.error(str(error))
+        st.error(inert(error))
         return
     runs = len(config.batch_sizes) * len(config.engines) * config.repeats
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.parts import shared
 from pages.parts.guard import guarded
+from pages.parts.inert import inert
 from s2s.analysis.sweep_table import sweep_line
 from s2s.config import UserError
 from s2s.records import Sweep, SweepState
@@ -21,7 +22,7 @@ def chosen_sweep(sweeps: Sequence[Sweep]) -> Sweep:
         asked = st.query_params.get("sweep", "")
         known = asked.isdecimal() and int(asked) in by_id
         if asked and not known:
-            st.warning(f"The link names a sweep that is not here (any more): {asked}.")
+            st.warning(f"The link names a sweep that is not here (any more): {inert(asked)}.")
         st.session_state[SHOWN] = int(asked) if known else sweeps[0].id
     picked = st.selectbox(
         "Sweep",
@@ -54,7 +55,7 @@ def _go_on(sweep_id: int) -> None:
     try:
         shared.manager().resume_sweep(sweep_id)
     except UserError as error:
-        st.error(str(error))
+        st.error(inert(error))
 
 
 def sweep_label(sweep: Sweep) -> str:

@@ -14,6 +14,7 @@ from s2s.data.corpus_file import Chunk, comes_from_tatoeba, content_sha256, read
 from s2s.data.download import download
 from s2s.data.prepare import Prepared, prepare
 from s2s.data.starter import starter_pairs
+from s2s.home import make_folder
 from s2s.records import CorpusInfo
 
 STARTER = "starter"
@@ -263,7 +264,7 @@ def _info(
 def _save(folder: Path, info: CorpusInfo, prepared: Prepared) -> None:
     """In a folder beside, moved to its place when complete."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as beside:
             fresh = Path(beside, "corpus")
             fresh.mkdir()

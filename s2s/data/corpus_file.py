@@ -1,7 +1,8 @@
 """Corpus files: the lines of a tab-separated text or of the one text in a zip, in chunks."""
 
 import hashlib
-import lzma
+import mmap
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,13 +17,15 @@ MAX_TEXT_BYTES = 8 * 2**30
 MAX_ZIP_ENTRIES = 1000
 MAX_ZIP_RATIO = 100
 """Text packs to about a quarter; far more is made to fill a disk or a memory."""
+_ENTRY_SIGNATURE = b"PK\1\2"
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""The others zipfile unpacks in pieces without a limit, whatever the sizes in the zip say."""
 _CHUNK_BYTES = 4 * 2**20
 _MAX_LINE_BYTES = 2**20
 _SUFFIXES = (".txt", ".tsv")
 ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
     EOFError,
     NotImplementedError,
     ValueError,
@@ -36,6 +39,14 @@ class Chunk:
 
     first_line_number: int
     lines: list[str]
+
+
+def safe_name(uploaded: str) -> str:
+    """A file name for an upload: of the uploaded one only harmless characters are kept."""
+    path = Path(uploaded)
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:64]
+    suffix = path.suffix.lower()
+    return (stem or "upload") + (suffix if suffix in (*_SUFFIXES, ".zip") else ".txt")
 
 
 def content_sha256(path: Path) -> str:
@@ -68,7 +79,7 @@ def read_chunks(path: Path) -> Iterator[Chunk]:
 def comes_from_tatoeba(path: Path) -> bool:
     """Whether the file says so: in its first lines, or in a zip's `_about.txt`."""
     if path.suffix.lower() == ".zip":
-        with _errors_named(path), zipfile.ZipFile(path) as archive:
+        with _errors_named(path), opened_zip(path) as archive:
             for entry in archive.infolist():
                 if PurePosixPath(entry.filename).name == "_about.txt":
                     with archive.open(entry) as about:
@@ -114,8 +125,10 @@ def _open_text(path: Path) -> Iterator[IO[bytes]]:
             with path.open("rb") as file:
                 yield file
         elif path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as archive, archive.open(_text_entry(archive)) as file:
-                yield file
+            with opened_zip(path) as archive:
+                text = _text_entry(archive, path.stat().st_size)
+                with archive.open(text) as file:
+                    yield file
         else:
             raise UserError(f"{path.name} is not a corpus file; give a .txt, .tsv or .zip.")
 
@@ -136,12 +149,31 @@ def _errors_named(path: Path) -> Iterator[None]:
         raise UserError(f"{path.name} cannot be read ({error.strerror or error}).") from error
 
 
-def _text_entry(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    """The one corpus text of a zip. Nothing is ever unpacked to a path that the zip names."""
+@contextmanager
+def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Raises UserError for too many entries, NotImplementedError for an unusual packing."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        # Before zipfile makes an object of each entry; how many there are the zip says as it likes.
+        found = -1
+        for _ in range(MAX_ZIP_ENTRIES + 1):
+            found = content.find(_ENTRY_SIGNATURE, found + 1)
+            if found < 0:
+                break
+        else:
+            raise UserError(
+                f"{path.name} holds more than {MAX_ZIP_ENTRIES:,} files; a corpus zip holds one "
+                "text."
+            )
+    with zipfile.ZipFile(path) as archive:
+        if any(entry.compress_type not in _PACKINGS for entry in archive.infolist()):
+            raise NotImplementedError
+        yield archive
+
+
+def _text_entry(archive: zipfile.ZipFile, size_bytes: int) -> zipfile.ZipInfo:
+    """The one corpus text of a zip of that size. Nothing is unpacked to a path that it names."""
     name = Path(archive.filename or "the zip").name
     entries = archive.infolist()
-    if len(entries) > MAX_ZIP_ENTRIES:
-        raise UserError(f"{name} holds {len(entries):,} files; a corpus zip holds one text.")
     for entry in entries:
         parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
         if ".." in parts or (parts and (parts[0] == "/" or parts[0].endswith(":"))):
@@ -151,7 +183,8 @@ def _text_entry(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         found = ", ".join(repr(entry.filename) for entry in texts[:5]) or "none"
         raise UserError(f"{name} has to hold one .txt or .tsv corpus; found {found}.")
     text = texts[0]
-    ratio = text.file_size / max(text.compress_size, 1)
+    # zipfile unpacks no more than `file_size`; what it is packed to is the zip's word only.
+    ratio = text.file_size / max(min(text.compress_size, size_bytes), 1)
     if text.file_size > MAX_TEXT_BYTES or ratio > MAX_ZIP_RATIO:
         raise UserError(
             f"{name} would unpack to {text.file_size / 1e6:,.0f} MB, {ratio:,.0f} times its size; "

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from filelock import FileLock, Timeout
 from urllib3.exceptions import HTTPError
 
 from s2s.config import UserError
-from s2s.data.corpus_file import MAX_ZIP_RATIO, ZIP_ERRORS
+from s2s.data.corpus_file import MAX_ZIP_RATIO, ZIP_ERRORS, opened_zip
+from s2s.home import make_folder
 
 MAX_BYTES = 300_000_000
 _BASE_URL = "http://www.manythings.org/anki"
@@ -48,6 +51,16 @@ class _Transfer:
     deadline: float
     """On the monotonic clock."""
 
+    @property
+    def shown(self) -> str:
+        """The address without a password or token that it may hold."""
+        return re.sub(r"[?#].*", "", re.sub(r"^(.*//)?.*@", r"\1", self.url))
+
+    @property
+    def identity(self) -> str:
+        """What tells the address from another, and not what it is."""
+        return sha256(self.url.encode()).hexdigest()
+
 
 def download(name: str, folder: Path, progress: Callable[[str, float | None], object]) -> Path:
     """Fetches the zip of a named pair such as `fra-eng` into `folder`; returns its path.
@@ -68,7 +81,7 @@ def download(name: str, folder: Path, progress: Callable[[str, float | None], ob
         time.monotonic() + _TOTAL_SECONDS,
     )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with FileLock(folder / f"{name}.lock", timeout=0):
             _receive_all(transfer)
             _check_zip(transfer)
@@ -139,7 +152,7 @@ def _known(transfer: _Transfer) -> dict[str, Any]:
     """The notes on `part`; empty where it cannot be continued."""
     try:
         notes: dict[str, Any] = json.loads(transfer.notes.read_text(encoding="utf-8"))
-        usable = notes["url"] == transfer.url and transfer.part.stat().st_size > 0
+        usable = notes["address"] == transfer.identity and transfer.part.stat().st_size > 0
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return {}
     return notes if usable else {}
@@ -151,7 +164,7 @@ def _start(transfer: _Transfer, response: requests.Response, total: int | None) 
     transfer.part.touch()
     validator = _validator(response)
     if validator and total is not None:
-        notes = {"url": transfer.url, "validator": validator, "length": total}
+        notes = {"address": transfer.identity, "validator": validator, "length": total}
         transfer.notes.write_text(json.dumps(notes), encoding="utf-8")
 
 
@@ -180,19 +193,19 @@ def _check_status(response: requests.Response, transfer: _Transfer) -> None:
     status = response.status_code
     if status == 404:
         raise UserError(
-            f"There is no {transfer.name} at {transfer.url} (404); choose another named pair."
+            f"There is no {transfer.name} at {transfer.shown} (404); choose another named pair."
         )
     if status == 406:
-        raise UserError(f"{transfer.url} refuses programs like this one (406); {_OTHERWISE}.")
+        raise UserError(f"{transfer.shown} refuses programs like this one (406); {_OTHERWISE}.")
     if status != 200:
-        raise UserError(f"{transfer.url} answered {status}; try again later, or {_OTHERWISE}.")
+        raise UserError(f"{transfer.shown} answered {status}; try again later, or {_OTHERWISE}.")
 
 
 def _check_size(size: int, transfer: _Transfer) -> None:
     if size > MAX_BYTES:
         _discard(transfer)
         raise UserError(
-            f"{transfer.url} is larger than the {MAX_BYTES / 1e6:,.0f} MB that are downloaded at "
+            f"{transfer.shown} is larger than the {MAX_BYTES / 1e6:,.0f} MB that are downloaded at "
             f"most; {_OTHERWISE}."
         )
 
@@ -208,15 +221,17 @@ def _check_time(done: int, transfer: _Transfer) -> None:
 def _check_zip(transfer: _Transfer) -> None:
     """Unpacks every byte, so that what was put together wrongly never takes the zip's place."""
     try:
-        with zipfile.ZipFile(transfer.part) as archive:
+        with opened_zip(transfer.part) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
             # The size first: a zip bomb would unpack for hours.
             if unpacked <= MAX_ZIP_RATIO * transfer.part.stat().st_size and not archive.testzip():
                 return
-    except (*ZIP_ERRORS, RuntimeError, OSError):
+    except (*ZIP_ERRORS, UserError, RuntimeError, OSError):
         pass
     _discard(transfer)
-    raise UserError(f"What {transfer.url} sent is no sound zip; try again later, or {_OTHERWISE}.")
+    raise UserError(
+        f"What {transfer.shown} sent is no sound zip; try again later, or {_OTHERWISE}."
+    )
 
 
 def _gave_up(transfer: _Transfer) -> UserError:
@@ -227,7 +242,7 @@ def _gave_up(transfer: _Transfer) -> UserError:
             f"{_next_time(transfer)}."
         )
     return UserError(
-        f"{transfer.url} cannot be reached; the starter corpus needs no network, and a file that "
+        f"{transfer.shown} cannot be reached; the starter corpus needs no network, and a file that "
         "you have downloaded elsewhere can be added by its path."
     )
 

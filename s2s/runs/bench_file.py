@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from s2s.config import UserError
-from s2s.home import home
+from s2s.home import home, make_folder
 from s2s.records import BenchReport, BenchRow
 
 
@@ -15,7 +15,7 @@ def keep_bench(report: BenchReport) -> None:
     path = _path()
     fresh = path.with_suffix(f".{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         fresh.write_text(
             json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), encoding="utf-8"
         )

@@ -18,7 +18,7 @@ from s2s.analysis.busy import busy
 from s2s.analysis.readings import peak_memory_bytes
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import open_corpus
-from s2s.home import corpora_folder, home, run_folder
+from s2s.home import corpora_folder, home, make_folder, run_folder
 from s2s.metrics.devices import Sampler
 from s2s.metrics.machine import machine_state
 from s2s.metrics.others import OthersMeter
@@ -108,7 +108,7 @@ def lease(device: str, given_up: Callable[[], bool]) -> Iterator[bool]:
     A lock on a file, which the system lets go of even when a process is killed.
     """
     folder = home() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock = FileLock(folder / f"{device.replace(':', '-')}.lock", thread_local=False)
     try:
         while not lock.is_locked and not given_up():
@@ -322,7 +322,7 @@ def _save(store: Store, run: Run, trainer: Trainer) -> str:
     if run.config.keep_weights:
         try:
             store.sync()  # its records first: a run is resumed only where they reach as far
-            run_folder(run.id).mkdir(parents=True, exist_ok=True)
+            make_folder(run_folder(run.id))
             save_checkpoint(run_folder(run.id), checkpoint)
         except (OSError, SafetensorError, StoreError) as error:
             return (

@@ -9,7 +9,7 @@ from typing import IO
 from s2s.records import STEP_DTYPE, Run
 from s2s.runs.store import Store
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 _RUN_COLUMNS = ("run_id", "name", "state", "corpus", "engine", "batch_size", "seed", "device")
 
 
@@ -22,13 +22,13 @@ def export_csv(store: Store, file: IO[str]) -> None:
         config = run.config
         columns = [
             run.id,
-            _inert(run.name),
+            csv_cell(run.name),
             run.state.value,
-            _inert(config.corpus),
+            csv_cell(config.corpus),
             config.engine.value,
             config.batch_size,
             config.seed,
-            run.device,
+            csv_cell(run.device),
         ]
         writer.writerows([*columns, *row] for row in store.steps(run.id).tolist())
 
@@ -74,6 +74,9 @@ def run_json(run: Run) -> dict[str, object]:
     }
 
 
-def _inert(text: str) -> str:
-    """A spreadsheet would compute a cell that begins like a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+def csv_cell(value: object) -> object:
+    """Text that a spreadsheet would compute gets an apostrophe before it; all else as it is.
+
+    Source: OWASP, "CSV Injection".
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import psutil
 
 from s2s.config import UserError
+from s2s.home import make_folder
 from s2s.runs.damage import check, check_header, keep_ids, notice_of_damage, set_aside
 from s2s.runs.migration import SCHEMA_VERSION, migrate
 from s2s.runs.store_error import is_damage, is_read_only, told_in_a_sentence
@@ -41,7 +42,7 @@ def open_store(folder: Path) -> Opened:
     """
     path = folder / FILE_NAME
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with told_in_a_sentence(path):
             try:
                 return _open(path)

@@ -28,20 +28,28 @@ FLAGS = [
 
 
 @contextmanager
-def served(home: Path, log: Path) -> Iterator[str]:
+def served(
+    home: Path, log: Path, *options: str, script: Path | str = "dashboard.py"
+) -> Iterator[str]:
     """The address of a dashboard that keeps its runs in `home` and writes its output to `log`.
 
-    It trains with one thread: on a busy machine several wait for each other, many times over.
+    `options`: more of Streamlit's own. It trains with one thread: on a busy machine several wait
+    for each other, many times over.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", f"--server.port={port}"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*command, "--server.headless=true"],
+            [*command, "--server.headless=true", *options],
             cwd=PROJECT,
-            env={**os.environ, "S2S_HOME": str(home), "OMP_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "S2S_HOME": str(home),
+                "OMP_NUM_THREADS": "1",
+                "PYTHONPATH": str(PROJECT),
+            },
             stdout=output,
             stderr=subprocess.STDOUT,
         )

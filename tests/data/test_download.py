@@ -1,6 +1,8 @@
 """Downloads from a real server on this machine, kind and unkind."""
 
+import base64
 import io
+import logging
 import random
 import re
 import socket
@@ -415,6 +417,46 @@ def test_an_address_that_is_none(
     monkeypatch.setenv("S2S_CORPORA_URL", "corpora")
     with refused("corpora/fra-eng.zip cannot be reached"):
         fetch(tmp_path)
+
+
+@pytest.mark.parametrize("password", ["planted", "pl@nted-planted", "pl/planted", "x?planted#x"])
+@pytest.mark.parametrize("query", ["", "?key=planted", "#planted"])
+@pytest.mark.parametrize("trouble", [404, 406, 500, "breaks", "no zip", "unreachable"])
+def test_a_password_in_the_address_is_told_to_nobody_else(
+    site: Site,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    password: str,
+    query: str,
+    trouble: int | str,
+) -> None:
+    caplog.set_level(logging.DEBUG, "s2s")
+    address = url.replace("//", f"//user:{password}@") + query
+    if "/planted" in password or "?" in password:
+        trouble = "unreachable"  # no address that a client understands
+    if trouble == "unreachable":
+        address = address.replace("127.0.0.1", "127.0.0.1:1")
+    site.status = trouble if isinstance(trouble, int) else 0
+    site.breaks_at = [1000, 0, 0, 0] if trouble == "breaks" else []
+    site.files = {f"/{query}/fra-eng.zip": b"no zip" if trouble == "no zip" else TINY}
+    if "#" not in query:
+        site.files["/fra-eng.zip"] = site.files[f"/{query}/fra-eng.zip"]
+    monkeypatch.setenv("S2S_CORPORA_URL", address)
+    with pytest.raises(catalog.UserError) as caught:
+        fetch(tmp_path)
+    told = [str(caught.value), caplog.text]
+    told += [each.read_bytes().decode("latin-1") for each in tmp_path.iterdir() if each.is_file()]
+    assert not [each for each in told if "planted" in each]
+
+
+def test_the_password_in_the_address_is_used(
+    site: Site, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("S2S_CORPORA_URL", url.replace("//", "//user:planted@"))
+    assert fetch(tmp_path).read_bytes() == TINY
+    assert base64.b64decode(site.seen[0]["Authorization"].split()[1]) == b"user:planted"
 
 
 def zip_bomb() -> bytes:

@@ -86,7 +86,7 @@ def test_a_confirming_run_that_reached_the_target(page: AppTest) -> None:
 
 def test_a_confirming_run_that_failed(page: AppTest) -> None:
     page = confirmed(page, RunState.FAILED, [])
-    assert [each.value for each in page.warning] == ["The confirming run failed: It was too hot."]
+    assert [each.value for each in page.warning] == ["The confirming run failed: It was too hot\\."]
     assert not page.success
 
 

@@ -167,7 +167,7 @@ def test_a_download_that_fails_gets_one_inert_sentence(
     monkeypatch.setattr(catalog, "download", download)
     app = press(open_page("corpora"), "Download and prepare")
     assert [each.value for each in app.error] == [
-        r"The server said \!\[x\]\(http\://evil\.example/y\) to us\."
+        r"The server said \!\[x\]\(http\::gray[]//evil\.example/y\) to us\."
     ]
     assert names(app) == []
 

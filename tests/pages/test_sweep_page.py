@@ -41,7 +41,7 @@ def test_before_the_first_sweep_the_form_is_open(open_page: Callable[[str], AppT
     assert [button.label for button in page.button] == ["Start 12 runs", "Estimate"]
     page.multiselect(key="sweep_sizes").set_value(["2", "x"]).run()
     assert [error.value for error in page.error] == [
-        "A batch size is a whole number such as 32; got 'x'."
+        "A batch size is a whole number such as 32; got 'x'\\."
     ]
     assert not page.button
 
@@ -192,7 +192,7 @@ def test_a_finished_sweep_its_advice_and_its_confirmation(
     assert "a validation loss of" in text
     page.number_input(key=f"target_{swept}").set_value(0.01).run()
     assert not page.exception
-    assert "missed it: train longer, or choose a higher target" in page.info[0].value
+    assert "missed it\\: train longer, or choose a higher target" in page.info[0].value
     # It stands without an answer; 50 MB and 1 kB a cell, by tests/conftest.py.
     assert page.markdown[-1].value.startswith("Memory is flat up to batch size 32: ")
     page.number_input(key=f"target_{swept}").set_value(0.0).run()

@@ -112,7 +112,7 @@ def test_choices_reach_the_run(open_page: Open) -> None:
 def test_a_form_that_cannot_run_says_so_and_does_not_start(open_page: Open) -> None:
     app = opened_form(open_page("train"))
     app = app.multiselect(key="form_batch_sizes").set_value([]).run()
-    assert [each.value for each in app.error] == ["Choose at least one batch size, such as 32."]
+    assert [each.value for each in app.error] == ["Choose at least one batch size, such as 32\\."]
     assert button(app, "Start").disabled  # type: ignore[attr-defined]
 
 
@@ -240,7 +240,7 @@ def test_a_home_that_cannot_be_written_is_a_sentence(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("S2S_HOME", "/dev/null/home")
     app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
     assert not app.exception, app.exception
-    assert "set S2S_HOME" in app.error[0].value
+    assert "set S2S\\_HOME" in app.error[0].value
     assert not app.title
 
 

@@ -1,0 +1,83 @@
+"""From where the dashboard can be reached, under which name, and in whose page."""
+
+import functools
+import ipaddress
+import logging
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from pages.parts.door import navigation
+from pages.parts.inert import inert
+from pages.parts.login import is_configured
+
+_log = logging.getLogger(__name__)
+_alone = st.components.v2.component(
+    "s2s_alone",
+    js="""
+export default function () {
+    try {
+        if (window.top.location.origin === window.location.origin) return;
+    } catch { /* of another site */ }
+    window.stop();
+    document.body.replaceChildren("s2s is not shown inside the page of another site.");
+}
+""",
+)
+
+
+def turn_away() -> None:
+    """Ends the page for a request under a name that is not this machine's own.
+
+    A foreign site can have its own name lead to this machine (DNS rebinding), and a browser then
+    takes the dashboard for a part of that site.
+    """
+    _log_exposed()
+    host = st.context.headers.get("Host")
+    if not host:  # no browser, which always names one
+        return
+    if _is_local(st.get_option("server.address")) and not _allowed(host):
+        st.error(
+            f"This dashboard serves its own machine only and was asked for as {inert(host)}; start "
+            f"it with `--server.allowedHosts` and that name if it is to have it."
+        )
+        navigation("hidden")
+        st.stop()
+    with st.container(key="s2s_alone"):  # in the page of another site clicks could be stolen
+        st.html("<style>.st-key-s2s_alone { display: none; }</style>")
+        _alone(key="s2s_alone_code")
+
+
+def exposed() -> str:
+    """A sentence where others can reach the dashboard and no login keeps them out."""
+    if _is_local(st.get_option("server.address")) or is_configured():
+        return ""
+    return (
+        "Everybody who can reach this machine over the network can use this dashboard: it listens "
+        "on more than localhost, and no login is configured (docs/security.md says how)."
+    )
+
+
+@functools.cache
+def _log_exposed() -> None:
+    """Once a process."""
+    if told := exposed():
+        _log.warning(told)
+
+
+def _allowed(host: str) -> bool:
+    """Names in `server.allowedHosts` Streamlit checks itself."""
+    return bool(st.get_option("server.allowedHosts")) or _is_local(urlsplit(f"//{host}").hostname)
+
+
+def _is_local(address: str | None) -> bool:
+    """Whether that address, or name, leads to this machine only. None: all of its addresses."""
+    if address is None:
+        return False
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address.startswith("unix://") or address.rstrip(".").lower() in (
+            "localhost",
+            "ip6-localhost",
+        )

@@ -1,0 +1,99 @@
+"""Nothing of the environment that might be a secret is written, logged, shown or exported."""
+
+import io
+import json
+import logging
+import os
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from s2s.config import TrainConfig, UserError
+from s2s.data import catalog
+from s2s.data.download import download
+from s2s.home import corpora_folder, home, is_open_to_others
+from s2s.metrics.system import system_info
+from s2s.records import RunState
+from s2s.runs.bench_file import keep_bench
+from s2s.runs.execute import execute, lease
+from s2s.runs.export import export_csv, export_json
+from s2s.runs.store import Store
+from tests.plausible import bench_report
+
+PLANTED = "planted-secret-7c1f"
+
+
+@pytest.fixture(autouse=True)
+def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "HF_TOKEN", "STREAMLIT_AUTH", "PATH_X"):
+        monkeypatch.setenv(name, PLANTED)
+    monkeypatch.setenv("S2S_CORPORA_URL", f"http://user:{PLANTED}@127.0.0.1:1/")
+
+
+def test_no_record_of_a_run_holds_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    few = {"iterations": 2, "hidden_size": 8, "batch_size": 4, "threads": 1, "device": "cpu"}
+    with closing(Store(home())) as store:
+        for corpus, state in (("starter", RunState.FINISHED), ("missing", RunState.FAILED)):
+            run_id = store.create_run(TrainConfig(corpus=corpus, **few))  # type: ignore[arg-type]
+            assert execute(store, run_id, Event()) is state
+        assert store.run(2).details, "a traceback is kept"
+        exports = io.StringIO(), io.StringIO()
+        export_csv(store, exports[0])
+        export_json(store, exports[1])
+    files = [path for path in home().rglob("*") if path.is_file()]
+    assert {"store.sqlite", "checkpoint.safetensors"} <= {path.name for path in files}
+    assert not [path for path in files if PLANTED.encode() in path.read_bytes()]
+    told = [caplog.text, json.dumps(system_info()), *(each.getvalue() for each in exports)]
+    assert not [text for text in told if PLANTED in text]
+    assert os.environ["HF_TOKEN"] == PLANTED
+
+
+def _store() -> None:
+    Store(home()).close()
+
+
+def _corpus() -> None:
+    catalog.add(corpora_folder(), catalog.STARTER)
+
+
+def _lock() -> None:
+    with lease("cpu", lambda: False):
+        pass
+
+
+def _bench() -> None:
+    keep_bench(bench_report())
+
+
+def _download() -> None:
+    with pytest.raises(UserError, match="cannot be reached"):
+        download("fra-eng", home() / "downloads", catalog.quiet)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")
+@pytest.mark.parametrize("make", [_store, _corpus, _lock, _bench, _download])
+def test_the_home_is_its_owners_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[], None]
+) -> None:
+    """Whatever makes it first, and whatever umask the user has."""
+    monkeypatch.setenv("S2S_HOME", str(tmp_path / "deep" / "home"))
+    before = os.umask(0)
+    try:
+        make()
+    finally:
+        os.umask(before)
+    assert home().stat().st_mode & 0o777 == 0o700
+    assert not is_open_to_others()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")
+def test_a_home_that_is_shared_stays_so() -> None:
+    home().mkdir()
+    home().chmod(0o750)
+    _store()
+    assert home().stat().st_mode & 0o777 == 0o750
+    assert is_open_to_others()
