@@ -11,6 +11,7 @@ from threading import Event
 from typing import Any
 
 from s2s.analysis.bench_table import bench_text, paired_text
+from s2s.checks import quoted
 from s2s.cli.common import (
     EXIT_ERROR,
     EXIT_STOPPED,
@@ -248,7 +249,7 @@ def _run_id(text: str) -> int:
                 return run.id
         raise UserError("No run has a checkpoint yet; `python -m s2s train` makes one.")
     if not re.fullmatch("[0-9]{1,18}", text):
-        raise UserError(f"A run is given by its id, or as last; got {text!r}.")
+        raise UserError(f"A run is given by its id, or as last; got {quoted(text)}.")
     run = store.run(int(text))
     if run.deleted_at is not None:
         raise UserError(f"Run {run.id} was deleted; Compare in the dashboard can bring it back.")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
+from s2s.checks import quoted
 from s2s.config import CorpusChoices, Direction, UserError
 from s2s.data import corpus
 from s2s.data.corpus_file import Chunk, comes_from_tatoeba, content_sha256, read_chunks
@@ -79,7 +80,7 @@ def open_corpus(folder: Path, name: str) -> corpus.Corpus:
         names = [STARTER, *(info.name for info in list_corpora(folder))]
         known = ", ".join(dict.fromkeys(names))
         raise UserError(
-            f"There is no corpus {name!r} (there are: {known}); "
+            f"There is no corpus {quoted(name)} (there are: {known}); "
             "`python -m s2s corpora add` adds a file or a named pair."
         ) from None
 
@@ -138,7 +139,7 @@ def remove(folder: Path, name: str) -> None:
     """Deletes what was prepared under `name`; runs trained on it keep their own vocabularies."""
     target = folder / checked_name(name)
     if not (target / "corpus.json").exists():
-        raise UserError(f"There is no corpus {name!r}.")
+        raise UserError(f"There is no corpus {quoted(name)}.")
     shutil.rmtree(target)
 
 
@@ -147,7 +148,7 @@ def checked_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UserError(
             f"A corpus name is 1 to 64 letters, digits, dots, dashes or underscores, beginning "
-            f"with a letter or digit; got {name!r}."
+            f"with a letter or digit; got {quoted(name)}."
         )
     return name
 
@@ -166,11 +167,11 @@ def _file(what: str | Path, folder: Path, progress: Progress) -> Path:
         if path.is_file():
             return path
     except (OSError, RuntimeError) as error:
-        raise UserError(f"{str(what)!r} cannot be read ({error}).") from error
+        raise UserError(f"{quoted(str(what))} cannot be read ({error}).") from error
     if str(what) in NAMED_PAIRS:
         return download(str(what), folder.parent / "downloads", progress)
     raise UserError(
-        f"{str(what)!r} is neither a file nor a named pair; named pairs are {STARTER}, "
+        f"{quoted(str(what))} is neither a file nor a named pair; named pairs are {STARTER}, "
         f"{', '.join(NAMED_PAIRS)}."
     )
 
@@ -186,7 +187,7 @@ def _present(folder: Path, name: str, content: str, choices: CorpusChoices) -> C
         return None  # a newer grammar replaces the older one's sentences
     differs = "with other choices" if present.content_sha256 == content else "from another file"
     raise UserError(
-        f"There is a corpus {name!r} already, made {differs}; "
+        f"There is a corpus {quoted(name)} already, made {differs}; "
         f"give this one another name (--name {_free_name(folder, name, choices)})."
     )
 
