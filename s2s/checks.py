@@ -29,7 +29,12 @@ def quoted(value: object) -> str:
         told = repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists
         return f"a value of type {type(value).__name__} that is too long to show"
-    return told if len(told) <= _LONGEST_QUOTE else f"{told[: _LONGEST_QUOTE - 1]}…"
+    return shortened(told, _LONGEST_QUOTE)
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters of it."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 class Checked:

@@ -167,7 +167,8 @@ def _file(what: str | Path, folder: Path, progress: Progress) -> Path:
         if path.is_file():
             return path
     except (OSError, RuntimeError) as error:
-        raise UserError(f"{quoted(str(what))} cannot be read ({error}).") from error
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{quoted(str(what))} cannot be read ({why}).") from error
     if str(what) in NAMED_PAIRS:
         return download(str(what), folder.parent / "downloads", progress)
     raise UserError(

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.strategies import tried
+from tests.fuzz.strategies import failed, tried
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Hypothesis tells an example; the place where it broke may be lost on the way."""
+    for test, told in failed.items():
+        terminalreporter.write_line(f"{test} failed at:\n{told}")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -2,7 +2,7 @@
 
 import functools
 import os
-import random
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -53,6 +53,8 @@ any_json = st.recursive(
 
 tried: dict[str, int] = {}
 """Examples gone through so far, by test."""
+failed: dict[str, str] = {}
+"""The last failure of a test, which shrinking makes the simplest: its traceback's end."""
 
 
 def fuzzed(examples: int) -> Callable[[Any], Any]:
@@ -64,7 +66,11 @@ def fuzzed(examples: int) -> Callable[[Any], Any]:
         @functools.wraps(inner)
         def counted(*arguments: Any, **named: Any) -> None:
             tried[name] = tried.get(name, 0) + 1
-            inner(*arguments, **named)
+            try:
+                inner(*arguments, **named)
+            except Exception as error:
+                failed[name] = "".join(traceback.format_exception(error, limit=-3))
+                raise
 
         test.hypothesis.inner_test = counted
         return _profile(examples)(test)
@@ -112,24 +118,23 @@ def mutated(draw: st.DrawFn, valid: bytes, splices: Iterable[bytes] = ()) -> byt
     return bytes(data)
 
 
-def changed(value: Any, instead: Any, where: random.Random) -> Any:
-    """A copy of a JSON value in which one part at any depth is replaced, or taken away."""
-    if isinstance(value, dict) and value and where.random() < 0.9:
-        key = where.choice(list(value))
-        if where.random() < 0.1:
-            return {name: each for name, each in value.items() if name != key}
-        return {**value, key: changed(value[key], instead, where)}
-    if isinstance(value, list) and value and where.random() < 0.7:
-        at = where.randrange(len(value))
-        if where.random() < 0.1:
-            return value[:at] + value[at + 1 :]
-        return [*value[:at], changed(value[at], instead, where), *value[at + 1 :]]
-    return instead
-
-
 @st.composite
 def mutated_json(draw: st.DrawFn, valid: Any) -> Any:
-    """A JSON value with one to three of its parts replaced by anything or taken away."""
+    """A JSON value with one to three of its parts, at any depth, replaced or taken away."""
     for _ in range(draw(st.integers(1, 3))):
-        valid = changed(valid, draw(any_json), draw(st.randoms(use_true_random=False)))
+        valid = _changed(draw, valid)
     return valid
+
+
+def _changed(draw: st.DrawFn, value: Any) -> Any:
+    """A copy with one change."""
+    if not value or not isinstance(value, dict | list) or draw(st.integers(0, 9)) == 0:
+        return draw(any_json)
+    keys: list[Any] = list(value) if isinstance(value, dict) else list(range(len(value)))
+    key = keys[draw(st.integers(0, len(keys) - 1))]
+    copy = value.copy()
+    if draw(st.integers(0, 9)) == 0:
+        del copy[key]
+    else:
+        copy[key] = _changed(draw, value[key])
+    return copy
