@@ -3,6 +3,7 @@
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -202,7 +203,8 @@ def show_removal(name: str) -> None:
             return
         st.text("Runs trained on it keep their records and can still translate.")
         if st.button("Remove it now", type="primary", key="remove"):
-            catalog.remove(folder, name)
+            with suppress(UserError):  # removed in another tab
+                catalog.remove(folder, name)
             st.session_state["corpora_news"] = f"{name} was removed."
             st.rerun()
 
@@ -229,5 +231,8 @@ if corpora:
     view = st.segmented_control(
         "Show", list(VIEWS), default="Counts", required=True, key="corpus_view"
     )
-    VIEWS[view](catalog.open_corpus(folder, name))
+    try:
+        VIEWS[view](catalog.open_corpus(folder, name))
+    except UserError as error:  # removed in another tab, say
+        st.error(inert(error))
     show_removal(name)

@@ -210,8 +210,9 @@ def export(options: argparse.Namespace) -> int:
     try:
         with Path(options.output).open("w", encoding="utf-8", newline="") as file:
             write(Store(home()), file)
-    except OSError as error:
-        raise UserError(f"{options.output} cannot be written ({error.strerror}).") from error
+    except (OSError, ValueError) as error:  # a name with a NUL in it
+        why = error.strerror if isinstance(error, OSError) else "no file can be called so"
+        raise UserError(f"{quoted(options.output)} cannot be written ({why}).") from error
     return 0
 
 

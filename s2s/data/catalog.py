@@ -1,12 +1,14 @@
 """The corpora of this installation: list, add, open, remove."""
 
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from s2s.checks import quoted
 from s2s.config import CorpusChoices, Direction, UserError
@@ -18,6 +20,7 @@ from s2s.data.starter import starter_pairs
 from s2s.records import CorpusInfo
 
 STARTER = "starter"
+_LOCK_POLL_SECONDS = 0.2
 TATOEBA = (
     "Sentences of the Tatoeba project (tatoeba.org), CC BY 2.0 FR, paired by manythings.org/anki."
 )
@@ -61,10 +64,11 @@ def quiet(doing: str, share: float | None) -> None:
 
 def list_corpora(folder: Path) -> list[CorpusInfo]:
     """Those prepared in `folder`, by name."""
-    return sorted(
-        (corpus.load_info(path.parent) for path in folder.glob("[!.]*/corpus.json")),
-        key=lambda info: info.name,
-    )
+    infos = []
+    for path in folder.glob("[!.]*/corpus.json"):
+        with suppress(FileNotFoundError):  # removed meanwhile
+            infos.append(corpus.load_info(path.parent))
+    return sorted(infos, key=lambda info: info.name)
 
 
 def open_corpus(folder: Path, name: str) -> corpus.Corpus:
@@ -75,7 +79,11 @@ def open_corpus(folder: Path, name: str) -> corpus.Corpus:
     if name == STARTER:
         add(folder, STARTER, choices=_starter_choices(folder))
     try:
-        return corpus.load(folder / checked_name(name))
+        while True:
+            found = corpus.load(folder / checked_name(name))
+            if corpus.load_info(folder / name) == found.info:
+                return found
+            # Another one took its place meanwhile: the arrays may be of either.
     except FileNotFoundError:
         names = [STARTER, *(info.name for info in list_corpora(folder))]
         known = ", ".join(dict.fromkeys(names))
@@ -98,7 +106,6 @@ def add(
     the same content with the same choices, is not prepared again. Nothing is changed where it
     fails: UserError, one sentence.
     """
-    started = time.perf_counter()
     choices = choices or CorpusChoices()
     if name:
         checked_name(name)
@@ -115,6 +122,25 @@ def add(
         attribution, code = TATOEBA if comes_from_tatoeba(path) else "", path.stem
     if present := _present(folder, name, content, choices):
         return present
+    with _alone(folder, name, progress):
+        # Another program may have been faster.
+        return _present(folder, name, content, choices) or _prepared(
+            folder, name, path, choices, content, (attribution, code), progress
+        )
+
+
+def _prepared(
+    folder: Path,
+    name: str,
+    path: Path | None,
+    choices: CorpusChoices,
+    content: str,
+    told: tuple[str, str],
+    progress: Progress,
+) -> CorpusInfo:
+    """`told`: the attribution, and the code that tells the languages."""
+    started = time.perf_counter()
+    attribution, code = told
     chunks = read_chunks(path) if path else _starter_chunks()
     prepared = prepare(
         chunks, choices, lambda lines: progress(f"Reading {name}: {lines:,} lines", None)
@@ -140,7 +166,34 @@ def remove(folder: Path, name: str) -> None:
     target = folder / checked_name(name)
     if not (target / "corpus.json").exists():
         raise UserError(f"There is no corpus {quoted(name)}.")
-    shutil.rmtree(target)
+    with (
+        _alone(folder, name, quiet),
+        tempfile.TemporaryDirectory(prefix=".removing-", dir=folder) as beside,
+    ):
+        try:  # at once: who opens it meanwhile finds all of it or nothing
+            target.rename(Path(beside, "corpus"))
+        except FileNotFoundError:
+            raise UserError(f"There is no corpus {quoted(name)}.") from None
+
+
+@contextmanager
+def _alone(folder: Path, name: str, progress: Progress) -> Iterator[None]:
+    """Nobody else, of this process or another, adds or removes a corpus `name` meanwhile."""
+    locks = folder / ".locks"
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    lock = FileLock(locks / name, thread_local=False)
+    try:
+        while not lock.is_locked:
+            with suppress(Timeout):
+                lock.acquire(timeout=_LOCK_POLL_SECONDS)
+                break
+            progress(f"Waiting until {name} is prepared elsewhere", None)
+        yield
+    finally:
+        lock.release()
 
 
 def checked_name(name: str) -> str:
@@ -267,6 +320,8 @@ def _save(folder: Path, info: CorpusInfo, prepared: Prepared) -> None:
                 (folder / info.name).rename(Path(beside, "old"))
             fresh.rename(folder / info.name)
     except OSError as error:
-        raise UserError(
-            f"The corpus could not be written to {folder} ({error.strerror or error})."
-        ) from error
+        raise _not_written(folder, error) from error
+
+
+def _not_written(folder: Path, error: OSError) -> UserError:
+    return UserError(f"The corpus could not be written to {folder} ({error.strerror or error}).")

@@ -20,6 +20,7 @@ from s2s.runs.expected import (
     step_time_from_trial,
 )
 from s2s.runs.plan import plan
+from s2s.runs.presence import Presence
 from s2s.runs.store import Store
 from s2s.runs.sweep_time import SweepTime, seconds_of, sweep_time, times_from_runs
 from s2s.runs.sweeps import create_sweep, leave, read_sweep, request_stop, take
@@ -42,7 +43,9 @@ class Manager:
     def __init__(self, store: Store) -> None:
         self.store = store
         store.mark_interrupted()
-        purge_deleted(store)
+        self._presence = Presence()
+        if self._presence.came_alone:  # else another dashboard still offers Undo
+            purge_deleted(store)
         self._lock = threading.Lock()
         self._incoming: deque[tuple[int, str]] = deque()
         """Runs and the device that each asks for, which may be `auto`."""
@@ -119,6 +122,7 @@ class Manager:
             self.stop(run_id)
         for thread in threads:
             thread.join(JOIN_SECONDS)
+        self._presence.leave()
 
     def expected_seconds(self, config: TrainConfig) -> Expected | None:
         """How long the run would take; None while that is being measured: ask again.

@@ -377,7 +377,10 @@ class Store:
 
     def read(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         with self._read_lock:
-            return self._reader.execute(query, values).fetchall()
+            try:
+                return self._reader.execute(query, values).fetchall()
+            except OverflowError:  # no row has an id that SQLite cannot hold
+                return []
 
 
 def this_process() -> tuple[int, float]:

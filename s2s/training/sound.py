@@ -63,6 +63,7 @@ def _check_state(state: dict[str, Tensor], parameters: list[nn.Parameter]) -> No
             shape = parameters[int(found[1])].shape
             missed = found[2] == "missed"  # steps of each row
             fits = value.shape in (shape, shape[:1] if missed else ())
+            fits &= value.dtype == torch.int64 if missed else value.is_floating_point()
             if not fits or not bool(value.isfinite().all()) or (missed and bool((value < 0).any())):
                 raise ValueError("its optimizer's state does not fit its weights")
         elif name == "random.cpu":
