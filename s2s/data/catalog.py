@@ -179,7 +179,7 @@ def remove(folder: Path, name: str) -> None:
 @contextmanager
 def _alone(folder: Path, name: str, progress: Progress) -> Iterator[None]:
     """Nobody else, of this process or another, adds or removes a corpus `name` meanwhile."""
-    locks = folder / ".locks"
+    locks = folder.parent / "locks" / "corpora"
     try:
         locks.mkdir(parents=True, exist_ok=True)
     except OSError as error:
