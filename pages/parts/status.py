@@ -21,7 +21,10 @@ def strip(notice: str) -> None:
         if text:
             st.warning(text)
     store.mark_interrupted()
-    active = [run for run in store.runs() if not run.state.is_finished()]
+    listed = store.runs()
+    if store.unreadable:
+        st.warning(inert(" ".join(store.unreadable[:3])))
+    active = [run for run in listed if not run.state.is_finished()]
     st.fragment(_line, run_every="5s" if active else None)()
 
 

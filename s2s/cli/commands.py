@@ -190,6 +190,8 @@ def runs(options: argparse.Namespace) -> int:
     store = Store(home())
     store.mark_interrupted()
     listed = store.runs(archived=options.archived)
+    for problem in store.unreadable:
+        print(problem, file=sys.stderr)
     for run in listed:
         print_as(options, run_json(run), run_line(run))
     if not listed and not options.json:

@@ -23,11 +23,11 @@ from s2s.records import (
     MachineState,
     Run,
     RunState,
-    SampleTranslation,
     Summary,
 )
+from s2s.runs.json_columns import readable
 from s2s.runs.migration import SCHEMA_VERSION, migrate
-from s2s.runs.rows import device_sample_of, machine_json, run_of
+from s2s.runs.rows import device_sample_of, machine_json, run_of, translations_of
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -46,6 +46,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         """Raises UserError where the folder cannot be written or the store is a newer one."""
         self.notice = ""
+        self.unreadable: list[str] = []
+        """A sentence for each run that the last listing had to leave out."""
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +106,8 @@ class Store:
         """The newest first; without the deleted, and without the archived unless asked for."""
         hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
-        return [run_of(row) for row in rows]
+        found, self.unreadable = readable(rows, run_of)
+        return found
 
     def deleted_runs(self, *, of_deleted_sweeps: bool = False) -> list[Run]:
         """The last deleted first. Those that went with their sweep come back with it only."""
@@ -117,7 +120,7 @@ class Store:
             f"SELECT * FROM runs WHERE deleted_at IS NOT NULL{here}"  # noqa: S608
             " ORDER BY deleted_at DESC, id DESC"
         )
-        return [run_of(row) for row in rows]
+        return readable(rows, run_of)[0]
 
     def start_run(self, run_id: int, device: str, environment: dict[str, Any]) -> bool:
         """Queued -> running. False where the run was stopped or deleted meanwhile."""
@@ -317,7 +320,7 @@ class Store:
                 row["iteration"],
                 row["training_seconds"],
                 row["validation_loss_per_token"],
-                tuple(SampleTranslation(**each) for each in json.loads(row["translations"])),
+                translations_of(row),
             )
             for row in rows
         ]

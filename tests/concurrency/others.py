@@ -27,7 +27,14 @@ from s2s.runs.sweeps import create_sweep, delete_sweep, leave, read_sweep, take
 """
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["s2s.cli", "s2s.runs.execute", "s2s.runs.manager", "s2s.runs.sweep", "s2s.training.device"]
+    [
+        "torch._dynamo",
+        "s2s.cli",
+        "s2s.runs.execute",
+        "s2s.runs.manager",
+        "s2s.runs.sweep",
+        "s2s.training.device",
+    ]
 )
 
 
