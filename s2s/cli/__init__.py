@@ -1,6 +1,5 @@
 """The command line: the dashboard's powers without a browser."""
 
-import io
 import os
 import shlex
 import sys
@@ -13,7 +12,6 @@ from s2s.config import UserError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code: 0, 1 with a sentence, 130 where it was stopped."""
-    _expect_anything()
     options = parser().parse_args(arguments)
     options.typed = f"python -m s2s {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
     try:
@@ -28,11 +26,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return EXIT_STOPPED
-
-
-def _expect_anything() -> None:
-    """Whatever the locale: bytes that are no text are read as U+FFFD, and what the terminal has no
-    letters for is written as Python escapes it."""
-    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace")):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=errors)

@@ -4,7 +4,6 @@ import contextlib
 import io
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,25 +63,25 @@ def _as_before(signals_as_before: None, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def typed(arguments: list[str], given: bytes = b"") -> tuple[int, str, str]:
-    """Exit code, output and errors as a terminal of UTF-8 would show them."""
+    """Exit code, output and errors, through streams as `s2s.__main__` makes them."""
+
+    def stream(content: io.BytesIO) -> io.TextIOWrapper:
+        return io.TextIOWrapper(content, "utf-8", "backslashreplace", write_through=True)
+
     output, errors = io.BytesIO(), io.BytesIO()
-    before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(given), encoding="utf-8")
+    before, sys.stdin = sys.stdin, stream(io.BytesIO(given))
     try:
         with (
-            contextlib.redirect_stdout(io.TextIOWrapper(output, "utf-8", write_through=True)),
-            contextlib.redirect_stderr(
-                io.TextIOWrapper(errors, "utf-8", errors="backslashreplace", write_through=True)
-            ),
+            contextlib.redirect_stdout(stream(output)),
+            contextlib.redirect_stderr(stream(errors)),
         ):
             try:
                 code = main(arguments)
             except SystemExit as end:  # argparse's own
                 code = int(end.code or 0)
-            sys.stdout.flush()
             return code, output.getvalue().decode(), errors.getvalue().decode()
     finally:
         sys.stdin = before
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def check(arguments: list[str], given: bytes = b"") -> None:
