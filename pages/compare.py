@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import presets, shared, side_by_side
+from pages.parts.address import ids_in
 from pages.parts.anatomy import anatomies
 from pages.parts.choose_runs import chosen
 from pages.parts.door import enter
@@ -73,8 +74,8 @@ def controls(repeated: bool) -> View:
 def chosen_baseline(grouped: Sequence[Group]) -> Group:
     """Kept in the address by the id of a run, which a change of its name or group leaves alone."""
     of_run = {run.id: group for group in grouped for run in group.runs}
-    asked = st.query_params.get("baseline", "")
-    before = st.session_state.get("baseline", int(asked) if asked.isdecimal() else None)
+    asked = ids_in([st.query_params.get("baseline", "")])
+    before = st.session_state.get("baseline", asked[0] if asked else None)
     st.session_state["baseline"] = of_run.get(before, grouped[0]).run_id
     run_id = st.selectbox(
         "Everything as a ratio to",

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -194,7 +195,8 @@ def show_removal(name: str) -> None:
             return
         st.text("Runs trained on it keep their records and can still translate.")
         if st.button("Remove it now", type="primary", key="remove"):
-            catalog.remove(folder, name)
+            with suppress(UserError):  # removed in another tab
+                catalog.remove(folder, name)
             st.session_state["corpora_news"] = f"{name} was removed."
             st.rerun()
 
@@ -225,6 +227,6 @@ if corpora:
     )
     try:
         VIEWS[view](catalog.open_corpus(folder, name))
-    except UserError as error:
+    except UserError as error:  # removed in another tab, say
         st.error(inert(error))
     show_removal(name)

@@ -8,8 +8,33 @@ from typing import Any, Self, TypeVar
 E = TypeVar("E", bound=StrEnum)
 
 
+_LONGEST_QUOTE = 80
+
+
 class UserError(Exception):
-    """Something the user can put right; its text is one sentence that says what and how."""
+    """Something the user can put right; its text is one sentence that says what and how.
+
+    On one line whatever it quotes: what cannot be printed is written as Python escapes it.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(
+            "".join(each if each.isprintable() else repr(each)[1:-1] for each in sentence)
+        )
+
+
+def quoted(value: object) -> str:
+    """As Python writes it, shortened: what was given can be of any type and length."""
+    try:
+        told = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists
+        return f"a value of type {type(value).__name__} that is too long to show"
+    return shortened(told, _LONGEST_QUOTE)
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters of it."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 class Checked:
@@ -21,6 +46,8 @@ class Checked:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Unknown names are dropped, so that an older program reads a newer one's record."""
+        if not isinstance(values, dict):
+            raise UserError(f"A configuration is names with values; got {quoted(values)}.")
         names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         return cls(**{name: value for name, value in values.items() if name in names})
 
@@ -30,12 +57,14 @@ def choice(kind: type[E], value: str, name: str) -> E:
         return kind(value)
     except ValueError:
         known = ", ".join(member.value for member in kind)
-        raise UserError(f"{name} is one of {known}; got {value!r}.") from None
+        raise UserError(f"{name} is one of {known}; got {quoted(value)}.") from None
 
 
 def whole(value: object, name: str, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise UserError(f"{name} is a whole number from {least:,} to {most:,}; got {value!r}.")
+        raise UserError(
+            f"{name} is a whole number from {least:,} to {most:,}; got {quoted(value)}."
+        )
     return value
 
 
@@ -50,18 +79,18 @@ def number(
     )
     if not good:
         kind = f"above {least:g} and at most" if above_least else f"from {least:g} to"
-        raise UserError(f"{name} is a number {kind} {most:g}; got {value!r}.")
+        raise UserError(f"{name} is a number {kind} {most:g}; got {quoted(value)}.")
     return float(value)  # type: ignore[arg-type]
 
 
 def truth(value: object, name: str) -> bool:
     if not isinstance(value, bool):
-        raise UserError(f"{name} is true or false; got {value!r}.")
+        raise UserError(f"{name} is true or false; got {quoted(value)}.")
     return value
 
 
 def text(value: object, name: str) -> str:
     """Bytes that are no UTF-8 reach the command line as lone surrogates; no file takes those."""
     if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
-        raise UserError(f"{name} is a text; got {value!r}.")
+        raise UserError(f"{name} is a text; got {quoted(value)}.")
     return value

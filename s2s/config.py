@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from s2s.checks import Checked, choice, number, text, truth, whole
+from s2s.checks import Checked, choice, number, quoted, text, truth, whole
 from s2s.checks import UserError as UserError
 
 UNLIMITED = 100_000_000
@@ -164,7 +164,7 @@ class TrainConfig(Checked):
         set_(self, "optimizer", choice(OptimizerName, self.optimizer, "The optimizer"))
         set_(self, "precision", choice(Precision, self.precision, "The precision"))
         if not isinstance(self.sentences, list | tuple):
-            raise UserError(f"The sentences are a list of texts; got {self.sentences!r}.")
+            raise UserError(f"The sentences are a list of texts; got {quoted(self.sentences)}.")
         set_(self, "sentences", tuple(text(each, "A sentence") for each in self.sentences))
         text(self.corpus, "The corpus")
         whole(self.batch_size, "The batch size", 1, LARGEST_BATCH)
@@ -193,7 +193,7 @@ class TrainConfig(Checked):
         if not re.fullmatch(
             r"auto|cpu|cuda|cuda:(0|[1-9][0-9]{0,2})", text(self.device, "The device")
         ):
-            raise UserError(f"The device is auto, cpu or cuda:N; got {self.device!r}.")
+            raise UserError(f"The device is auto, cpu or cuda:N; got {quoted(self.device)}.")
         if self.precision is not Precision.FP32 and self.engine is Engine.ARTICLE:
             raise UserError("The article engine computes in fp32 only; choose the fused engine.")
         if len(self.sentences) > 20 or any(len(text) > 1000 for text in self.sentences):
@@ -245,12 +245,14 @@ class SweepConfig(Checked):
         set_(self, "rule", choice(RateRule, self.rule, "The learning-rate rule"))
         set_(self, "budget", choice(Budget, self.budget, "The budget"))
         if not isinstance(self.base, TrainConfig):
-            raise UserError(f"The base of a sweep is a run's configuration; got {self.base!r}.")
+            raise UserError(
+                f"The base of a sweep is a run's configuration; got {quoted(self.base)}."
+            )
         for name, title in (("batch_sizes", "batch sizes"), ("engines", "engines")):
             values = getattr(self, name)
             if not isinstance(values, list | tuple) or not values:
                 raise UserError(
-                    f"The {title} of a sweep are a list of at least one; got {values!r}."
+                    f"The {title} of a sweep are a list of at least one; got {quoted(values)}."
                 )
         for size in self.batch_sizes:
             whole(size, "A batch size", 1, LARGEST_BATCH)
@@ -346,7 +348,6 @@ class SweepConfig(Checked):
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """As of every configuration."""
-        base = values.get("base")
-        return super().from_json(
-            values | ({"base": TrainConfig.from_json(base)} if isinstance(base, dict) else {})
-        )
+        if isinstance(values, dict) and isinstance(values.get("base"), dict):
+            values = values | {"base": TrainConfig.from_json(values["base"])}
+        return super().from_json(values)

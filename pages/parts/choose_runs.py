@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.parts.address import ids_in
 from s2s.analysis.words import run_label
 from s2s.records import Run
 
@@ -42,7 +43,7 @@ def _start(runs: Sequence[Run]) -> None:
     """What is chosen before the widget is there: by the address, or else the latest."""
     known = {run.id for run in runs}
     if _CHOSEN not in st.session_state:
-        asked = [int(each) for each in st.query_params.get_all("run") if each.isdecimal()]
+        asked = ids_in(st.query_params.get_all("run"))
         listed = [run for run in runs if run.archived_at is None] or list(runs)
         latest = [run.id for run in listed if run.state.is_finished()] or [run.id for run in listed]
         if missing := [str(run_id) for run_id in asked if run_id not in known]:

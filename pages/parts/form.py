@@ -1,6 +1,7 @@
 """The form for a new run: presets, the usual choices, more folded away, expected duration."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from pages.parts.machine_choices import (
     without_gpu,
 )
 from s2s.analysis.words import device, duration, step_time
+from s2s.checks import quoted
 from s2s.config import UNLIMITED, Engine, OptimizerName, TrainConfig, UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder
@@ -226,8 +228,8 @@ def batch_sizes(texts: Sequence[str]) -> list[int]:
         raise UserError("Choose at least one batch size, such as 32.")
     numbers = []
     for part in ",".join(texts).replace(";", ",").replace(" ", ",").split(","):
-        if part and not part.isdecimal():
-            raise UserError(f"A batch size is a whole number such as 32; got {part!r}.")
+        if part and not re.fullmatch("[0-9]{1,9}", part):
+            raise UserError(f"A batch size is a whole number such as 32; got {quoted(part)}.")
         if part:
             numbers.append(int(part))
     return list(dict.fromkeys(numbers))

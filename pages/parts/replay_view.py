@@ -22,6 +22,7 @@ from s2s.analysis.steps import Axis, LossScale
 from s2s.analysis.sweep_figures import finished_runs
 from s2s.analysis.translations import translation_table
 from s2s.charts.loss import loss_figure
+from s2s.config import UserError
 from s2s.records import Run, RunState, Sweep, SweepState
 from s2s.runs.replay import first_repeat, read_replay
 from s2s.runs.sweeps import read_sweep
@@ -31,7 +32,10 @@ _POINTS = 300
 
 def show(sweep_id: int, unigram_loss: float | None, elsewhere: Elsewhere | None) -> None:
     """Again so often while it goes on."""
-    sweep = read_sweep(shared.store(), sweep_id)
+    try:
+        sweep = read_sweep(shared.store(), sweep_id)
+    except UserError:  # deleted in another tab
+        st.rerun()
     found = read_replay(shared.store(), sweep, unigram_loss, elsewhere)
     if sweep.state is not SweepState.FINISHED:
         _progress(sweep)

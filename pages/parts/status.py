@@ -23,6 +23,9 @@ def strip(notice: str) -> None:
         if text:
             st.warning(inert(text))
     store.mark_interrupted()
+    store.runs()
+    if store.unreadable:
+        st.warning(inert(" ".join(store.unreadable[:3])))
     st.fragment(guarded(_line), run_every="5s" if store.unfinished_runs() else None)()
 
 

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.address import ids_in
 from pages.parts.guard import guarded
 from pages.parts.inert import inert
 from s2s.analysis.sweep_table import sweep_line
+from s2s.checks import shortened
 from s2s.config import UserError
 from s2s.records import Sweep, SweepState
 
@@ -20,10 +22,11 @@ def chosen_sweep(sweeps: Sequence[Sweep]) -> Sweep:
     by_id = {sweep.id: sweep for sweep in sweeps}
     if st.session_state.get(SHOWN) not in by_id:
         asked = st.query_params.get("sweep", "")
-        known = asked.isdecimal() and int(asked) in by_id
+        known = [each for each in ids_in([asked]) if each in by_id]
         if asked and not known:
-            st.warning(f"The link names a sweep that is not here (any more): {inert(asked)}.")
-        st.session_state[SHOWN] = int(asked) if known else sweeps[0].id
+            told = inert(shortened(asked, 40))
+            st.warning(f"The link names a sweep that is not here (any more): {told}.")
+        st.session_state[SHOWN] = known[0] if known else sweeps[0].id
     picked = st.selectbox(
         "Sweep",
         list(by_id),

@@ -13,6 +13,7 @@ from threading import Event
 from typing import IO, Any
 
 from s2s.analysis.bench_table import bench_text, paired_text
+from s2s.checks import quoted
 from s2s.cli.common import (
     EXIT_ERROR,
     EXIT_STOPPED,
@@ -207,6 +208,8 @@ def runs(options: argparse.Namespace) -> int:
     store = Store(home())
     store.mark_interrupted()
     listed = store.runs(archived=options.archived)
+    for problem in store.unreadable:
+        print(problem, file=sys.stderr)
     for run in listed:
         iteration = resumes_at(store, run)
         print_as(options, run_json(run) | {"resumes_at": iteration}, run_line(run, iteration))
@@ -228,8 +231,9 @@ def export(options: argparse.Namespace) -> int:
     try:
         with _replacing(Path(options.output)) as file:
             write(Store(home()), file)
-    except OSError as error:
-        raise UserError(f"{options.output} cannot be written ({error.strerror}).") from error
+    except (OSError, ValueError) as error:  # a name with a NUL in it
+        why = error.strerror if isinstance(error, OSError) else "no file can be called so"
+        raise UserError(f"{quoted(options.output)} cannot be written ({why}).") from error
     return 0
 
 
@@ -292,7 +296,7 @@ def _run_id(text: str) -> int:
                 return run.id
         raise UserError("No run has a checkpoint yet; `python -m s2s train` makes one.")
     if not re.fullmatch("[0-9]{1,18}", text):
-        raise UserError(f"A run is given by its id, or as last; got {text!r}.")
+        raise UserError(f"A run is given by its id, or as last; got {quoted(text)}.")
     run = store.run(int(text))
     if run.deleted_at is not None:
         raise UserError(f"Run {run.id} was deleted; Compare in the dashboard can bring it back.")

@@ -7,6 +7,7 @@ import signal
 from threading import Event
 from typing import Any
 
+from s2s.checks import quoted
 from s2s.config import UserError
 
 EXIT_ERROR = 1
@@ -22,7 +23,7 @@ def batch_sizes(text: str) -> list[int]:
     """Raises UserError for anything but whole numbers between commas."""
     parts = listed(text)
     if not parts or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
-        raise UserError(f"Batch sizes are whole numbers with commas between; got {text!r}.")
+        raise UserError(f"Batch sizes are whole numbers with commas between; got {quoted(text)}.")
     return [int(part) for part in parts]
 
 

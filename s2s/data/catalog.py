@@ -1,13 +1,16 @@
 """The corpora of this installation: list, add, open, remove."""
 
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from s2s.checks import quoted
 from s2s.config import CorpusChoices, Direction, UserError
 from s2s.data import corpus
 from s2s.data.corpus_file import Chunk, comes_from_tatoeba, content_sha256, read_chunks
@@ -18,6 +21,7 @@ from s2s.home import make_folder
 from s2s.records import CorpusInfo
 
 STARTER = "starter"
+_LOCK_POLL_SECONDS = 0.2
 TATOEBA = (
     "Sentences of the Tatoeba project (tatoeba.org), CC BY 2.0 FR, paired by manythings.org/anki."
 )
@@ -89,12 +93,16 @@ def open_corpus(folder: Path, name: str) -> corpus.Corpus:
     if name == STARTER:
         add(folder, STARTER, choices=_starter_choices(folder))
     try:
-        return corpus.load(folder / checked_name(name))
+        while True:
+            found = corpus.load(folder / checked_name(name))
+            if corpus.load_info(folder / name) == found.info:
+                return found
+            # Another one took its place meanwhile: the arrays may be of either.
     except FileNotFoundError:
         names = [STARTER, *(info.name for info in list_corpora(folder))]
         known = ", ".join(dict.fromkeys(names))
         raise UserError(
-            f"There is no corpus {name!r} (there are: {known}); "
+            f"There is no corpus {quoted(name)} (there are: {known}); "
             "`python -m s2s corpora add` adds a file or a named pair."
         ) from None
 
@@ -112,7 +120,6 @@ def add(
     the same content with the same choices, is not prepared again. Nothing is changed where it
     fails: UserError, one sentence.
     """
-    started = time.perf_counter()
     choices = choices or CorpusChoices()
     if name:
         checked_name(name)
@@ -129,6 +136,25 @@ def add(
         attribution, code = TATOEBA if comes_from_tatoeba(path) else "", path.stem
     if present := _present(folder, name, content, choices):
         return present
+    with _alone(folder, name, progress):
+        # Another program may have been faster.
+        return _present(folder, name, content, choices) or _prepared(
+            folder, name, path, choices, content, (attribution, code), progress
+        )
+
+
+def _prepared(
+    folder: Path,
+    name: str,
+    path: Path | None,
+    choices: CorpusChoices,
+    content: str,
+    told: tuple[str, str],
+    progress: Progress,
+) -> CorpusInfo:
+    """`told`: the attribution, and the code that tells the languages."""
+    started = time.perf_counter()
+    attribution, code = told
     chunks = read_chunks(path) if path else _starter_chunks()
     prepared = prepare(
         chunks, choices, lambda lines: progress(f"Reading {name}: {lines:,} lines", None)
@@ -153,8 +179,35 @@ def remove(folder: Path, name: str) -> None:
     """Deletes what was prepared under `name`; runs trained on it keep their own vocabularies."""
     target = folder / checked_name(name)
     if not target.is_dir():
-        raise UserError(f"There is no corpus {name!r}.")
-    shutil.rmtree(target)
+        raise UserError(f"There is no corpus {quoted(name)}.")
+    with (
+        _alone(folder, name, quiet),
+        tempfile.TemporaryDirectory(prefix=".removing-", dir=folder) as beside,
+    ):
+        try:  # at once: who opens it meanwhile finds all of it or nothing
+            target.rename(Path(beside, "corpus"))
+        except FileNotFoundError:
+            raise UserError(f"There is no corpus {quoted(name)}.") from None
+
+
+@contextmanager
+def _alone(folder: Path, name: str, progress: Progress) -> Iterator[None]:
+    """Nobody else, of this process or another, adds or removes a corpus `name` meanwhile."""
+    locks = folder.parent / "locks" / "corpora"
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    lock = FileLock(locks / name, thread_local=False)
+    try:
+        while not lock.is_locked:
+            with suppress(Timeout):
+                lock.acquire(timeout=_LOCK_POLL_SECONDS)
+                break
+            progress(f"Waiting until {name} is prepared elsewhere", None)
+        yield
+    finally:
+        lock.release()
 
 
 def checked_name(name: str) -> str:
@@ -162,7 +215,7 @@ def checked_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UserError(
             f"A corpus name is 1 to 64 letters, digits, dots, dashes or underscores, beginning "
-            f"with a letter or digit; got {name!r}."
+            f"with a letter or digit; got {quoted(name)}."
         )
     return name
 
@@ -181,11 +234,12 @@ def _file(what: str | Path, folder: Path, progress: Progress) -> Path:
         if path.is_file():
             return path
     except (OSError, RuntimeError) as error:
-        raise UserError(f"{str(what)!r} cannot be read ({error}).") from error
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{quoted(str(what))} cannot be read ({why}).") from error
     if str(what) in NAMED_PAIRS:
         return download(str(what), folder.parent / "downloads", progress)
     raise UserError(
-        f"{str(what)!r} is neither a file nor a named pair; named pairs are {STARTER}, "
+        f"{quoted(str(what))} is neither a file nor a named pair; named pairs are {STARTER}, "
         f"{', '.join(NAMED_PAIRS)}."
     )
 
@@ -201,7 +255,7 @@ def _present(folder: Path, name: str, content: str, choices: CorpusChoices) -> C
         return None  # a newer grammar replaces the older one's sentences
     differs = "with other choices" if present.content_sha256 == content else "from another file"
     raise UserError(
-        f"There is a corpus {name!r} already, made {differs}; "
+        f"There is a corpus {quoted(name)} already, made {differs}; "
         f"give this one another name (--name {_free_name(folder, name, choices)})."
     )
 
@@ -280,6 +334,8 @@ def _save(folder: Path, info: CorpusInfo, prepared: Prepared) -> None:
                 (folder / info.name).rename(Path(beside, "old"))
             fresh.rename(folder / info.name)
     except OSError as error:
-        raise UserError(
-            f"The corpus could not be written to {folder} ({error.strerror or error})."
-        ) from error
+        raise _not_written(folder, error) from error
+
+
+def _not_written(folder: Path, error: OSError) -> UserError:
+    return UserError(f"The corpus could not be written to {folder} ({error.strerror or error}).")

@@ -39,7 +39,12 @@ class Side:
     @functools.cached_property
     def words(self) -> list[str]:
         """The word of each id, special symbols first."""
-        text = (self.folder / f"{self.name}_words.json").read_text(encoding="utf-8")
+        try:
+            text = (self.folder / f"{self.name}_words.json").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UserError(
+                f"The corpus {self.folder.name} was removed while it was opened; add it again."
+            ) from None
         return [*SPECIAL_WORDS, *json.loads(text)]
 
     def known_words(self) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from s2s.checks import quoted
 from s2s.config import UserError
 
 MAX_TEXT_BYTES = 8 * 2**30
@@ -180,7 +181,7 @@ def _text_entry(archive: zipfile.ZipFile, size_bytes: int) -> zipfile.ZipInfo:
             raise UserError(f"{name} names a path outside its own folder; it is not opened.")
     texts = [entry for entry in entries if _is_corpus_text(PurePosixPath(entry.filename))]
     if len(texts) != 1:
-        found = ", ".join(repr(entry.filename) for entry in texts[:5]) or "none"
+        found = ", ".join(quoted(entry.filename) for entry in texts[:3]) or "none"
         raise UserError(f"{name} has to hold one .txt or .tsv corpus; found {found}.")
     text = texts[0]
     # zipfile unpacks no more than `file_size`; what it is packed to is the zip's word only.

@@ -43,9 +43,10 @@ class Drawing:
         return {**self._random.bit_generator.state, "pool": self._pool.tolist()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """The reverse. A pool of another batch size is left out."""
+        """The reverse. A pool of another batch size or of other pairs is left out."""
         pool = np.array(state.get("pool", []), np.int64)
-        if pool.ndim == 2 and pool.shape[1] == self._batch_size and self._pool_batches:
+        here = bool(((pool >= 0) & (pool < len(self._lengths))).all())
+        if pool.ndim == 2 and pool.shape[1] == self._batch_size and self._pool_batches and here:
             self._pool = pool
         self._random.bit_generator.state = {
             name: value for name, value in state.items() if name != "pool"

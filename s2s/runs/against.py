@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from s2s.analysis import timing
+from s2s.checks import quoted
 from s2s.config import TrainConfig, UserError
 from s2s.records import PairedRow
 from s2s.runs import own_process
@@ -53,7 +54,9 @@ class Other:
         try:
             self._arguments = shlex.split(arguments)
         except ValueError as error:
-            raise UserError(f"The arguments {arguments!r} cannot be split ({error}).") from error
+            raise UserError(
+                f"The arguments {quoted(arguments)} cannot be split ({error})."
+            ) from error
 
     def command(self, batch_size: int, threads: int) -> list[str]:
         given = [

@@ -25,8 +25,9 @@ def delete_checkpoint(run_id: int) -> None:
 def purge_deleted(store: Store) -> list[int]:
     """Deleted runs for good, files, then records, and deleted sweeps; returns the runs' ids.
 
-    Called when a dashboard starts. A deletion can so be undone for as long as the dashboard runs
-    in which it was made, by no clock and no thread; who is short of disk starts it again.
+    Called when a dashboard starts while no other one uses this home. A deletion can so be undone
+    for as long as the dashboard runs in which it was made, by no clock and no thread; who is short
+    of disk starts it again.
     """
     ids = [run.id for run in store.deleted_runs(of_deleted_sweeps=True)]
     for run_id in ids:

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 from collections.abc import Collection
+from contextlib import suppress
 
 from s2s.analysis.noise_scale import RunNoise
+from s2s.runs.json_columns import UNREADABLE
 from s2s.runs.store import Store
 
 
@@ -20,6 +22,9 @@ def keep_noise(store: Store, noise: RunNoise) -> None:
 def kept_noise(store: Store, run_ids: Collection[int]) -> list[RunNoise]:
     """Those of these runs that were measured, by run id."""
     rows = store.read("SELECT run_id, noise FROM gradient_noise ORDER BY run_id")
-    return [
-        RunNoise.from_json(json.loads(row["noise"])) for row in rows if row["run_id"] in run_ids
-    ]
+    found = []
+    for row in rows:
+        if row["run_id"] in run_ids:
+            with suppress(*UNREADABLE):  # another version's: it can be measured again
+                found.append(RunNoise.from_json(json.loads(row["noise"])))
+    return found

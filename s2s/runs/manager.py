@@ -21,6 +21,7 @@ from s2s.runs.expected import (
     step_time_from_trial,
 )
 from s2s.runs.plan import plan
+from s2s.runs.presence import Presence
 from s2s.runs.resume import resume
 from s2s.runs.store import Store
 from s2s.runs.store_error import StoreError
@@ -44,10 +45,12 @@ class Manager:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        if not store.read_only:
+        self._presence = None if store.read_only else Presence()
+        if self._presence:
             store.mark_interrupted()
-            purge_deleted(store)
             remove_leftovers(store)
+            if self._presence.came_alone:  # else another dashboard still offers Undo
+                purge_deleted(store)
         self._lock = threading.Lock()
         self._incoming: deque[tuple[int, str]] = deque()
         """Runs and the device that each asks for, which may be `auto`."""
@@ -136,6 +139,8 @@ class Manager:
             threads = sorted(self._threads.values(), key=lambda thread: "trial" in thread.name)
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        if self._presence:
+            self._presence.leave()
 
     def expected_seconds(self, config: TrainConfig) -> Expected | None:
         """How long the run would take; None while that is being measured: ask again.

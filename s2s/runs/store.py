@@ -21,13 +21,19 @@ from s2s.records import (
     MachineState,
     Run,
     RunState,
-    SampleTranslation,
     Summary,
 )
+from s2s.runs.json_columns import readable
 from s2s.runs.opening import FILE_NAME, WAIT_SECONDS, atomically, open_store
 from s2s.runs.owner import Listener, lives, owner_values, this_process
 from s2s.runs.pulse import Pulse
-from s2s.runs.rows import device_sample_of, finished_run_of, machine_json, run_of
+from s2s.runs.rows import (
+    device_sample_of,
+    finished_run_of,
+    machine_json,
+    run_of,
+    translations_of,
+)
 from s2s.runs.store_error import told_in_a_sentence
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
@@ -51,6 +57,8 @@ class Store:
         Raises UserError where there is no store that could be used, as `open_store`.
         """
         self._path = folder / FILE_NAME
+        self.unreadable: list[str] = []
+        """A sentence for each run that the last listing had to leave out."""
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
         self._listener, self._pulse = Listener(), Pulse(self._beat)
         opened = open_store(folder)
@@ -97,10 +105,8 @@ class Store:
         """The newest first; without the deleted, and without the archived unless asked for."""
         hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
-        return [
-            finished_run_of(row) if RunState(row["state"]).is_finished() else run_of(row)
-            for row in rows
-        ]
+        found, self.unreadable = readable(rows, _listed)
+        return found
 
     def unfinished_runs(self) -> list[Run]:
         """The oldest first: what trains and what waits, in the order of their turn."""
@@ -109,7 +115,7 @@ class Store:
             " AND deleted_at IS NULL ORDER BY id",
             _UNFINISHED,
         )
-        return [run_of(row) for row in rows]
+        return readable(rows, run_of)[0]
 
     def states(self, run_ids: Sequence[int]) -> tuple[tuple[int, RunState], ...]:
         """Of these runs, in the order of their ids; without those that are gone for good."""
@@ -130,7 +136,7 @@ class Store:
             f"SELECT * FROM runs WHERE deleted_at IS NOT NULL{here}"  # noqa: S608
             " ORDER BY deleted_at DESC, id DESC"
         )
-        return [run_of(row) for row in rows]
+        return readable(rows, run_of)[0]
 
     def start_run(self, run_id: int, device: str, environment: dict[str, Any]) -> bool:
         """Queued -> running. False where the run was stopped or deleted meanwhile."""
@@ -361,7 +367,7 @@ class Store:
                 row["iteration"],
                 row["training_seconds"],
                 row["validation_loss_per_token"],
-                tuple(SampleTranslation(**each) for each in json.loads(row["translations"])),
+                translations_of(row),
             )
             for row in rows
         ]
@@ -423,6 +429,12 @@ class Store:
     ) -> list[sqlite3.Row]:
         """Raises StoreError as `transaction` does."""
         with self._read_lock, told_in_a_sentence(self._path):
-            return self._reader.execute(query, values).fetchall()
+            try:
+                return self._reader.execute(query, values).fetchall()
+            except OverflowError:  # no row has an id that SQLite cannot hold
+                return []
 
 
+def _listed(row: sqlite3.Row) -> Run:
+    finished = row["state"] not in _UNFINISHED
+    return finished_run_of(row) if finished else run_of(row)

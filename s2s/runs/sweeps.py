@@ -7,9 +7,10 @@ import time
 from s2s.config import Engine, SweepConfig, TrainConfig, UserError
 from s2s.records import Run, StepMemory, Sweep, SweepState
 from s2s.runs.artifacts import purge
+from s2s.runs.json_columns import readable
 from s2s.runs.owner import owner_values
 from s2s.runs.plan import plan
-from s2s.runs.rows import run_of
+from s2s.runs.rows import run_of, sweep_config_of
 from s2s.runs.store import Store
 
 _ITS_RUNS = "id IN (SELECT run_id FROM sweep_parts WHERE sweep_id = ?)"
@@ -37,7 +38,7 @@ def read_sweep(store: Store, sweep_id: int) -> Sweep:
 def read_sweeps(store: Store) -> list[Sweep]:
     """All sweeps but the deleted, the newest first."""
     rows = store.read("SELECT * FROM sweeps WHERE deleted_at IS NULL ORDER BY id DESC")
-    return [_sweep(store, row) for row in rows]
+    return readable(rows, lambda row: _sweep(store, row))[0]
 
 
 def take(store: Store, sweep_id: int) -> None:
@@ -111,7 +112,7 @@ def deleted_sweeps(store: Store) -> list[Sweep]:
     rows = store.read(
         "SELECT * FROM sweeps WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC"
     )
-    return [_sweep(store, row) for row in rows]
+    return readable(rows, lambda row: _sweep(store, row))[0]
 
 
 def stop_requested(store: Store, sweep_id: int) -> bool:
@@ -152,7 +153,7 @@ def _no_sweep(sweep_id: int) -> UserError:
 
 
 def _sweep(store: Store, row: sqlite3.Row) -> Sweep:
-    config = SweepConfig.from_json(json.loads(row["config"]))
+    config = sweep_config_of(row)
     # A part's run that was deleted by itself is done again; one deleted with its sweep is not.
     runs = store.read(
         "SELECT runs.* FROM runs JOIN sweep_parts ON run_id = id"

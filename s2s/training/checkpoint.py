@@ -12,11 +12,29 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from s2s.checks import shortened
 from s2s.config import CorpusChoices, TrainConfig, UserError
 from s2s.model.seq2seq import Seq2Seq
+from s2s.training.sound import check_sound
 
 FILE_NAME = "checkpoint.safetensors"
 _FORMAT = 1
+_UNREADABLE = (
+    SafetensorError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    OSError,
+    RuntimeError,
+)
+"""What reading raises where a file is damaged or no checkpoint."""
+
+
+class _NewerError(Exception):
+    """The file is of a later format."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +75,21 @@ class Checkpoint:
 
     def model(self) -> Seq2Seq:
         """A model with these weights, on the CPU."""
-        # On no device: first weights would be drawn for nothing, from the random numbers of a
-        # training run in this process.
+        model = self.model_without_weights()
+        model.load_state_dict(self.weights, assign=True)
+        return model
+
+    def model_without_weights(self) -> Seq2Seq:
+        """On no device: first weights would be drawn for nothing, from the random numbers of a
+        training run in this process."""
         with torch.device("meta"):
-            model = Seq2Seq(
+            return Seq2Seq(
                 len(self.source_words),
                 len(self.target_words),
                 self.config.hidden_size,
                 self.config.layers,
                 self.config.dropout,
             )
-        model.load_state_dict(self.weights, assign=True)
-        return model
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -126,18 +147,16 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             about = json.loads(file.metadata()["s2s"])
             if about["format"] > _FORMAT:
-                raise UserError(
-                    f"The checkpoint of run {folder.name} was written by a newer s2s; "
-                    "update this one."
-                )
+                raise _NewerError
             weights, state = {}, {}
             for key in file.keys():  # noqa: SIM118 (safe_open is no mapping)
                 kind, name = key.split(".", 1)
+                # A copy: what is only mapped ends the program when another one cuts the file short.
                 if kind == "weights":
-                    weights[name] = file.get_tensor(key)
+                    weights[name] = file.get_tensor(key).clone()
                 elif with_state:
-                    state[name] = file.get_tensor(key)
-        found = Checkpoint(
+                    state[name] = file.get_tensor(key).clone()
+        checkpoint = Checkpoint(
             TrainConfig.from_json(about["config"]),
             CorpusChoices.from_json(about["choices"]),
             about["corpus_sha256"],
@@ -151,13 +170,15 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
             about["sampler"],
             Position(**about["position"]) if about.get("position") else None,
         )
-        found.model()  # the weights fit it
-        return found
-    except (
-        SafetensorError, KeyError, TypeError, ValueError, AttributeError, OSError, RuntimeError,
-    ) as error:  # fmt: skip
+        check_sound(checkpoint)
+        return checkpoint
+    except _NewerError:
         raise UserError(
-            f"The checkpoint of run {folder.name} cannot be read ({_first_line(error)}); "
+            f"The checkpoint of run {folder.name} was written by a newer s2s; update this one."
+        ) from None
+    except (UserError, *_UNREADABLE) as error:
+        raise UserError(
+            f"The checkpoint of run {folder.name} cannot be read ({shortened(str(error), 200)}); "
             "delete it and train again."
         ) from error
 

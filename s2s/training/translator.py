@@ -9,6 +9,7 @@ from typing import Self
 
 import torch
 
+from s2s.checks import quoted
 from s2s.config import UserError
 from s2s.data.batches import pad
 from s2s.data.text import split_sentence
@@ -56,7 +57,9 @@ class Translator:
     def _words(self, sentence: str) -> list[str]:
         words = split_sentence(sentence, self.checkpoint.choices.normalizer)
         if not any(words):
-            raise UserError(f"No word is left of {sentence!r}; type a sentence with words in it.")
+            raise UserError(
+                f"No word is left of {quoted(sentence)}; type a sentence with words in it."
+            )
         return words
 
     def _decoded(self, sentences: Sequence[list[str]], max_words: int) -> list[Decoded]:

@@ -1,11 +1,8 @@
 import dataclasses
 import json
-<<<<<<< HEAD
-import tracemalloc
-=======
 import os
 import signal
->>>>>>> resume
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

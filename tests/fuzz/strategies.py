@@ -1,0 +1,140 @@
+"""Bad input: hostile texts, any JSON, and valid bytes with something done to them."""
+
+import functools
+import os
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+_FACTOR = int(os.environ.get("S2S_FUZZ_FACTOR", "0"))
+"""0: the few examples that CI tries, the same each time; else so many times as many, at random."""
+
+HOSTILE_TEXTS = (
+    "", " ", "\0", "a\0b", "\n", "a\nb", "\r\n", "\t", "\x1b[31m", "\x7f", "\ufeff", "\u2028",
+    "\u2029", "\x85", "\x0b", "\x1c", "\u202e.txt", "\u200b", "\u200f", "\ud800", "a\udcff",
+    "İ", "ß", "ﬁ", "e\u0301" * 9, "\u0301", "a" + "\u0301" * 300, "𝕳", "👩\u200d👧", "שלום",
+    "مرحبا", "日本語", "नमस्ते", "'", '"', "`", "'; DROP TABLE runs; --", "<script>alert(1)</script>",
+    "$x$", "%s", "%n", "{0}", "{config}", "${HOME}", "$(id)", "|id", "../../x", "..", ".", "/",
+    "/etc/passwd", "C:\\x", "\\\\host\\x", "~", "~nobody-here", "~root/x", "CON", "-", "--",
+    "--help", "-1", "0", "1e999", "nan", "inf", "1_000", "٣", "²", "true", "null", "None", "[]",
+    "{}", "x" * 5000, "é" * 300,
+)  # fmt: skip
+hostile_text = st.one_of(
+    st.sampled_from(HOSTILE_TEXTS),
+    st.text(st.characters(), max_size=20),
+    st.lists(st.sampled_from(HOSTILE_TEXTS), min_size=2, max_size=4).map("".join),
+)
+_NUMBERS = (
+    0, -1, 1, 2, 7, True, False, 2**31, 2**63, -(2**63), 10**30, 10**400, 0.0, -0.0, 0.5, 1.5, -1.0,
+    1e-320, 1e308, float("nan"), float("inf"), float("-inf"),
+)  # fmt: skip
+strange_number = st.one_of(st.sampled_from(_NUMBERS), st.integers(), st.floats())
+
+
+def _deep(levels: int) -> Any:
+    value: Any = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+any_json = st.recursive(
+    st.one_of(st.none(), st.booleans(), strange_number, hostile_text),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(hostile_text, inner, max_size=4)
+    ),
+    max_leaves=6,
+) | st.sampled_from(["x" * 10**6, _deep(200), [0] * 10_000, {"": ""}])
+"""A value of any type that JSON or a caller can give."""
+
+
+tried: dict[str, int] = {}
+"""Examples gone through so far, by test."""
+failed: dict[str, str] = {}
+"""The last failure of a test, which shrinking makes the simplest: its traceback's end."""
+
+
+def fuzzed(examples: int) -> Callable[[Any], Any]:
+    """Of a test under `given`: how often CI tries it."""
+
+    def of(test: Any) -> Any:
+        inner, name = test.hypothesis.inner_test, test.__name__
+
+        @functools.wraps(inner)
+        def counted(*arguments: Any, **named: Any) -> None:
+            tried[name] = tried.get(name, 0) + 1
+            try:
+                inner(*arguments, **named)
+            except Exception as error:
+                failed[name] = "".join(traceback.format_exception(error, limit=-3))
+                raise
+
+        test.hypothesis.inner_test = counted
+        return _profile(examples)(test)
+
+    return of
+
+
+def _profile(examples: int) -> settings:
+    return settings(
+        max_examples=examples * max(_FACTOR, 1),
+        derandomize=not _FACTOR,
+        database=None,
+        deadline=None,
+        print_blob=False,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
+    )
+
+
+@st.composite
+def mutated(draw: st.DrawFn, valid: bytes, splices: Iterable[bytes] = ()) -> bytes:
+    """`valid` after one to four cuts, flips, repeats, or splices of its own and of `splices`."""
+    data = bytearray(valid)
+    pieces = [b"", b"\0" * 9, b"\xff" * 9, b"\n", b"\t", *splices]
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(("cut", "flip", "byte", "repeat", "delete", "splice", "copy")))
+        start = draw(st.integers(0, len(data)))
+        end = min(len(data), start + draw(st.integers(0, 64)))
+        if kind == "cut":
+            del data[start:]
+        elif kind == "flip" and start < len(data):
+            data[start] ^= 1 << draw(st.integers(0, 7))
+        elif kind == "byte" and start < len(data):
+            data[start] = draw(st.integers(0, 255))
+        elif kind == "repeat":
+            data[end:end] = data[start:end] * draw(st.sampled_from((1, 3, 200)))
+        elif kind == "delete":
+            del data[start:end]
+        elif kind == "splice":
+            data[start:end] = draw(st.sampled_from(pieces) | st.binary(max_size=12))
+        elif kind == "copy":
+            to = draw(st.integers(0, len(data)))
+            data[to : to + end - start] = data[start:end]
+    return bytes(data)
+
+
+@st.composite
+def mutated_json(draw: st.DrawFn, valid: Any) -> Any:
+    """A JSON value with one to three of its parts, at any depth, replaced or taken away."""
+    for _ in range(draw(st.integers(1, 3))):
+        valid = _changed(draw, valid)
+    return valid
+
+
+def _changed(draw: st.DrawFn, value: Any) -> Any:
+    """A copy with one change."""
+    if not value or not isinstance(value, dict | list) or draw(st.integers(0, 9)) == 0:
+        return draw(any_json)
+    keys: list[Any] = list(value) if isinstance(value, dict) else list(range(len(value)))
+    key = keys[draw(st.integers(0, len(keys) - 1))]
+    copy = value.copy()
+    if draw(st.integers(0, 9)) == 0:
+        del copy[key]
+    else:
+        copy[key] = _changed(draw, value[key])
+    return copy

@@ -1,0 +1,90 @@
+"""Whatever an address asks of a page: the page opens, and says at most that it is not there."""
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from pages.parts import shared
+from pages.parts.live_chart import provide_plotly
+from s2s.config import SweepConfig
+from s2s.runs.execute import execute
+from s2s.runs.store import Store
+from s2s.runs.sweeps import create_sweep
+from tests.fuzz.fence import fenced
+from tests.fuzz.small import TEXT, add, config
+from tests.fuzz.strategies import fuzzed, hostile_text
+
+DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
+PAGES = ("train", "sweep", "replay", "compare", "advisor", "translate", "corpora", "system")
+NAMES = (
+    "run", "baseline", "axis", "scale", "repeats", "smoothing", "log_x", "log", "validation", "tag",
+    "archived", "sweep", "sweep_equal", "corpus", "nonsense",
+)  # fmt: skip
+asked_for = st.one_of(
+    st.sampled_from(
+        ("0", "1", "2", "-1", "9" * 40, "²", "٣", "1,1", "true", "0.5", "nan", "x", "")
+    ),
+    st.sampled_from(("iterations", "samples", "seconds", "a token", "a sentence", "range")),
+    hostile_text.map(lambda each: each.encode(errors="replace").decode()),
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_manager(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "_manager", None)
+    provide_plotly()  # the one file that belongs beside the program
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two runs of two steps, one of them tagged and one archived, and a sweep."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("S2S_HOME", str(folder / "home"))
+        (folder / "x.txt").write_bytes(TEXT)
+        add(folder / "x.txt")
+        with closing(Store(folder / "home")) as store:
+            for size in (2, 3):
+                execute(store, store.create_run(config(batch_size=size)), Event())
+            store.describe_run(1, "note", ["tag"])
+            store.archive_run(2)
+            create_sweep(store, SweepConfig(base=config(), batch_sizes=(2, 3), amount=30))
+    return folder / "home"
+
+
+@fuzzed(12)
+@given(
+    page=st.sampled_from(PAGES),
+    asked=st.dictionaries(
+        st.sampled_from(NAMES), st.lists(asked_for, min_size=1, max_size=3), min_size=1, max_size=4
+    ),
+)
+@example(
+    page="compare", asked={"run": ["²", "9" * 5000, "1"], "baseline": ["9" * 5000], "axis": ["x"]}
+)
+@example(page="compare", asked={"smoothing": ["nan"], "log": ["maybe"], "tag": ["a\nb", "tag"]})
+@example(page="sweep", asked={"sweep": ["²"], "sweep_equal": ["iterations"]})
+@example(page="advisor", asked={"sweep": ["9" * 5000]})
+@example(page="corpora", asked={"corpus": ["../x"]})
+def test_query_parameters(
+    tmp_path: Path, prepared: Path, page: str, asked: dict[str, list[str]]
+) -> None:
+    with fenced(tmp_path) as here:
+        shutil.copytree(prepared, here / "home")
+        try:
+            app = AppTest.from_file(DASHBOARD, default_timeout=50)
+            for name, values in asked.items():
+                app.query_params[name] = values
+            app.switch_page(f"pages/{page}.py").run()
+            assert not app.exception, [each.value for each in app.exception]
+            assert app.title
+        finally:
+            shared.manager().close()
+            shared.store().close()
+            shared._manager = None
