@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from s2s.runs import pulse as pulse_module
 from s2s.runs.owner import SILENT_SECONDS, Listener, lives, this_process
 from s2s.runs.resume import resume
 from s2s.runs.store import Store
+from s2s.runs.store_error import StoreError
 from s2s.runs.sweeps import create_sweep, leave, read_sweep, take
 
 HERE = this_process()
@@ -262,7 +262,7 @@ def test_a_full_disk_stops_no_heart(monkeypatch: pytest.MonkeyPatch) -> None:
     def beat() -> None:
         nonlocal calls
         calls += 1
-        raise sqlite3.OperationalError("database or disk is full")
+        raise StoreError("The disk is full; make room there.", passing=True)
 
     monkeypatch.setattr(pulse_module, "PULSE_SECONDS", 0.01)
     pulse = pulse_module.Pulse(beat)
