@@ -170,7 +170,8 @@ def _reading(store: Store, folder: Path, ids: list[int]) -> dict[str, int]:
         "memory_bytes": process.memory_info().rss,
         "threads": process.num_threads(),
         "handles": process.num_fds(),
-        "store_bytes": (folder / "store.sqlite").stat().st_size,
+        # With the pages that are still in the log only.
+        "store_bytes": store.read("PRAGMA page_count")[0][0] * store.read("PRAGMA page_size")[0][0],
         "log_bytes": log.stat().st_size if log.exists() else 0,
         "record_bytes": record_bytes(store),
     }
