@@ -69,9 +69,12 @@ def open_all(page: Page) -> None:
 
 
 def hover_charts(page: Page) -> None:
-    for chart in page.locator(".s2s-chart .nsewdrag").all():
-        chart.scroll_into_view_if_needed()
-        chart.hover(force=True)
+    """The label of each line's first point; a line without points has none."""
+    page.evaluate(
+        "() => document.querySelectorAll('.s2s-chart').forEach(node => node.data?.forEach("
+        "(line, index) => { if (line.y?.length)"
+        " Plotly.Fx.hover(node, [{ curveNumber: index, pointNumber: 0 }]); }))"
+    )
 
 
 def open_tabs(page: Page) -> None:
