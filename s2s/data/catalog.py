@@ -8,11 +8,10 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from s2s.checks import quoted
 from s2s.config import CorpusChoices, Direction, UserError
 from s2s.data import corpus
+from s2s.data.alone import alone
 from s2s.data.corpus_file import Chunk, comes_from_tatoeba, content_sha256, read_chunks
 from s2s.data.download import download
 from s2s.data.prepare import Prepared, prepare
@@ -21,7 +20,6 @@ from s2s.home import make_folder
 from s2s.records import CorpusInfo
 
 STARTER = "starter"
-_LOCK_POLL_SECONDS = 0.2
 TATOEBA = (
     "Sentences of the Tatoeba project (tatoeba.org), CC BY 2.0 FR, paired by manythings.org/anki."
 )
@@ -181,7 +179,7 @@ def remove(folder: Path, name: str) -> None:
     if not target.is_dir():
         raise UserError(f"There is no corpus {quoted(name)}.")
     with (
-        _alone(folder, name, quiet),
+        _alone(folder, name),
         tempfile.TemporaryDirectory(prefix=".removing-", dir=folder) as beside,
     ):
         try:  # at once: who opens it meanwhile finds all of it or nothing
@@ -191,23 +189,15 @@ def remove(folder: Path, name: str) -> None:
 
 
 @contextmanager
-def _alone(folder: Path, name: str, progress: Progress) -> Iterator[None]:
-    """Nobody else, of this process or another, adds or removes a corpus `name` meanwhile."""
-    locks = folder.parent / "locks" / "corpora"
+def _alone(folder: Path, name: str, progress: Progress = quiet) -> Iterator[None]:
+    def waiting() -> None:
+        progress(f"Waiting until {name} is prepared elsewhere", None)
+
     try:
-        locks.mkdir(parents=True, exist_ok=True)
+        with alone(folder.parent / "locks" / "corpora", name, waiting):
+            yield
     except OSError as error:
         raise _not_written(folder, error) from error
-    lock = FileLock(locks / name, thread_local=False)
-    try:
-        while not lock.is_locked:
-            with suppress(Timeout):
-                lock.acquire(timeout=_LOCK_POLL_SECONDS)
-                break
-            progress(f"Waiting until {name} is prepared elsewhere", None)
-        yield
-    finally:
-        lock.release()
 
 
 def checked_name(name: str) -> str:

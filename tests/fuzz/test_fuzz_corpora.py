@@ -69,6 +69,8 @@ def test_hostile_lines(
 
 @fuzzed(30)
 @given(name=hostile_text, suffix=st.sampled_from((".txt", ".TSV", ".zip", "", ".txt.", ".exe")))
+@example(name="a\nb", suffix=".exe")
+@example(name="\u202etxt", suffix=".exe")
 def test_file_names(tmp_path: Path, name: str, suffix: str) -> None:
     with fenced(tmp_path) as here:
         file = here / (name[:40] + suffix).replace("/", "-").replace("\0", "-")
