@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import datetime
@@ -15,10 +16,10 @@ from filelock import FileLock, Timeout
 from s2s.config import UserError
 from s2s.runs.store_error import is_damage
 
-_SUFFIXES = ("-wal", "-shm", "")
-"""The file itself last: a new one beside an old WAL would be spoilt by it."""
 _MAGIC = b"SQLite format 3\0"
 _LOCK_SECONDS = 60.0
+_USERS_SECONDS = 5.0
+"""Another process may be at finding the same damage; a program that works with it stays."""
 _log = logging.getLogger(__name__)
 
 
@@ -71,7 +72,7 @@ def set_aside(path: Path) -> None:
             why = _damage(path)
             if not why:
                 return
-            if users := _users(path):
+            if users := _lasting_users(path):
                 raise UserError(
                     f"{path} is damaged ({why}) and still used by process {users[0]}; end that "
                     "program and start this one again: the store is then set aside."
@@ -107,6 +108,13 @@ def _damage(path: Path) -> str:
     return ""
 
 
+def _lasting_users(path: Path) -> list[int]:
+    deadline = time.monotonic() + _USERS_SECONDS
+    while (users := _users(path)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return users
+
+
 def _users(path: Path) -> list[int]:
     """Other processes that have the file open, as far as this user may see."""
     users = []
@@ -137,11 +145,16 @@ def _replace(path: Path, why: str) -> None:
             f'sqlite3 {aside.name} ".recover" | sqlite3 recovered.sqlite\n',
             encoding="utf-8",
         )
-        for suffix in _SUFFIXES:
+        # Before the file itself: a new one beside an old WAL would be spoilt by it.
+        for suffix in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
         if taken_over:
-            fresh.rename(path)
+            # In one step: another process must not find the place empty and make a store there.
+            aside.hardlink_to(path)
+            fresh.replace(path)
+        else:
+            path.rename(aside)
     finally:
         for suffix in ("-journal", ""):
             fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)

@@ -40,6 +40,7 @@ def test_training_goes_on_and_nothing_is_lost(
     """Full from iteration 50 to 450: steps, evaluations and readings arrive afterwards."""
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(store_error, "PATIENCE_SECONDS", 30.0)
     seen: list[object] = []
 
     def watch(event: StepRecord | Evaluation) -> None:

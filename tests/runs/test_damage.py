@@ -190,7 +190,11 @@ print(len(Store(Path(sys.argv[1])).runs()))
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    assert [process.communicate("\n", timeout=60)[0] for process in processes] == 3 * ["10\n"]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=60)[0] for process in processes] == 3 * ["10\n"]
     assert len(list(tmp_path.glob("store.damaged-*.sqlite"))) == 1
 
 
@@ -200,6 +204,7 @@ def test_a_store_that_a_program_still_uses_is_left_to_it(
     path = filled_store(tmp_path)
     in_the_middle(path)
     monkeypatch.setattr(damage, "_users", lambda _: [4711])
+    monkeypatch.setattr(damage, "_USERS_SECONDS", 0.0)
     with pytest.raises(UserError, match="still used by process 4711; end that program"):
         Store(tmp_path)
     assert not list(tmp_path.glob("store.damaged-*"))
