@@ -1,12 +1,15 @@
 """The corpora of this installation: list, add, open, remove."""
 
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from s2s.checks import quoted
 from s2s.config import CorpusChoices, Direction, UserError
@@ -180,12 +183,24 @@ def remove(folder: Path, name: str) -> None:
         raise UserError(f"There is no corpus {quoted(name)}.")
     with (
         _alone(folder, name),
-        tempfile.TemporaryDirectory(prefix=".removing-", dir=folder) as beside,
+        tempfile.TemporaryDirectory(prefix=f".removing-{name}-", dir=folder) as beside,
     ):
         try:  # at once: who opens it meanwhile finds all of it or nothing
             target.rename(Path(beside, "corpus"))
         except FileNotFoundError:
             raise UserError(f"There is no corpus {quoted(name)}.") from None
+
+
+def clear_leftovers(folder: Path) -> None:
+    """What processes left beside the corpora when they died over adding or removing one."""
+    for path in folder.glob(".*ing-*-*"):
+        name = path.name.partition("-")[2].rpartition("-")[0]
+        with suppress(OSError, Timeout), FileLock(_locks(folder) / name, timeout=0):
+            shutil.rmtree(path)
+
+
+def _locks(folder: Path) -> Path:
+    return folder.parent / "locks" / "corpora"
 
 
 @contextmanager
@@ -194,7 +209,7 @@ def _alone(folder: Path, name: str, progress: Progress = quiet) -> Iterator[None
         progress(f"Waiting until {name} is prepared elsewhere", None)
 
     try:
-        with alone(folder.parent / "locks" / "corpora", name, waiting):
+        with alone(_locks(folder), name, waiting):
             yield
     except OSError as error:
         raise _not_written(folder, error) from error
@@ -309,7 +324,7 @@ def _save(folder: Path, info: CorpusInfo, prepared: Prepared) -> None:
     """In a folder beside, moved to its place when complete."""
     try:
         make_folder(folder)
-        with tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as beside:
+        with tempfile.TemporaryDirectory(prefix=f".adding-{info.name}-", dir=folder) as beside:
             fresh = Path(beside, "corpus")
             fresh.mkdir()
             corpus.save(

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,20 @@ from s2s.data.text import join_words
 from s2s.records import EOS, SPECIAL_WORDS, UNK, CorpusInfo
 
 Ints = npt.NDArray[np.integer[Any]]
+_UNSOUND = (
+    OSError,
+    ValueError,
+    TypeError,
+    EOFError,
+    KeyError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
+    tokenize.TokenError,
+)
+"""What reading a damaged array or JSON raises: numpy parses an array's header as Python."""
 VALIDATION_PAIRS = 512
 """The first of the validation part, which evaluations take: enough for a standard error of about
 1 % of the loss; the rest would cost time."""
@@ -128,7 +143,7 @@ def load_info(corpus_folder: Path) -> CorpusInfo:
         return info
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, UserError) as error:
+    except (UserError, *_UNSOUND) as error:
         raise DamagedCorpusError(corpus_folder, f"corpus.json: {error}") from error
 
 
@@ -153,7 +168,7 @@ def _load_side(
             name,
         )
         _check_side(side, info.training_pairs + info.validation_pairs + info.test_pairs, words)
-    except (OSError, ValueError, TypeError, EOFError) as error:
+    except _UNSOUND as error:
         raise DamagedCorpusError(corpus_folder, f"{name}: {error}") from error
     return side
 

@@ -9,16 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2s.config import UserError
-from s2s.data import catalog, corpus
+from s2s.data import catalog
 from s2s.home import corpora_folder
 from tests.fuzz.fence import check_sentence, fenced
 from tests.fuzz.small import TEXT, add, use
 from tests.fuzz.strategies import fuzzed, mutated, mutated_json
-
-# Until it finds damage at opening, any error may come out of it.
-pytestmark = pytest.mark.skipif(
-    not hasattr(corpus, "DamagedCorpusError"), reason="a prepared corpus is not checked here"
-)
 
 
 @pytest.fixture(scope="module")
