@@ -146,7 +146,7 @@ def test_ctrl_c_and_resume(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> 
     assert "waiting" in output
     with closing(Store(home())) as store:
         first, second, *_ = read_sweep(store, 1).parts
-    assert (first.run.state, second.run.state) == (RunState.FINISHED, RunState.STOPPED)
+    assert (first.run.state, second.run.state) == (RunState.FINISHED, RunState.INTERRUPTED)
     assert second.run.summary.iterations == 3
     assert main(["sweep", "--resume=1", "--json"]) == 0
     estimate, *parts, whole = objects(capsys.readouterr().out)
