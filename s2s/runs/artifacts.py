@@ -38,9 +38,9 @@ def purge_deleted(store: Store) -> list[int]:
 
 
 def remove_leftovers(store: Store) -> None:
-    """What processes left of checkpoints when they died over them."""
+    """What processes left of checkpoints, their own or safetensors', when they died over them."""
     unfinished = {str(run.id) for run in store.runs(archived=True) if not run.state.is_finished()}
-    for path in home().glob(f"runs/*/.{CHECKPOINT}.*"):
+    for path in home().glob("runs/*/.*"):
         if path.parent.name not in unfinished:
             path.unlink(missing_ok=True)
 

@@ -10,6 +10,8 @@ from contextlib import suppress
 from typing import TypeVar
 
 from s2s.config import SweepConfig, TrainConfig, UserError
+from s2s.data.catalog import clear_leftovers
+from s2s.home import corpora_folder
 from s2s.records import SweepPart
 from s2s.runs import cuda_context, store_error
 from s2s.runs.artifacts import purge_deleted, remove_leftovers
@@ -49,6 +51,7 @@ class Manager:
         if self._presence:
             store.mark_interrupted()
             remove_leftovers(store)
+            clear_leftovers(corpora_folder())
             if self._presence.came_alone:  # else another dashboard still offers Undo
                 purge_deleted(store)
         self._lock = threading.Lock()
