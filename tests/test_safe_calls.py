@@ -56,6 +56,8 @@ def problems(source: str) -> Iterator[str]:
 def _is_constant(node: ast.expr, constants: set[str]) -> bool:
     if isinstance(node, ast.Name):
         return node.id in constants
+    if isinstance(node, ast.BinOp):
+        return _is_constant(node.left, constants) and _is_constant(node.right, constants)
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 

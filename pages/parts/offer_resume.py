@@ -20,8 +20,10 @@ def offer_resume() -> None:
     found = sorted(resumable(shared.store()), key=lambda each: not each[0].iterations_done)
     for run, iteration in found[:_SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{run.id}"):
-            text = inert(interrupted_text(run, iteration))
-            st.markdown(f":material/pause_circle: {text}", width="content")
+            st.markdown(
+                f":material/pause_circle: {inert(interrupted_text(run, iteration))}",
+                width="content",
+            )
             _buttons([run], "Resume", "Leave it")
     if len(found) > _SHOWN:
         with st.container(horizontal=True, vertical_alignment="center", key="offer_all"):
@@ -57,7 +59,7 @@ def _resume(runs: Sequence[Run]) -> None:
         try:
             shared.manager().resume(run.id)
         except UserError as error:
-            st.error(str(error))
+            st.error(inert(error))
 
 
 def _leave(runs: Sequence[Run]) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from s2s.home import make_folder
+
 _POLL_SECONDS = 0.2
 
 
@@ -16,7 +18,7 @@ def alone(locks: Path, name: str, waiting: Callable[[], object]) -> Iterator[Non
     `waiting` is called again and again until then. A lock on a file, which the system lets go of
     even when a process is killed. Raises OSError where it cannot be made.
     """
-    locks.mkdir(parents=True, exist_ok=True)
+    make_folder(locks)
     lock = FileLock(locks / name, thread_local=False)
     try:
         while not lock.is_locked:

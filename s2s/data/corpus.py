@@ -168,7 +168,9 @@ def _load_side(
             name,
         )
         _check_side(side, info.training_pairs + info.validation_pairs + info.test_pairs, words)
-    except _UNSOUND as error:
+    except (UserError, *_UNSOUND) as error:
+        if isinstance(error, UserError) and not (corpus_folder / "corpus.json").exists():
+            raise  # removed just now
         raise DamagedCorpusError(corpus_folder, f"{name}: {error}") from error
     return side
 

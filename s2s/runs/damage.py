@@ -193,23 +193,26 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str, sql: str
     columns = old.execute(f"PRAGMA table_info({table})").fetchall()
     primary = sorted((column[5], column[1]) for column in columns if column[5])
     key = "rowid" if "WITHOUT ROWID" not in sql.upper() else ", ".join(name for _, name in primary)
-    insert = f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    # With its rowid: readings are read in its order.
+    names = [*(["rowid"] if key == "rowid" else []), *(column[1] for column in columns)]
+    insert = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
     count = 0
     for row in _readable_rows(old, table, key):
         with suppress(sqlite3.IntegrityError):
-            new.execute(insert, row)
+            new.execute(insert, row[len(row) - len(names) :])
             count += 1
     return count
 
 
 def _readable_rows(old: sqlite3.Connection, table: str, key: str) -> Iterator[tuple[object, ...]]:
-    """From the first on to one that cannot be read, then from the last back to another such."""
+    """The key and all columns: from the first row on to one that cannot be read, then from the last
+    back to another such."""
     width = key.count(",") + 1
     last: tuple[object, ...] = ()
     try:
         for row in old.execute(f"SELECT {key}, * FROM {table} ORDER BY {key}"):  # noqa: S608
             last = row[:width]
-            yield row[width:]
+            yield row
         return
     except sqlite3.DatabaseError:
         pass
@@ -220,7 +223,7 @@ def _readable_rows(old: sqlite3.Connection, table: str, key: str) -> Iterator[tu
             f"SELECT {key}, * FROM {table} {after} ORDER BY {backwards}",  # noqa: S608
             last,
         ):
-            yield row[width:]
+            yield row
 
 
 def _reading(path: Path) -> sqlite3.Connection:

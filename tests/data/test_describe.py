@@ -54,8 +54,9 @@ def four_pairs(tmp_path: Path) -> Corpus:
         seconds=0.0,
     )
     sides = [encoded(FRENCH, FRENCH_WORDS), encoded(ENGLISH, ENGLISH_WORDS)]
-    corpus.save(tmp_path, info, sides)
-    return corpus.load(tmp_path)
+    (tmp_path / "four").mkdir()
+    corpus.save(tmp_path / "four", info, sides)
+    return corpus.load(tmp_path / "four")
 
 
 def side_of_lengths(lengths: list[int]) -> Side:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from tiny import tiny_config, wait_until
 
 from pages.parts import shared
+from pages.parts.inert import inert
 from s2s.data import catalog
 from s2s.home import home
 from s2s.records import RunState
@@ -89,7 +90,7 @@ def test_an_unforeseen_error_in_a_buttons_work(
         app.button(key=f"stop_{training}").click().run()
     assert not app.exception
     assert "ZeroDivisionError" in app.error[0].value
-    wait_until(lambda: shared.store().run(training).state is RunState.STOPPED)
+    wait_until(lambda: shared.store().run(training).state is RunState.INTERRUPTED)
 
 
 def test_a_damaged_store_is_said_on_the_page() -> None:
@@ -100,7 +101,8 @@ def test_a_damaged_store_is_said_on_the_page() -> None:
     (home() / "store.sqlite").write_bytes(b"garbage" * 1000)
     app = visit()
     assert not app.exception
-    assert "The store was damaged and is set aside as store.damaged-" in app.warning[0].value
+    told = inert("The store was damaged and is set aside as store.damaged-")
+    assert told in app.warning[0].value
 
 
 def test_damage_in_use_is_said_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:

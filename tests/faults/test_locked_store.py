@@ -87,7 +87,7 @@ def test_training_goes_on_and_its_records_arrive_afterwards(
     stop.set()
     thread.join(30)
     run = store.run(run_id)
-    assert run.state is RunState.STOPPED
+    assert run.state is RunState.INTERRUPTED
     done = [int(each) for each in store.steps(run_id)["iteration"]]
     assert done == list(range(1, run.iterations_done + 1))
     assert run.iterations_done > 340

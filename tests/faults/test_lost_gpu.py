@@ -103,8 +103,8 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def resolve(asked: str) -> object:
         return real if asked == "cpu" else Named()
 
-    def build(config: object, _: object) -> object:
-        return build_trainer(config, real)
+    def build(config: object, _: object, **more: object) -> object:
+        return build_trainer(config, real, **more)
 
     def fail(engine: FusedEngine, batch: object, forced: bool) -> Forward:
         if threading.current_thread().name.endswith(GPU):

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from tiny import tiny_config
 
 from pages.parts import shared
+from pages.parts.inert import inert
 from s2s.cli import main
 from s2s.config import UserError
 from s2s.home import home
@@ -95,7 +96,8 @@ def test_the_dashboard_shows_what_is_there(
     app = dashboard()
     assert not app.exception
     assert not app.error
-    assert "cannot be written: what is recorded there can be looked at" in app.warning[0].value
+    told = inert("cannot be written: what is recorded there can be looked at")
+    assert told in app.warning[0].value
     assert app.selectbox(key="shown_run").options[1].startswith(f"{trained} · kept")
     shared.store().close()
 
