@@ -1,5 +1,7 @@
 """The article's comparison repeated on this machine, and the verdict."""
 
+import dataclasses
+
 import streamlit as st
 
 from pages.parts import replay_view, shared
@@ -29,10 +31,14 @@ _LENGTHS = {
 }
 
 
-def start(corpus: str, iterations: int, repeats: int) -> None:
-    """Begins the sweep that the replay is, folds the form away and follows it."""
+def start() -> None:
+    """Begins the sweep that the replay is, as chosen now, folds the form away and follows it."""
+    chosen = st.session_state
+    iterations = chosen["replay_iterations"]
+    config = replay_config(chosen["replay_corpus"], iterations)
+    repeats = chosen.get(f"replay_repeats_{iterations}", config.repeats)
     try:
-        sweep_id = shared.manager().submit_sweep(replay_config(corpus, iterations, repeats))
+        sweep_id = shared.manager().submit_sweep(dataclasses.replace(config, repeats=repeats))
     except UserError as error:
         st.error(inert(error))
         return
@@ -62,7 +68,6 @@ def form() -> None:
             type="primary",
             icon=":material/replay:",
             on_click=guarded(start),
-            args=(corpus, iterations, repeats),
         )
         st.caption(
             f"{4 * repeats:,} runs: batch sizes 2 and 32, each computed as the article does "

@@ -73,8 +73,8 @@ def form(start: Callable[[list[TrainConfig]], None]) -> None:
             type="primary",
             icon=":material/play_arrow:",
             disabled=not configs,
-            on_click=guarded(start),
-            args=(configs,),
+            # Not with `configs`: a click can come before a change of a choice was drawn.
+            on_click=guarded(lambda: start(_configs())),
         )
         if configs:
             _expected(configs)

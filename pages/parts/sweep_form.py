@@ -71,8 +71,8 @@ def sweep_form(start: Callable[[SweepConfig], None]) -> None:
             f"Start {runs:,} runs",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=guarded(start),
-            args=(config,),
+            # Not with `config`: a click can come before a change of a choice was drawn.
+            on_click=guarded(lambda: start(_config())),
         )
         st.caption(
             "Each repeat visits every size once, in an order of its own, so that a slow stretch "
@@ -174,7 +174,7 @@ def _config() -> SweepConfig:
         return st.session_state[_key(name)]
 
     budget = chosen("budget")
-    amount = chosen(f"amount_{budget}")
+    amount = st.session_state.get(_key(f"amount_{budget}"), _AMOUNTS[budget])
     base = TrainConfig(
         corpus=chosen("corpus"),
         optimizer=chosen("optimizer"),

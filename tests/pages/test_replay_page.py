@@ -53,10 +53,11 @@ def test_the_button_starts_the_articles_comparison(
     [button] = page.button
     assert button.label == "Replay the article"
     assert "12 runs: " in captions(page)
+    page.number_input(key="replay_repeats_1000").set_value(2)  # a click right after it counts too
     page = button.click().run()
-    assert asked == [replay_config("starter")]
+    assert asked == [replay_config("starter", repeats=2)]
     assert "Here not known yet" in page.subheader[0].value
-    assert "0 of 12 runs are done" in paragraphs(page)
+    assert "0 of 8 runs are done" in paragraphs(page)
     assert [each.label for each in page.button] == ["Go on"]  # nobody does it
 
 

@@ -109,6 +109,14 @@ def test_choices_reach_the_run(open_page: Open) -> None:
     )
 
 
+def test_a_click_right_after_a_change_starts_what_was_chosen(open_page: Open) -> None:
+    """Before the page was drawn anew."""
+    app = opened_form(open_page("train"))
+    app.number_input(key="form_iterations").set_value(7)
+    click(app, "Start 2 runs")
+    assert [run.config.iterations for run in shared.store().runs()] == [7, 7]
+
+
 def test_a_form_that_cannot_run_says_so_and_does_not_start(open_page: Open) -> None:
     app = opened_form(open_page("train"))
     app = app.multiselect(key="form_batch_sizes").set_value([]).run()
