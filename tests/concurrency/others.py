@@ -6,12 +6,15 @@ They are forked from one that has loaded everything, so that a dozen of them tak
 import multiprocessing
 import os
 import random
+import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 _LOADED = """
 from threading import Event
@@ -44,7 +47,9 @@ class Other:
     def __init__(self, code: str, delay: float) -> None:
         self.line, its = _context.Pipe()
         self.process = _context.Process(target=_do, args=(its, code, dict(os.environ), delay))
-        self.process.start()
+        # It would run the main module of whoever starts it, which AppTest makes the dashboard's.
+        with patch.dict(sys.modules, {"__main__": ModuleType("__main__")}):
+            self.process.start()
         its.close()
 
     def hear(self) -> str:

@@ -50,7 +50,7 @@ class Kill:
 class Scene:
     """One activity in one home; `finished` are digests of what no later kill may touch."""
 
-    longest_seconds = 3.0
+    longest_seconds = 2.0
     """The kill comes at a random moment up to this long after the activity began."""
 
     def __init__(self, folder: Path) -> None:
@@ -97,7 +97,7 @@ class Bouts(Scene):
 
 
 class Training(Scene):
-    config = tiny_config(iterations=3000, hidden_size=16, evaluate_every=200, keep_optimizer=True)
+    config = tiny_config(iterations=1500, hidden_size=16, evaluate_every=100, keep_optimizer=True)
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -190,13 +190,13 @@ class Preparing(Bouts):
 
 
 class Sweeping(Scene):
-    longest_seconds = 5.0
+    longest_seconds = 4.0
     config = SweepConfig(
         base=tiny_config(hidden_size=16),
         batch_sizes=(4, 8),
         repeats=2,
         budget="iterations",  # type: ignore[arg-type]
-        amount=700,
+        amount=400,
         keep_all_weights=True,
     )
 
