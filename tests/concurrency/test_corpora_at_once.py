@@ -31,8 +31,7 @@ def remains() -> list[str]:
     return sorted(path.name for path in corpora_folder().iterdir())
 
 
-@pytest.mark.parametrize("_round", range(2))
-def test_one_file_added_by_several_at_once(tmp_path: Path, _round: int) -> None:
+def test_one_file_added_by_several_at_once(tmp_path: Path) -> None:
     file = write_tiny(tmp_path / "x.txt")
     said = together([ADD.format(path=str(file))] * 3)
     assert len(set(said)) == 1
@@ -41,8 +40,7 @@ def test_one_file_added_by_several_at_once(tmp_path: Path, _round: int) -> None:
     assert remains() == ["shared"]
 
 
-@pytest.mark.parametrize("_round", range(2))
-def test_one_name_from_two_files_at_once(tmp_path: Path, _round: int) -> None:
+def test_one_name_from_two_files_at_once(tmp_path: Path) -> None:
     files = [write_tiny(tmp_path / "x.txt"), write_tiny(tmp_path / "y.txt")]
     files[1].write_text(files[1].read_text() + "one more\tun de plus\n")
     first, second = sorted(together([ADD.format(path=str(file)) for file in files]))

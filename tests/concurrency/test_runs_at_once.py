@@ -82,8 +82,7 @@ def test_two_tabs_start_runs_at_the_same_instant(store: Store) -> None:
     check_complete(store.runs(), store)
 
 
-@pytest.mark.parametrize("_round", range(2))
-def test_two_dashboards_and_two_commands_on_one_store(store: Store, _round: int) -> None:
+def test_two_dashboards_and_two_commands_on_one_store(store: Store) -> None:
     first, second, *codes = together([DASHBOARD, DASHBOARD, COMMAND, COMMAND])
     assert codes == ["0", "0"]
     assert len({*first.split(), *second.split()}) == 4
@@ -100,8 +99,7 @@ def is_leased() -> bool:
     return False
 
 
-@pytest.mark.parametrize("_round", range(2))
-def test_the_lease_of_a_killed_dashboard_goes_to_the_next(store: Store, _round: int) -> None:
+def test_the_lease_of_a_killed_dashboard_goes_to_the_next(store: Store) -> None:
     with others([ENDLESS]) as [killed]:
         first = int(killed.hear())
         wait_until(lambda: len(store.steps(first)) > 0)
@@ -137,8 +135,7 @@ except UserError as error:
 """
 
 
-@pytest.mark.parametrize("_round", range(2))
-def test_a_sweep_taken_by_three_processes_at_once(store: Store, _round: int) -> None:
+def test_a_sweep_taken_by_three_processes_at_once(store: Store) -> None:
     base = tiny_config()
     config = SweepConfig(
         base=base, batch_sizes=(2, 4), repeats=2, budget="iterations", amount=STEPS
