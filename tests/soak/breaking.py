@@ -7,15 +7,19 @@ test still passes with its promise broken.
 """
 
 import argparse
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from tests.soak.promises import PROMISES, Promise
 
 PROJECT = Path(__file__).parents[2]
+_LONGEST_SECONDS = 180.0
 _NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".s2s", "__pycache__", ".*_cache")
 
 
@@ -42,10 +46,25 @@ def _fails_when_broken(promise: Promise, copy: Path) -> bool:
     path.write_text(whole.replace(promise.old, promise.new), encoding="utf-8")
     try:
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-        ended = subprocess.run([*command, promise.test], cwd=copy, capture_output=True, check=False)
+        return _fails([*command, promise.test], copy)
     finally:
         path.write_text(whole, encoding="utf-8")
-    return ended.returncode == 1  # 1: tests failed; others: they could not run
+
+
+def _fails(command: list[str], folder: Path) -> bool:
+    """A test that waits for ever for what is broken fails too."""
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=nowhere, stderr=nowhere, start_new_session=True
+    )
+    try:
+        return process.wait(_LONGEST_SECONDS) == 1  # 1: tests failed; others: they could not run
+    except subprocess.TimeoutExpired:
+        return True
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 if __name__ == "__main__":
