@@ -83,6 +83,7 @@ def test_query_parameters(
                 app.query_params[name] = values
             app.switch_page(f"pages/{page}.py").run()
             assert not app.exception, [each.value for each in app.exception]
+            assert not [each.value for each in app.error if "of the page failed" in each.value]
             assert app.title
         finally:
             shared.manager().close()
