@@ -1,7 +1,10 @@
 """What examples begin with: a valid corpus file, and all that is done with one that was taken."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import torch
 
 from s2s.config import CorpusChoices, TrainConfig
@@ -25,6 +28,16 @@ def add(file: Path, name: str = "x", choices: CorpusChoices | None = None) -> Co
     """Prepared in the home of this example. UserError where it is refused."""
     catalog.add(corpora_folder(), file, name, choices)
     return catalog.open_corpus(corpora_folder(), name)
+
+
+@contextmanager
+def home_made_in(folder: Path) -> Iterator[Path]:
+    """S2S_HOME meanwhile: it holds the corpus `x`, and what the caller adds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("S2S_HOME", str(folder / "home"))
+        (folder / "x.txt").write_bytes(TEXT)
+        add(folder / "x.txt")
+        yield folder / "home"
 
 
 def config(**changes: object) -> TrainConfig:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from s2s.cli import main
 from tests.fuzz.fence import check_sentence, fenced
-from tests.fuzz.small import TEXT, add
+from tests.fuzz.small import home_made_in
 from tests.fuzz.strategies import fuzzed, hostile_text
 
 _NUMBERS = ("0", "-1", "1", "2", "3", "1e5", "nan", "inf", "-inf", "1_0", "٣", " 2", "9" * 30)
@@ -99,13 +99,9 @@ def check(arguments: list[str], given: bytes = b"") -> None:
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a corpus and a run of two steps."""
-    folder = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("S2S_HOME", str(folder / "home"))
-        (folder / "x.txt").write_bytes(TEXT)
-        add(folder / "x.txt")
+    with home_made_in(tmp_path_factory.mktemp("prepared")) as home:
         assert typed(["train", *_SHORT["train"]])[0] == 0
-    return folder / "home"
+    return home
 
 
 def copied(prepared: Path, here: Path) -> None:

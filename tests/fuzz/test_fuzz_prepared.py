@@ -12,19 +12,15 @@ from s2s.config import UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder
 from tests.fuzz.fence import check_sentence, fenced
-from tests.fuzz.small import TEXT, add, use
+from tests.fuzz.small import add, home_made_in, use
 from tests.fuzz.strategies import fuzzed, mutated, mutated_json
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("S2S_HOME", str(folder / "home"))
-        (folder / "x.txt").write_bytes(TEXT)
-        add(folder / "x.txt")
-        add(folder / "x.txt", "y")
-    return folder / "home"
+    with home_made_in(tmp_path_factory.mktemp("prepared")) as home:
+        add(home.parent / "x.txt", "y")
+    return home
 
 
 def used_or_refused() -> None:

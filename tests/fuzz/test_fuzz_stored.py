@@ -25,7 +25,7 @@ from s2s.runs.kept_noise import kept_noise
 from s2s.runs.store import Store
 from s2s.runs.sweeps import create_sweep, read_sweep, read_sweeps
 from tests.fuzz.fence import check_sentence, fenced
-from tests.fuzz.small import TEXT, add, config
+from tests.fuzz.small import config, home_made_in
 from tests.fuzz.strategies import fuzzed, hostile_text, mutated_json
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
@@ -38,17 +38,12 @@ COLUMNS = (
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with two runs of two steps and a sweep."""
-    folder = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("S2S_HOME", str(folder / "home"))
-        (folder / "x.txt").write_bytes(TEXT)
-        add(folder / "x.txt")
-        with closing(Store(folder / "home")) as store:
-            for size in (2, 3):
-                execute(store, store.create_run(config(batch_size=size)), Event())
-            store.describe_run(1, "", ["tag"])
-            create_sweep(store, SweepConfig(base=config(), batch_sizes=(2, 3), amount=30))
-    return folder / "home"
+    with home_made_in(tmp_path_factory.mktemp("prepared")) as home, closing(Store(home)) as store:
+        for size in (2, 3):
+            execute(store, store.create_run(config(batch_size=size)), Event())
+        store.describe_run(1, "", ["tag"])
+        create_sweep(store, SweepConfig(base=config(), batch_sizes=(2, 3), amount=30))
+    return home
 
 
 def look(home: Path) -> None:

@@ -1,6 +1,6 @@
 """Makes the golden store of version 4, by the program as it was then.
 
-    S2S_HOME=/tmp/store-4 PYTHONPATH=.:tests python tests/golden/make_store_4.py OUTPUT_FOLDER
+    S2S_HOME=AN_EMPTY_FOLDER PYTHONPATH=.:tests python tests/golden/make_store_4.py OUTPUT_FOLDER
 
 Run at the last commit before version 5 (65d75c0); kept to tell how store_4.* came about.
 """
