@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from tiny import tiny_corpus
 
 from s2s.config import TrainConfig
+from s2s.data.corpus import Corpus
+from s2s.home import home
 from s2s.records import StepMemory
 from s2s.runs import sweep_memory
+from s2s.runs.store import Store
 
 # A busy machine is no reason to fail.
 settings.register_profile("s2s", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,6 +38,20 @@ def _memory_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
         return None if given_up() else found
 
     monkeypatch.setattr(sweep_memory, "in_a_process", memory)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Corpus:
+    """Prepared under the name `tiny`."""
+    return tiny_corpus(tmp_path)
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """In this test's own home."""
+    opened = Store(home())
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

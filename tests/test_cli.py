@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import tiny_corpus, write_tiny
+from tiny import write_tiny
 
 from s2s import cli
 from s2s.cli import main
 from s2s.cli.arguments import parser
 from s2s.data import catalog
+from s2s.data.corpus import Corpus
 from s2s.home import corpora_folder, home, run_folder
 from s2s.metrics.others import OthersMeter
 from s2s.records import PHASES, RunState
@@ -48,12 +49,7 @@ def _signals_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> None:
-    tiny_corpus(tmp_path)
-
-
-@pytest.fixture
-def trained(tiny: None, capsys: Capture) -> None:
+def trained(tiny: Corpus, capsys: Capture) -> None:
     """Run 1, of two steps."""
     del tiny
     assert main([*TRAIN, "--iterations=2"]) == 0

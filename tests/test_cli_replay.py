@@ -2,10 +2,8 @@
 
 import signal
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from tiny import tiny_corpus
 
 from s2s.cli import main
 from s2s.config import Budget, Engine
@@ -19,11 +17,6 @@ from tests.commands import objects, refused
 REPLAY = ["replay", "--corpus=tiny", "--threads=1", "--iterations=6"]
 Capture = pytest.CaptureFixture[str]
 pytestmark = pytest.mark.usefixtures("signals_as_before")
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> None:
-    tiny_corpus(tmp_path)
 
 
 @pytest.mark.usefixtures("tiny")

@@ -5,12 +5,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny import tiny_corpus
 
 from s2s.cli import main
 from s2s.config import Budget, Engine, RateRule
@@ -26,11 +24,6 @@ COMMON = ["--hidden-size=8", "--threads=1", "--device=cpu"]
 SWEEP = ["sweep", "--corpus=tiny", *COMMON, "--batch-sizes=2,4", "--repeats=2", "--iterations=5"]
 Capture = pytest.CaptureFixture[str]
 pytestmark = pytest.mark.usefixtures("signals_as_before")
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> None:
-    tiny_corpus(tmp_path)
 
 
 def at_step(monkeypatch: pytest.MonkeyPatch, action: Callable[[int, int], object]) -> None:

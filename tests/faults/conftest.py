@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 from small_disk import SmallDisk
-from tiny import tiny_corpus
 
-from s2s.data.corpus import Corpus
 from s2s.home import home
 
 Mount = Callable[..., Path]
@@ -51,9 +49,3 @@ def read_only(mount: Mount) -> Callable[[Path], Path]:
         return mount(folder, "-o", "remount,ro,bind", str(folder))
 
     return make
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Corpus:
-    """Prepared under the name `tiny`."""
-    return tiny_corpus(tmp_path)

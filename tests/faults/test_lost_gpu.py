@@ -1,8 +1,6 @@
 """An error that spoils the process's CUDA context: its queue is held, the processor goes on."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from threading import Event
 
@@ -13,7 +11,6 @@ from tiny import tiny_config, wait_until
 
 from pages.parts import shared
 from s2s.config import SweepConfig, UserError
-from s2s.home import home
 from s2s.metrics.devices import Sampler
 from s2s.records import RunState
 from s2s.runs import cuda_context
@@ -74,12 +71,6 @@ def test_torchs_own_error_of_the_accelerator() -> None:
 def test_a_run_on_the_processor_never_holds_the_gpu() -> None:
     cuda_context.note(RuntimeError(ASSERT), "cpu")
     assert cuda_context.sentence() == ""
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    with closing(Store(home())) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,29 +4,11 @@ import dataclasses
 import gc
 import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import tiny_corpus
 
-from s2s.data.corpus import Corpus
-from s2s.home import home
-from s2s.runs.store import Store
 from s2s.training.engines import Forward, FusedEngine
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Corpus:
-    """Prepared under the name `tiny`."""
-    return tiny_corpus(tmp_path)
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    opened = Store(home())
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import pytest
 from tiny import tiny_corpus
 
 from s2s.config import Engine, OptimizerName, RateRule, SweepConfig, TrainConfig, UserError
-from s2s.home import home
 from s2s.records import RunState, Summary, Sweep
 from s2s.runs.replay import (
     LONG_ITERATIONS,
@@ -25,14 +24,6 @@ from s2s.runs.store import Store
 from s2s.runs.sweeps import create_sweep, read_sweep
 from tests import studies
 from tests.replays import replay_sweep
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    opened = Store(home())
-    yield opened
-    opened.close()
-
 
 # The configuration
 

@@ -1,23 +1,17 @@
 """What the tests of training share."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny import tiny_config, tiny_corpus
+from tiny import tiny_config
 
 from s2s.data.corpus import Corpus
 from s2s.training.checkpoint import Checkpoint
 from s2s.training.loop import Trainer
 
 MakeTrainer = Callable[..., Trainer]
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Corpus:
-    return tiny_corpus(tmp_path)
 
 
 @pytest.fixture
