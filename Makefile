@@ -15,7 +15,7 @@ run: $(VENV)/ready ## set everything up and open the dashboard
 
 test: $(VENV)/ready-dev ## set everything up, a browser too, and run all tests
 	$(BIN)/python tests/browser/chromium.py
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 check: $(VENV)/ready-dev ## lint, types, import contract
 	$(BIN)/ruff format --check .
@@ -26,7 +26,7 @@ check: $(VENV)/ready-dev ## lint, types, import contract
 audit: $(VENV)/ready-dev ## known holes in the dependencies; needs the network
 	$(BIN)/python -m tests.audit
 
-soak: $(VENV)/ready-dev ## crashes, load, a day in small, fuzzing: about an hour, and a table of what held
+soak: $(VENV)/ready-dev ## crashes, load, a day in small, fuzzing: about two hours, and a table of what held
 	$(BIN)/python tests/browser/chromium.py
 	$(BIN)/python -m tests.soak
 

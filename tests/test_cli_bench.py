@@ -11,7 +11,7 @@ from tiny import tiny_corpus
 
 from s2s.cli import main
 from s2s.runs.bench_file import latest_bench
-from s2s.runs.execute import lease
+from s2s.runs.lease import lease
 from s2s.runs.measure import Measurement
 from s2s.training import rates
 from tests.commands import objects, refused

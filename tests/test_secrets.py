@@ -18,8 +18,9 @@ from s2s.home import corpora_folder, home, is_open_to_others
 from s2s.metrics.system import system_info
 from s2s.records import RunState
 from s2s.runs.bench_file import keep_bench
-from s2s.runs.execute import execute, lease
+from s2s.runs.execute import execute
 from s2s.runs.export import export_csv, export_json
+from s2s.runs.lease import lease
 from s2s.runs.store import Store
 from tests.plausible import bench_report
 

@@ -5,20 +5,17 @@ import gc
 import os
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from filelock import FileLock, Timeout
-from safetensors import SafetensorError
 
 from s2s.analysis.busy import busy
 from s2s.analysis.readings import peak_memory_bytes
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import open_corpus
-from s2s.home import corpora_folder, home, make_folder, run_folder
+from s2s.home import corpora_folder, run_folder
 from s2s.metrics.devices import Sampler
 from s2s.metrics.machine import machine_state
 from s2s.metrics.others import OthersMeter
@@ -33,22 +30,26 @@ from s2s.records import (
     Summary,
 )
 from s2s.runs import cuda_context, store_error
-from s2s.runs.artifacts import has_checkpoint
+from s2s.runs.ending import Ending, diverged, failed, sentence, shut_down
 from s2s.runs.evaluate import quality_on_test_part
+from s2s.runs.lease import lease
 from s2s.runs.recorder import DivergedError, Recorder
+from s2s.runs.saving import save, tidy
 from s2s.runs.store import Store
 from s2s.runs.store_error import StoreError, patiently
-from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
-from s2s.training.device import ran_out_of_memory, resolve_device
+from s2s.training.checkpoint import load_checkpoint
+from s2s.training.device import resolve_device
 from s2s.training.loop import Trainer
 
-_LEASE_POLL_SECONDS = 0.2
 CHECKPOINT_SECONDS = 60.0
 """A process that is killed loses this much training and what a step more takes."""
 _TORCHS_OWN_THREADS = torch.get_num_threads()
 Watch = Callable[[StepRecord | Evaluation], object]
-Training = Generator[StepRecord | Evaluation, None, RunState]
-"""Events of the loop as they come; returns how the run ended."""
+_Returned = TypeVar("_Returned")
+Events = Generator[StepRecord | Evaluation, None, _Returned]
+"""Of the loop as they come."""
+Training = Events[RunState]
+"""Returns how the run ended."""
 
 
 def nobody(event: StepRecord | Evaluation) -> None:
@@ -86,37 +87,19 @@ def executing(store: Store, run_id: int, stop: Event) -> Training:
             if not held or not patiently(
                 lambda: store.start_run(run_id, str(device), environment), stop.is_set
             ):
-                interrupted = store.interrupt_run(run_id, _shut_down(store, run_id))
+                interrupted = store.interrupt_run(run_id, shut_down(store, run_id))
                 return RunState.INTERRUPTED if interrupted else RunState.STOPPED
             return (yield from _train(store, run, device, stop))
     except _CannotResumeError as error:
         store.interrupt_run(run_id, str(error))
         return RunState.INTERRUPTED
     except Exception as error:
-        store.fail_run(run_id, _sentence(error), traceback.format_exc())
+        store.fail_run(run_id, sentence(error), traceback.format_exc())
         return RunState.FAILED
     finally:
         # Outside the except block: its traceback would keep the tensors alive.
         free_memory()
         store.trouble = ""
-
-
-@contextmanager
-def lease(device: str, given_up: Callable[[], bool]) -> Iterator[bool]:
-    """Holds the device against other runs; False where `given_up` became true first.
-
-    A lock on a file, which the system lets go of even when a process is killed.
-    """
-    folder = home() / "locks"
-    make_folder(folder)
-    lock = FileLock(folder / f"{device.replace(':', '-')}.lock", thread_local=False)
-    try:
-        while not lock.is_locked and not given_up():
-            with suppress(Timeout):
-                lock.acquire(timeout=_LEASE_POLL_SECONDS)
-        yield lock.is_locked
-    finally:
-        lock.release()
 
 
 def build_trainer(
@@ -169,13 +152,45 @@ def _trainer_of(run: Run, device: torch.device, look: Callable[[], object]) -> T
 
 
 def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Training:
-    others, before = OthersMeter(), None
+    others = OthersMeter()
     sampler = Sampler(str(device))
     sampler.start()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     recorder = Recorder(store, run.id, run.config, sampler)
-    message, details, cannot = "", "", ""
+    try:
+        ending = yield from _trained(store, run, device, stop, recorder, others)
+    except GeneratorExit:
+        ending = Ending(RunState.STOPPED)
+    after = _machine_after(device, others)
+    sampler.stop()
+    patiently(recorder.finish)
+    samples = patiently(lambda: store.device_samples(run.id))
+    peak = _peak_memory_bytes(device, sampler, samples if run.resumed_at else [])
+    summary = recorder.summary(ending.state, peak, "")
+    before = patiently(lambda: store.run(run.id)).machine_before
+    if before and after:
+        patiently(lambda: store.note_machine(run.id, before, after))
+        beside = patiently(lambda: busy(store.run(run.id), samples))
+        summary = dataclasses.replace(summary, busy=beside)
+    if ending.state is RunState.FINISHED and run.config.measure_quality and not recorder.unsaved:
+        summary, ending = _with_quality(store, run, stop, summary, ending)
+    message = ending.told(store, run)
+    patiently(lambda: store.finish_run(run.id, ending.state, summary, message, ending.details))
+    if ending.state is not RunState.INTERRUPTED:
+        tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
+    return ending.state
+
+
+def _trained(
+    store: Store,
+    run: Run,
+    device: torch.device,
+    stop: Event,
+    recorder: Recorder,
+    others: OthersMeter,
+) -> Events[Ending]:
+    """Whatever goes wrong is the ending; it holds no tensor."""
 
     def look() -> None:
         if stop.is_set() or _asked_to_stop(store, run.id):
@@ -183,43 +198,19 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
 
     try:
         trainer = _trainer_of(run, device, look)
-        before = found = machine_state(str(device), others.read())
-        patiently(lambda: store.note_machine(run.id, found), stop.is_set)
+        before = machine_state(str(device), others.read())
+        patiently(lambda: store.note_machine(run.id, before), stop.is_set)
         state = yield from _follow(store, run, trainer, recorder, stop)
-        message = " ".join([*trainer.notes, *recorder.notes()])
+        return Ending(state, " ".join([*trainer.notes, *recorder.notes()]))
     except _EndedError:
-        state = _ended(store, run)
+        return Ending(_ended(store, run))
     except _CannotResumeError as error:
-        state, cannot = RunState.INTERRUPTED, str(error)
+        return Ending(RunState.INTERRUPTED, cannot_resume=str(error))
     except DivergedError:
-        state = RunState.DIVERGED
-        message = "The loss is no longer a finite number; a smaller learning rate usually helps."
-        if has_checkpoint(run.id):
-            message += " The last good weights were kept."
-    except GeneratorExit:
-        state = RunState.STOPPED
+        return diverged(run.id)
     except Exception as error:
         cuda_context.note(error, str(device))
-        state, message, details = _verdict(error), _sentence(error), traceback.format_exc()
-    after = before and _machine_after(device, others)
-    sampler.stop()
-    patiently(recorder.finish)
-    samples = patiently(lambda: store.device_samples(run.id))
-    peak = _peak_memory_bytes(device, sampler, samples if run.resumed_at else [])
-    summary = recorder.summary(state, peak, "")
-    if before and after:
-        patiently(lambda: store.note_machine(run.id, before, after))
-        beside = patiently(lambda: busy(store.run(run.id), samples))
-        summary = dataclasses.replace(summary, busy=beside)
-    if state is RunState.FINISHED and run.config.measure_quality and not recorder.unsaved:
-        summary, why_not, details = _with_quality(store, run, stop, summary)
-        message = " ".join(filter(None, [message, why_not]))
-    how = cannot or _how_it_went(store, run, state)
-    message = " ".join(filter(None, [message, how]))
-    patiently(lambda: store.finish_run(run.id, state, summary, message, details))
-    if state is not RunState.INTERRUPTED:
-        _tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
-    return state
+        return failed(error)
 
 
 def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: Event) -> Training:
@@ -236,19 +227,19 @@ def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: 
             late = run.config.keep_weights and time.monotonic() - saved_at >= CHECKPOINT_SECONDS
             if isinstance(event, Evaluation) or (settled and late):
                 recorder.flush()
-                recorder.unsaved = _save(store, run, trainer)
+                recorder.unsaved = save(store, run, trainer)
                 saved_at = time.monotonic()
             yield event
             if settled and stop.is_set():
                 raise _EndedError
     except _EndedError:
         recorder.flush()
-        recorder.unsaved = _save(store, run, trainer)
+        recorder.unsaved = save(store, run, trainer)
         return _ended(store, run)
     deadline = time.monotonic() + store_error.PATIENCE_SECONDS
     while recorder.unsaved and not stop.is_set() and time.monotonic() < deadline:
         stop.wait(store_error.RETRY_SECONDS)
-        recorder.unsaved = _save(store, run, trainer)
+        recorder.unsaved = save(store, run, trainer)
     return RunState.FINISHED
 
 
@@ -286,8 +277,8 @@ def _ended(store: Store, run: Run) -> RunState:
 
 
 def _with_quality(
-    store: Store, run: Run, stop: Event, summary: Summary
-) -> tuple[Summary, str, str]:
+    store: Store, run: Run, stop: Event, summary: Summary, ending: Ending
+) -> tuple[Summary, Ending]:
     """Measured after all else, so that it adds to no time and no memory of the run.
 
     The run stays finished whatever happens here: a sentence says why there is no quality, and
@@ -298,75 +289,21 @@ def _with_quality(
         if stop.is_set() or store.stop_requested(run.id):
             raise _EndedError
 
-    later = f"`python -m s2s evaluate --run {run.id}` measures it."
+    def without(why: str, details: str = "") -> tuple[Summary, Ending]:
+        told = " ".join(filter(None, [ending.message, why]))
+        return summary, dataclasses.replace(ending, message=told, details=details)
+
     try:
         found = quality_on_test_part(run.id, progress=go_on)
-        return dataclasses.replace(summary, bleu=found.bleu, chrf=found.chrf), "", ""
+        return dataclasses.replace(summary, bleu=found.bleu, chrf=found.chrf), ending
     except _EndedError:
-        return summary, f"Stopped before its quality was measured; {later}", ""
+        later = f"`python -m s2s evaluate --run {run.id}` measures it."
+        return without(f"Stopped before its quality was measured; {later}")
     except UserError as error:
-        return summary, f"Its quality was not measured: {error}", ""
+        return without(f"Its quality was not measured: {error}")
     except Exception as error:
-        why = f"Its quality was not measured ({_sentence(error)})."
-        return summary, why, traceback.format_exc()
-
-
-def _save(store: Store, run: Run, trainer: Trainer) -> str:
-    """Why there is no new checkpoint, on a full disk, say; empty where nothing went wrong.
-
-    A finite loss can still have made weights that are not; those never replace good ones.
-    """
-    checkpoint = trainer.checkpoint()
-    if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):
-        raise DivergedError
-    if run.config.keep_weights:
-        try:
-            store.sync()  # its records first: a run is resumed only where they reach as far
-            make_folder(run_folder(run.id))
-            save_checkpoint(run_folder(run.id), checkpoint)
-        except (OSError, SafetensorError, StoreError) as error:
-            return (
-                f"The weights after iteration {checkpoint.iteration:,} could not be written "
-                f"({error}): make room on the disk that holds {home()}."
-            )
-    return ""
-
-
-def _tidy(run: Run) -> None:
-    """The optimizer's state is two thirds of a checkpoint; few runs are ever trained on."""
-    if run.config.keep_weights and not run.config.keep_optimizer:
-        # It may have ended before its first checkpoint, or the disk may be full.
-        with suppress(UserError, OSError, SafetensorError):
-            drop_state(run_folder(run.id))
-
-
-def _how_it_went(store: Store, run: Run, state: RunState) -> str:
-    if state is RunState.INTERRUPTED:
-        return _shut_down(store, run.id)
-    if run.resumed_at:
-        each = ", ".join(f"{iteration:,}" for iteration in run.resumed_at)
-        return f"It was interrupted, and resumed from iteration {each}."
-    return ""
-
-
-def _shut_down(store: Store, run_id: int) -> str:
-    part = store.read("SELECT sweep_id FROM sweep_parts WHERE run_id = ?", (run_id,))
-    again = f"sweep --resume {part[0]['sweep_id']}" if part else f"resume {run_id}"
-    return f"The program was shut down; `python -m s2s {again}` goes on."
-
-
-def _verdict(error: Exception) -> RunState:
-    return RunState.OUT_OF_MEMORY if ran_out_of_memory(error) else RunState.FAILED
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, UserError):
-        return str(error)
-    if _verdict(error) is RunState.OUT_OF_MEMORY:
-        return "The memory did not suffice; a smaller batch size or hidden size needs less of it."
-    first_line = (str(error).splitlines() or [""])[0][:300]
-    told = f"{type(error).__name__}: {first_line}"
-    return f"{told} {cuda_context.sentence()}" if cuda_context.spoils_context(error) else told
+        why = f"Its quality was not measured ({sentence(error)})."
+        return without(why, traceback.format_exc())
 
 
 def _environment() -> dict[str, Any]:

@@ -22,6 +22,7 @@ from s2s.runs.expected import (
     step_time_from_runs,
     step_time_from_trial,
 )
+from s2s.runs.lease import lease
 from s2s.runs.plan import plan
 from s2s.runs.presence import Presence
 from s2s.runs.resume import resume
@@ -317,7 +318,6 @@ class Manager:
             self._start(name, keep)
 
     def _try(self, config: TrainConfig) -> None:
-        from s2s.runs.execute import lease
         from s2s.training.device import resolve_device
 
         result: StepTime | UserError

@@ -16,7 +16,7 @@ from s2s.home import corpora_folder
 from s2s.metrics.system import system_info
 from s2s.records import BenchReport, PairedReport
 from s2s.runs.against import Comparison, Other
-from s2s.runs.execute import lease
+from s2s.runs.lease import lease
 from s2s.training.bench import Bench, combinations, engines_for
 from s2s.training.device import resolve_device
 from s2s.training.rates import Floor, floors

@@ -9,7 +9,8 @@ from threading import Event
 from s2s.config import TrainConfig, UserError
 from s2s.records import RunState, StepRecord, Sweep, SweepPart
 from s2s.runs import cuda_context
-from s2s.runs.execute import executing, lease
+from s2s.runs.execute import executing
+from s2s.runs.lease import lease
 from s2s.runs.store import Store
 from s2s.runs.sweep_memory import lacks_memory, measure_memory
 from s2s.runs.sweep_time import Times, seconds_of, times_from_runs

@@ -12,6 +12,7 @@ from s2s.runs.expected import (
     step_time_from_runs,
     step_time_from_trial,
 )
+from s2s.runs.lease import lease
 from s2s.runs.sweep_memory import START_SECONDS, STEPS
 
 Times = Mapping[tuple[Engine, int], StepTime]
@@ -103,7 +104,7 @@ def _tried(
     doing: Callable[[str, float | None], object],
 ) -> dict[tuple[Engine, int], StepTime]:
     """The smallest, the middle and the largest of the sizes; not those beyond the memory."""
-    from s2s.runs.execute import free_memory, lease
+    from s2s.runs.execute import free_memory
     from s2s.training.device import ran_out_of_memory
 
     found = {}

@@ -42,7 +42,8 @@ class TookTooLong(BaseException):
 def fenced(folder: Path, asked: Iterable[str] = ()) -> Iterator[Path]:
     """An empty folder `here` for one example, with S2S_HOME in it; afterwards it is gone.
 
-    Fails where anything is written outside of it, and after SECONDS or a GiB more of memory.
+    Fails where anything is written outside of it, and after SECONDS or a GiB more of memory. Draws
+    of hypothesis belong before it: it writes files of its own over them.
     `asked`: paths that the user named himself; writing there does not happen either, and is right.
     """
     here = folder / "example"

@@ -20,8 +20,8 @@ from tiny import tiny_config, tiny_corpus
 from s2s.config import Engine, SweepConfig
 from s2s.home import home
 from s2s.records import RunState, StepMemory
+from s2s.runs import ending, sweep_memory
 from s2s.runs import execute as execute_module
-from s2s.runs import sweep_memory
 from s2s.runs.execute import execute
 from s2s.runs.export import export_json
 from s2s.runs.kept_noise import keep_noise
@@ -32,7 +32,7 @@ from s2s.runs.sweeps import create_sweep, delete_sweep, describe_sweep, take
 
 # Nothing of the machine on which it was made.
 execute_module.system_info = lambda: {"python": "3.11.0", "torch": "2.13.0"}
-execute_module.traceback = SimpleNamespace(format_exc=lambda: "Traceback: nowhere")
+ending.traceback = SimpleNamespace(format_exc=lambda: "Traceback: nowhere")
 
 
 def killed() -> None:

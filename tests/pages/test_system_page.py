@@ -15,7 +15,7 @@ from s2s.metrics.devices import GpuReading
 from s2s.records import Run
 from s2s.runs.artifacts import has_checkpoint
 from s2s.runs.bench_file import keep_bench
-from s2s.runs.execute import lease
+from s2s.runs.lease import lease
 from s2s.training import rates
 
 OpenPage = Callable[[str], AppTest]

@@ -19,10 +19,11 @@ from s2s.records import Evaluation, Run, RunState, StepRecord
 from s2s.runs import evaluate as evaluate_module
 from s2s.runs import execute as execute_module
 from s2s.runs import recorder as recorder_module
-from s2s.runs import store_error
+from s2s.runs import saving, store_error
 from s2s.runs.artifacts import has_checkpoint
 from s2s.runs.evaluate import quality_on_test_part
-from s2s.runs.execute import Watch, execute, executing, lease, nobody
+from s2s.runs.execute import Watch, execute, executing, nobody
+from s2s.runs.lease import lease
 from s2s.runs.store import Store
 from s2s.training.checkpoint import load_checkpoint
 from s2s.training.engines import Forward, FusedEngine
@@ -508,7 +509,7 @@ def test_gradients_without_bound_under_a_finite_loss(
 def test_a_full_disk_keeps_the_earlier_checkpoint_and_the_run_goes_on(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, seen = execute_module.save_checkpoint, []
+    save, seen = saving.save_checkpoint, []
 
     def full(folder: Path, checkpoint: Any) -> None:
         if checkpoint.iteration == 6:
@@ -516,7 +517,7 @@ def test_a_full_disk_keeps_the_earlier_checkpoint_and_the_run_goes_on(
             raise OSError(28, "No space left on device")
         save(folder, checkpoint)
 
-    monkeypatch.setattr(execute_module, "save_checkpoint", full)
+    monkeypatch.setattr(saving, "save_checkpoint", full)
     run = train(store, evaluate_every=3)
     assert (run.state, run.message) == (RunState.FINISHED, "")
     assert seen == [3]
@@ -527,7 +528,7 @@ def test_weights_that_cannot_be_written_in_the_end(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tried again for a while; then the run says of which iteration its checkpoint is not."""
-    save, tries = execute_module.save_checkpoint, []
+    save, tries = saving.save_checkpoint, []
 
     def full(folder: Path, checkpoint: Any) -> None:
         if checkpoint.iteration > 6:
@@ -535,7 +536,7 @@ def test_weights_that_cannot_be_written_in_the_end(
             raise OSError(28, "No space left on device")
         save(folder, checkpoint)
 
-    monkeypatch.setattr(execute_module, "save_checkpoint", full)
+    monkeypatch.setattr(saving, "save_checkpoint", full)
     monkeypatch.setattr(store_error, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(store_error, "PATIENCE_SECONDS", 0.1)
     run = train(store, evaluate_every=3, measure_quality=True)
@@ -552,7 +553,7 @@ def test_a_disk_too_full_to_tidy_up_does_not_fail_the_run(
     def full(_: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(execute_module, "drop_state", full)
+    monkeypatch.setattr(saving, "drop_state", full)
     assert train(store).state is RunState.FINISHED
 
 
@@ -686,7 +687,7 @@ def test_a_run_waits_while_another_process_has_the_device(
 ) -> None:
     code = """
 import sys
-from s2s.runs.execute import lease
+from s2s.runs.lease import lease
 with lease("cpu", lambda: False) as held:
     print(held, flush=True)
     sys.stdin.readline()

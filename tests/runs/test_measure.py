@@ -11,7 +11,7 @@ from tiny import tiny_config
 from s2s.config import TrainConfig, UserError
 from s2s.runs import measure
 from s2s.runs.against import Other, Pair
-from s2s.runs.execute import lease
+from s2s.runs.lease import lease
 from s2s.runs.measure import Measurement, PairedMeasurement, held, limits
 from s2s.training import rates
 

@@ -14,7 +14,8 @@ from s2s.config import Engine, UserError
 from s2s.data import catalog
 from s2s.data.corpus import Corpus
 from s2s.home import corpora_folder, run_folder
-from s2s.runs.execute import execute, lease
+from s2s.runs.execute import execute
+from s2s.runs.lease import lease
 from s2s.runs.noise import noise_of_run
 from s2s.runs.store import Store
 from s2s.training.checkpoint import FILE_NAME

@@ -45,7 +45,7 @@ def test_the_start_is_that_of_proc() -> None:
     assert HERE.pid == os.getpid()
 
 
-@pytest.mark.parametrize("start", ["0", str(int(HERE.start) + 1), ""])
+@pytest.mark.parametrize("start", ["0", str(int(HERE.start) + 1), ""], ids=["0", "later", ""])
 def test_a_process_id_used_again_is_another_process(start: str) -> None:
     assert lives(row(owner_start=start)) is False
 

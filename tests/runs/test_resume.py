@@ -26,6 +26,7 @@ from s2s.records import Evaluation, Run, RunState, StepRecord
 from s2s.runs import execute as execute_module
 from s2s.runs import recorder as recorder_module
 from s2s.runs import resume as resume_module
+from s2s.runs import saving
 from s2s.runs.artifacts import CHECKPOINT, delete_checkpoint
 from s2s.runs.execute import execute, executing
 from s2s.runs.resume import leave_alone, resumable, resume, resumes_at
@@ -295,13 +296,13 @@ def test_a_checkpoint_every_so_often_between_evaluations(
 
 def test_a_checkpoint_belongs_to_no_step(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", 0.0)
-    save = execute_module.save_checkpoint
+    save = saving.save_checkpoint
 
     def slowly(*arguments: Any) -> None:
         time.sleep(0.05)
         save(*arguments)
 
-    monkeypatch.setattr(execute_module, "save_checkpoint", slowly)
+    monkeypatch.setattr(saving, "save_checkpoint", slowly)
     run = trained(store, iterations=10, evaluate_every=100)
     assert store.steps(run.id)["seconds"].max() < 0.05
 
@@ -311,7 +312,7 @@ def test_no_checkpoint_between_where_no_weights_are_kept(
 ) -> None:
     monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", 0.0)
     taken = []
-    monkeypatch.setattr(execute_module, "_save", lambda *_: taken.append(1))
+    monkeypatch.setattr(execute_module, "save", lambda *_: taken.append(1))
     trained(store, iterations=10, evaluate_every=100, keep_weights=False)
     assert len(taken) == 2  # looked at for divergence, at the evaluations
 
@@ -323,9 +324,9 @@ def test_the_records_are_on_disk_before_their_checkpoint(
     order: list[object] = []
     monkeypatch.setattr(Store, "sync", lambda each: order.append(len(each.steps(1))))
     monkeypatch.setattr(
-        execute_module, "save_checkpoint", lambda _, checkpoint: order.append(checkpoint.iteration)
+        saving, "save_checkpoint", lambda _, checkpoint: order.append(checkpoint.iteration)
     )
-    monkeypatch.setattr(execute_module, "_tidy", lambda _: None)
+    monkeypatch.setattr(execute_module, "tidy", lambda _: None)
     trained(store, iterations=10, evaluate_every=5)
     assert order == [0, 0, 5, 5, 10, 10]
 

@@ -9,7 +9,7 @@ import pytest
 from tiny import wait_until
 
 from s2s.records import RunState
-from s2s.runs.execute import lease
+from s2s.runs.lease import lease
 from s2s.runs.store import Store
 
 pytestmark = pytest.mark.usefixtures("tiny")

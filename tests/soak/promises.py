@@ -119,7 +119,7 @@ OWNERS = (
         "tests/test_cli.py::test_ctrl_c_interrupts_within_three_seconds_with_a_checkpoint",
         "s2s/runs/execute.py",
         "    except _EndedError:\n        recorder.flush()\n"
-        "        recorder.unsaved = _save(store, run, trainer)\n",
+        "        recorder.unsaved = save(store, run, trainer)\n",
         "    except _EndedError:\n        recorder.flush()\n",
     ),
     Promise(
@@ -132,7 +132,7 @@ OWNERS = (
     Promise(
         "Two tabs, dashboards or commands never train on one device at once, and no step is lost.",
         "tests/concurrency/test_runs_at_once.py::test_two_dashboards_and_two_commands_on_one_store",
-        "s2s/runs/execute.py",
+        "s2s/runs/lease.py",
         "        yield lock.is_locked\n    finally:\n        lock.release()\n",
         "        held = lock.is_locked\n        lock.release()\n        yield held\n"
         "    finally:\n        lock.release()\n",
@@ -172,8 +172,8 @@ FAULTS = (
         "Weights that could not be written in the end are named in the run's message.",
         "tests/runs/test_execute.py::test_weights_that_cannot_be_written_in_the_end",
         "s2s/runs/execute.py",
-        '        message = " ".join([*trainer.notes, *recorder.notes()])\n',
-        '        message = " ".join(trainer.notes)\n',
+        '        return Ending(state, " ".join([*trainer.notes, *recorder.notes()]))\n',
+        '        return Ending(state, " ".join(trainer.notes))\n',
     ),
     Promise(
         "An export that finds no room leaves the earlier one.",
@@ -263,7 +263,7 @@ FAULTS = (
     Promise(
         "A loss that is no number ends the run as diverged and keeps the last good weights.",
         "tests/runs/test_execute.py::test_weights_that_are_no_numbers_never_replace_good_ones",
-        "s2s/runs/execute.py",
+        "s2s/runs/saving.py",
         "    if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):\n",
         "    if False:\n",
     ),

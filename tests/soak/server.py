@@ -43,16 +43,16 @@ def training(log: Log, asked: dict[str, Any]) -> None:
 
 
 def checkpointing(log: Log, asked: dict[str, Any]) -> None:
-    from s2s.runs import execute
+    from s2s.runs import saving
 
-    save = execute.save_checkpoint
+    save = saving.save_checkpoint
 
     def logged(folder: Path, checkpoint: Any) -> None:
         log.write("begin", iteration=checkpoint.iteration)
         save(folder, checkpoint)
         log.write("end", iteration=checkpoint.iteration)
 
-    execute.save_checkpoint = logged
+    saving.save_checkpoint = logged
     _trained(log, asked)
 
 
