@@ -8,7 +8,7 @@ from pages.parts.guard import guarded
 from pages.parts.inert import inert
 from pages.parts.live_chart import chart
 from pages.parts.records import records
-from pages.parts.sweeps import chosen_sweep
+from pages.parts.sweeps import all_sweeps, chosen_sweep
 from s2s.analysis.memory_law import memory_law, memory_sentence
 from s2s.analysis.noise_scale import noise_sentences
 from s2s.analysis.speed_curve import speed_text
@@ -29,7 +29,6 @@ from s2s.config import Engine, TrainConfig, UserError
 from s2s.records import RunState, Sweep
 from s2s.runs.kept_noise import kept_noise
 from s2s.runs.sweep_memory import available_bytes
-from s2s.runs.sweeps import read_sweeps
 
 
 def choices(sweep: Sweep) -> tuple[Engine, float]:
@@ -143,7 +142,7 @@ def submit(config: TrainConfig) -> None:
 
 enter()
 st.title("Advisor")
-sweeps = read_sweeps(shared.store())
+sweeps = all_sweeps()
 if not sweeps:
     st.write("The advisor reads a sweep: many batch sizes, a few repeats of each.")
     st.page_link("pages/sweep.py", label="Start a sweep", icon=":material/stacked_line_chart:")

@@ -8,7 +8,7 @@ from pages.parts import replay_view, shared
 from pages.parts.door import enter
 from pages.parts.guard import guarded
 from pages.parts.inert import inert
-from pages.parts.sweeps import SHOWN, chosen_sweep, stop_or_go_on
+from pages.parts.sweeps import SHOWN, all_sweeps, chosen_sweep, stop_or_go_on
 from s2s.config import UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder
@@ -21,7 +21,6 @@ from s2s.runs.replay import (
     is_replay,
     replay_config,
 )
-from s2s.runs.sweeps import read_sweeps
 
 _OPEN = "new_replay_open"
 _TICK = "2s"
@@ -83,7 +82,7 @@ st.caption(
     "The article trained batch sizes 2 and 32 for 1,000 iterations each and found 10X. Repeat it "
     "here, with intervals."
 )
-replays = [sweep for sweep in read_sweeps(shared.store()) if is_replay(sweep.config)]
+replays = [sweep for sweep in all_sweeps() if is_replay(sweep.config)]
 st.session_state.setdefault(_OPEN, not replays)
 panel = st.expander("New replay", icon=":material/add_circle:", key=_OPEN, on_change="rerun")
 if panel.open:

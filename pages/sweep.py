@@ -8,10 +8,9 @@ from pages.parts.inert import inert
 from pages.parts.sweep_changes import restorable_sweeps, sweep_changes
 from pages.parts.sweep_charts import sweep_charts
 from pages.parts.sweep_watch import watch_sweep
-from pages.parts.sweeps import SHOWN, chosen_sweep, stop_or_go_on
+from pages.parts.sweeps import SHOWN, all_sweeps, chosen_sweep, stop_or_go_on
 from s2s.config import SweepConfig, UserError
 from s2s.records import Sweep
-from s2s.runs.sweeps import read_sweeps
 
 
 def start(config: SweepConfig) -> None:
@@ -37,7 +36,7 @@ enter()
 st.title("Sweep")
 st.caption("Many batch sizes on this machine, repeated and interleaved.")
 st.page_link("pages/replay.py", label="Replay the article", icon=":material/replay:")
-sweeps = read_sweeps(shared.store())
+sweeps = all_sweeps()
 st.session_state.setdefault(sweep_form.OPEN, not sweeps)
 panel = st.expander(
     "New sweep", icon=":material/add_circle:", key=sweep_form.OPEN, on_change="rerun"

@@ -76,8 +76,8 @@ def show_machine(info: dict[str, Any]) -> None:
     figures = st.columns(4)
     figures[0].metric("Memory", words.size(info["memory_total_bytes"]))
     figures[1].metric("Memory available", words.size(info["memory_available_bytes"]))
-    figures[2].metric("Disk", info["disk_total_bytes"], format="bytes")
-    figures[3].metric("Disk free", info["disk_free_bytes"], format="bytes")
+    figures[2].metric("Disk", words.size(info["disk_total_bytes"]))
+    figures[3].metric("Disk free", words.size(info["disk_free_bytes"]))
     bf16 = {True: "yes", False: "no", None: None}[info["bf16_instructions"]]
     show_facts(
         {

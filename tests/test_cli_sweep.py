@@ -209,6 +209,21 @@ def test_a_list(capsys: Capture) -> None:
     assert [row["batch_size"] for row in first["rows"]] == [2, 4]
 
 
+@pytest.mark.usefixtures("tiny")
+def test_a_list_names_what_cannot_be_read(capsys: Capture) -> None:
+    for _ in range(2):
+        assert main([*SWEEP, "--batch-sizes=2", "--repeats=1"]) == 0
+    capsys.readouterr()
+    with closing(Store(home())) as store, store.transaction() as database:
+        database.execute("UPDATE sweeps SET config = '[]' WHERE id = 1")
+    assert main(["sweeps"]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines() == ["   2  finished  tiny · batch 2 · 1 repeat: 1 of 1 runs done"]
+    assert told.err.startswith("Sweep 1 cannot be read ")
+    main(["advise"])  # of the other
+    assert capsys.readouterr().err.startswith("Sweep 1 cannot be read ")
+
+
 def test_a_list_does_without_torch() -> None:
     code = (
         "import sys; from s2s.cli import main; main(['sweeps']); sys.exit('torch' in sys.modules)"

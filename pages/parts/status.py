@@ -24,8 +24,8 @@ def strip(notice: str) -> None:
             st.warning(inert(text))
     store.mark_interrupted()
     store.runs()
-    if store.unreadable:
-        st.warning(inert(" ".join(store.unreadable[:3])))
+    if problems := store.unreadable["runs"]:
+        st.warning(inert(" ".join(problems[:3])))
     st.fragment(guarded(_line), run_every="5s" if store.unfinished_runs() else None)()
 
 

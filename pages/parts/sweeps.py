@@ -1,4 +1,4 @@
-"""Which sweep a page shows, and the buttons that stop it and go on with it."""
+"""The sweeps there are, the one that a page shows, and its buttons Stop and Go on."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,18 @@ from s2s.analysis.sweep_table import sweep_line
 from s2s.checks import shortened
 from s2s.config import UserError
 from s2s.records import Sweep, SweepState
+from s2s.runs.sweeps import read_sweeps
 
 SHOWN = "shown_sweep"
 """Where a session keeps the id of the one that it shows."""
+
+
+def all_sweeps() -> list[Sweep]:
+    """The newest first; the page says which of them cannot be read."""
+    found = read_sweeps(shared.store())
+    if problems := shared.store().unreadable["sweeps"]:
+        st.warning(inert(" ".join(problems[:3])))
+    return found
 
 
 def chosen_sweep(sweeps: Sequence[Sweep]) -> Sweep:

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ def advise(options: argparse.Namespace) -> int:
     sweep_id = options.sweep
     if sweep_id is None:
         known = read_sweeps(store)
+        for problem in store.unreadable["sweeps"]:
+            print(problem, file=sys.stderr)
         if not known:
             raise UserError("No sweep yet; `python -m s2s sweep` starts one.")
         sweep_id = known[0].id

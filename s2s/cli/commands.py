@@ -208,7 +208,7 @@ def runs(options: argparse.Namespace) -> int:
     store = Store(home())
     store.mark_interrupted()
     listed = store.runs(archived=options.archived)
-    for problem in store.unreadable:
+    for problem in store.unreadable["runs"]:
         print(problem, file=sys.stderr)
     for run in listed:
         iteration = resumes_at(store, run)

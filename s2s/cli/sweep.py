@@ -78,6 +78,8 @@ def sweeps(options: argparse.Namespace) -> int:
     store = Store(home())
     store.mark_interrupted()
     found = read_sweeps(store)
+    for problem in store.unreadable["sweeps"]:
+        print(problem, file=sys.stderr)
     for each in found:
         print_as(options, _sweep_json(each), sweep_line(each))
     if not found and not options.json:

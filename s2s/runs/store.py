@@ -57,8 +57,8 @@ class Store:
         Raises UserError where there is no store that could be used, as `open_store`.
         """
         self._path = folder / FILE_NAME
-        self.unreadable: list[str] = []
-        """A sentence for each run that the last listing had to leave out."""
+        self.unreadable: dict[str, list[str]] = {"runs": [], "sweeps": []}
+        """A sentence for each that the last listing had to leave out."""
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
         self._listener, self._pulse = Listener(), Pulse(self._beat)
         opened = open_store(folder)
@@ -105,7 +105,7 @@ class Store:
         """The newest first; without the deleted, and without the archived unless asked for."""
         hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
-        found, self.unreadable = readable(rows, _listed)
+        found, self.unreadable["runs"] = readable(rows, _listed)
         return found
 
     def unfinished_runs(self) -> list[Run]:

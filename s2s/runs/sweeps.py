@@ -38,7 +38,8 @@ def read_sweep(store: Store, sweep_id: int) -> Sweep:
 def read_sweeps(store: Store) -> list[Sweep]:
     """All sweeps but the deleted, the newest first."""
     rows = store.read("SELECT * FROM sweeps WHERE deleted_at IS NULL ORDER BY id DESC")
-    return readable(rows, lambda row: _sweep(store, row))[0]
+    found, store.unreadable["sweeps"] = readable(rows, lambda row: _sweep(store, row))
+    return found
 
 
 def take(store: Store, sweep_id: int) -> None:

@@ -51,8 +51,8 @@ def look(home: Path) -> None:
     with closing(Store(home)) as store:
         runs = store.runs()
         assert 2 in [run.id for run in runs]
-        assert len(runs) + len(store.unreadable) == 2
-        for problem in store.unreadable:
+        assert len(runs) + len(store.unreadable["runs"]) == 2
+        for problem in store.unreadable["runs"]:
             check_sentence(problem, "Run 1 cannot be read (")
         for run in runs:
             for told in (run_line(run), state_sentence(run), json.dumps(run_json(run))):

@@ -170,6 +170,21 @@ def test_a_link_names_the_sweep() -> None:
     assert page.switch_page("pages/sweep.py").run().selectbox(key="shown_sweep").value == first
 
 
+@pytest.mark.parametrize("name", ["sweep", "advisor", "replay"])
+def test_a_sweep_that_cannot_be_read_is_named(
+    open_page: Callable[[str], AppTest], name: str
+) -> None:
+    kept, strange = (studies.written(shared.store()) for _ in range(2))
+    with shared.store().transaction() as database:
+        database.execute("UPDATE sweeps SET config = '[]' WHERE id = ?", (strange,))
+    page = open_page(name)
+    (problem,) = [warning.value for warning in page.warning]
+    assert problem.startswith(f"Sweep {strange} cannot be read ")
+    assert not page.exception
+    if name != "replay":
+        assert page.selectbox(key="shown_sweep").value == kept
+
+
 def test_the_advisor_points_to_the_sweep(open_page: Callable[[str], AppTest]) -> None:
     page = open_page("advisor")
     assert not page.exception
