@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import presets, shared, side_by_side
-from pages.parts.address import ids_in
+from pages.parts.address import choice, ids_in
 from pages.parts.anatomy import anatomies
 from pages.parts.choose_runs import chosen
 from pages.parts.door import enter
@@ -43,17 +43,10 @@ def nothing_yet() -> None:
 def controls(repeated: bool) -> View:
     """How to draw, all of it kept in the address. `repeated`: some runs are repeats of others."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        axis = st.segmented_control(
-            "Along", list(Axis), default=Axis.ITERATIONS, required=True, key="axis",
-            bind="query-params",
-        )  # fmt: skip
-        scale = st.segmented_control(
-            "Loss", list(LossScale), default=LossScale.TOKEN, required=True, key="scale",
-            bind="query-params",
-        )  # fmt: skip
-        repeats = st.segmented_control(
-            "Repeats", list(Repeats), default=Repeats.RANGE, required=True, key="repeats",
-            bind="query-params", disabled=not repeated,
+        axis = choice("Along", list(Axis), "axis")
+        scale = choice("Loss", list(LossScale), "scale")
+        repeats = choice(
+            "Repeats", list(Repeats), "repeats", disabled=not repeated,
             help="Runs that differ in nothing but the seed, as one mean with its spread, or each "
             "by itself.",
         )  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.address import choice
 from pages.parts.live_chart import chart
 from pages.parts.records import records
 from s2s.analysis.anatomy import anatomy_text, dissected, split, split_text, why_no_split
@@ -20,10 +21,7 @@ def anatomies(runs: Sequence[Run]) -> None:
     if not known:
         return
     st.subheader("Where a step's time goes")
-    unit = st.segmented_control(
-        "Step", ["milliseconds", "share"], default="milliseconds", required=True, key="anatomy",
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+    unit = choice("Step", ["milliseconds", "share"], "anatomy", label_visibility="collapsed")
     line = split(known)
     view = " ".join(str(each.run_id) for each in known)
     figure = anatomy_figure(known, line, shares=unit == "share", revision=view)

@@ -5,6 +5,7 @@ import dataclasses
 import pandas as pd
 import streamlit as st
 
+from pages.parts.address import choice
 from pages.parts.live_chart import chart
 from pages.parts.sweep_translations import translations
 from s2s.analysis.anatomy import split_text
@@ -70,11 +71,11 @@ def chosen_engine(sweep: Sweep) -> Engine:
 
 
 def _throughput(sweep: Sweep) -> None:
-    unit = st.segmented_control(
-        "Count", list(Unit), default=Unit.SAMPLES, required=True, key="sweep_unit",
-        bind="query-params", label_visibility="collapsed", format_func=lambda each: f"{each}/s",
+    unit = choice(
+        "Count", list(Unit), "sweep_unit",
+        label_visibility="collapsed", format_func=lambda each: f"{each}/s",
     )  # fmt: skip
-    curves = speed_curves(sweep, Unit(unit))
+    curves = speed_curves(sweep, unit)
     chart(speed_figure(curves, revision=f"{sweep.id} {unit}"), speed_text(curves), "sweep_speed")
     for curve in curves:
         if said := law_text(curve):
@@ -108,10 +109,7 @@ def _anatomy(sweep: Sweep, engine: Engine) -> None:
     if not found.sizes:
         st.caption("The first finished runs will tell where a step's time goes.")
         return
-    of = st.segmented_control(
-        "Time of", ["a step", "a sentence"], default="a step", required=True, key="sweep_time_of",
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+    of = choice("Time of", ["a step", "a sentence"], "sweep_time_of", label_visibility="collapsed")
     figure = step_parts_figure(
         found, a_sentence=of == "a sentence", revision=f"{sweep.id} {engine}"
     )

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import shared
+from pages.parts.address import choice
 from pages.parts.inert import inert
 from s2s.analysis import words
 from s2s.analysis.steps import Axis
@@ -49,10 +50,7 @@ def translations(sweep: Sweep, engine: Engine) -> None:
 def _where(found: list[Followed]) -> tuple[Axis, float]:
     """As far as all sizes came."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        axis = st.segmented_control(
-            "At equal", [Axis.SAMPLES, Axis.SECONDS], default=Axis.SAMPLES, required=True,
-            key="sweep_equal", bind="query-params",
-        )  # fmt: skip
+        axis = choice("At equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
         limit, key = reached(found, axis), f"sweep_at_{axis}"
         most = int(limit) if axis is Axis.SAMPLES else math.ceil(10 * limit) / 10
         if not most:

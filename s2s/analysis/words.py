@@ -83,7 +83,10 @@ def size(size_bytes: float | None) -> str:
     if size_bytes is None:
         return UNKNOWN
     mebibytes = size_bytes / 2**20
-    return f"{mebibytes:,.0f} MiB" if mebibytes < 1023.5 else f"{mebibytes / 1024:,.2f} GiB"
+    if mebibytes < 1023.5:
+        return f"{mebibytes:,.0f} MiB"
+    digits = 2 if mebibytes < 100 * 1024 else 0
+    return f"{mebibytes / 1024:,.{digits}f} GiB"
 
 
 def rate(per_second: float | None) -> str:
@@ -118,7 +121,8 @@ def interrupted_text(run: Run, resumes_at: int) -> str:
     config = run.config
     counts = not config.max_seconds and config.continues is None
     of = f" of {config.iterations:,}" if counts else ""
-    lost = f" It would go on from {resumes_at:,}." if resumes_at < run.iterations_done else ""
+    where = f"go on from {resumes_at:,}" if resumes_at else "start over"
+    lost = f" It would {where}." if resumes_at < run.iterations_done else ""
     return f"Run {run.id} was interrupted at iteration {run.iterations_done:,}{of}.{lost}"
 
 

@@ -73,6 +73,7 @@ def test_sizes_rates_and_losses() -> None:
     assert words.size(None) == words.rate(None) == words.loss(None) == "–"
     assert words.size(600 * 2**20) == "600 MiB"
     assert words.size(3 * 2**29) == "1.50 GiB"
+    assert words.size(252 * 2**30) == "252 GiB"
     assert words.rate(21.274) == "21.3"
     assert words.rate(226.95) == "227"
     assert words.rate(12_437) == "12,400"

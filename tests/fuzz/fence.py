@@ -123,7 +123,8 @@ def _is_inside(path: str | bytes | os.PathLike[str], folder: int) -> bool:
     if folder is not None and folder >= 0 and not told.is_absolute():
         told = Path(f"/proc/self/fd/{folder}").readlink() / told
     of_python_or_torch = {"__pycache__", f"torchinductor_{getpass.getuser()}"} & set(told.parts)
-    if told.parts[:2] == ("/", "dev") or of_python_or_torch:
+    of_this_process = told == Path("/proc/self/clear_refs")  # its highest memory so far, set back
+    if told.parts[:2] == ("/", "dev") or of_this_process or of_python_or_torch:
         return True
     real = Path(os.path.realpath(told.parent)) / told.name  # what a link names is opened too
     return any(real.is_relative_to(each) for each in _allowed)

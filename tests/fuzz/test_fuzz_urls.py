@@ -24,7 +24,8 @@ DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 PAGES = ("train", "sweep", "replay", "compare", "advisor", "translate", "corpora", "system")
 NAMES = (
     "run", "baseline", "axis", "scale", "repeats", "smoothing", "log_x", "log", "validation", "tag",
-    "archived", "sweep", "sweep_equal", "corpus", "nonsense",
+    "archived", "sweep", "sweep_equal", "sweep_unit", "sweep_time_of", "anatomy", "corpus",
+    "nonsense",
 )  # fmt: skip
 asked_for = st.one_of(
     st.sampled_from(
@@ -65,6 +66,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 @example(page="compare", asked={"smoothing": ["nan"], "log": ["maybe"], "tag": ["a\nb", "tag"]})
 @example(page="sweep", asked={"sweep": ["²"], "sweep_equal": ["iterations"]})
+@example(page="compare", asked={"axis": [""]})
+@example(page="compare", asked={"scale": ["", "per token"], "repeats": [""], "smoothing": [""]})
+@example(page="sweep", asked={"sweep_unit": [""], "sweep_time_of": [""], "sweep_equal": [""]})
 @example(page="advisor", asked={"sweep": ["9" * 5000]})
 @example(page="corpora", asked={"corpus": ["../x"]})
 def test_query_parameters(
