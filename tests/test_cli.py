@@ -344,12 +344,16 @@ def test_resume(capsys: Capture, monkeypatch: pytest.MonkeyPatch, name: str) -> 
     assert capsys.readouterr().out.endswith("; resume it with: python -m s2s resume 1\n")
     main(["runs", "--json"])
     assert objects(capsys.readouterr().out)[0]["resumes_at"] == 3
+    with closing(Store(home())) as store:  # one that waited behind it
+        store.interrupt_run(store.create_run(store.run(1).config), "shut down")
     assert main(["resume", name, "--json"]) == 0
     output, errors = capsys.readouterr()
     summary = objects(output)[-1]
     assert (summary["run_id"], summary["iterations"], summary["state"]) == (1, 12, "finished")
     assert errors == "s2s: run 1: It was interrupted, and resumed from iteration 3.\n"
     assert "is finished; only an interrupted run" in refused(["resume", "1"], capsys)
+    assert main(["resume", "last", "--json"]) == 0
+    capsys.readouterr()
     assert "No interrupted run can be resumed" in refused(["resume", "last"], capsys)
 
 

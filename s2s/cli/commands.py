@@ -100,7 +100,7 @@ def _carry_out(options: argparse.Namespace, queued: Callable[[Store], int]) -> i
     run_id = queued(store)
     stop = Event()
     stop_on_signals(stop)
-    with TrainingProgress(options, store.run(run_id).config, store.steps(run_id)) as progress:
+    with TrainingProgress(options, store, run_id) as progress:
         state = execute(store, run_id, stop, progress.show)
     run = store.run(run_id)
     if run.summary:
@@ -283,9 +283,11 @@ def _queue_again(store: Store, text: str) -> int:
     store.mark_interrupted()
     if text != "last":
         return resume_run(store, _run_id(text)).id
-    for run, _ in resumable(store):
-        return resume_run(store, run.id).id
-    raise UserError("No interrupted run can be resumed; `python -m s2s runs` lists all.")
+    found = [run for run, _ in resumable(store)]
+    if not found:
+        raise UserError("No interrupted run can be resumed; `python -m s2s runs` lists all.")
+    begun = [run for run in found if run.iterations_done]  # a shutdown interrupts those queued too
+    return resume_run(store, (begun or found)[0].id).id
 
 
 def _run_id(text: str) -> int:

@@ -3,12 +3,12 @@
 import argparse
 import dataclasses
 import json
+import sys
 
 from tqdm import tqdm
 
-from s2s.analysis.steps import Steps
-from s2s.config import TrainConfig
 from s2s.records import Evaluation, StepRecord
+from s2s.runs.store import Store
 
 
 class Doing:
@@ -31,11 +31,11 @@ class Doing:
 
 
 class TrainingProgress:
-    """A progress bar where a person looks on; evaluations as they come."""
+    """A progress bar where a person looks on; evaluations and the store's trouble as they come."""
 
-    def __init__(self, options: argparse.Namespace, config: TrainConfig, before: Steps) -> None:
-        """`before`: steps that a run which is resumed has made."""
-        self._options, self._config, self._before = options, config, before
+    def __init__(self, options: argparse.Namespace, store: Store, run_id: int) -> None:
+        self._options, self._store, self._trouble = options, store, ""
+        self._config, self._before = store.run(run_id).config, store.steps(run_id)
 
     def __enter__(self) -> "TrainingProgress":
         timed = bool(self._config.max_seconds)
@@ -54,6 +54,10 @@ class TrainingProgress:
         self._bar.close()
 
     def show(self, event: StepRecord | Evaluation) -> None:
+        if self._store.trouble != self._trouble:
+            self._trouble = self._store.trouble
+            if self._trouble:
+                tqdm.write(f"s2s: {self._trouble}", file=sys.stderr)
         if isinstance(event, StepRecord):
             # The last step ends a little after the time limit, and tqdm warns beyond its total.
             left = self._config.max_seconds - self._bar.n

@@ -47,6 +47,8 @@ def failed(error: Exception) -> Ending:
 
 def shut_down(store: Store, run_id: int) -> str:
     part = store.read("SELECT sweep_id FROM sweep_parts WHERE run_id = ?", (run_id,))
+    if not part and store.run(run_id).iterations_done and not has_checkpoint(run_id):
+        return "The program was shut down, and no checkpoint had been kept; start the run anew."
     again = f"sweep --resume {part[0]['sweep_id']}" if part else f"resume {run_id}"
     return f"The program was shut down; `python -m s2s {again}` goes on."
 

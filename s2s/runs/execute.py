@@ -162,21 +162,26 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
         ending = yield from _trained(store, run, device, stop, recorder, others)
     except GeneratorExit:
         ending = Ending(RunState.STOPPED)
+
+    def patient(work: Callable[[], _Returned]) -> _Returned:
+        """A program that ends waits for no disk."""
+        return patiently(work, lambda: stop.is_set() and not _asked_to_stop(store, run.id))
+
     after = _machine_after(device, others)
     sampler.stop()
-    patiently(recorder.finish)
-    samples = patiently(lambda: store.device_samples(run.id))
+    patient(recorder.finish)
+    samples = patient(lambda: store.device_samples(run.id))
     peak = _peak_memory_bytes(device, sampler, samples if run.resumed_at else [])
     summary = recorder.summary(ending.state, peak, "")
-    before = patiently(lambda: store.run(run.id)).machine_before
+    before = patient(lambda: store.run(run.id)).machine_before
     if before and after:
-        patiently(lambda: store.note_machine(run.id, before, after))
-        beside = patiently(lambda: busy(store.run(run.id), samples))
+        patient(lambda: store.note_machine(run.id, before, after))
+        beside = patient(lambda: busy(store.run(run.id), samples))
         summary = dataclasses.replace(summary, busy=beside)
     if ending.state is RunState.FINISHED and run.config.measure_quality and not recorder.unsaved:
         summary, ending = _with_quality(store, run, stop, summary, ending)
     message = ending.told(store, run)
-    patiently(lambda: store.finish_run(run.id, ending.state, summary, message, ending.details))
+    patient(lambda: store.finish_run(run.id, ending.state, summary, message, ending.details))
     if ending.state is not RunState.INTERRUPTED:
         tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
     return ending.state

@@ -1,5 +1,6 @@
 """Opening the store's file: to write, only to read where that is all that can be done."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,9 @@ def open_store(folder: Path) -> Opened:
     try:
         make_folder(folder)
         with told_in_a_sentence(path):
+            # On a disk mounted to read only SQLite itself notices late where a WAL lies beside it.
+            if path.is_file() and not (os.access(folder, os.W_OK) and os.access(path, os.W_OK)):
+                return _open_read_only(path)
             try:
                 return _open(path)
             except sqlite3.DatabaseError as error:

@@ -1,5 +1,7 @@
 """A real disk that is full: what was recorded stays, and all works again when there is room."""
 
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +12,7 @@ from small_disk import SmallDisk
 from tiny import tiny_config, tiny_corpus, wait_until, write_tiny
 
 from s2s.cli import main
+from s2s.cli.progress import TrainingProgress
 from s2s.config import UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder, home, run_folder
@@ -89,6 +92,32 @@ def test_a_run_ends_with_a_sentence_and_the_queue_goes_on(
     [second] = manager.submit([tiny_config(iterations=3)])
     wait_until(lambda: store.run(second).state is RunState.FINISHED)
     manager.close()
+
+
+@pytest.mark.usefixtures("store", "signals_as_before")
+def test_a_program_that_ends_waits_for_no_disk(
+    small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SIGTERM meanwhile; the terminal says at once why records wait."""
+    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.0)
+    show, terminated_at = TrainingProgress.show, list[float]()
+
+    def watch(progress: TrainingProgress, event: StepRecord | Evaluation) -> None:
+        if event.iteration == 5:
+            small_disk.fill()
+        show(progress, event)
+        if progress._store.trouble and not terminated_at:
+            terminated_at.append(time.monotonic())
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(TrainingProgress, "show", watch)
+    code = main(["train", "--corpus=tiny", "--iterations=100000000", "--hidden-size=8"])
+    assert time.monotonic() - terminated_at[0] < 3
+    assert code in (1, 130)  # the last record may fit in where an earlier one was
+    told = capsys.readouterr().err.splitlines()
+    assert "is full; make room there. Run 1 goes on meanwhile: its records are kept" in told[0]
+    assert len(told) == 2
 
 
 def test_preparing_a_corpus(store: Store, small_disk: SmallDisk, tmp_path: Path) -> None:

@@ -102,6 +102,22 @@ def test_the_dashboard_shows_what_is_there(
     shared.store().close()
 
 
+def test_the_dashboard_on_what_a_killed_program_left(
+    trained: int, read_only: ReadOnly, dashboard: Callable[[], AppTest]
+) -> None:
+    """With the log and its index beside the store SQLite itself would begin to write."""
+    store = Store(home())
+    store.rename_run(trained, "in the log")
+    read_only(home())
+    app = dashboard()
+    assert not app.exception
+    assert not app.error
+    assert app.selectbox(key="shown_run").options[1].startswith(f"{trained} · in the log")
+    assert shared.store().read_only
+    shared.store().close()
+    store.close()
+
+
 def test_the_dashboard_with_an_empty_folder(
     read_only: ReadOnly, dashboard: Callable[[], AppTest]
 ) -> None:

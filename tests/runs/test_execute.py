@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -25,6 +25,7 @@ from s2s.runs.evaluate import quality_on_test_part
 from s2s.runs.execute import Watch, execute, executing, nobody
 from s2s.runs.lease import lease
 from s2s.runs.store import Store
+from s2s.runs.store_error import StoreError
 from s2s.training.checkpoint import load_checkpoint
 from s2s.training.engines import Forward, FusedEngine
 from s2s.training.loop import Trainer
@@ -680,6 +681,35 @@ def test_a_lease_given_up() -> None:
         assert not held
     with lease("cpu", lambda: False) as held:
         assert held
+
+
+def test_a_program_that_ends_does_not_wait_for_the_store(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full; make room there.", passing=True)
+
+    stop = Event()
+    run_id = store.create_run(tiny_config(iterations=100_000_000))
+
+    def watch(event: StepRecord | Evaluation) -> None:
+        if event.iteration == 2:
+            for name in ("finish_run", "fail_run", "note_machine"):
+                monkeypatch.setattr(store, name, full)
+            stop.set()
+
+    with pytest.raises(StoreError, match="The disk is full"):  # at once, not in ten minutes
+        execute(store, run_id, stop, watch)
+
+
+def test_what_a_shutdown_before_the_first_checkpoint_says(store: Store) -> None:
+    stop = Event()
+    run_id = store.create_run(tiny_config(iterations=100_000_000, keep_weights=False))
+    watch = cast(Watch, lambda event: event.iteration == 2 and stop.set())
+    assert execute(store, run_id, stop, watch) is RunState.INTERRUPTED
+    assert store.run(run_id).message == (
+        "The program was shut down, and no checkpoint had been kept; start the run anew."
+    )
 
 
 def test_a_run_waits_while_another_process_has_the_device(
