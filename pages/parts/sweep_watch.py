@@ -60,7 +60,8 @@ def _tick(sweep_id: int, standing: Standing, takes: SweepTime | None) -> None:
     if run:
         told.append(f"now {inert(run_label(run))}")
     if sweep.state is SweepState.RUNNING:
-        told.append(_left(sweep, takes, now))
+        # Not known at first: devices are looked up in the background, which loads torch.
+        told.append(_left(sweep, takes or _expected(sweep), now))
     st.progress(min(1.0, share), " · ".join(told))
 
 

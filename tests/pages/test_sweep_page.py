@@ -384,6 +384,23 @@ def test_time_left_while_a_sweep_goes_on(open_page: Callable[[str], AppTest]) ->
     assert progress_text(page) == "0 of 2 runs done"
 
 
+def test_time_left_is_told_by_a_tick_once_it_is_known() -> None:
+    store = shared.store()
+    before = read_sweep(store, finished("starter")).config
+    take(store, create_sweep(store, before))
+
+    def tick() -> None:
+        from pages.parts import shared, sweep_watch
+        from s2s.runs.sweeps import read_sweeps
+
+        sweep = read_sweeps(shared.store())[0]
+        sweep_watch._tick(sweep.id, sweep_watch._standing(sweep), None)
+
+    page = AppTest.from_function(tick, default_timeout=60).run()
+    assert not page.exception
+    assert progress_text(page) == "0 of 2 runs done · about 16 s left"
+
+
 def test_before_the_first_run_of_its_kind_nobody_knows(open_page: Callable[[str], AppTest]) -> None:
     store = shared.store()
     config = SweepConfig(base=TrainConfig(device="cpu"), batch_sizes=(2,), repeats=1)
