@@ -132,7 +132,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         help="BLEU and chrF on the test part at the end, in the summary",
     )
     add("--keep-optimizer", action="store_true", help="so that training can go on exactly")
-    add("--continue", dest="continues", type=int, metavar="RUN", help="start from its weights")
+    add("--continue", dest="continues", metavar="RUN", help="start from its weights (id, or last)")
 
 
 def _add_advise(parser: argparse.ArgumentParser) -> None:

@@ -84,7 +84,12 @@ def corpora_remove(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     config = _train_config(options)
-    return _carry_out(options, lambda store: store.create_run(config))
+
+    def queued(store: Store) -> int:
+        catalog.open_corpus(corpora_folder(), config.corpus)  # a mistyped name leaves no failed run
+        return store.create_run(config)
+
+    return _carry_out(options, queued)
 
 
 def resume(options: argparse.Namespace) -> int:
@@ -276,6 +281,8 @@ def _train_config(options: argparse.Namespace) -> TrainConfig:
     values = {**vars(options), "max_seconds": options.seconds, "sentences": options.sentence}
     if options.iterations is None:
         values["iterations"] = UNLIMITED if options.seconds else TrainConfig.iterations
+    if options.continues is not None:
+        values["continues"] = _run_id(options.continues)
     return TrainConfig.from_json(values)
 
 
