@@ -434,7 +434,7 @@ DOOR = (
         "A password in a download address is told to nobody else.",
         "tests/data/test_download.py::test_a_password_in_the_address_is_told_to_nobody_else",
         "s2s/data/download.py",
-        '        return re.sub(r"[?#].*", "", re.sub(r"^(.*//)?.*@", r"\\1", self.url))\n',
+        '        return plain[1] + plain[3] if plain else "S2S_CORPORA_URL"\n',
         "        return self.url\n",
     ),
     Promise(
