@@ -438,6 +438,20 @@ DOOR = (
         "        return self.url\n",
     ),
     Promise(
+        "A download ends in time, whatever the server drips.",
+        "tests/data/test_download.py::test_whatever_drips_it_ends_in_time",
+        "s2s/data/web.py",
+        "                each.shutdown(socket.SHUT_RDWR)\n",
+        "                pass\n",
+    ),
+    Promise(
+        "No stored name or tag commands the terminal.",
+        "tests/test_cli.py::test_no_stored_text_commands_the_terminal",
+        "s2s/cli/common.py",
+        'print(printable(text, kept="\\n\\t"), ',
+        "print(text, ",
+    ),
+    Promise(
         "No record of a run holds a secret of the environment.",
         "tests/test_secrets.py::test_no_record_of_a_run_holds_a_secret",
         "s2s/runs/execute.py",
