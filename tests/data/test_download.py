@@ -64,6 +64,8 @@ class Site:
     begins: dict[str, bytes] = field(default_factory=dict)
     """By path, with what the answer begins that then drips."""
     drips: bytes = b"x"
+    outlasted: bool = False
+    """The client stayed to the end of a drip."""
     over: threading.Event = field(default_factory=threading.Event)
     seen: list[dict[str, str]] = field(default_factory=list)
 
@@ -121,7 +123,8 @@ class Handler(BaseHTTPRequestHandler):
             for _ in range(500):
                 self.wfile.write(site.drips)
                 if site.over.wait(0.02):
-                    break
+                    return
+            site.outlasted = True
 
     def send_body(self, body: bytes) -> None:
         site = self.server.site
@@ -428,6 +431,7 @@ def test_whatever_drips_it_ends_in_time(
     with refused("was ended after 0 minutes"):
         fetch(tmp_path)
     assert len(site.seen) == 1
+    assert not site.outlasted
 
 
 def leads_to(address: str) -> bytes:
@@ -490,11 +494,19 @@ def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Re
             fetch(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("corpora", "S2S_CORPORA_URL"),
+        ("http://[::1", "S2S_CORPORA_URL"),
+        ("http://user:p€w@127.0.0.1:1", "http://127.0.0.1:1"),
+    ],
+)
 def test_an_address_that_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, shown: str, refused: Refused
 ) -> None:
-    monkeypatch.setenv("S2S_CORPORA_URL", "corpora")
-    with refused("S2S_CORPORA_URL cannot be reached"):
+    monkeypatch.setenv("S2S_CORPORA_URL", address)
+    with refused(f"{shown} cannot be reached"):
         fetch(tmp_path)
 
 
