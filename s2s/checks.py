@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
@@ -9,6 +10,8 @@ E = TypeVar("E", bound=StrEnum)
 
 
 _LONGEST_QUOTE = 80
+_OF_LANGUAGES = "\u00a0\u202f\u200c\u200d"
+"""French's spaces and the joiners of Persian, Hindi and emoji, harmless to a terminal."""
 
 
 class UserError(Exception):
@@ -18,9 +21,15 @@ class UserError(Exception):
     """
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(
-            "".join(each if each.isprintable() else repr(each)[1:-1] for each in sentence)
-        )
+        super().__init__(printable(sentence))
+
+
+def printable(
+    text: str, kept: str = "", escaped: Callable[[str], str] = lambda each: repr(each)[1:-1]
+) -> str:
+    """What a terminal could take for a command is written as Python escapes it; `kept` is not."""
+    kept += _OF_LANGUAGES
+    return "".join(each if each.isprintable() or each in kept else escaped(each) for each in text)
 
 
 def quoted(value: object) -> str:

@@ -519,6 +519,21 @@ def test_runs(capsys: Capture) -> None:
 
 
 @pytest.mark.usefixtures("trained")
+def test_no_stored_text_commands_the_terminal(capsys: Capture) -> None:
+    hostile = "é\u202f\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
+    with closing(Store(home())) as store, store.transaction() as database:
+        database.execute("UPDATE runs SET name = ?, tags = ?", (hostile, json.dumps([hostile])))
+    capsys.readouterr()
+    assert main(["runs"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("é\u202f\\x1b]0;owned\\x07\\x1b[2J\\x9b31m\\u202e") == 2
+    assert main(["runs", "--json"]) == 0
+    exact = capsys.readouterr().out
+    assert json.loads(exact)["name"] == hostile
+    assert not set("\x1b\x07\x9b\u202e") & set(text + exact)
+
+
+@pytest.mark.usefixtures("trained")
 def test_archived_and_deleted_runs_are_not_listed(capsys: Capture) -> None:
     with closing(Store(home())) as store:
         store.describe_run(1, "slow", ["first", "cpu"])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from s2s.analysis import words
-from s2s.cli.common import print_as
+from s2s.cli.common import print_as, say
 from s2s.cli.progress import Doing
 from s2s.config import Engine, UserError
 from s2s.home import home
@@ -28,7 +28,7 @@ def advise(options: argparse.Namespace) -> int:
     if sweep_id is None:
         known = read_sweeps(store)
         for problem in store.unreadable["sweeps"]:
-            print(problem, file=sys.stderr)
+            say(problem, sys.stderr)
         if not known:
             raise UserError("No sweep yet; `python -m s2s sweep` starts one.")
         sweep_id = known[0].id

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import os
 import re
 import sys
@@ -20,6 +19,8 @@ from s2s.cli.common import (
     batch_sizes,
     listed,
     print_as,
+    print_json,
+    say,
     stop_on_signals,
 )
 from s2s.cli.progress import Doing, TrainingProgress
@@ -72,7 +73,7 @@ def corpora_add(options: argparse.Namespace) -> int:
         more = ", ..." if info.bad_lines > 10 else ""
         print(f"{info.bad_lines:,} lines were left out: {numbers}{more}", file=sys.stderr)
     if info.attribution:
-        print(info.attribution, file=sys.stderr)
+        say(info.attribution, sys.stderr)
     print_as(options, dataclasses.asdict(info), corpus_line(info))
     return 0
 
@@ -111,7 +112,7 @@ def _carry_out(options: argparse.Namespace, queued: Callable[[Store], int]) -> i
     if run.summary:
         print_as(options, dataclasses.asdict(run.summary), summary_text(run, run.summary))
     if run.message:
-        print(f"s2s: run {run_id}: {run.message}", file=sys.stderr)
+        say(f"s2s: run {run_id}: {run.message}", sys.stderr)
     if state is RunState.FINISHED:
         return 0
     return EXIT_STOPPED if stop.is_set() or state is RunState.STOPPED else EXIT_ERROR
@@ -151,11 +152,11 @@ def _show_bench(options: argparse.Namespace, report: BenchReport | PairedReport)
     if options.json:
         whole = dataclasses.asdict(report)
         for row in whole.pop("rows"):
-            print(json.dumps({"event": "combination", **row}))
-        print(json.dumps({"event": "bench", **whole}, ensure_ascii=False), flush=True)
+            print_json({"event": "combination", **row})
+        print_json({"event": "bench", **whole})
     else:
         text = bench_text(report) if isinstance(report, BenchReport) else paired_text(report)
-        print(text, flush=True)
+        say(text)
     if isinstance(report, BenchReport):
         keep_bench(report)
 
@@ -214,7 +215,7 @@ def runs(options: argparse.Namespace) -> int:
     store.mark_interrupted()
     listed = store.runs(archived=options.archived)
     for problem in store.unreadable["runs"]:
-        print(problem, file=sys.stderr)
+        say(problem, sys.stderr)
     for run in listed:
         iteration = resumes_at(store, run)
         print_as(options, run_json(run) | {"resumes_at": iteration}, run_line(run, iteration))

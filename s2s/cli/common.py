@@ -5,9 +5,9 @@ import json
 import re
 import signal
 from threading import Event
-from typing import Any
+from typing import Any, TextIO
 
-from s2s.checks import quoted
+from s2s.checks import printable, quoted
 from s2s.config import UserError
 
 EXIT_ERROR = 1
@@ -40,4 +40,18 @@ def stop_on_signals(stop: Event) -> None:
 
 def print_as(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
     """As a line of JSON where that was asked for, else as text."""
-    print(json.dumps(values, ensure_ascii=False) if options.json else text, flush=True)
+    if options.json:
+        print_json(values)
+    else:
+        say(text)
+
+
+def say(text: str, file: TextIO | None = None) -> None:
+    """On standard output, or `file`; names and texts that others wrote command no terminal."""
+    print(printable(text, kept="\n\t"), file=file, flush=True)
+
+
+def print_json(values: dict[str, Any]) -> None:
+    line = json.dumps(values, ensure_ascii=False)
+    # Beyond ASCII it leaves some as they are: C1 controls, marks that turn the direction.
+    print(printable(line, escaped=lambda each: json.dumps(each)[1:-1]), flush=True)

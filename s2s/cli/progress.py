@@ -2,11 +2,11 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 
 from tqdm import tqdm
 
+from s2s.cli.common import print_json
 from s2s.records import Evaluation, StepRecord
 from s2s.runs.store import Store
 
@@ -63,6 +63,6 @@ class TrainingProgress:
             left = self._config.max_seconds - self._bar.n
             self._bar.update(min(event.seconds, left) if self._config.max_seconds else 1)
         elif self._options.json:
-            print(json.dumps({"event": "evaluation", **dataclasses.asdict(event)}), flush=True)
+            print_json({"event": "evaluation", **dataclasses.asdict(event)})
         elif event.validation_loss_per_token is not None:
             self._bar.set_postfix_str(f"validation {event.validation_loss_per_token:.3f}")

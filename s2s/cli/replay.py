@@ -2,11 +2,10 @@
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Sequence
 
 from s2s.analysis.words import run_label
-from s2s.cli.common import print_as
+from s2s.cli.common import print_as, print_json, say
 from s2s.cli.sweep import carry_out, exit_code
 from s2s.config import Engine
 from s2s.home import home
@@ -59,17 +58,14 @@ def _show_translations(
 
     engine, size = run.config.engine, run.config.batch_size
     if options.json:
-        print(
-            json.dumps(
-                {
-                    "event": "translations",
-                    "run_id": run.id,
-                    "engine": engine.value,
-                    "batch_size": size,
-                    "evaluations": [dataclasses.asdict(each) for each in evaluations],
-                },
-                ensure_ascii=False,
-            )
+        print_json(
+            {
+                "event": "translations",
+                "run_id": run.id,
+                "engine": engine.value,
+                "batch_size": size,
+                "evaluations": [dataclasses.asdict(each) for each in evaluations],
+            }
         )
     elif (engine, size) == (Engine.ARTICLE, LARGE):
-        print(f"\n{translations_text(f'{run_label(run)}, {engine.value}', evaluations)}")
+        say(f"\n{translations_text(f'{run_label(run)}, {engine.value}', evaluations)}")

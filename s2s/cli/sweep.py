@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Sequence
 from threading import Event
@@ -16,6 +15,8 @@ from s2s.cli.common import (
     batch_sizes,
     listed,
     print_as,
+    print_json,
+    say,
     stop_on_signals,
 )
 from s2s.cli.progress import Doing
@@ -79,7 +80,7 @@ def sweeps(options: argparse.Namespace) -> int:
     store.mark_interrupted()
     found = read_sweeps(store)
     for problem in store.unreadable["sweeps"]:
-        print(problem, file=sys.stderr)
+        say(problem, sys.stderr)
     for each in found:
         print_as(options, _sweep_json(each), sweep_line(each))
     if not found and not options.json:
@@ -137,7 +138,7 @@ def _do(options: argparse.Namespace, store: Store, sweep_id: int, times: Times) 
             )
             if options.json and now.ended:
                 part = dataclasses.replace(now.part, run=store.run(now.run_id))
-                print(json.dumps({"event": "part", **_part_json(part)}), flush=True)
+                print_json({"event": "part", **_part_json(part)})
 
 
 def _estimate_text(config: SweepConfig, parts: list[SweepPart], takes: SweepTime) -> str:

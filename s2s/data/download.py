@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from s2s.config import UserError
 from s2s.data.corpus_file import MAX_ZIP_RATIO, ZIP_ERRORS, opened_zip
+from s2s.data.web import Web
 from s2s.home import make_folder
 
 MAX_BYTES = 300_000_000
@@ -48,13 +49,18 @@ class _Transfer:
     notes: Path
     """Of which version of the file `part` is the beginning; absent: it cannot be continued."""
     progress: Callable[[str, float | None], object]
-    deadline: float
-    """On the monotonic clock."""
+    web: Web
 
     @property
     def shown(self) -> str:
-        """The address without a password or token that it may hold."""
-        return re.sub(r"[?#].*", "", re.sub(r"^(.*//)?.*@", r"\1", self.url))
+        """The site, without what may be a password or token; or the setting that names it."""
+        plain = re.fullmatch(r"(https?://)([^/?#@]*@)*([\w.-]+(:\d+)?)([/?#][^@]*)?", self.url)
+        return plain[1] + plain[3] if plain else "S2S_CORPORA_URL"
+
+    @property
+    def arrived(self) -> int:
+        """Bytes of `part`."""
+        return self.part.stat().st_size if self.part.exists() else 0
 
     @property
     def identity(self) -> str:
@@ -72,17 +78,17 @@ def download(name: str, folder: Path, progress: Callable[[str, float | None], ob
     target = folder / f"{name}.zip"
     if zipfile.is_zipfile(target):
         return target
-    transfer = _Transfer(
-        name,
-        f"{os.environ.get('S2S_CORPORA_URL', _BASE_URL).rstrip('/')}/{name}.zip",
-        folder / f"{name}.zip.part",
-        folder / f"{name}.zip.part.json",
-        progress,
-        time.monotonic() + _TOTAL_SECONDS,
-    )
     try:
         make_folder(folder)
-        with FileLock(folder / f"{name}.lock", timeout=0):
+        with FileLock(folder / f"{name}.lock", timeout=0), Web(_TOTAL_SECONDS) as web:
+            transfer = _Transfer(
+                name,
+                f"{os.environ.get('S2S_CORPORA_URL', _BASE_URL).rstrip('/')}/{name}.zip",
+                folder / f"{name}.zip.part",
+                folder / f"{name}.zip.part.json",
+                progress,
+                web,
+            )
             _receive_all(transfer)
             _check_zip(transfer)
             transfer.part.replace(target)
@@ -103,6 +109,7 @@ def _receive_all(transfer: _Transfer) -> None:
             _receive(transfer)
             break
         except (_BrokenError, requests.RequestException, HTTPError) as error:
+            _check_time(transfer)
             if pause is None:
                 raise _gave_up(transfer) from error
             time.sleep(pause)
@@ -115,9 +122,7 @@ def _receive(transfer: _Transfer) -> None:
     headers = dict(_HEADERS)
     if known:
         headers |= {"Range": f"bytes={done}-", "If-Range": known["validator"]}
-    with requests.get(
-        transfer.url, headers=headers, stream=True, timeout=(_CONNECT_SECONDS, _READ_SECONDS)
-    ) as response:
+    with transfer.web.ask(transfer.url, headers, (_CONNECT_SECONDS, _READ_SECONDS)) as response:
         if known and response.status_code in (206, 416):
             if not _continues(response, known, done):
                 _discard(transfer)
@@ -141,11 +146,13 @@ def _append(response: requests.Response, transfer: _Transfer, done: int, total: 
             file.write(block)
             done += len(block)
             _check_size(done, transfer)
-            _check_time(done, transfer)
+            _check_time(transfer)
             doing = f"Downloading {transfer.name}: {done / 1e6:.1f} MB"
             if doing != said:
                 transfer.progress(doing, done / total if total else None)
                 said = doing
+    if total is None:
+        _check_time(transfer)  # it may have cut the body off
 
 
 def _known(transfer: _Transfer) -> dict[str, Any]:
@@ -210,11 +217,11 @@ def _check_size(size: int, transfer: _Transfer) -> None:
         )
 
 
-def _check_time(done: int, transfer: _Transfer) -> None:
-    if time.monotonic() > transfer.deadline:
+def _check_time(transfer: _Transfer) -> None:
+    if transfer.web.is_over:
         raise UserError(
             f"The download of {transfer.name} was ended after {_TOTAL_SECONDS / 60:.0f} minutes, "
-            f"at {done / 1e6:.1f} MB; {_next_time(transfer)}."
+            f"at {transfer.arrived / 1e6:.1f} MB; {_next_time(transfer)}."
         )
 
 
@@ -235,10 +242,9 @@ def _check_zip(transfer: _Transfer) -> None:
 
 
 def _gave_up(transfer: _Transfer) -> UserError:
-    arrived = transfer.part.stat().st_size if transfer.part.exists() else 0
-    if arrived:
+    if transfer.arrived:
         return UserError(
-            f"The download of {transfer.name} broke off at {arrived / 1e6:.1f} MB; "
+            f"The download of {transfer.name} broke off at {transfer.arrived / 1e6:.1f} MB; "
             f"{_next_time(transfer)}."
         )
     return UserError(

@@ -3,13 +3,15 @@
 import csv
 import dataclasses
 import json
+import re
 from math import isfinite
 from typing import IO
 
 from s2s.records import STEP_DTYPE, Run
 from s2s.runs.store import Store
 
-_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+_FORMULA_STARTS = re.compile(r"""^(?=[\t\r\n])|(?:^|[;|\t\r\n])["\s]*(?=[=+\-@＝＋－＠])""")
+"""Spreadsheets in French or German part cells at semicolons, and any at what it is told to."""
 _RUN_COLUMNS = ("run_id", "name", "state", "corpus", "engine", "batch_size", "seed", "device")
 
 
@@ -77,6 +79,8 @@ def run_json(run: Run) -> dict[str, object]:
 def csv_cell(value: object) -> object:
     """Text that a spreadsheet would compute gets an apostrophe before it; all else as it is.
 
+    So does the rest of a text after what parts cells elsewhere.
+
     Source: OWASP, "CSV Injection".
     """
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    return _FORMULA_STARTS.sub(r"\g<0>'", value) if isinstance(value, str) else value

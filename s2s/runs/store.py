@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from s2s.checks import printable
 from s2s.config import TrainConfig, UserError
 from s2s.records import (
     STEP_DTYPE,
@@ -79,7 +80,7 @@ class Store:
                 " owner_pid, owner_started_at, owner_start, owner_machine)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    name or f"{config.corpus} · batch {config.batch_size}",
+                    printable(name) or f"{config.corpus} · batch {config.batch_size}",
                     RunState.QUEUED,
                     json.dumps(config.to_json()),
                     time.time(),
@@ -208,15 +209,17 @@ class Store:
         return not rows or RunState(rows[0]["state"]) not in (RunState.QUEUED, RunState.RUNNING)
 
     def rename_run(self, run_id: int, name: str) -> None:
-        """Raises UserError for a name without a letter."""
+        """Raises UserError for a name without a letter; writes control characters as escapes."""
         if not name.strip():
             raise UserError("A run's name has to hold at least one letter.")
         with self.transaction() as database:
-            database.execute("UPDATE runs SET name = ? WHERE id = ?", (name.strip(), run_id))
+            database.execute(
+                "UPDATE runs SET name = ? WHERE id = ?", (printable(name.strip()), run_id)
+            )
 
     def describe_run(self, run_id: int, notes: str, tags: Sequence[str]) -> None:
         """The user's own words; a tag counts once, and one without a letter not at all."""
-        kept = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+        kept = list(dict.fromkeys(printable(tag.strip()) for tag in tags if tag.strip()))
         with self.transaction() as database:
             database.execute(
                 "UPDATE runs SET notes = ?, tags = ? WHERE id = ?",

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -61,6 +61,11 @@ class Site:
     """Between single bytes."""
     stalls: bool = False
     """An answer that breaks off keeps its connection open instead."""
+    begins: dict[str, bytes] = field(default_factory=dict)
+    """By path, with what the answer begins that then drips."""
+    drips: bytes = b"x"
+    outlasted: bool = False
+    """The client stayed to the end of a drip."""
     over: threading.Event = field(default_factory=threading.Event)
     seen: list[dict[str, str]] = field(default_factory=list)
 
@@ -78,6 +83,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         site = self.server.site
         site.seen.append(dict(self.headers.items()))
+        if self.path in site.begins:
+            return self.drip(site.begins[self.path])
         body = site.files.get(self.path)
         if site.status:
             return self.send_error(site.status)
@@ -106,6 +113,18 @@ class Handler(BaseHTTPRequestHandler):
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         fresh = self.headers.get("If-Range") in site.headers.values() or not site.honours_if_range
         return int(asked[1]) if asked and fresh and site.honours_range else 0
+
+    def drip(self, beginning: bytes) -> None:
+        """For ten seconds, or until the client has had enough."""
+        site = self.server.site
+        self.close_connection = True
+        with suppress(ConnectionError):
+            self.wfile.write(beginning)
+            for _ in range(500):
+                self.wfile.write(site.drips)
+                if site.over.wait(0.02):
+                    return
+            site.outlasted = True
 
     def send_body(self, body: bytes) -> None:
         site = self.server.site
@@ -151,7 +170,7 @@ def site(server: Server, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setattr(module, "_PAUSES_SECONDS", (0.0, 0.0, 0.0))
 
 
@@ -307,7 +326,7 @@ def test_a_busy_server_costs_nothing_of_what_has_arrived(
 
 def test_a_length_that_promises_too_much(site: Site, tmp_path: Path, refused: Refused) -> None:
     site.lie = 1000
-    with refused("fra-eng"):
+    with refused("cannot be reached"):
         fetch(tmp_path)
     assert not (tmp_path / "fra-eng.zip").exists()
     site.lie = 0
@@ -386,6 +405,70 @@ def test_a_server_that_drips(
     assert site.ranges()[1] is not None
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begins", "drips"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (CHUNKED + b"%x\r\n%b\r\n0\r\n" % (len(TINY), TINY), b"X: y\r\n"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    ],
+    ids=["header", "continue", "trailers", "body"],
+)
+def test_whatever_drips_it_ends_in_time(
+    site: Site,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    begins: bytes,
+    drips: bytes,
+    refused: Refused,
+) -> None:
+    monkeypatch.setattr(module, "_TOTAL_SECONDS", 0.3)
+    site.begins, site.drips = {"/fra-eng.zip": begins}, drips
+    with refused("was ended after 0 minutes"):
+        fetch(tmp_path)
+    assert len(site.seen) == 1
+    assert not site.outlasted
+
+
+def leads_to(address: str) -> bytes:
+    return f"HTTP/1.1 302 Found\r\nLocation: {address}\r\n\r\n".encode()
+
+
+def test_the_body_of_a_redirect_is_not_read(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TOTAL_SECONDS", 5.0)  # less than the body drips
+    site.begins = {"/fra-eng.zip": leads_to("/b.zip"), "/b.zip": leads_to("there/c.zip")}
+    site.files["/there/c.zip"] = TINY
+    assert fetch(tmp_path).read_bytes() == TINY
+    assert len(site.seen) == 3
+
+
+@pytest.mark.parametrize(("address", "asked"), [("/fra-eng.zip", 6), ("file:///etc/hostname", 1)])
+def test_a_redirect_without_end_or_to_a_file(
+    site: Site, tmp_path: Path, address: str, asked: int, refused: Refused
+) -> None:
+    site.begins["/fra-eng.zip"] = leads_to(address)
+    with refused("cannot be reached"):
+        fetch(tmp_path)
+    assert len(site.seen) == 4 * asked
+
+
+@pytest.mark.parametrize(("host", "told"), [("127.0.0.1", True), ("localhost", False)])
+def test_a_redirect_takes_the_password_to_no_other_host(
+    site: Site, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, told: bool
+) -> None:
+    monkeypatch.setenv("S2S_CORPORA_URL", url.replace("//", "//user:planted@"))
+    site.begins["/fra-eng.zip"] = leads_to(f"{url.replace('127.0.0.1', host)}/b.zip")
+    site.files["/b.zip"] = TINY
+    assert fetch(tmp_path).read_bytes() == TINY
+    assert ["Authorization" in headers for headers in site.seen] == [True, told]
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [
@@ -411,16 +494,36 @@ def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Re
             fetch(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("corpora", "S2S_CORPORA_URL"),
+        ("http://[::1", "S2S_CORPORA_URL"),
+        ("http://user:p€w@127.0.0.1:1", "http://127.0.0.1:1"),
+    ],
+)
 def test_an_address_that_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, shown: str, refused: Refused
 ) -> None:
-    monkeypatch.setenv("S2S_CORPORA_URL", "corpora")
-    with refused("corpora/fra-eng.zip cannot be reached"):
+    monkeypatch.setenv("S2S_CORPORA_URL", address)
+    with refused(f"{shown} cannot be reached"):
         fetch(tmp_path)
 
 
-@pytest.mark.parametrize("password", ["planted", "pl@nted-planted", "pl/planted", "x?planted#x"])
-@pytest.mark.parametrize("query", ["", "?key=planted", "#planted"])
+@pytest.mark.parametrize(
+    "password",
+    [
+        "planted",
+        "pl@nted-planted",
+        "pl/planted",
+        "x?planted#x",
+        "x//planted",
+        "x\nplanted",
+        "x/@planted",
+        "€planted",
+    ],
+)
+@pytest.mark.parametrize("query", ["", "/planted", "?key=planted", "?key=@planted", "#planted"])
 @pytest.mark.parametrize("trouble", [404, 406, 500, "breaks", "no zip", "unreachable"])
 def test_a_password_in_the_address_is_told_to_nobody_else(
     site: Site,
@@ -434,15 +537,16 @@ def test_a_password_in_the_address_is_told_to_nobody_else(
 ) -> None:
     caplog.set_level(logging.DEBUG, "s2s")
     address = url.replace("//", f"//user:{password}@") + query
-    if "/planted" in password or "?" in password:
+    if re.search("[/?€\n]", password):
         trouble = "unreachable"  # no address that a client understands
     if trouble == "unreachable":
         address = address.replace("127.0.0.1", "127.0.0.1:1")
     site.status = trouble if isinstance(trouble, int) else 0
     site.breaks_at = [1000, 0, 0, 0] if trouble == "breaks" else []
-    site.files = {f"/{query}/fra-eng.zip": b"no zip" if trouble == "no zip" else TINY}
+    path = query if query.startswith("/") else f"/{query}"
+    site.files = {f"{path}/fra-eng.zip": b"no zip" if trouble == "no zip" else TINY}
     if "#" not in query:
-        site.files["/fra-eng.zip"] = site.files[f"/{query}/fra-eng.zip"]
+        site.files["/fra-eng.zip"] = site.files[f"{path}/fra-eng.zip"]
     monkeypatch.setenv("S2S_CORPORA_URL", address)
     with pytest.raises(catalog.UserError) as caught:
         fetch(tmp_path)

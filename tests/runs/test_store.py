@@ -246,6 +246,15 @@ def test_notes_and_tags(store: Store) -> None:
     assert (store.run(other).notes, store.run(other).tags) == ("", ())
 
 
+def test_no_name_or_tag_holds_what_commands_a_terminal(store: Store) -> None:
+    run_id = store.create_run(tiny_config(), "a\x1b[2J")
+    assert store.run(run_id).name == r"a\x1b[2J"
+    store.rename_run(run_id, "b\x9b31m\u202eé\u202f!")
+    store.describe_run(run_id, "", ["t\x1b]0;x\x07", "two\nlines"])
+    assert store.run(run_id).name == "b\\x9b31m\\u202eé\u202f!"
+    assert store.run(run_id).tags == (r"t\x1b]0;x\x07", r"two\nlines")
+
+
 def test_an_id_is_never_used_again(store: Store) -> None:
     run_id = store.create_run(tiny_config())
     store.fail_run(run_id, "", "")
