@@ -21,8 +21,8 @@ _SHOWN_BAD_LINES = 100
 _SPLIT_SEED = 2018
 _MOST_BYTES = 2 * 2**30
 """Of memory for one corpus, where so much is free."""
-_TOKEN_BYTES, _PAIR_BYTES, _WORD_BYTES = 10, 120, 300
-"""What preparing takes at its peak for each token, pair and distinct word kept, letters aside."""
+_TOKEN_BYTES, _SENTENCE_BYTES, _WORD_BYTES = 12, 60, 200
+"""What preparing takes at its peak for each token, sentence and distinct word, letters aside."""
 _BLOCK_SENTENCES = 2**16
 _BLOCK_TOKENS = 2**20
 Int16s = npt.NDArray[np.int16]
@@ -118,7 +118,7 @@ class _Reading:
         """Of memory, to prepare what was read so far."""
         return (
             self.tokens_kept * _TOKEN_BYTES
-            + self.pairs_kept * _PAIR_BYTES
+            + self.pairs_kept * _SENTENCE_BYTES
             + len(self.numbers) * _WORD_BYTES
             + self.text_bytes * 3  # itself, and while it is written as JSON
         )
