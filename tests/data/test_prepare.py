@@ -279,15 +279,17 @@ def test_a_corpus_that_would_take_too_much_memory_is_refused_while_it_is_read(
             yield Chunk(number, [line.format(number)] * 10)
 
     monkeypatch.setattr("s2s.data.prepare._MOST_BYTES", 10**6)
-    for line in ("a\ta", "{0}\t" + "a " * 30, "{0:0999}\t."):
+    for line, most in (("a\ta", 1000), ("{0}\t" + "a " * 30, 5000), ("{0:0999}\t.", 400)):
         read.clear()
         with refused("of memory to prepare"):
             prepare(without_end(line), CorpusChoices())
-        assert len(read) < 5000
+        assert len(read) < most
     free = SimpleNamespace(available=2 * 10**5)
     monkeypatch.setattr("psutil.virtual_memory", lambda: free)
-    with refused("and 0.0 GB is what s2s takes"):
+    read.clear()
+    with refused("of memory to prepare"):
         prepare(without_end("a\ta"), CorpusChoices())
+    assert len(read) < 200
 
 
 def test_what_is_told_to_be_needed_is_what_it_takes() -> None:
