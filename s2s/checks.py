@@ -1,12 +1,16 @@
 """What configurations are made of: checks of what a user gave, reading and writing as JSON."""
 
 import dataclasses
+import functools
 import re
+import types
+import typing
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 
 _LONGEST_QUOTE = 80
@@ -103,3 +107,42 @@ def text(value: object, name: str) -> str:
     if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
         raise UserError(f"{name} is a text; got {quoted(value)}.")
     return value
+
+
+def read_as(kind: type[T], values: Any) -> T:
+    """A dataclass from its JSON; names that it does not know are a later version's, and dropped.
+
+    Raises TypeError or ValueError for values of other types.
+    """
+    if not isinstance(values, dict):
+        raise TypeError(f"it is no object but {quoted(values)}")
+    cached: Any = kind
+    hints = _hints(cached)
+    known = {name: value for name, value in values.items() if name in hints}
+    for name, value in known.items():
+        if not _fits(value, hints[name]):
+            raise TypeError(f"{name} is {quoted(value)}")
+    return kind(**known)
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    assert dataclasses.is_dataclass(kind)
+    return typing.get_type_hints(kind)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return any(_fits(value, part) for part in parts)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(each, parts[1]) for each in value.values())
+    if origin is tuple and parts[-1] is ...:
+        return isinstance(value, tuple | list) and all(_fits(each, parts[0]) for each in value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return value in list(hint)
+    return hint is Any or isinstance(value, origin or hint)

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import stat
 import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from s2s.checks import quoted, read_as
+from s2s.checks import text as checked_text
 from s2s.config import CorpusChoices, UserError
 from s2s.data.text import join_words
 from s2s.records import EOS, SPECIAL_WORDS, UNK, CorpusInfo
@@ -31,6 +34,9 @@ _UNSOUND = (
     tokenize.TokenError,
 )
 """What reading a damaged array or JSON raises: numpy parses an array's header as Python."""
+_MOST_INFO_BYTES = 2**20
+_MOST_FILE_BYTES = 2**30
+"""More than `prepare` leaves of a corpus that it takes."""
 VALIDATION_PAIRS = 512
 """The first of the validation part, which evaluations take: enough for a standard error of about
 1 % of the loss; the rest would cost time."""
@@ -55,7 +61,7 @@ class Side:
     def words(self) -> list[str]:
         """The word of each id, special symbols first."""
         try:
-            text = (self.folder / f"{self.name}_words.json").read_text(encoding="utf-8")
+            text = _read_text(self.folder / f"{self.name}_words.json", _MOST_FILE_BYTES)
         except FileNotFoundError:
             raise UserError(
                 f"The corpus {self.folder.name} was removed while it was opened; add it again."
@@ -134,10 +140,11 @@ class DamagedCorpusError(UserError):
 def load_info(corpus_folder: Path) -> CorpusInfo:
     """Raises FileNotFoundError where no corpus was prepared in this folder, DamagedCorpusError."""
     try:
-        values = json.loads((corpus_folder / "corpus.json").read_text(encoding="utf-8"))
+        values = json.loads(_read_text(corpus_folder / "corpus.json", _MOST_INFO_BYTES))
         values["choices"] = CorpusChoices.from_json(values["choices"])
-        values["bad_line_numbers"] = tuple(values["bad_line_numbers"])
-        info = CorpusInfo(**values)
+        info = read_as(CorpusInfo, values)
+        info = dataclasses.replace(info, bad_line_numbers=tuple(info.bad_line_numbers))
+        _check_info(info)
         if info.name != corpus_folder.name:
             raise ValueError(f"it says that it is {info.name!r}")
         return info
@@ -145,6 +152,17 @@ def load_info(corpus_folder: Path) -> CorpusInfo:
         raise
     except (UserError, *_UNSOUND) as error:
         raise DamagedCorpusError(corpus_folder, f"corpus.json: {error}") from error
+
+
+def _check_info(info: CorpusInfo) -> None:
+    """Raises ValueError or UserError where no corpus has such facts."""
+    for name, value in dataclasses.asdict(info).items():
+        if isinstance(value, int | float) and not 0 <= value < 2**53:
+            raise ValueError(f"{name} is {quoted(value)}")
+        if isinstance(value, str):
+            checked_text(value, name)
+    if info.pairs_kept != info.training_pairs + info.validation_pairs + info.test_pairs:
+        raise ValueError("the parts do not hold the pairs")
 
 
 def load(corpus_folder: Path) -> Corpus:
@@ -160,6 +178,8 @@ def _load_side(
 ) -> Side:
     """`words`: those there should be, special symbols left out."""
     try:
+        for part in ("tokens", "offsets"):
+            _check_file(corpus_folder / f"{name}_{part}.npy", _MOST_FILE_BYTES)
         side = Side(
             np.load(corpus_folder / f"{name}_tokens.npy", mmap_mode="r"),
             np.load(corpus_folder / f"{name}_offsets.npy", mmap_mode="r"),
@@ -167,7 +187,7 @@ def _load_side(
             corpus_folder,
             name,
         )
-        _check_side(side, info.training_pairs + info.validation_pairs + info.test_pairs, words)
+        _check_side(side, info.pairs_kept, info.choices.max_length, words)
     except (UserError, *_UNSOUND) as error:
         if isinstance(error, UserError) and not (corpus_folder / "corpus.json").exists():
             raise  # removed just now
@@ -175,19 +195,38 @@ def _load_side(
     return side
 
 
-def _check_side(side: Side, pairs: int, words: int) -> None:
+def _read_text(path: Path, most_bytes: int) -> str:
+    _check_file(path, most_bytes)
+    with path.open("rb") as file:
+        return file.read(most_bytes).decode("utf-8")
+
+
+def _check_file(path: Path, most_bytes: int) -> None:
+    """Raises ValueError for what would block who opens it, or fill the memory of who reads it."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path.name} is no file")
+    if status.st_size > most_bytes:
+        raise ValueError(f"{path.name} is larger than any that s2s writes")
+
+
+def _check_side(side: Side, pairs: int, max_length: int, words: int) -> None:
     """Raises ValueError where an id or a sentence's place lies outside what there is."""
     tokens, offsets = side.tokens, side.offsets
     if not all(array.ndim == 1 and array.dtype.kind == "i" for array in (tokens, offsets)):
         raise ValueError("the arrays are not lists of whole numbers")
     if len(offsets) != pairs + 1 or offsets[0] != 0 or offsets[-1] != len(tokens):
         raise ValueError(f"the arrays do not hold {pairs:,} sentences")
-    if pairs and int(np.diff(offsets).min()) < 1:
+    lengths = np.diff(offsets)
+    if pairs and int(lengths.min()) < 1:
         raise ValueError("a sentence ends before it begins")
+    if pairs and int(lengths.max()) > max_length + 1:  # before `tokens`, so much longer, is read
+        raise ValueError(f"a sentence has more than {max_length:,} words")
     if len(side.words) != words + len(SPECIAL_WORDS) or side.vocabulary > len(side.words):
         raise ValueError(f"there are not {words:,} words")
     if not all(isinstance(word, str) for word in side.words):
         raise ValueError("a word is no text")
+    "".join(side.words).encode()  # UnicodeEncodeError for half a character
     if len(tokens) and not 0 <= int(tokens.min()) <= int(tokens.max()) < len(side.words):
         raise ValueError("a word's number is out of range")
     if not bool((tokens[offsets[1:] - 1] == EOS).all()):

@@ -14,15 +14,15 @@ from typing import IO
 from s2s.checks import quoted
 from s2s.config import UserError
 
-MAX_TEXT_BYTES = 8 * 2**30
+MAX_TEXT_BYTES = 2**30
 MAX_ZIP_ENTRIES = 1000
 MAX_ZIP_RATIO = 100
 """Text packs to about a quarter; far more is made to fill a disk or a memory."""
 _ENTRY_SIGNATURE = b"PK\1\2"
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """The others zipfile unpacks in pieces without a limit, whatever the sizes in the zip say."""
-_CHUNK_BYTES = 4 * 2**20
-_MAX_LINE_BYTES = 2**20
+_CHUNK_BYTES = 2**20
+_MAX_LINE_BYTES = 2**16
 _SUFFIXES = (".txt", ".tsv")
 ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -57,7 +57,7 @@ def content_sha256(path: Path) -> str:
 
 
 def read_chunks(path: Path) -> Iterator[Chunk]:
-    """The lines of a `.txt`, `.tsv` or `.zip` file, about 4 MiB of them at a time.
+    """The lines of a `.txt`, `.tsv` or `.zip` file, about 1 MiB of them at a time.
 
     UTF-8 with or without a byte order mark, whatever the locale; a byte that is not UTF-8
     becomes U+FFFD. Raises UserError for what is no text, or a zip that is not safe to open.
@@ -98,14 +98,16 @@ def _whole_lines(file: IO[bytes], name: str) -> Iterator[bytes]:
         read += len(block)
         if read > MAX_TEXT_BYTES:
             raise UserError(f"{name} holds more than {MAX_TEXT_BYTES >> 30} GiB of text.")
-        end = block.rfind(b"\n") + 1
-        if end:
-            yield rest + block[:end]
-            rest = block[end:]
-        else:
-            rest += block
-        if len(rest) > _MAX_LINE_BYTES:
-            raise UserError(f"{name} has a line of over 1 MiB; it is not a list of sentences.")
+        text = rest + block
+        end = text.rfind(b"\n") + 1
+        whole, rest = text[:end], text[end:]
+        if max(map(len, (*whole.split(b"\n"), rest))) > _MAX_LINE_BYTES:
+            raise UserError(
+                f"{name} has a line of over {_MAX_LINE_BYTES >> 10} KiB; it is not a list of "
+                "sentences."
+            )
+        if whole:
+            yield whole
     if rest:
         yield rest
 

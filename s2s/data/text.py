@@ -10,6 +10,8 @@ from s2s.config import Normalizer
 SENTENCE_END = "\n"
 """Stands after each sentence in the flat word lists of this module."""
 
+_MOST_MARKS = 30
+"""On one character, as in the Stream-Safe text format (Unicode Standard Annex 15, section 13)."""
 _REPLACED = {
     **dict.fromkeys("’‘ʼ‛`ʹ′", "'"),
     **dict.fromkeys("“”„‟«»", '"'),
@@ -58,7 +60,7 @@ def join_words(words: Sequence[str]) -> str:
 def _split_as_article(sentences: Sequence[str]) -> list[str]:
     """As the article's code: an empty word stands where a sentence begins or ends with others."""
     text = "\n".join([sentence.lower().strip() for sentence in sentences])
-    text = unicodedata.normalize("NFD", text)
+    text = unicodedata.normalize("NFD", _with_few_marks(text))
     text = _NOT_ASCII.sub(lambda match: _without_mark(match[0]), text)
     for mark in ".!?":
         text = text.replace(mark, f" {mark}")
@@ -68,7 +70,8 @@ def _split_as_article(sentences: Sequence[str]) -> list[str]:
 
 def _split_as_unicode(sentences: Sequence[str]) -> list[str]:
     # NFKC makes a space and an accent of the one, lower() an i and a dot of the other.
-    text = unicodedata.normalize("NFKC", "\n".join(sentences).replace("´", "'"))
+    text = _with_few_marks("\n".join(sentences).replace("´", "'"))
+    text = unicodedata.normalize("NFKC", text)
     text = text.replace("İ", "i").lower()
     text = _REPLACEABLE.sub(lambda match: _REPLACED[match[0]], text)
     text = _CJK.sub(r" \g<0> ", text)
@@ -76,6 +79,19 @@ def _split_as_unicode(sentences: Sequence[str]) -> list[str]:
     words: list[str] = _unicode_words(marks).findall(text)
     words.append(SENTENCE_END)
     return words
+
+
+def _with_few_marks(text: str) -> str:
+    """Without the marks that no script has, whose sorting takes their number squared in time."""
+    sorted_ones = "".join(sorted(filter(_is_sorted, set(text))))
+    if not sorted_ones:
+        return text
+    return re.sub(rf"([{sorted_ones}]{{{_MOST_MARKS}}})[{sorted_ones}]+", r"\1", text)
+
+
+def _is_sorted(character: str) -> bool:
+    """Whether a normal form puts it in order with the marks before it."""
+    return unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) != 0
 
 
 @functools.cache

@@ -5,7 +5,7 @@ import functools
 import json
 import sqlite3
 
-from s2s.checks import text
+from s2s.checks import read_as, text
 from s2s.config import SweepConfig, TrainConfig
 from s2s.records import (
     DeviceSample,
@@ -15,7 +15,7 @@ from s2s.records import (
     SampleTranslation,
     Summary,
 )
-from s2s.runs.json_columns import UNREADABLE, read_as, told
+from s2s.runs.json_columns import UNREADABLE, told
 
 
 @told("Run")

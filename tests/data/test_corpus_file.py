@@ -134,7 +134,8 @@ def test_the_real_zip(test_data: Path) -> None:
         ("c.pdf", TEXT, "give a .txt, .tsv or .zip"),
         ("c", TEXT, "give a .txt, .tsv or .zip"),
         ("c.zip", TEXT, "damaged or unusual zip"),
-        ("c.txt", b"x" * 2**20 + b"x", "line of over 1 MiB"),
+        ("c.txt", b"x" * 2**16 + b"x", "line of over 64 KiB"),
+        ("c.txt", TEXT + b"x" * 2**16 + b"x\n" + TEXT, "line of over 64 KiB"),
     ],
 )
 def test_files_that_are_no_corpus(

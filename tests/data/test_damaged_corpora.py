@@ -107,7 +107,7 @@ def test_a_sentence_that_ends_before_it_begins(folder: Path) -> None:
     assert "a sentence ends before it begins" in refusal(folder)
 
 
-@pytest.mark.parametrize("words", [[], ["one"], [7] * 16, {"a": 1}, None])
+@pytest.mark.parametrize("words", [[], ["one"], [7] * 16, ["\ud800"] * 16, {"a": 1}, None])
 def test_words_that_do_not_fit(folder: Path, words: object) -> None:
     (folder / "bad" / "source_words.json").write_text(json.dumps(words))
     assert "The prepared corpus 'bad' is damaged (source: " in refusal(folder)
@@ -117,6 +117,63 @@ def test_words_that_do_not_fit(folder: Path, words: object) -> None:
 def test_facts_that_are_none(folder: Path, text: str) -> None:
     (folder / "bad" / "corpus.json").write_text(text)
     assert "The prepared corpus 'bad' is damaged (corpus.json: " in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [
+        ("pairs_read", "many"),
+        ("seconds", None),
+        ("seconds", float("nan")),
+        ("training_pairs", -5),
+        ("training_pairs", 7),
+        ("training_pairs", 1e300),
+        ("test_pairs", 10**100),
+        ("source_language", ["x"]),
+        ("attribution", "\ud800"),
+        ("bad_line_numbers", ["x"]),
+    ],
+)
+def test_facts_of_other_types_or_of_no_corpus(folder: Path, fact: str, value: object) -> None:
+    path = folder / "bad" / "corpus.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {fact: value}))
+    assert [info.name for info in catalog.list_corpora(folder)] == ["good"]
+    [error] = catalog.damaged_corpora(folder)
+    assert str(error).startswith("The prepared corpus 'bad' is damaged (corpus.json: ")
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def make_huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 2**40)
+
+
+@pytest.mark.parametrize("become", [make_pipe, make_endless, make_huge])
+@pytest.mark.parametrize("part", PARTS)
+def test_only_plain_files_of_a_sound_size_are_read(
+    folder: Path, part: str, become: Callable[[Path], None]
+) -> None:
+    """The others would block who opens them, or be read until the memory ends."""
+    (folder / "bad" / part).unlink()
+    become(folder / "bad" / part)
+    assert f"{part} is " in refusal(folder)
+
+
+def test_arrays_longer_than_their_sentences_can_be_are_not_read(folder: Path) -> None:
+    """A hole of 900 MB in the last sentence; it would be read through for its largest number."""
+    places = np.load(folder / "bad" / "source_offsets.npy")
+    places[-1] = 9 * 10**8
+    np.save(folder / "bad" / "source_offsets.npy", places)
+    path = folder / "bad" / "source_tokens.npy"
+    np.lib.format.open_memmap(path, "w+", np.int8, (9 * 10**8,))
+    assert "a sentence has more than 19 words" in refusal(folder)
 
 
 def test_a_damaged_corpus_can_be_removed(folder: Path) -> None:

@@ -1,10 +1,13 @@
 """From lines to word ids: a corpus worked by hand, and what holds for any corpus."""
 
+import itertools
+import tracemalloc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from itertools import islice, pairwise, permutations
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -262,3 +265,42 @@ def test_the_first_held_out_pairs_stand_for_all_of_them(test_data: Path) -> None
     lengths = np.diff(prepared.target.offsets)
     validation = lengths[prepared.training_pairs :][: prepared.validation_pairs]
     assert validation[:512].mean() == pytest.approx(validation.mean(), rel=0.05)
+
+
+def test_a_corpus_that_would_take_too_much_memory_is_refused_while_it_is_read(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of pairs and words each; the limit is the smaller one, and the file is not read on."""
+    read = list[int]()
+
+    def without_end(line: str) -> Iterator[Chunk]:
+        for number in itertools.count(1):
+            read.append(number)
+            yield Chunk(number, [line.format(number)] * 10)
+
+    monkeypatch.setattr("s2s.data.prepare._MOST_BYTES", 10**6)
+    for line, most in (("a\ta", 1000), ("{0}\t" + "a " * 30, 5000), ("{0:0999}\t.", 400)):
+        read.clear()
+        with refused("of memory to prepare"):
+            prepare(without_end(line), CorpusChoices())
+        assert len(read) < most
+    free = SimpleNamespace(available=2 * 10**5)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    read.clear()
+    with refused("of memory to prepare"):
+        prepare(without_end("a\ta"), CorpusChoices())
+    assert len(read) < 200
+
+
+def test_what_is_told_to_be_needed_is_what_it_takes() -> None:
+    """Of numpy's arrays and Python's objects, to which tracemalloc holds the estimate."""
+    lines = [f"{n} b{n % 7} c{n % 1000}\ta{n} d{n % 300}" for n in range(60_000)]
+    told = list[int]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("s2s.data.prepare._check_memory", lambda needed, *_: told.append(needed))
+        chunks = [Chunk(n + 1, lines[n : n + 1000]) for n in range(0, len(lines), 1000)]
+        tracemalloc.start()
+        prepare(chunks, CorpusChoices())
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak_bytes < told[-1] < 3 * peak_bytes

@@ -4,6 +4,7 @@ import re
 import unicodedata
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -153,6 +154,31 @@ def test_joined_words_split_into_the_same_words(line: str) -> None:
 def test_joined_words_read_as_people_write(text: str) -> None:
     joined = join_words(split_sentence(text, Normalizer.UNICODE))
     assert joined == text.replace(" ?", "?").replace(" !", "!")
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0f73", "\uff9e"])
+def test_no_letter_keeps_more_marks_than_a_script_has(mark: str) -> None:
+    """Normal forms sort them, which takes their number squared, in C with all threads waiting.
+
+    U+0F73 counts as no mark until it is taken apart, U+FF9E as a letter.
+    """
+    words = split_sentence("a" + mark * 1000 + "\u0323" * 1000, Normalizer.UNICODE)
+    assert len("".join(words)) <= 1 + 2 * 30
+    [few] = split_sentence("x" + "\u0323" * 30, Normalizer.UNICODE)
+    assert unicodedata.normalize("NFD", few) == "x" + "\u0323" * 30
+
+
+def test_the_article_normaliser_sorts_few_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    sorted_texts = list[str]()
+
+    def normalize(form: str, text: str) -> str:
+        sorted_texts.append(text)
+        return unicodedata.normalize(form, text)
+
+    monkeypatch.setattr("s2s.data.text.unicodedata", SimpleNamespace(**vars(unicodedata)))
+    monkeypatch.setattr("s2s.data.text.unicodedata.normalize", normalize)
+    assert split_sentence("a" + "\u0301" * 1000, Normalizer.ARTICLE) == ["a"]
+    assert max(map(len, sorted_texts)) <= 31
 
 
 @settings(max_examples=30)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from s2s.config import UserError
+from s2s.checks import UserError, read_as
 from s2s.records import RunState
-from s2s.runs.json_columns import read_as, readable, told
+from s2s.runs.json_columns import readable, told
 
 
 @dataclass
