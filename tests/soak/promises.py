@@ -404,6 +404,13 @@ DOOR = (
     Promise(
         "Under a name that is not this machine's it shows nothing.",
         "tests/browser/test_reach.py::test_under_a_foreign_name_it_shows_nothing",
+        ".streamlit/config.toml",
+        'allowedHosts = ["localhost", "127.0.0.1", "::1"]    # against DNS rebinding\n',
+        "",
+    ),
+    Promise(
+        "A page of another port of this machine is shown nothing.",
+        "tests/browser/test_reach.py::test_a_page_of_another_port_is_shown_nothing",
         "dashboard.py",
         "reach.turn_away()\n",
         "",
