@@ -85,9 +85,7 @@ def _allowed_emails() -> set[str] | None:
         return None
     emails = _secrets()["login"].get("allowed_emails")
     if not isinstance(emails, list) or not all(map(_is_address, emails)):
-        raise _closed(
-            "allowed_emails of [login] in secrets.toml is not a list of addresses (ASCII)"
-        )
+        raise _closed("allowed_emails of secrets.toml is not a list of addresses (ASCII)")
     return {each.lower() for each in emails}
 
 

@@ -64,9 +64,8 @@ def _log_exposed() -> None:
 
 def _same(origin: str, host: str) -> bool:
     """With the port; or one that `server.corsAllowedOrigins` names."""
-    return urlsplit(origin).netloc.lower() == host.lower() or origin in st.get_option(
-        "server.corsAllowedOrigins"
-    )
+    allowed: list[str] = st.get_option("server.corsAllowedOrigins")
+    return urlsplit(origin).netloc.lower() == host.lower() or origin in allowed
 
 
 def _is_local(address: str | None) -> bool:
