@@ -71,9 +71,12 @@ def _refuse() -> None:
 
 
 def _email() -> str:
-    """In small letters; empty for an address that its provider has not verified."""
+    """In small letters; empty for an address that its provider has not verified, and for one that
+    is not ASCII: the small letter of a strange sign can be another one's (a kelvin sign's is k).
+    """
     verified = st.user.get("email_verified", True) is True
-    return str(st.user.get("email") or "").lower() if verified else ""
+    email = str(st.user.get("email") or "")
+    return email.lower() if verified and email.isascii() else ""
 
 
 def _allowed_emails() -> set[str] | None:
@@ -81,9 +84,13 @@ def _allowed_emails() -> set[str] | None:
     if "login" not in _secrets():
         return None
     emails = _secrets()["login"].get("allowed_emails")
-    if not isinstance(emails, list) or not all(isinstance(each, str) and each for each in emails):
-        raise _closed("allowed_emails of [login] in secrets.toml is not a list of addresses")
+    if not isinstance(emails, list) or not all(map(_is_address, emails)):
+        raise _closed("allowed_emails of secrets.toml is not a list of addresses (ASCII)")
     return {each.lower() for each in emails}
+
+
+def _is_address(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and bool(value)
 
 
 def _secrets() -> Mapping[str, Any]:

@@ -27,19 +27,16 @@ export default function () {
 
 
 def turn_away() -> None:
-    """Ends the page for a request under a name that is not this machine's own.
-
-    A foreign site can have its own name lead to this machine (DNS rebinding), and a browser then
-    takes the dashboard for a part of that site.
-    """
+    """Ends the page for a page of another origin, which Streamlit lets in where only its port is
+    another one. Names that are not in `server.allowedHosts` it refuses itself."""
     _log_exposed()
-    host = st.context.headers.get("Host")
+    host, origin = (st.context.headers.get(each) for each in ("Host", "Origin"))
     if not host:  # no browser, which always names one
         return
-    if _is_local(st.get_option("server.address")) and not _allowed(host):
+    if origin and not _same(origin, host):
         st.error(
-            f"This dashboard serves its own machine only and was asked for as {inert(host)}; start "
-            f"it with `--server.allowedHosts` and that name if it is to have it."
+            f"A page of {inert(origin)} asked for this dashboard, which is {inert(host)}; open it "
+            "under its own address."
         )
         navigation("hidden")
         st.stop()
@@ -65,9 +62,10 @@ def _log_exposed() -> None:
         _log.warning(told)
 
 
-def _allowed(host: str) -> bool:
-    """Names in `server.allowedHosts` Streamlit checks itself."""
-    return bool(st.get_option("server.allowedHosts")) or _is_local(urlsplit(f"//{host}").hostname)
+def _same(origin: str, host: str) -> bool:
+    """With the port; or one that `server.corsAllowedOrigins` names."""
+    allowed: list[str] = st.get_option("server.corsAllowedOrigins")
+    return urlsplit(origin).netloc.lower() == host.lower() or origin in allowed
 
 
 def _is_local(address: str | None) -> bool:

@@ -15,10 +15,14 @@ from torch import Tensor
 from s2s.checks import shortened
 from s2s.config import CorpusChoices, TrainConfig, UserError
 from s2s.model.seq2seq import Seq2Seq
-from s2s.training.sound import check_sound
+from s2s.training.sound import check_numbers, check_outline
 
 FILE_NAME = "checkpoint.safetensors"
 _FORMAT = 1
+_WEIGHTS, _STATE = "weights.", "state."
+"""What the names of its tensors begin with."""
+_TYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "U8": torch.uint8}
+"""Of numbers in a checkpoint, by safetensors' names."""
 _UNREADABLE = (
     SafetensorError,
     KeyError,
@@ -110,8 +114,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "sampler": checkpoint.sampler,
         "position": checkpoint.position and dataclasses.asdict(checkpoint.position),
     }
-    tensors = {f"weights.{name}": value for name, value in checkpoint.weights.items()}
-    tensors |= {f"state.{name}": value for name, value in checkpoint.state.items()}
+    tensors = {f"{_WEIGHTS}{name}": value for name, value in checkpoint.weights.items()}
+    tensors |= {f"{_STATE}{name}": value for name, value in checkpoint.state.items()}
     beside = folder / f".{FILE_NAME}.{os.getpid()}"
     try:
         save_file(
@@ -145,32 +149,14 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
         raise UserError(f"Run {folder.name} has no checkpoint (yet, or any more).")
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads(file.metadata()["s2s"])
-            if about["format"] > _FORMAT:
-                raise _NewerError
-            weights, state = {}, {}
-            for key in file.keys():  # noqa: SIM118 (safe_open is no mapping)
-                kind, name = key.split(".", 1)
-                # A copy: what is only mapped ends the program when another one cuts the file short.
-                if kind == "weights":
-                    weights[name] = file.get_tensor(key).clone()
-                elif with_state:
-                    state[name] = file.get_tensor(key).clone()
-        checkpoint = Checkpoint(
-            TrainConfig.from_json(about["config"]),
-            CorpusChoices.from_json(about["choices"]),
-            about["corpus_sha256"],
-            about["source_language"],
-            about["target_language"],
-            about["source_words"],
-            about["target_words"],
-            about["iteration"],
-            weights,
-            state,
-            about["sampler"],
-            Position(**about["position"]) if about.get("position") else None,
-        )
-        check_sound(checkpoint)
+            checkpoint = _without_tensors(json.loads(file.metadata()["s2s"]))
+            names = file.keys()  # safe_open is no mapping
+            keys = [key for key in names if with_state or not key.startswith(_STATE)]
+            _put(checkpoint, {key: _outline(file.get_slice(key)) for key in keys})
+            check_outline(checkpoint)
+            # A copy: what is only mapped ends the program when another one cuts the file short.
+            _put(checkpoint, {key: file.get_tensor(key).clone() for key in keys})
+        check_numbers(checkpoint)
         return checkpoint
     except _NewerError:
         raise UserError(
@@ -183,8 +169,41 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+def _without_tensors(about: dict[str, Any]) -> Checkpoint:
+    if about["format"] > _FORMAT:
+        raise _NewerError
+    return Checkpoint(
+        TrainConfig.from_json(about["config"]),
+        CorpusChoices.from_json(about["choices"]),
+        about["corpus_sha256"],
+        about["source_language"],
+        about["target_language"],
+        about["source_words"],
+        about["target_words"],
+        about["iteration"],
+        weights={},
+        sampler=about["sampler"],
+        position=Position(**about["position"]) if about.get("position") else None,
+    )
+
+
+def _outline(tensor: Any) -> Tensor:
+    """Its shape and type, without memory, from safetensors' view of one in a file."""
+    if tensor.get_dtype() not in _TYPES:
+        raise TypeError("it has another type of number than any checkpoint")
+    return torch.empty(tensor.get_shape(), dtype=_TYPES[tensor.get_dtype()], device="meta")
+
+
+def _put(checkpoint: Checkpoint, tensors: dict[str, Tensor]) -> None:
+    """In the place of those that it has, by the names that they have in the file."""
+    checkpoint.weights, checkpoint.state = {}, {}
+    for key, tensor in tensors.items():
+        if key.startswith(_STATE):
+            checkpoint.state[key.removeprefix(_STATE)] = tensor
+        elif key.startswith(_WEIGHTS):
+            checkpoint.weights[key.removeprefix(_WEIGHTS)] = tensor
+        else:
+            raise ValueError("it holds what no checkpoint does")
 
 
 def drop_state(folder: Path) -> None:

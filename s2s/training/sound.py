@@ -1,4 +1,4 @@
-"""Whether what was read from a checkpoint's file can be a checkpoint: types, shapes, numbers."""
+"""Whether what is in a checkpoint's file can be a checkpoint: types, names, shapes, numbers."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -7,17 +7,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from s2s.config import OptimizerName, TrainConfig
 from s2s.records import SPECIAL_WORDS
 
 if TYPE_CHECKING:
     from s2s.training.checkpoint import Checkpoint
 
+_OF_ROWS = {"rows", "missed", "rate"}
+"""What a lazy optimizer keeps of an embedding, beside its other state."""
 
-def check_sound(checkpoint: "Checkpoint") -> None:
-    """Raises ValueError or TypeError, with the reason, where training or translating would break.
 
-    A fused kernel that is given a state of another shape than the weights' writes into memory
-    that is not its own.
+def check_outline(checkpoint: "Checkpoint") -> None:
+    """All but the numbers: its tensors may be without memory, for it to be asked before reading.
+
+    Raises ValueError or TypeError, with the reason, where training or translating would break. A
+    fused kernel that is given a state of another shape than the weights' works in memory that is
+    not its own.
     """
     for words in (checkpoint.source_words, checkpoint.target_words):
         _check_words(words)
@@ -30,10 +35,20 @@ def check_sound(checkpoint: "Checkpoint") -> None:
         raise ValueError("its iteration is out of range")
     model = checkpoint.model_without_weights()
     _check_weights(checkpoint.weights, model)
-    _check_state(checkpoint.state, list(model.parameters()))
     if checkpoint.state:
-        if "random.cpu" not in checkpoint.state:
-            raise ValueError("its state lacks the random one")
+        _check_state(checkpoint.state, checkpoint.config, model)
+
+
+def check_numbers(checkpoint: "Checkpoint") -> None:
+    """Of a checkpoint whose outline is sound. Raises ValueError or TypeError likewise."""
+    if not all(bool(value.isfinite().all()) for value in checkpoint.weights.values()):
+        raise ValueError("its weights are not all finite numbers")
+    for name, value in checkpoint.state.items():
+        missed = name.endswith(".missed")
+        if not bool(value.isfinite().all()) or (missed and bool((value < 0).any())):
+            raise ValueError("its optimizer's state does not fit its weights")
+    if checkpoint.state:
+        _check_random(checkpoint.state["random.cpu"])
         _check_sampler(checkpoint.sampler)
 
 
@@ -51,25 +66,53 @@ def _check_weights(weights: dict[str, Tensor], model: nn.Module) -> None:
     types = {value.dtype for value in weights.values()}
     if not types <= {torch.float32} and not types <= {torch.float64}:
         raise ValueError("its weights are of another type of number")
-    if not all(bool(value.isfinite().all()) for value in weights.values()):
-        raise ValueError("its weights are not all finite numbers")
 
 
-def _check_state(state: dict[str, Tensor], parameters: list[nn.Parameter]) -> None:
+def _check_state(state: dict[str, Tensor], config: TrainConfig, model: nn.Module) -> None:
+    parameters = list(model.named_parameters())
+    entries: dict[int, dict[str, Tensor]] = {}
     for name, value in state.items():
         if found := re.fullmatch(r"optimizer\.([0-9]{1,6})\.(\w+)", name):
-            if int(found[1]) >= len(parameters):
-                raise ValueError("its optimizer's state is of other weights")
-            shape = parameters[int(found[1])].shape
-            missed = found[2] == "missed"  # steps of each row
-            fits = value.shape in (shape, shape[:1] if missed else ())
-            fits &= value.dtype == torch.int64 if missed else value.is_floating_point()
-            if not fits or not bool(value.isfinite().all()) or (missed and bool((value < 0).any())):
-                raise ValueError("its optimizer's state does not fit its weights")
-        elif name == "random.cpu":
-            _check_random(value)
-        elif name.startswith("optimizer."):
-            raise ValueError("its optimizer's state has a strange name")
+            entries.setdefault(int(found[1]), {})[found[2]] = value
+        elif name not in ("random.cpu", "random.cuda"):
+            raise ValueError("its state has a strange name")
+        elif value.dtype != torch.uint8 or value.numel() > len(torch.get_rng_state()):
+            raise ValueError("its random state is no such state")
+    if "random.cpu" not in state:
+        raise ValueError("its state lacks the random one")
+    lazy = any("missed" in values for values in entries.values())
+    for number, values in entries.items():
+        if number >= len(parameters):
+            raise ValueError("its optimizer's state is of other weights")
+        name, parameter = parameters[number]
+        by_rows = name.endswith("embedding.weight") and values.keys() >= _OF_ROWS
+        _check_names(values.keys() - (_OF_ROWS if by_rows else set()), config, lazy, by_rows)
+        if not all(_fits(value, entry, parameter) for entry, value in values.items()):
+            raise ValueError("its optimizer's state does not fit its weights")
+
+
+def _check_names(names: set[str], config: TrainConfig, lazy: bool, by_rows: bool) -> None:
+    """Of one parameter's state. A lazy optimizer counts no steps, but keeps a count it was given,
+    and has nothing else of an embedding before its first step."""
+    kept = _kept(config)
+    counted = kept if config.optimizer is OptimizerName.SGD else kept | {"step"}
+    if names != counted and not (lazy and names == kept) and not (by_rows and not names):
+        raise ValueError("its optimizer's state is of another optimizer")
+
+
+def _kept(config: TrainConfig) -> set[str]:
+    """What the configured optimizer keeps of each number that it trains."""
+    if config.optimizer is OptimizerName.ADAM:
+        return {"exp_avg", "exp_avg_sq"}
+    buffer = {"momentum_buffer"} if config.momentum else set()
+    return buffer | {"square_avg"} if config.optimizer is OptimizerName.RMSPROP else buffer
+
+
+def _fits(value: Tensor, entry: str, parameter: Tensor) -> bool:
+    if entry == "missed":  # steps of each row
+        return value.shape == parameter.shape[:1] and value.dtype == torch.int64
+    shape = () if entry in ("step", "rate") else parameter.shape
+    return value.shape == shape and value.is_floating_point()
 
 
 def _check_random(value: Tensor) -> None:

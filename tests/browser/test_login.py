@@ -47,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             f'cookie_secret = "{COOKIE_SECRET}"\n'
             f'client_id = "{CLIENT}"\nclient_secret = "{CLIENT_SECRET}"\n'
             f'server_metadata_url = "{provided.address}/.well-known/openid-configuration"\n'
-            '[login]\nallowed_emails = ["Ada@example.org"]\n'
+            '[login]\nallowed_emails = ["Ada@example.org", "kim@example.org"]\n'
         )
         with serving.served(home, log, f"--secrets.files={secrets}") as address:
             yield Site(address, provided, log, home)
@@ -145,6 +145,7 @@ def test_a_login_and_a_way_out(site: Site, page: Page) -> None:
         {"email": "eve@example.org", "email_verified": True},
         {"email": "ada@example.org", "email_verified": False},
         {"name": "ada@example.org"},
+        {"email": "\N{KELVIN SIGN}im@example.org", "email_verified": True},
     ],
 )
 def test_who_is_not_on_the_list_is_not_let_in(

@@ -80,7 +80,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def open_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    yield from started(tmp_path_factory.mktemp("open"), "--server.address=0.0.0.0")
+    options = ("--server.address=0.0.0.0", "--server.allowedHosts=box.example")
+    yield from started(tmp_path_factory.mktemp("open"), *options)
 
 
 def test_it_listens_on_this_machine_only(site: Site) -> None:
@@ -98,10 +99,27 @@ def test_it_listens_to_the_network_when_told_so_and_says_it(open_site: Site) -> 
 
 @pytest.mark.parametrize("host", ["attack.example", "attack.example:8501", "127.0.0.1.a.example"])
 def test_under_a_foreign_name_it_shows_nothing(site: Site, host: str) -> None:
-    """What DNS rebinding makes a browser ask for; its Origin is then the same."""
-    told = site.page("compare", host)
+    """What DNS rebinding makes a browser ask for; its Origin is then the same.
+
+    Without a socket there is no session, for which alone an upload is taken.
+    """
+    with pytest.raises(InvalidStatus, match="403"):
+        site.page("compare", host)
+
+
+def test_on_the_network_only_its_names_are_answered(open_site: Site) -> None:
+    with pytest.raises(InvalidStatus, match="403"):
+        open_site.page("compare", "attack.example")
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:9999", "http://127.0.0.1", "http://0.0.0.0:1"]
+)
+def test_a_page_of_another_port_is_shown_nothing(site: Site, origin: str) -> None:
+    """Streamlit gives it a socket, by its host alone."""
+    told = site.page("compare", origin=origin)
     assert NAME not in told
-    assert "serves its own machine only" in told
+    assert "open it under its own address" in told
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:8501", "LOCALHOST"])

@@ -3,8 +3,10 @@ import json
 import os
 import signal
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -222,6 +224,72 @@ def test_weights_that_do_not_fit_the_model(trained: Checkpoint, tmp_path: Path) 
         save_checkpoint(tmp_path, dataclasses.replace(trained, weights=weights))
         with pytest.raises(UserError, match=r"cannot be read .*; delete it and train again"):
             load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adam", "sgd"])
+@pytest.mark.parametrize("engine", ["article", "fused"])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("steps", [0, 2])
+def test_the_state_of_every_optimizer(
+    make_trainer: MakeTrainer,
+    tmp_path: Path,
+    optimizer: str,
+    engine: str,
+    momentum: float,
+    steps: int,
+) -> None:
+    trainer = make_trainer(optimizer=optimizer, engine=engine, momentum=momentum)
+    for _ in range(steps):
+        trainer.step()
+    save_checkpoint(tmp_path, trainer.checkpoint())
+    assert same(load_checkpoint(tmp_path, with_state=True).state, trainer.checkpoint().state)
+
+
+@pytest.mark.parametrize(
+    ("entry", "instead"),
+    [
+        ("exp_avg", torch.zeros(())),
+        ("exp_avg_sq", torch.zeros(())),
+        ("exp_avg", torch.zeros(8)),
+        ("exp_avg", None),
+        ("step", torch.zeros(8)),
+        ("step", torch.zeros((), dtype=torch.int64)),
+        ("square_avg", torch.zeros(())),
+    ],
+)
+def test_a_state_that_does_not_fit_the_weights(
+    make_trainer: MakeTrainer, tmp_path: Path, entry: str, instead: torch.Tensor | None
+) -> None:
+    """A fused kernel would work outside the memory of one that is smaller."""
+    trainer = make_trainer(optimizer="adam")
+    trainer.step()
+    checkpoint = trainer.checkpoint()
+    checkpoint.state.pop(f"optimizer.3.{entry}", None)
+    if instead is not None:
+        checkpoint.state[f"optimizer.3.{entry}"] = instead
+    save_checkpoint(tmp_path, checkpoint)
+    with pytest.raises(UserError, match=r"its optimizer's state .*; delete it and train again"):
+        load_checkpoint(tmp_path, with_state=True)
+
+
+@pytest.mark.parametrize("name", ["weights.x", "x", "state.x", "state.optimizer.0.x"])
+def test_a_tensor_that_does_not_belong_is_not_read(
+    trained: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A file without blocks on the disk can claim more than there is memory."""
+    save_checkpoint(tmp_path, trained)
+    with safe_open(tmp_path / FILE_NAME, framework="pt") as file:
+        tensors = {each: file.get_tensor(each) for each in file.keys()}  # noqa: SIM118
+        save_file({**tensors, name: torch.zeros(2)}, tmp_path / FILE_NAME, file.metadata())
+
+    @contextmanager
+    def without_numbers(path: Path, framework: str) -> Iterator[SimpleNamespace]:
+        with safe_open(path, framework=framework) as file:
+            yield SimpleNamespace(metadata=file.metadata, keys=file.keys, get_slice=file.get_slice)
+
+    monkeypatch.setattr(checkpoint_module, "safe_open", without_numbers)
+    with pytest.raises(UserError, match=r"\((it holds|its weights do|its optimizer|its state)"):
+        load_checkpoint(tmp_path, with_state=True)
 
 
 def test_a_folder_in_its_place(tmp_path: Path) -> None:
