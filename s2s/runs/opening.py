@@ -82,8 +82,8 @@ def _open(path: Path) -> Opened:
             raise UserError(
                 f"The store in {path.parent} was written by a newer s2s; update this one."
             )
+        check(writer)  # first: of a damaged store only what is s2s's own is taken over
         check_schema(writer, path)
-        check(writer)
         writer.executescript(SCHEMA)
         with atomically(writer):  # fails in a folder to read only, and not yet on a full disk
             if writer.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
