@@ -38,7 +38,7 @@ def _line() -> None:
     waiting = sum(run.state is RunState.QUEUED for run in runs)
     training = [run for run in runs if run.state in (RunState.RUNNING, RunState.STOPPING)]
     told = [
-        f":green[●] Training **{inert(run_label(run))}** on {run.device}"
+        f":green[●] Training **{inert(run_label(run))}** on {inert(run.device)}"
         + (f", iteration {run.iterations_done:,}" if run.iterations_done else "")
         for run in reversed(training)
     ] or [":gray[○] Nothing is training"]

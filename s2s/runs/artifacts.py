@@ -1,15 +1,22 @@
 """A run's files: its checkpoint, what it takes on disk, and purging it with its records."""
 
+import re
 import shutil
+from contextlib import suppress
+from pathlib import Path
+from stat import S_ISREG
 
 from s2s.home import folder_bytes, home, run_folder
 from s2s.runs.store import Store
 
 CHECKPOINT = "checkpoint.safetensors"
+_RUN_FOLDER = re.compile("[0-9]{1,15}")
+_LEFTOVER = re.compile(rf"\.{re.escape(CHECKPOINT)}\.[0-9]+|\.tmp[A-Za-z0-9]{{6}}")
+"""Its own, with the process's id, and safetensors', which writes beside."""
 
 
 def has_checkpoint(run_id: int) -> bool:
-    return (run_folder(run_id) / CHECKPOINT).exists()
+    return (run_folder(run_id) / CHECKPOINT).is_file()
 
 
 def run_bytes(run_id: int) -> int:
@@ -40,9 +47,19 @@ def purge_deleted(store: Store) -> list[int]:
 def remove_leftovers(store: Store) -> None:
     """What processes left of checkpoints, their own or safetensors', when they died over them."""
     unfinished = {str(run.id) for run in store.runs(archived=True) if not run.state.is_finished()}
-    for path in home().glob("runs/*/.*"):
-        if path.parent.name not in unfinished:
-            path.unlink(missing_ok=True)
+    for folder in home().glob("runs/*"):
+        if _RUN_FOLDER.fullmatch(folder.name) and folder.name not in unfinished:
+            _remove_leftovers(folder)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """By their names only, and never through a link: it may lead to a folder of the user's."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for path in folder.glob(".*"):
+        with suppress(OSError):
+            if _LEFTOVER.fullmatch(path.name) and S_ISREG(path.lstat().st_mode):
+                path.unlink()
 
 
 def purge(store: Store, run_id: int) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,12 +15,14 @@ import psutil
 from filelock import FileLock, Timeout
 
 from s2s.config import UserError
+from s2s.runs.schema import distrust, own_statements
 from s2s.runs.store_error import is_damage
 
 _MAGIC = b"SQLite format 3\0"
 _LOCK_SECONDS = 60.0
 _USERS_SECONDS = 5.0
 """Another process may be at finding the same damage; a program that works with it stays."""
+_LONGEST_NOTICE = 1000
 _log = logging.getLogger(__name__)
 
 
@@ -51,7 +54,8 @@ def check(database: sqlite3.Connection) -> None:
 def keep_ids(database: sqlite3.Connection, folder: Path) -> None:
     """No run gets an id under which there is a folder of a run that the store does not know."""
     names = [each.name for each in folder.glob("runs/*")]
-    taken = max((int(name) for name in names if name.isdecimal()), default=0)
+    # Longer ones are no run's: SQLite counts to 2^63, and a browser to 2^53.
+    taken = max((int(name) for name in names if re.fullmatch("[0-9]{1,15}", name)), default=0)
     changed = database.execute(
         "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'runs'", (taken,)
     )
@@ -89,7 +93,9 @@ def notice_of_damage(folder: Path) -> str:
     sentences = []
     for text in sorted(folder.glob("store.damaged-*.txt")):
         with suppress(OSError):
-            sentences.append(text.read_text(encoding="utf-8").partition("\n")[0])
+            if text.is_file():  # a pipe would be waited for
+                with text.open(encoding="utf-8", errors="replace") as file:
+                    sentences.append(file.readline(_LONGEST_NOTICE).rstrip("\n"))
     return " ".join(sentences)
 
 
@@ -172,11 +178,9 @@ def _salvage(damaged: Path, fresh: Path) -> dict[str, int]:
         try:
             check_header(damaged)
             version = old.execute("PRAGMA user_version").fetchone()[0]
-            schema = old.execute(
-                "SELECT type, name, sql FROM sqlite_master"
-                " WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
-            ).fetchall()
+            schema = own_statements(old)
             new.execute("PRAGMA foreign_keys = ON")  # no record of a run that is lost
+            distrust(new)
             for _, _, sql in schema:
                 new.execute(sql)
         except sqlite3.DatabaseError:
@@ -230,4 +234,5 @@ def _reading(path: Path) -> sqlite3.Connection:
     """Changes nothing, and takes text that is none as well as it can."""
     connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
     connection.text_factory = lambda text: text.decode(errors="replace")
+    distrust(connection)
     return connection

@@ -14,12 +14,12 @@ from s2s.config import UserError
 from s2s.home import make_folder
 from s2s.runs.damage import check, check_header, keep_ids, notice_of_damage, set_aside
 from s2s.runs.migration import SCHEMA_VERSION, migrate
+from s2s.runs.schema import SCHEMA, check_schema, distrust
 from s2s.runs.store_error import is_damage, is_read_only, told_in_a_sentence
 
 FILE_NAME = "store.sqlite"
 WAIT_SECONDS = 30.0
 """For another process that writes."""
-_SCHEMA = Path(__file__).with_name("schema.sql")
 _NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"}
 
 
@@ -39,7 +39,7 @@ def open_store(folder: Path) -> Opened:
 
     A damaged one is set aside, and what can be read of it is in a new one. Raises UserError where
     the folder cannot be written and holds no store that could be read, the disk is full, another
-    program locks the store, or it is of a newer s2s.
+    program locks the store, it is of a newer s2s, or holds what s2s did not make.
     """
     path = folder / FILE_NAME
     try:
@@ -86,8 +86,9 @@ def _open(path: Path) -> Opened:
             raise UserError(
                 f"The store in {path.parent} was written by a newer s2s; update this one."
             )
-        check(writer)
-        writer.executescript(_SCHEMA.read_text(encoding="utf-8"))
+        check(writer)  # first: of a damaged store only what is s2s's own is taken over
+        check_schema(writer, path)
+        writer.executescript(SCHEMA)
         with atomically(writer):  # fails in a folder to read only, and not yet on a full disk
             if writer.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
                 migrate(writer)
@@ -112,7 +113,7 @@ def _open_read_only(path: Path) -> Opened:
         connections = [_connection(uri, uri=True) for _ in range(2)]
         try:
             version = connections[0].execute("PRAGMA user_version").fetchone()[0]
-            connections[0].execute("SELECT count(*) FROM runs").fetchone()
+            connections[0].execute("SELECT count(*) FROM sqlite_master").fetchone()
             break
         except sqlite3.DatabaseError as error:
             for each in connections:
@@ -125,6 +126,7 @@ def _open_read_only(path: Path) -> Opened:
             "written; copy it to a folder that can, and set S2S_HOME to that."
         )
     writer, reader = connections
+    check_schema(reader, path)
     notice = (
         f"{path.parent} cannot be written: what is recorded there can be looked at, and nothing "
         "can be trained; set S2S_HOME to a folder that can be written."
@@ -153,6 +155,7 @@ def _connection(name: str, *, uri: bool = False) -> sqlite3.Connection:
         name, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, uri=uri
     )
     connection.row_factory = sqlite3.Row
+    distrust(connection)
     return connection
 
 

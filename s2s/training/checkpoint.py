@@ -145,7 +145,7 @@ def _sync(folder: Path) -> None:
 def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
     """Raises UserError where there is none, or one that cannot be read."""
     path = folder / FILE_NAME
-    if not path.exists():
+    if not path.is_file():
         raise UserError(f"Run {folder.name} has no checkpoint (yet, or any more).")
     try:
         with safe_open(path, framework="pt") as file:

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 from tiny import tiny_config
 
 from s2s.config import UserError
-from s2s.home import run_folder
+from s2s.home import home, run_folder
 from s2s.runs.artifacts import (
     CHECKPOINT,
     delete_checkpoint,
@@ -74,3 +76,21 @@ def test_a_manager_removes_them(store: Store) -> None:
     (run_folder(run_id) / f".{CHECKPOINT}.123").write_bytes(b"half")
     Manager(store)
     assert run_bytes(run_id) == 6
+
+
+def test_nothing_else_is_removed(store: Store, tmp_path: Path) -> None:
+    """What is not the program's, and what a link leads to; a folder is no leftover."""
+    leftovers = {f".{CHECKPOINT}.123", ".tmpA1b2C3"}
+    users = {".bashrc", ".netrc", ".tmp-mine"}
+    for folder in (tmp_path / "users", run_folder(7)):
+        folder.mkdir(parents=True)
+        for name in leftovers | users:
+            (folder / name).write_text("precious")
+    (run_folder(7) / ".tmpFolder").mkdir()
+    (run_folder(7) / f".{CHECKPOINT}.9").symlink_to(tmp_path / "users" / ".netrc")
+    for name in ("x", "8"):
+        (home() / "runs" / name).symlink_to(tmp_path / "users")
+    remove_leftovers(store)
+    assert {each.name for each in (tmp_path / "users").iterdir()} == leftovers | users
+    kept = users | {".tmpFolder", f".{CHECKPOINT}.9"}
+    assert {each.name for each in run_folder(7).iterdir()} == kept

@@ -139,6 +139,27 @@ def test_no_id_of_a_lost_run_is_used_again(tmp_path: Path) -> None:
         assert store.create_run(tiny_config()) == 5
 
 
+def test_only_tables_of_s2s_are_taken_over(tmp_path: Path) -> None:
+    """Whatever others are named, and nothing that would act in the new store."""
+    path = filled_store(tmp_path, runs=10)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute('CREATE TABLE "a b; x" (c)')
+        database.execute("CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM runs; END")
+        database.execute("PRAGMA journal_mode = DELETE")
+    in_the_middle(path)
+    with closing(Store(tmp_path)) as store:
+        assert "10 runs" in store.notice
+        assert len(store.runs()) == 10
+
+
+def test_a_notice_that_is_no_file_or_has_no_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "store.damaged-1.txt")
+    (tmp_path / "store.damaged-2.txt").symlink_to("/dev/zero")
+    (tmp_path / "store.damaged-3.txt").write_bytes(b"\xff" * 5000)
+    with closing(Store(tmp_path)) as store:
+        assert len(store.notice) == 1000
+
+
 def test_a_write_ahead_log_goes_with_its_store(tmp_path: Path) -> None:
     path = filled_store(tmp_path)
     not_a_database(path)

@@ -1,7 +1,9 @@
 import os
+import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -144,3 +146,57 @@ def test_a_new_store_gives_no_run_the_folder_of_another(tmp_path: Path, folders:
         (tmp_path / "runs" / name).mkdir(parents=True)
     with closing(Store(tmp_path)) as store:
         assert store.create_run(tiny_config()) == (13 if folders else 1)
+
+
+@pytest.mark.parametrize("name", ["9223372036854775807", "9" * 20, "\u0663"])
+def test_a_folder_whose_name_is_no_id(tmp_path: Path, name: str) -> None:
+    (tmp_path / "runs" / name).mkdir(parents=True)
+    with closing(Store(tmp_path)) as store:
+        assert store.create_run(tiny_config()) == 1
+
+
+ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c"
+RENAMED = "DROP INDEX runs_of_state; ALTER TABLE runs RENAME TO r; DROP TABLE r"
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (f"CREATE TRIGGER t AFTER INSERT ON runs BEGIN {ENDLESS}; END", "trigger 't'"),
+        (f"{RENAMED}; CREATE VIEW runs AS {ENDLESS}", "view 'runs'"),
+        (f"{RENAMED}; CREATE VIRTUAL TABLE runs USING fts5(id)", "columns of 'runs_config'"),
+        ('CREATE TABLE "a b; x" (c)', "columns of 'a b; x'"),
+        ("ALTER TABLE runs ADD COLUMN x AS (hex(zeroblob(9)))", "columns of 'runs'"),
+        ("CREATE INDEX more ON runs (hex(name))", "index 'more'"),
+    ],
+)
+@pytest.mark.parametrize("opening_as", [opening._open, opening._open_read_only])
+def test_a_store_with_what_s2s_did_not_make_is_refused(
+    tmp_path: Path, statement: str, told: str, opening_as: Callable[[Path], opening.Opened]
+) -> None:
+    """Whatever would act at a write or a read."""
+    Store(tmp_path).close()
+    path = tmp_path / "store.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(statement)
+    with pytest.raises(UserError, match=re.escape(f"holds what s2s did not make ({told})")):
+        opening_as(path)
+
+
+def test_a_check_in_a_table_is_not_run(tmp_path: Path) -> None:
+    schema = Path(opening.__file__).with_name("schema.sql").read_text()
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as database:
+        database.executescript(schema.replace("deleted_at REAL ", "deleted_at REAL CHECK (0) ", 1))
+        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    with closing(Store(tmp_path)) as store:
+        assert store.create_run(tiny_config()) == 1
+        store.request_stop(1)
+        store.delete_run(1)
+
+
+def test_a_store_that_was_analysed_is_opened(tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        store.create_run(tiny_config())
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as database:
+        database.execute("ANALYZE")
+    Store(tmp_path).close()
