@@ -56,8 +56,8 @@ def _remove_leftovers(folder: Path) -> None:
     """By their names only, and never through a link: it may lead to a folder of the user's."""
     if folder.is_symlink() or not folder.is_dir():
         return
-    for path in folder.glob(".*"):
-        with suppress(OSError):
+    with suppress(OSError):  # another dashboard may purge the run meanwhile
+        for path in folder.glob(".*"):
             if _LEFTOVER.fullmatch(path.name) and S_ISREG(path.lstat().st_mode):
                 path.unlink()
 

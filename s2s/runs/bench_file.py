@@ -5,9 +5,12 @@ import json
 import os
 from pathlib import Path
 
+from s2s.checks import read_as
 from s2s.config import UserError
 from s2s.home import home, make_folder
 from s2s.records import BenchReport, BenchRow
+
+_MOST_BYTES = 10 * 2**20
 
 
 def keep_bench(report: BenchReport) -> None:
@@ -28,11 +31,14 @@ def keep_bench(report: BenchReport) -> None:
 
 def latest_bench() -> BenchReport | None:
     """None where there is none, or one that this version of s2s cannot read."""
+    path = _path()
     try:
-        values = json.loads(_path().read_text(encoding="utf-8"))
-        rows = tuple(BenchRow(**row) for row in values.pop("rows"))
+        if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+            return None
+        values = json.loads(path.read_text(encoding="utf-8"))
+        rows = tuple(read_as(BenchRow, row) for row in values.pop("rows"))
         notes = tuple(values.pop("notes"))
-        return BenchReport(rows=rows, notes=notes, **values)
+        return read_as(BenchReport, {**values, "rows": rows, "notes": notes})
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -55,6 +55,8 @@ def fill(folder: Path) -> None:
             store.rename_run(run_id, ATTACK)
             store.describe_run(run_id, ATTACK, [ATTACK])
             store.add_evaluation(run_id, Evaluation(20, 2.0, 7.0, (TRANSLATION,)))
+            with store.transaction() as database:  # a store that somebody else made
+                database.execute("UPDATE runs SET device = ? WHERE id = ?", (ATTACK, run_id))
         store.rename_run(deleted := ended(store, TrainConfig()), ATTACK)
         store.delete_run(deleted)
         describe_sweep(store, gone := studies.written(store), ATTACK, ATTACK)

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,22 @@ def test_a_manager_removes_them(store: Store) -> None:
     (run_folder(run_id) / f".{CHECKPOINT}.123").write_bytes(b"half")
     Manager(store)
     assert run_bytes(run_id) == 6
+
+
+def test_a_folder_that_goes_meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another dashboard, started at the same instant, purges the run."""
+    run_folder(7).mkdir(parents=True)
+    is_dir = Path.is_dir
+
+    def gone_after(path: Path) -> bool:
+        found = is_dir(path)
+        if path == run_folder(7):
+            shutil.rmtree(path)
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", gone_after)
+    remove_leftovers(store)
+    assert not run_folder(7).exists()
 
 
 def test_nothing_else_is_removed(store: Store, tmp_path: Path) -> None:

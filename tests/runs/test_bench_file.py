@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,19 @@ def test_a_file_that_means_nothing_is_none(text: str) -> None:
     assert latest_bench() is None
 
 
-def test_one_of_a_newer_version_is_none() -> None:
+def test_names_of_a_newer_version_are_no_matter_and_other_types_are() -> None:
     keep_bench(bench_report())
     path = home() / "bench.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"new": 1}))
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps(kept | {"new": 1}))
+    assert latest_bench() == bench_report()
+    path.write_text(json.dumps(kept | {"corpus": 1}))
+    assert latest_bench() is None
+
+
+def test_what_is_no_plain_file_is_not_read() -> None:
+    home().mkdir()
+    os.mkfifo(home() / "bench.json")
     assert latest_bench() is None
 
 

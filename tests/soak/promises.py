@@ -58,8 +58,8 @@ CRASHES = (
         "What a dead process left half written is cleared away at the next start.",
         "tests/runs/test_artifacts.py::test_what_a_dead_process_left_of_a_checkpoint_is_removed",
         "s2s/runs/artifacts.py",
-        "            path.unlink(missing_ok=True)\n",
-        "            pass\n",
+        "                path.unlink()\n",
+        "                pass\n",
     ),
     Promise(
         "Of two who resume a run one gets it.",
@@ -228,7 +228,7 @@ FAULTS = (
         "No run gets the folder of a run that was lost.",
         "tests/runs/test_damage.py::test_no_id_of_a_lost_run_is_used_again",
         "s2s/runs/damage.py",
-        "    taken = max((int(name) for name in names if name.isdecimal()), default=0)\n",
+        '    taken = max((int(name) for name in names if re.fullmatch("[0-9]{1,15}", name)), default=0)\n',
         "    taken = 0\n",
     ),
     Promise(
@@ -310,6 +310,20 @@ FAULTS = (
         '    database.execute("DROP INDEX IF EXISTS device_samples_of_run")  # by time; now by row\n',
         '    database.execute("DELETE FROM evaluations")\n',
     ),
+    Promise(
+        "A program that ends does not wait for a full disk.",
+        "tests/runs/test_execute.py::test_a_program_that_ends_does_not_wait_for_the_store",
+        "s2s/runs/execute.py",
+        "        return patiently(work, lambda: stop.is_set() and not _asked_to_stop(store, run.id))\n",
+        "        return patiently(work)\n",
+    ),
+    Promise(
+        "A start removes only what s2s itself left of checkpoints, never through a link.",
+        "tests/runs/test_artifacts.py::test_nothing_else_is_removed",
+        "s2s/runs/artifacts.py",
+        "    if folder.is_symlink() or not folder.is_dir():\n",
+        "    if not folder.is_dir():\n",
+    ),
 )
 INPUT = (
     Promise(
@@ -346,6 +360,41 @@ INPUT = (
         "s2s/data/corpus_file.py",
         '    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:64]\n',
         "    stem = path.stem\n",
+    ),
+    Promise(
+        "A store with triggers, views, tables or columns that s2s did not make is refused.",
+        "tests/runs/test_opening_store.py::test_a_store_with_what_s2s_did_not_make_is_refused",
+        "s2s/runs/opening.py",
+        "        check_schema(writer, path)\n",
+        "",
+    ),
+    Promise(
+        "A checkpoint whose optimizer state does not fit its weights is refused before it is used.",
+        "tests/training/test_checkpoint.py::test_a_state_that_does_not_fit_the_weights",
+        "s2s/training/sound.py",
+        "    return value.shape == shape and value.is_floating_point()\n",
+        "    return value.shape in (shape, ()) and value.is_floating_point()\n",
+    ),
+    Promise(
+        "A corpus that would take too much memory is refused while it is read.",
+        "tests/data/test_prepare.py::test_a_corpus_that_would_take_too_much_memory_is_refused_while_it_is_read",
+        "s2s/data/prepare.py",
+        "    most_bytes = min(_MOST_BYTES, psutil.virtual_memory().available // 2)\n",
+        "    most_bytes = _MOST_BYTES\n",
+    ),
+    Promise(
+        "No text of a corpus holds the process up.",
+        "tests/data/test_text.py::test_no_letter_keeps_more_marks_than_a_script_has",
+        "s2s/data/text.py",
+        '    text = unicodedata.normalize("NFD", _with_few_marks(text))\n',
+        '    text = unicodedata.normalize("NFD", text)\n',
+    ),
+    Promise(
+        "A corpus with facts of other types is named, and the others are shown.",
+        "tests/data/test_damaged_corpora.py::test_facts_of_other_types_or_of_no_corpus",
+        "s2s/data/corpus.py",
+        "        info = read_as(CorpusInfo, values)\n",
+        "        info = CorpusInfo(**values)\n",
     ),
 )
 LIFE = (
