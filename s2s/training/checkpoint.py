@@ -145,9 +145,11 @@ def _sync(folder: Path) -> None:
 def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
     """Raises UserError where there is none, or one that cannot be read."""
     path = folder / FILE_NAME
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"Run {folder.name} has no checkpoint (yet, or any more).")
     try:
+        if not path.is_file():  # to open a pipe would wait for ever
+            raise ValueError("it is no file")
         with safe_open(path, framework="pt") as file:
             checkpoint = _without_tensors(json.loads(file.metadata()["s2s"]))
             names = file.keys()  # safe_open is no mapping

@@ -292,8 +292,9 @@ def test_a_tensor_that_does_not_belong_is_not_read(
         load_checkpoint(tmp_path, with_state=True)
 
 
-def test_a_folder_in_its_place(tmp_path: Path) -> None:
-    (tmp_path / FILE_NAME).mkdir()
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_in_its_place(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / FILE_NAME)
     unreadable(tmp_path)
 
 
