@@ -386,8 +386,8 @@ INPUT = (
         "No text of a corpus holds the process up.",
         "tests/data/test_text.py::test_no_letter_keeps_more_marks_than_a_script_has",
         "s2s/data/text.py",
-        '    text = unicodedata.normalize("NFD", _with_few_marks(text))\n',
-        '    text = unicodedata.normalize("NFD", text)\n',
+        '    text = _with_few_marks("\\n".join(sentences).replace("´", "\'"))\n',
+        '    text = "\\n".join(sentences).replace("´", "\'")\n',
     ),
     Promise(
         "A corpus with facts of other types is named, and the others are shown.",
