@@ -144,6 +144,8 @@ def test_options(tmp_path: Path, prepared: Path, data: st.DataObject, command: s
 @example(arguments=["translate", "\udcff"])
 @example(arguments=["translate", "--json", "\udcff \u2028"])
 @example(arguments=["train", "--sentence", "\udcff"])
+@example(arguments=["advise", "--sweep", "--"])
+@example(arguments=["train", "--corpus", "--"])
 @example(arguments=["train", "--continue", "9" * 40])
 @example(arguments=["advise", "--sweep", "9" * 40])
 @example(arguments=["sweep", "--resume", "9" * 40])
