@@ -42,8 +42,10 @@ def test_one_file_added_by_several_at_once(tmp_path: Path) -> None:
 
 def test_one_name_from_two_files_at_once(tmp_path: Path) -> None:
     files = [write_tiny(tmp_path / "x.txt"), write_tiny(tmp_path / "y.txt")]
-    files[1].write_text(files[1].read_text() + "one more\tun de plus\n")
-    first, second = sorted(together([ADD.format(path=str(file)) for file in files]))
+    for number, file in enumerate(files):  # long enough for both to be at it
+        more = [f"{number} one more {line}\tun de plus {line}\n" for line in range(5000)]
+        file.write_text(file.read_text() + "".join(more))
+    first, second = sorted(together([ADD.format(path=str(file)) for file in files], delay=0.0))
     assert first.startswith("added")
     assert second.startswith("refused There is a corpus 'shared' already, made from another file;")
     assert catalog.open_corpus(corpora_folder(), "shared").info.content_sha256 in first

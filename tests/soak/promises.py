@@ -186,8 +186,8 @@ FAULTS = (
         "What lies in a folder that cannot be written can still be looked at.",
         "tests/faults/test_read_only.py::test_an_existing_store_can_be_read",
         "s2s/runs/opening.py",
-        "                if is_read_only(error) and path.is_file():\n",
-        "                if False:\n",
+        '    for more in ("", "&immutable=1"):\n',
+        '    for more in ("",):\n',
     ),
     Promise(
         "On a network folder the slower journal is used, which is safe there, and the page says so.",
