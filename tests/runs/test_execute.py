@@ -1,17 +1,18 @@
+"""One run from start to end, whatever happens on the way."""
+
 import dataclasses
-import subprocess
 import sys
-import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import torch
-from tiny import tiny_config, tiny_corpus, wait_until
+from tiny import tiny_config, tiny_corpus
+from trained import BeforeStep, iterations, train, trained_to
 
 from s2s.config import UserError
 from s2s.home import home, run_folder
@@ -19,11 +20,10 @@ from s2s.records import Evaluation, Run, RunState, StepRecord
 from s2s.runs import evaluate as evaluate_module
 from s2s.runs import execute as execute_module
 from s2s.runs import recorder as recorder_module
-from s2s.runs import saving, store_error
+from s2s.runs import store_error
 from s2s.runs.artifacts import has_checkpoint
 from s2s.runs.evaluate import quality_on_test_part
-from s2s.runs.execute import Watch, execute, executing, nobody
-from s2s.runs.lease import lease
+from s2s.runs.execute import Watch, execute, executing
 from s2s.runs.store import Store
 from s2s.runs.store_error import StoreError
 from s2s.training.checkpoint import load_checkpoint
@@ -31,27 +31,8 @@ from s2s.training.engines import Forward, FusedEngine
 from s2s.training.loop import Trainer
 from s2s.training.translator import Translator
 
-BeforeStep = Callable[[Callable[[int], object]], None]
 _FORWARD = FusedEngine.forward
 pytestmark = pytest.mark.usefixtures("tiny")
-
-
-def train(store: Store, stop: Event | None = None, watch: Watch = nobody, **changes: Any) -> Run:
-    run_id = store.create_run(tiny_config(**changes))
-    state = execute(store, run_id, stop or Event(), watch)
-    run = store.run(run_id)
-    assert run.state is state
-    return run
-
-
-def iterations(store: Store, run: Run) -> list[int]:
-    return store.steps(run.id)["iteration"].tolist()
-
-
-def trained_to(run: Run) -> int:
-    """The iteration of its checkpoint, which can translate."""
-    assert Translator.load(run_folder(run.id)).translate(["je mange du pain."])[0].words
-    return load_checkpoint(run_folder(run.id)).iteration
 
 
 def test_a_run_to_its_end(store: Store) -> None:
@@ -112,21 +93,6 @@ def test_the_watch_sees_every_event_in_order(store: Store) -> None:
     train(store, watch=events.append, iterations=4, evaluate_every=2)
     kinds = "".join("E" if isinstance(event, Evaluation) else "s" for event in events)
     assert kinds == "EssEssE"
-
-
-@pytest.mark.parametrize("keep", [False, True])
-def test_the_optimizer_is_kept_where_asked_for(store: Store, keep: bool) -> None:
-    run = train(store, keep_optimizer=keep)
-    state = load_checkpoint(run_folder(run.id), with_state=True).state
-    assert bool(state) is keep
-    assert load_checkpoint(run_folder(run.id)).state == {}
-
-
-def test_weights_are_not_kept(store: Store) -> None:
-    run = train(store, keep_weights=False, evaluate_every=3)
-    assert run.state is RunState.FINISHED
-    assert len(store.evaluations(run.id)) == 5
-    assert not run_folder(run.id).exists()
 
 
 def test_a_target_that_is_reached(store: Store) -> None:
@@ -308,6 +274,35 @@ def test_deleted_before_it_starts(store: Store) -> None:
     assert store.runs() == []
 
 
+def test_a_program_that_ends_does_not_wait_for_the_store(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full; make room there.", passing=True)
+
+    stop = Event()
+    run_id = store.create_run(tiny_config(iterations=100_000_000))
+
+    def watch(event: StepRecord | Evaluation) -> None:
+        if event.iteration == 2:
+            for name in ("finish_run", "fail_run", "note_machine"):
+                monkeypatch.setattr(store, name, full)
+            stop.set()
+
+    with pytest.raises(StoreError, match="The disk is full"):  # at once, not in ten minutes
+        execute(store, run_id, stop, watch)
+
+
+def test_what_a_shutdown_before_the_first_checkpoint_says(store: Store) -> None:
+    stop = Event()
+    run_id = store.create_run(tiny_config(iterations=100_000_000, keep_weights=False))
+    watch = cast(Watch, lambda event: event.iteration == 2 and stop.set())
+    assert execute(store, run_id, stop, watch) is RunState.INTERRUPTED
+    assert store.run(run_id).message == (
+        "The program was shut down, and no checkpoint had been kept; start the run anew."
+    )
+
+
 # What goes wrong is the run's result
 
 
@@ -423,36 +418,6 @@ def test_diverged_keeps_the_last_good_weights(
     assert_next_run_works(store, monkeypatch)
 
 
-def spoil_weights_at(monkeypatch: pytest.MonkeyPatch, step: int, stop: Event) -> None:
-    """From then on the gradients are no numbers, though the loss still is one."""
-    count = 0
-
-    forward = FusedEngine.forward
-
-    def spoilt(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
-        nonlocal count
-        count += 1
-        found = forward(engine, batch, forced)
-        if count >= step:
-            engine.model.decoder.out.weight.grad.fill_(float("nan"))
-            stop.set()
-        return found
-
-    monkeypatch.setattr(FusedEngine, "forward", spoilt)
-
-
-@pytest.mark.parametrize("stopped", [False, True])
-def test_weights_that_are_no_numbers_never_replace_good_ones(
-    store: Store, monkeypatch: pytest.MonkeyPatch, stopped: bool
-) -> None:
-    stop = Event()
-    spoil_weights_at(monkeypatch, 10 if not stopped else 9, stop if stopped else Event())
-    run = train(store, stop, iterations=1000, evaluate_every=5)
-    assert run.state is RunState.DIVERGED
-    assert iterations(store, run)[-1] == (9 if stopped else 10)
-    assert trained_to(run) == 5
-
-
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_at_the_very_first_step(
     store: Store, before_step: BeforeStep, loss: float
@@ -486,76 +451,6 @@ def test_a_validation_loss_that_is_no_number(
     assert has_checkpoint(run.id) is (kept is not None)
     if kept is not None:
         assert trained_to(run) == kept
-
-
-def test_gradients_without_bound_under_a_finite_loss(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    forward, count = FusedEngine.forward, 0
-
-    def unbounded(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
-        nonlocal count
-        count += 1
-        found = forward(engine, batch, forced)
-        if count == 8:
-            engine.model.decoder.out.weight.grad.fill_(float("inf"))
-        return found
-
-    monkeypatch.setattr(FusedEngine, "forward", unbounded)
-    run = train(store, iterations=1000, evaluate_every=5)
-    assert run.state is RunState.DIVERGED
-    assert trained_to(run) == 5
-
-
-def test_a_full_disk_keeps_the_earlier_checkpoint_and_the_run_goes_on(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save, seen = saving.save_checkpoint, []
-
-    def full(folder: Path, checkpoint: Any) -> None:
-        if checkpoint.iteration == 6:
-            seen.append(load_checkpoint(folder).iteration)
-            raise OSError(28, "No space left on device")
-        save(folder, checkpoint)
-
-    monkeypatch.setattr(saving, "save_checkpoint", full)
-    run = train(store, evaluate_every=3)
-    assert (run.state, run.message) == (RunState.FINISHED, "")
-    assert seen == [3]
-    assert trained_to(run) == 10
-
-
-def test_weights_that_cannot_be_written_in_the_end(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Tried again for a while; then the run says of which iteration its checkpoint is not."""
-    save, tries = saving.save_checkpoint, []
-
-    def full(folder: Path, checkpoint: Any) -> None:
-        if checkpoint.iteration > 6:
-            tries.append(checkpoint.iteration)
-            raise OSError(28, "No space left on device")
-        save(folder, checkpoint)
-
-    monkeypatch.setattr(saving, "save_checkpoint", full)
-    monkeypatch.setattr(store_error, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(store_error, "PATIENCE_SECONDS", 0.1)
-    run = train(store, evaluate_every=3, measure_quality=True)
-    assert (run.state, run.summary.bleu) == (RunState.FINISHED, None)
-    assert run.message.startswith("The weights after iteration 10 could not be written")
-    assert run.message.endswith(f"make room on the disk that holds {home()}.")
-    assert tries[:3] == [9, 10, 10]
-    assert trained_to(run) == 6
-
-
-def test_a_disk_too_full_to_tidy_up_does_not_fail_the_run(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(_: Path) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(saving, "drop_state", full)
-    assert train(store).state is RunState.FINISHED
 
 
 def fill_up_at(store: Store, iteration: int) -> Watch:
@@ -648,104 +543,6 @@ def test_continues_on_another_vocabulary_or_size_is_refused(store: Store, tmp_pa
     assert "hidden size 8 and 1 layers" in run.message
     run = train(store, layers=2, continues=first.id)
     assert "hidden size 8 and 1 layers" in run.message
-
-
-# The lease
-
-
-def test_two_leases_on_a_device_take_turns() -> None:
-    asked, got = Event(), Event()
-
-    def second() -> None:
-        with lease("cpu", lambda: bool(asked.set())) as held:
-            assert held
-            got.set()
-
-    with lease("cpu", lambda: False) as held:
-        assert held
-        thread = threading.Thread(target=second)
-        thread.start()
-        assert asked.wait(10)
-        asked.clear()
-        assert asked.wait(10)  # it asked again, so it waits
-        assert not got.is_set()
-        with lease("cuda:0", lambda: False) as other_device:
-            assert other_device
-    thread.join(10)
-    assert got.is_set()
-
-
-def test_a_lease_given_up() -> None:
-    answers = iter([False, False, True])
-    with lease("cpu", lambda: False), lease("cpu", lambda: next(answers)) as held:
-        assert not held
-    with lease("cpu", lambda: False) as held:
-        assert held
-
-
-def test_a_program_that_ends_does_not_wait_for_the_store(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise StoreError("The disk is full; make room there.", passing=True)
-
-    stop = Event()
-    run_id = store.create_run(tiny_config(iterations=100_000_000))
-
-    def watch(event: StepRecord | Evaluation) -> None:
-        if event.iteration == 2:
-            for name in ("finish_run", "fail_run", "note_machine"):
-                monkeypatch.setattr(store, name, full)
-            stop.set()
-
-    with pytest.raises(StoreError, match="The disk is full"):  # at once, not in ten minutes
-        execute(store, run_id, stop, watch)
-
-
-def test_what_a_shutdown_before_the_first_checkpoint_says(store: Store) -> None:
-    stop = Event()
-    run_id = store.create_run(tiny_config(iterations=100_000_000, keep_weights=False))
-    watch = cast(Watch, lambda event: event.iteration == 2 and stop.set())
-    assert execute(store, run_id, stop, watch) is RunState.INTERRUPTED
-    assert store.run(run_id).message == (
-        "The program was shut down, and no checkpoint had been kept; start the run anew."
-    )
-
-
-def test_a_run_waits_while_another_process_has_the_device(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = """
-import sys
-from s2s.runs.lease import lease
-with lease("cpu", lambda: False) as held:
-    print(held, flush=True)
-    sys.stdin.readline()
-"""
-    run_id = store.create_run(tiny_config())
-    looks = 0
-    stop_requested = store.stop_requested
-
-    def counted(run_id: int) -> bool:
-        nonlocal looks
-        looks += 1
-        return stop_requested(run_id)
-
-    monkeypatch.setattr(store, "stop_requested", counted)
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "True\n"
-            thread = threading.Thread(target=execute, args=(store, run_id, Event()))
-            thread.start()
-            wait_until(lambda: looks >= 3)
-            assert store.run(run_id).state is RunState.QUEUED
-        finally:
-            process.kill()  # the system lets go of its lock
-    thread.join(30)
-    assert store.run(run_id).state is RunState.FINISHED
 
 
 def test_nothing_is_written_outside_home(store: Store, tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ FAULTS = (
     ),
     Promise(
         "Weights that could not be written in the end are named in the run's message.",
-        "tests/runs/test_execute.py::test_weights_that_cannot_be_written_in_the_end",
+        "tests/runs/test_saving.py::test_weights_that_cannot_be_written_in_the_end",
         "s2s/runs/execute.py",
         '        return Ending(state, " ".join([*trainer.notes, *recorder.notes()]))\n',
         '        return Ending(state, " ".join(trainer.notes))\n',
@@ -262,7 +262,7 @@ FAULTS = (
     ),
     Promise(
         "A loss that is no number ends the run as diverged and keeps the last good weights.",
-        "tests/runs/test_execute.py::test_weights_that_are_no_numbers_never_replace_good_ones",
+        "tests/runs/test_saving.py::test_weights_that_are_no_numbers_never_replace_good_ones",
         "s2s/runs/saving.py",
         "    if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):\n",
         "    if False:\n",

@@ -1,0 +1,34 @@
+"""A run trained here and now, and what is asked of it afterwards."""
+
+from collections.abc import Callable
+from threading import Event
+from typing import Any
+
+from tiny import tiny_config
+
+from s2s.home import run_folder
+from s2s.records import Run
+from s2s.runs.execute import Watch, execute, nobody
+from s2s.runs.store import Store
+from s2s.training.checkpoint import load_checkpoint
+from s2s.training.translator import Translator
+
+BeforeStep = Callable[[Callable[[int], object]], None]
+
+
+def train(store: Store, stop: Event | None = None, watch: Watch = nobody, **changes: Any) -> Run:
+    run_id = store.create_run(tiny_config(**changes))
+    state = execute(store, run_id, stop or Event(), watch)
+    run = store.run(run_id)
+    assert run.state is state
+    return run
+
+
+def iterations(store: Store, run: Run) -> list[int]:
+    return store.steps(run.id)["iteration"].tolist()
+
+
+def trained_to(run: Run) -> int:
+    """The iteration of its checkpoint, which can translate."""
+    assert Translator.load(run_folder(run.id)).translate(["je mange du pain."])[0].words
+    return load_checkpoint(run_folder(run.id)).iteration
