@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import PackedSequence
 
+from s2s.model.kernels import call, kernels
+
 
 def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
     """(P, H) packed inputs, (B, H) states before them -> (P, H) packed outputs."""
@@ -30,7 +32,7 @@ def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -
 
 
 class _PackedGRU(torch.autograd.Function):
-    """torch.nn.GRU's equations, with few operations a step and one product a weight's gradient.
+    """torch.nn.GRU's equations, with its steps in one go and one product a weight's gradient.
 
     r, z = sigmoid(W_ir x + b_ir + W_hr h + b_hr), likewise z; n = tanh(W_in x + b_in + r * m)
     with m = W_hn h + b_hn; h' = (1 - z) * n + z * h (Cho et al. 2014, arXiv:1406.1078, with the
@@ -48,73 +50,108 @@ class _PackedGRU(torch.autograd.Function):
         bias_hidden: Tensor,
         sizes: list[int],
     ) -> Tensor:
-        width = state.shape[1]
-        gates = torch.addmm(bias_input, inputs, weight_input.t())
-        from_hidden, outputs = torch.empty_like(gates), torch.empty_like(inputs)
-        steps = zip(
-            torch.split(from_hidden, sizes),
-            torch.split(from_hidden[:, : 2 * width], sizes),
-            torch.split(from_hidden[:, 2 * width :], sizes),
-            torch.split(gates[:, : 2 * width], sizes),
-            *(torch.split(gate, sizes) for gate in gates.chunk(3, 1)),
-            torch.split(outputs, sizes),
-            strict=True,
-        )
-        weight_t, hidden, before = weight_hidden.t(), state, []
-        for product, product_ru, product_new, reset_update, reset, update, new, output in steps:
-            if len(output) < len(hidden):
-                hidden = hidden[: len(output)]
-            before.append(hidden)
-            torch.addmm(bias_hidden, hidden, weight_t, out=product)
-            reset_update.add_(product_ru).sigmoid_()
-            new.addcmul_(reset, product_new).tanh_()
-            hidden = torch.lerp(new, hidden, update, out=output)
-        ctx.save_for_backward(
-            inputs,
-            weight_input,
-            weight_hidden,
-            gates,
-            from_hidden[:, 2 * width :],
-            torch.cat(before),
-        )
+        gates, state = torch.addmm(bias_input, inputs, weight_input.t()), state.contiguous()
+        products, outputs = torch.empty_like(gates), torch.empty_like(inputs)
+        weights, library = weight_hidden.t().contiguous(), kernels(inputs.dtype)
+        if isinstance(library, str):
+            _forward_steps(sizes, weights, bias_hidden, state, gates, products, outputs)
+        else:
+            count, width, lengths = len(sizes), state.shape[1], torch.tensor(sizes)
+            tensors = (lengths, weights, bias_hidden, state, gates, products, outputs)
+            call(library.gru_forward, count, width, *tensors)
+        ctx.save_for_backward(inputs, state, weight_input, weight_hidden, gates, products, outputs)
         ctx.sizes = sizes
         return outputs
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, weight_input, weight_hidden, gates, from_hidden, before = ctx.saved_tensors
-        width, sizes = gradient.shape[1], ctx.sizes
-        reset, update, new = gates.chunk(3, 1)
-        # What a gradient of h' is multiplied with on its way to each gate's product.
-        to_new = (1 - update).mul_(1 - new * new)
-        factors = torch.empty_like(gates)
-        to_reset, to_update, to_hidden = factors.chunk(3, 1)
-        torch.mul(to_new * from_hidden, reset - reset * reset, out=to_reset)
-        torch.mul(before - new, update - update * update, out=to_update)
-        torch.mul(to_new, reset, out=to_hidden)
-        gradients, gate_gradients = gradient.clone(), torch.empty_like(gates)
-        carried = gradient.new_zeros(0, width)
-        for total, factor, gate_gradient, kept in zip(
-            reversed(torch.split(gradients, sizes)),
-            reversed(torch.split(factors.view(-1, 3, width), sizes)),
-            reversed(torch.split(gate_gradients, sizes)),
-            reversed(torch.split(update, sizes)),
-            strict=True,
-        ):
-            total[: len(carried)].add_(carried)
-            torch.mul(total.unsqueeze(1), factor, out=gate_gradient.view(-1, 3, width))
-            carried = torch.addmm(total * kept, gate_gradient, weight_hidden)
-        bias_hidden_gradient = gate_gradients.sum(0)
-        weight_hidden_gradient = gate_gradients.t() @ before
-        # From here on those of the inputs' products: the new gate's comes without the reset.
-        torch.mul(gradients, to_new, out=gate_gradients[:, 2 * width :])
+    def backward(ctx: Any, gradients: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, state, weight_input, weight_hidden, gates, products, outputs = ctx.saved_tensors
+        before, carried = torch.empty_like(outputs), torch.zeros_like(state)
+        to_hidden, to_input = torch.empty_like(gates), torch.empty_like(gates)
+        known = (weight_hidden, state, gates, products, outputs, gradients.contiguous())
+        found, library = (before, to_hidden, to_input, carried), kernels(inputs.dtype)
+        if isinstance(library, str):
+            _backward_steps(ctx.sizes, *known, *found)
+        else:
+            count, width, lengths = len(ctx.sizes), state.shape[1], torch.tensor(ctx.sizes)
+            call(library.gru_backward, count, width, lengths, *known, *found)
         return (
-            gate_gradients @ weight_input,
+            to_input @ weight_input,
             carried,
-            gate_gradients.t() @ inputs,
-            weight_hidden_gradient,
-            gate_gradients.sum(0),
-            bias_hidden_gradient,
+            to_input.t() @ inputs,
+            to_hidden.t() @ before,
+            to_input.sum(0),
+            to_hidden.sum(0),
             None,
         )
+
+
+def _forward_steps(
+    sizes: list[int],
+    weights: Tensor,
+    bias: Tensor,
+    state: Tensor,
+    gates: Tensor,
+    products: Tensor,
+    outputs: Tensor,
+) -> None:
+    """As gru_forward in kernels.c, with few operations a step."""
+    width = state.shape[1]
+    steps = zip(
+        torch.split(products, sizes),
+        torch.split(products[:, : 2 * width], sizes),
+        torch.split(products[:, 2 * width :], sizes),
+        torch.split(gates[:, : 2 * width], sizes),
+        *(torch.split(gate, sizes) for gate in gates.chunk(3, 1)),
+        torch.split(outputs, sizes),
+        strict=True,
+    )
+    hidden = state
+    for product, product_ru, product_new, reset_update, reset, update, new, output in steps:
+        hidden = hidden[: len(output)]
+        torch.addmm(bias, hidden, weights, out=product)
+        reset_update.add_(product_ru).sigmoid_()
+        new.addcmul_(reset, product_new).tanh_()
+        hidden = torch.lerp(new, hidden, update, out=output)
+
+
+def _backward_steps(
+    sizes: list[int],
+    weights: Tensor,
+    state: Tensor,
+    gates: Tensor,
+    products: Tensor,
+    outputs: Tensor,
+    gradients: Tensor,
+    before: Tensor,
+    to_hidden: Tensor,
+    to_input: Tensor,
+    carried: Tensor,
+) -> None:
+    """As gru_backward in kernels.c, with few operations a step."""
+    width = state.shape[1]
+    states = [state, *torch.split(outputs, sizes)[:-1]]
+    torch.cat([last[:size] for last, size in zip(states, sizes, strict=True)], out=before)
+    reset, update, new = gates.chunk(3, 1)
+    # What a gradient of h' is multiplied with on its way to each gate's product.
+    to_new = (1 - update).mul_(1 - new * new)
+    factors = torch.empty_like(gates)
+    by_reset, by_update, by_hidden = factors.chunk(3, 1)
+    torch.mul(to_new * products[:, 2 * width :], reset - reset * reset, out=by_reset)
+    torch.mul(before - new, update - update * update, out=by_update)
+    torch.mul(to_new, reset, out=by_hidden)
+    totals = gradients.clone()
+    for total, factor, gradient, kept in zip(
+        reversed(torch.split(totals, sizes)),
+        reversed(torch.split(factors.view(-1, 3, width), sizes)),
+        reversed(torch.split(to_hidden, sizes)),
+        reversed(torch.split(update, sizes)),
+        strict=True,
+    ):
+        there = carried[: len(total)]
+        total.add_(there)
+        torch.mul(total.unsqueeze(1), factor, out=gradient.view(-1, 3, width))
+        torch.addmm(total * kept, gradient, weights, out=there)
+    to_input.copy_(to_hidden)
+    torch.mul(totals, to_new, out=to_input[:, 2 * width :])

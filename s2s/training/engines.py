@@ -17,6 +17,7 @@ from torch import Tensor
 from s2s.config import Engine, Precision
 from s2s.data.batches import Batch, Batches, PackedBatch
 from s2s.model.fixed_loss import FixedProjection
+from s2s.model.kernels import kernels
 from s2s.model.loss import ProjectionGradients, masked_loss_sum
 from s2s.model.seq2seq import Seq2Seq
 from s2s.records import SOS
@@ -122,11 +123,14 @@ class FusedEngine(StepEngine):
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         super().__init__(model, batches, precision)
         out, bf16 = model.decoder.out, precision is Precision.BF16
-        self._project: ProjectionGradients | FixedProjection = (
-            FixedProjection(out, bf16=bf16)
-            if out.weight.is_cuda
-            else ProjectionGradients(out, bf16=bf16)
-        )
+        self._project: ProjectionGradients | FixedProjection
+        if out.weight.is_cuda:
+            self._project = FixedProjection(out, bf16=bf16)
+            return
+        self._project = ProjectionGradients(out, bf16=bf16)
+        library = kernels(out.weight.dtype)
+        if isinstance(library, str):
+            self.notes.append(f"Slower than it could be, for want of compiled kernels ({library}).")
 
     def batch(self, indices: Indices) -> PackedBatch:
         return self.batches.packed(indices)

@@ -1,6 +1,7 @@
 """The engines against the article's own code, against each other, and against torch."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from s2s.data.batches import Batch
 from s2s.model import loss
 from s2s.model.seq2seq import Seq2Seq
 from s2s.training.engines import ENGINES, ArticleEngine, FusedEngine, StepEngine
+from s2s.training.loop import Trainer
 from s2s.training.optimizers import build_optimizer
 
 GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden", "article.json").read_text())
@@ -217,4 +219,20 @@ def test_a_lazy_optimizer_makes_no_difference_to_training(
     monkeypatch.setitem(ENGINES, Engine.ARTICLE, FusedEngine)  # whose optimizers are dense
     torch.testing.assert_close(
         trained(100, engine=Engine.ARTICLE, optimizer=optimizer), lazy, **CLOSE
+    )
+
+
+def test_without_compiled_kernels_it_says_so_and_learns_the_same(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = make_trainer(engine=Engine.FUSED)
+    expected = [float(compiled.step().loss_sum) for _ in range(3)]
+    for where in ("s2s.model.gru.kernels", "s2s.training.engines.kernels"):
+        monkeypatch.setattr(where, lambda _: "no C compiler `cc`")
+    without = make_trainer(engine=Engine.FUSED)
+    assert without.notes == [
+        "Slower than it could be, for want of compiled kernels (no C compiler `cc`)."
+    ]
+    torch.testing.assert_close(
+        [float(without.step().loss_sum) for _ in range(3)], expected, rtol=1e-4, atol=0
     )
