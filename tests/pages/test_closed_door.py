@@ -38,6 +38,8 @@ def secrets(tmp_path: Path) -> Iterator[Callable[[str], None]]:
         ('[login]\nallowed_emails = ["a@b.example"]', "has a \\[login\\] but no \\[auth\\]"),
         (AUTH + '[login]\nallowed_emails = "a@b.example"', "is not a list of addresses"),
         (AUTH + "[login]\nallowed_emails = [1]", "is not a list of addresses"),
+        (AUTH + '[login]\nallowed_emails = ["\u212aim@b.example"]', "is not a list of addresses"),
+        (AUTH + '[login]\nallowed_emails = [""]', "is not a list of addresses"),
         (AUTH + '[login]\nallowed_email = ["a@b.example"]', "is not a list of addresses"),
     ],
 )
