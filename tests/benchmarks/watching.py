@@ -74,7 +74,7 @@ class Sitting:
             return self._speed(time.sleep)
 
     def tab(self) -> float:
-        with served(self._home, self._log) as address, opened() as browser:
+        with served(self._home, self._log, threads=None) as address, opened() as browser:
             page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
             page.set_default_timeout(WAIT_MS)
             self._start(page, address)
@@ -84,7 +84,7 @@ class Sitting:
         return speed
 
     def viewer(self) -> float:
-        with served(self._home, self._log) as address:
+        with served(self._home, self._log, threads=None) as address:
             with opened() as browser:
                 self._start(browser.new_page(), address)
             with Viewer(address) as viewer:

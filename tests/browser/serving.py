@@ -29,13 +29,20 @@ FLAGS = [
 
 @contextmanager
 def served(
-    home: Path, log: Path, *options: str, script: Path | str = "dashboard.py"
+    home: Path,
+    log: Path,
+    *options: str,
+    script: Path | str = "dashboard.py",
+    threads: int | None = 1,
 ) -> Iterator[str]:
     """The address of a dashboard that keeps its runs in `home` and writes its output to `log`.
 
-    `options`: more of Streamlit's own. It trains with one thread: on a busy machine several wait
-    for each other, many times over.
+    `options`: more of Streamlit's own. `threads`: that it trains with, None for as many as it
+    would take by itself; on a busy machine several wait for each other, many times over.
     """
+    environment = {**os.environ, "S2S_HOME": str(home), "PYTHONPATH": str(PROJECT)}
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = str(threads)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -44,12 +51,7 @@ def served(
         process = subprocess.Popen(
             [*command, "--server.headless=true", *options],
             cwd=PROJECT,
-            env={
-                **os.environ,
-                "S2S_HOME": str(home),
-                "OMP_NUM_THREADS": "1",
-                "PYTHONPATH": str(PROJECT),
-            },
+            env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
