@@ -113,5 +113,8 @@ if runs:
     if run.state.is_finished():
         actions(run)
     watch(run.id, scale, tuple((each.id, each.state) for each in active))
-    with st.expander("All choices of this run", icon=":material/list:"):
-        st.table({name: inert(value) for name, value in choices(run.config).items()})
+    panel = st.expander(
+        "All choices of this run", icon=":material/list:", key="choices", on_change="rerun"
+    )
+    if panel.open:  # folded away it would still be drawn anew at each tick
+        panel.table({name: inert(value) for name, value in choices(run.config).items()})
