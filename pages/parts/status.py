@@ -26,7 +26,7 @@ def strip(notice: str) -> None:
     store.runs()
     if problems := store.unreadable["runs"]:
         st.warning(inert(" ".join(problems[:3])))
-    st.fragment(guarded(_line), run_every="5s" if store.unfinished_runs() else None)()
+    st.fragment(guarded(_line), run_every="10s" if store.unfinished_runs() else None)()
 
 
 def _line() -> None:

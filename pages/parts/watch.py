@@ -20,8 +20,9 @@ Active = tuple[tuple[int, RunState], ...]
 """The unfinished runs as the page body saw them."""
 
 
-TICK_SECONDS = 2.0
-"""Each tick takes time from the training, most of it in the browser beside it."""
+TICK_SECONDS = 2.5
+"""Each tick takes time from the training: the browser beside it goes through the whole page anew,
+some 100 ms of a processor, and half of that for a tick that changes nothing."""
 STOPPING_TICK_SECONDS = 0.5
 _STEADY = (
     # What is being drawn anew fades otherwise, and the browser draws each shade of it.

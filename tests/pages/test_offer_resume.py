@@ -106,7 +106,7 @@ def tick() -> None:
 def test_a_run_of_a_killed_program_does_not_go_on_running_on_an_open_page(
     open_page: Open,
 ) -> None:
-    """What every page does every five seconds while a run is said to go on."""
+    """What every page does now and then while a run is said to go on."""
     store = shared.store()
     run_id = store.create_run(TrainConfig())
     store.start_run(run_id, "cpu", {})
