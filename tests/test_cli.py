@@ -165,6 +165,15 @@ def test_corpora(tmp_path: Path, capsys: Capture) -> None:
     assert [each["name"] for each in objects(capsys.readouterr().out)] == ["b"]
 
 
+def test_corpora_of_which_the_only_one_is_damaged(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["corpora", "add", str(write_tiny(tmp_path / "a.txt"))]) == 0
+    (corpora_folder() / "a" / "corpus.json").write_text("{")
+    capsys.readouterr()
+    assert main(["corpora"]) == 0
+    output, errors = capsys.readouterr()
+    assert (output, errors.split(" (")[0]) == ("", "s2s: The prepared corpus 'a' is damaged")
+
+
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_corpora_add_as_json(tmp_path: Path, capsys: Capture, place: str) -> None:
     path = str(write_tiny(tmp_path / "a.txt"))

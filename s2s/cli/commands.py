@@ -49,11 +49,12 @@ from s2s.threads import Waiting, set_waiting
 
 def corpora_list(options: argparse.Namespace) -> int:
     infos = catalog.list_corpora(corpora_folder())
-    for error in catalog.damaged_corpora(corpora_folder()):
+    damaged = catalog.damaged_corpora(corpora_folder())
+    for error in damaged:
         print(f"s2s: {error}", file=sys.stderr)
     for info in infos:
         print_as(options, dataclasses.asdict(info), corpus_line(info))
-    if not infos and not options.json:
+    if not infos and not damaged and not options.json:
         print("No corpus is prepared yet; `python -m s2s corpora add starter` prepares one.")
     return 0
 

@@ -97,7 +97,7 @@ def _point(store: Store, run: Run) -> int:
             f"`python -m s2s sweep --resume {sweep}`."
         )
     path = run_folder(run.id) / CHECKPOINT
-    if not path.exists():
+    if not path.is_file():  # to open a pipe would wait for ever
         if run.iterations_done:
             raise UserError(f"Run {run.id} has no checkpoint to go on from; start it anew.")
         return 0

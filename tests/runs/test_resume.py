@@ -410,6 +410,12 @@ def test_a_run_whose_checkpoint_was_deleted(store: Store, interrupted: Run) -> N
     assert refused(store, interrupted) == "Run 1 has no checkpoint to go on from; start it anew."
 
 
+def test_a_pipe_in_the_place_of_a_checkpoint(store: Store, interrupted: Run) -> None:
+    delete_checkpoint(interrupted.id)
+    os.mkfifo(run_folder(interrupted.id) / CHECKPOINT)
+    assert refused(store, interrupted) == "Run 1 has no checkpoint to go on from; start it anew."
+
+
 def test_a_checkpoint_without_its_state(store: Store, interrupted: Run) -> None:
     drop_state(run_folder(interrupted.id))
     assert "train --continue 1` goes on from its weights" in refused(store, interrupted)

@@ -1,6 +1,9 @@
 """The engines against the article's own code, against each other, and against torch."""
 
 import json
+import platform
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +48,30 @@ def run(
     forward = computing.forward(computing.batch(np.arange(len(sources))), forced)
     torch.autograd.backward(forward.outputs, forward.gradient)
     return float(forward.loss_sum)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="tells what glibc does")
+def test_freed_memory_is_kept_for_the_next_step(tmp_path: Path) -> None:
+    tests = Path(__file__).parents[1]
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import resource, sys\n"
+        f"sys.path[:0] = {[str(tests), str(tests.parent)]}\n"
+        "import torch\n"
+        "from training.test_engines import batches_of, model\n"
+        "from s2s.config import Precision\n"
+        "from s2s.training.engines import ArticleEngine\n"
+        "ArticleEngine(model(), batches_of([[4, 2]], [[5, 2]]), Precision.FP32)\n"
+        "for _ in range(10):\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    gradients = [torch.ones(12 * 2**18) for _ in range(3)]\n"
+        "    del gradients\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
+    )
+    done = subprocess.run(  # what malloc has learned lasts for the whole process
+        [sys.executable, script], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 100  # of 9,216 pages
 
 
 def our_name(article_name: str) -> str:
