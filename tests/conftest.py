@@ -13,9 +13,11 @@ from tiny import tiny_corpus
 from s2s.config import TrainConfig
 from s2s.data.corpus import Corpus
 from s2s.home import home
+from s2s.model.kernels import kernels
 from s2s.records import StepMemory
 from s2s.runs import sweep_memory
 from s2s.runs.store import Store
+from s2s.training import engines
 
 # A busy machine is no reason to fail.
 settings.register_profile("s2s", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,6 +40,13 @@ def _memory_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
         return None if given_up() else found
 
     monkeypatch.setattr(sweep_memory, "in_a_process", memory)
+
+
+@pytest.fixture(autouse=True)
+def _no_note_of_a_missing_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notes are alike on machines with a C compiler and without; test_engines has its own."""
+    if isinstance(kernels(torch.float32), str):
+        monkeypatch.setattr(engines, "kernels", lambda _: None)
 
 
 @pytest.fixture
