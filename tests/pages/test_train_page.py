@@ -290,3 +290,12 @@ def test_a_corpus_that_was_removed_gives_way_to_the_starter(open_page: Open) -> 
     click(app, "Start")
     config = shared.store().runs()[0].config
     assert (config.corpus, config.device) == ("starter", "auto")
+
+
+def test_all_choices_of_a_run_are_drawn_when_unfolded(open_page: Open) -> None:
+    ended(shared.store(), TrainConfig(batch_size=7), RunState.STOPPED)
+    app = open_page("train")
+    [_translations] = app.table
+    app.session_state["choices"] = True
+    [_translations, chosen] = app.run().table
+    assert chosen.value.loc["batch size"].item() == "7"
