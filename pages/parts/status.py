@@ -11,8 +11,11 @@ from s2s.records import RunState
 from s2s.runs import cuda_context
 
 
-def strip(notice: str) -> None:
-    """Ends the page with a sentence where there is no store to work with."""
+def strip(notice: str, *, live: bool) -> None:
+    """Ends the page with a sentence where there is no store to work with.
+
+    `live`: the page itself shows how far a training is, more often than the strip.
+    """
     st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; }</style>")
     try:
         store = shared.store()
@@ -26,10 +29,10 @@ def strip(notice: str) -> None:
     store.runs()
     if problems := store.unreadable["runs"]:
         st.warning(inert(" ".join(problems[:3])))
-    st.fragment(guarded(_line), run_every="10s" if store.unfinished_runs() else None)()
+    st.fragment(guarded(_line), run_every="10s" if store.unfinished_runs() else None)(live)
 
 
-def _line() -> None:
+def _line(live: bool) -> None:
     """A run whose process was killed is over on an open page too."""
     shared.store().mark_interrupted()
     if trouble := shared.store().trouble:
@@ -39,7 +42,7 @@ def _line() -> None:
     training = [run for run in runs if run.state in (RunState.RUNNING, RunState.STOPPING)]
     told = [
         f":green[●] Training **{inert(run_label(run))}** on {inert(run.device)}"
-        + (f", iteration {run.iterations_done:,}" if run.iterations_done else "")
+        + (f", iteration {run.iterations_done:,}" if run.iterations_done and not live else "")
         for run in reversed(training)
     ] or [":gray[○] Nothing is training"]
     if waiting:

@@ -76,5 +76,5 @@ def test_a_tick_does_not_list_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of thousands that takes longer than all else of a tick."""
     run_id = started(shared.store(), TrainConfig())
     monkeypatch.setattr(Store, "runs", None)
-    status._line()
+    status._line(live=False)
     watch._tick(run_id, LossScale.TOKEN, ((run_id, RunState.RUNNING),))

@@ -100,7 +100,7 @@ def test_a_whole_queue(open_page: Open) -> None:
 def tick() -> None:
     from pages.parts import status
 
-    status._line()
+    status._line(live=False)
 
 
 def test_a_run_of_a_killed_program_does_not_go_on_running_on_an_open_page(

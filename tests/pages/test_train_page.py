@@ -299,3 +299,10 @@ def test_all_choices_of_a_run_are_drawn_when_unfolded(open_page: Open) -> None:
     app.session_state["choices"] = True
     [_translations, chosen] = app.run().table
     assert chosen.value.loc["batch size"].item() == "7"
+
+
+def test_the_strip_leaves_it_to_the_live_view_how_far_a_run_is(open_page: Open) -> None:
+    started(shared.store(), TrainConfig(), 20)
+    told = {name: open_page(name).caption[0].value for name in ("train", "corpora")}
+    assert told["train"].endswith(" on cpu")
+    assert told["corpora"].endswith(" on cpu, iteration 20")
