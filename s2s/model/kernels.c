@@ -43,7 +43,8 @@ INLINE real within_80(real x) {
     return x < -80 ? -80 : x;
 }
 
-INLINE real sigmoid(real x) { return 1 / (2 + expm1_real(within_80(-x))); }
+/* 0 far out on the left, so that a state that is infinite gives NaN, as in torch. */
+INLINE real sigmoid(real x) { return x < -80 ? 0 : 1 / (2 + expm1_real(within_80(-x))); }
 
 INLINE real hyperbolic_tangent(real x) {
     real e = expm1_real(within_80(2 * x));

@@ -6,7 +6,6 @@ import functools
 import hashlib
 import os
 import shlex
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -20,6 +19,8 @@ _SOURCE = Path(__file__).with_name("kernels.c")
 _FLAGS = "-O3 -march=native -fno-math-errno -fno-trapping-math -fopenmp -std=gnu11 -shared -fPIC"
 _DEFINED = {torch.float32: "FLOAT", torch.float64: "DOUBLE"}
 _COMPILED_WITHIN_SECONDS = 60.0
+_DIGEST_BYTES = 32
+"""Behind a library that is kept, where its loader takes no notice of them."""
 
 
 @functools.cache
@@ -29,13 +30,17 @@ def kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
     Compiled once a checkout and kind of processor, which takes about a second; the compiler is
     `cc`, or what the environment's CC names.
     """
-    compiler = shlex.split(os.environ.get("CC", "")) or ["cc"]
+    try:
+        compiler = shlex.split(os.environ.get("CC", "")) or ["cc"]
+    except ValueError as error:
+        return f"CC is no command: {error}"
     command = [*compiler, *_FLAGS.split(), f"-D{_DEFINED[dtype]}", str(_SOURCE), "-lm"]
     key = hashlib.sha256(f"{command} {_processor()}".encode() + _SOURCE.read_bytes()).hexdigest()
     # Trusted as much, and as little, as what Python keeps there.
     kept = _SOURCE.parent / "__pycache__" / f"kernels-{key[:16]}.so"
-    with contextlib.suppress(OSError):
-        return ctypes.CDLL(str(kept))
+    if _is_whole(kept):
+        with contextlib.suppress(OSError):
+            return ctypes.CDLL(str(kept))
     try:
         return _compile(command, kept)
     except subprocess.CalledProcessError as error:
@@ -75,12 +80,26 @@ def _compile(command: list[str], kept: Path) -> ctypes.CDLL:
         )
         try:
             kept.parent.mkdir(exist_ok=True)
-            beside = kept.with_suffix(f".{os.getpid()}")
-            shutil.copyfile(fresh, beside)
-            beside.replace(kept)
+            with tempfile.TemporaryDirectory(dir=kept.parent) as beside:
+                signed = Path(beside) / kept.name
+                signed.write_bytes(fresh.read_bytes() + _digest(fresh.read_bytes()))
+                signed.replace(kept)
+            return ctypes.CDLL(str(kept))
         except OSError:  # a checkout that cannot be written to: compiled anew at every start
             return ctypes.CDLL(str(fresh))
-        return ctypes.CDLL(str(kept))
+
+
+def _is_whole(kept: Path) -> bool:
+    """A library that was cut short, by a full disk say, would not fail but end the program."""
+    try:
+        content = kept.read_bytes()
+    except OSError:
+        return False
+    return content[-_DIGEST_BYTES:] == _digest(content[:-_DIGEST_BYTES])
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def _processor() -> str:

@@ -86,6 +86,18 @@ def test_far_out_gates_are_shut_or_open_and_no_number_stays_none(dtype: torch.dt
     torch.testing.assert_close(found, expected, equal_nan=True)
 
 
+@pytest.mark.usefixtures("computed")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_infinite_state_times_a_shut_gate_is_no_number(dtype: torch.dtype) -> None:
+    layer = nn.GRU(1, 1).to(dtype)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.fill_(0)
+        layer.weight_hh_l0[:] = torch.tensor([[1.0], [-1.0], [1.0]])  # r open, z shut, n open
+    state = torch.tensor([[float("inf")]], dtype=dtype)
+    assert packed_gru(layer, torch.zeros(1, 1, dtype=dtype), state, [1]).isnan().all()
+
+
 def test_small_numbers_keep_their_digits() -> None:
     """tanh(x) is x where x is small; (1 - e) / (1 + e) would have lost it."""
     layer = nn.GRU(1, 1)

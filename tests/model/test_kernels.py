@@ -3,6 +3,7 @@
 import ctypes
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,17 +47,27 @@ def test_compiled_once(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_compiler
-def test_what_was_cut_short_is_compiled_anew(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda content: content[:4],
+        lambda content: content[:8192],
+        lambda content: content[:9000] + bytes(len(content) - 9000),
+        lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+        lambda _: b"",
+    ],
+)
+def test_what_was_damaged_is_compiled_anew(
+    checkout: Path, harm: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (checkout / "__pycache__").mkdir()
-    places: list[Path] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "_compile", lambda _, kept: places.append(kept))
+    with monkeypatch.context() as patch:  # what a process has loaded once it would find again
+        patch.setattr(ctypes, "CDLL", lambda _: None)
         compile_anew(torch.float32)
-    places[0].write_bytes(b"\x7fELF")
-    assert isinstance(compile_anew(torch.float32), ctypes.CDLL)
-    assert places[0].stat().st_size > 4
+    [kept] = (checkout / "__pycache__").iterdir()
+    whole = kept.read_bytes()
+    kept.write_bytes(harm(whole))
+    assert compile_anew(torch.float32).gru_forward
+    assert kept.read_bytes() == whole
 
 
 @needs_compiler
@@ -72,6 +83,7 @@ def test_a_checkout_that_cannot_be_written_to(checkout: Path) -> None:
         ("no-such-compiler", "no C compiler `no-such-compiler`: No such file or directory"),
         ("false", "the C compiler `false` failed"),
         ("ls --bad-option", "the C compiler `ls` failed: ls: unrecognized option '--bad-option'"),
+        ("gcc '", "CC is no command: No closing quotation"),
         ("sleep 9 ; ", "the C compiler `sleep` failed: sleep: invalid option -- 'O'"),
     ],
 )
