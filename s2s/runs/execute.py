@@ -39,6 +39,7 @@ from s2s.runs.store import Store
 from s2s.runs.store_error import StoreError, patiently
 from s2s.training.checkpoint import load_checkpoint
 from s2s.training.device import resolve_device
+from s2s.training.heap import hand_back
 from s2s.training.loop import Trainer
 
 CHECKPOINT_SECONDS = 60.0
@@ -172,7 +173,7 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
     patient(recorder.finish)
     samples = patient(lambda: store.device_samples(run.id))
     peak = _peak_memory_bytes(device, sampler, samples if run.resumed_at else [])
-    summary = recorder.summary(ending.state, peak, "")
+    summary = patient(lambda: recorder.summary(ending.state, peak))
     before = patient(lambda: store.run(run.id)).machine_before
     if before and after:
         patient(lambda: store.note_machine(run.id, before, after))
@@ -233,6 +234,7 @@ def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: 
             if isinstance(event, Evaluation) or (settled and late):
                 recorder.flush()
                 recorder.unsaved = save(store, run, trainer)
+                hand_back()
                 saved_at = time.monotonic()
             yield event
             if settled and stop.is_set():

@@ -14,10 +14,11 @@ from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import open_corpus
 from s2s.home import corpora_folder
 from s2s.metrics.system import system_info
-from s2s.records import BenchReport, PairedReport
+from s2s.records import BenchReport, BenchRow, PairedReport
+from s2s.runs import sweep_memory
 from s2s.runs.against import Comparison, Other
 from s2s.runs.lease import lease
-from s2s.training.bench import Bench, combinations, engines_for
+from s2s.training.bench import Bench, combinations, engines_for, name_of
 from s2s.training.device import resolve_device
 from s2s.training.rates import Floor, floors
 
@@ -82,6 +83,10 @@ class Measurement:
         if base.threads:
             torch.set_num_threads(base.threads)
         self._bench = Bench(configs, corpus, self._device, rounds=rounds, seconds=seconds)
+        self._configs = configs
+        self._round_seconds = rounds * seconds
+        """Of one combination, in all rounds."""
+        self._memory_bytes: dict[_Combination, int | None] = {}
         self._corpus, self._command = base.corpus, command
         self._machine: dict[str, Any] | None = None
         self._complete = False
@@ -90,12 +95,28 @@ class Measurement:
         """Yields what it does next and the share of the whole that is done."""
         with held(self._device):
             self._machine = machine(self._device)
-            yield from self._bench.run()
+            if self._device.type == "cuda":
+                yield from self._bench.run()
+            else:
+                yield from self._with_memory()
             self._complete = True
+
+    def _with_memory(self) -> Iterator[tuple[str, float]]:
+        """The same on a processor, then the memory of each combination, in a process of its own."""
+        timing = self._round_seconds / (self._round_seconds + sweep_memory.START_SECONDS)
+        for what, share in self._bench.run():
+            yield what, share * timing
+        timed = {_combination(row) for row in self._bench.rows()}
+        for index, config in enumerate(self._configs):
+            if _combination(config) not in timed:  # for want of memory, say
+                continue
+            yield f"Memory: {name_of(config)}", timing + (1 - timing) * index / len(self._configs)
+            found = sweep_memory.in_a_process(config, lambda: False)
+            self._memory_bytes[_combination(config)] = found.peak_bytes if found else None
 
     def report(self) -> BenchReport | None:
         """What was measured so far; None where that is nothing."""
-        rows = self._bench.rows()
+        rows = [self._row(row) for row in self._bench.rows()]
         if not rows or self._machine is None:
             return None
         return BenchReport(
@@ -108,6 +129,17 @@ class Measurement:
             notes=(*self._notes, *self._bench.notes),
             complete=self._complete,
         )
+
+    def _row(self, row: BenchRow) -> BenchRow:
+        memory_bytes = self._memory_bytes.get(_combination(row), row.peak_memory_bytes)
+        return dataclasses.replace(row, peak_memory_bytes=memory_bytes)
+
+
+_Combination = tuple[str, str, int]
+
+
+def _combination(one: TrainConfig | BenchRow) -> _Combination:
+    return str(one.engine), str(one.precision), one.batch_size
 
 
 class PairedMeasurement:

@@ -41,7 +41,7 @@ class DivergedError(Exception):
 class Recorder:
     """Belongs to the thread that trains. `store_seconds` is what it cost that thread.
 
-    Of a run that is resumed the store holds the beginning, which belongs to the summary too.
+    Once written, records are the store's alone: a long run takes no more memory than a short one.
     """
 
     def __init__(self, store: Store, run_id: int, config: TrainConfig, sampler: Sampler) -> None:
@@ -51,7 +51,7 @@ class Recorder:
         self._filled = 0
         self._pending: list[StepRecord] = []
         self._flushed_at = self._began_at = time.perf_counter()
-        self._steps: list[npt.NDArray[np.void]] = [store.steps(run_id)]
+        self._resumed = store.run(run_id).iterations_done > 0
         evaluations = store.evaluations(run_id)
         self._validation_loss = evaluations[-1].validation_loss_per_token if evaluations else None
         self._times = os.times()
@@ -115,8 +115,12 @@ class Recorder:
         return notes
 
     def summary(self, state: RunState, peak_memory_bytes: int | None, busy: str = "") -> Summary:
-        """`busy`: what else the machine did, in a sentence."""
-        steps = np.concatenate([*self._steps, self._block[: self._filled]])
+        """`busy`: what else the machine did, in a sentence.
+
+        After `finish`, since the store has all steps then. Raises StoreError where it cannot be
+        read.
+        """
+        steps = self._store.steps(self._run_id)
         times = os.times()
         timing = step_time(steps, self._config.teacher_forcing)
         parts = anatomy(steps)
@@ -146,7 +150,7 @@ class Recorder:
             phase_seconds=parts.named() if parts else None,
             busy=busy,
             most_cells=int(steps["cells"].max()) if len(steps) else None,
-            wall_seconds=None if len(self._steps[0]) else time.perf_counter() - self._began_at,
+            wall_seconds=None if self._resumed else time.perf_counter() - self._began_at,
         )
 
     def _collect(self) -> npt.NDArray[np.void]:
@@ -210,7 +214,6 @@ class Recorder:
     def _keep(self, rows: npt.NDArray[np.void]) -> None:
         """Grows the last block, so that a long run ends as few large blocks."""
         if self._filled + len(rows) > _BLOCK_ROWS:
-            self._steps.append(self._block[: self._filled].copy())
             self._filled = 0
         self._block[self._filled : self._filled + len(rows)] = rows
         self._filled += len(rows)

@@ -4,7 +4,7 @@ import gc
 import itertools
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -75,7 +75,7 @@ class Contender:
         self.warmup_steps, self.warmup_seconds = 0, 0.0
         self.memory = PeakMemory(device)
         self._piece_steps = 1
-        with self.memory.watch():
+        with self._watch():
             self._trainer = Trainer(config, corpus, device)
             self._warm_up()
 
@@ -87,13 +87,17 @@ class Contender:
     def visit(self, seconds: float) -> Visit:
         """Trains for this long or five steps, whichever is longer. Not yet among the `visits`."""
         visit = Visit()
-        with self.memory.watch():
+        with self._watch():
             self._piece(1, warmup=True)  # the others have had the cache
             while visit.steps < LEAST_STEPS or visit.seconds < seconds:
                 if piece := self._piece(self._piece_steps):
                     visit.add(piece)
         self._choose_piece(visit.seconds / visit.steps)
         return visit
+
+    def _watch(self) -> AbstractContextManager[None]:
+        """On a processor models in one process reuse each other's memory: none tells its own."""
+        return self.memory.watch() if self._device.type == "cuda" else nullcontext()
 
     def _warm_up(self) -> None:
         """Until the loop calls a step one that counts; that one is left out too."""
@@ -134,7 +138,7 @@ class Bench:
     """Rounds that each visit every combination once, in shuffled order.
 
     So a machine that is slower for a while is slower for all. Read `rows()` at any time: what was
-    measured so far.
+    measured so far, but for memory on a processor (see runs/measure.py).
     """
 
     def __init__(
@@ -163,7 +167,7 @@ class Bench:
         turn = 0
         load_routines(self._device)
         for config in self._configs:
-            yield f"Warming up: {_name(config)}", turn / turns
+            yield f"Warming up: {name_of(config)}", turn / turns
             with self._noting(config):
                 self._contenders.append(Contender(config, self._corpus, self._device))
             turn += 1
@@ -176,12 +180,12 @@ class Bench:
             rates = self._rates() if self._with_floor else None
             for index in random.permutation(len(self._contenders)).tolist():
                 contender = self._contenders[index]
-                yield f"{heading}: {_name(contender.config)}", turn / turns
+                yield f"{heading}: {name_of(contender.config)}", turn / turns
                 with self._noting(contender.config):
                     self._visit(contender, rates)
                 turn += 1
         for contender in self._contenders:
-            self.notes += [f"{_name(contender.config)}: {note}" for note in contender.notes]
+            self.notes += [f"{name_of(contender.config)}: {note}" for note in contender.notes]
 
     def rows(self) -> list[BenchRow]:
         """In the order of the configurations; those without a whole round are left out."""
@@ -211,11 +215,11 @@ class Bench:
             yield
             return
         except UserError as error:
-            note = f"Left out, {_name(config)}: {error}"
+            note = f"Left out, {name_of(config)}: {error}"
         except Exception as error:
             if not ran_out_of_memory(error):
                 raise
-            note = f"The memory did not suffice for {_name(config)}."
+            note = f"The memory did not suffice for {name_of(config)}."
         # Outside the except blocks: their traceback would keep the tensors alive.
         gc.collect()
         if self._device.type == "cuda":
@@ -312,5 +316,6 @@ def combinations(
     return list(configs), list(refused)
 
 
-def _name(config: TrainConfig) -> str:
+def name_of(config: TrainConfig) -> str:
+    """In a sentence about its turn."""
     return f"{config.engine.value}, batch size {config.batch_size:,}, {config.precision.value}"

@@ -22,10 +22,9 @@ from s2s.model.loss import ProjectionGradients, masked_loss_sum
 from s2s.model.seq2seq import Seq2Seq
 from s2s.records import SOS
 from s2s.training.graphed import CaptureError, Graphs
+from s2s.training.heap import keep_what_is_freed
 from s2s.training.precision import products_in
 
-_TEACHING_BYTES = 2**25 - 2**16
-"""A block a little below the largest from which malloc learns (32 MiB, see mallopt(3))."""
 Indices = npt.NDArray[np.int64]
 AnyBatch = Batch | PackedBatch
 
@@ -67,9 +66,7 @@ class StepEngine(ABC):
         self.notes: list[str] = []
         """What a user should know of how it computes, a sentence each; more may come."""
         if not model.decoder.out.weight.is_cuda:
-            # Once a block of that size was freed, malloc keeps what is freed for the next step.
-            # Otherwise it may hand gradients back at each step, to get every page of them anew.
-            torch.empty(_TEACHING_BYTES, dtype=torch.uint8)
+            keep_what_is_freed()
 
     @abstractmethod
     def batch(self, indices: Indices) -> AnyBatch:

@@ -57,6 +57,19 @@ def test_a_run_to_its_end(store: Store) -> None:
     assert trained_to(run) == 20
 
 
+def test_what_a_checkpoint_took_is_handed_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    save = execute_module.save
+    monkeypatch.setattr(
+        execute_module, "save", lambda *all_: (done.append("saved"), save(*all_))[1]
+    )
+    monkeypatch.setattr(execute_module, "hand_back", lambda: done.append("handed back"))
+    train(store, iterations=20)
+    assert done == ["saved", "handed back"] * 11
+
+
 def test_the_machine_is_looked_at_before_and_after(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

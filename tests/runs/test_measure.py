@@ -9,11 +9,13 @@ import torch
 from tiny import tiny_config
 
 from s2s.config import TrainConfig, UserError
-from s2s.runs import measure
+from s2s.records import StepMemory
+from s2s.runs import measure, sweep_memory
 from s2s.runs.against import Other, Pair
 from s2s.runs.lease import lease
 from s2s.runs.measure import Measurement, PairedMeasurement, held, limits
 from s2s.training import rates
+from s2s.training.bench import Bench
 
 CPU = torch.device("cpu")
 CHOICES: dict[str, Any] = {
@@ -48,6 +50,7 @@ def test_a_report() -> None:
     list(measurement.run())
     report = measurement.report()
     assert [(row.engine, row.rounds) for row in report.rows] == [("article", 2), ("fused", 2)]
+    assert {row.peak_memory_bytes for row in report.rows} == {50_040_000}  # see conftest.py
     assert (report.command, report.corpus, report.complete) == ("typed", "tiny", True)
     assert report.copy_rate_bytes > 0
     assert report.notes == ()
@@ -67,6 +70,39 @@ def test_one_broken_off_says_so() -> None:
             break
     report = measurement.report()
     assert (report.complete, report.rows[0].rounds) == (False, 2)
+    assert report.rows[0].peak_memory_bytes is None
+
+
+def test_each_combination_has_its_own_memory_and_a_gap_where_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def memory(config: TrainConfig, _: object) -> StepMemory:
+        asked.append((config.precision, config.batch_size))
+        peak = 1000 * config.batch_size if config.precision == "fp32" else None
+        return StepMemory(config.engine, config.batch_size, peak, None)
+
+    monkeypatch.setattr(sweep_memory, "in_a_process", memory)
+    choices = CHOICES | {"batch_sizes": [2, 3], "precisions": ["fp32", "bf16"]}
+    measurement = Measurement(tiny_config(), engines=["fused"], **choices)
+    shares = [share for _, share in measurement.run()]
+    assert shares == sorted(shares)
+    assert shares[-1] < 1
+    assert [row.peak_memory_bytes for row in measurement.report().rows] == [2000, None, 3000, None]
+    assert len(asked) == 4
+
+
+def test_what_did_not_fit_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_rows(_: object) -> list[Any]:
+        return []
+
+    def memory(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Bench, "rows", no_rows)
+    monkeypatch.setattr(sweep_memory, "in_a_process", memory)
+    list(Measurement(tiny_config(), engines=["fused"], **CHOICES).run())
 
 
 @pytest.mark.usefixtures("busy")

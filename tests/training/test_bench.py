@@ -88,8 +88,8 @@ def test_the_rows_of_real_training(tiny: Corpus) -> None:
     for row in rows:
         assert (row.rounds, row.warmup_steps) == (2, 6)  # three, the first timed, one a round
         assert row.steps >= 10
-        for field in dataclasses.fields(row):
-            assert getattr(row, field.name) is not None
+        missing = [name for name, value in dataclasses.asdict(row).items() if value is None]
+        assert missing == ["peak_memory_bytes"]  # on a CPU measured by runs/measure.py
         assert 0 <= row.padded_share < 1
         assert row.samples_per_second < row.target_tokens_per_second < row.tokens_per_second
         assert row.floor_share > 0
