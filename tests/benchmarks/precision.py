@@ -3,7 +3,7 @@
     python -m tests.benchmarks.precision --corpus fra-eng
 
 Trains batch 32 with the default settings and prints one JSON object a stretch of iterations: the
-mean loss per token of each run, the range of the fp32 seeds, and whether every bf16 run is in it.
+mean loss per token of each run, and how many of the bf16 runs lie in the range of the fp32 seeds.
 """
 
 import argparse
