@@ -360,8 +360,8 @@ class BenchRow:
     padded_share: float | None
     """Of the computed cells."""
     peak_memory_bytes: int | None
-    """What the model adds: on a GPU torch's peak, on a CPU what its first steps take in a process
-    of their own (see StepMemory)."""
+    """What training takes: on a GPU torch's peak, on a CPU that of its first steps in a process of
+    their own (see StepMemory)."""
     floor_seconds: float | None
     """The least time a step's arithmetic and bytes need, at rates measured in the same round."""
     floor_share: float | None

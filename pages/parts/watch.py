@@ -24,6 +24,7 @@ TICK_SECONDS = 2.5
 """Each tick takes time from the training: the browser beside it goes through the whole page anew,
 some 100 ms of a processor, and half of that for a tick that changes nothing."""
 STOPPING_TICK_SECONDS = 0.25
+"""There is no training left to disturb, and whoever pressed Stop waits."""
 _STEADY = (
     # What is being drawn anew fades otherwise, and the browser draws each shade of it.
     "<style>.st-key-live .stElementContainer"

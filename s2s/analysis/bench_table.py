@@ -96,7 +96,7 @@ def memory_words(device: str) -> str:
     return (
         "torch's peak of each model"
         if device.startswith("cuda")
-        else "what the first training steps of each take in a process of their own"
+        else "what the first training steps of each combination take, in a process of its own"
     )
 
 

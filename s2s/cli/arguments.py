@@ -223,7 +223,12 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     add("--batch-sizes", default="2,32,128,512", help="sentences a step (default: %(default)s)")
     add("--precision", default=default.precision.value, help="such as fp32,bf16")
     add("--rounds", type=int, default=5, help="each visits every combination; or pairs")
-    add("--seconds", type=float, default=2.0, help="of a combination in a round; at least 5 steps")
+    add(
+        "--seconds",
+        type=float,
+        default=2.0,
+        help="of a combination in a round; at least 5 steps. Memory, on a CPU, takes seconds more",
+    )
     add("--hidden-size", type=int, default=default.hidden_size)
     add("--layers", type=int, default=default.layers)
     add("--optimizer", default=default.optimizer.value, choices=_values(OptimizerName))

@@ -1,6 +1,7 @@
 """Measuring with the device to oneself: the bench, and the limits of the machine."""
 
 import dataclasses
+import gc
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from s2s.runs.against import Comparison, Other
 from s2s.runs.lease import lease
 from s2s.training.bench import Bench, combinations, engines_for, name_of
 from s2s.training.device import resolve_device
+from s2s.training.heap import hand_back
 from s2s.training.rates import Floor, floors
 
 
@@ -106,6 +108,8 @@ class Measurement:
         timing = self._round_seconds / (self._round_seconds + sweep_memory.START_SECONDS)
         for what, share in self._bench.run():
             yield what, share * timing
+        gc.collect()  # of the models, so that there is room for others
+        hand_back()
         timed = {_combination(row) for row in self._bench.rows()}
         for index, config in enumerate(self._configs):
             if _combination(config) not in timed:  # for want of memory, say
@@ -113,6 +117,8 @@ class Measurement:
             yield f"Memory: {name_of(config)}", timing + (1 - timing) * index / len(self._configs)
             found = sweep_memory.in_a_process(config, lambda: False)
             self._memory_bytes[_combination(config)] = found.peak_bytes if found else None
+            if not found or found.peak_bytes is None:
+                self._notes.append(f"Memory could not be measured: {name_of(config)}.")
 
     def report(self) -> BenchReport | None:
         """What was measured so far; None where that is nothing."""

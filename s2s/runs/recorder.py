@@ -41,7 +41,8 @@ class DivergedError(Exception):
 class Recorder:
     """Belongs to the thread that trains. `store_seconds` is what it cost that thread.
 
-    Once written, records are the store's alone: a long run takes no more memory than a short one.
+    Records that are written are the store's alone: while it trains a long run takes no more memory
+    than a short one.
     """
 
     def __init__(self, store: Store, run_id: int, config: TrainConfig, sampler: Sampler) -> None:
@@ -51,7 +52,7 @@ class Recorder:
         self._filled = 0
         self._pending: list[StepRecord] = []
         self._flushed_at = self._began_at = time.perf_counter()
-        self._resumed = store.run(run_id).iterations_done > 0
+        self._resumed = bool(store.run(run_id).resumed_at)
         evaluations = store.evaluations(run_id)
         self._validation_loss = evaluations[-1].validation_loss_per_token if evaluations else None
         self._times = os.times()
@@ -120,8 +121,8 @@ class Recorder:
         After `finish`, since the store has all steps then. Raises StoreError where it cannot be
         read.
         """
+        times, ended_at = os.times(), time.perf_counter()
         steps = self._store.steps(self._run_id)
-        times = os.times()
         timing = step_time(steps, self._config.teacher_forcing)
         parts = anatomy(steps)
         return Summary(
@@ -150,7 +151,7 @@ class Recorder:
             phase_seconds=parts.named() if parts else None,
             busy=busy,
             most_cells=int(steps["cells"].max()) if len(steps) else None,
-            wall_seconds=None if self._resumed else time.perf_counter() - self._began_at,
+            wall_seconds=None if self._resumed else ended_at - self._began_at,
         )
 
     def _collect(self) -> npt.NDArray[np.void]:

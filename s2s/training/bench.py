@@ -84,6 +84,10 @@ class Contender:
         """What its trainer has to say."""
         return self._trainer.notes
 
+    def let_go(self) -> None:
+        """Of its model; its figures stay."""
+        del self._trainer
+
     def visit(self, seconds: float) -> Visit:
         """Trains for this long or five steps, whichever is longer. Not yet among the `visits`."""
         visit = Visit()
@@ -186,6 +190,7 @@ class Bench:
                 turn += 1
         for contender in self._contenders:
             self.notes += [f"{name_of(contender.config)}: {note}" for note in contender.notes]
+            contender.let_go()
 
     def rows(self) -> list[BenchRow]:
         """In the order of the configurations; those without a whole round are left out."""

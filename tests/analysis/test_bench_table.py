@@ -51,7 +51,7 @@ def test_the_text() -> None:
     assert len(full) == len(titles)
     assert rest == [
         "Corpus starter; medians of 5 rounds and the IQR between them.",
-        "Memory: what the first training steps of each take in a process of their own.",
+        "Memory: what the first training steps of each combination take, in a process of its own.",
         "Floor: what a step's arithmetic and bytes take at least; "
         "copying: 20.0 GB/s, read and write counted.",
         "A processor, 2 cores, 2 threads, torch 2.13.0, load 0.25 before and 1.50 after.",
@@ -83,4 +83,4 @@ def test_a_machine_whose_end_is_not_known() -> None:
 
 def test_memory_is_named_for_what_it_is() -> None:
     assert memory_words("cuda:0") == "torch's peak of each model"
-    assert "process of their own" in memory_words("cpu")
+    assert "process of its own" in memory_words("cpu")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ from trained import BeforeStep, iterations, train, trained_to
 
 from s2s.config import UserError
 from s2s.home import home, run_folder
-from s2s.records import Evaluation, Run, RunState, StepRecord
+from s2s.records import Evaluation, Run, RunState, StepRecord, Summary
 from s2s.runs import evaluate as evaluate_module
 from s2s.runs import execute as execute_module
 from s2s.runs import recorder as recorder_module
@@ -24,6 +24,7 @@ from s2s.runs import store_error
 from s2s.runs.artifacts import has_checkpoint
 from s2s.runs.evaluate import quality_on_test_part
 from s2s.runs.execute import Watch, execute, executing
+from s2s.runs.recorder import Recorder
 from s2s.runs.store import Store
 from s2s.runs.store_error import StoreError
 from s2s.training.checkpoint import load_checkpoint
@@ -48,6 +49,7 @@ def test_a_run_to_its_end(store: Store) -> None:
     assert run.summary.iterations == run.iterations_done == 20
     assert run.summary.state is RunState.FINISHED
     assert run.summary.samples_per_second > 0
+    assert run.summary.wall_seconds >= run.summary.seconds
     assert run.summary.validation_loss_per_token == evaluations[-1].validation_loss_per_token
     assert run.summary.peak_memory_bytes > 2**20
     samples = store.device_samples(run.id)
@@ -67,7 +69,12 @@ def test_what_a_checkpoint_took_is_handed_back(
     )
     monkeypatch.setattr(execute_module, "hand_back", lambda: done.append("handed back"))
     train(store, iterations=20)
-    assert done == ["saved", "handed back"] * 11
+    assert done == ["saved", "handed back"] * 11  # at each evaluation
+    done.clear()
+    monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
+    train(store, iterations=20)
+    assert done == ["saved", "handed back"] * 31  # and after each step
 
 
 def test_the_machine_is_looked_at_before_and_after(
@@ -518,6 +525,23 @@ def test_a_store_that_is_full_for_a_while_loses_nothing(
     assert run.message.endswith("the records were kept in memory and written afterwards.")
     assert f"Run {run.id} goes on meanwhile" in told[589]
     assert (told[0], store.trouble) == ("", "")
+
+
+def test_a_store_that_cannot_be_read_just_now_is_asked_again_for_the_summary(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary, tries = Recorder.summary, []
+
+    def not_at_once(*all_: Any) -> Summary:
+        tries.append(all_)
+        if len(tries) < 3:
+            raise StoreError("It is locked.", passing=True)
+        return summary(*all_)
+
+    monkeypatch.setattr(store_error, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(Recorder, "summary", not_at_once)
+    assert train(store, iterations=20).summary.iterations == 20
+    assert len(tries) == 3
 
 
 # Going on from another run

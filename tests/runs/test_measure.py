@@ -1,5 +1,6 @@
 """The bench and the limits with the device to themselves."""
 
+import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -76,31 +77,57 @@ def test_one_broken_off_says_so() -> None:
 def test_each_combination_has_its_own_memory_and_a_gap_where_that_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = []
-
     def memory(config: TrainConfig, _: object) -> StepMemory:
-        asked.append((config.precision, config.batch_size))
-        peak = 1000 * config.batch_size if config.precision == "fp32" else None
-        return StepMemory(config.engine, config.batch_size, peak, None)
+        peak = 1000 * config.batch_size + (config.engine == "article")
+        known = config.precision == "fp32"
+        return StepMemory(config.engine, config.batch_size, peak if known else None, None)
 
     monkeypatch.setattr(sweep_memory, "in_a_process", memory)
+    monkeypatch.setattr(sweep_memory, "START_SECONDS", 0.002)  # as long as both rounds
     choices = CHOICES | {"batch_sizes": [2, 3], "precisions": ["fp32", "bf16"]}
-    measurement = Measurement(tiny_config(), engines=["fused"], **choices)
-    shares = [share for _, share in measurement.run()]
-    assert shares == sorted(shares)
-    assert shares[-1] < 1
-    assert [row.peak_memory_bytes for row in measurement.report().rows] == [2000, None, 3000, None]
-    assert len(asked) == 4
+    measurement = Measurement(tiny_config(), engines=["article", "fused"], **choices)
+    told = list(measurement.run())
+    names = ["article, batch size 2, fp32", "fused, batch size 2, fp32"]
+    names += ["fused, batch size 2, bf16", "article, batch size 3, fp32"]
+    names += ["fused, batch size 3, fp32", "fused, batch size 3, bf16"]
+    shares = [0.5 + 0.5 * place / 6 for place in range(6)]
+    assert [what for what, _ in told[-6:]] == [f"Memory: {name}" for name in names]
+    assert [share for _, share in told[-6:]] == pytest.approx(shares)
+    assert max(share for _, share in told[:-6]) < 0.5
+    report = measurement.report()
+    assert [row.peak_memory_bytes for row in report.rows] == [2001, 2000, None, 3001, 3000, None]
+    assert report.notes[-2:] == (
+        "Memory could not be measured: fused, batch size 2, bf16.",
+        "Memory could not be measured: fused, batch size 3, bf16.",
+    )
+
+
+def test_one_broken_off_before_the_memory_says_so_too() -> None:
+    measurement = Measurement(tiny_config(), engines=["fused"], **CHOICES)
+    for what, _ in measurement.run():
+        if what.startswith("Memory"):
+            break
+    report = measurement.report()
+    assert (report.complete, report.rows[0].rounds) == (False, 2)
+    assert report.rows[0].peak_memory_bytes is None
+
+
+def test_a_peak_that_the_rounds_tell_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    measurement = Measurement(tiny_config(), engines=["fused"], **CHOICES)
+    list(measurement.run())
+    (row,) = measurement.report().rows
+    row = dataclasses.replace(row, peak_memory_bytes=7)
+    monkeypatch.setattr(Bench, "rows", lambda _: [row])
+    other = Measurement(tiny_config(), engines=["fused"], **CHOICES)
+    next(other.run())
+    assert other.report().rows == (row,)
 
 
 def test_what_did_not_fit_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_rows(_: object) -> list[Any]:
-        return []
-
     def memory(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(Bench, "rows", no_rows)
+    monkeypatch.setattr(Bench, "rows", lambda _: [])
     monkeypatch.setattr(sweep_memory, "in_a_process", memory)
     list(Measurement(tiny_config(), engines=["fused"], **CHOICES).run())
 

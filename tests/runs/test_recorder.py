@@ -1,5 +1,6 @@
 import math
 import sqlite3
+import tracemalloc
 from types import SimpleNamespace
 from typing import Any
 
@@ -102,6 +103,19 @@ def test_many_small_flushes_end_as_few_blocks(store: Store) -> None:
     steps = store.steps(run_id)
     assert steps["iteration"].tolist() == steps["loss_sum"].tolist() == list(range(1, 2501))
     assert kept.summary(RunState.FINISHED, None).iterations == 2500
+
+
+def test_steps_that_are_written_take_no_memory(store: Store) -> None:
+    kept, _ = recorder(store)
+    several = [record(iteration) for iteration in range(1, 1001)]
+    tracemalloc.start()
+    try:
+        for _ in range(20):  # a fifth of a megabyte is left of a block and its row in the store
+            kept._pending = list(several)
+            kept.flush()
+        assert tracemalloc.get_traced_memory()[0] < 500_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_one_large_flush_is_cut_into_blocks(store: Store, clock: SimpleNamespace) -> None:

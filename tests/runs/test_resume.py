@@ -125,6 +125,7 @@ def test_a_killed_run_goes_on_to_the_very_same_losses(
     assert (queued.state, queued.iterations_done) == (RunState.QUEUED, point)
     assert left.steps(run_id)["iteration"].tolist() == list(range(1, point + 1))
     assert execute(left, run_id, Event()) is RunState.FINISHED
+    assert left.run(run_id).summary.wall_seconds is None  # not of its last stretch alone
     same(left, run_id, whole, store)
     again = load_checkpoint(run_folder(run_id), with_state=True)
     for mine, theirs in ((again.weights, weights.weights), (again.state, weights.state)):

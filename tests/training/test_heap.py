@@ -1,5 +1,6 @@
 """Freed memory: kept from step to step, handed back when asked. Each in a process of its own."""
 
+import ctypes
 import platform
 import subprocess
 import sys
@@ -10,19 +11,20 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's malloc alone")
 
-STEPS = """
-import resource, sys, torch
-from s2s.training.heap import hand_back, keep_what_is_freed
+LARGE_BLOCK = """
+import ctypes, sys, torch
+from s2s.training.heap import keep_what_is_freed
+class Mallinfo2(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
+        "fordblks", "keepcost")]
+mallinfo2 = ctypes.CDLL(None).mallinfo2
+mallinfo2.restype = Mallinfo2
 if sys.argv[1] == "kept":
     keep_what_is_freed()
-def step():
-    return [torch.ones(2**21) for _ in range(4)]  # 4 x 8 MiB
-for _ in range(3):
-    step()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(10):
-    step()
-print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) // 10)
+before = mallinfo2().hblks
+block = torch.empty(20 * 2**20, dtype=torch.uint8)
+print(mallinfo2().hblks - before)  # blocks that go back to the system as soon as they are freed
 """
 PIECES = """
 import psutil, torch
@@ -46,10 +48,10 @@ def printed(code: str, *arguments: str) -> list[int]:
     return [int(number) for number in done.stdout.split()]
 
 
-def test_steps_that_reuse_memory_meet_no_fresh_pages() -> None:
-    (fresh,), (reused,) = printed(STEPS, "as it is"), printed(STEPS, "kept")
-    assert fresh > 1000  # pages of 4 KiB a step
-    assert reused < 10
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="glibc before 2.33")
+def test_a_large_block_is_kept_when_it_is_freed() -> None:
+    assert printed(LARGE_BLOCK, "as it is") == [1]
+    assert printed(LARGE_BLOCK, "kept") == [0]
 
 
 def test_what_is_free_between_pieces_in_use_goes_back() -> None:
