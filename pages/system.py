@@ -143,8 +143,8 @@ def measure_limits(names: list[str]) -> None:
         width="content",
     )
     st.caption(
-        f"The default model (hidden size {config.hidden_size}, {config.layers} layer, "
-        f"{config.optimizer.value}, {config.precision.value}) on the default device."
+        f"The corpus {inert(corpus)} and the default model (hidden size {config.hidden_size}, "
+        f"{config.layers} layer, {config.optimizer.value}, {config.precision.value}) on the default device."
     )
 
 
@@ -155,7 +155,7 @@ def show_bench() -> None:
         st.write("None yet. On a quiet machine, `python -m s2s bench` times the engines in turn.")
         return
     percent = st.column_config.NumberColumn(format="percent")
-    tenths = st.column_config.NumberColumn(format="%.1f")
+    tenths = st.column_config.NumberColumn(format="%,.1f")
     st.dataframe(
         [bench_table.page_row(row) for row in report.rows],
         placeholder=MISSING,
@@ -176,7 +176,10 @@ def show_bench() -> None:
     facts = [
         f"{ended}; corpus {report.corpus}; {bench_table.rounds_words(report)}.{broken_off}",
         f"Memory: {bench_table.memory_words(report.machine['device'])}.",
+        "Step: the median; floor reached: its share of the mean; "
+        f"{bench_table.copy_words(report)}.",
         bench_table.machine_line(report.machine),
+        *bench_table.doubts(report),
         *report.notes,
     ]
     st.caption(" ".join(map(inert, facts)))

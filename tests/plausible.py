@@ -132,6 +132,7 @@ MACHINE = {
     "torch": "2.13.0",
     "load_before": 0.25,
     "load_after": 1.5,
+    "others_cores": 0.1,
     "gpus_before": [],
     "gpus_after": [],
 }

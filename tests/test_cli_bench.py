@@ -1,5 +1,6 @@
 """`python -m s2s bench`, without and with another program."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -123,8 +124,22 @@ def test_ctrl_c_before_anything_was_measured(
 
     monkeypatch.setattr(Measurement, "run", interrupted)
     assert main(BENCH) == 130
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", "s2s: stopped before anything was measured.\n")
     assert latest_bench() is None
+
+
+def test_sigterm_is_as_ctrl_c(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Measurement.run
+
+    def ended(measurement: Measurement) -> Iterator[tuple[str, float]]:
+        for what, share in run(measurement):
+            if what.startswith("Round 2"):
+                signal.raise_signal(signal.SIGTERM)
+            yield what, share
+
+    monkeypatch.setattr(Measurement, "run", ended)
+    assert main([*BENCH, "--json"]) == 130
+    assert [row["rounds"] for row in objects(capsys.readouterr().out)[:-1]] == [1] * 4
 
 
 def test_against_another_program(tmp_path: Path, capsys: Capture) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from s2s.analysis import words
+from s2s.analysis.busy import busy_with_others
 from s2s.records import BenchReport, BenchRow, PairedReport
 
 _MEASURES = {
@@ -40,6 +41,7 @@ def bench_text(report: BenchReport) -> str:
             f"Corpus {report.corpus}; {rounds_words(report)}.",
             f"Memory: {memory_words(report.machine['device'])}.",
             f"Floor: what a step's arithmetic and bytes take at least; {copy_words(report)}.",
+            "Step: the median; reached: the floor's share of the mean.",
             *_closing(report),
         ]
     )
@@ -73,7 +75,13 @@ def paired_text(report: PairedReport) -> str:
 
 def _closing(report: BenchReport | PairedReport) -> list[str]:
     broken_off = [] if report.complete else ["Broken off: this is what was measured until then."]
-    return [machine_line(report.machine), *report.notes, *broken_off]
+    return [machine_line(report.machine), *doubts(report), *report.notes, *broken_off]
+
+
+def doubts(report: BenchReport | PairedReport) -> list[str]:
+    """What others took of the processor, where that was not little."""
+    busy = busy_with_others(report.machine.get("others_cores"), report.machine["cores"])
+    return [busy] if busy else []
 
 
 def machine_line(machine: dict[str, Any]) -> str:
@@ -102,8 +110,11 @@ def memory_words(device: str) -> str:
 
 def rounds_words(report: BenchReport) -> str:
     """What the figures are medians of."""
-    rounds = max(row.rounds for row in report.rows)
-    return "one round" if rounds == 1 else f"medians of {rounds} rounds and the IQR between them"
+    fewest, most = (choose(row.rounds for row in report.rows) for choose in (min, max))
+    if most == 1:
+        return "one round"
+    rounds = f"{most}" if fewest == most else f"{fewest} to {most}"
+    return f"medians of {rounds} rounds and the IQR between them"
 
 
 def copy_words(report: BenchReport) -> str:

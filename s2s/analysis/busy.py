@@ -14,7 +14,12 @@ _THROTTLED_SHARE = 0.05
 def busy(run: Run, samples: Sequence[DeviceSample]) -> str:
     """What else the machine did, in one sentence; empty where it was quiet or nothing is known."""
     found = [part for part in (_others(run, samples), _foreign(run), _slowed(samples)) if part]
-    return f"Measured on a busy machine: {', and '.join(found)}." if found else ""
+    return _told(found)
+
+
+def busy_with_others(used: float | None, cores: int) -> str:
+    """The same where only the processor was looked at: `used` cores of `cores` by others."""
+    return _told([part for part in (_of_cores(used, cores),) if part])
 
 
 def others_cores(run: Run, samples: Sequence[DeviceSample]) -> float | None:
@@ -27,9 +32,16 @@ def others_cores(run: Run, samples: Sequence[DeviceSample]) -> float | None:
     return run.machine_before.others_cores if run.machine_before else None
 
 
+def _told(found: Sequence[str]) -> str:
+    return f"Measured on a busy machine: {', and '.join(found)}." if found else ""
+
+
 def _others(run: Run, samples: Sequence[DeviceSample]) -> str:
-    used = others_cores(run, samples)
     cores = run.environment.get("usable_cores") or run.environment.get("logical_cores") or 1
+    return _of_cores(others_cores(run, samples), cores)
+
+
+def _of_cores(used: float | None, cores: int) -> str:
     if used is None or used <= max(MOST_CORES, MOST_SHARE * cores):
         return ""
     of = f" of {cores} processor cores" if cores > 1 else " of the processor's one core"

@@ -14,7 +14,7 @@ def anatomy_figure(
     medians = [each.anatomy.median_seconds for each in runs]
     scales = [100 / sum(each) if shares else 1000.0 for each in medians]
     fixed = [split.fixed_within(each) for each in medians] if split else None
-    unit = "Share of a step (%)" if shares else "Median time of a step (ms)"
+    unit = "Share of a step (%)" if shares else "Medians of a step's parts (ms)"
     return {
         "data": stacked_parts([each.label for each in runs], medians, fixed, scales, upright=False),
         "layout": layout(

@@ -34,6 +34,6 @@ def step_parts_figure(found: StepParts, *, a_sentence: bool = False, revision: s
             barmode="stack",
             bargap=0.35,
             xaxis=axis(BATCH_SIZE, type="category", showgrid=False),
-            yaxis=axis(f"Median time of {what} (ms)", range=[0, top]),
+            yaxis=axis(f"Medians of {what}'s parts (ms)", range=[0, top]),
         ),
     }

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -137,11 +138,14 @@ def bench(options: argparse.Namespace) -> int:
     measurement = (
         PairedMeasurement(base, other, **choices) if other else Measurement(base, **choices)
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
         with Doing() as doing:
             for what, share in measurement.run():
                 doing(what, share)
     except KeyboardInterrupt:
+        if not measurement.report():
+            say("s2s: stopped before anything was measured.", sys.stderr)
         return EXIT_STOPPED
     finally:  # whatever ended it
         if report := measurement.report():

@@ -14,7 +14,13 @@ _MOST_BYTES = 10 * 2**20
 
 
 def keep_bench(report: BenchReport) -> None:
-    """In the place of the one before. Raises UserError where it cannot be written."""
+    """In the place of the one before, unless that is whole and this one was broken off.
+
+    Raises UserError where it cannot be written.
+    """
+    last = latest_bench()
+    if last and last.complete and not report.complete:
+        return
     path = _path()
     fresh = path.with_suffix(f".{os.getpid()}")
     try:

@@ -14,6 +14,7 @@ from s2s.analysis import words
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import open_corpus
 from s2s.home import corpora_folder
+from s2s.metrics.others import OthersMeter
 from s2s.metrics.system import system_info
 from s2s.records import BenchReport, BenchRow, PairedReport
 from s2s.runs import sweep_memory
@@ -52,6 +53,7 @@ def machine(device: torch.device) -> dict[str, Any]:
         "torch": torch.__version__,
         "load_before": info["load_average"][0],  # over a minute
         "load_after": None,
+        "others_cores": None,
         "gpus_before": info["gpus"],
         "gpus_after": [],
     }
@@ -98,15 +100,23 @@ class Measurement:
         with held(self._device):
             self._machine = machine(self._device)
             if self._device.type == "cuda":
-                yield from self._bench.run()
+                yield from self._timing()
             else:
                 yield from self._with_memory()
             self._complete = True
 
+    def _timing(self) -> Iterator[tuple[str, float]]:
+        others = OthersMeter()
+        try:
+            yield from self._bench.run()
+        finally:
+            assert self._machine is not None
+            self._machine["others_cores"] = others.read()
+
     def _with_memory(self) -> Iterator[tuple[str, float]]:
         """The same on a processor, then the memory of each combination, in a process of its own."""
         timing = self._round_seconds / (self._round_seconds + sweep_memory.START_SECONDS)
-        for what, share in self._bench.run():
+        for what, share in self._timing():
             yield what, share * timing
         gc.collect()  # of the models, so that there is room for others
         hand_back()

@@ -2,11 +2,13 @@
 
 import dataclasses
 
+import pytest
 from plausible import MACHINE, bench_report, paired_report
 
 from s2s.analysis.bench_table import (
     bench_text,
     copy_words,
+    doubts,
     machine_line,
     memory_words,
     page_row,
@@ -50,10 +52,11 @@ def test_the_text() -> None:
     assert cells(bare) == "article fp32 2 20 – – 300 0% – 100 ms – –"
     assert len(full) == len(titles)
     assert rest == [
-        "Corpus starter; medians of 5 rounds and the IQR between them.",
+        "Corpus starter; medians of 1 to 5 rounds and the IQR between them.",
         "Memory: what the first training steps of each combination take, in a process of its own.",
         "Floor: what a step's arithmetic and bytes take at least; "
         "copying: 20.0 GB/s, read and write counted.",
+        "Step: the median; reached: the floor's share of the mean.",
         "A processor, 2 cores, 2 threads, torch 2.13.0, load 0.25 before and 1.50 after.",
         "Left out, a thing: a reason.",
     ]
@@ -65,6 +68,10 @@ def test_the_text_of_one_broken_off() -> None:
     )
     assert bench_text(report).endswith("Broken off: this is what was measured until then.")
     assert rounds_words(report) == "one round"
+    fewer = dataclasses.replace(bench_report().rows[0], rounds=4)
+    assert rounds_words(dataclasses.replace(report, rows=(*bench_report().rows[:1], fewer))) == (
+        "medians of 4 to 5 rounds and the IQR between them"
+    )
     assert copy_words(report) == "copying: not measured"
 
 
@@ -79,6 +86,23 @@ def test_the_text_of_a_comparison() -> None:
 def test_a_machine_whose_end_is_not_known() -> None:
     line = machine_line(MACHINE | {"threads": 1, "load_after": None})
     assert line == "A processor, 2 cores, 1 thread, torch 2.13.0, load 0.25 before."
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        (1.25, ["Measured on a busy machine: other programs took 1.2 of 2 processor cores."]),
+        (0.1, []),
+        (None, []),
+    ],
+)
+def test_a_busy_machine_is_told(others: float | None, told: list[str]) -> None:
+    machine = MACHINE | {"others_cores": others}
+    report = dataclasses.replace(bench_report(), machine=machine)
+    assert doubts(report) == told
+    assert all(line in bench_text(report).splitlines() for line in told)
+    del machine["others_cores"]  # as in a file of an earlier version
+    assert doubts(report) == []
 
 
 def test_memory_is_named_for_what_it_is() -> None:

@@ -187,7 +187,7 @@ def a_step(batch_size: int) -> Dissected:
 
 def test_the_parts_of_one_runs_step() -> None:
     figure = anatomy_figure([a_step(2)], None)
-    assert checked(figure)[:2] == ("Step anatomy", "Median time of a step (ms)")
+    assert checked(figure)[:2] == ("Step anatomy", "Medians of a step's parts (ms)")
     assert names(figure) == ["data", "forward", "backward", "optimizer", "between steps"]
     *parts, total = figure["data"]
     assert [part["x"] for part in parts] == [[0.0], [5.0], [2.0], [0.0], [0.0]]

@@ -59,7 +59,7 @@ def heights(figure: Figure, size: int) -> float:
 
 def test_step_parts_of_a_step_and_of_a_sentence() -> None:
     figure = step_parts_figure(parts(2, 8))
-    assert checked(figure) == ("Step anatomy", BATCH, "Median time of a step (ms)")
+    assert checked(figure) == ("Step anatomy", BATCH, "Medians of a step's parts (ms)")
     assert names(figure) == [
         "data", "forward", "backward", "optimizer", "between steps", "hatched: fixed part"
     ]  # fmt: skip
@@ -70,7 +70,7 @@ def test_step_parts_of_a_step_and_of_a_sentence() -> None:
     )
     assert figure["data"][0]["x"] == ["2", "8"]
     figure = step_parts_figure(parts(2, 8), a_sentence=True)
-    assert checked(figure)[2] == "Median time of a sentence (ms)"
+    assert checked(figure)[2] == "Medians of a sentence's parts (ms)"
     assert [heights(figure, place) for place in (0, 1)] == pytest.approx([2.5, 1.375])
 
 

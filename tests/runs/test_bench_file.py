@@ -23,6 +23,16 @@ def test_the_latest_one_is_kept() -> None:
     assert [file.name for file in home().iterdir()] == ["bench.json"]
 
 
+def test_one_broken_off_replaces_no_whole_one() -> None:
+    whole = bench_report()
+    broken_off = dataclasses.replace(whole, complete=False)
+    keep_bench(broken_off)
+    assert latest_bench() == broken_off
+    keep_bench(whole)
+    keep_bench(broken_off)
+    assert latest_bench() == whole
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"rows": [{}], "notes": []}', "\x00", "null"])
 def test_a_file_that_means_nothing_is_none(text: str) -> None:
     home().mkdir()

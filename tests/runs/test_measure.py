@@ -61,6 +61,7 @@ def test_a_report() -> None:
     assert machine["torch"] == torch.__version__
     assert machine["load_before"] >= 0
     assert machine["load_after"] >= 0
+    assert machine["others_cores"] >= 0
     json.dumps(machine)
 
 
