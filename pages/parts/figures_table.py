@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from s2s.analysis import words
 from s2s.analysis.comparison import Row
 from s2s.analysis.comparison_text import marks
 from s2s.analysis.repeats import Group, Repeats, ratio_text, ratios, speed_verdict
@@ -75,7 +76,13 @@ def figures_table(runs: Sequence[Run], figures: Sequence[Row]) -> None:
         data["Tags"] = [list(run.tags) for run in runs]
     if any(run.notes for run in runs):
         data["Notes"] = [run.notes for run in runs]
-    st.dataframe(data, hide_index=True, column_config=_COLUMNS, alt="Figures of the chosen runs")
+    st.dataframe(
+        data,
+        hide_index=True,
+        placeholder=words.UNKNOWN,
+        column_config=_COLUMNS,
+        alt="Figures of the chosen runs",
+    )
     st.download_button(
         "Download as CSV",
         pd.DataFrame(map(dataclasses.asdict, figures)).map(csv_cell).to_csv(index=False),

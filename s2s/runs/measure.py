@@ -11,7 +11,7 @@ import psutil
 import torch
 
 from s2s.analysis import words
-from s2s.config import TrainConfig, UserError
+from s2s.config import Engine, TrainConfig, UserError
 from s2s.data.catalog import open_corpus
 from s2s.home import corpora_folder
 from s2s.metrics.others import OthersMeter
@@ -81,8 +81,15 @@ class Measurement:
     ) -> None:
         """`engines`: None for all that make a difference here. Raises UserError."""
         self._device = resolve_device(base.device)
-        chosen = engines or [engine.value for engine in engines_for(self._device)]
-        configs, self._notes = combinations(base, chosen, batch_sizes, precisions)
+        here = [engine.value for engine in engines_for(self._device)]
+        elsewhere = {engine.value for engine in Engine} - set(here)
+        asked = engines or here
+        left_out = [f"Left out, {name}: it needs a GPU." for name in asked if name in elsewhere]
+        chosen = [name for name in asked if name not in elsewhere]
+        if not chosen:
+            raise UserError(left_out[0])
+        configs, refused = combinations(base, chosen, batch_sizes, precisions)
+        self._notes = [*left_out, *refused]
         corpus = open_corpus(corpora_folder(), base.corpus)
         if base.threads:
             torch.set_num_threads(base.threads)

@@ -153,6 +153,16 @@ def test_the_device_is_held_while_it_is_measured() -> None:
         pass
 
 
+def test_what_computes_as_another_engine_here_has_no_row() -> None:
+    measurement = Measurement(tiny_config(), engines=["graphed", "fused"], **CHOICES)
+    list(measurement.run())
+    report = measurement.report()
+    assert [row.engine for row in report.rows] == ["fused"]
+    assert report.notes == ("Left out, graphed: it needs a GPU.",)
+    with pytest.raises(UserError, match="Left out, graphed: it needs a GPU"):
+        Measurement(tiny_config(), engines=["graphed"], **CHOICES)
+
+
 def test_what_cannot_be_measured() -> None:
     with pytest.raises(UserError, match="no corpus 'nowhere'"):
         Measurement(tiny_config(corpus="nowhere"), engines=None, **CHOICES)
