@@ -144,8 +144,8 @@ def measure_limits(names: list[str]) -> None:
     )
     st.caption(
         f"The corpus {inert(corpus)} and the default model (hidden size {config.hidden_size}, "
-        f"{config.layers} layer, {config.optimizer.value}, {config.precision.value}) on the default "
-        "device."
+        f"{config.layers} layer, {config.optimizer.value}, {config.precision.value}) "
+        "on the default device."
     )
 
 
