@@ -112,14 +112,17 @@ def measure_limits(names: list[str]) -> None:
     corpus = left.selectbox("Corpus", names, key="limits_corpus")
     config = TrainConfig(corpus=corpus)
     if st.button("Measure the limits", help="A few seconds, in which nothing may train."):
-        from s2s.runs.measure import limits  # torch, seconds to load
+        import torch  # seconds to load
+
+        from s2s.runs.measure import limits
 
         try:
             with st.spinner("Multiplying and copying …"):
-                st.session_state["limits"] = corpus, *limits(config, LIMIT_SIZES)
+                found = limits(config, LIMIT_SIZES)
+                st.session_state["limits"] = corpus, torch.get_num_threads(), *found
         except UserError as error:
             st.warning(inert(error))
-    measured, copy_rate, floors = st.session_state.get("limits", ("", None, []))
+    measured, threads, copy_rate, floors = st.session_state.get("limits", ("", 0, None, []))
     if measured != corpus:
         return
     st.metric("Copying, read and write counted", f"{copy_rate / 1e9:.1f} GB/s")
@@ -145,7 +148,7 @@ def measure_limits(names: list[str]) -> None:
     st.caption(
         f"The corpus {inert(corpus)} and the default model (hidden size {config.hidden_size}, "
         f"{config.layers} layer, {config.optimizer.value}, {config.precision.value}) "
-        "on the default device."
+        f"on the default device, {bench_table.counted(threads, 'thread')}."
     )
 
 

@@ -90,12 +90,13 @@ def machine_line(machine: dict[str, Any]) -> str:
     loads = f"load {machine['load_before']:.2f} before"
     loads += "" if after is None else f" and {after:.2f} after"
     return (
-        f"{machine['device_name']}, {_counted(machine['cores'], 'core')}, "
-        f"{_counted(machine['threads'], 'thread')}, torch {machine['torch']}, {loads}."
+        f"{machine['device_name']}, {counted(machine['cores'], 'core')}, "
+        f"{counted(machine['threads'], 'thread')}, torch {machine['torch']}, {loads}."
     )
 
 
-def _counted(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
+    """`1 core`, `2 cores`."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 

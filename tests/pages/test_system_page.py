@@ -1,5 +1,6 @@
 """The System page: readings, missing readings, and freeing checkpoints."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -130,6 +131,9 @@ def test_the_limits_are_measured_on_a_press(
     assert not app.exception
     [copying] = [each for each in app.metric if each.label.startswith("Copying")]
     assert copying.value.endswith(" GB/s")
+    [told] = [each.value for each in app.caption if each.value.startswith("The corpus")]
+    assert told.startswith(f"The corpus {first} and the default model (hidden size 128, 1 layer")
+    assert re.search(r", [1-9][0-9]* threads?\.$", told)
     [table] = [each.value for each in app.dataframe if "Samples/s at most" in each.value]
     assert list(table["Batch size"]) == [2, 32, 128, 512]
     assert list(table["Samples/s at most"]) == pytest.approx(
