@@ -19,7 +19,8 @@ def busy(run: Run, samples: Sequence[DeviceSample]) -> str:
 
 def busy_with_others(used: float | None, cores: int) -> str:
     """The same where only the processor was looked at: `used` cores of `cores` by others."""
-    return _told([part for part in (_of_cores(used, cores),) if part])
+    found = _of_cores(used, cores)
+    return _told([found] if found else [])
 
 
 def others_cores(run: Run, samples: Sequence[DeviceSample]) -> float | None:

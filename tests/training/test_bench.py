@@ -1,7 +1,9 @@
 """The bench: what is timed, in which order, and what its rows say."""
 
 import dataclasses
+import gc
 import itertools
+import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -64,6 +66,25 @@ def clockwork(monkeypatch: pytest.MonkeyPatch) -> type[Clockwork]:
 
 def configs(*sizes: int) -> list[TrainConfig]:
     return [tiny_config(batch_size=size) for size in sizes]
+
+
+def test_the_models_are_let_go_at_the_end_and_the_rows_stay(
+    tiny: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = []
+
+    def noted(*all_: Any) -> Trainer:
+        trainer = Trainer(*all_)
+        models.append(weakref.ref(trainer.model))
+        return trainer
+
+    monkeypatch.setattr(bench_module, "Trainer", noted)
+    bench = Bench(configs(2, 4), tiny, CPU, rounds=1, seconds=SECONDS, with_floor=False)
+    for _ in bench.run():
+        pass
+    gc.collect()
+    assert [model() for model in models] == [None, None]
+    assert [row.batch_size for row in bench.rows()] == [2, 4]
 
 
 def test_the_rows_of_real_training(tiny: Corpus) -> None:
