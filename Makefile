@@ -23,8 +23,8 @@ check: $(VENV)/ready-dev ## lint, types, import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-audit: $(VENV)/ready-dev ## known holes in the dependencies; needs the network
-	$(BIN)/python -m tests.audit
+audit: $(VENV)/ready-dev ## check the dependencies for known vulnerabilities; needs the network
+	$(BIN)/python -m pip_audit --strict -r requirements.txt
 
 soak: $(VENV)/ready-dev ## crashes, load, a day in small, fuzzing: about two hours, and a table of what held
 	$(BIN)/python tests/browser/chromium.py
