@@ -28,7 +28,7 @@ audit: $(VENV)/ready-dev ## check the dependencies for known vulnerabilities; ne
 
 soak: $(VENV)/ready-dev ## crashes, load, a day in small, fuzzing: about two hours, and a table of what held
 	$(BIN)/python tests/browser/chromium.py
-	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tools.soak
 
 format: $(VENV)/ready-dev ## put the code into its usual form
 	$(BIN)/ruff format .

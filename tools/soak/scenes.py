@@ -22,8 +22,8 @@ from s2s.runs.store import Store
 from s2s.runs.sweeps import read_sweep, read_sweeps
 from s2s.training.checkpoint import load_checkpoint
 from tests.plausible import summary
-from tests.soak.server import DELETE_ME
 from tests.tiny import tiny_config, tiny_corpus, wait_until
+from tools.soak.server import DELETE_ME
 
 LAST_SECONDS = 1.0
 """Of records, which a kill may take."""

@@ -10,14 +10,14 @@ which hold back torch. Once, from the project's folder, with the project's Pytho
 Then, for target tokens/s of both in turn, in fp32 and again with `--precision bf16`:
 
     export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000
-    python -m s2s bench --against tests/benchmarks/opennmt.py \
+    python -m s2s bench --against benchmarks/opennmt.py \
         --against-arguments "--onmt FOLDER --corpus fra-eng --iterations 150" \
         --corpus fra-eng --batch-sizes 32 --engines fused --precision fp32 \
         --optimizer adam --learning-rate 1e-3 --threads 1 --rounds 7 --seconds 15
 
 Or for its own figure alone:
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/opennmt.py --onmt FOLDER
+    OMP_NUM_THREADS=1 python -m benchmarks.opennmt --onmt FOLDER
 
 Prints one JSON object a batch size; losses are per sentence, means of ten steps: the first of the
 warm-up, and the last.
@@ -53,8 +53,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from s2s.data.batches import Batch, Batches
 from s2s.data.catalog import open_corpus

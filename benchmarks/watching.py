@@ -1,6 +1,6 @@
 """Measures whether the dashboard disturbs what it measures: its training speed while watched.
 
-    python -m tests.benchmarks.watching --corpus fra-eng [--pairs 5] [--seconds 10]
+    python -m benchmarks.watching --corpus fra-eng [--pairs 5] [--seconds 10]
 
 In turn, in one sitting, the same training four times a pair: by `python -m s2s train`
 (`command_line`), by the same with torch's own OpenMP settings (`torch_defaults`), in a dashboard
@@ -30,14 +30,14 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Page
 
+from benchmarks.viewer import Viewer
 from s2s.analysis.steps import samples_per_second
 from s2s.config import UNLIMITED
 from s2s.home import corpora_folder
 from s2s.runs.store import Store
 from s2s.threads import Waiting, set_waiting
-from tests.benchmarks.viewer import Viewer
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[1]
 sys.path.insert(0, str(PROJECT / "tests" / "browser"))
 
 from serving import WAIT_MS, opened, served  # noqa: E402 (found through the line above)

@@ -1,6 +1,6 @@
 """Tries for long what s2s promises: crashes, load, a day in small, fuzzing; prints a table.
 
-    python -m tests.soak [--only crash,load] [--short]
+    python -m tools.soak [--only crash,load] [--short]
 
 `make soak` runs all of it. The rows in CI's short form are the same functions with `full=False`.
 """
@@ -14,20 +14,20 @@ import time
 
 import psutil
 
-from tests.soak.table import Row, table
+from tools.soak.table import Row, table
 
 ROOMS = ("crash", "load", "day", "fuzz")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.soak", description=__doc__)
     parser.add_argument("--only", default=",".join(ROOMS), help="rooms with commas between")
     parser.add_argument("--short", action="store_true", help="as CI runs it")
     options = parser.parse_args()
     found: list[Row] = []
     started = time.monotonic()
     for room in options.only.split(","):
-        for row in importlib.import_module(f"tests.soak.{room}").rows(full=not options.short):
+        for row in importlib.import_module(f"tools.soak.{room}").rows(full=not options.short):
             found.append(row)
             print(table([row]).splitlines()[-1], file=sys.stderr, flush=True)
             for problem in row.problems:

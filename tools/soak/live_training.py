@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.viewer import Viewer
 from s2s.analysis.steps import samples_per_second
 from s2s.config import UNLIMITED, TrainConfig
 from s2s.home import corpora_folder
 from s2s.runs.store import Store
-from tests.benchmarks.viewer import Viewer
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "browser"))
 
 from serving import served
 

@@ -1,6 +1,6 @@
 """Times what the store costs: its share of the training thread's time, and reading for a chart.
 
-    python tests/benchmarks/store.py
+    python -m benchmarks.store
 
 Prints one JSON object: the share of a starter run's wall time that recording took (evaluations
 left out), and the median milliseconds to read a run of 100,000 steps and make its loss curve.

@@ -1,6 +1,6 @@
 """A day in small: thousands of short runs in one process; does memory, a thread or a file leak?
 
-    python -m tests.soak.day 2000
+    python -m tools.soak.day 2000
 
 makes so many runs through a manager in this process, ten at a time, while a second thread reads
 the store as a page does, and prints a line of JSON each ten runs. `rows` starts that and judges.
@@ -25,7 +25,7 @@ from s2s.records import RunState
 from s2s.runs.manager import Manager
 from s2s.runs.store import Store
 from s2s.threads import spin_briefly
-from tests.soak.table import Row
+from tools.soak.table import Row
 
 PROJECT = Path(__file__).parents[2]
 RUNS, SHORT_RUNS, AT_ONCE = 2000, 60, 10
@@ -42,7 +42,7 @@ def rows(full: bool) -> Iterator[Row]:
     runs = RUNS if full else SHORT_RUNS
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.soak.day", str(runs)],
+            [sys.executable, "-m", "tools.soak.day", str(runs)],
             cwd=PROJECT,
             env={**os.environ, "S2S_HOME": home, "OMP_NUM_THREADS": "1"},
             capture_output=True,

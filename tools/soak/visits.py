@@ -3,9 +3,9 @@
 import statistics
 import time
 
-from tests.benchmarks.viewer import Viewer, look_on_together
-from tests.soak.live_training import Training
-from tests.soak.table import Row
+from benchmarks.viewer import Viewer, look_on_together
+from tools.soak.live_training import Training
+from tools.soak.table import Row
 
 VISITS, SHORT_VISITS, AT_ONCE = 300, 10, 10
 STAY_SECONDS = 1.0

@@ -1,6 +1,6 @@
 """Times preparing fra-eng against the article's own preparation, in turn, in one sitting.
 
-    python tests/benchmarks/prepare.py BASELINE.py fra-eng.zip [--pairs 5]
+    python -m benchmarks.prepare BASELINE.py fra-eng.zip [--pairs 5]
 
 BASELINE.py runs the article's code and prints {"prepare_seconds": ...} first. Ours reads, splits,
 counts, encodes and writes the result to disk; the article's encodes later, while it trains. Prints
@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[1]
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.soak.crash import row
+from tools.soak.crash import row
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Does bf16 learn as fp32 does? Loss curves of both over several seeds.
 
-    python -m tests.benchmarks.precision --corpus fra-eng
+    python -m benchmarks.precision --corpus fra-eng
 
 Trains batch 32 with the default settings and prints one JSON object a stretch of iterations: the
 mean loss per token of each run, and how many of the bf16 runs lie in the range of the fp32 seeds.

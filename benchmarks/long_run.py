@@ -1,6 +1,6 @@
 """A long run at batch 2: does a step slow down, does memory grow?
 
-    python -m tests.benchmarks.long_run --corpus fra-eng --iterations 100000
+    python -m benchmarks.long_run --corpus fra-eng --iterations 100000
 
 Trains one run as the command line does, store and all, and prints one JSON object: the median
 processor time of a step (all threads) in the second and in the last tenth of the run, resident

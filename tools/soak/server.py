@@ -1,6 +1,6 @@
 """A dashboard's server that does one thing again and again, and logs when it begins and ends it.
 
-    python -m tests.soak.server ACTIVITY FOLDER run dashboard.py ...
+    python -m tools.soak.server ACTIVITY FOLDER run dashboard.py ...
 
 What follows FOLDER goes to Streamlit. The activity begins when FOLDER holds a file `go`; its log
 is FOLDER/log, a line of JSON an event, written without a buffer, so that a kill loses none.
@@ -24,7 +24,7 @@ from s2s.data import catalog
 from s2s.home import corpora_folder
 from s2s.runs import sweep_memory
 from s2s.runs.artifacts import purge
-from tests.soak.log import Log
+from tools.soak.log import Log
 
 DELETE_ME = "delete me"
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from s2s.home import home
 from s2s.runs.manager import Manager
 from s2s.runs.store import Store
-from tests.soak.log import read_log
-from tests.soak.scenes import (
+from tools.soak.log import read_log
+from tools.soak.scenes import (
     Checkpointing,
     Deleting,
     Events,
@@ -29,7 +29,7 @@ from tests.soak.scenes import (
     Training,
     digests,
 )
-from tests.soak.table import Row
+from tools.soak.table import Row
 
 PROJECT = Path(__file__).parents[2]
 TIMES, SHORT_TIMES = 20, 1
@@ -102,7 +102,7 @@ def _server(activity: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     name = activity.split()[-1].replace("preparation", "preparing")
-    command = [sys.executable, "-m", "tests.soak.server", name, str(folder)]
+    command = [sys.executable, "-m", "tools.soak.server", name, str(folder)]
     command += ["run", "dashboard.py", f"--server.port={port}", "--server.headless=true"]
     with (folder / "output").open("w") as output:
         process = subprocess.Popen(

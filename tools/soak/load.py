@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from tests.benchmarks.viewer import Tick, Viewer, look_on_together
-from tests.soak.live_training import Training, live_training
-from tests.soak.table import Row
-from tests.soak.visits import visits
+from benchmarks.viewer import Tick, Viewer, look_on_together
+from tools.soak.live_training import Training, live_training
+from tools.soak.table import Row
+from tools.soak.visits import visits
 
 ANSWER_SECONDS, BETWEEN_SECONDS = 0.5, 3.0
 KEPT = {10: 0.85, 50: 0.65}

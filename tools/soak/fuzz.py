@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.soak.table import Row
+from tools.soak.table import Row
 
-_TESTS = Path(__file__).parents[1]
+_TESTS = Path(__file__).parents[2] / "tests"
 _PROPERTIES = {
     "forms": "Any value of any type for any choice",
     "corpora": "Any bytes as a corpus file or a zip",
