@@ -197,7 +197,7 @@ class Summary:
     """On a GPU torch's peak of the run; on a CPU the highest of the readings, one a second, of the
     whole process's resident size, which earlier runs in the process raise."""
     step_seconds: float | None = None
-    """Median of the timed steps; this and what follows is missing in runs of older versions."""
+    """Median of the timed steps."""
     step_relative_iqr: float | None = None
     """IQR of the step time over stretches of the run, as a share of their median."""
     noise: str | None = None

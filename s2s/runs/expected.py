@@ -68,15 +68,10 @@ def _measured(run: Run) -> StepTime | None:
     None of a run that was resumed: how long it lay in between is nobody's evaluation.
     """
     summary = run.summary
-    if not summary or not summary.samples_per_second or not run.started_at or not run.finished_at:
-        return None
-    if run.resumed_at:
+    if not summary or not summary.samples_per_second or summary.wall_seconds is None:
         return None
     step_seconds = run.config.batch_size / summary.samples_per_second
-    took = summary.wall_seconds
-    if took is None:  # of an older version
-        took = run.finished_at - run.started_at
-    rest = max(0.0, took - summary.seconds)
+    rest = max(0.0, summary.wall_seconds - summary.seconds)
     evaluations = _evaluations(run.config, summary.iterations)
     return StepTime(step_seconds, rest / evaluations, f"run {run.id}")
 

@@ -12,9 +12,9 @@ import psutil
 
 from s2s.config import UserError
 from s2s.home import make_folder
+from s2s.runs import migration, schema
 from s2s.runs.damage import check, check_header, keep_ids, notice_of_damage, set_aside
-from s2s.runs.migration import SCHEMA_VERSION, migrate
-from s2s.runs.schema import SCHEMA, check_schema, distrust
+from s2s.runs.schema import check_schema, distrust
 from s2s.runs.store_error import is_damage, is_read_only, told_in_a_sentence
 
 FILE_NAME = "store.sqlite"
@@ -82,16 +82,18 @@ def _open(path: Path) -> Opened:
     writer = _connect(path, network)
     try:
         version = writer.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
+        if version > migration.SCHEMA_VERSION:
             raise UserError(
-                f"The store in {path.parent} was written by a newer s2s; update this one."
+                f"The store in {path.parent} was written by a newer version of s2s; update s2s to "
+                "open it."
             )
         check(writer)  # first: of a damaged store only what is s2s's own is taken over
         check_schema(writer, path)
-        writer.executescript(SCHEMA)
+        if version == 0:
+            writer.executescript(schema.SCHEMA)
         with atomically(writer):  # fails in a folder to read only, and not yet on a full disk
-            if writer.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
-                migrate(writer)
+            if writer.execute("PRAGMA user_version").fetchone()[0] != migration.SCHEMA_VERSION:
+                migration.migrate(writer)
                 keep_ids(writer, path.parent)
         reader = _connect(path, network)
     except BaseException:
@@ -120,10 +122,10 @@ def _open_read_only(path: Path) -> Opened:
                 each.close()
             if more or not is_read_only(error):
                 raise
-    if version != SCHEMA_VERSION:
+    if version != migration.SCHEMA_VERSION:
         raise UserError(
-            f"The store in {path.parent} is of another version of s2s, and that folder cannot be "
-            "written; copy it to a folder that can, and set S2S_HOME to that."
+            f"The store in {path.parent} was written by another version of s2s, and that folder "
+            "cannot be written. Copy it to a writable folder and set S2S_HOME to that folder."
         )
     writer, reader = connections
     check_schema(reader, path)

@@ -38,11 +38,10 @@ def _process(pid: int) -> Owner:
     return Owner(pid, _start(pid) or "", _machine())
 
 
-def owner_values() -> tuple[int, float, str, str]:
-    """This process for the columns owner_pid, owner_started_at (by which versions before 5 go),
-    owner_start and owner_machine."""
+def owner_values() -> tuple[int, str, str]:
+    """Return this process for the columns owner_pid, owner_start and owner_machine."""
     owner = this_process()
-    return owner.pid, psutil.Process().create_time(), owner.start, owner.machine
+    return owner.pid, owner.start, owner.machine
 
 
 def lives(row: sqlite3.Row) -> bool | None:
@@ -50,14 +49,12 @@ def lives(row: sqlite3.Row) -> bool | None:
     pid = row["owner_pid"]
     if pid is None:
         return False
-    if row["owner_start"] is None:
-        return _lives_as_before_5(pid, row["owner_started_at"])
     if row["owner_machine"] != _machine():
         return None
     start = _start(pid)
     if start is None and _is_hidden(pid):
         return None
-    return bool(start == row["owner_start"])
+    return start is not None and bool(start == row["owner_start"])
 
 
 class Listener:
@@ -116,13 +113,3 @@ def _machine() -> str:
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return platform.node()
-
-
-def _lives_as_before_5(pid: int, started_at: float | None) -> bool:
-    """By the wall clock, of which versions before 5 knew nothing better."""
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - (started_at or 0)) < 1
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False

@@ -48,7 +48,7 @@ def resume(store: Store, run_id: int) -> Run:
         cursor = database.execute(
             "UPDATE runs SET state = ?, finished_at = NULL, message = '', details = '',"
             " summary = NULL, iterations_done = ?, resumed_at = ?, left_alone = 0, owner_pid = ?,"
-            " owner_started_at = ?, owner_start = ?, owner_machine = ?"
+            " owner_start = ?, owner_machine = ?"
             " WHERE id = ? AND state = ?",
             (
                 RunState.QUEUED, iteration, json.dumps(resumed_at), *owner_values(), run_id,

@@ -8,7 +8,6 @@ from pathlib import Path
 from s2s.checks import UserError, quoted
 
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
-_UNTIL_VERSION_4 = "CREATE INDEX device_samples_of_run ON device_samples (run_id, at)"
 # Of a table's statement the beginning: its columns are looked at one by one. Views and virtual
 # tables, which have no page of their own, are not asked for any.
 _PARTS = """
@@ -56,9 +55,8 @@ def _parts(database: sqlite3.Connection) -> set[_Part]:
 
 @cache
 def _own() -> frozenset[_Part]:
-    """Of today's version and, since columns only ever were added, of the earlier ones."""
+    """The parts of schema.sql; those of earlier versions are among them."""
     with closing(sqlite3.connect(":memory:")) as database:
         database.executescript(SCHEMA)
-        database.execute(_UNTIL_VERSION_4)
         database.execute("ANALYZE")  # a user may have done it: its tables run nothing
         return frozenset(_parts(database))

@@ -13,7 +13,6 @@ CREATE TABLE IF NOT EXISTS runs (
     iterations_done INTEGER NOT NULL DEFAULT 0,
     summary TEXT,                         -- JSON of Summary
     owner_pid INTEGER,
-    owner_started_at REAL,                -- for versions before 5; Unix seconds
     owner_start TEXT,                     -- of the process, by a clock that nobody sets
     owner_machine TEXT,
     heartbeat INTEGER NOT NULL DEFAULT 0, -- counts on while the owner lives
@@ -66,7 +65,6 @@ CREATE TABLE IF NOT EXISTS sweeps (
     config TEXT NOT NULL,                 -- JSON of SweepConfig
     created_at REAL NOT NULL,             -- Unix seconds
     owner_pid INTEGER,                    -- the process that does it now; NULL: none
-    owner_started_at REAL,
     owner_start TEXT,
     owner_machine TEXT,
     heartbeat INTEGER NOT NULL DEFAULT 0,

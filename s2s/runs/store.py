@@ -77,8 +77,8 @@ class Store:
         with self.transaction() as database:
             cursor = database.execute(
                 "INSERT INTO runs (name, state, config, created_at,"
-                " owner_pid, owner_started_at, owner_start, owner_machine)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " owner_pid, owner_start, owner_machine)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     printable(name) or f"{config.corpus} · batch {config.batch_size}",
                     RunState.QUEUED,

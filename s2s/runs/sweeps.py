@@ -52,7 +52,7 @@ def take(store: Store, sweep_id: int) -> None:
         if _taken(store, database, sweep_id):
             raise UserError(f"Sweep {sweep_id} is going on already; stop it there first.")
         database.execute(
-            "UPDATE sweeps SET owner_pid = ?, owner_started_at = ?, owner_start = ?,"
+            "UPDATE sweeps SET owner_pid = ?, owner_start = ?,"
             " owner_machine = ?, stopping = 0 WHERE id = ?",
             (*owner_values(), sweep_id),
         )

@@ -131,7 +131,7 @@ def test_the_dashboard_with_an_empty_folder(
 def test_a_read_only_store_of_another_version(trained: int, read_only: ReadOnly) -> None:
     assert trained
     with closing(sqlite3.connect(home() / "store.sqlite")) as database:
-        database.execute("PRAGMA user_version = 1")
+        database.execute("PRAGMA user_version = 2")
     read_only(home())
-    with pytest.raises(UserError, match="of another version of s2s, and that folder cannot be"):
+    with pytest.raises(UserError, match="written by another version of s2s"):
         Store(home())

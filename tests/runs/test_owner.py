@@ -30,8 +30,7 @@ HERE = this_process()
 
 
 def row(**changes: object) -> dict[str, object]:
-    mine = {f"owner_{name}": value for name, value in dataclasses.asdict(HERE).items()}
-    return mine | {"owner_started_at": psutil.Process().create_time()} | changes
+    return {f"owner_{name}": value for name, value in dataclasses.asdict(HERE).items()} | changes
 
 
 def test_this_process_lives_and_none_does_not() -> None:
@@ -90,12 +89,6 @@ def test_a_process_that_is_hidden_cannot_be_judged(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(owner_module.os, "kill", forbidden)
     assert lives(row()) is None
-
-
-@pytest.mark.parametrize("off", [0.0, 100.0])
-def test_a_run_of_a_version_before_5_is_judged_as_it_was(off: float) -> None:
-    there = row(owner_start=None, owner_started_at=psutil.Process().create_time() - off)
-    assert lives(there) is (off == 0.0)
 
 
 def test_a_forked_child_is_a_process_of_its_own() -> None:
