@@ -1,4 +1,4 @@
-"""Times OpenNMT-py 3.5.1's training step on a corpus of s2s, for `python -m s2s bench --against`.
+"""Times OpenNMT-py 3.5.1's training step on a corpus of s2s, for `python -m benchmarks.against`.
 
 OpenNMT-py is no dependency of s2s: it is installed into a folder of its own, without its pins,
 which hold back torch. Once, from the project's folder, with the project's Python:
@@ -10,10 +10,9 @@ which hold back torch. Once, from the project's folder, with the project's Pytho
 Then, for target tokens/s of both in turn, in fp32 and again with `--precision bf16`:
 
     export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000
-    python -m s2s bench --against benchmarks/opennmt.py \
-        --against-arguments "--onmt FOLDER --corpus fra-eng --iterations 150" \
-        --corpus fra-eng --batch-sizes 32 --engines fused --precision fp32 \
-        --optimizer adam --learning-rate 1e-3 --threads 1 --rounds 7 --seconds 15
+    python -m benchmarks.against --corpus fra-eng --batch-sizes 32 --precision fp32 \
+        --optimizer adam --learning-rate 1e-3 --threads 1 --pairs 7 --seconds 15 \
+        -- python -m benchmarks.opennmt --onmt FOLDER --corpus fra-eng --iterations 150
 
 Or for its own figure alone:
 

@@ -384,37 +384,3 @@ class BenchReport:
     """What was left out, and why; each a sentence."""
     complete: bool
     """False where it was broken off."""
-
-
-@dataclass(frozen=True)
-class PairedRow:
-    """A combination of ours against another program, run in turn at the same batch size."""
-
-    engine: str
-    precision: str
-    batch_size: int
-    measure: str
-    """`samples_per_second` or `target_tokens_per_second`."""
-    ours: float
-    """Median of the pairs."""
-    theirs: float
-    ratio: float
-    """Median of the pairs' ratios, ours / theirs."""
-    ratio_low: float
-    """The lowest of them."""
-    ratio_high: float
-    pairs: tuple[tuple[float, float], ...]
-    """Ours and theirs, in the order of time."""
-
-
-@dataclass(frozen=True)
-class PairedReport:
-    """As `BenchReport`, of comparisons with another program."""
-
-    at: float
-    command: str
-    corpus: str
-    machine: dict[str, Any]
-    rows: tuple[PairedRow, ...]
-    notes: tuple[str, ...]
-    complete: bool

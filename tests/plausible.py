@@ -14,8 +14,6 @@ from s2s.records import (
     BenchRow,
     DeviceSample,
     Evaluation,
-    PairedReport,
-    PairedRow,
     Run,
     RunState,
     SampleTranslation,
@@ -186,29 +184,5 @@ def bench_report() -> BenchReport:
         rows=(full, bare),
         copy_rate_bytes=20e9,
         notes=("Left out, a thing: a reason.",),
-        complete=True,
-    )
-
-
-def paired_report() -> PairedReport:
-    row = PairedRow(
-        engine="fused",
-        precision="bf16",
-        batch_size=32,
-        measure="samples_per_second",
-        ours=1000.0,
-        theirs=200.0,
-        ratio=5.1,
-        ratio_low=4.75,
-        ratio_high=5.25,
-        pairs=((1000.0, 200.0),) * 5,
-    )
-    return PairedReport(
-        at=1_700_000_000.0,
-        command="python -m s2s bench --against other.py",
-        corpus="fra-eng",
-        machine=MACHINE,
-        rows=(row,),
-        notes=(),
         complete=True,
     )

@@ -1,4 +1,4 @@
-"""`python -m s2s bench`, without and with another program."""
+"""`python -m s2s bench`."""
 
 import signal
 import subprocess
@@ -19,11 +19,6 @@ from tests.commands import objects, refused
 
 BENCH = ["bench", "--corpus=tiny", "--hidden-size=8", "--threads=1", "--device=cpu"]
 BENCH += ["--batch-sizes=2,4", "--seconds=0.001", "--rounds=2"]
-OTHER = """\
-import json, sys
-for size in sys.argv[2].split(","):
-    print(json.dumps({"batch_size": int(size), "samples_per_second": 0.5}))
-"""
 Capture = pytest.CaptureFixture[str]
 
 
@@ -85,7 +80,6 @@ def test_json(capsys: Capture) -> None:
         ("--seconds=nan", "The seconds of a round are above 0"),
         ("--threads=-1", "The number of threads is a whole number"),
         ("--corpus=nowhere", "no corpus 'nowhere'"),
-        ("--against=nowhere.py", "There is no program nowhere.py"),
     ],
 )
 def test_what_cannot_be_measured(argument: str, words: str, capsys: Capture) -> None:
@@ -140,30 +134,6 @@ def test_sigterm_is_as_ctrl_c(capsys: Capture, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Measurement, "run", ended)
     assert main([*BENCH, "--json"]) == 130
     assert [row["rounds"] for row in objects(capsys.readouterr().out)[:-1]] == [1] * 4
-
-
-def test_against_another_program(tmp_path: Path, capsys: Capture) -> None:
-    path = tmp_path / "other.py"
-    path.write_text(OTHER)
-    arguments = [*BENCH, f"--against={path}", "--against-arguments=--n 3", "--batch-sizes=2"]
-    assert main([*arguments, "--rounds=1"]) == 0
-    titles, row, *_ = capsys.readouterr().out.splitlines()
-    assert titles.split()[-2:] == ["range", "pairs"]
-    assert row.split()[:4] == ["fused", "fp32", "2", "samples/s"]
-    assert row.split()[-1] == "1"
-    assert latest_bench() is None
-
-
-def test_another_program_that_fails_midway(tmp_path: Path, capsys: Capture) -> None:
-    path = tmp_path / "other.py"
-    path.write_text(OTHER + "sys.exit('tired' if '4' in sys.argv[2] else 0)")
-    assert main([*BENCH, f"--against={path}", "--rounds=1", "--json"]) == 1
-    output, errors = capsys.readouterr()
-    pair, whole = objects(output)
-    assert (pair["batch_size"], pair["theirs"], len(pair["pairs"])) == (2, 0.5, 1)
-    assert pair["ratio"] == pytest.approx(pair["ours"] / 0.5)
-    assert whole["complete"] is False
-    assert errors == "s2s: The other program ended with exit code 1: tired\n"
 
 
 def test_how_threads_wait_is_said_before_torch_is_loaded() -> None:

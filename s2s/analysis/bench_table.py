@@ -4,12 +4,7 @@ from typing import Any
 
 from s2s.analysis import words
 from s2s.analysis.busy import busy_with_others
-from s2s.records import BenchReport, BenchRow, PairedReport
-
-_MEASURES = {
-    "samples_per_second": "samples/s",
-    "target_tokens_per_second": "target tokens/s",
-}
+from s2s.records import BenchReport, BenchRow
 
 
 def page_row(row: BenchRow) -> dict[str, object]:
@@ -33,6 +28,7 @@ def page_row(row: BenchRow) -> dict[str, object]:
 
 def bench_text(report: BenchReport) -> str:
     """The table, what stands behind it, and the machine."""
+    broken_off = [] if report.complete else ["Broken off: this is what was measured until then."]
     titles = ["engine", "", "batch", "samples/s", "IQR", "noise", "tokens/s", "padded", "memory"]
     titles += ["step", "floor", "reached"]
     return "\n".join(
@@ -42,43 +38,15 @@ def bench_text(report: BenchReport) -> str:
             f"Memory: {memory_words(report.machine['device'])}.",
             f"Floor: what a step's arithmetic and bytes take at least; {copy_words(report)}.",
             "Step: the median; reached: the floor's share of the mean.",
-            *_closing(report),
+            machine_line(report.machine),
+            *doubts(report),
+            *report.notes,
+            *broken_off,
         ]
     )
 
 
-def paired_text(report: PairedReport) -> str:
-    """Ours against another program's."""
-    titles = ["engine", "", "batch", "measure", "ours", "theirs", "ratio", "range", "pairs"]
-    cells = [
-        [
-            row.engine,
-            row.precision,
-            f"{row.batch_size:,}",
-            _MEASURES[row.measure],
-            words.rate(row.ours),
-            words.rate(row.theirs),
-            f"{row.ratio:.2f}",
-            f"{row.ratio_low:.2f} to {row.ratio_high:.2f}",
-            str(len(row.pairs)),
-        ]
-        for row in report.rows
-    ]
-    return "\n".join(
-        [
-            *aligned([titles, *cells]),
-            f"Ours on the corpus {report.corpus}; medians, and the range of the pairs' ratios.",
-            *_closing(report),
-        ]
-    )
-
-
-def _closing(report: BenchReport | PairedReport) -> list[str]:
-    broken_off = [] if report.complete else ["Broken off: this is what was measured until then."]
-    return [machine_line(report.machine), *doubts(report), *report.notes, *broken_off]
-
-
-def doubts(report: BenchReport | PairedReport) -> list[str]:
+def doubts(report: BenchReport) -> list[str]:
     """What others took of the processor, where that was not little."""
     busy = busy_with_others(report.machine.get("others_cores"), report.machine["cores"])
     return [busy] if busy else []
@@ -146,7 +114,7 @@ def _cells(row: BenchRow) -> list[str]:
 def aligned(table: list[list[str]]) -> list[str]:
     """Words to the left, figures to the right."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    texts = ("engine", "", "noise", "measure", "state")
+    texts = ("engine", "", "noise", "state")
     left = {index for index, title in enumerate(table[0]) if title in texts}
     return [
         "  ".join(

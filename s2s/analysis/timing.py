@@ -1,4 +1,4 @@
-"""Repeated timings in figures: median, spread, a verdict on noise, and ratios pair by pair."""
+"""Repeated timings in figures: median, spread, and a verdict on noise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,28 +48,3 @@ def noise(relative_iqr: float | None) -> str | None:
     if relative_iqr <= NOISY:
         return ""
     return "noisy" if relative_iqr <= VERY_NOISY else "very noisy"
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """How many times one thing is another, from pairs measured one right after the other."""
-
-    median: float
-    low: float
-    """The lowest of the pairs' ratios."""
-    high: float
-    pairs: int
-
-
-def ratio_of_pairs(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
-    """ours / theirs, pair by pair: what slows a machine for minutes slows both of a pair.
-
-    `low` to `high` is the range of all pairs. Whatever the distribution, the range of n
-    independent pairs holds its median with probability 1 - 2**(1 - n): 94 % with five, since it
-    fails only where all pairs fall on one side. Raises ValueError where there are none, the
-    lengths differ, or a value is not above 0.
-    """
-    if not len(ours) == len(theirs) > 0 or not all(value > 0 for value in (*ours, *theirs)):
-        raise ValueError("ratios are of as many values on either side, all above 0")
-    ratios = np.divide(ours, theirs)
-    return Ratio(float(np.median(ratios)), float(ratios.min()), float(ratios.max()), len(ratios))

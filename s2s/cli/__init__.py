@@ -10,7 +10,7 @@ from s2s.cli.arguments import parser
 from s2s.cli.common import EXIT_ERROR, EXIT_STOPPED
 from s2s.config import UserError
 
-_LISTS = {"sentence", "sentences", "against_arguments"}
+_LISTS = {"sentence", "sentences"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

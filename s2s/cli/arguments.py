@@ -222,7 +222,7 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     add("--engines", default="", help="such as article,fused; by default all that run here")
     add("--batch-sizes", default="2,32,128,512", help="sentences a step (default: %(default)s)")
     add("--precision", default=default.precision.value, help="such as fp32,bf16")
-    add("--rounds", type=int, default=5, help="each visits every combination; or pairs")
+    add("--rounds", type=int, default=5, help="each visits every combination")
     add(
         "--seconds",
         type=float,
@@ -239,21 +239,6 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
         "--openmp",
         choices=_values(Waiting),
         help="how idle threads wait: briefly, as s2s does, or by default as torch does (they spin)",
-    )
-    add(
-        "--against",
-        metavar="PATH",
-        help="another program to run in turn with ours (engine fused by default), each time with "
-        "--batch-sizes B --threads N: a .py file or an executable that prints a JSON line with "
-        "batch_size and samples_per_second or target_tokens_per_second (the latter is compared "
-        "where it prints both)",
-    )
-    add(
-        "--against-arguments",
-        default="",
-        metavar="TEXT",
-        help="further arguments for it; with {batch_size} or {threads} in them nothing else is "
-        "given to it",
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import IO, Any
 
-from s2s.analysis.bench_table import bench_text, paired_text
+from s2s.analysis.bench_table import bench_text
 from s2s.checks import quoted
 from s2s.cli.common import (
     EXIT_ERROR,
@@ -37,8 +37,7 @@ from s2s.config import UNLIMITED, CorpusChoices, TrainConfig, UserError
 from s2s.data import catalog
 from s2s.home import corpora_folder, home, run_folder
 from s2s.metrics.system import system_info
-from s2s.records import BenchReport, PairedReport, RunState
-from s2s.runs.against import Other
+from s2s.records import BenchReport, RunState
 from s2s.runs.artifacts import has_checkpoint
 from s2s.runs.bench_file import keep_bench
 from s2s.runs.export import export_csv, export_json, run_json
@@ -130,14 +129,11 @@ def bench(options: argparse.Namespace) -> int:
         "seconds": _above_zero(options.seconds),
         "command": options.typed,
     }
-    other = Other(options.against, options.against_arguments) if options.against else None
     if options.openmp:
         set_waiting(os.environ, Waiting(options.openmp))  # torch reads it when it is loaded
-    from s2s.runs.measure import Measurement, PairedMeasurement  # torch, seconds to load
+    from s2s.runs.measure import Measurement  # torch, seconds to load
 
-    measurement = (
-        PairedMeasurement(base, other, **choices) if other else Measurement(base, **choices)
-    )
+    measurement = Measurement(base, **choices)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
         with Doing() as doing:
@@ -153,17 +149,15 @@ def bench(options: argparse.Namespace) -> int:
     return 0
 
 
-def _show_bench(options: argparse.Namespace, report: BenchReport | PairedReport) -> None:
+def _show_bench(options: argparse.Namespace, report: BenchReport) -> None:
     if options.json:
         whole = dataclasses.asdict(report)
         for row in whole.pop("rows"):
             print_json({"event": "combination", **row})
         print_json({"event": "bench", **whole})
     else:
-        text = bench_text(report) if isinstance(report, BenchReport) else paired_text(report)
-        say(text)
-    if isinstance(report, BenchReport):
-        keep_bench(report)
+        say(bench_text(report))
+    keep_bench(report)
 
 
 def translate(options: argparse.Namespace) -> int:

@@ -16,9 +16,8 @@ from s2s.data.catalog import open_corpus
 from s2s.home import corpora_folder
 from s2s.metrics.others import OthersMeter
 from s2s.metrics.system import system_info
-from s2s.records import BenchReport, BenchRow, PairedReport
+from s2s.records import BenchReport, BenchRow
 from s2s.runs import sweep_memory
-from s2s.runs.against import Comparison, Other
 from s2s.runs.lease import lease
 from s2s.training.bench import Bench, combinations, engines_for, name_of
 from s2s.training.device import resolve_device
@@ -163,61 +162,6 @@ _Combination = tuple[str, str, int]
 
 def _combination(one: TrainConfig | BenchRow) -> _Combination:
     return str(one.engine), str(one.precision), one.batch_size
-
-
-class PairedMeasurement:
-    """Ours against another program's command, in turn; used as `Measurement` is."""
-
-    def __init__(
-        self,
-        base: TrainConfig,
-        other: Other,
-        *,
-        engines: Sequence[str] | None,
-        batch_sizes: Sequence[int],
-        precisions: Sequence[str],
-        rounds: int,
-        seconds: float,
-        command: str,
-    ) -> None:
-        """`engines`: None for the configuration's own. `rounds`: pairs. Raises UserError."""
-        self._device = resolve_device(base.device)
-        # One number for both sides.
-        base = dataclasses.replace(base, threads=base.threads or torch.get_num_threads())
-        configs, self._notes = combinations(
-            base, engines or [base.engine.value], batch_sizes, precisions
-        )
-        open_corpus(corpora_folder(), base.corpus)  # its UserError now, not from a process
-        self._base, self._command = base, command
-        self._comparison = Comparison(configs, other, pairs=rounds, seconds=seconds)
-        self._pairs = rounds * len(configs)
-        self._machine: dict[str, Any] | None = None
-        self._complete = False
-
-    def run(self) -> Iterator[tuple[str, float]]:
-        with held(self._device):
-            torch.set_num_threads(self._base.threads)  # as the machine's line will say
-            self._machine = machine(self._device)
-            yield f"Pair 1 of {self._pairs}", 0.0
-            for done, pair in enumerate(self._comparison.run(), 1):
-                last = f"{pair.ours / pair.theirs:.2f} times theirs at {pair.config.batch_size:,}"
-                going_on = f"Pair {min(done + 1, self._pairs)} of {self._pairs}; the last: {last}"
-                yield going_on, done / self._pairs
-            self._complete = True
-
-    def report(self) -> PairedReport | None:
-        rows = self._comparison.rows()
-        if not rows or self._machine is None:
-            return None
-        return PairedReport(
-            at=time.time(),
-            command=self._command,
-            corpus=self._base.corpus,
-            machine=machine_after(self._machine),
-            rows=tuple(rows),
-            notes=tuple(self._notes),
-            complete=self._complete,
-        )
 
 
 def limits(config: TrainConfig, batch_sizes: Sequence[int]) -> tuple[float, list[Floor]]:

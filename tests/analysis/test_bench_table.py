@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from plausible import MACHINE, bench_report, paired_report
+from plausible import MACHINE, bench_report
 
 from s2s.analysis.bench_table import (
     bench_text,
@@ -12,7 +12,6 @@ from s2s.analysis.bench_table import (
     machine_line,
     memory_words,
     page_row,
-    paired_text,
     rounds_words,
 )
 
@@ -73,14 +72,6 @@ def test_the_text_of_one_broken_off() -> None:
         "medians of 4 to 5 rounds and the IQR between them"
     )
     assert copy_words(report) == "copying: not measured"
-
-
-def test_the_text_of_a_comparison() -> None:
-    titles, row, corpus, machine = paired_text(paired_report()).splitlines()
-    assert cells(titles) == "engine batch measure ours theirs ratio range pairs"
-    assert cells(row) == "fused bf16 32 samples/s 1,000 200 5.10 4.75 to 5.25 5"
-    assert corpus.startswith("Ours on the corpus fra-eng; ")
-    assert machine == machine_line(MACHINE)
 
 
 def test_a_machine_whose_end_is_not_known() -> None:

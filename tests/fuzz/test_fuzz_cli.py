@@ -30,7 +30,7 @@ _TRAINING = (
 OPTIONS = {
     "train": _TRAINING,
     "sweep": (*_TRAINING[:14], "--batch-sizes", "--repeats", "--rule", "--engines", "--resume"),
-    "bench": ("--corpus", "--batch-sizes", "--precision", "--engines", "--rounds", "--against"),
+    "bench": ("--corpus", "--batch-sizes", "--precision", "--engines", "--rounds"),
     "replay": ("--sweep", "--corpus", "--iterations", "--repeats"),
     "advise": ("--sweep", "--target-loss"),
     "translate": ("--run",),

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,10 +11,9 @@ from tiny import tiny_config
 
 from s2s.config import TrainConfig, UserError
 from s2s.records import StepMemory
-from s2s.runs import measure, sweep_memory
-from s2s.runs.against import Other, Pair
+from s2s.runs import sweep_memory
 from s2s.runs.lease import lease
-from s2s.runs.measure import Measurement, PairedMeasurement, held, limits
+from s2s.runs.measure import Measurement, held, limits
 from s2s.training import rates
 from s2s.training.bench import Bench
 
@@ -174,47 +173,3 @@ def test_limits() -> None:
     copying, found = limits(tiny_config(), [2, 4])
     assert copying > 0
     assert [floor.batch_size for floor in found] == [2, 4]
-
-
-class FakeComparison:
-    """Pairs in which ours is twice as fast."""
-
-    def __init__(
-        self, configs: Sequence[TrainConfig], *_: object, pairs: int, **__: object
-    ) -> None:
-        self._configs, self._pairs = configs, pairs
-
-    def run(self) -> Iterator[Pair]:
-        for number in range(1, self._pairs + 1):
-            for config in self._configs:
-                with pytest.raises(UserError, match=BUSY), held(CPU):
-                    pass
-                yield Pair(config, number, "samples_per_second", 10.0, 5.0)
-
-    def rows(self) -> list[Any]:
-        return [config.threads for config in self._configs]
-
-
-def test_a_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "Comparison", FakeComparison)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    other = object.__new__(Other)
-    measurement = PairedMeasurement(tiny_config(threads=0), other, engines=None, **CHOICES)
-    assert measurement.report() is None
-    said = list(measurement.run())
-    assert said == [
-        ("Pair 1 of 2", 0.0),
-        ("Pair 2 of 2; the last: 2.00 times theirs at 2", 0.5),
-        ("Pair 2 of 2; the last: 2.00 times theirs at 2", 1.0),
-    ]
-    report = measurement.report()
-    assert report.rows == (3,)  # both sides get one number of threads
-    assert report.complete
-    assert report.machine["load_after"] >= 0
-
-
-def test_a_comparison_on_a_corpus_that_is_not_there() -> None:
-    with pytest.raises(UserError, match="no corpus 'nowhere'"):
-        PairedMeasurement(
-            tiny_config(corpus="nowhere"), object.__new__(Other), engines=None, **CHOICES
-        )
