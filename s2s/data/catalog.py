@@ -1,12 +1,12 @@
 """The corpora of this installation: list, add, open, remove."""
 
+import gzip
 import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,11 +18,12 @@ from s2s.data.alone import alone
 from s2s.data.corpus_file import Chunk, comes_from_tatoeba, content_sha256, read_chunks
 from s2s.data.download import download
 from s2s.data.prepare import Prepared, prepare
-from s2s.data.starter import starter_pairs
 from s2s.home import make_folder
 from s2s.records import CorpusInfo
 
 STARTER = "starter"
+STARTER_FILE = Path(__file__).with_name("starter.tsv.gz")
+"""The pairs of the starter corpus, English first; `python -m tools.starter` generates them."""
 TATOEBA = (
     "Sentences of the Tatoeba project (tatoeba.org), CC BY 2.0 FR, paired by manythings.org/anki."
 )
@@ -131,7 +132,7 @@ def add(
             f"{STARTER} is the built-in corpus; give this one a name: --name my-{STARTER}."
         )
     if path is None:
-        content, attribution, code = _starter_version(), _STARTER_ATTRIBUTION, "fra-eng"
+        content, attribution, code = content_sha256(STARTER_FILE), _STARTER_ATTRIBUTION, "fra-eng"
     else:
         content = content_sha256(path)
         attribution, code = TATOEBA if comes_from_tatoeba(path) else "", path.stem
@@ -257,7 +258,7 @@ def _present(folder: Path, name: str, content: str, choices: CorpusChoices) -> C
     if (present.content_sha256, present.choices) == (content, choices):
         return present
     if name == STARTER and present.choices == choices:
-        return None  # a newer grammar replaces the older one's sentences
+        return None  # newer sentences replace the older ones
     differs = "with other choices" if present.content_sha256 == content else "from another file"
     raise UserError(
         f"There is a corpus {quoted(name)} already, made {differs}; "
@@ -280,13 +281,7 @@ def _languages(code: str) -> tuple[str, str]:
 
 
 def _starter_chunks() -> Iterator[Chunk]:
-    yield Chunk(1, [f"{english}\t{french}" for english, french in starter_pairs()])
-
-
-def _starter_version() -> str:
-    """Of the grammar's own source, so that a corpus from an older grammar is prepared anew."""
-    sources = sorted(Path(__file__).with_name("starter").glob("*.py"))
-    return sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    yield Chunk(1, gzip.decompress(STARTER_FILE.read_bytes()).decode("utf-8").splitlines())
 
 
 def _info(

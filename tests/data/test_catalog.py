@@ -1,5 +1,6 @@
 """Adding, opening and removing corpora."""
 
+import gzip
 import os
 import re
 import subprocess
@@ -237,9 +238,11 @@ def test_what_was_left_half_done_is_not_listed(folder: Path, cats: Path) -> None
 
 
 @pytest.fixture
-def small_starter(monkeypatch: pytest.MonkeyPatch) -> None:
-    pairs = [tuple(line.split("\t")) for line in lines(100).splitlines()]
-    monkeypatch.setattr(catalog, "starter_pairs", lambda: pairs)
+def small_starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "small.tsv.gz"
+    path.write_bytes(gzip.compress(lines(100).encode()))
+    monkeypatch.setattr(catalog, "STARTER_FILE", path)
+    return path
 
 
 @pytest.mark.usefixtures("small_starter")
@@ -252,14 +255,9 @@ def test_the_starter_is_prepared_at_its_first_use(folder: Path) -> None:
     assert state(folder) == before
 
 
-@pytest.mark.usefixtures("small_starter")
-def test_a_starter_of_an_older_grammar_is_prepared_anew(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catalog, "_starter_version", lambda: "older")
+def test_a_starter_of_older_pairs_is_prepared_anew(folder: Path, small_starter: Path) -> None:
     add(folder, STARTER)
-    monkeypatch.undo()
-    monkeypatch.setattr(catalog, "starter_pairs", lambda: [("a", "b"), ("c", "d")])
+    small_starter.write_bytes(gzip.compress(b"a\tb\nc\td\n"))
     assert open_corpus(folder, STARTER).info.pairs_kept == 2
     assert [path.name for path in folder.iterdir()] == [STARTER]
 
@@ -268,6 +266,13 @@ def test_a_starter_of_an_older_grammar_is_prepared_anew(
 def test_a_starter_made_with_choices_opens_with_them(folder: Path) -> None:
     add(folder, STARTER, choices=ARTICLE)
     assert open_corpus(folder, STARTER).info.choices == ARTICLE
+
+
+def test_the_shipped_starter_has_its_figures(folder: Path) -> None:
+    info = open_corpus(folder, STARTER).info
+    assert (info.pairs_read, info.pairs_kept, info.bad_lines) == (60_000, 60_000, 0)
+    assert (info.source_words, info.target_words) == (2675, 1341)
+    assert (info.training_pairs, info.validation_pairs, info.test_pairs) == (58_800, 599, 601)
 
 
 def test_the_articles_corpus_has_the_articles_figures(folder: Path, test_data: Path) -> None:

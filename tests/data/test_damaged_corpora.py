@@ -1,3 +1,4 @@
+import gzip
 import json
 import os
 from collections.abc import Callable
@@ -12,7 +13,6 @@ from tiny import write_tiny
 from s2s.config import UserError
 from s2s.data import catalog
 from s2s.data.download import _known, _Transfer
-from s2s.data.starter import starter_pairs
 from s2s.records import EOS
 
 PARTS = [
@@ -186,8 +186,9 @@ def test_a_damaged_corpus_can_be_removed(folder: Path) -> None:
 def test_the_starter_corpus_is_prepared_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    few = list(starter_pairs())[:300]
-    monkeypatch.setattr(catalog, "starter_pairs", lambda: few)
+    few = b"".join(b"I see %d cats.\tJe vois %d chats.\n" % (n, n) for n in range(300))
+    (tmp_path / "few.tsv.gz").write_bytes(gzip.compress(few))
+    monkeypatch.setattr(catalog, "STARTER_FILE", tmp_path / "few.tsv.gz")
     whole = catalog.open_corpus(tmp_path, "starter").source.words
     fill_with_garbage(tmp_path / "starter" / part)
     assert catalog.open_corpus(tmp_path, "starter").source.words == whole

@@ -1,5 +1,6 @@
 """What a server is killed in the middle of, and what must be true of it at the next start."""
 
+import gzip
 import hashlib
 import random
 import statistics
@@ -13,7 +14,6 @@ import numpy as np
 
 from s2s.config import SweepConfig, TrainConfig, UserError
 from s2s.data import catalog
-from s2s.data.starter import starter_pairs
 from s2s.home import corpora_folder, home, run_folder
 from s2s.records import STEP_DTYPE, RunState, SweepState
 from s2s.runs.artifacts import CHECKPOINT
@@ -164,8 +164,7 @@ class Preparing(Bouts):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._file = folder / "soak.tsv"
-        lines = (f"{english}\t{french}\n" for english, french in starter_pairs())
-        self._file.write_text("".join(lines), encoding="utf-8")
+        self._file.write_bytes(gzip.decompress(catalog.STARTER_FILE.read_bytes()))
         self._kept = _digest_folder(corpora_folder() / "tiny")
         catalog.add(corpora_folder(), self._file, "soak")
         self._whole = _tokens("soak")

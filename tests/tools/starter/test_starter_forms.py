@@ -1,0 +1,125 @@
+"""The starter corpus's grammar: forms, phrases and clauses that were written down by hand."""
+
+import pytest
+
+from tools.starter.clauses import NEVER, NOT, PLAIN, Predicate, Tense, english, french, inverted
+from tools.starter.english import article, english_verb, plural_s
+from tools.starter.french import (
+    agree,
+    contract,
+    elide,
+    french_feminine,
+    french_plural,
+    french_verb,
+    imperative,
+)
+from tools.starter.generate import written
+from tools.starter.lexicon import Pair, adjectives, verb
+from tools.starter.people import PRONOUNS
+from tools.starter.phrases import HER, MY, SOME, THE, THIS, A, noun_phrase
+from tools.starter.words.nouns import NOUNS
+
+BEAUTIFUL, OLD, BLACK = adjectives(
+    "handsome/beautiful = <beau belle bel, old = <vieux vieille vieil, black = noir"
+)
+
+
+@pytest.mark.parametrize(
+    ("infinitive", "tense", "forms"),
+    [
+        ("manger", "imperfect", "mangeais mangeais mangeait mangions mangiez mangeaient"),
+        ("acheter", "present", "achète achètes achète achetons achetez achètent"),
+        ("préférer", "future", "préférerai préféreras préférera préférerons préférerez "
+         "préféreront"),
+        ("nettoyer", "present", "nettoie nettoies nettoie nettoyons nettoyez nettoient"),
+        ("finir", "present", "finis finis finit finissons finissez finissent"),
+        ("faire", "present", "fais fais fait faisons faites font"),
+        ("vouloir", "conditional", "voudrais voudrais voudrait voudrions voudriez voudraient"),
+    ],
+)  # fmt: skip
+def test_french_verbs(infinitive: str, tense: str, forms: str) -> None:
+    assert " ".join(getattr(french_verb(infinitive), tense)) == forms
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        (french_verb("prendre").participle, "pris"), (french_verb("devoir").participle, "dû"),
+        (imperative(french_verb("parler"), 1), "parle"),
+        (imperative(french_verb("avoir"), 4), "ayez"),
+        (agree("parti", True, True), "parties"), (agree("pris", False, True), "pris"),
+        (french_plural("journal"), "journaux"), (french_plural("bras"), "bras"),
+        (french_feminine("heureux"), "heureuse"), (french_feminine("jeune"), "jeune"),
+        (elide("je habite"), "j'habite"), (elide("le héros"), "le héros"),
+        (elide("si il pleut"), "s'il pleut"), (elide("si elle"), "si elle"),
+        (elide("parce que elle"), "parce qu'elle"), (elide("donne-le à"), "donne-le à"),
+        (elide("quelque ami"), "quelque ami"), (elide("de onze"), "de onze"),
+        (contract("à", "le marché"), "au marché"), (contract("de", "les États"), "des États"),
+        (contract("de", "l'homme"), "de l'homme"), (contract("de", "Alice"), "d'Alice"),
+        (inverted("parle", "il"), "parle-t-il"), (inverted("prend", "on"), "prend-on"),
+        (",".join(english_verb("look for")[1:5]), "looks for,looked for,looked for,looking for"),
+        (",".join(english_verb("stop")[1:5]), "stops,stopped,stopped,stopping"),
+        (",".join(english_verb("study")[1:5]), "studies,studied,studied,studying"),
+        (",".join(english_verb("write")[1:5]), "writes,wrote,written,writing"),
+        (article("hour"), "an"), (article("university"), "a"), (article("umbrella"), "an"),
+        (plural_s("box"), "boxes"), (plural_s("story"), "stories"), (plural_s("key"), "keys"),
+    ],
+)  # fmt: skip
+def test_forms(form: str, expected: str) -> None:
+    assert form == expected
+
+
+@pytest.mark.parametrize(
+    ("determiner", "theme", "word", "plural", "adjective", "color", "fr", "en", "denied"),
+    [
+        (A, "person", "homme", False, BEAUTIFUL, None, "un bel homme", "a handsome man",
+         "de bel homme"),
+        (A, "animal", "chat", False, OLD, BLACK, "un vieux chat noir", "an old black cat",
+         "de vieux chat noir"),
+        (A, "thing", "fleur", True, BEAUTIFUL, None, "de belles fleurs", "beautiful flowers",
+         "de belles fleurs"),
+        (A, "food", "orange", True, None, None, "des oranges", "oranges", "d'oranges"),
+        (SOME, "food", "pain", False, None, None, "du pain", "bread", "de pain"),
+        (MY, "family", "amie", False, OLD, None, "ma vieille amie", "my old friend",
+         "ma vieille amie"),
+        (HER, "building", "école", False, None, None, "son école", "her school", "son école"),
+        (THE, "person", "héros", False, None, None, "le héros", "the hero", "le héros"),
+        (THIS, "nature", "arbre", False, None, None, "cet arbre", "this tree", "cet arbre"),
+    ],
+)  # fmt: skip
+def test_noun_phrases(determiner, theme, word, plural, adjective, color, fr, en, denied) -> None:  # type: ignore[no-untyped-def]
+    noun = next(noun for noun in NOUNS[theme].items if noun.fr == word)
+    phrase = noun_phrase(determiner, noun, plural, adjective, color)
+    assert (phrase.fr, phrase.en, phrase.fr_denied) == (fr, en, denied)
+
+
+EAT_BREAD = Predicate(verb("eat", "manger"), "bread", "du pain", "de pain")
+LEAVE = Predicate(verb("leave", "partir"))
+WASH_HANDS = Predicate(verb("wash", "se laver les mains"), "her hands")
+SEE_HER = Predicate(verb("see", "voir"), "her", "", "", "la", True)
+SEE_ME = Predicate(verb("see", "voir"), "me", "", "", "me")
+
+
+@pytest.mark.parametrize(
+    ("pronoun", "feminine", "what", "tense", "middle", "fr", "en"),
+    [
+        ("il", False, EAT_BREAD, Tense.PRESENT, PLAIN, "Il mange du pain.", "He is eating bread."),
+        ("je", False, EAT_BREAD, Tense.HABIT, NEVER, "Je ne mange jamais de pain.",
+         "I never eat bread."),
+        ("nous", False, EAT_BREAD, Tense.PAST, NOT, "Nous n'avons pas mangé de pain.",
+         "We did not eat bread."),
+        ("elles", True, LEAVE, Tense.PAST, NOT, "Elles ne sont pas parties.",
+         "They did not leave."),
+        ("elle", True, WASH_HANDS, Tense.PAST, PLAIN, "Elle s'est lavé les mains.",
+         "She washed her hands."),
+        ("il", False, SEE_HER, Tense.PAST, PLAIN, "Il l'a vue.", "He saw her."),
+        ("tu", False, SEE_ME, Tense.SOON, NOT, "Tu ne vas pas me voir.",
+         "You are not going to see me."),
+    ],
+)  # fmt: skip
+def test_clauses(pronoun, feminine, what, tense, middle, fr, en) -> None:  # type: ignore[no-untyped-def]
+    subject = next(
+        each for each in PRONOUNS.items if each.fr == pronoun and each.feminine is feminine
+    )
+    said = Pair(english(subject, what, tense, middle), french(subject, what, tense, middle))
+    assert written(said, ".") == (en, fr)

@@ -1,0 +1,1 @@
+"""Programs for those who work on s2s; s2s itself never imports them."""

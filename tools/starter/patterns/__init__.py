@@ -1,0 +1,1 @@
+"""The sentence patterns, by subject."""
