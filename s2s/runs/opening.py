@@ -13,7 +13,7 @@ import psutil
 from s2s.config import UserError
 from s2s.home import make_folder
 from s2s.runs import migration, schema
-from s2s.runs.damage import check, check_header, keep_ids, notice_of_damage, set_aside
+from s2s.runs.damage import check_header, check_pages, notice_of_damage, reserve_ids, set_aside
 from s2s.runs.schema import check_schema, distrust
 from s2s.runs.store_error import is_damage, is_read_only, told_in_a_sentence
 
@@ -87,14 +87,14 @@ def _open(path: Path) -> Opened:
                 f"The store in {path.parent} was written by a newer version of s2s; update s2s to "
                 "open it."
             )
-        check(writer)  # first: of a damaged store only what is s2s's own is taken over
+        check_pages(writer)  # first: the schema of a damaged store cannot be trusted
         check_schema(writer, path)
         if version == 0:
             writer.executescript(schema.SCHEMA)
         with atomically(writer):  # fails in a folder to read only, and not yet on a full disk
             if writer.execute("PRAGMA user_version").fetchone()[0] != migration.SCHEMA_VERSION:
                 migration.migrate(writer)
-                keep_ids(writer, path.parent)
+                reserve_ids(writer, path.parent)
         reader = _connect(path, network)
     except BaseException:
         writer.close()

@@ -39,16 +39,6 @@ def check_schema(database: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def own_statements(database: sqlite3.Connection) -> list[tuple[str, str, str]]:
-    """Type, name and SQL of the tables and indexes in which all is as schema.sql has it."""
-    foreign = {part[1] for part in _parts(database) - _own()}
-    found = database.execute(
-        "SELECT type, name, sql FROM sqlite_master"
-        " WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
-    )
-    return [(kind, name, sql) for kind, name, sql in found if name not in foreign]
-
-
 def _parts(database: sqlite3.Connection) -> set[_Part]:
     return set(map(tuple, database.execute(_PARTS)))
 

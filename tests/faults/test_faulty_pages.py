@@ -101,7 +101,7 @@ def test_a_damaged_store_is_said_on_the_page() -> None:
     (home() / "store.sqlite").write_bytes(b"garbage" * 1000)
     app = visit()
     assert not app.exception
-    told = inert("The store was damaged and is set aside as store.damaged-")
+    told = inert("The store was damaged and has been set aside as store.damaged-")
     assert told in app.warning[0].value
 
 
