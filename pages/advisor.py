@@ -10,7 +10,7 @@ from pages.parts.live_chart import chart
 from pages.parts.records import records
 from pages.parts.sweeps import all_sweeps, chosen_sweep
 from s2s.analysis.memory_law import memory_law, memory_sentence
-from s2s.analysis.noise_scale import noise_sentences
+from s2s.analysis.noise_scale import noise_sentence
 from s2s.analysis.speed_curve import speed_text
 from s2s.analysis.sweep_advice import (
     SweepAdvice,
@@ -72,7 +72,7 @@ def noise(sweep: Sweep, found: SweepAdvice) -> None:
     runs = finished_runs(sweep, Engine(found.engine))
     kept = kept_noise(shared.store(), [run.id for run in runs])
     for each in kept:
-        st.write(" ".join(noise_sentences(each, found.advice.law.b_crit)))
+        st.write(noise_sentence(each, found.advice.law.b_crit))
     run = run_for_noise(sweep, found)
     if kept or run is None:
         return

@@ -9,7 +9,7 @@ arXiv:2505.23971).
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,27 +44,13 @@ class RunNoise:
     """Gradients were taken of so many, drawn from the training part with replacement."""
     small_batch: int
     big_batch: int
-    raw: NoiseScale
-    preconditioned: NoiseScale | None
-    """Of gradients as the optimizer scales them; None: `no_preconditioned` says why."""
-    optimizer: str
-    no_preconditioned: str
+    scale: NoiseScale
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "RunNoise":
-        """Of its `dataclasses.asdict`, once JSON."""
-        scaled = values["preconditioned"]
-        return cls(**{**values, "raw": _scale(values["raw"]), "preconditioned": _scale(scaled)})
-
-
-def _scale(values: Mapping[str, Any] | None) -> NoiseScale | None:
-    return (
-        None
-        if values is None
-        else NoiseScale(
-            *(values[field.name] and Estimate(**values[field.name]) for field in fields(NoiseScale))
-        )
-    )
+        """Read it back from the JSON of its `dataclasses.asdict`."""
+        estimates = {name: value and Estimate(**value) for name, value in values["scale"].items()}
+        return cls(**{**values, "scale": NoiseScale(**estimates)})
 
 
 def noise_scale(
@@ -112,16 +98,10 @@ def agreement(noise: NoiseScale, critical: Estimate, name: str = "The gradient n
     return f"{said} disagrees with {other}, by a factor of {two_digits(factor)}."
 
 
-def noise_sentences(noise: RunNoise, critical: Estimate) -> tuple[str, str]:
-    """Of both forms, against a critical batch size that was measured."""
-    raw = f"The gradient noise scale after {noise.iteration:,} steps of run {noise.run_id}"
-    scaled = f"That of gradients as {noise.optimizer} scales them"
-    return (
-        agreement(noise.raw, critical, raw),
-        agreement(noise.preconditioned, critical, scaled)
-        if noise.preconditioned
-        else f"{scaled} was not measured: {noise.no_preconditioned}.",
-    )
+def noise_sentence(noise: RunNoise, critical: Estimate) -> str:
+    """Compare a run's gradient noise scale with a measured critical batch size."""
+    name = f"The gradient noise scale after {noise.iteration:,} steps of run {noise.run_id}"
+    return agreement(noise.scale, critical, name)
 
 
 def noise_scale_text(noise: NoiseScale) -> str:

@@ -41,7 +41,7 @@ def advise(options: argparse.Namespace) -> int:
 def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Engine) -> None:
     from s2s.analysis.left_out import check_sweep, check_text
     from s2s.analysis.memory_law import memory_law, memory_sentence  # scipy, half a second to load
-    from s2s.analysis.noise_scale import noise_sentences
+    from s2s.analysis.noise_scale import noise_sentence
     from s2s.analysis.sweep_advice import sweep_advice
     from s2s.analysis.sweep_figures import finished_runs, memory_points
     from s2s.runs.kept_noise import kept_noise
@@ -53,7 +53,7 @@ def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Eng
     if options.noise and not kept_noise(store, ids):
         _measure_noise(store, sweep, found)
     noise = [
-        (each, noise_sentences(each, found.advice.law.b_crit)) for each in kept_noise(store, ids)
+        (each, noise_sentence(each, found.advice.law.b_crit)) for each in kept_noise(store, ids)
     ]
     law = memory_law(memory_points(sweep, engine))
     memory = memory_sentence(law, available_bytes(store, runs))
@@ -63,7 +63,7 @@ def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Eng
         "memory": _memory_json(law, memory),
         "gradient_noise": [{**dataclasses.asdict(each), "text": said} for each, said in noise],
     }
-    text = [*_text(found), memory, *(sentence for _, said in noise for sentence in said)]
+    text = [*_text(found), memory, *(said for _, said in noise)]
     if options.check:
         checks = check_sweep(sweep, engine, evaluations, found.advice.target_loss)
         values["left_out"] = [dataclasses.asdict(each) for each in checks]

@@ -82,15 +82,12 @@ def summary_text(run: Run, summary: Summary) -> str:
 def noise_text(found: "RunNoise") -> str:
     from s2s.analysis.noise_scale import noise_scale_text  # scipy
 
-    preconditioned = found.preconditioned and noise_scale_text(found.preconditioned)
     return "\n".join(
         [
             f"Gradient noise scale of run {found.run_id} after {found.iteration:,} iterations, "
             f"from gradients of {found.sentences:,} sentences at batch sizes "
             f"{found.small_batch:,} and {found.big_batch:,}:",
-            f"  of the gradient       {noise_scale_text(found.raw)}",
-            f"  as {found.optimizer + ' scales it':18} "
-            f"{preconditioned or f'not measured: {found.no_preconditioned}'}",
+            f"  {noise_scale_text(found.scale)}",
             "At that batch size half of a squared gradient is noise (90 % interval in brackets): "
             "larger batches add less and less. It is a cross-check of a measured critical batch "
             "size, and can be far off.",

@@ -229,22 +229,6 @@ class LazyRMSprop(LazySGD):
         super().__init__(parameters, embeddings, lr=lr, momentum=momentum, alpha=alpha, eps=eps)
         self._late = torch.tensor(1e9)
 
-    def square_average(self, parameter: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Of a parameter, or of its (U,) rows, as if they had missed no step; changes nothing.
-
-        KeyError before the first step.
-        """
-        average: Tensor = self.state.get(parameter, {})["square_avg"]
-        seen = self._seen.get(parameter)
-        if rows is not None:
-            average = average.index_select(0, rows)
-            seen = None if seen is None else seen.index_select(0, rows)
-        if seen is None:
-            return average
-        missed = (self._steps - seen).unsqueeze(1).to(average.dtype)
-        caught_up: Tensor = average * self.param_groups[0]["alpha"] ** missed
-        return caught_up
-
     def _decays(self, group: Group) -> dict[str, float]:
         return {**super()._decays(group), "square_avg": group["alpha"]}
 

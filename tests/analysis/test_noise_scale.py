@@ -17,7 +17,7 @@ from s2s.analysis.noise_scale import (
     agreement,
     noise_scale,
     noise_scale_text,
-    noise_sentences,
+    noise_sentence,
 )
 
 # Two pairs of gradients of single samples, (3, 0) with (1, 0) and (2, 0) with (2, 2): their
@@ -194,30 +194,12 @@ def test_agreement_in_a_sentence(
     assert agreement(NoiseScale(KNOWN, KNOWN, scale), Estimate(*critical)) == sentence
 
 
-def run_noise(preconditioned: NoiseScale | None, why: str = "") -> RunNoise:
-    raw = NoiseScale(KNOWN, KNOWN, Estimate(40.0, 30.0, 50.0))
-    return RunNoise(7, 1200, 960, 32, 96, raw, preconditioned, "adam", why)
-
-
-def test_both_forms_of_a_run() -> None:
-    critical = Estimate(35.0, 30.0, 42.0)
-    scaled = NoiseScale(KNOWN, KNOWN, Estimate(700.0, 600.0, 800.0))
-    assert noise_sentences(run_noise(scaled), critical) == (
-        "The gradient noise scale after 1,200 steps of run 7, 40 (30 to 50), agrees with the "
-        "critical batch size, 35 (30 to 42).",
-        "That of gradients as adam scales them, 700 (600 to 800), disagrees with the critical "
-        "batch size, 35 (30 to 42), by a factor of 20.",
-    )
-    without = noise_sentences(run_noise(None, "it kept no state"), critical)
-    assert without[1] == (
-        "That of gradients as adam scales them was not measured: it kept no state."
-    )
-
-
-@pytest.mark.parametrize("scaled", [None, NoiseScale(KNOWN, KNOWN, None)])
-def test_by_way_of_json(scaled: NoiseScale | None) -> None:
-    found = run_noise(scaled)
+@pytest.mark.parametrize("scale", [Estimate(40.0, 30.0, 50.0), None])
+def test_by_way_of_json(scale: Estimate | None) -> None:
+    found = RunNoise(7, 1200, 960, 32, 96, NoiseScale(KNOWN, KNOWN, scale))
     assert RunNoise.from_json(json.loads(json.dumps(dataclasses.asdict(found)))) == found
+    sentence = noise_sentence(found, Estimate(35.0, 30.0, 42.0))
+    assert sentence.startswith("The gradient noise scale after 1,200 steps of run 7")
 
 
 def test_in_words() -> None:

@@ -19,8 +19,7 @@ ONE = Estimate(1.0, 0.5, 2.0)
 
 
 def noise(run_id: int, iteration: int = 5) -> RunNoise:
-    raw, scaled = NoiseScale(ONE, ONE, ONE), NoiseScale(Estimate(1.0, -1.0, 3.0), ONE, None)
-    return RunNoise(run_id, iteration, 640, 32, 64, raw, scaled, "rmsprop", "")
+    return RunNoise(run_id, iteration, 640, 32, 64, NoiseScale(ONE, ONE, ONE))
 
 
 def test_the_last_measurement_of_each_run(store: Store) -> None:

@@ -30,17 +30,16 @@ def trained(store: Store, **changes: Any) -> int:
     return run_id
 
 
-def figures(scale: NoiseScale | None) -> list[float]:
+def figures(scale: NoiseScale) -> list[float]:
     """The upper ends, which are nowhere near 0, so that rounding is small beside them."""
-    assert scale is not None
     return [scale.squared_gradient.high, scale.covariance_trace.high]
 
 
-@pytest.mark.parametrize("changes", [{}, {"optimizer": "adam"}, {"engine": Engine.ARTICLE}])
+@pytest.mark.parametrize("changes", [{}, {"engine": Engine.ARTICLE}])
 def test_it_is_that_of_the_training_itself(
     store: Store, tiny: Corpus, changes: dict[str, Any]
 ) -> None:
-    run_id = trained(store, keep_optimizer=True, **changes)
+    run_id = trained(store, **changes)
     file = run_folder(run_id) / FILE_NAME
     content, random = file.read_bytes(), torch.get_rng_state()
     shares: list[float] = []
@@ -54,33 +53,12 @@ def test_it_is_that_of_the_training_itself(
     trainer = Trainer(tiny_config(**changes), tiny, torch.device("cpu"))
     for _ in range(5):
         trainer.step()
-    norms = measure_gradients(trainer.model, tiny, trainer.optimizer, sentences=1000)
-    assert norms.preconditioned is not None
-    for scale, kind in ((found.raw, norms.raw), (found.preconditioned, norms.preconditioned)):
-        # The output layer's weights lie otherwise in memory, and its products are rounded so.
-        np.testing.assert_allclose(
-            figures(scale), figures(noise_scale(kind.small, kind.big, 32, 96)), rtol=1e-4
-        )
-    assert (found.optimizer, found.no_preconditioned) == (trainer.config.optimizer, "")
-
-
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({}, "the run did not keep its optimizer's state; train with --keep-optimizer"),
-        (
-            {"optimizer": "sgd", "keep_optimizer": True},
-            "sgd has no square average of gradients",
-        ),
-    ],
-)
-@pytest.mark.usefixtures("tiny")
-def test_what_cannot_be_preconditioned_says_why(
-    store: Store, changes: dict[str, Any], why: str
-) -> None:
-    found = noise_of_run(trained(store, **changes), 640)
-    assert (found.preconditioned, found.no_preconditioned) == (None, why)
-    assert found.raw.squared_gradient.value > 0
+    norms = measure_gradients(trainer.model, tiny, sentences=1000)
+    # The output layer's weights are laid out differently in memory, so its products round
+    # differently.
+    np.testing.assert_allclose(
+        figures(found.scale), figures(noise_scale(norms.small, norms.big, 32, 96)), rtol=1e-4
+    )
 
 
 @pytest.mark.usefixtures("tiny")

@@ -94,19 +94,6 @@ def test_looking_shows_them_up_to_date_and_changes_nothing() -> None:
     assert torch.equal(ours[0].weight, before)
 
 
-def test_square_averages_are_read_as_if_no_step_had_been_missed() -> None:
-    ours, optimizer, theirs, reference = lazy_and_dense()
-    for ours_at, theirs_at in zip(ours.parameters(), theirs.parameters(), strict=True):
-        wanted = reference.state[theirs_at]["square_avg"]
-        torch.testing.assert_close(optimizer.square_average(ours_at), wanted)
-        rows = torch.tensor([2, 0])
-        torch.testing.assert_close(optimizer.square_average(ours_at, rows), wanted[rows])
-    assert not torch.allclose(
-        optimizer.state[ours[0].weight]["square_avg"][3],
-        optimizer.square_average(ours[0].weight)[3],
-    )
-
-
 def test_missed_steps_keep_the_rate_that_they_had() -> None:
     ours, optimizer, theirs, _ = lazy_and_dense()
     again = net()
