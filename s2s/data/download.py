@@ -1,13 +1,11 @@
-"""Fetching a named pair from manythings.org, going on where a broken transfer stopped."""
+"""Download a named pair from manythings.org, resuming a partial file."""
 
 import json
 import os
-import re
 import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +15,14 @@ from urllib3.exceptions import HTTPError
 
 from s2s.config import UserError
 from s2s.data.corpus_file import MAX_ZIP_RATIO, ZIP_ERRORS, opened_zip
-from s2s.data.web import Web
 from s2s.home import make_folder
 
 MAX_BYTES = 300_000_000
 _BASE_URL = "http://www.manythings.org/anki"
 _HEADERS = {
-    # The site answers 406 to what calls itself a Python client.
+    # The site answers 406 to Python's default user agents.
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    # A range of a packed transfer could not be joined to what is there.
+    # A range of a compressed transfer could not be appended to the partial file.
     "Accept-Encoding": "identity",
 }
 _CONNECT_SECONDS = 10.0
@@ -33,72 +30,69 @@ _READ_SECONDS = 30.0
 _TOTAL_SECONDS = 1800.0
 _PAUSES_SECONDS = (0.5, 1.0, 2.0)
 """Before the second, third and fourth attempt of one call."""
-_OTHERWISE = "download it with a browser and add the file by its path"
+_ALTERNATIVE = "Download it with a browser and add the file by its path."
 
 
-class _BrokenError(Exception):
-    """The transfer ended early; another attempt may do better."""
+class _InterruptedError(Exception):
+    """The transfer ended early; another attempt may succeed."""
 
 
 @dataclass(frozen=True)
 class _Transfer:
     name: str
     url: str
-    part: Path
-    """Beginning of the file, as far as it has arrived."""
+    site: str
+    """Name of the site in messages; the address itself may hold a password."""
+    partial: Path
+    """The first bytes of the file, as far as they have arrived."""
     notes: Path
-    """Of which version of the file `part` is the beginning; absent: it cannot be continued."""
+    """ETag or date, and length, of that file as JSON; missing if it cannot be resumed."""
+    deadline: float
     progress: Callable[[str, float | None], object]
-    web: Web
-
-    @property
-    def shown(self) -> str:
-        """The site, without what may be a password or token; or the setting that names it."""
-        plain = re.fullmatch(r"(https?://)([^/?#@]*@)*([\w.-]+(:\d+)?)([/?#][^@]*)?", self.url)
-        return plain[1] + plain[3] if plain else "S2S_CORPORA_URL"
-
-    @property
-    def arrived(self) -> int:
-        """Bytes of `part`."""
-        return self.part.stat().st_size if self.part.exists() else 0
-
-    @property
-    def identity(self) -> str:
-        """What tells the address from another, and not what it is."""
-        return sha256(self.url.encode()).hexdigest()
 
 
 def download(name: str, folder: Path, progress: Callable[[str, float | None], object]) -> Path:
-    """Fetches the zip of a named pair such as `fra-eng` into `folder`; returns its path.
+    """Download the zip of a named pair such as `fra-eng`, unless it is in `folder` already.
 
-    A zip that is there already is used as it is. `S2S_CORPORA_URL` names another place to fetch
-    from. Raises UserError, in one sentence; what had arrived is kept where the next call can go
-    on from it.
+    The environment variable S2S_CORPORA_URL replaces the address of manythings.org.
+
+    Args:
+        name: Name of the zip without its suffix.
+        folder: Where the zip is kept; a partial file stays there to be resumed by the next call.
+        progress: Called with a description and the fraction done, None if the length is unknown.
+
+    Returns:
+        Path of the zip, every byte of which has been checked.
+
+    Raises:
+        UserError: The zip cannot be downloaded, checked or written.
     """
     target = folder / f"{name}.zip"
     if zipfile.is_zipfile(target):
         return target
+    base = os.environ.get("S2S_CORPORA_URL", "").rstrip("/")
+    transfer = _Transfer(
+        name=name,
+        url=f"{base or _BASE_URL}/{name}.zip",
+        site="S2S_CORPORA_URL" if base else "manythings.org",
+        partial=folder / f"{name}.zip.part",
+        notes=folder / f"{name}.zip.part.json",
+        deadline=time.monotonic() + _TOTAL_SECONDS,
+        progress=progress,
+    )
     try:
         make_folder(folder)
-        with FileLock(folder / f"{name}.lock", timeout=0), Web(_TOTAL_SECONDS) as web:
-            transfer = _Transfer(
-                name,
-                f"{os.environ.get('S2S_CORPORA_URL', _BASE_URL).rstrip('/')}/{name}.zip",
-                folder / f"{name}.zip.part",
-                folder / f"{name}.zip.part.json",
-                progress,
-                web,
-            )
+        with FileLock(folder / f"{name}.lock", timeout=0):
             _receive_all(transfer)
             _check_zip(transfer)
-            transfer.part.replace(target)
+            transfer.partial.replace(target)
             _discard(transfer)
     except Timeout as error:
-        raise UserError(f"{name} is being downloaded already; wait until that is done.") from error
+        raise UserError(f"{name} is already being downloaded. Wait until that is done.") from error
     except OSError as error:
         raise UserError(
-            f"{name} could not be written to {folder} ({error.strerror or error}); "
-            "make room there, or set S2S_HOME to another folder."
+            f"{name} could not be written to {folder} ({error.strerror or error}). "
+            "Make room there, or set S2S_HOME to another folder."
         ) from error
     return target
 
@@ -108,91 +102,90 @@ def _receive_all(transfer: _Transfer) -> None:
         try:
             _receive(transfer)
             break
-        except (_BrokenError, requests.RequestException, HTTPError) as error:
-            _check_time(transfer)
+        # ValueError: what requests raises for some invalid addresses.
+        except (_InterruptedError, requests.RequestException, HTTPError, ValueError) as error:
             if pause is None:
-                raise _gave_up(transfer) from error
+                raise _give_up(transfer) from error
             time.sleep(pause)
 
 
 def _receive(transfer: _Transfer) -> None:
-    """One request, for all of the file or for what `part` lacks of it."""
-    known = _known(transfer)
-    done = transfer.part.stat().st_size if known else 0
+    """Request the whole file, or the rest of a partial one."""
+    notes = _read_notes(transfer)
+    done = transfer.partial.stat().st_size if notes else 0
     headers = dict(_HEADERS)
-    if known:
-        headers |= {"Range": f"bytes={done}-", "If-Range": known["validator"]}
-    with transfer.web.ask(transfer.url, headers, (_CONNECT_SECONDS, _READ_SECONDS)) as response:
-        if known and response.status_code in (206, 416):
-            if not _continues(response, known, done):
+    if notes:
+        headers |= {"Range": f"bytes={done}-", "If-Range": notes["validator"]}
+    timeouts = (_CONNECT_SECONDS, _READ_SECONDS)
+    with requests.get(transfer.url, headers=headers, stream=True, timeout=timeouts) as response:
+        if notes and response.status_code in (206, 416):
+            if not _is_rest_of_file(response, notes, done):
                 _discard(transfer)
-                raise _BrokenError(f"{response.status_code} does not go on at byte {done}")
-            total = known["length"]
+                raise _InterruptedError(f"{response.status_code} does not resume at byte {done}")
+            total = notes["length"]
         else:
             _check_status(response, transfer)
             done, total = 0, response.raw.length_remaining
             _check_size(total or 0, transfer)
             _start(transfer, response, total)
         _append(response, transfer, done, total)
-    if total is not None and transfer.part.stat().st_size != total:
-        raise _BrokenError(f"not {total} bytes in all")
+    if total is not None and transfer.partial.stat().st_size != total:
+        raise _InterruptedError(f"the file does not have {total} bytes")
 
 
 def _append(response: requests.Response, transfer: _Transfer, done: int, total: int | None) -> None:
-    said = ""
-    with transfer.part.open("ab", buffering=0) as file:
-        # Not iter_content: it waits for a full block, for hours where bytes drip.
+    last = ""
+    with transfer.partial.open("ab", buffering=0) as file:
+        # Unlike iter_content, read1 returns what has arrived, so a slow server meets the deadline.
         while block := response.raw.read1(65536, decode_content=False):
             file.write(block)
             done += len(block)
             _check_size(done, transfer)
-            _check_time(transfer)
-            doing = f"Downloading {transfer.name}: {done / 1e6:.1f} MB"
-            if doing != said:
-                transfer.progress(doing, done / total if total else None)
-                said = doing
-    if total is None:
-        _check_time(transfer)  # it may have cut the body off
+            _check_deadline(transfer)
+            text = f"Downloading {transfer.name}: {done / 1e6:.1f} MB"
+            if text != last:
+                transfer.progress(text, done / total if total else None)
+                last = text
 
 
-def _known(transfer: _Transfer) -> dict[str, Any]:
-    """The notes on `part`; empty where it cannot be continued."""
+def _read_notes(transfer: _Transfer) -> dict[str, Any]:
+    """Return what resuming the partial file needs; empty if it cannot be resumed."""
     try:
-        notes: dict[str, Any] = json.loads(transfer.notes.read_text(encoding="utf-8"))
-        usable = notes["address"] == transfer.identity and transfer.part.stat().st_size > 0
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        notes = json.loads(transfer.notes.read_text(encoding="utf-8"))
+        usable = {"validator", "length"} <= set(notes) and transfer.partial.stat().st_size > 0
+    except (FileNotFoundError, ValueError, TypeError):
         return {}
     return notes if usable else {}
 
 
 def _start(transfer: _Transfer, response: requests.Response, total: int | None) -> None:
-    """An empty `part`, with notes where the answer allows to continue it later."""
+    """Begin with an empty partial file, and note how to resume it if the answer allows that."""
     _discard(transfer)
-    transfer.part.touch()
-    validator = _validator(response)
+    transfer.partial.touch()
+    validator = _read_validator(response)
     if validator and total is not None:
-        notes = {"address": transfer.identity, "validator": validator, "length": total}
+        notes = {"validator": validator, "length": total}
         transfer.notes.write_text(json.dumps(notes), encoding="utf-8")
 
 
 def _discard(transfer: _Transfer) -> None:
-    transfer.part.unlink(missing_ok=True)
+    transfer.partial.unlink(missing_ok=True)
     transfer.notes.unlink(missing_ok=True)
 
 
-def _validator(response: requests.Response) -> str:
-    """What tells one version of the file from another; If-Range takes no weak ETag."""
+def _read_validator(response: requests.Response) -> str:
+    """Return what tells one version of the file from another; If-Range takes no weak ETag."""
     etag = response.headers.get("ETag", "")
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
-def _continues(response: requests.Response, known: dict[str, Any], done: int) -> bool:
-    """Whether the answer is the missing rest of the same file; some servers ignore If-Range."""
-    rest = f"bytes {done}-{known['length'] - 1}/{known['length']}"
+def _is_rest_of_file(response: requests.Response, notes: dict[str, Any], done: int) -> bool:
+    """Check what the server sent, since some servers ignore If-Range."""
+    rest = f"bytes {done}-{notes['length'] - 1}/{notes['length']}"
     return (
         response.status_code == 206
         and response.headers.get("Content-Range") == rest
-        and _validator(response) in ("", known["validator"])
+        and _read_validator(response) in ("", notes["validator"])
     )
 
 
@@ -200,58 +193,59 @@ def _check_status(response: requests.Response, transfer: _Transfer) -> None:
     status = response.status_code
     if status == 404:
         raise UserError(
-            f"There is no {transfer.name} at {transfer.shown} (404); choose another named pair."
+            f"{transfer.name} not found at {transfer.site} (404). Choose another named pair."
         )
-    if status == 406:
-        raise UserError(f"{transfer.shown} refuses programs like this one (406); {_OTHERWISE}.")
     if status != 200:
-        raise UserError(f"{transfer.shown} answered {status}; try again later, or {_OTHERWISE}.")
+        raise UserError(f"{transfer.site} answered {status}. Try again later. {_ALTERNATIVE}")
 
 
 def _check_size(size: int, transfer: _Transfer) -> None:
     if size > MAX_BYTES:
         _discard(transfer)
         raise UserError(
-            f"{transfer.shown} is larger than the {MAX_BYTES / 1e6:,.0f} MB that are downloaded at "
-            f"most; {_OTHERWISE}."
+            f"{transfer.name} is larger than the limit of {MAX_BYTES / 1e6:,.0f} MB per download. "
+            f"{_ALTERNATIVE}"
         )
 
 
-def _check_time(transfer: _Transfer) -> None:
-    if transfer.web.is_over:
+def _check_deadline(transfer: _Transfer) -> None:
+    if time.monotonic() > transfer.deadline:
         raise UserError(
-            f"The download of {transfer.name} was ended after {_TOTAL_SECONDS / 60:.0f} minutes, "
-            f"at {transfer.arrived / 1e6:.1f} MB; {_next_time(transfer)}."
+            f"The download of {transfer.name} took more than {_TOTAL_SECONDS / 60:.0f} minutes. "
+            f"{_explain_next_attempt(transfer)}"
         )
 
 
 def _check_zip(transfer: _Transfer) -> None:
-    """Unpacks every byte, so that what was put together wrongly never takes the zip's place."""
+    """Check every byte, so that a file assembled wrongly never becomes the zip."""
     try:
-        with opened_zip(transfer.part) as archive:
+        with opened_zip(transfer.partial) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-            # The size first: a zip bomb would unpack for hours.
-            if unpacked <= MAX_ZIP_RATIO * transfer.part.stat().st_size and not archive.testzip():
+            # The size first: unpacking a zip bomb would take hours.
+            sound = unpacked <= MAX_ZIP_RATIO * transfer.partial.stat().st_size
+            if sound and not archive.testzip():
                 return
     except (*ZIP_ERRORS, UserError, RuntimeError, OSError):
         pass
     _discard(transfer)
     raise UserError(
-        f"What {transfer.shown} sent is no sound zip; try again later, or {_OTHERWISE}."
+        f"{transfer.site} did not send a valid zip file. Try again later. {_ALTERNATIVE}"
     )
 
 
-def _gave_up(transfer: _Transfer) -> UserError:
-    if transfer.arrived:
+def _give_up(transfer: _Transfer) -> UserError:
+    if transfer.partial.exists() and transfer.partial.stat().st_size:
         return UserError(
-            f"The download of {transfer.name} broke off at {transfer.arrived / 1e6:.1f} MB; "
-            f"{_next_time(transfer)}."
+            f"The download of {transfer.name} was interrupted. {_explain_next_attempt(transfer)}"
         )
     return UserError(
-        f"{transfer.shown} cannot be reached; the starter corpus needs no network, and a file that "
-        "you have downloaded elsewhere can be added by its path."
+        f"{transfer.site} cannot be reached. Check the network, or use the starter corpus, which "
+        f"needs none. {_ALTERNATIVE}"
     )
 
 
-def _next_time(transfer: _Transfer) -> str:
-    return f"adding it again {'goes on from there' if _known(transfer) else 'starts it anew'}"
+def _explain_next_attempt(transfer: _Transfer) -> str:
+    arrived = transfer.partial.stat().st_size / 1e6
+    if _read_notes(transfer):
+        return f"Add {transfer.name} again to resume at {arrived:.1f} MB."
+    return f"Add {transfer.name} again to start over."
