@@ -1,0 +1,1 @@
+"""Programs that measure s2s: run each by `python -m benchmarks.NAME`."""

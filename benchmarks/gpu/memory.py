@@ -1,0 +1,75 @@
+"""The memory section: is a batch size that the memory model was not fitted on predicted?"""
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from benchmarks.gpu.setup import Setup
+from s2s.analysis.memory_law import MemoryPoint, left_out_checks, memory_law
+from s2s.config import Engine
+from s2s.data.corpus import Corpus
+from s2s.training.bench import engines_for
+from s2s.training.device import ran_out_of_memory
+from s2s.training.loop import Trainer
+from s2s.training.peak_memory import PeakMemory, load_routines
+
+_STEPS = 20
+
+
+def check_memory_model(setup: Setup) -> Iterator[dict[str, Any]]:
+    """Yield the measured peak per batch size, then a prediction per size left out of the fit.
+
+    On CUDA the peak is torch.cuda.max_memory_allocated, less what was allocated before the model.
+    """
+    corpus = setup.corpus()
+    load_routines(setup.torch_device)
+    for engine in engines_for(setup.torch_device):
+        if engine is Engine.ARTICLE:
+            continue
+        points = []
+        for size in setup.batch_sizes:
+            point = _measure(setup, corpus, engine, size)
+            if point is None:
+                yield {"engine": engine.value, "note": f"Out of memory at batch size {size:,}."}
+                break
+            if point.peak_bytes > 0:
+                points.append(point)
+            yield {
+                "engine": engine.value,
+                "batch_size": size,
+                "cells": point.cells,
+                "peak_bytes": point.peak_bytes or None,
+            }
+        law = memory_law(points)
+        for check in [*left_out_checks(points), *filter(None, [law.check])]:
+            yield {
+                "engine": engine.value,
+                "left_out_batch_size": check.batch_size,
+                "predicted_bytes": check.predicted_bytes,
+                "measured_bytes": check.measured_bytes,
+                "relative_error": check.relative_error,
+            }
+        for note in law.notes:
+            yield {"engine": engine.value, "note": note}
+
+
+def _measure(setup: Setup, corpus: Corpus, engine: Engine, size: int) -> MemoryPoint | None:
+    """Return the peak of a fresh model's first steps, 0 if unknown; None: out of memory."""
+    gc.collect()
+    if setup.torch_device.type == "cuda":
+        torch.cuda.empty_cache()
+    memory, cells = PeakMemory(setup.torch_device), 0
+    try:
+        with memory.watch():
+            trainer = Trainer(
+                setup.config(engine=engine, batch_size=size), corpus, setup.torch_device
+            )
+            for _ in range(_STEPS):
+                cells = max(cells, trainer.step().cells)
+    except Exception as error:
+        if not ran_out_of_memory(error):
+            raise
+        return None
+    return MemoryPoint(size, cells, memory.bytes or 0)
