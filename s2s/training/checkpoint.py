@@ -69,13 +69,12 @@ class Checkpoint:
     """Of each id, special symbols first."""
     target_words: list[str]
     iteration: int
+    position: Position
     weights: dict[str, Tensor]
     state: dict[str, Tensor] = field(default_factory=dict)
     """Optimizer and random states; empty where they were not kept."""
     sampler: dict[str, Any] = field(default_factory=dict)
     """State of the generator that draws batches, and that decides on teacher forcing."""
-    position: Position | None = None
-    """None in checkpoints of earlier versions."""
 
     def model(self) -> Seq2Seq:
         """A model with these weights, on the CPU."""
@@ -112,7 +111,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "target_words": checkpoint.target_words,
         "iteration": checkpoint.iteration,
         "sampler": checkpoint.sampler,
-        "position": checkpoint.position and dataclasses.asdict(checkpoint.position),
+        "position": dataclasses.asdict(checkpoint.position),
     }
     tensors = {f"{_WEIGHTS}{name}": value for name, value in checkpoint.weights.items()}
     tensors |= {f"{_STATE}{name}": value for name, value in checkpoint.state.items()}
@@ -183,9 +182,9 @@ def _without_tensors(about: dict[str, Any]) -> Checkpoint:
         about["source_words"],
         about["target_words"],
         about["iteration"],
+        Position(**about["position"]),
         weights={},
         sampler=about["sampler"],
-        position=Position(**about["position"]) if about.get("position") else None,
     )
 
 

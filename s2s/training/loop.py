@@ -89,7 +89,7 @@ class Trainer:
         self._target_reached = False
         self._left_out = False
         """The time until the caller asks for the next step belongs to none."""
-        if start and start.position and resume:
+        if start and resume:
             self._stand_at(start.position)
 
     @property
@@ -193,9 +193,6 @@ class Trainer:
             self._corpus.source.known_words(),
             self._corpus.target.known_words(),
             self.iteration,
-            self.model.state_dict(),
-            state,
-            self._drawing.state(),
             Position(
                 self._first_iteration,
                 self.training_seconds,
@@ -203,6 +200,9 @@ class Trainer:
                 self._evaluated_tenths,
                 self._target_reached,
             ),
+            self.model.state_dict(),
+            state,
+            self._drawing.state(),
         )
 
     def _check_the_same(self, start: Checkpoint) -> None:
@@ -212,7 +212,7 @@ class Trainer:
                 f"The corpus {info.name!r} has changed since the run was interrupted, so it cannot "
                 "be resumed; prepare the corpus as it was, or train anew."
             )
-        if not start.position or not start.state:
+        if not start.state:
             raise UserError(
                 "The run's checkpoint lacks what resuming needs; `Train more` and --continue go on "
                 "from its weights in a new run."

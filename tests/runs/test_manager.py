@@ -275,8 +275,9 @@ def measured(
     rate = config.batch_size / step_seconds if step_seconds else None
     counts = (config.batch_size, 10, 1.0, 1.0, 0.0)
     summary = Summary(
-        run_id, RunState.FINISHED, "fused", *counts, rate, None, None, None, None, None, None
-    )
+        run_id, RunState.FINISHED, "fused", *counts, rate, None, None, None, None, None, None,
+        wall_seconds=1.0,
+    )  # fmt: skip
     store.finish_run(run_id, RunState.FINISHED, summary)
     return store.run(run_id)
 
@@ -309,7 +310,7 @@ def test_a_clock_that_was_set_makes_no_estimate_longer(store: Store) -> None:
         "cpu",
     )
     assert found == StepTime(0.25, 1.0, f"run {run.id}")  # eleven evaluations in the other 11 s
-    resumed = dataclasses.replace(run, resumed_at=(4,))
+    resumed = dataclasses.replace(run, summary=dataclasses.replace(timed, wall_seconds=None))
     assert step_time_from_runs(run.config, [resumed], "cpu") is None
 
 

@@ -1,6 +1,5 @@
 """An interrupted run goes on as if it had never been cut: the same losses, bit for bit."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -15,8 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from tiny import tiny_config, tiny_corpus, wait_until
 
 from s2s.config import Engine, OptimizerName, Precision, SweepConfig, UserError
@@ -420,18 +417,6 @@ def test_a_pipe_in_the_place_of_a_checkpoint(store: Store, interrupted: Run) -> 
 def test_a_checkpoint_without_its_state(store: Store, interrupted: Run) -> None:
     drop_state(run_folder(interrupted.id))
     assert "train --continue 1` goes on from its weights" in refused(store, interrupted)
-
-
-def test_a_checkpoint_of_an_earlier_version(store: Store, interrupted: Run) -> None:
-    path = run_folder(interrupted.id) / CHECKPOINT
-    with safe_open(path, "pt") as file:
-        about = json.loads(file.metadata()["s2s"])
-    del about["position"]
-    save_file(load_file(path), path, {"s2s": json.dumps(about)})
-    assert "lacks what resuming needs" in refused(store, interrupted)
-    more = trained(store, continues=interrupted.id, iterations=5)
-    assert more.state is RunState.FINISHED
-    assert store.steps(more.id)["iteration"].tolist() == [13, 14, 15, 16, 17]
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\xff" * 100, b"\x02\0\0\0\0\0\0\0[]"])
