@@ -5,17 +5,24 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit soak format screenshots clean
+.PHONY: help run test test-long golden check audit soak format screenshots clean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
 run: $(VENV)/ready ## set everything up and open the dashboard
 	$(BIN)/streamlit run dashboard.py
 
 test: $(VENV)/ready-dev ## set everything up, a browser too, and run all tests
 	$(BIN)/python tests/browser/chromium.py
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile -m "not long"
+
+test-long: $(VENV)/ready-dev ## run what takes long: soak, fuzzing at length, simulated studies in full
+	$(BIN)/python tests/browser/chromium.py
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile -m long
+
+golden: $(VENV)/ready-dev ## rewrite the golden texts in tests/golden/text; review the diff
+	S2S_GOLDEN=1 $(BIN)/python -m pytest -m "not browser and not long" -k golden
 
 check: $(VENV)/ready-dev ## lint, types, import contract
 	$(BIN)/ruff format --check .

@@ -26,12 +26,12 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
+from s2s.bench.bench import Bench
+from s2s.bench.measurement import held
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import open_corpus
-from s2s.home import corpora_folder
-from s2s.runs.measure import held
+from s2s.paths import corpora_folder
 from s2s.threads import spin_briefly
-from s2s.training.bench import Bench
 from s2s.training.device import resolve_device
 
 MEASURES = ("target_tokens_per_second", "samples_per_second")

@@ -20,10 +20,10 @@ from s2s.threads import spin_briefly
 spin_briefly()
 
 from s2s.config import TrainConfig  # noqa: E402 (torch reads the environment when imported)
-from s2s.home import home  # noqa: E402
+from s2s.paths import home  # noqa: E402
 from s2s.records import Evaluation, StepRecord  # noqa: E402
 from s2s.runs.execute import execute  # noqa: E402
-from s2s.runs.store import Store  # noqa: E402
+from s2s.store.runs import Store  # noqa: E402
 
 
 def main() -> None:

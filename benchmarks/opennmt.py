@@ -56,9 +56,9 @@ import torch
 from s2s.data.batches import Batch, Batches
 from s2s.data.catalog import open_corpus
 from s2s.data.corpus import Corpus, Side
-from s2s.home import corpora_folder
-from s2s.model.seq2seq import Seq2Seq
+from s2s.paths import corpora_folder
 from s2s.records import EOS, PAD, SOS
+from s2s.translation.model import Seq2Seq
 
 WARM_UP_STEPS = 10
 ENDS = 10

@@ -16,12 +16,12 @@ from threading import Event
 
 import numpy as np
 
-from s2s.analysis.steps import Axis, LossScale, loss_curve
+from s2s.analysis.run.steps import Axis, LossScale, loss_curve
 from s2s.config import TrainConfig
 from s2s.records import STEP_DTYPE
 from s2s.runs import execute as execute_module
 from s2s.runs.recorder import Recorder
-from s2s.runs.store import Store
+from s2s.store.runs import Store
 
 STEPS, BLOCK, REPEATS = 100_000, 1024, 20
 
@@ -59,7 +59,7 @@ def reading(store: Store) -> dict[str, float]:
     steps = np.zeros(STEPS, STEP_DTYPE)
     steps["iteration"] = np.arange(1, STEPS + 1)
     steps["loss_sum"] = np.random.default_rng(0).random(STEPS)
-    for name in ("samples", "source_tokens", "target_tokens", "cells", "seconds", "timed"):
+    for name in ("samples", "source_tokens", "target_tokens", "padded_tokens", "seconds", "timed"):
         steps[name] = 1
     for start in range(0, STEPS, BLOCK):
         store.write_steps(run_id, steps[start : start + BLOCK])

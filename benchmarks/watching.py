@@ -31,16 +31,16 @@ import psutil
 from playwright.sync_api import Page
 
 from benchmarks.viewer import Viewer
-from s2s.analysis.steps import samples_per_second
+from s2s.analysis.run.steps import samples_per_second
 from s2s.config import UNLIMITED
-from s2s.home import corpora_folder
-from s2s.runs.store import Store
+from s2s.paths import corpora_folder
+from s2s.store.runs import Store
 from s2s.threads import Waiting, set_waiting
 
 PROJECT = Path(__file__).parents[1]
 sys.path.insert(0, str(PROJECT / "tests" / "browser"))
 
-from serving import WAIT_MS, opened, served  # noqa: E402 (found through the line above)
+from tests.browser.serving import WAIT_MS, opened, served  # noqa: E402 (found through the line above)
 
 SETTLE_SECONDS = 3.0
 """Of training before the window: the first steps, the first evaluation, a page that opens."""

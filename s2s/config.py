@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from s2s.checks import Checked, choice, number, quoted, text, truth, whole
-from s2s.checks import UserError as UserError
+from s2s.validation import Checked, choice, number, quoted, text, truth, whole
+from s2s.validation import UserError as UserError
 
 UNLIMITED = 100_000_000
 """Iterations of a run that its time limit is meant to end."""
@@ -225,7 +225,7 @@ class SweepConfig(Checked):
     the first repeat's; its engine and limits are set by what follows, and so is how often a part is
     evaluated unless all get the same iterations and the base says it."""
     batch_sizes: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-    until_memory_ends: bool = False
+    grow_until_oom: bool = False
     """After the largest size go on doubling until a run ends out of memory. Meant for a GPU: on a
     processor the system may swap, or end the program, before a run is told."""
     engines: tuple[Engine, ...] = (Engine.FUSED,)
@@ -259,7 +259,7 @@ class SweepConfig(Checked):
         engines = [choice(Engine, engine, "The engine") for engine in self.engines]
         set_(self, "batch_sizes", tuple(sorted(set(self.batch_sizes))))
         set_(self, "engines", tuple(dict.fromkeys(engines)))
-        truth(self.until_memory_ends, "Growing until memory ends")
+        truth(self.grow_until_oom, "Growing until memory ends")
         truth(self.keep_all_weights, "Keeping all weights")
         whole(self.repeats, "The number of repeats", 1, 100)
         self._check_budget()
@@ -336,7 +336,7 @@ class SweepConfig(Checked):
         """What may follow the largest size until memory ends: as far as a run can be configured."""
         sizes: list[int] = []
         size = 2 * self.batch_sizes[-1]
-        while self.until_memory_ends and size <= min(LARGEST_BATCH, self._samples or LARGEST_BATCH):
+        while self.grow_until_oom and size <= min(LARGEST_BATCH, self._samples or LARGEST_BATCH):
             try:
                 self.run_config(self.engines[0], size, 0)
             except UserError:

@@ -67,14 +67,14 @@ STEP_DTYPE = np.dtype(
         ("samples", np.int32),  # sentences in the batch
         ("source_tokens", np.int32),  # real tokens, EOS included
         ("target_tokens", np.int32),
-        ("cells", np.int32),  # of both padded sides, padding included
+        ("padded_tokens", np.int32),  # of both padded sides, padding included
         ("seconds", np.float64),  # wall time of the step, its data included
-        ("timed", np.bool_),  # False: warm-up or disturbed, left out of throughput
+        ("timed", np.bool_),  # False: warm-up or interfered, left out of throughput
         ("data_seconds", np.float32),  # of the step's phases; NaN: not told apart
         ("forward_seconds", np.float32),  # gradients of the output layer included
         ("backward_seconds", np.float32),
         ("optimizer_seconds", np.float32),
-        ("disturbed", np.bool_),  # this process translated meanwhile; then never timed
+        ("interfered", np.bool_),  # this process translated meanwhile; then never timed
     ]
 )
 """Columns of a run's step records, as the store keeps and returns them.
@@ -92,12 +92,12 @@ class StepRecord:
     samples: int
     source_tokens: int
     target_tokens: int
-    cells: int
+    padded_tokens: int
     seconds: float
     timed: bool
     phase_seconds: tuple[float, ...]
     """Of its PHASES; NaN: not told apart."""
-    disturbed: bool = False
+    interfered: bool = False
     """This process translated meanwhile; such a step is not timed."""
 
 
@@ -139,7 +139,7 @@ class DeviceSample:
     temperature_celsius: float | None
     torch_allocated_bytes: int | None = None
     """Held by the run's tensors on the GPU."""
-    others_cores: float | None = None
+    other_load_cores: float | None = None
     """Processor cores that other programs kept busy since the reading before; 0.5 is half a one."""
     throttled: bool | None = None
     """The GPU was slowed down by heat or by its power supply at that moment."""
@@ -153,7 +153,7 @@ class MachineState:
     """Unix seconds."""
     load_average: float | None
     """Of one minute: processes that ran or waited for a processor, this one included."""
-    others_cores: float | None
+    other_load_cores: float | None
     """Processor cores that other programs kept busy: before a run while it was made ready, after
     it over the whole run."""
     processor_mhz: float | None
@@ -188,7 +188,7 @@ class Summary:
     samples_per_second: float | None
     """Samples of the timed steps over their wall time; None before the first timed step."""
     target_tokens_per_second: float | None
-    padded_share: float | None
+    padding_ratio: float | None
     """Share of the computed cells that hold padding."""
     loss_per_sentence: float | None
     loss_per_token: float | None
@@ -204,9 +204,9 @@ class Summary:
     """Of that IQR: empty, `noisy` or `very noisy`; None where it is not known."""
     warmup_steps: int | None = None
     warmup_seconds: float | None = None
-    disturbed_steps: int | None = None
+    interfered_steps: int | None = None
     """Left out because this process translated meanwhile."""
-    disturbed_seconds: float | None = None
+    interfered_seconds: float | None = None
     phase_seconds: dict[str, float] | None = None
     """Median of each of PHASES and of what lies `between` the steps."""
     busy: str = ""
@@ -214,7 +214,7 @@ class Summary:
     bleu: float | None = None
     """0 to 100, on the test part; None where it was not asked for or not measured."""
     chrf: float | None = None
-    most_cells: int | None = None
+    max_padded_tokens: int | None = None
     """Of the step with the most: source and target, padding included."""
     wall_seconds: float | None = None
     """From being made ready to the last step's end, by a clock that nobody sets; None of a run
@@ -252,7 +252,7 @@ class Run:
     """Hidden everywhere; it can be brought back until it is purged."""
     resumed_at: tuple[int, ...] = ()
     """Iterations from which it went on after an interruption."""
-    left_alone: bool = False
+    dismissed: bool = False
     """Interrupted, and the user does not want it resumed."""
 
 
@@ -282,7 +282,7 @@ class StepMemory:
     peak_bytes: int | None
     """The most that the process grew over its own start, model, optimizer and corpus included;
     None: not told, or the steps failed."""
-    cells: int | None
+    padded_tokens: int | None
     """Of the step with the most: source and target, padding included."""
 
 
@@ -357,14 +357,14 @@ class BenchRow:
     target_tokens_per_second: float | None
     step_seconds: float | None
     """The median step's; batches differ in length, so this is no batch size over samples/s."""
-    padded_share: float | None
+    padding_ratio: float | None
     """Of the computed cells."""
     peak_memory_bytes: int | None
     """What training takes: on a GPU torch's peak, on a CPU that of its first steps in a process of
     their own (see StepMemory)."""
-    floor_seconds: float | None
+    roofline_seconds: float | None
     """The least time a step's arithmetic and bytes need, at rates measured in the same round."""
-    floor_share: float | None
+    roofline_share: float | None
     """The floor over the mean step's time."""
     warmup_steps: int
     warmup_seconds: float

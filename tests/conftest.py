@@ -1,23 +1,30 @@
 """What the tests of every room share."""
 
+import dataclasses
+import gc
+import itertools
 import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
-from tiny import tiny_corpus
 
 from s2s.config import TrainConfig
 from s2s.data.corpus import Corpus
-from s2s.home import home
-from s2s.model.kernels import kernels
+from s2s.paths import home
 from s2s.records import StepMemory
-from s2s.runs import sweep_memory
-from s2s.runs.store import Store
-from s2s.training import engines
+from s2s.store.runs import Store
+from s2s.sweeps import memory as sweep_memory
+from s2s.training.checkpoint import Checkpoint
+from s2s.training.trainer import Trainer
+from s2s.translation import engines
+from s2s.translation.engines import Forward, FusedEngine
+from s2s.translation.fast.kernels import kernels
+from tests.tiny import tiny_config, tiny_corpus
 
 # A busy machine is no reason to fail.
 settings.register_profile("s2s", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -84,3 +91,47 @@ def test_data() -> Path:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def before_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], object]], None]:
+    """`before_step(action)`: the fused engine calls action(n) first, n counting its steps from 1.
+
+    What the action returns, if anything, takes the place of the loss sum.
+    """
+
+    def install(action: Callable[[int], object]) -> None:
+        number = itertools.count(1)
+
+        forward = FusedEngine.forward
+
+        def acting(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
+            instead = action(next(number))
+            found = forward(engine, batch, forced)
+            return found if instead is None else dataclasses.replace(found, loss_sum=instead)
+
+        monkeypatch.setattr(FusedEngine, "forward", acting)
+
+    return install
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_collections() -> Iterator[None]:
+    """Each run ends with a full garbage collection; what is there by now need not be looked at."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+MakeTrainer = Callable[..., Trainer]
+
+
+@pytest.fixture
+def make_trainer(tiny: Corpus) -> MakeTrainer:
+    """`make_trainer(start, **changes of the tiny configuration)`"""
+    torch.set_num_threads(1)
+
+    def make(start: Checkpoint | None = None, **changes: Any) -> Trainer:
+        return Trainer(tiny_config(**changes), tiny, torch.device("cpu"), start)
+
+    return make

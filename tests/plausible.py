@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from s2s.analysis.steps import Steps
+from s2s.analysis.run.steps import Steps
 from s2s.config import TrainConfig
 from s2s.records import (
     PHASES,
@@ -19,7 +19,7 @@ from s2s.records import (
     SampleTranslation,
     Summary,
 )
-from s2s.runs.store import Store
+from s2s.store.runs import Store
 
 MIB = 2**20
 RUN = Run(
@@ -40,7 +40,7 @@ RUN = Run(
 
 
 def steps(*rows: tuple[Any, ...]) -> Steps:
-    """Of rows as STEP_DTYPE names them, from the left; unknown are phases, and none disturbed."""
+    """Of rows as STEP_DTYPE names them, from the left; unknown are phases, and none interfered."""
     unknown = (*[0] * 8, *[math.nan] * len(PHASES), False)
     return np.array([(*row, *unknown[len(row) :]) for row in rows], dtype=STEP_DTYPE)
 
@@ -75,7 +75,7 @@ def summary(
         system_seconds=0.1,
         samples_per_second=config.batch_size / 0.1,
         target_tokens_per_second=config.batch_size / 0.02,
-        padded_share=0.25,
+        padding_ratio=0.25,
         loss_per_sentence=20.0,
         loss_per_token=4.0,
         validation_loss_per_token=4.5,
@@ -130,7 +130,7 @@ MACHINE = {
     "torch": "2.13.0",
     "load_before": 0.25,
     "load_after": 1.5,
-    "others_cores": 0.1,
+    "other_load_cores": 0.1,
     "gpus_before": [],
     "gpus_after": [],
 }
@@ -150,10 +150,10 @@ def bench_report() -> BenchReport:
         tokens_per_second=30_000.0,
         target_tokens_per_second=14_000.0,
         step_seconds=0.25,
-        padded_share=0.5,
+        padding_ratio=0.5,
         peak_memory_bytes=64 * MIB,
-        floor_seconds=0.2,
-        floor_share=0.75,
+        roofline_seconds=0.2,
+        roofline_share=0.75,
         warmup_steps=9,
         warmup_seconds=2.0,
     )
@@ -169,10 +169,10 @@ def bench_report() -> BenchReport:
         tokens_per_second=300.0,
         target_tokens_per_second=140.0,
         step_seconds=0.1,
-        padded_share=0.0,
+        padding_ratio=0.0,
         peak_memory_bytes=None,
-        floor_seconds=None,
-        floor_share=None,
+        roofline_seconds=None,
+        roofline_share=None,
         warmup_steps=5,
         warmup_seconds=0.5,
     )

@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Mapping
 
-from s2s.analysis.replay import LARGE, SMALL
+from s2s.analysis.sweep.replay import LARGE, SMALL
 from s2s.config import Engine
 from s2s.records import Evaluation, Run, RunState, Sweep, SweepPart, SweepState
-from s2s.runs.replay import replay_config
+from s2s.sweeps.replay import replay_config
 from tests.plausible import RUN, summary
 
 ARTICLE_2, ARTICLE_32 = (Engine.ARTICLE, SMALL), (Engine.ARTICLE, LARGE)

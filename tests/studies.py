@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from s2s.config import Engine, SweepConfig, TrainConfig
 from s2s.records import Evaluation, Run, RunState, Summary, Sweep, SweepPart, SweepState
-from s2s.runs.store import Store
-from s2s.runs.sweeps import create_sweep, read_sweep
+from s2s.store.runs import Store
+from s2s.store.sweeps import create_sweep, read_sweep
 from tests.plausible import RUN
 
 ALPHA_SECONDS, BETA_SECONDS = 0.01, 0.0005
@@ -38,7 +38,7 @@ def run(batch_size: int, repeat: int, state: RunState = RunState.FINISHED) -> Ru
         run_id=100 * batch_size + repeat, state=state, engine="fused", batch_size=batch_size,
         iterations=100, seconds=1.0, user_seconds=1.0, system_seconds=0.0,
         samples_per_second=batch_size / step_seconds, target_tokens_per_second=None,
-        padded_share=0.0, loss_per_sentence=None, loss_per_token=None,
+        padding_ratio=0.0, loss_per_sentence=None, loss_per_token=None,
         validation_loss_per_token=2.0, peak_memory_bytes=None,
     )  # fmt: skip
     return dataclasses.replace(RUN, id=summary.run_id, state=state, config=config, summary=summary)

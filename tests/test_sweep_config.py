@@ -23,7 +23,7 @@ sweeps = st.builds(
     SweepConfig,
     base=st.builds(TrainConfig, seed=st.integers(0, 1000), batch_size=st.integers(1, 512)),
     batch_sizes=st.lists(st.integers(1, 1024), min_size=1, max_size=6).map(tuple),
-    until_memory_ends=st.booleans(),
+    grow_until_oom=st.booleans(),
     engines=st.lists(st.sampled_from([Engine.ARTICLE, Engine.FUSED]), min_size=1).map(tuple),
     repeats=st.integers(1, 100),
     rule=st.sampled_from(RateRule),
@@ -164,18 +164,18 @@ def test_parts_differ_from_the_base_in_nothing_else() -> None:
 
 
 def test_larger_sizes_double() -> None:
-    config = SweepConfig(batch_sizes=(2, 3000), until_memory_ends=True, amount=30_000)
+    config = SweepConfig(batch_sizes=(2, 3000), grow_until_oom=True, amount=30_000)
     assert config.larger_sizes() == (6000, 12_000, 24_000)
 
 
 def test_larger_sizes_end_with_what_can_be_configured() -> None:
-    many = SweepConfig(until_memory_ends=True, budget="iterations", amount=10)
+    many = SweepConfig(grow_until_oom=True, budget="iterations", amount=10)
     assert many.larger_sizes() == (2048, 4096, 8192, 16_384, 32_768, 65_536)
     fast = TrainConfig(learning_rate=1.0, batch_size=1024)  # at most 100 in TrainConfig
-    steep = SweepConfig(base=fast, rule="linear", until_memory_ends=True, amount=10**6)
+    steep = SweepConfig(base=fast, rule="linear", grow_until_oom=True, amount=10**6)
     assert steep.larger_sizes() == (2048, 4096, 8192, 16_384, 32_768, 65_536)
     fast = TrainConfig(learning_rate=1.0, batch_size=100)
-    steep = SweepConfig(base=fast, rule="linear", until_memory_ends=True, amount=10**6)
+    steep = SweepConfig(base=fast, rule="linear", grow_until_oom=True, amount=10**6)
     assert steep.larger_sizes() == (2048, 4096, 8192)
     assert SweepConfig().larger_sizes() == ()
 
@@ -204,7 +204,7 @@ def test_larger_sizes_end_with_what_can_be_configured() -> None:
         ({"budget": "target"}, "go together"),
         ({"target_loss": 2.0}, "go together"),
         ({"budget": "target", "target_loss": -1.0}, "The target loss is a number"),
-        ({"until_memory_ends": 1}, "true or false"),
+        ({"grow_until_oom": 1}, "true or false"),
         ({"keep_all_weights": 1}, "true or false"),
         ({"base": {}}, "a run's configuration"),
         ({"base": TrainConfig(learning_rate=10.0), "rule": "linear"}, "The learning rate"),

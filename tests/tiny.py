@@ -15,7 +15,7 @@ from s2s.config import CorpusChoices, TrainConfig
 from s2s.data import catalog
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus, Side
-from s2s.home import corpora_folder
+from s2s.paths import corpora_folder
 
 _SUBJECTS = {"i": "je", "you": "tu", "he": "il", "she": "elle"}
 _VERBS = {"eat": "mange", "see": "vois", "take": "prend", "like": "aime", "want": "veux"}

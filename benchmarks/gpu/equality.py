@@ -12,9 +12,9 @@ from benchmarks.gpu.setup import Setup
 from s2s.config import Engine, Precision
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
-from s2s.model.seq2seq import Seq2Seq
-from s2s.training.engines import ENGINES
 from s2s.training.optimizers import build_optimizer
+from s2s.translation.engines import ENGINES
+from s2s.translation.model import Seq2Seq
 
 TOLERANCE = 1e-6
 """Relative, over all steps. RMSprop divides by the size of a gradient, however small, and so

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.setup import Setup
-from s2s.analysis.memory_law import MemoryPoint, left_out_checks, memory_law
+from s2s.analysis.sweep.memory import MemoryPoint, left_out_checks, memory_law
+from s2s.bench.bench import engines_for
 from s2s.config import Engine
 from s2s.data.corpus import Corpus
-from s2s.training.bench import engines_for
+from s2s.machine.peak_memory import PeakMemory, load_routines
 from s2s.training.device import ran_out_of_memory
-from s2s.training.loop import Trainer
-from s2s.training.peak_memory import PeakMemory, load_routines
+from s2s.training.trainer import Trainer
 
 _STEPS = 20
 
@@ -39,7 +39,7 @@ def check_memory_model(setup: Setup) -> Iterator[dict[str, Any]]:
             yield {
                 "engine": engine.value,
                 "batch_size": size,
-                "cells": point.cells,
+                "padded_tokens": point.padded_tokens,
                 "peak_bytes": point.peak_bytes or None,
             }
         law = memory_law(points)
@@ -60,16 +60,16 @@ def _measure(setup: Setup, corpus: Corpus, engine: Engine, size: int) -> MemoryP
     gc.collect()
     if setup.torch_device.type == "cuda":
         torch.cuda.empty_cache()
-    memory, cells = PeakMemory(setup.torch_device), 0
+    memory, padded_tokens = PeakMemory(setup.torch_device), 0
     try:
         with memory.watch():
             trainer = Trainer(
                 setup.config(engine=engine, batch_size=size), corpus, setup.torch_device
             )
             for _ in range(_STEPS):
-                cells = max(cells, trainer.step().cells)
+                padded_tokens = max(padded_tokens, trainer.step().padded_tokens)
     except Exception as error:
         if not ran_out_of_memory(error):
             raise
         return None
-    return MemoryPoint(size, cells, memory.bytes or 0)
+    return MemoryPoint(size, padded_tokens, memory.bytes or 0)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.setup import Setup
-from s2s.metrics.devices import GpuReading, Sampler, gpu_handle, gpu_reason, read_gpus
-from s2s.training.loop import Trainer
+from s2s.machine.gpus import GpuReading, Sampler, gpu_handle, gpu_reason, read_gpus
+from s2s.training.trainer import Trainer
 
 _GPUTIL_READINGS = 3
 _FIELDS = ("utilization", "memory_used_bytes", "memory_total_bytes", "temperature_celsius")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from s2s.analysis.steps import Floats
+from s2s.analysis.run.steps import Floats
 
 CONFIDENCE = 0.90
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from s2s.analysis.anatomy import Dissected, Split
+from s2s.analysis.run.anatomy import Dissected, Split
 from s2s.charts.frame import Figure, axis, layout
 from s2s.charts.stacked_parts import stacked_parts
 

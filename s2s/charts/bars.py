@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from s2s.analysis.bars import Bar
-from s2s.analysis.repeats import Spread
+from s2s.analysis.compare.bars import Bar
+from s2s.analysis.compare.groups import Spread
 from s2s.charts.frame import GREY, Figure, axis, colours, layout, lines_of, numbers
 
 

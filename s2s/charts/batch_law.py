@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from s2s.analysis.batch_law import BatchLaw
-from s2s.analysis.target import StepsToTarget
+from s2s.analysis.advice.batch_law import BatchLaw
+from s2s.analysis.advice.target import StepsToTarget
 from s2s.charts.frame import PALETTE, Figure, axis, layout, numbers
 from s2s.charts.scale import batch_size_axis
 

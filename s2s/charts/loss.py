@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from s2s.analysis.lines import Band, RunLine, not_finite_at
-from s2s.analysis.steps import Axis, LossScale
+from s2s.analysis.compare.lines import Band, RunLine, not_finite_at
+from s2s.analysis.run.steps import Axis, LossScale
 from s2s.charts.frame import Figure, axis, colours, dashes, faint, label, layout, numbers, places
 
 AXIS_TITLES = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from s2s.analysis.memory_law import MemoryLaw
+from s2s.analysis.sweep.memory import MemoryLaw
 from s2s.charts.frame import PALETTE, Figure, axis, layout, numbers
 from s2s.charts.scale import batch_size_axis
 
@@ -26,7 +26,7 @@ def memory_figure(law: MemoryLaw, *, revision: str = "") -> Figure:
     line = [
         (point.batch_size, predicted)
         for point in law.points
-        if (predicted := law.peak_bytes(point.cells)) is not None
+        if (predicted := law.peak_bytes(point.padded_tokens)) is not None
     ]
     if line:
         by_size = {size: [at for known, at in line if known == size] for size, _ in line}

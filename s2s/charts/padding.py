@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from s2s.analysis.sweep_steps import PaddingLine
+from s2s.analysis.sweep.step_parts import PaddingLine
 from s2s.charts.frame import Figure, axis, label, layout, numbers
 from s2s.charts.scale import ENGINE_COLOURS, batch_size_axis
 

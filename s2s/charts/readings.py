@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from s2s.analysis.readings import ReadingSeries
-from s2s.analysis.steps import Floats
+from s2s.analysis.run.readings import ReadingSeries
+from s2s.analysis.run.steps import Floats
 from s2s.charts.frame import GREY, PALETTE, Figure, axis, label, layout, numbers, places
 
 _GIB = 2**30

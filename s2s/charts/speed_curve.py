@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from s2s.analysis.speed_curve import SpeedCurve, Unit
+from s2s.analysis.sweep.speed_curve import SpeedCurve, Unit
 from s2s.charts.frame import Figure, axis, label, layout, numbers
 from s2s.charts.scale import ENGINE_COLOURS, batch_size_axis
 

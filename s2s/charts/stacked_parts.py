@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from s2s.analysis.anatomy import PARTS
-from s2s.analysis.words import step_time
+from s2s.analysis.run.anatomy import PARTS
 from s2s.charts.frame import GREY, PALETTE, label, numbers
+from s2s.formatting import step_time
 
 _COLOURS = dict(zip(PARTS, (PALETTE[5], PALETTE[1], PALETTE[2], PALETTE[3], GREY), strict=True))
 _HATCHED = {

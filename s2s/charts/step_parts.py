@@ -1,6 +1,6 @@
 """The parts of a step against the batch size, of the whole step or of each of its sentences."""
 
-from s2s.analysis.sweep_steps import StepParts
+from s2s.analysis.sweep.step_parts import StepParts
 from s2s.charts.frame import Figure, axis, layout
 from s2s.charts.scale import BATCH_SIZE
 from s2s.charts.stacked_parts import stacked_parts

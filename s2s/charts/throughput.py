@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from s2s.analysis.lines import RunLine
-from s2s.analysis.steps import Axis
+from s2s.analysis.compare.lines import RunLine
+from s2s.analysis.run.steps import Axis
 from s2s.charts.frame import Figure, axis, colours, label, layout, numbers, places
 from s2s.charts.loss import AXIS_TITLES
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from s2s.analysis.time_to_target import Prediction, Standing, TimeToTarget
-from s2s.analysis.words import duration
+from s2s.analysis.advice.time_to_target import Prediction, Standing, TimeToTarget
 from s2s.charts.frame import GREY, PALETTE, Figure, axis, layout, numbers
 from s2s.charts.scale import batch_size_axis
+from s2s.formatting import duration
 
 _COLOURS = {Standing.GOOD: PALETTE[3], Standing.UNDECIDED: GREY, Standing.SLOW: PALETTE[4]}
 _SYMBOLS = {Standing.GOOD: "circle", Standing.UNDECIDED: "circle-open", Standing.SLOW: "x"}

@@ -6,19 +6,19 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from s2s.analysis import words
+from s2s import formatting as words
 from s2s.cli.common import print_as, say
 from s2s.cli.progress import Doing
 from s2s.config import Engine, UserError
-from s2s.home import home
+from s2s.paths import home
 from s2s.records import Evaluation, Run, Sweep
-from s2s.runs.store import Store
-from s2s.runs.sweep_memory import available_bytes
-from s2s.runs.sweeps import read_sweep, read_sweeps
+from s2s.store.runs import Store
+from s2s.store.sweeps import read_sweep, read_sweeps
+from s2s.sweeps.memory import available_bytes
 
 if TYPE_CHECKING:
-    from s2s.analysis.memory_law import MemoryLaw
-    from s2s.analysis.sweep_advice import SweepAdvice
+    from s2s.analysis.advice.sweep_advice import SweepAdvice
+    from s2s.analysis.sweep.memory import MemoryLaw
 
 
 def advise(options: argparse.Namespace) -> int:
@@ -39,12 +39,15 @@ def advise(options: argparse.Namespace) -> int:
 
 
 def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Engine) -> None:
-    from s2s.analysis.left_out import check_sweep, check_text
-    from s2s.analysis.memory_law import memory_law, memory_sentence  # scipy, half a second to load
-    from s2s.analysis.noise_scale import noise_sentence
-    from s2s.analysis.sweep_advice import sweep_advice
-    from s2s.analysis.sweep_figures import finished_runs, memory_points
-    from s2s.runs.kept_noise import kept_noise
+    from s2s.analysis.advice.gradient_noise import noise_sentence
+    from s2s.analysis.advice.leave_one_out import check_sweep, check_text
+    from s2s.analysis.advice.sweep_advice import sweep_advice
+    from s2s.analysis.sweep.figures import finished_runs, memory_points
+    from s2s.analysis.sweep.memory import (  # scipy, half a second to load
+        memory_law,
+        memory_sentence,
+    )
+    from s2s.store.gradient_noise import kept_noise
 
     runs = finished_runs(sweep, engine)
     evaluations = {run.id: store.evaluations(run.id) for run in runs}
@@ -73,9 +76,9 @@ def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Eng
 
 
 def _measure_noise(store: Store, sweep: Sweep, found: "SweepAdvice") -> None:
-    from s2s.analysis.sweep_advice import run_for_noise
-    from s2s.runs.kept_noise import keep_noise
-    from s2s.runs.noise import noise_of_run  # torch, seconds to load
+    from s2s.analysis.advice.sweep_advice import run_for_noise
+    from s2s.runs.gradient_noise import noise_of_run  # torch, seconds to load
+    from s2s.store.gradient_noise import keep_noise
 
     run = run_for_noise(sweep, found)
     if run is None:
@@ -104,7 +107,7 @@ def _run_json(run: Run, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
 
 
 def _memory_checks(law: "MemoryLaw") -> list[str]:
-    from s2s.analysis.memory_law import left_out_checks
+    from s2s.analysis.sweep.memory import left_out_checks
 
     lines = [
         f"{check.batch_size:>8,}  predicted {words.size(check.predicted_bytes):>9}"
@@ -115,7 +118,7 @@ def _memory_checks(law: "MemoryLaw") -> list[str]:
 
 
 def _memory_json(law: "MemoryLaw", said: str) -> dict[str, Any]:
-    from s2s.analysis.memory_law import left_out_checks
+    from s2s.analysis.sweep.memory import left_out_checks
 
     checks = left_out_checks(law.points)
     return {

@@ -163,7 +163,7 @@ def _add_sweep(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--resume", type=int, metavar="SWEEP", help="go on with it; the other options are its own")
     add("--batch-sizes", default=sizes, help="sentences a step (default: %(default)s)")
-    add("--until-memory-ends", action="store_true", help="go on doubling (meant for a GPU)")
+    add("--grow-until-oom", action="store_true", help="go on doubling (meant for a GPU)")
     add("--engines", default=default.engines[0].value, help="such as article,fused")
     add("--repeats", type=int, default=default.repeats, help="runs of each, with seeds that follow")
     add(

@@ -12,8 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import IO, Any
 
-from s2s.analysis.bench_table import bench_text
-from s2s.checks import quoted
+from s2s.bench.report import keep_bench
 from s2s.cli.common import (
     EXIT_ERROR,
     EXIT_STOPPED,
@@ -35,16 +34,17 @@ from s2s.cli.text import (
 )
 from s2s.config import UNLIMITED, CorpusChoices, TrainConfig, UserError
 from s2s.data import catalog
-from s2s.home import corpora_folder, home, run_folder
-from s2s.metrics.system import system_info
+from s2s.machine.host import system_info
+from s2s.paths import corpora_folder, home, run_folder
 from s2s.records import BenchReport, RunState
-from s2s.runs.artifacts import has_checkpoint
-from s2s.runs.bench_file import keep_bench
 from s2s.runs.export import export_csv, export_json, run_json
+from s2s.runs.files import has_checkpoint
 from s2s.runs.resume import resumable, resumes_at
 from s2s.runs.resume import resume as resume_run
-from s2s.runs.store import Store
+from s2s.store.runs import Store
+from s2s.text.bench import bench_text
 from s2s.threads import Waiting, set_waiting
+from s2s.validation import quoted
 
 
 def corpora_list(options: argparse.Namespace) -> int:
@@ -131,7 +131,7 @@ def bench(options: argparse.Namespace) -> int:
     }
     if options.openmp:
         set_waiting(os.environ, Waiting(options.openmp))  # torch reads it when it is loaded
-    from s2s.runs.measure import Measurement  # torch, seconds to load
+    from s2s.bench.measurement import Measurement  # torch, seconds to load
 
     measurement = Measurement(base, **choices)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
@@ -166,7 +166,7 @@ def translate(options: argparse.Namespace) -> int:
     sentences = [sentence for sentence in sentences if sentence.strip()]
     if not sentences:
         raise UserError("Give sentences as arguments, or one a line on standard input.")
-    from s2s.training.translator import Translator  # torch, seconds to load
+    from s2s.translation.translator import Translator  # torch, seconds to load
 
     for translation in Translator.load(run_folder(run_id)).translate(sentences):
         print_as(
@@ -179,7 +179,7 @@ def translate(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     run_id = _run_id(options.run)
-    from s2s.runs.evaluate import quality_on_test_part  # torch, seconds to load
+    from s2s.runs.quality import quality_on_test_part  # torch, seconds to load
 
     with Doing() as doing:
         found = quality_on_test_part(run_id, progress=lambda share: doing("Translating", share))
@@ -194,8 +194,8 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def noise(options: argparse.Namespace) -> int:
     run_id = _run_id(options.run)
-    from s2s.runs.kept_noise import keep_noise
-    from s2s.runs.noise import noise_of_run  # torch, seconds to load
+    from s2s.runs.gradient_noise import noise_of_run  # torch, seconds to load
+    from s2s.store.gradient_noise import keep_noise
     from s2s.training.gradient_noise import SENTENCES
 
     with Doing() as doing:

@@ -7,8 +7,8 @@ import signal
 from threading import Event
 from typing import Any, TextIO
 
-from s2s.checks import printable, quoted
 from s2s.config import UserError
+from s2s.validation import printable, quoted
 
 EXIT_ERROR = 1
 EXIT_STOPPED = 130

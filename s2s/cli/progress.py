@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from s2s.cli.common import print_json
 from s2s.records import Evaluation, StepRecord
-from s2s.runs.store import Store
+from s2s.store.runs import Store
 
 
 class Doing:

@@ -4,20 +4,20 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 
-from s2s.analysis.words import run_label
 from s2s.cli.common import print_as, print_json, say
 from s2s.cli.sweep import carry_out, exit_code
 from s2s.config import Engine
-from s2s.home import home
+from s2s.formatting import run_label
+from s2s.paths import home
 from s2s.records import Evaluation, Run, Sweep
-from s2s.runs.plan import plan
-from s2s.runs.store import Store
-from s2s.runs.sweeps import read_sweep
+from s2s.store.runs import Store
+from s2s.store.sweeps import read_sweep
+from s2s.sweeps.plan import plan
 
 
 def replay(options: argparse.Namespace) -> int:
     """Does the sweep, or takes one that was begun; ends with its verdict."""
-    from s2s.runs.replay import ITERATIONS, LONG_ITERATIONS, replay_config  # scipy: slow to load
+    from s2s.sweeps.replay import ITERATIONS, LONG_ITERATIONS, replay_config  # scipy: slow to load
 
     if options.sweep is None:
         usual = LONG_ITERATIONS if options.long else ITERATIONS
@@ -38,9 +38,9 @@ def replay(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace, store: Store, sweep: Sweep) -> None:
     """The verdict, then the translations of each combination's first repeat."""
-    from s2s.analysis.replay import printed
-    from s2s.analysis.replay_text import replay_text, verdict
-    from s2s.runs.replay import answer_elsewhere, first_repeat, guess_loss, read_replay
+    from s2s.analysis.sweep.replay import printed
+    from s2s.sweeps.replay import answer_elsewhere, first_repeat, guess_loss, read_replay
+    from s2s.text.replay import replay_text, verdict
 
     found = read_replay(store, sweep, guess_loss(sweep), answer_elsewhere(store, sweep))
     values = {"event": "replay", **dataclasses.asdict(found), "paragraph": verdict(found)}
@@ -53,8 +53,8 @@ def _show_translations(
     options: argparse.Namespace, run: Run, evaluations: Sequence[Evaluation]
 ) -> None:
     """As text of the article's own combination only, the one that it prints them of."""
-    from s2s.analysis.replay import LARGE
-    from s2s.analysis.replay_text import translations_text
+    from s2s.analysis.sweep.replay import LARGE
+    from s2s.text.replay import translations_text
 
     engine, size = run.config.engine, run.config.batch_size
     if options.json:

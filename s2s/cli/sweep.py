@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from threading import Event
 from typing import Any
 
-from s2s.analysis import words
-from s2s.analysis.sweep_table import sweep_line, sweep_rows, sweep_text
+from s2s import formatting as words
+from s2s.analysis.sweep.table import sweep_line, sweep_rows, sweep_text
+from s2s.background.sweep_time import SweepTime, Times, sweep_time
 from s2s.cli.common import (
     EXIT_ERROR,
     EXIT_STOPPED,
@@ -21,13 +22,12 @@ from s2s.cli.common import (
 )
 from s2s.cli.progress import Doing
 from s2s.config import Budget, SweepConfig, TrainConfig, UserError
-from s2s.home import home
+from s2s.paths import home
 from s2s.records import RunState, Sweep, SweepPart, SweepState
 from s2s.runs.export import run_json
-from s2s.runs.plan import plan
-from s2s.runs.store import Store
-from s2s.runs.sweep_time import SweepTime, Times, sweep_time
-from s2s.runs.sweeps import create_sweep, read_sweep, read_sweeps, take
+from s2s.store.runs import Store
+from s2s.store.sweeps import create_sweep, read_sweep, read_sweeps, take
+from s2s.sweeps.plan import plan
 
 
 def sweep(options: argparse.Namespace) -> int:
@@ -109,7 +109,7 @@ def sweep_config(options: argparse.Namespace) -> SweepConfig:
     return SweepConfig(
         base=TrainConfig.from_json(base),
         batch_sizes=tuple(batch_sizes(options.batch_sizes)),
-        until_memory_ends=options.until_memory_ends,
+        grow_until_oom=options.grow_until_oom,
         engines=tuple(listed(options.engines)),  # type: ignore[arg-type]  # checked there
         repeats=options.repeats,
         rule=options.rule,
@@ -122,7 +122,7 @@ def sweep_config(options: argparse.Namespace) -> SweepConfig:
 
 def _do(options: argparse.Namespace, store: Store, sweep_id: int, times: Times) -> None:
     """With a line of JSON for each part that has got a result."""
-    from s2s.runs.sweep import run_sweep  # torch, seconds to load
+    from s2s.sweeps.runner import run_sweep  # torch, seconds to load
 
     stop = Event()
     stop_on_signals(stop)
@@ -146,7 +146,7 @@ def _estimate_text(config: SweepConfig, parts: list[SweepPart], takes: SweepTime
     if takes.total_seconds is not None:
         most = "at most " if config.target_loss else ""
         duration = f"{most}about {words.duration(takes.total_seconds)} by {takes.basis}"
-    larger = "; larger sizes come on top" if config.until_memory_ends else ""
+    larger = "; larger sizes come on top" if config.grow_until_oom else ""
     runs = "1 run" if len(parts) == 1 else f"{len(parts):,} runs"
     return f"{runs} on {words.device(takes.device)}: {duration}{larger}."
 

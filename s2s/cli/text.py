@@ -3,12 +3,12 @@
 import json
 from typing import TYPE_CHECKING
 
-from s2s.analysis import words
+from s2s import formatting as words
 from s2s.records import CorpusInfo, Run, Summary, Translation
-from s2s.runs.artifacts import has_checkpoint
+from s2s.runs.files import has_checkpoint
 
 if TYPE_CHECKING:  # it loads torch
-    from s2s.analysis.noise_scale import RunNoise
+    from s2s.analysis.advice.gradient_noise import RunNoise
 
 
 def corpus_line(info: CorpusInfo) -> str:
@@ -65,7 +65,7 @@ def summary_text(run: Run, summary: Summary) -> str:
             f"  target tokens/s       {shown(summary.target_tokens_per_second, ',.0f')}",
             f"  step time             {_step_text(summary)}",
             f"  its phases            {_phases_text(summary) or 'not told apart'}",
-            f"  padded share          {shown(summary.padded_share, '.0%')}",
+            f"  padded share          {shown(summary.padding_ratio, '.0%')}",
             f"  loss a token          {shown(summary.loss_per_token, '.3f')}",
             f"  loss a sentence       {shown(summary.loss_per_sentence, '.2f')}",
             f"  validation, a token   {shown(summary.validation_loss_per_token, '.3f')}",
@@ -80,7 +80,7 @@ def summary_text(run: Run, summary: Summary) -> str:
 
 
 def noise_text(found: "RunNoise") -> str:
-    from s2s.analysis.noise_scale import noise_scale_text  # scipy
+    from s2s.analysis.advice.gradient_noise import noise_scale_text  # scipy
 
     return "\n".join(
         [

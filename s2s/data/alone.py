@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from s2s.home import make_folder
+from s2s.paths import make_folder
 
 _POLL_SECONDS = 0.2
 

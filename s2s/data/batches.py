@@ -34,7 +34,7 @@ class Batch:
         return self.source.shape[1]
 
     @property
-    def cells(self) -> int:
+    def padded_tokens(self) -> int:
         """Places of both sides, padding included."""
         return self.source.numel() + self.target.numel()
 
@@ -74,7 +74,7 @@ class PackedBatch:
         return len(self.target.tokens)
 
     @property
-    def cells(self) -> int:
+    def padded_tokens(self) -> int:
         """Places of both sides: there is no padding."""
         return self.source_tokens + self.target_tokens
 

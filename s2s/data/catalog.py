@@ -11,15 +11,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from s2s.checks import quoted
 from s2s.config import CorpusChoices, Direction, UserError
 from s2s.data import corpus
 from s2s.data.alone import alone
-from s2s.data.corpus_file import Chunk, comes_from_tatoeba, content_sha256, read_chunks
 from s2s.data.download import download
 from s2s.data.prepare import Prepared, prepare
-from s2s.home import make_folder
+from s2s.data.reader import Chunk, comes_from_tatoeba, content_sha256, read_chunks
+from s2s.paths import make_folder
 from s2s.records import CorpusInfo
+from s2s.validation import quoted
 
 STARTER = "starter"
 STARTER_FILE = Path(__file__).with_name("starter.tsv.gz")

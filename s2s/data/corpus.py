@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2s.checks import quoted, read_as
-from s2s.checks import text as checked_text
 from s2s.config import CorpusChoices, UserError
 from s2s.data.text import join_words
 from s2s.records import EOS, SPECIAL_WORDS, UNK, CorpusInfo
+from s2s.validation import quoted, read_as
+from s2s.validation import text as checked_text
 
 Ints = npt.NDArray[np.integer[Any]]
 _UNSOUND = (

@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 from urllib3.exceptions import HTTPError
 
 from s2s.config import UserError
-from s2s.data.corpus_file import MAX_ZIP_RATIO, ZIP_ERRORS, opened_zip
-from s2s.home import make_folder
+from s2s.data.reader import MAX_ZIP_RATIO, ZIP_ERRORS, opened_zip
+from s2s.paths import make_folder
 
 MAX_BYTES = 300_000_000
 _BASE_URL = "http://www.manythings.org/anki"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from s2s.config import UserError
 from s2s.records import Run, RunState
-from s2s.runs import cuda_context
-from s2s.runs.artifacts import has_checkpoint
-from s2s.runs.store import Store
+from s2s.runs import lost_gpu as cuda_context
+from s2s.runs.files import has_checkpoint
+from s2s.store.runs import Store
 from s2s.training.device import ran_out_of_memory
 
 

@@ -11,15 +11,16 @@ from typing import Any, TypeVar
 
 import torch
 
-from s2s.analysis.busy import busy
-from s2s.analysis.readings import peak_memory_bytes
+from s2s.analysis.run.interference import busy
+from s2s.analysis.run.readings import peak_memory_bytes
 from s2s.config import TrainConfig, UserError
 from s2s.data.catalog import open_corpus
-from s2s.home import corpora_folder, run_folder
-from s2s.metrics.devices import Sampler
-from s2s.metrics.machine import machine_state
-from s2s.metrics.others import OthersMeter
-from s2s.metrics.system import system_info
+from s2s.locks import lease
+from s2s.machine.gpus import Sampler
+from s2s.machine.host import system_info
+from s2s.machine.interference import OthersMeter
+from s2s.machine.state import machine_state
+from s2s.paths import corpora_folder, run_folder
 from s2s.records import (
     DeviceSample,
     Evaluation,
@@ -29,18 +30,18 @@ from s2s.records import (
     StepRecord,
     Summary,
 )
-from s2s.runs import cuda_context, store_error
+from s2s.runs import lost_gpu as cuda_context
+from s2s.runs.checkpoints import save, tidy
 from s2s.runs.ending import Ending, diverged, failed, sentence, shut_down
-from s2s.runs.evaluate import quality_on_test_part
-from s2s.runs.lease import lease
+from s2s.runs.quality import quality_on_test_part
 from s2s.runs.recorder import DivergedError, Recorder
-from s2s.runs.saving import save, tidy
-from s2s.runs.store import Store
-from s2s.runs.store_error import StoreError, patiently
+from s2s.store import errors as store_error
+from s2s.store.errors import StoreError, patiently
+from s2s.store.runs import Store
 from s2s.training.checkpoint import load_checkpoint
 from s2s.training.device import resolve_device
 from s2s.training.heap import hand_back
-from s2s.training.loop import Trainer
+from s2s.training.trainer import Trainer
 
 CHECKPOINT_SECONDS = 60.0
 """A process that is killed loses this much training and what a step more takes."""

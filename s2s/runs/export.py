@@ -8,7 +8,7 @@ from math import isfinite
 from typing import IO
 
 from s2s.records import STEP_DTYPE, Run
-from s2s.runs.store import Store
+from s2s.store.runs import Store
 
 _FORMULA_STARTS = re.compile(r"""^(?=[\t\r\n])|(?:^|[;|\t\r\n])["\s]*(?=[=+\-@＝＋－＠])""")
 """Spreadsheets in French or German part cells at semicolons, and any at what it is told to."""

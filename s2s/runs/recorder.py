@@ -11,22 +11,22 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from s2s.analysis.anatomy import anatomy
-from s2s.analysis.step_time import step_time
-from s2s.analysis.steps import (
+from s2s.analysis.run.anatomy import anatomy
+from s2s.analysis.run.step_time import step_time
+from s2s.analysis.run.steps import (
     LossScale,
     last_loss,
-    padded_share,
+    padding_ratio,
     samples_per_second,
     target_tokens_per_second,
 )
-from s2s.analysis.words import duration
 from s2s.config import TrainConfig
-from s2s.metrics.devices import Sampler
+from s2s.formatting import duration
+from s2s.machine.gpus import Sampler
 from s2s.records import STEP_DTYPE, Evaluation, RunState, StepRecord, Summary
-from s2s.runs import store_error
-from s2s.runs.store import Store
-from s2s.runs.store_error import StoreError
+from s2s.store import errors as store_error
+from s2s.store.errors import StoreError
+from s2s.store.runs import Store
 
 FLUSH_SECONDS = 0.5
 _RETRY_SECONDS = 5.0
@@ -136,7 +136,7 @@ class Recorder:
             system_seconds=times.system - self._times.system,
             samples_per_second=samples_per_second(steps),
             target_tokens_per_second=target_tokens_per_second(steps),
-            padded_share=padded_share(steps),
+            padding_ratio=padding_ratio(steps),
             loss_per_sentence=_finite(last_loss(steps, LossScale.SENTENCE)),
             loss_per_token=_finite(last_loss(steps, LossScale.TOKEN)),
             validation_loss_per_token=_finite(self._validation_loss),
@@ -146,11 +146,11 @@ class Recorder:
             noise=timing.noise,
             warmup_steps=timing.warmup_steps,
             warmup_seconds=timing.warmup_seconds,
-            disturbed_steps=timing.disturbed_steps,
-            disturbed_seconds=timing.disturbed_seconds,
+            interfered_steps=timing.interfered_steps,
+            interfered_seconds=timing.interfered_seconds,
             phase_seconds=parts.named() if parts else None,
             busy=busy,
-            most_cells=int(steps["cells"].max()) if len(steps) else None,
+            max_padded_tokens=int(steps["padded_tokens"].max()) if len(steps) else None,
             wall_seconds=None if self._resumed else ended_at - self._began_at,
         )
 
@@ -201,11 +201,11 @@ class Recorder:
                     record.samples,
                     record.source_tokens,
                     record.target_tokens,
-                    record.cells,
+                    record.padded_tokens,
                     record.seconds,
                     record.timed,
                     *record.phase_seconds,
-                    record.disturbed,
+                    record.interfered,
                 )
                 for record, loss in zip(records, losses, strict=True)
             ],

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from s2s.config import UserError
-from s2s.home import run_folder
+from s2s.paths import run_folder
 from s2s.records import STEP_DTYPE, Run, RunState
-from s2s.runs.artifacts import CHECKPOINT
-from s2s.runs.owner import lives, owner_values
-from s2s.runs.store import Store
+from s2s.runs.files import CHECKPOINT
+from s2s.store.ownership import lives, owner_values
+from s2s.store.runs import Store
 
 
 def resumable(store: Store) -> list[tuple[Run, int]]:
@@ -20,7 +20,7 @@ def resumable(store: Store) -> list[tuple[Run, int]]:
     would go on from; the newest first."""
     found = []
     for run in store.runs():
-        if run.state is RunState.INTERRUPTED and not run.left_alone:
+        if run.state is RunState.INTERRUPTED and not run.dismissed:
             iteration = resumes_at(store, run)
             if iteration is not None:
                 found.append((run, iteration))
@@ -47,7 +47,7 @@ def resume(store: Store, run_id: int) -> Run:
     with store.transaction() as database:
         cursor = database.execute(
             "UPDATE runs SET state = ?, finished_at = NULL, message = '', details = '',"
-            " summary = NULL, iterations_done = ?, resumed_at = ?, left_alone = 0, owner_pid = ?,"
+            " summary = NULL, iterations_done = ?, resumed_at = ?, dismissed = 0, owner_pid = ?,"
             " owner_start = ?, owner_machine = ?"
             " WHERE id = ? AND state = ?",
             (
@@ -77,7 +77,7 @@ def resume(store: Store, run_id: int) -> Run:
 def leave_alone(store: Store, run_id: int) -> None:
     """To resume the run is no longer offered; it stays as it is, and can still be resumed."""
     with store.transaction() as database:
-        database.execute("UPDATE runs SET left_alone = 1 WHERE id = ?", (run_id,))
+        database.execute("UPDATE runs SET dismissed = 1 WHERE id = ?", (run_id,))
 
 
 def _point(store: Store, run: Run) -> int:

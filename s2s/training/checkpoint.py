@@ -12,10 +12,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from s2s.checks import shortened
 from s2s.config import CorpusChoices, TrainConfig, UserError
-from s2s.model.seq2seq import Seq2Seq
 from s2s.training.sound import check_numbers, check_outline
+from s2s.translation.model import Seq2Seq
+from s2s.validation import shortened
 
 FILE_NAME = "checkpoint.safetensors"
 _FORMAT = 1

@@ -28,8 +28,8 @@ class Lookout:
     def __init__(self) -> None:
         self._ended_by_then = _ended
 
-    def disturbed(self) -> bool:
-        """Whether anything disturbed since the last call, or since this lookout was made.
+    def interfered(self) -> bool:
+        """Whether anything interfered since the last call, or since this lookout was made.
 
         What had begun and not ended by then lasted on into this time.
         """

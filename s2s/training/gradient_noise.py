@@ -18,9 +18,9 @@ from torch.nn import functional
 from s2s.config import Precision
 from s2s.data.batches import Batches, PackedBatch
 from s2s.data.corpus import Corpus
-from s2s.model.seq2seq import Seq2Seq
-from s2s.training.engines import teacher_forced
 from s2s.training.precision import products_in
+from s2s.translation.engines import teacher_forced
+from s2s.translation.model import Seq2Seq
 
 MICRO_BATCH = 32
 """Sentences in a small batch."""

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from s2s.config import Engine, OptimizerName, TrainConfig
-from s2s.model.seq2seq import Seq2Seq
-from s2s.training.lazy import LazyRMSprop, LazySGD
+from s2s.training.lazy_optimizers import LazyRMSprop, LazySGD
+from s2s.translation.model import Seq2Seq
 
 
 def build_optimizer(config: TrainConfig, model: Seq2Seq) -> torch.optim.Optimizer:

@@ -8,17 +8,17 @@ from threading import Event
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Request
-from serving import WAIT_MS
 
 from s2s.config import CorpusChoices, TrainConfig
 from s2s.data import catalog
-from s2s.home import corpora_folder
+from s2s.paths import corpora_folder
 from s2s.records import Evaluation, RunState, SampleTranslation
 from s2s.runs.execute import execute
-from s2s.runs.replay import replay_config
-from s2s.runs.store import Store
-from s2s.runs.sweeps import create_sweep, delete_sweep, describe_sweep, read_sweep
+from s2s.store.runs import Store
+from s2s.store.sweeps import create_sweep, delete_sweep, describe_sweep, read_sweep
+from s2s.sweeps.replay import replay_config
 from tests import studies
+from tests.browser.serving import WAIT_MS
 from tests.plausible import ended, some_steps, started, summary
 
 HOST = "attack.example"

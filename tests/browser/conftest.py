@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import serving
-from pictures import Pictures
 from playwright.sync_api import Browser, Page
+
+from tests.browser import serving
+from tests.browser.pictures import Pictures
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from pages.parts.inert import inert
+from pages.shared.escaping import inert
 
 texts = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 st.table(pd.DataFrame({"text": [inert(text) for text in texts]}))

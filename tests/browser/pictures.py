@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from playwright.sync_api import Page
-from serving import WAIT_MS
+
+from tests.browser.serving import WAIT_MS
 
 
 class Pictures:

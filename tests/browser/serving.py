@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import chromium
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser import chromium
 
 PROJECT = Path(__file__).parents[2]
 WAIT_MS = 60_000

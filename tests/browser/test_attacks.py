@@ -8,11 +8,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
-import attacked
 import pytest
-import serving
-from attacked import ATTACK, Watched
 from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import attacked, serving
+from tests.browser.attacked import ATTACK, Watched
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import Browser, Page
 
-from s2s.analysis.speed_curve import speed_curve
+from s2s.analysis.sweep.speed_curve import speed_curve
 from s2s.charts.speed_curve import speed_figure
 from tests.charts.examples import examples
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
-from serving import WAIT_MS
 
 from s2s.config import TrainConfig
-from s2s.runs.store import Store
+from s2s.store.runs import Store
+from tests.browser.serving import WAIT_MS
 from tests.plausible import ended
 
 pytestmark = pytest.mark.browser

@@ -3,9 +3,10 @@
 import time
 
 import pytest
-from pictures import Pictures
 from playwright.sync_api import Browser, Locator, Page, expect
-from serving import WAIT_MS
+
+from tests.browser.pictures import Pictures
+from tests.browser.serving import WAIT_MS
 
 pytestmark = pytest.mark.browser
 

@@ -5,8 +5,9 @@ import random
 from pathlib import Path
 
 import pytest
-import serving
 from playwright.sync_api import Browser
+
+from tests.browser import serving
 
 APP = Path(__file__).with_name("inert_app.py")
 PIECES = [

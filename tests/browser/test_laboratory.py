@@ -5,12 +5,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pictures import Pictures
 from playwright.sync_api import Locator, Page, expect
-from serving import WAIT_MS
 
-from s2s.runs.store import Store
+from s2s.store.runs import Store
 from tests import studies
+from tests.browser.pictures import Pictures
+from tests.browser.serving import WAIT_MS
 
 pytestmark = pytest.mark.browser
 

@@ -5,18 +5,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import provider
 import pytest
-import serving
 from playwright.sync_api import Browser, Page, expect
-from provider import CLIENT, CLIENT_SECRET, Provider
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.util import calc_hash
 from websockets.sync.client import connect
 
 from s2s.config import TrainConfig
-from s2s.runs.store import Store
+from s2s.store.runs import Store
+from tests.browser import provider, serving
+from tests.browser.provider import CLIENT, CLIENT_SECRET, Provider
 from tests.plausible import ended
 
 pytestmark = pytest.mark.browser

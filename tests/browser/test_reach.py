@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 import requests
-import serving
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from s2s.config import TrainConfig
-from s2s.runs.store import Store
+from s2s.store.runs import Store
+from tests.browser import serving
 from tests.plausible import ended
 
 NAME = "the-secret-run"

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-import serving
 from playwright.sync_api import Browser, Locator, Page, expect
-from tiny import tiny_config, tiny_corpus, wait_until
 
-from s2s.home import home
+from s2s.paths import home
 from s2s.records import RunState
 from s2s.runs.resume import resumable
-from s2s.runs.store import Store
+from s2s.store.runs import Store
+from tests.browser import serving
+from tests.tiny import tiny_config, tiny_corpus, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -130,7 +130,7 @@ def test_a_training_is_interrupted_and_goes_on_after_a_restart(
         offer(page, waiting, "before").get_by_role("button", name="Leave it").click()
         expect(page.locator(f".st-key-offer_{waiting}")).to_have_count(0, timeout=serving.WAIT_MS)
         page.close()
-        assert store.run(waiting).left_alone
+        assert store.run(waiting).dismissed
 
 
 def offer(page: Page, run_id: int, words: str) -> Locator:

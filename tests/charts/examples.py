@@ -4,22 +4,22 @@ import math
 
 import numpy as np
 
-from s2s.analysis.anatomy import Anatomy, Dissected, anatomy_text, split, split_sizes
-from s2s.analysis.bars import Bar, bars_text
-from s2s.analysis.lines import (
+from s2s.analysis.advice.sweep_advice import sweep_advice
+from s2s.analysis.compare.bars import Bar, bars_text
+from s2s.analysis.compare.groups import Spread
+from s2s.analysis.compare.lines import (
     RunLine,
     loss_line,
     loss_text,
     throughput_line,
     throughput_text,
 )
-from s2s.analysis.memory_law import MemoryPoint, memory_law
-from s2s.analysis.readings import ReadingSeries, readings_text
-from s2s.analysis.repeats import Spread
-from s2s.analysis.speed_curve import speed_text
-from s2s.analysis.steps import Axis, LossScale
-from s2s.analysis.sweep_advice import sweep_advice
-from s2s.analysis.sweep_steps import (
+from s2s.analysis.run.anatomy import Anatomy, Dissected, anatomy_text, split, split_sizes
+from s2s.analysis.run.readings import ReadingSeries, readings_text
+from s2s.analysis.run.steps import Axis, LossScale
+from s2s.analysis.sweep.memory import MemoryPoint, memory_law
+from s2s.analysis.sweep.speed_curve import speed_text
+from s2s.analysis.sweep.step_parts import (
     PaddingLine,
     PaddingPoint,
     SizeParts,

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from s2s.analysis.anatomy import Anatomy, Dissected, split
-from s2s.analysis.bars import Bar
-from s2s.analysis.lines import Band, RunLine, loss_line, throughput_line
-from s2s.analysis.readings import ReadingSeries
-from s2s.analysis.repeats import Spread
-from s2s.analysis.steps import Axis, Curve, LossScale
+from s2s.analysis.compare.bars import Bar
+from s2s.analysis.compare.groups import Spread
+from s2s.analysis.compare.lines import Band, RunLine, loss_line, throughput_line
+from s2s.analysis.run.anatomy import Anatomy, Dissected, split
+from s2s.analysis.run.readings import ReadingSeries
+from s2s.analysis.run.steps import Axis, Curve, LossScale
 from s2s.charts.anatomy import anatomy_figure
 from s2s.charts.bars import bars_figure
 from s2s.charts.frame import PALETTE, Figure, colours, numbers

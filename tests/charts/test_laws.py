@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from s2s.analysis.anatomy import split_sizes
-from s2s.analysis.memory_law import MemoryPoint, memory_law
-from s2s.analysis.speed_curve import Unit, speed_curve
-from s2s.analysis.sweep_advice import SweepAdvice, sweep_advice
-from s2s.analysis.sweep_steps import PaddingLine, PaddingPoint, SizeParts, StepParts
-from s2s.analysis.target import StepsToTarget
+from s2s.analysis.advice.sweep_advice import SweepAdvice, sweep_advice
+from s2s.analysis.advice.target import StepsToTarget
+from s2s.analysis.run.anatomy import split_sizes
+from s2s.analysis.sweep.memory import MemoryPoint, memory_law
+from s2s.analysis.sweep.speed_curve import Unit, speed_curve
+from s2s.analysis.sweep.step_parts import PaddingLine, PaddingPoint, SizeParts, StepParts
 from s2s.charts.batch_law import steps_figure, steps_text
 from s2s.charts.frame import Figure
 from s2s.charts.memory_law import memory_figure, memory_text

@@ -21,12 +21,12 @@ from threading import Event
 from s2s.cli import main
 from s2s.config import CorpusChoices, SweepConfig, TrainConfig, UserError
 from s2s.data import catalog
-from s2s.home import corpora_folder, home
+from s2s.paths import corpora_folder, home
 from s2s.runs.execute import execute
-from s2s.runs.manager import Manager
-from s2s.runs.store import Store
-from s2s.runs.sweep import run_sweep
-from s2s.runs.sweeps import create_sweep, delete_sweep, leave, read_sweep, take
+from s2s.background.scheduler import Manager
+from s2s.store.runs import Store
+from s2s.sweeps.runner import run_sweep
+from s2s.store.sweeps import create_sweep, delete_sweep, leave, read_sweep, take
 """
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
@@ -34,8 +34,8 @@ _context.set_forkserver_preload(
         "torch._dynamo",
         "s2s.cli",
         "s2s.runs.execute",
-        "s2s.runs.manager",
-        "s2s.runs.sweep",
+        "s2s.background.scheduler",
+        "s2s.sweeps.runner",
         "s2s.training.device",
     ]
 )

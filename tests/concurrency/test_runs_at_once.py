@@ -8,16 +8,16 @@ from collections.abc import Sequence
 
 import pytest
 from filelock import FileLock, Timeout
-from tiny import tiny_config, wait_until
 
+from s2s.background.scheduler import Manager
 from s2s.config import SweepConfig
-from s2s.home import home, run_folder
+from s2s.paths import home, run_folder
 from s2s.records import Run, RunState, SweepState
-from s2s.runs.artifacts import has_checkpoint
-from s2s.runs.manager import Manager
-from s2s.runs.store import Store
-from s2s.runs.sweeps import create_sweep, read_sweep, take
+from s2s.runs.files import has_checkpoint
+from s2s.store.runs import Store
+from s2s.store.sweeps import create_sweep, read_sweep, take
 from tests.concurrency.others import others, together
+from tests.tiny import tiny_config, wait_until
 
 pytestmark = pytest.mark.usefixtures("tiny")
 STEPS = 30

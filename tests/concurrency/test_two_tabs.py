@@ -6,17 +6,17 @@ from threading import Event
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from tiny import tiny_config, write_tiny
 
-from pages.parts import shared
+from pages.shared import state as shared
 from s2s.config import SweepConfig
 from s2s.data import catalog
-from s2s.home import corpora_folder
-from s2s.runs.artifacts import purge
+from s2s.paths import corpora_folder
 from s2s.runs.execute import execute
-from s2s.runs.replay import replay_config
-from s2s.runs.store import Store
-from s2s.runs.sweeps import create_sweep, delete_sweep
+from s2s.runs.files import purge
+from s2s.store.runs import Store
+from s2s.store.sweeps import create_sweep, delete_sweep
+from s2s.sweeps.replay import replay_config
+from tests.tiny import tiny_config, write_tiny
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 
@@ -37,7 +37,11 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 def tab(name: str) -> AppTest:
-    return AppTest.from_file(DASHBOARD, default_timeout=50).switch_page(f"pages/{name}.py").run()
+    return (
+        AppTest.from_file(DASHBOARD, default_timeout=50)
+        .switch_page(f"pages/{name}/{name}.py")
+        .run()
+    )
 
 
 def gone_for_good(store: Store) -> None:
@@ -72,7 +76,7 @@ def test_a_fragment_of_a_replay_that_was_deleted(trained: Store) -> None:
     def app() -> None:
         import streamlit as st
 
-        from pages.parts.replay_view import show
+        from pages.replay.view import show
 
         if "again" in st.session_state:
             st.write("drawn anew")

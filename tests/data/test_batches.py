@@ -3,9 +3,9 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import batches_of
 
 from s2s.records import EOS, PAD, SOS
+from tests.tiny import batches_of
 
 words = st.lists(st.integers(4, 20), max_size=5).map(lambda ids: [*ids, EOS])
 pairs = st.lists(st.tuples(words, words), min_size=1, max_size=6)
@@ -20,7 +20,12 @@ def test_a_packed_batch_by_hand() -> None:
     assert batch.target.tokens.tolist() == [15, 17, 2, 16, 2, 2]
     assert batch.target.before.tolist() == [SOS, SOS, SOS, 15, 17, 16]
     assert batch.handover.tolist() == [4, 5, 6]
-    assert (batch.samples, batch.source_tokens, batch.target_tokens, batch.cells) == (3, 7, 6, 13)
+    assert (batch.samples, batch.source_tokens, batch.target_tokens, batch.padded_tokens) == (
+        3,
+        7,
+        6,
+        13,
+    )
 
 
 @given(pairs, st.data())

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2s.config import CorpusChoices, Direction, Normalizer
-from s2s.data.corpus_file import Chunk, read_chunks
 from s2s.data.prepare import Prepared, PreparedSide, prepare
+from s2s.data.reader import Chunk, read_chunks
 from s2s.data.text import split_sentence
 from s2s.records import EOS, SPECIAL_WORDS
 

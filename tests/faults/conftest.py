@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from small_disk import SmallDisk
 
-from s2s.home import home
+from s2s.paths import home
+from tests.small_disk import SmallDisk
 
 Mount = Callable[..., Path]
 

@@ -8,21 +8,21 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from small_disk import SmallDisk
-from tiny import tiny_config, tiny_corpus, wait_until, write_tiny
 
+from s2s.background.scheduler import Manager
 from s2s.cli import main
 from s2s.cli.progress import TrainingProgress
 from s2s.config import UserError
 from s2s.data import catalog
-from s2s.home import corpora_folder, home, run_folder
+from s2s.paths import corpora_folder, home, run_folder
 from s2s.records import Evaluation, RunState, StepRecord
 from s2s.runs import recorder as recorder_module
-from s2s.runs import store_error
 from s2s.runs.execute import execute
-from s2s.runs.manager import Manager
-from s2s.runs.store import Store
+from s2s.store import errors as store_error
+from s2s.store.runs import Store
 from s2s.training.checkpoint import load_checkpoint
+from tests.small_disk import SmallDisk
+from tests.tiny import tiny_config, tiny_corpus, wait_until, write_tiny
 
 
 @pytest.fixture

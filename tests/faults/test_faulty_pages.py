@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
-from tiny import tiny_config, wait_until
 
-from pages.parts import shared
-from pages.parts.inert import inert
+from pages.shared import state as shared
+from pages.shared.escaping import inert
 from s2s.data import catalog
-from s2s.home import home
+from s2s.paths import home
 from s2s.records import RunState
-from s2s.runs.store import Store
-from s2s.runs.store_error import StoreError
+from s2s.store.errors import StoreError
+from s2s.store.runs import Store
+from tests.tiny import tiny_config, wait_until
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -48,7 +48,7 @@ def goes_on(run_id: int) -> bool:
 
 def visit(page: str = "train") -> AppTest:
     app = AppTest.from_file(DASHBOARD, default_timeout=60)
-    return app.switch_page(f"pages/{page}.py").run()
+    return app.switch_page(f"pages/{page}/{page}.py").run()
 
 
 def broken(*_: object, **__: object) -> None:

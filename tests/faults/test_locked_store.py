@@ -11,17 +11,17 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
-from tiny import tiny_config, wait_until
 
-from pages.parts import shared
-from s2s.home import home
+from pages.shared import state as shared
+from s2s.paths import home
 from s2s.records import RunState
 from s2s.runs import recorder as recorder_module
-from s2s.runs import store as store_module
-from s2s.runs import store_error
 from s2s.runs.execute import execute
-from s2s.runs.store import Store
-from s2s.runs.store_error import StoreError, patiently
+from s2s.store import errors as store_error
+from s2s.store import runs as store_module
+from s2s.store.errors import StoreError, patiently
+from s2s.store.runs import Store
+from tests.tiny import tiny_config, wait_until
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 _LOCK = """

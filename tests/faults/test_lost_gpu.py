@@ -7,23 +7,23 @@ from threading import Event
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
-from tiny import tiny_config, wait_until
 
-from pages.parts import shared
+from pages.shared import state as shared
+from s2s.background import scheduler as manager_module
+from s2s.background.scheduler import Manager
 from s2s.config import SweepConfig, UserError
-from s2s.metrics.devices import Sampler
+from s2s.machine.gpus import Sampler
 from s2s.records import RunState
-from s2s.runs import cuda_context
 from s2s.runs import execute as execute_module
-from s2s.runs import manager as manager_module
+from s2s.runs import lost_gpu as cuda_context
 from s2s.runs.execute import execute, free_memory
-from s2s.runs.manager import Manager
-from s2s.runs.store import Store
-from s2s.runs.sweep import run_sweep
-from s2s.runs.sweeps import create_sweep, take
+from s2s.store.runs import Store
+from s2s.store.sweeps import create_sweep, take
+from s2s.sweeps.runner import run_sweep
 from s2s.training import device as device_module
 from s2s.training.device import ran_out_of_memory
-from s2s.training.engines import Forward, FusedEngine
+from s2s.translation.engines import Forward, FusedEngine
+from tests.tiny import tiny_config, wait_until
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 ASSERT = "CUDA error: device-side assert triggered\nCUDA kernel errors might be asynchronous"
@@ -185,7 +185,7 @@ def test_pages_say_that_the_server_must_be_started_again(
     assert "start s2s again to train on a GPU" in app.warning[0].value
     lines = [each.value for each in app.markdown if "waits" in each.value or "trains" in each.value]
     assert [": held" in line or "held till s2s" in line for line in lines[:2]] == [True, False]
-    app.switch_page("pages/system.py").run()
+    app.switch_page("pages/system/system.py").run()
     assert "start s2s again to train on a GPU" in app.error[0].value
     shared.manager().close()
     shared.store().close()

@@ -8,17 +8,17 @@ from threading import Event
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from tiny import tiny_config
 
-from pages.parts import shared
-from pages.parts.inert import inert
+from pages.shared import state as shared
+from pages.shared.escaping import inert
 from s2s.cli import main
 from s2s.config import UserError
-from s2s.home import home
+from s2s.paths import home
 from s2s.records import RunState
 from s2s.runs.execute import execute
-from s2s.runs.store import Store
-from s2s.runs.store_error import StoreError
+from s2s.store.errors import StoreError
+from s2s.store.runs import Store
+from tests.tiny import tiny_config
 
 ReadOnly = Callable[[Path], Path]
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"

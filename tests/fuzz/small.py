@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from s2s.config import CorpusChoices, TrainConfig
-from s2s.data import catalog, describe
+from s2s.data import catalog
+from s2s.data import stats as describe
 from s2s.data.corpus import Corpus
-from s2s.home import corpora_folder
+from s2s.paths import corpora_folder
 from s2s.records import StepRecord
-from s2s.training.loop import Trainer
+from s2s.training.trainer import Trainer
 
 SUBJECTS, VERBS, THINGS = ("i je", "you tu", "he il"), ("see vois", "eat mange"), ("a un", "b deux")
 LINES = [
@@ -60,7 +61,7 @@ def look_at(corpus: Corpus) -> None:
     """As the page Corpora does."""
     describe.example_sentence(corpus)
     described = describe.draw_batch(corpus, 5, seed=0)
-    assert 0 <= described.padded_share <= described.joint_padded_share < 1
+    assert 0 <= described.padding_ratio <= described.joint_padded_share < 1
     for side, ids in ((corpus.source, described.source), (corpus.target, described.target)):
         describe.length_percentile(describe.length_histogram(side), 99)
         found = describe.most_frequent(side, 5) + describe.search_words(side, "e", 5)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load, save
 
 from s2s.config import UserError
-from s2s.home import run_folder
+from s2s.paths import run_folder
 from s2s.training.checkpoint import FILE_NAME, drop_state, load_checkpoint, save_checkpoint
-from s2s.training.loop import Trainer
-from s2s.training.translator import Translator
+from s2s.training.trainer import Trainer
+from s2s.translation.translator import Translator
 from tests.fuzz.fence import check_sentence, fenced
 from tests.fuzz.small import TEXT, add, config
 from tests.fuzz.strategies import any_json, fuzzed, mutated, mutated_json
@@ -158,7 +158,7 @@ def test_a_file_cut_short_while_it_is_used(tmp_path: Path, valid: dict[str, byte
     (tmp_path / FILE_NAME).write_bytes(valid["adam"])
     code = (
         "import os, sys; from pathlib import Path;"
-        "from s2s.training.translator import Translator;"
+        "from s2s.translation.translator import Translator;"
         "folder = Path(sys.argv[1]); translator = Translator.load(folder);"
         f"os.truncate(folder / '{FILE_NAME}', 100);"
         "print(len(translator.translate(['tu vois'])))"

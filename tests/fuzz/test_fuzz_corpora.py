@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from s2s.config import CorpusChoices, Direction, Normalizer
 from s2s.data import catalog
-from s2s.home import corpora_folder
+from s2s.paths import corpora_folder
 from tests.fuzz.fence import fenced, may_refuse
 from tests.fuzz.small import LINES, TEXT, add, use
 from tests.fuzz.strategies import HOSTILE_TEXTS, fuzzed, hostile_text, mutated

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pages.parts import form
-from s2s.checks import Checked
+from pages.train import form
 from s2s.cli.common import batch_sizes
 from s2s.config import CorpusChoices, SweepConfig, TrainConfig, UserError
 from s2s.data.catalog import checked_name
+from s2s.validation import Checked
 from tests.fuzz.fence import check_sentence, may_refuse
 from tests.fuzz.strategies import any_json, fuzzed, hostile_text, mutated_json
 

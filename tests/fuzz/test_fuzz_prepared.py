@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from s2s.config import UserError
 from s2s.data import catalog
-from s2s.home import corpora_folder
+from s2s.paths import corpora_folder
 from tests.fuzz.fence import check_sentence, fenced
 from tests.fuzz.small import add, home_made_in, use
 from tests.fuzz.strategies import fuzzed, mutated, mutated_json

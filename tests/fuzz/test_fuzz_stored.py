@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import shared
-from pages.parts.live_chart import provide_plotly
-from s2s.analysis.noise_scale import RunNoise
-from s2s.analysis.words import state_sentence
+from pages.shared import state as shared
+from pages.shared.chart import provide_plotly
+from s2s.analysis.advice.gradient_noise import RunNoise
 from s2s.cli.text import run_line
 from s2s.config import SweepConfig, UserError
+from s2s.formatting import state_sentence
 from s2s.records import SweepState
 from s2s.runs.execute import execute
 from s2s.runs.export import run_json
-from s2s.runs.kept_noise import kept_noise
-from s2s.runs.store import Store
-from s2s.runs.sweeps import create_sweep, read_sweep, read_sweeps
+from s2s.store.gradient_noise import kept_noise
+from s2s.store.runs import Store
+from s2s.store.sweeps import create_sweep, read_sweep, read_sweeps
 from tests.fuzz.fence import check_sentence, fenced
 from tests.fuzz.small import config, home_made_in
 from tests.fuzz.strategies import fuzzed, hostile_text, mutated_json
@@ -124,7 +124,7 @@ def test_every_page_opens_beside_a_run_of_a_later_version(
     try:
         for page in ("train", "compare", "sweep", "translate"):
             app = AppTest.from_file(DASHBOARD, default_timeout=50)
-            app.switch_page(f"pages/{page}.py").run()
+            app.switch_page(f"pages/{page}/{page}.py").run()
             assert not app.exception
             assert "Run 1 cannot be read" in app.warning[0].value
     finally:

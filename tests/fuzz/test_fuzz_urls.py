@@ -10,12 +10,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import shared
-from pages.parts.live_chart import provide_plotly
+from pages.shared import state as shared
+from pages.shared.chart import provide_plotly
 from s2s.config import SweepConfig
 from s2s.runs.execute import execute
-from s2s.runs.store import Store
-from s2s.runs.sweeps import create_sweep
+from s2s.store.runs import Store
+from s2s.store.sweeps import create_sweep
 from tests.fuzz.fence import fenced
 from tests.fuzz.small import config, home_made_in
 from tests.fuzz.strategies import fuzzed, hostile_text
@@ -80,7 +80,7 @@ def test_query_parameters(
             app = AppTest.from_file(DASHBOARD, default_timeout=50)
             for name, values in asked.items():
                 app.query_params[name] = values
-            app.switch_page(f"pages/{page}.py").run()
+            app.switch_page(f"pages/{page}/{page}.py").run()
             assert not app.exception, [each.value for each in app.exception]
             assert not [each.value for each in app.error if "of the page failed" in each.value]
             assert app.title

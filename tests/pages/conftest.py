@@ -7,10 +7,10 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import shared
+from pages.shared import state as shared
 from s2s.config import CorpusChoices, TrainConfig
 from s2s.data import catalog
-from s2s.home import corpora_folder
+from s2s.paths import corpora_folder
 from s2s.records import Run
 from s2s.runs.execute import execute
 
@@ -34,7 +34,9 @@ def open_page() -> Callable[[str], AppTest]:
 
     def open_(name: str) -> AppTest:
         return (
-            AppTest.from_file(DASHBOARD, default_timeout=60).switch_page(f"pages/{name}.py").run()
+            AppTest.from_file(DASHBOARD, default_timeout=60)
+            .switch_page(f"pages/{name}/{name}.py")
+            .run()
         )
 
     return open_

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import shared
+from pages.shared import state as shared
 from s2s.config import TrainConfig
 from s2s.records import Evaluation, RunState
 from tests import studies

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import shared
+from pages.shared import state as shared
 
 OpenPage = Callable[[str], AppTest]
 AUTH = '[auth]\ncookie_secret = "of the test"\n'

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import presets, shared
+from pages.shared import state as shared
+from pages.train import presets
 from s2s.config import TrainConfig, UserError
 from s2s.records import MachineState, RunState
 from tests.plausible import ended, some_steps, started, steps
@@ -114,7 +115,7 @@ def test_the_address_holds_the_view(open_page: Open) -> None:
     app = AppTest.from_file(DASHBOARD, default_timeout=60)
     app.query_params["run"] = ["2"]
     app.query_params["axis"] = "samples"
-    app = app.switch_page("pages/compare.py").run()
+    app = app.switch_page("pages/compare/compare.py").run()
     assert table(app)["Batch"].tolist() == [32]
     assert "equally many sentences" in texts(app)
 
@@ -124,7 +125,7 @@ def test_a_link_to_a_run_that_is_gone_says_so(open_page: Open) -> None:
     open_page("compare")
     app = AppTest.from_file(DASHBOARD, default_timeout=60)
     app.query_params["run"] = ["2", "999"]
-    app = app.switch_page("pages/compare.py").run()
+    app = app.switch_page("pages/compare/compare.py").run()
     assert [each.value for each in app.warning] == [
         "The link names runs that are not here (any more): 999."
     ]
@@ -169,7 +170,7 @@ def with_address(**values: str | list[str]) -> AppTest:
     app = AppTest.from_file(DASHBOARD, default_timeout=60)
     for name, value in values.items():
         app.query_params[name] = value
-    app = app.switch_page("pages/compare.py").run()
+    app = app.switch_page("pages/compare/compare.py").run()
     assert not app.exception, app.exception
     return app
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import shared
+from pages.shared import state as shared
 from s2s.config import Direction, Normalizer, TrainConfig, UserError
-from s2s.data import catalog, describe
-from s2s.home import corpora_folder
+from s2s.data import catalog
+from s2s.data import stats as describe
+from s2s.paths import corpora_folder
 
 OpenPage = Callable[[str], AppTest]
 AddCorpus = Callable[..., str]
@@ -244,7 +245,7 @@ def test_a_batch_of_any_size_shows_its_shape_and_padding(
     assert metrics(app) == {
         "Source shape": "150 × 5",
         "Target shape": "150 × 5",
-        "Padded cells": f"{drawn.padded_share:.1%}",
+        "Padded cells": f"{drawn.padding_ratio:.1%}",
         "Padded cells, joint": f"{drawn.joint_padded_share:.1%}",
     }
     source, target = (each.value for each in app.dataframe[-2:])

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import form, presets, shared
-from pages.parts.machine_choices import ENGINES, PRECISIONS
+from pages.shared import state as shared
+from pages.shared.machine_choices import ENGINES, PRECISIONS
+from pages.train import form, presets
+from s2s.background.estimates import Expected
 from s2s.config import Engine, Precision, TrainConfig
-from s2s.runs.expected import Expected
 
 Open = Callable[[str], AppTest]
 

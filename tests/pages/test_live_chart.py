@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import live_chart, shared
+from pages.shared import chart as live_chart
+from pages.shared import state as shared
 from s2s.config import TrainConfig
 from tests.plausible import ended
 

@@ -5,11 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pages.parts import live_view, shared, status, watch
-from s2s.analysis.steps import LossScale
+from pages.shared import state as shared
+from pages.shared import status_bar as status
+from pages.train import live as watch
+from pages.train import live_view
+from s2s.analysis.run.steps import LossScale
 from s2s.config import TrainConfig
 from s2s.records import RunState
-from s2s.runs.store import Store
+from s2s.store.runs import Store
 from tests.plausible import some_steps, started
 
 SESSIONS = 8

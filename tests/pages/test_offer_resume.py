@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import shared
+from pages.shared import state as shared
 from s2s.config import TrainConfig
 from s2s.records import RunState
 from s2s.runs.execute import execute
@@ -94,11 +94,11 @@ def test_a_whole_queue(open_page: Open) -> None:
     for run_id in ids:
         store.interrupt_run(run_id, "")
     click(app.run(), "offer_leave_all")
-    assert all(run.left_alone for run in store.runs())
+    assert all(run.dismissed for run in store.runs())
 
 
 def tick() -> None:
-    from pages.parts import status
+    from pages.shared import status_bar as status
 
     status._line(live=False)
 

@@ -15,7 +15,7 @@ import sys
 from streamlit.testing.v1 import AppTest
 
 app = AppTest.from_file("dashboard.py", default_timeout=60)
-app.switch_page(f"pages/{sys.argv[1]}.py").run()
+app.switch_page(f"pages/{sys.argv[1]}/{sys.argv[1]}.py").run()
 assert not app.exception, app.exception
 print(app.title[0].value, "torch" in sys.modules)
 """

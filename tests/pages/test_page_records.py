@@ -2,8 +2,8 @@
 
 import pytest
 
-from pages.parts import shared
-from pages.parts.records import records
+from pages.shared import state as shared
+from pages.shared.records import records
 from s2s.config import TrainConfig
 from s2s.records import DeviceSample
 from s2s.runs import resume as resume_module

@@ -7,12 +7,12 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import shared
+from pages.shared import state as shared
 from s2s.config import SweepConfig
 from s2s.records import RunState, SweepState
-from s2s.runs.replay import ITERATIONS, LONG_ITERATIONS, is_replay, replay_config
-from s2s.runs.sweep import run_sweep
-from s2s.runs.sweeps import create_sweep, read_sweep, read_sweeps, take
+from s2s.store.sweeps import create_sweep, read_sweep, read_sweeps, take
+from s2s.sweeps.replay import ITERATIONS, LONG_ITERATIONS, is_replay, replay_config
+from s2s.sweeps.runner import run_sweep
 from tests.plausible import evaluation, some_steps, summary
 
 Open = Callable[[str], AppTest]

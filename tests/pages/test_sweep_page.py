@@ -8,17 +8,18 @@ from threading import Event
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from tiny import wait_until
 
-from pages.parts import shared, sweep_form
-from s2s.analysis.anatomy import PARTS
-from s2s.analysis.steps import Axis
+from pages.shared import state as shared
+from pages.sweep import form as sweep_form
+from s2s.analysis.run.anatomy import PARTS
+from s2s.analysis.run.steps import Axis
 from s2s.config import Budget, Engine, Precision, SweepConfig, TrainConfig
 from s2s.records import Evaluation, RunState, SampleTranslation, SweepState
-from s2s.runs.plan import plan
-from s2s.runs.sweep import run_sweep
-from s2s.runs.sweeps import begin_part, create_sweep, leave, read_sweep, read_sweeps, take
+from s2s.store.sweeps import begin_part, create_sweep, leave, read_sweep, read_sweeps, take
+from s2s.sweeps.plan import plan
+from s2s.sweeps.runner import run_sweep
 from tests import plausible, studies
+from tests.tiny import wait_until
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 
@@ -80,7 +81,7 @@ def test_what_is_chosen_in_the_form_is_what_starts(
     base = TrainConfig(optimizer="adam", learning_rate=0.002, hidden_size=64)
     assert asked == [
         SweepConfig(
-            base=base, batch_sizes=(4, 16), until_memory_ends=True, engines=("fused", "article"),
+            base=base, batch_sizes=(4, 16), grow_until_oom=True, engines=("fused", "article"),
             repeats=5, rule="linear", budget="target", amount=9000, target_loss=2.5,
             keep_all_weights=True,
         )
@@ -167,7 +168,9 @@ def test_a_link_names_the_sweep() -> None:
     first, _ = (studies.written(shared.store()) for _ in range(2))
     page = AppTest.from_file(DASHBOARD, default_timeout=60)
     page.query_params["sweep"] = str(first)
-    assert page.switch_page("pages/sweep.py").run().selectbox(key="shown_sweep").value == first
+    assert (
+        page.switch_page("pages/sweep/sweep.py").run().selectbox(key="shown_sweep").value == first
+    )
 
 
 @pytest.mark.parametrize("name", ["sweep", "advisor", "replay"])
@@ -234,7 +237,7 @@ def test_the_gradient_noise(open_page: Callable[[str], AppTest], swept: int) -> 
     [said] = [each.value for each in page.markdown if "gradient noise scale" in each.value]
     assert f"steps of run {run_id}" in said
     assert not [button for button in page.button if button.label.startswith("Check it by the")]
-    assert read_sweep(shared.store(), swept).memory[0].cells == 160
+    assert read_sweep(shared.store(), swept).memory[0].padded_tokens == 160
 
 
 def test_a_sweep_started_on_the_page(
@@ -389,8 +392,9 @@ def test_time_left_is_told_by_a_tick_once_it_is_known() -> None:
     take(store, create_sweep(store, before))
 
     def tick() -> None:
-        from pages.parts import shared, sweep_watch
-        from s2s.runs.sweeps import read_sweeps
+        from pages.shared import state as shared
+        from pages.sweep import live as sweep_watch
+        from s2s.store.sweeps import read_sweeps
 
         sweep = read_sweeps(shared.store())[0]
         sweep_watch._tick(sweep.id, sweep_watch._standing(sweep), None)

@@ -4,20 +4,20 @@ import re
 from collections.abc import Callable
 
 import pytest
-from plausible import bench_report
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from pages.parts import shared
+from pages.shared import state as shared
+from s2s.bench import rates
+from s2s.bench.report import keep_bench
 from s2s.config import TrainConfig
-from s2s.home import folder_bytes, home, run_folder
-from s2s.metrics import system
-from s2s.metrics.devices import GpuReading
+from s2s.locks import lease
+from s2s.machine import host as system
+from s2s.machine.gpus import GpuReading
+from s2s.paths import folder_bytes, home, run_folder
 from s2s.records import Run
-from s2s.runs.artifacts import has_checkpoint
-from s2s.runs.bench_file import keep_bench
-from s2s.runs.lease import lease
-from s2s.training import rates
+from s2s.runs.files import has_checkpoint
+from tests.plausible import bench_report
 
 OpenPage = Callable[[str], AppTest]
 SILENT_GPU = GpuReading(

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import form, presets, shared
+from pages.shared import state as shared
+from pages.train import form, presets
+from s2s.background.estimates import Expected
 from s2s.config import Engine, TrainConfig, UserError
-from s2s.home import run_folder
+from s2s.paths import run_folder
 from s2s.records import DeviceSample, RunState
-from s2s.runs.artifacts import CHECKPOINT
-from s2s.runs.expected import Expected
+from s2s.runs.files import CHECKPOINT
 from tests.plausible import ended, some_steps, started, steps
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
@@ -143,10 +144,10 @@ def test_doubts_about_the_timing_are_shown(open_page: Open) -> None:
     run_id = started(store, TrainConfig(iterations=400), count=0)
     rows = some_steps(200, 32)
     rows["seconds"][100:] *= 2
-    rows["disturbed"][0] = True
+    rows["interfered"][0] = True
     store.write_steps(run_id, rows)
     store.add_device_samples(
-        run_id, [DeviceSample(1.0, "cpu", None, None, None, None, others_cores=0.9)]
+        run_id, [DeviceSample(1.0, "cpu", None, None, None, None, other_load_cores=0.9)]
     )
     app = open_page("train")
     assert not app.exception, app.exception

@@ -6,13 +6,14 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import shared
+from pages.shared import state as shared
 from s2s.config import Direction, TrainConfig
-from s2s.data import catalog, describe
-from s2s.home import corpora_folder, run_folder
+from s2s.data import catalog
+from s2s.data import stats as describe
+from s2s.paths import corpora_folder, run_folder
 from s2s.records import Run
-from s2s.runs.artifacts import delete_checkpoint
-from s2s.training.translator import Translator
+from s2s.runs.files import delete_checkpoint
+from s2s.translation.translator import Translator
 
 OpenPage = Callable[[str], AppTest]
 Train = Callable[..., Run]

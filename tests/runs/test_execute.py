@@ -11,26 +11,26 @@ from typing import Any, cast
 
 import pytest
 import torch
-from tiny import tiny_config, tiny_corpus
-from trained import BeforeStep, iterations, train, trained_to
 
 from s2s.config import UserError
-from s2s.home import home, run_folder
+from s2s.paths import home, run_folder
 from s2s.records import Evaluation, Run, RunState, StepRecord, Summary
-from s2s.runs import evaluate as evaluate_module
 from s2s.runs import execute as execute_module
+from s2s.runs import quality as evaluate_module
 from s2s.runs import recorder as recorder_module
-from s2s.runs import store_error
-from s2s.runs.artifacts import has_checkpoint
-from s2s.runs.evaluate import quality_on_test_part
 from s2s.runs.execute import Watch, execute, executing
+from s2s.runs.files import has_checkpoint
+from s2s.runs.quality import quality_on_test_part
 from s2s.runs.recorder import Recorder
-from s2s.runs.store import Store
-from s2s.runs.store_error import StoreError
+from s2s.store import errors as store_error
+from s2s.store.errors import StoreError
+from s2s.store.runs import Store
 from s2s.training.checkpoint import load_checkpoint
-from s2s.training.engines import Forward, FusedEngine
-from s2s.training.loop import Trainer
-from s2s.training.translator import Translator
+from s2s.training.trainer import Trainer
+from s2s.translation.engines import Forward, FusedEngine
+from s2s.translation.translator import Translator
+from tests.runs.trained import BeforeStep, iterations, train, trained_to
+from tests.tiny import tiny_config, tiny_corpus
 
 _FORWARD = FusedEngine.forward
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -85,8 +85,8 @@ def test_the_machine_is_looked_at_before_and_after(
         execute_module, "OthersMeter", lambda: SimpleNamespace(read=lambda: next(readings))
     )
     run = train(store)
-    assert run.machine_before.others_cores == 0.1
-    assert run.machine_after.others_cores == 1.75
+    assert run.machine_before.other_load_cores == 0.1
+    assert run.machine_after.other_load_cores == 1.75
     assert run.started_at <= run.machine_before.at <= run.machine_after.at <= run.finished_at
     assert "other programs took 1.8 of" in run.summary.busy
 
@@ -103,9 +103,9 @@ def test_steps_beside_a_translation_are_left_out(store: Store, before_step: Befo
     before_step(lambda number: translator.translate(["tu"]) and None if number == 6 else None)
     run = train(store, iterations=8)
     steps = store.steps(run.id)
-    assert steps["iteration"][steps["disturbed"]].tolist() == [6]
+    assert steps["iteration"][steps["interfered"]].tolist() == [6]
     assert steps["iteration"][steps["timed"]].tolist() == [4, 5, 7, 8]
-    assert (run.summary.warmup_steps, run.summary.disturbed_steps) == (3, 1)
+    assert (run.summary.warmup_steps, run.summary.interfered_steps) == (3, 1)
 
 
 def test_the_watch_sees_every_event_in_order(store: Store) -> None:

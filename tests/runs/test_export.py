@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from s2s.config import TrainConfig
 from s2s.runs.export import csv_cell, export_csv, export_json
-from s2s.runs.store import Store
+from s2s.store.runs import Store
 from tests.plausible import ended
 
 STARTS = "=+-@\t\r\n＝＋－＠"

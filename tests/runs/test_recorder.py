@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import tiny_config
 
-from s2s.home import home
+from s2s.paths import home
 from s2s.records import DeviceSample, Evaluation, RunState, StepRecord
 from s2s.runs import recorder as recorder_module
 from s2s.runs.recorder import DivergedError, Recorder
-from s2s.runs.store import Store
+from s2s.store.runs import Store
+from tests.tiny import tiny_config
 
 
 class Sampler:
@@ -32,7 +32,7 @@ def record(iteration: int, loss: float = 1.0, **changes: Any) -> StepRecord:
         "samples": 2,
         "source_tokens": 6,
         "target_tokens": 4,
-        "cells": 20,
+        "padded_tokens": 20,
         "seconds": 0.5,
         "timed": iteration > 3,
         "phase_seconds": (math.nan,) * 4,
@@ -131,15 +131,15 @@ def test_one_large_flush_is_cut_into_blocks(store: Store, clock: SimpleNamespace
 def test_summary_worked_out_by_hand(store: Store) -> None:
     kept, run_id = recorder(store)
     kept.step(record(11, 100.0, timed=False, seconds=9.0))
-    kept.step(record(12, 10.0, samples=3, target_tokens=5, seconds=0.5, cells=16))
-    kept.step(record(13, 20.0, samples=4, target_tokens=8, seconds=1.5, cells=24))
+    kept.step(record(12, 10.0, samples=3, target_tokens=5, seconds=0.5, padded_tokens=16))
+    kept.step(record(13, 20.0, samples=4, target_tokens=8, seconds=1.5, padded_tokens=24))
     kept.evaluation(Evaluation(13, 11.0, 2.5, ()))
     summary = kept.summary(RunState.STOPPED, 7)
     assert (summary.run_id, summary.state, summary.engine) == (run_id, "stopped", "fused")
     assert (summary.batch_size, summary.iterations, summary.seconds) == (4, 3, 11.0)
     assert summary.samples_per_second == (3 + 4) / 2.0
     assert summary.target_tokens_per_second == (5 + 8) / 2.0
-    assert summary.padded_share == pytest.approx(1 - (10 + 11 + 14) / (20 + 16 + 24))
+    assert summary.padding_ratio == pytest.approx(1 - (10 + 11 + 14) / (20 + 16 + 24))
     assert summary.loss_per_token == pytest.approx((100 + 10 + 20) / (4 + 5 + 8))
     assert summary.loss_per_sentence == pytest.approx((100 + 10 + 20) / (2 + 3 + 4))
     assert (summary.validation_loss_per_token, summary.peak_memory_bytes) == (2.5, 7)
@@ -150,7 +150,7 @@ def test_summary_worked_out_by_hand(store: Store) -> None:
 def test_the_timing_of_a_run(store: Store) -> None:
     kept, run_id = recorder(store)
     kept.step(record(1, seconds=2.0))
-    kept.step(record(2, seconds=1.0, disturbed=True, phase_seconds=(0.1, 0.2, 0.3, 0.4)))
+    kept.step(record(2, seconds=1.0, interfered=True, phase_seconds=(0.1, 0.2, 0.3, 0.4)))
     for iteration in range(3, 2 * 320 + 3):
         seconds = 0.5 if iteration < 323 else 0.75
         phases = (0.125, 0.25, 0.0625, 0.03125)
@@ -158,7 +158,7 @@ def test_the_timing_of_a_run(store: Store) -> None:
     kept.flush()
     summary = kept.summary(RunState.FINISHED, None, "Measured on a busy machine: it was.")
     assert (summary.warmup_steps, summary.warmup_seconds) == (1, 2.0)
-    assert (summary.disturbed_steps, summary.disturbed_seconds) == (1, 1.0)
+    assert (summary.interfered_steps, summary.interfered_seconds) == (1, 1.0)
     assert summary.step_seconds == 0.625
     assert summary.step_relative_iqr == pytest.approx(0.25 / 0.625)
     assert summary.noise == "very noisy"
@@ -167,7 +167,7 @@ def test_the_timing_of_a_run(store: Store) -> None:
         | {"between": (0.03125 + 0.28125) / 2}
     )
     assert summary.busy == "Measured on a busy machine: it was."
-    assert store.steps(run_id)["disturbed"].nonzero()[0].tolist() == [1]
+    assert store.steps(run_id)["interfered"].nonzero()[0].tolist() == [1]
 
 
 def test_summary_of_losses_takes_the_last_fifty_steps(store: Store) -> None:
@@ -185,11 +185,11 @@ def test_summary_without_steps(store: Store) -> None:
     summary = kept.summary(RunState.FAILED, None)
     assert (summary.iterations, summary.seconds) == (0, 0.0)
     assert summary.samples_per_second is None
-    assert summary.padded_share is None
+    assert summary.padding_ratio is None
     assert summary.loss_per_token is None
     assert summary.validation_loss_per_token is None
     assert summary.step_seconds is summary.noise is summary.phase_seconds is None
-    assert (summary.warmup_steps, summary.disturbed_steps, summary.busy) == (0, 0, "")
+    assert (summary.warmup_steps, summary.interfered_steps, summary.busy) == (0, 0, "")
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), float("-inf")])

@@ -14,24 +14,24 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import tiny_config, tiny_corpus, wait_until
 
 from s2s.config import Engine, OptimizerName, Precision, SweepConfig, UserError
 from s2s.data import catalog
-from s2s.home import corpora_folder, home, run_folder
+from s2s.paths import corpora_folder, home, run_folder
 from s2s.records import Evaluation, Run, RunState, StepRecord
+from s2s.runs import checkpoints as saving
 from s2s.runs import execute as execute_module
 from s2s.runs import recorder as recorder_module
 from s2s.runs import resume as resume_module
-from s2s.runs import saving
-from s2s.runs.artifacts import CHECKPOINT, delete_checkpoint
 from s2s.runs.execute import execute, executing
+from s2s.runs.files import CHECKPOINT, delete_checkpoint
 from s2s.runs.resume import leave_alone, resumable, resume, resumes_at
-from s2s.runs.store import Store
-from s2s.runs.sweeps import begin_part, create_sweep
-from s2s.training import loop as loop_module
+from s2s.store.runs import Store
+from s2s.store.sweeps import begin_part, create_sweep
+from s2s.training import trainer as loop_module
 from s2s.training.checkpoint import drop_state, load_checkpoint
-from s2s.training.clock import HostClock
+from s2s.training.timing import HostClock
+from tests.tiny import tiny_config, tiny_corpus, wait_until
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -79,7 +79,14 @@ def after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[An
 def same(store: Store, run_id: int, whole: Run, other: Store) -> None:
     """All that does not depend on the time."""
     steps, expected = store.steps(run_id), other.steps(whole.id)
-    for name in ("iteration", "loss_sum", "samples", "source_tokens", "target_tokens", "cells"):
+    for name in (
+        "iteration",
+        "loss_sum",
+        "samples",
+        "source_tokens",
+        "target_tokens",
+        "padded_tokens",
+    ):
         assert np.array_equal(steps[name], expected[name]), name
     assert evaluations(store, run_id) == evaluations(other, whole.id)
 
@@ -254,9 +261,10 @@ def test_a_process_that_was_really_killed(store: Store, monkeypatch: pytest.Monk
     code = """
 import time
 from threading import Event
-from tiny import tiny_config
-from s2s.home import home
-from s2s.runs import execute, store
+from tests.tiny import tiny_config
+from s2s.paths import home
+from s2s.store import runs as store
+from s2s.runs import execute
 execute.CHECKPOINT_SECONDS = 0.05
 opened = store.Store(home())
 run_id = opened.create_run(tiny_config(iterations=300, teacher_forcing=0.9))
@@ -481,7 +489,7 @@ def test_a_run_left_alone_is_no_longer_offered_but_can_be_resumed(
     assert resumable(store) == []
     assert len(store.steps(interrupted.id)) == 12
     assert resumes_at(store, interrupted) == 12
-    assert not resume(store, interrupted.id).left_alone
+    assert not resume(store, interrupted.id).dismissed
 
 
 def test_a_stopped_run_is_not_resumed(store: Store) -> None:

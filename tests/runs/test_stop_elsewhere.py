@@ -6,11 +6,11 @@ import sys
 import time
 
 import pytest
-from tiny import wait_until
 
+from s2s.locks import lease
 from s2s.records import RunState
-from s2s.runs.lease import lease
-from s2s.runs.store import Store
+from s2s.store.runs import Store
+from tests.tiny import wait_until
 
 pytestmark = pytest.mark.usefixtures("tiny")
 STOP_SECONDS = 2.0
@@ -19,11 +19,12 @@ STOP_SECONDS = 2.0
 TRAINING = """
 import sys, time
 from threading import Event
-from tiny import tiny_config
-from s2s.home import home
+from tests.tiny import tiny_config
+from s2s.paths import home
 from s2s.runs import execute
-from s2s.runs.store import Store
-from s2s.training import evaluation, loop
+from s2s.store.runs import Store
+from s2s.translation import evaluation
+from s2s.training import trainer as loop
 
 store, long = Store(home()), dict(iterations=100_000_000)
 

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any
 
-from tiny import tiny_config
-
-from s2s.home import run_folder
+from s2s.paths import run_folder
 from s2s.records import Run
 from s2s.runs.execute import Watch, execute, nobody
-from s2s.runs.store import Store
+from s2s.store.runs import Store
 from s2s.training.checkpoint import load_checkpoint
-from s2s.training.translator import Translator
+from s2s.translation.translator import Translator
+from tests.tiny import tiny_config
 
 BeforeStep = Callable[[Callable[[int], object]], None]
 

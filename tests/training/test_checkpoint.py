@@ -23,8 +23,8 @@ from s2s.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from s2s.training.loop import Trainer
-from s2s.training.translator import Translator
+from s2s.training.trainer import Trainer
+from s2s.translation.translator import Translator
 
 MakeTrainer = Callable[..., Trainer]
 

@@ -9,25 +9,25 @@ import torch
 
 from s2s.records import StepRecord
 from s2s.training.disturbance import Lookout, disturbing
-from s2s.training.loop import WARMUP_STEPS, Trainer
-from s2s.training.translator import Translator
+from s2s.training.trainer import WARMUP_STEPS, Trainer
+from s2s.translation.translator import Translator
 
 MakeTrainer = Callable[..., Trainer]
 
 
 def test_what_began_before_ended_after_or_lay_within_is_seen() -> None:
     lookout = Lookout()
-    assert not lookout.disturbed()
+    assert not lookout.interfered()
     with disturbing():
         pass
-    assert lookout.disturbed()
-    assert not lookout.disturbed()
+    assert lookout.interfered()
+    assert not lookout.interfered()
     with disturbing():
-        assert lookout.disturbed()
-        assert lookout.disturbed()  # it lasts
-        assert Lookout().disturbed()
-    assert lookout.disturbed()
-    assert not lookout.disturbed()
+        assert lookout.interfered()
+        assert lookout.interfered()  # it lasts
+        assert Lookout().interfered()
+    assert lookout.interfered()
+    assert not lookout.interfered()
 
 
 def test_two_at_once() -> None:
@@ -35,18 +35,18 @@ def test_two_at_once() -> None:
     with disturbing():
         with disturbing():
             pass
-        lookout.disturbed()
-        assert lookout.disturbed()
-    lookout.disturbed()
-    assert not lookout.disturbed()
+        lookout.interfered()
+        assert lookout.interfered()
+    lookout.interfered()
+    assert not lookout.interfered()
 
 
 def test_what_fails_ends_too() -> None:
     lookout = Lookout()
     with pytest.raises(ZeroDivisionError), disturbing():
         raise ZeroDivisionError
-    lookout.disturbed()
-    assert not lookout.disturbed()
+    lookout.interfered()
+    assert not lookout.interfered()
 
 
 def test_a_step_beside_a_translation_is_marked_and_not_timed(make_trainer: MakeTrainer) -> None:
@@ -60,7 +60,7 @@ def test_a_step_beside_a_translation_is_marked_and_not_timed(make_trainer: MakeT
             thread = threading.Thread(target=translator.translate, args=(["tu vois"],))
             thread.start()
             thread.join()
-    assert [step.iteration for step in seen if step.disturbed] == [3, 8]
+    assert [step.iteration for step in seen if step.interfered] == [3, 8]
     timed = [step.iteration for step in seen if step.timed]
     assert timed == [each for each in range(WARMUP_STEPS + 1, 13) if each != 8]
 
@@ -69,7 +69,7 @@ def test_loading_a_model_counts_as_well(tmp_path: Path) -> None:
     lookout = Lookout()
     with pytest.raises(Exception, match="has no checkpoint"):
         Translator.load(tmp_path)
-    assert lookout.disturbed()
+    assert lookout.interfered()
 
 
 def test_a_translation_leaves_the_training_threads_own_number_of_threads_alone(

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import tiny_config
 from torch import Tensor, nn
 
 from s2s.config import Precision
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
-from s2s.training.engines import FusedEngine
 from s2s.training.gradient_noise import (
     BIG_BATCHES,
     MICRO_BATCH,
@@ -22,7 +20,9 @@ from s2s.training.gradient_noise import (
     measure_gradients,
     sentence_gradients,
 )
-from s2s.training.loop import Trainer
+from s2s.training.trainer import Trainer
+from s2s.translation.engines import FusedEngine
+from tests.tiny import tiny_config
 
 MakeTrainer = Callable[..., Trainer]
 CPU = torch.device("cpu")

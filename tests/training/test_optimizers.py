@@ -1,11 +1,11 @@
 import pytest
 import torch
-from tiny import tiny_config
 
 from s2s.config import Engine, OptimizerName
-from s2s.model.seq2seq import Seq2Seq
 from s2s.training.checkpoint import load_optimizer, optimizer_tensors
 from s2s.training.optimizers import build_optimizer
+from s2s.translation.model import Seq2Seq
+from tests.tiny import tiny_config
 
 
 def after_steps(name: str, momentum: float, steps: int, engine: Engine) -> float:

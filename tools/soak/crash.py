@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from s2s.home import home
-from s2s.runs.manager import Manager
-from s2s.runs.store import Store
+from s2s.background.scheduler import Manager
+from s2s.paths import home
+from s2s.store.runs import Store
 from tools.soak.log import read_log
 from tools.soak.scenes import (
     Checkpointing,

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import psutil
 
+from s2s.background.scheduler import Manager
 from s2s.config import TrainConfig
 from s2s.records import RunState
-from s2s.runs.manager import Manager
-from s2s.runs.store import Store
+from s2s.store.runs import Store
 from s2s.threads import spin_briefly
 from tools.soak.table import Row
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 
 from benchmarks.viewer import Viewer
-from s2s.analysis.steps import samples_per_second
+from s2s.analysis.run.steps import samples_per_second
 from s2s.config import UNLIMITED, TrainConfig
-from s2s.home import corpora_folder
-from s2s.runs.store import Store
+from s2s.paths import corpora_folder
+from s2s.store.runs import Store
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "browser"))
 
-from serving import served
+from tests.browser.serving import served
 
 _START_SECONDS = 60.0
 

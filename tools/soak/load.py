@@ -41,7 +41,7 @@ class Held:
     """Before and after, in samples per second as the speed is."""
     own_cores: float = 0.0
     """Processor cores that holding the sessions took: they run beside the server."""
-    others_cores: float = 0.0
+    other_load_cores: float = 0.0
     """And all other programs but the server."""
     memory_bytes: list[int] = field(default_factory=list)
     """Of the server, as what follows: one a second."""
@@ -136,7 +136,7 @@ def _figures(held: Held) -> str:
         f"{held.kept():.2f} of the speed kept ({KEPT.get(len(held.viewers), 0):g}): "
         f"{held.speed:.0f} samples/s, alone {held.lone[0]:.0f} before and {held.lone[1]:.0f} "
         f"after; cores taken by the sessions' holder {held.own_cores:.2f}, by others "
-        f"{held.others_cores:.2f}; server's memory {memory[0]} to {memory[-1]} MiB "
+        f"{held.other_load_cores:.2f}; server's memory {memory[0]} to {memory[-1]} MiB "
         f"({low / 2**20:.0f} to {high / 2**20:.0f}), growth {held.growth():+.1%} ({GROWTH:.0%}); "
         f"threads {min(held.threads)} to {max(held.threads)}, "
         f"handles {min(held.handles)} to {max(held.handles)}"
@@ -172,7 +172,7 @@ def _watched(training: Training, viewers: list[Viewer], seconds: int) -> Held:
     passed = time.monotonic() - began
     held.own_cores = (_busy(psutil.Process()) - own) / passed
     server_cores = (_busy(training.server) - server) / passed
-    held.others_cores = (_busy_machine() - whole) / passed - held.own_cores - server_cores
+    held.other_load_cores = (_busy_machine() - whole) / passed - held.own_cores - server_cores
     held.speed = training.speed(done)
     return held
 

@@ -18,12 +18,12 @@ from typing import Any
 
 from streamlit.web.cli import main as streamlit
 
-from pages.parts import shared
+from pages.shared import state as shared
 from s2s.config import SweepConfig, TrainConfig
 from s2s.data import catalog
-from s2s.home import corpora_folder
-from s2s.runs import sweep_memory
-from s2s.runs.artifacts import purge
+from s2s.paths import corpora_folder
+from s2s.runs.files import purge
+from s2s.sweeps import memory as sweep_memory
 from tools.soak.log import Log
 
 DELETE_ME = "delete me"
@@ -43,7 +43,7 @@ def training(log: Log, asked: dict[str, Any]) -> None:
 
 
 def checkpointing(log: Log, asked: dict[str, Any]) -> None:
-    from s2s.runs import saving
+    from s2s.runs import checkpoints as saving
 
     save = saving.save_checkpoint
 

@@ -1,0 +1,255 @@
+"""What the Corpora page shows of one corpus: a function a view, of the same name there."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.shared.chart import chart
+from pages.shared.escaping import inert
+from s2s import formatting as words_for
+from s2s.charts import frame
+from s2s.data import stats as describe
+from s2s.data.corpus import Corpus, Side
+from s2s.records import PAD
+
+SHOWN_ROWS = 100
+SIDE_COLOURS = ("#0F7DC2", "#D67A1A")
+LOCALIZED = st.column_config.NumberColumn(format="localized")
+Table = list[dict[str, Any]]
+
+
+def _sides(corpus: Corpus) -> tuple[tuple[str, Side], tuple[str, Side]]:
+    info = corpus.info
+    return (info.source_language, corpus.source), (info.target_language, corpus.target)
+
+
+def counts(corpus: Corpus) -> None:
+    info, choices = corpus.info, corpus.info.choices
+    too_long = info.pairs_read - info.pairs_kept
+    figures = st.columns(4)
+    figures[0].metric("Pairs read", f"{info.pairs_read:,}")
+    figures[1].metric("Pairs kept", f"{info.pairs_kept:,}")
+    figures[2].metric("Left out by length", f"{too_long:,}")
+    figures[3].metric("Bad lines", f"{info.bad_lines:,}")
+    if info.bad_lines:
+        numbers = ", ".join(f"{number:,}" for number in info.bad_line_numbers)
+        more = ", …" if info.bad_lines > len(info.bad_line_numbers) else ""
+        st.text(f"Lines without two columns of UTF-8 text: {numbers}{more}")
+    st.dataframe(
+        [
+            {
+                "side": side.name,
+                "language": language,
+                "running words": len(side.tokens) - info.pairs_kept,
+                "distinct words": distinct,
+                "vocabulary": side.vocabulary,
+            }
+            for (language, side), distinct in zip(
+                _sides(corpus), (info.source_words, info.target_words), strict=True
+            )
+        ],
+        column_config=dict.fromkeys(("running words", "distinct words", "vocabulary"), LOCALIZED),
+    )
+    st.caption(
+        "The vocabulary is what the model knows: words of the training part only, and the four "
+        "symbols PAD, SOS, EOS and UNK. Any other word reaches the model as UNK."
+    )
+    rare = f"words seen less than {choices.min_count:,} times are not in the vocabulary"
+    limit = f"the vocabulary is limited to {choices.max_vocabulary:,} words"
+    rules = [
+        f"{choices.normalizer} normaliser",
+        f"pairs of up to {choices.max_length:,} words a side are kept",
+        rare if choices.min_count > 1 else "",
+        limit if choices.max_vocabulary else "",
+        f"prepared in {words_for.duration(info.seconds)}",
+    ]
+    st.text("How it was read: " + "; ".join(rule for rule in rules if rule) + ".")
+    st.text(info.attribution or "The file names no source.")
+
+
+def lengths(corpus: Corpus) -> None:
+    rows: Table = []
+    bars = []
+    for language, side in _sides(corpus):
+        histogram = describe.length_histogram(side)
+        longest = len(histogram) - 1
+        rows.append(
+            {"language": language}
+            | {
+                f"{percent} % have at most": describe.length_percentile(histogram, percent)
+                for percent in (50, 90, 99)
+            }
+            | {"longest": longest}
+        )
+        bars.append({"type": "bar", "name": language, "y": histogram[1:].tolist(), "x0": 1})
+    _chart(
+        f"Sentence lengths in {corpus.info.name}",
+        bars,
+        frame.axis("words in the sentence (EOS not counted)"),
+        frame.axis("sentences", separatethousands=True),
+        "Sentences of each length, in both languages; the table below gives the percentiles.",
+    )
+    st.dataframe(rows)
+
+
+def words(corpus: Corpus) -> None:
+    _find_word(corpus)
+    st.subheader("Most frequent words")
+    for column, (language, side) in zip(st.columns(2), _sides(corpus), strict=True):
+        column.caption(inert(language))
+        _words_table(describe.most_frequent(side, SHOWN_ROWS), column)
+    st.subheader("How many words a vocabulary needs")
+    curves: list[dict[str, Any]] = []
+    for language, side in _sides(corpus):
+        sizes, shares = zip(*describe.kept_shares(side), strict=True)
+        curves.append(
+            {
+                "type": "scatter",
+                "name": language,
+                "x": list(sizes),
+                "y": list(shares),
+                "mode": "lines+markers",
+            }
+        )
+    _chart(
+        f"Share of running words kept in {corpus.info.name}",
+        curves,
+        frame.axis("words in the vocabulary", type="log", dtick=1, tickformat=","),
+        frame.axis("running words kept", tickformat=".0%", range=[0, 1.03]),
+        "Share of running words that a vocabulary of the most frequent words keeps.",
+    )
+    st.caption(
+        "A large vocabulary makes each step slower (the output layer has a row a word); a small "
+        "one turns the rest of the running words into UNK."
+    )
+
+
+def _find_word(corpus: Corpus) -> None:
+    wanted = st.text_input("Find a word", key="find_word", placeholder="part of a word")
+    if not wanted.strip():
+        return
+    for language, side in _sides(corpus):
+        found = describe.search_words(side, wanted, SHOWN_ROWS)
+        if not found:
+            st.text(f"{language}: no word contains it.")
+            continue
+        st.text(f"{language}: words that contain it, and pairs with {found[0].word!r}")
+        left, right = st.columns([2, 3])
+        _words_table(found, left)
+        _pairs_table(corpus, describe.pairs_with(side, found[0].id, 20), right)
+
+
+def _words_table(found: list[describe.WordCount], place: Any) -> None:
+    table = pd.DataFrame(
+        {
+            "word": [each.word for each in found],
+            "seen": [each.count for each in found],
+            "share": [each.share for each in found],
+            "in vocabulary": [each.known for each in found],
+        }
+    )
+    share = st.column_config.NumberColumn(
+        format="percent", help="Of all running words of this side."
+    )
+    place.dataframe(table, hide_index=True, column_config={"seen": LOCALIZED, "share": share})
+
+
+def pairs(corpus: Corpus) -> None:
+    parts = {"training": corpus.training, "validation": corpus.validation, "test": corpus.test}
+    controls = st.columns(3)
+    part = controls[0].selectbox("Part", parts, key="pairs_part")
+    count = controls[1].number_input("Pairs", 1, SHOWN_ROWS, 10, key="pairs_count")
+    seed = controls[2].number_input("Seed", 0, 2**31 - 1, 0, key="pairs_seed")
+    if not parts[part]:
+        st.text("This part is empty: the corpus is too small or too entangled to split.")
+        return
+    _pairs_table(corpus, describe.draw_pairs(parts[part], count, seed))
+    st.caption(
+        "Pairs that share a sentence of either language are kept in one part, so that the test "
+        "part asks for nothing that was seen in training."
+    )
+
+
+def _pairs_table(corpus: Corpus, indices: list[int], place: Any = st) -> None:
+    shown = [corpus.pair(index) for index in indices]
+    place.dataframe(
+        pd.DataFrame(
+            {
+                corpus.info.source_language: [source for source, _ in shown],
+                corpus.info.target_language: [target for _, target in shown],
+            },
+            index=pd.Index(indices, name="pair"),
+        )
+    )
+
+
+def batch(corpus: Corpus) -> None:
+    controls = st.columns(3)
+    size = controls[0].number_input("Batch size", 1, 4096, 8, key="batch_size")
+    seed = controls[1].number_input("Seed", 0, 2**31 - 1, 0, key="batch_seed")
+    as_ids = controls[2].segmented_control(
+        "Show", ["words", "ids"], default="words", required=True, key="batch_as"
+    )
+    drawn = describe.draw_batch(corpus, size, seed)
+    figures = st.columns(4)
+    figures[0].metric("Source shape", _shape(drawn.source.shape), help="sentences × positions")
+    figures[1].metric("Target shape", _shape(drawn.target.shape), help="sentences × positions")
+    figures[2].metric(
+        "Padded cells",
+        f"{drawn.padding_ratio:.1%}",
+        help="Each side padded to its own longest sentence.",
+    )
+    figures[3].metric(
+        "Padded cells, joint",
+        f"{drawn.joint_padded_share:.1%}",
+        help="Both sides padded to their joint maximum, as the article's code does.",
+    )
+    for (language, side), ids in zip(_sides(corpus), (drawn.source, drawn.target), strict=True):
+        st.caption(inert(language))
+        _batch_table(side, ids[:SHOWN_ROWS], drawn.pairs[:SHOWN_ROWS], as_ids == "ids")
+    if size > SHOWN_ROWS:
+        st.caption(f"The first {SHOWN_ROWS} sentences of {size:,} are shown.")
+    st.caption(
+        "Drawn from the training part with replacement, as in training. A sentence ends with EOS; "
+        "PAD fills the rest and costs time, but teaches nothing. Padded jointly, as the article "
+        f"does, either side would be {_shape(drawn.joint_shape)}."
+    )
+
+
+def _batch_table(side: Side, ids: describe.Ints, pairs: describe.Ints, as_ids: bool) -> None:
+    cells = ids if as_ids else describe.words_of(side, ids)
+    positions = [str(position) for position in range(1, ids.shape[1] + 1)]
+    table = pd.DataFrame(cells, columns=positions)
+    table.insert(0, "pair", pairs)
+    padded = np.pad(ids == PAD, ((0, 0), (1, 0)))
+    grey = f"color: {frame.GREY}"
+    st.dataframe(
+        table.style.apply(lambda _: np.where(padded, grey, ""), axis=None), hide_index=True
+    )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " × ".join(f"{size:,}" for size in shape)
+
+
+def _chart(
+    title: str, traces: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any], text: str
+) -> None:
+    layout = frame.layout(title, height=360, revision=title, xaxis=x, yaxis=y)
+    data = [
+        trace | {"marker": {"color": colour}}
+        for trace, colour in zip(traces, SIDE_COLOURS, strict=True)
+    ]
+    chart({"data": data, "layout": layout}, text, key="corpus_chart")
+
+
+VIEWS: dict[str, Callable[[Corpus], None]] = {
+    "Counts": counts,
+    "Lengths": lengths,
+    "Words": words,
+    "Pairs": pairs,
+    "A batch": batch,
+}

@@ -1,0 +1,101 @@
+"""The article's comparison repeated on this machine, and the verdict."""
+
+import dataclasses
+
+import streamlit as st
+
+from pages.replay import view as replay_view
+from pages.shared import state as shared
+from pages.shared.errors import guarded
+from pages.shared.escaping import inert
+from pages.shared.sweeps import SHOWN, all_sweeps, chosen_sweep, stop_or_go_on
+from s2s.config import UserError
+from s2s.data import catalog
+from s2s.paths import corpora_folder
+from s2s.records import SweepState
+from s2s.sweeps.replay import (
+    ITERATIONS,
+    LONG_ITERATIONS,
+    answer_elsewhere,
+    guess_loss,
+    is_replay,
+    replay_config,
+)
+
+_OPEN = "new_replay_open"
+_TICK = "2s"
+_LENGTHS = {
+    ITERATIONS: "1,000, as the article compares",
+    LONG_ITERATIONS: "10,000, translated every 1,000",
+}
+
+
+def start() -> None:
+    """Begins the sweep that the replay is, as chosen now, folds the form away and follows it."""
+    chosen = st.session_state
+    iterations = chosen["replay_iterations"]
+    config = replay_config(chosen["replay_corpus"], iterations)
+    repeats = chosen.get(f"replay_repeats_{iterations}", config.repeats)
+    try:
+        sweep_id = shared.manager().submit_sweep(dataclasses.replace(config, repeats=repeats))
+    except UserError as error:
+        st.error(inert(error))
+        return
+    st.session_state[_OPEN] = False
+    st.session_state[SHOWN] = sweep_id
+
+
+def form() -> None:
+    """What to repeat it on, how long, how often."""
+    names = [info.name for info in catalog.list_corpora(corpora_folder())]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        corpus = st.selectbox(
+            "Corpus", list(dict.fromkeys([catalog.STARTER, *names])), key="replay_corpus",
+            width=240,
+        )  # fmt: skip
+        iterations = st.segmented_control(
+            "Iterations of each run", list(_LENGTHS), default=ITERATIONS, required=True,
+            format_func=_LENGTHS.__getitem__, key="replay_iterations",
+        )  # fmt: skip
+        repeats = st.number_input(
+            "Repeats", 1, 100, replay_config(corpus, iterations).repeats, width=160,
+            key=f"replay_repeats_{iterations}", help="What intervals come from: at least two.",
+        )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Replay the article",
+            type="primary",
+            icon=":material/replay:",
+            on_click=guarded(start),
+        )
+        st.caption(
+            f"{4 * repeats:,} runs: batch sizes 2 and 32, each computed as the article does "
+            "(`article`) and without its overhead (`fused`), in an order of its own each time. The "
+            "article trained on fra-eng, to be had on the page Corpora; the starter corpus has "
+            "fewer words and is learnt sooner."
+        )
+
+
+st.title("Replay")
+st.caption(
+    "The article trained batch sizes 2 and 32 for 1,000 iterations each and found 10X. Repeat it "
+    "here, with intervals."
+)
+replays = [sweep for sweep in all_sweeps() if is_replay(sweep.config)]
+st.session_state.setdefault(_OPEN, not replays)
+panel = st.expander("New replay", icon=":material/add_circle:", key=_OPEN, on_change="rerun")
+if panel.open:
+    with panel:
+        form()
+if replays:
+    sweep = chosen_sweep(replays)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        stop_or_go_on(sweep)
+        st.page_link("pages/compare/compare.py", label="Compare runs", icon=":material/bar_chart:")
+        st.page_link("pages/sweep/sweep.py", label="Sweep", icon=":material/stacked_line_chart:")
+    going = sweep.state is SweepState.RUNNING
+    if going:
+        st.session_state["replay_ran"] = sweep.id
+    st.fragment(guarded(replay_view.show), run_every=_TICK if going else None)(
+        sweep.id, guess_loss(sweep), answer_elsewhere(shared.store(), sweep)
+    )

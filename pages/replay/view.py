@@ -1,0 +1,165 @@
+"""A replay as far as it is: the verdict, its figures, the loss curves, translations. It draws."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import state as shared
+from pages.shared.chart import chart
+from pages.shared.escaping import inert
+from pages.shared.records import records
+from s2s import formatting as words
+from s2s.analysis.compare.bands import band_line
+from s2s.analysis.compare.groups import Group, Repeats
+from s2s.analysis.compare.lines import RunLine, loss_line, loss_text
+from s2s.analysis.run.steps import Axis, LossScale
+from s2s.analysis.run.translations import translation_table
+from s2s.analysis.sweep.figures import finished_runs
+from s2s.analysis.sweep.replay import Elsewhere, Replay, printed
+from s2s.charts.loss import loss_figure
+from s2s.config import UserError
+from s2s.records import Run, RunState, Sweep, SweepState
+from s2s.store.sweeps import read_sweep
+from s2s.sweeps.replay import first_repeat, read_replay
+from s2s.text.replay import headline, learning_rows, speed_rows, verdict
+
+_POINTS = 300
+
+
+def show(sweep_id: int, unigram_loss: float | None, elsewhere: Elsewhere | None) -> None:
+    """Again so often while it goes on."""
+    try:
+        sweep = read_sweep(shared.store(), sweep_id)
+    except UserError:  # deleted in another tab
+        st.rerun()
+    found = read_replay(shared.store(), sweep, unigram_loss, elsewhere)
+    if sweep.state is not SweepState.FINISHED:
+        _progress(sweep)
+    with st.container(border=True):
+        st.subheader(headline(found))
+        st.write(verdict(dataclasses.replace(found, corpus=_plain(found.corpus))))
+    _tables(found)
+    _curves(sweep)
+    _translations(first_repeat(sweep))
+    if sweep.state is not SweepState.RUNNING and st.session_state.get("replay_ran") == sweep_id:
+        del st.session_state["replay_ran"]
+        st.rerun()  # to be drawn without a timer from now on
+
+
+def _plain(corpus: str) -> str:
+    """The verdict quotes it within Markdown; a corpus that can be has such a name only."""
+    return re.sub(r"[^A-Za-z0-9._-]", "", corpus)
+
+
+def _progress(sweep: Sweep) -> None:
+    running = [part.run for part in sweep.parts if part.run and part.run.state is RunState.RUNNING]
+    done, total = sweep.done(), len(sweep.parts)
+    now = f", now {inert(_label(running[0]))}" if running else ""
+    st.progress(done / total, f"{done:,} of {total:,} runs done{now}")
+
+
+def _label(run: Run) -> str:
+    return f"{words.run_label(run)}, {run.config.engine}, iteration {run.iterations_done:,}"
+
+
+def _tables(found: Replay) -> None:
+    """Beside each other where there is room."""
+    with st.container(horizontal=True, gap="large"):
+        _table(
+            "Samples a second",
+            pd.DataFrame([dataclasses.asdict(row) for row in speed_rows(found)]),
+            {"engine": "Engine", "small": "Batch 2", "large": "Batch 32", "ratio": "Ratio"},
+        )
+        _table(
+            "Validation loss per token",
+            pd.DataFrame([dataclasses.asdict(row) for row in learning_rows(found)]),
+            {
+                "engine": "Engine",
+                "batch_size": "Batch",
+                "samples": st.column_config.NumberColumn("Samples", format="localized"),
+                "untrained": "Untrained",
+                "trained": "Trained",
+                "learnt": "Learnt",
+            },
+        )
+    for message in found.messages:
+        st.caption(f":material/warning: {inert(message)}")
+
+
+def _table(title: str, data: pd.DataFrame, columns: dict[str, Any]) -> None:
+    with st.container(width="content"):
+        st.markdown(f"**{title}**")
+        st.dataframe(data, hide_index=True, column_config=columns, width="content", alt=title)
+
+
+def _curves(sweep: Sweep) -> None:
+    """At equal iterations and at equal samples."""
+    left, right = st.columns(2)
+    for column, axis in ((left, Axis.ITERATIONS), (right, Axis.SAMPLES)):
+        lines = [
+            dataclasses.replace(line, label=f"{engine}, batch {size}")
+            for engine in sweep.config.engines
+            for size in sweep.config.batch_sizes
+            if (line := _line(_drawn(sweep, engine, size), axis))
+        ]
+        figure = loss_figure(
+            lines, axis, LossScale.TOKEN, log_x=axis is Axis.SAMPLES, height=400,
+            revision=f"{sweep.id}",
+        )  # fmt: skip
+        with column:
+            chart(figure, loss_text(lines, axis, LossScale.TOKEN), f"replay_loss_{axis}")
+    st.caption(
+        "Left, at one place both sizes have made equally many updates, as the article compares; "
+        "right, they have seen equally many sentences. Repeats are one line, their mean, in a "
+        "band of their lowest to highest."
+    )
+
+
+def _drawn(sweep: Sweep, engine: str, batch_size: int) -> list[Run]:
+    """The finished repeats; before the first of them what is being trained."""
+    finished = [run for run in finished_runs(sweep, engine) if run.config.batch_size == batch_size]
+    return finished or [
+        part.run
+        for part in sweep.parts
+        if part.run and part.run.iterations_done
+        and (part.engine, part.batch_size) == (engine, batch_size)
+    ][:1]  # fmt: skip
+
+
+def _line(runs: Sequence[Run], axis: Axis) -> RunLine | None:
+    """None where no run has made a step."""
+    if not runs:
+        return None
+    lines = [
+        loss_line(
+            run, records(shared.store(), run.id)[0], [], axis, LossScale.TOKEN, points=_POINTS
+        )
+        for run in runs
+    ]
+    return band_line(Group(tuple(runs)), lines, Repeats.RANGE)
+
+
+def _translations(runs: Sequence[Run]) -> None:
+    """A tab for each combination: a row an evaluation, a column a sentence."""
+    if not runs:
+        return
+    st.subheader("Translations as they improve")
+    tabs = st.tabs([f"{run.config.engine}, batch {run.config.batch_size}" for run in runs])
+    for tab, run in zip(tabs, runs, strict=True):
+        evaluations = printed(records(shared.store(), run.id)[1])
+        table = translation_table(evaluations, columns=len(evaluations))
+        if not table.rows:
+            tab.caption("The first ones come with the first evaluation.")
+            continue
+        said = {"After": ["reference", *(f"{each:,}" for each in table.iterations)]}
+        for source, reference, outputs in table.rows:
+            said[inert(source)] = [inert(words.clipped(text)) for text in (reference, *outputs)]
+        tab.table(
+            pd.DataFrame(said),
+            hide_index=True,
+            alt="Followed sentences, their references, and the model's output as it trained",
+        )

@@ -1,0 +1,73 @@
+"""How far a sweep is; drawn again and again while it goes on, and nothing else with it."""
+
+import streamlit as st
+
+from pages.shared import state as shared
+from pages.shared.errors import guarded
+from pages.shared.escaping import inert
+from pages.shared.records import records
+from s2s.analysis.run.progress import Progress, progress
+from s2s.background.sweep_time import SweepTime, seconds_left
+from s2s.config import UserError
+from s2s.formatting import duration, run_label
+from s2s.records import Run, RunState, Sweep, SweepState
+from s2s.store.sweeps import read_sweep
+
+_TICK = "2s"
+Standing = tuple[object, ...]
+"""What the rest of the page shows: when it changes, the page is drawn anew."""
+
+
+def watch_sweep(sweep: Sweep) -> None:
+    """With the time that is left, as far as it is known."""
+    going = sweep.state is SweepState.RUNNING
+    takes = _expected(sweep) if going else None
+    st.fragment(guarded(_tick), run_every=_TICK if going else None)(
+        sweep.id, _standing(sweep), takes
+    )
+
+
+def _expected(sweep: Sweep) -> SweepTime | None:
+    left = [part for part in sweep.parts if not part.is_done()]
+    try:
+        return shared.manager().expected_sweep(sweep.config, left)
+    except UserError:  # a trial failed; the runs say what is wrong
+        return None
+
+
+def _standing(sweep: Sweep) -> Standing:
+    running = _running(sweep)
+    return sweep.state, sweep.done(), running and running.id
+
+
+def _running(sweep: Sweep) -> Run | None:
+    runs = [part.run for part in sweep.parts if part.run]
+    return next((run for run in runs if run.state is RunState.RUNNING), None)
+
+
+def _tick(sweep_id: int, standing: Standing, takes: SweepTime | None) -> None:
+    try:
+        sweep = read_sweep(shared.store(), sweep_id)
+    except UserError:  # deleted in another tab
+        st.rerun()
+    if _standing(sweep) != standing:
+        st.rerun()
+    run, now = _running(sweep), None
+    if run:
+        now = progress(run.config, records(shared.store(), run.id)[0])
+    share = (sweep.done() + (now.share if now else 0.0)) / len(sweep.parts)
+    told = [f"{sweep.done():,} of {len(sweep.parts):,} runs done"]
+    if run:
+        told.append(f"now {inert(run_label(run))}")
+    if sweep.state is SweepState.RUNNING:
+        # Not known at first: devices are looked up in the background, which loads torch.
+        told.append(_left(sweep, takes or _expected(sweep), now))
+    st.progress(min(1.0, share), " · ".join(told))
+
+
+def _left(sweep: Sweep, takes: SweepTime | None, now: Progress | None) -> str:
+    here = now.seconds_left if now else None
+    left = takes and seconds_left(sweep, takes.times, takes.device, here)
+    if left is None:
+        return "how long is not known yet; the first runs will tell"
+    return f"{'at most ' if sweep.config.target_loss else ''}about {duration(left)} left"

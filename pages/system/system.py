@@ -1,0 +1,279 @@
+"""System: the GPUs, the processor, versions and settings, and what s2s keeps on disk."""
+
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from pages.shared import access as reach
+from pages.shared.escaping import inert
+from pages.shared.state import store
+from s2s import formatting as words
+from s2s.bench.report import latest_bench
+from s2s.config import TrainConfig, UserError
+from s2s.data.catalog import list_corpora
+from s2s.machine.host import system_info
+from s2s.paths import corpora_folder, folder_bytes, home, is_open_to_others
+from s2s.runs import lost_gpu as cuda_context
+from s2s.runs.files import delete_checkpoint, has_checkpoint, run_bytes
+from s2s.text import bench as bench_table
+
+MISSING = "not reported"
+LIMIT_SIZES = (2, 32, 128, 512)
+WHOLE = st.column_config.NumberColumn(format="%,.0f")
+ON_DISK = st.column_config.NumberColumn(format="bytes")
+
+
+def show_gpus(info: dict[str, Any]) -> None:
+    st.header("GPUs", divider="gray")
+    if lost := cuda_context.sentence():
+        st.error(lost)
+    if not info["gpus"]:
+        st.info(inert(info["gpu_reason"]))
+        return
+    percent = st.column_config.NumberColumn(format="percent", width=95)
+    size = st.column_config.NumberColumn(format="%d MiB", width=100)
+    st.dataframe(
+        [
+            {
+                "ID": gpu["id"],
+                "Name": gpu["name"],
+                "Serial": gpu["serial"],
+                "UUID": gpu["uuid"],
+                "GPU util.": gpu["utilization"],
+                "Memory util.": gpu["memory_utilization"],
+                "Memory total": mebibytes(gpu["memory_total_bytes"]),
+                "Memory used": mebibytes(gpu["memory_used_bytes"]),
+                "Memory free": mebibytes(gpu["memory_free_bytes"]),
+                "Display mode": gpu["display_mode"],
+                "Display active": gpu["display_active"],
+                "Temperature": gpu["temperature_celsius"],
+                "Driver": gpu["driver"],
+            }
+            for gpu in info["gpus"]
+        ],
+        hide_index=True,
+        placeholder=MISSING,
+        column_config={
+            "UUID": st.column_config.TextColumn(width=110),
+            "GPU util.": percent,
+            "Memory util.": percent,
+            "Memory total": size,
+            "Memory used": size,
+            "Memory free": size,
+            "Temperature": st.column_config.NumberColumn(format="%d °C", width=95),
+        },
+    )
+    st.caption("The columns of GPUtil's showUtilization(all=True), with temperature and driver.")
+
+
+def mebibytes(size_bytes: int | None) -> float | None:
+    return None if size_bytes is None else size_bytes / 2**20
+
+
+def show_machine(info: dict[str, Any]) -> None:
+    st.header("Machine", divider="gray")
+    figures = st.columns(4)
+    figures[0].metric("Memory", words.size(info["memory_total_bytes"]))
+    figures[1].metric("Memory available", words.size(info["memory_available_bytes"]))
+    figures[2].metric("Disk", words.size(info["disk_total_bytes"]))
+    figures[3].metric("Disk free", words.size(info["disk_free_bytes"]))
+    bf16 = {True: "yes", False: "no", None: None}[info["bf16_instructions"]]
+    show_facts(
+        {
+            "Processor": info["processor"],
+            "Physical cores": info["physical_cores"],
+            "Logical cores": info["logical_cores"],
+            "Cores usable by s2s": info["usable_cores"],
+            "bfloat16 instructions": bf16,
+            "Load over 1, 5, 15 minutes": ", ".join(f"{load:.2f}" for load in info["load_average"]),
+            "Operating system": info["platform"],
+        }
+    )
+
+
+def show_limits() -> None:
+    st.header("How fast could this machine be?", divider="gray")
+    st.write(
+        "The floor of a step is the least time that its arithmetic and its bytes take, at the "
+        "rates at which this machine multiplies and copies. How near a program comes to it says "
+        "how much is left to gain. Other work on the machine lowers these rates too."
+    )
+    names = [info.name for info in list_corpora(corpora_folder())]
+    if names:
+        measure_limits(names)
+    else:
+        st.text("Prepare a corpus first: its words decide how large the products are.")
+    show_bench()
+
+
+def measure_limits(names: list[str]) -> None:
+    left, _ = st.columns([1, 2])
+    corpus = left.selectbox("Corpus", names, key="limits_corpus")
+    config = TrainConfig(corpus=corpus)
+    if st.button("Measure the limits", help="A few seconds, in which nothing may train."):
+        import torch  # seconds to load
+
+        from s2s.bench.measurement import limits
+
+        try:
+            with st.spinner("Multiplying and copying …"):
+                found = limits(config, LIMIT_SIZES)
+                st.session_state["limits"] = corpus, torch.get_num_threads(), *found
+        except UserError as error:
+            st.warning(inert(error))
+    measured, threads, copy_rate, floors = st.session_state.get("limits", ("", 0, None, []))
+    if measured != corpus:
+        return
+    st.metric("Copying, read and write counted", f"{copy_rate / 1e9:.1f} GB/s")
+    st.dataframe(
+        [
+            {
+                "Batch size": floor.batch_size,
+                "Real tokens a step": floor.tokens,
+                "Products (GFLOP/s)": floor.product_rate_flops / 1e9,
+                "Floor of a step (ms)": 1000 * floor.seconds,
+                "Samples/s at most": floor.batch_size / floor.seconds,
+            }
+            for floor in floors
+        ],
+        column_config={
+            "Real tokens a step": WHOLE,
+            "Products (GFLOP/s)": WHOLE,
+            "Floor of a step (ms)": st.column_config.NumberColumn(format="%.2f"),
+            "Samples/s at most": WHOLE,
+        },
+        width="content",
+    )
+    st.caption(
+        f"The corpus {inert(corpus)} and the default model (hidden size {config.hidden_size}, "
+        f"{config.layers} layer, {config.optimizer.value}, {config.precision.value}) "
+        f"on the default device, {bench_table.counted(threads, 'thread')}."
+    )
+
+
+def show_bench() -> None:
+    st.subheader("The latest bench")
+    report = latest_bench()
+    if report is None:
+        st.write("None yet. On a quiet machine, `python -m s2s bench` times the engines in turn.")
+        return
+    percent = st.column_config.NumberColumn(format="percent")
+    tenths = st.column_config.NumberColumn(format="%,.1f")
+    st.dataframe(
+        [bench_table.page_row(row) for row in report.rows],
+        placeholder=MISSING,
+        column_config={
+            "Samples/s": tenths,
+            "IQR of rounds": percent,
+            "Real tokens/s": WHOLE,
+            "Padded": percent,
+            "Memory (MiB)": WHOLE,
+            "Step (ms)": st.column_config.NumberColumn(format="%.2f"),
+            "Floor (ms)": st.column_config.NumberColumn(format="%.2f"),
+            "Floor reached": percent,
+        },
+    )
+    st.code(report.command, language=None)
+    ended = datetime.fromtimestamp(report.at).strftime("%Y-%m-%d %H:%M")
+    broken_off = "" if report.complete else " Broken off before its end."
+    facts = [
+        f"{ended}; corpus {report.corpus}; {bench_table.rounds_words(report)}.{broken_off}",
+        f"Memory: {bench_table.memory_words(report.machine['device'])}.",
+        "Step: the median; floor reached: its share of the mean; "
+        f"{bench_table.copy_words(report)}.",
+        bench_table.machine_line(report.machine),
+        *bench_table.doubts(report),
+        *report.notes,
+    ]
+    st.caption(" ".join(map(inert, facts)))
+
+
+def show_software(info: dict[str, Any]) -> None:
+    st.header("Software", divider="gray")
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Versions")
+        show_facts({"Python": info["python"], **info["versions"]})
+    with right:
+        st.subheader("Thread settings")
+        show_facts(info["thread_variables"], missing="not set")
+        st.caption("Environment variables; they count only if set before the program starts.")
+
+
+def show_facts(facts: dict[str, object], missing: str = MISSING) -> None:
+    st.table(
+        {inert(name): inert(missing if fact is None else fact) for name, fact in facts.items()}
+    )
+
+
+def show_disk() -> None:
+    st.header("What s2s keeps on disk", divider="gray")
+    st.text(home())
+    if is_open_to_others():
+        st.warning(
+            "Other users of this machine can look into it; `chmod 700` keeps it to yourself."
+        )
+    if store().notice:
+        st.text(store().notice)
+    parts = {
+        "Records of runs": sum(file.stat().st_size for file in home().glob("store.sqlite*")),
+        "Checkpoints of runs": folder_bytes(home() / "runs"),
+        "Prepared corpora": folder_bytes(corpora_folder()),
+        "Downloads": folder_bytes(home() / "downloads"),
+    }
+    everything = folder_bytes(home())
+    parts |= {"Other": max(everything - sum(parts.values()), 0), "Together": everything}
+    st.dataframe(
+        [{"part": name, "on disk": used_bytes} for name, used_bytes in parts.items()],
+        column_config={"on disk": ON_DISK},
+        width="content",
+    )
+    show_checkpoints()
+
+
+def show_checkpoints() -> None:
+    st.subheader("Checkpoints")
+    runs = {run.id: run for run in store().runs(archived=True) if has_checkpoint(run.id)}
+    if not runs:
+        st.text("No run has a checkpoint.")
+        return
+    sizes = {run_id: run_bytes(run_id) for run_id in runs}
+    st.dataframe(
+        [
+            {
+                "run": run.id,
+                "name": run.name,
+                "state": str(run.state),
+                "iterations": run.iterations_done,
+                "on disk": sizes[run.id],
+            }
+            for run in runs.values()
+        ],
+        column_config={"on disk": ON_DISK},
+    )
+    chosen = st.multiselect(
+        "Finished runs to free",
+        [run_id for run_id, run in runs.items() if run.state.is_finished()],
+        format_func=lambda run_id: words.run_label(runs[run_id]),
+        key="to_free",
+        help="Their curves and figures stay; they can no longer translate or be trained on.",
+    )
+    freed = sum(sizes[run_id] for run_id in chosen)
+    if st.button(f"Delete their checkpoints ({freed / 1e6:,.1f} MB)", disabled=not chosen):
+        for run_id in chosen:
+            delete_checkpoint(run_id)
+        st.rerun()
+
+
+st.title("System")
+if exposed := reach.exposed():
+    st.warning(exposed)
+st.button("Read again", icon=":material/refresh:")
+with st.spinner("Reading the machine …"):
+    info = system_info()
+show_gpus(info)
+show_machine(info)
+show_limits()
+show_software(info)
+show_disk()

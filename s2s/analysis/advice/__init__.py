@@ -1,0 +1,1 @@
+"""Numbers behind a recommended batch size."""

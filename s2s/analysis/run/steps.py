@@ -1,0 +1,142 @@
+"""What a run's step records say: losses, throughput, padding, and curves to draw."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import lfilter
+
+Steps = npt.NDArray[np.void]
+"""Rows of records.STEP_DTYPE, in order of iteration."""
+Floats = npt.NDArray[np.float64]
+
+
+class Axis(StrEnum):
+    ITERATIONS = "iterations"
+    SAMPLES = "samples"
+    TOKENS = "target tokens"
+    SECONDS = "seconds"
+
+
+class LossScale(StrEnum):
+    TOKEN = "per token"  # noqa: S105 (no password)
+    SENTENCE = "per sentence"
+
+
+_COUNTS = {LossScale.TOKEN: "target_tokens", LossScale.SENTENCE: "samples"}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a chart: `y` against `x`, and the unsmoothed `raw` (all of one length)."""
+
+    x: Floats
+    y: Floats
+    raw: Floats
+
+
+def axis_values(steps: Steps, axis: Axis) -> Floats:
+    """Where each step lies on `axis`, counted from the run's own start."""
+    if axis is Axis.ITERATIONS:
+        return np.asarray(steps["iteration"], np.float64)
+    column = {Axis.SAMPLES: "samples", Axis.TOKENS: "target_tokens", Axis.SECONDS: "seconds"}
+    return np.cumsum(steps[column[axis]], dtype=np.float64)
+
+
+def losses(steps: Steps, scale: LossScale) -> Floats:
+    """Loss of each step in nats: over its real target tokens, or over its sentences."""
+    per_unit: Floats = steps["loss_sum"] / steps[_COUNTS[scale]]
+    return per_unit
+
+
+def last_loss(steps: Steps, scale: LossScale, window: int = 50) -> float | None:
+    """Of all tokens or sentences of the last `window` steps; None without steps.
+
+    Sum over sum: a mean of the steps' own means would be lower for small batches, in which short
+    sentences weigh more.
+    """
+    last = steps[-window:]
+    return float(last["loss_sum"].sum() / last[_COUNTS[scale]].sum()) if len(steps) else None
+
+
+def samples_per_second(steps: Steps) -> float | None:
+    """Samples of the timed steps over their wall time; None before the first of them."""
+    return _rate(steps, "samples")
+
+
+def target_tokens_per_second(steps: Steps) -> float | None:
+    """Real target tokens (EOS included) of the timed steps over their wall time."""
+    return _rate(steps, "target_tokens")
+
+
+def padding_ratio(steps: Steps) -> float | None:
+    """Share of all computed padded_tokens, source and target, that hold padding; None without steps."""
+    padded_tokens = int(steps["padded_tokens"].sum())
+    real = int(steps["source_tokens"].sum()) + int(steps["target_tokens"].sum())
+    return 1 - real / padded_tokens if padded_tokens else None
+
+
+def median_step_seconds(steps: Steps) -> float | None:
+    """Of the timed steps; None before the first of them."""
+    timed = steps["seconds"][steps["timed"]]
+    return float(np.median(timed)) if len(timed) else None
+
+
+def loss_curve(
+    steps: Steps, axis: Axis, scale: LossScale, smoothing: float = 0.9, points: int = 1000
+) -> Curve:
+    """The loss, exponentially smoothed, thinned to about `points` values by averaging.
+
+    Sum and count are smoothed each for itself, so that long sentences weigh as they should.
+    """
+    raw = losses(steps, scale)
+    counts = np.where(np.isfinite(raw), steps[_COUNTS[scale]], np.nan)
+    smoothed = smooth(steps["loss_sum"], smoothing) / smooth(counts, smoothing)
+    return _thin(axis_values(steps, axis), np.where(np.isfinite(raw), smoothed, raw), raw, points)
+
+
+def throughput_curve(steps: Steps, axis: Axis, points: int = 200) -> Curve:
+    """Samples per second over successive stretches of timed steps, `points` at most."""
+    timed = steps["timed"]
+    x, samples, seconds = axis_values(steps, axis)[timed], steps["samples"], steps["seconds"]
+    if not len(x):
+        return Curve(x, x, x)
+    starts = _stretches(len(x), points)
+    ends = np.append(starts[1:], len(x)) - 1
+    rate = np.add.reduceat(samples[timed].astype(np.float64), starts) / np.add.reduceat(
+        seconds[timed], starts
+    )
+    return Curve(x[ends], rate, rate)
+
+
+def smooth(values: Floats, weight: float) -> Floats:
+    """Exponential moving average with the start corrected for its short memory.
+
+    y_t = sum_k w**k x_(t-k) / sum_k w**k; a value that is not finite is left out of the
+    average and stays in its own place, so that it can be marked.
+    """
+    finite = np.isfinite(values)
+    total = lfilter([1.0], [1.0, -weight], np.where(finite, values, 0.0))
+    norm = lfilter([1.0], [1.0, -weight], finite.astype(np.float64))
+    return np.where(finite, total / np.maximum(norm, 1e-300), values)
+
+
+def _thin(x: Floats, y: Floats, raw: Floats, points: int) -> Curve:
+    if len(x) <= points:
+        return Curve(x, y, raw)
+    starts = _stretches(len(x), points)
+    ends = np.append(starts[1:], len(x)) - 1
+    sizes = np.diff(np.append(starts, len(x)))
+    return Curve(x[ends], y[ends], np.add.reduceat(raw, starts) / sizes)
+
+
+def _stretches(length: int, points: int) -> npt.NDArray[np.int64]:
+    """First indices of at most `points` stretches of nearly equal length."""
+    return np.unique(np.linspace(0, length, min(points, length), endpoint=False).astype(np.int64))
+
+
+def _rate(steps: Steps, column: str) -> float | None:
+    timed = steps["timed"]  # columns are picked first: whole rows would be copied
+    seconds = float(steps["seconds"][timed].sum())
+    return float(steps[column][timed].sum()) / seconds if seconds > 0 else None

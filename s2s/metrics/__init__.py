@@ -1,1 +1,0 @@
-"""Readings of the machine and of translation quality."""

@@ -1,1 +1,0 @@
-"""The GRU encoder and decoder, the masked loss, and decoding."""

@@ -1,0 +1,1 @@
+"""Sentences and tables made of the numbers of `s2s.analysis`."""

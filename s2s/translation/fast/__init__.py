@@ -1,0 +1,1 @@
+"""What makes the translator fast: packed GRU, compiled kernels, chunked projection, CUDA graphs."""

@@ -1,0 +1,121 @@
+"""Losses, rates and curves from step records, with numbers worked out by hand."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from hypothesis.extra.numpy import arrays
+
+from s2s.analysis.run.steps import (
+    Axis,
+    LossScale,
+    axis_values,
+    last_loss,
+    loss_curve,
+    losses,
+    median_step_seconds,
+    padding_ratio,
+    samples_per_second,
+    smooth,
+    target_tokens_per_second,
+    throughput_curve,
+)
+from tests.plausible import steps
+
+# iteration, loss_sum, samples, source_tokens, target_tokens, cells, seconds, timed
+THREE = steps(
+    (1, 40.0, 2, 6, 10, 24, 3.0, False),
+    (2, 24.0, 2, 8, 8, 20, 0.5, True),
+    (3, 12.0, 2, 4, 6, 16, 1.5, True),
+)
+NONE = steps()
+
+
+def test_losses_are_sums_over_tokens_or_sentences() -> None:
+    assert losses(THREE, LossScale.TOKEN).tolist() == [4.0, 3.0, 2.0]
+    assert losses(THREE, LossScale.SENTENCE).tolist() == [20.0, 12.0, 6.0]
+
+
+def test_the_last_loss_is_a_sum_over_a_sum_of_the_last_steps() -> None:
+    assert last_loss(THREE, LossScale.TOKEN) == 76 / 24
+    assert last_loss(THREE, LossScale.TOKEN, window=2) == 36 / 14
+    assert last_loss(THREE, LossScale.SENTENCE, window=2) == 36 / 4
+    assert last_loss(NONE, LossScale.TOKEN) is None
+
+
+def test_rates_count_timed_steps_only() -> None:
+    assert samples_per_second(THREE) == 4 / 2.0
+    assert target_tokens_per_second(THREE) == 14 / 2.0
+    assert median_step_seconds(THREE) == 1.0
+    for rate in (samples_per_second, target_tokens_per_second, median_step_seconds):
+        assert rate(THREE[:1]) is None
+        assert rate(NONE) is None
+
+
+def test_padding_is_what_no_token_fills() -> None:
+    assert padding_ratio(THREE) == pytest.approx(1 - 42 / 60)
+    assert padding_ratio(NONE) is None
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"),
+    [
+        (Axis.ITERATIONS, [1, 2, 3]),
+        (Axis.SAMPLES, [2, 4, 6]),
+        (Axis.TOKENS, [10, 18, 24]),
+        (Axis.SECONDS, [3.0, 3.5, 5.0]),
+    ],
+)
+def test_axes_count_from_the_start(axis: Axis, expected: list[float]) -> None:
+    assert axis_values(THREE, axis).tolist() == expected
+
+
+def test_smoothing_by_hand() -> None:
+    # (4)/1, (3 + 4/2)/(1 + 1/2), (2 + 3/2 + 4/4)/(1 + 1/2 + 1/4)
+    assert smooth(np.array([4.0, 3.0, 2.0]), 0.5) == pytest.approx([4, 10 / 3, 18 / 7])
+
+
+def test_smoothing_passes_over_what_is_not_a_number() -> None:
+    smoothed = smooth(np.array([2.0, math.nan, 2.0]), 0.5)
+    assert smoothed[[0, 2]] == pytest.approx([2.0, 2.0])
+    assert math.isnan(smoothed[1])
+
+
+@given(
+    arrays(np.float64, some.integers(1, 60), elements=some.floats(-1e3, 1e3)),
+    some.floats(0.0, 0.99),
+)
+def test_smoothing_stays_between_the_extremes(values: Any, weight: float) -> None:
+    smoothed = smooth(values, weight)
+    assert smoothed[0] == pytest.approx(values[0])
+    assert (smoothed >= values.min() - 1e-6).all()
+    assert (smoothed <= values.max() + 1e-6).all()
+
+
+@given(some.integers(1, 400), some.integers(1, 50))
+def test_a_thinned_curve_keeps_its_mean_and_its_end(length: int, points: int) -> None:
+    rows = [(i, float(i % 7), 1, 1, 1, 2, 1.0, True) for i in range(1, length + 1)]
+    curve = loss_curve(steps(*rows), Axis.ITERATIONS, LossScale.TOKEN, 0.0, points)
+    assert len(curve.x) == len(curve.y) == len(curve.raw) <= max(points, 1)
+    assert curve.x[-1] == length
+    sizes = np.diff(np.append(0, curve.x))
+    assert (curve.raw * sizes).sum() == pytest.approx(sum(i % 7 for i in range(1, length + 1)))
+
+
+def test_throughput_is_taken_over_stretches_of_timed_steps() -> None:
+    curve = throughput_curve(THREE, Axis.ITERATIONS)
+    assert curve.x.tolist() == [2, 3]
+    assert curve.y.tolist() == [4.0, pytest.approx(4 / 3)]
+    whole = throughput_curve(THREE, Axis.ITERATIONS, points=1)
+    assert (whole.x.tolist(), whole.y.tolist()) == ([3], [2.0])
+    assert len(throughput_curve(NONE, Axis.SAMPLES).x) == 0
+
+
+def test_smoothing_weighs_long_sentences_as_the_loss_does() -> None:
+    """With weight 0.5: sums 40 and 24 + 20, counts 10 and 8 + 5, and so on."""
+    curve = loss_curve(THREE, Axis.ITERATIONS, LossScale.TOKEN, smoothing=0.5)
+    assert curve.y == pytest.approx([40 / 10, 44 / 13, (12 + 12 + 10) / (6 + 4 + 2.5)])
+    assert curve.raw == pytest.approx([4.0, 3.0, 2.0])

@@ -1,0 +1,34 @@
+"""Sample translations side by side."""
+
+from hypothesis import given
+from hypothesis import strategies as some
+
+from s2s.analysis.run.translations import TranslationTable, translation_table
+from s2s.records import Evaluation, SampleTranslation
+
+
+def evaluation(iteration: int, *pairs: tuple[str, str]) -> Evaluation:
+    translations = tuple(SampleTranslation(source, "", output) for source, output in pairs)
+    return Evaluation(iteration, 0.0, None, translations)
+
+
+def test_outputs_stand_beside_each_other() -> None:
+    table = translation_table(
+        [evaluation(0, ("un", "the")), evaluation(5, ("un", "one"), ("deux", "two"))]
+    )
+    assert table == TranslationTable(
+        (0, 5), (("un", "", ("the", "one")), ("deux", "", ("", "two")))
+    )
+
+
+def test_without_evaluations_there_is_nothing() -> None:
+    assert translation_table([]) == TranslationTable((), ())
+
+
+@given(some.integers(1, 60), some.integers(2, 8))
+def test_the_first_and_the_last_are_always_shown(count: int, columns: int) -> None:
+    table = translation_table([evaluation(i, ("a", str(i))) for i in range(count)], columns)
+    assert table.iterations[0] == 0
+    assert table.iterations[-1] == count - 1
+    assert len(table.iterations) == min(count, columns)
+    assert table.rows[0][2] == tuple(str(each) for each in table.iterations)

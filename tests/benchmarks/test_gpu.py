@@ -1,0 +1,136 @@
+"""The GPU benchmark as far as a CPU goes: every section at a tiny size, and how sections end."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks.gpu import __main__ as command_line
+from benchmarks.gpu.equality import compare_engines
+from benchmarks.gpu.memory import check_memory_model
+from benchmarks.gpu.programs import prepare_corpus, time_plain_torch
+from benchmarks.gpu.readings import compare_readings
+from benchmarks.gpu.sections import ROOT, run_section
+from benchmarks.gpu.setup import Setup
+from benchmarks.gpu.speed import measure_speed
+from benchmarks.gpu.table import table
+from s2s.bench import rates
+from tests.tiny import write_tiny
+
+_PLAIN = """
+import sys
+print("a warning")
+print('{"batch_size": 4, "samples_per_second": 10.0, "device": "cpu"}')
+"""
+
+_WITHOUT_DASHBOARD = """
+import sys
+for name in ("streamlit", "plotly", "pandas"):
+    sys.modules[name] = None  # to import it is an ImportError from now on
+import benchmarks.gpu.__main__, benchmarks.gpu.equality, benchmarks.gpu.memory
+import benchmarks.gpu.programs, benchmarks.gpu.readings, benchmarks.gpu.speed
+"""
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Setup:
+    plain = tmp_path / "plain.py"
+    plain.write_text(_PLAIN, encoding="utf-8")
+    return Setup(
+        folder=str(tmp_path / "corpora"),
+        device="cpu",
+        batch_sizes=(2, 4, 8),
+        seconds=0.01,
+        steps=4,
+        hidden_size=8,
+        data=str(write_tiny(tmp_path / "tiny.txt")),
+        plain=str(plain),
+    )
+
+
+def finished(rows: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    return {"status": "finished", "seconds": 1.0, "rows": list(rows), "error": ""}
+
+
+def test_every_section_measures_on_a_cpu(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "MEASURE_SECONDS", 0.01)
+    measures: dict[str, Callable[[Setup], Iterator[dict[str, Any]]]] = {
+        "corpus": prepare_corpus,
+        "equality": compare_engines,
+        "readings": compare_readings,
+        "speed": measure_speed,
+        "memory": check_memory_model,
+        "plain": time_plain_torch,
+    }
+    sections = {name: finished(measure(setup)) for name, measure in measures.items()}
+
+    rows = sections["equality"]["rows"]
+    assert [(row["case"], *row["engines"]) for row in rows] == [
+        ("one length", "article", "fused"),
+        ("one length", "graphed", "fused"),
+        ("mixed lengths", "graphed", "fused"),
+    ]
+    assert all(row["equal"] and row["first_relative_difference"] < 1e-12 for row in rows)
+    assert [row["replayed_steps"] for row in rows] == [None, 0, 0]  # no graphs on a CPU
+
+    speeds = [row for row in sections["speed"]["rows"] if "engine" in row]
+    kinds = [("article", "fp32"), ("fused", "fp32"), ("fused", "bf16")]
+    assert sorted((row["engine"], row["precision"], row["batch_size"]) for row in speeds) == sorted(
+        (*kind, size) for size in setup.batch_sizes for kind in kinds
+    )
+    assert all(row["samples_per_second"] > 0 and row["roofline_share"] > 0 for row in speeds)
+
+    points = [row for row in sections["memory"]["rows"] if "batch_size" in row]
+    assert [row["batch_size"] for row in points] == list(setup.batch_sizes)
+
+    process, gputil = sections["readings"]["rows"]
+    assert process["source"] == "psutil"
+    assert (gputil["readings"], gputil["utilization"]) == (0, None)
+
+    assert [row["precision"] for row in sections["plain"]["rows"]] == ["fp32", "bf16"]
+
+    report = {"device_name": "CPU", "torch": torch.__version__, "sections": sections}
+    text = table(report)
+    assert all(name in text for name in measures)
+    assert f"{speeds[3]['samples_per_second'] / 10:.1f}×" in text  # beside plain PyTorch's
+
+
+def test_a_section_that_fails_keeps_its_rows_and_its_traceback() -> None:
+    code = "print('{\"a\": 1}'); raise ValueError('no')"
+    section = run_section([sys.executable, "-c", code], 60)
+    assert (section["status"], section["rows"]) == ("failed", [{"a": 1}])
+    assert section["error"].splitlines()[-1] == "ValueError: no"
+
+
+def test_a_section_that_hangs_is_ended_with_its_children() -> None:
+    hang = "import threading; threading.Event().wait()"
+    code = (
+        "import subprocess, sys; "
+        f"child = subprocess.Popen([sys.executable, '-c', {hang!r}]); "
+        "print('{\"child\": %d}' % child.pid, flush=True); child.wait()"
+    )
+    section = run_section([sys.executable, "-c", code], 2)
+    assert section["status"] == "out of time"
+    assert len(section["rows"]) <= 1
+    for row in section["rows"]:
+        status = Path(f"/proc/{row['child']}/status")
+        assert not status.exists() or "zombie" in status.read_text(encoding="utf-8")
+
+
+def test_without_a_gpu_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    out = tmp_path / "gpu.json"
+    assert command_line.main(["--out", str(out)]) == 1
+    (sentence,) = capsys.readouterr().out.splitlines()
+    assert "CUDA device" in sentence
+    assert not out.exists()
+
+
+def test_it_needs_nothing_of_the_dashboard() -> None:
+    subprocess.run([sys.executable, "-c", _WITHOUT_DASHBOARD], cwd=ROOT, check=True)

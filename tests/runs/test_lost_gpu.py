@@ -1,0 +1,81 @@
+"""On a real GPU: memory that runs out, and an error that spoils the CUDA context."""
+
+import subprocess
+import sys
+from threading import Event
+
+import pytest
+import torch
+
+from s2s.records import RunState
+from s2s.runs.execute import execute
+from s2s.store.runs import Store
+from tests.tiny import tiny_config
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.usefixtures("tiny"),
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+
+def test_out_of_memory_and_the_next_run_trains(store: Store) -> None:
+    torch.cuda.set_per_process_memory_fraction(0.01)
+    try:
+        big = store.create_run(tiny_config(device="cuda:0", hidden_size=4096, layers=8))
+        assert execute(store, big, Event()) is RunState.OUT_OF_MEMORY
+        assert torch.cuda.memory_allocated() < 2**26
+        small = store.create_run(tiny_config(device="cuda:0"))
+        assert execute(store, small, Event()) is RunState.FINISHED
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+_ASSERT = """
+import torch
+from tests.tiny import tiny_config, wait_until
+from s2s.paths import home
+from s2s.records import RunState
+from s2s.runs import lost_gpu as cuda_context
+from s2s.runs.execute import free_memory
+from s2s.background.scheduler import Manager
+from s2s.store.runs import Store
+from s2s.translation.engines import FusedEngine
+
+forward, steps = FusedEngine.forward, 0
+
+def spoil(engine, batch, forced):
+    global steps
+    found = forward(engine, batch, forced)
+    if found.loss_sum.is_cuda:
+        steps += 1
+        if steps == 3:
+            torch.zeros(4, device="cuda")[torch.tensor([99], device="cuda")]
+            torch.cuda.synchronize()
+    return found
+
+FusedEngine.forward = spoil
+store = Store(home())
+manager = Manager(store)
+devices = ("cuda:0", "auto", "cpu")
+first, second, third = manager.submit([tiny_config(device=name) for name in devices])
+wait_until(lambda: store.run(first).state.is_finished(), 120)
+wait_until(lambda: store.run(third).state.is_finished(), 120)
+[fourth] = manager.submit([tiny_config(device="cpu")])
+wait_until(lambda: store.run(fourth).state.is_finished(), 120)
+free_memory()
+print([str(store.run(each).state) for each in (first, second, third, fourth)])
+print(store.run(first).message)
+"""
+
+
+def test_a_device_side_assert_holds_the_gpus_queue_and_the_processor_goes_on() -> None:
+    code = f"import sys; sys.path.insert(0, 'tests')\n{_ASSERT}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    states, message = done.stdout.splitlines()[:2]
+    assert states == "['failed', 'queued', 'finished', 'finished']"
+    assert "device-side assert" in message
+    assert "start s2s again to train on a GPU" in message

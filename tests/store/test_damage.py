@@ -1,0 +1,134 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from s2s.config import UserError
+from s2s.records import STEP_DTYPE, Evaluation
+from s2s.store import damage
+from s2s.store.runs import Store
+from tests.tiny import tiny_config
+
+PAGE_BYTES = 4096
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A store of ten runs, each with 3,000 steps in blocks of some twenty pages."""
+    with closing(Store(tmp_path)) as store:
+        for _ in range(10):
+            run_id = store.create_run(tiny_config())
+            for first in (1, 1001, 2001):
+                rows = np.zeros(1000, STEP_DTYPE)
+                rows["iteration"] = np.arange(first, first + 1000)
+                store.write_steps(run_id, rows)
+            store.add_evaluation(run_id, Evaluation(1, 1.0, 2.0, ()))
+    return tmp_path / "store.sqlite"
+
+
+def overwrite(path: Path, page: int, count: int = 1) -> None:
+    with path.open("r+b") as file:
+        file.seek((page - 1) * PAGE_BYTES)
+        file.write(b"\xa5" * PAGE_BYTES * count)
+
+
+def overwrite_all(path: Path) -> None:
+    path.write_bytes(b"no database at all" * 100)
+    path.with_name("store.sqlite-wal").write_bytes(b"the last records")
+
+
+def overwrite_first_page(path: Path) -> None:
+    overwrite(path, 1)
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def overwrite_middle(path: Path) -> None:
+    """Pages of step blocks."""
+    overwrite(path, path.stat().st_size // PAGE_BYTES // 2, count=3)
+
+
+@pytest.mark.parametrize("harm", [overwrite_all, overwrite_first_page, truncate, overwrite_middle])
+def test_a_damaged_store_is_set_aside_and_the_program_starts(
+    path: Path, harm: Callable[[Path], None]
+) -> None:
+    (path.parent / "runs" / "10").mkdir(parents=True)
+    harm(path)
+    damaged = path.read_bytes()
+    with closing(Store(path.parent)) as store:
+        [aside] = path.parent.glob("store.damaged-*.sqlite")
+        assert aside.read_bytes() == damaged
+        assert aside.name in store.notice
+        recovered = {run.id for run in store.runs()}
+        assert recovered <= set(range(1, 11))
+        assert store.create_run(tiny_config()) == 11  # never the id of a lost run's folder
+    if harm is overwrite_all:
+        assert aside.with_name(f"{aside.name}-wal").read_bytes() == b"the last records"
+    assert list(path.parent.glob(".store*")) == []
+    with closing(Store(path.parent)) as store:  # sound now, with a notice until that is removed
+        assert list(path.parent.glob("store.damaged-*.sqlite")) == [aside]
+        assert aside.name in store.notice
+    aside.with_suffix(".txt").unlink()
+    with closing(Store(path.parent)) as store:
+        assert store.notice == ""
+    overwrite_all(path)
+    Store(path.parent).close()
+    assert len(list(path.parent.glob("store.damaged-*.sqlite"))) == 2
+
+
+def test_tables_without_damage_are_recovered_whole(path: Path) -> None:
+    overwrite_middle(path)
+    with closing(Store(path.parent)) as store:
+        assert [run.id for run in store.runs()] == list(range(10, 0, -1))
+        assert [len(store.evaluations(run_id)) for run_id in range(1, 11)] == [1] * 10
+        assert len(store.steps(1)) == 3000  # before the damage
+
+
+def test_only_one_of_several_processes_sets_the_store_aside(path: Path) -> None:
+    overwrite_middle(path)
+    code = "import sys, pathlib; from s2s.store.runs import Store; print('ready', flush=True);"
+    code += "input(); print(len(Store(pathlib.Path(sys.argv[1])).runs()))"
+    command = [sys.executable, "-c", code, str(path.parent)]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert [process.communicate()[0] for process in processes] == ["10\n"] * 3
+    assert len(list(path.parent.glob("store.damaged-*.sqlite"))) == 1
+
+
+def test_a_damaged_store_in_use_is_left_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    overwrite_middle(path)
+    monkeypatch.setattr(damage, "_USERS_SECONDS", 0.0)
+    code = "import sys; file = open(sys.argv[1]); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(UserError, match=f"in use by process {process.pid}"):
+            Store(path.parent)
+        process.communicate(b"\n")
+    assert not list(path.parent.glob("store.damaged-*"))
+
+
+def test_damage_while_the_store_is_open_is_a_user_error(path: Path) -> None:
+    with closing(Store(path.parent)) as store:
+        store._reader.execute("PRAGMA cache_size = 0")
+        overwrite(path, 2, count=path.stat().st_size // PAGE_BYTES - 2)
+        with pytest.raises(UserError, match="is damaged"):
+            [store.steps(run.id) for run in store.runs()]

@@ -1,0 +1,449 @@
+"""What a graph holds, on the CPU: shapes, the padded step, and when a step is captured.
+
+The graphs themselves need a GPU: test_graphed_gpu.py.
+"""
+
+import functools
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+
+from s2s.bench.bench import Bench
+from s2s.config import Engine, OptimizerName, Precision, TrainConfig, UserError
+from s2s.data.batches import Batches
+from s2s.data.corpus import Corpus
+from s2s.records import SOS, StepRecord
+from s2s.training.optimizers import build_optimizer
+from s2s.training.trainer import Trainer
+from s2s.translation.engines import ENGINES, FusedEngine, GraphedEngine
+from s2s.translation.fast import cuda_graphs as graphed
+from s2s.translation.fast.cuda_graphs import (
+    CaptureError,
+    Graphs,
+    Shape,
+    fixed_forward,
+    fixed_step,
+    plan,
+    round_up,
+)
+from s2s.translation.fast.fixed_projection import FixedProjection
+from s2s.translation.model import Seq2Seq
+from tests.tiny import batches_of, tiny_config
+
+CLOSE = {"rtol": 1e-5, "atol": 1e-8}
+Sides = tuple[list[list[int]], list[list[int]]]
+MakeTrainer = Callable[..., Trainer]
+
+sentences = st.lists(st.integers(4, 8), max_size=11).map(lambda words: [*words, 2])
+pairs = st.lists(st.tuples(sentences, sentences), min_size=1, max_size=6).map(
+    lambda drawn: ([pair[0] for pair in drawn], [pair[1] for pair in drawn])
+)
+ONE_LENGTH = (
+    [[4, 5, 6, 2], [7, 8, 3, 2], [9, 9, 4, 2]],
+    [[4, 8, 3, 2], [5, 6, 7, 2], [8, 8, 8, 2]],
+)
+
+
+def model(layers: int = 1, dropout: float = 0.0) -> Seq2Seq:
+    torch.manual_seed(0)
+    return Seq2Seq(10, 9, hidden_size=4, layers=layers, dropout=dropout).double()
+
+
+def corpus(count: int = 40) -> Sides:
+    """Sentences of many lengths."""
+    random = np.random.default_rng(1)
+
+    def some(words: int) -> list[list[int]]:
+        return [
+            [*random.integers(3, words, random.integers(0, 12)).tolist(), 2] for _ in range(count)
+        ]
+
+    return some(10), some(9)
+
+
+class Kept(torch.optim.Optimizer):
+    """An optimizer that changes nothing and keeps the gradients of its step."""
+
+    def __init__(self, of: Seq2Seq) -> None:
+        super().__init__(of.parameters(), {"lr": 1.0})
+        self._named = dict(of.named_parameters())
+        self.gradients: dict[str, torch.Tensor] = {}
+
+    def step(self) -> None:  # type: ignore[override]
+        self.gradients = {name: value.grad.clone() for name, value in self._named.items()}
+
+
+def by_engine(engine: Engine, ours: Seq2Seq, sides: Sides) -> dict[str, Any]:
+    """Loss and gradients of one batch of all these pairs."""
+    optimizer = Kept(ours)
+    computing = ENGINES[engine](ours, batches_of(*sides), Precision.FP32)
+    _, loss_sum = computing.step(optimizer, np.arange(len(sides[0])), True, lambda: None)
+    return {"loss": float(loss_sum), **optimizer.gradients}
+
+
+def fixed(ours: Seq2Seq, sides: Sides, more: tuple[int, int, int] = (0, 0, 0)) -> dict[str, Any]:
+    """The same by the fixed step, in the smallest shape and `more` steps and rows."""
+    optimizer = Kept(ours)
+    samples = len(sides[0])
+    shape = Shape(
+        samples,
+        max(map(len, sides[0])) + more[0],
+        max(map(len, sides[1])) + more[1],
+        sum(map(len, sides[1])) + more[2],
+    )
+    project = FixedProjection(ours.decoder.out)
+    loss_sum = fixed_step(
+        ours, batches_of(*sides), project, optimizer, torch.arange(samples), shape
+    )
+    assert all(value.grad is None for value in ours.parameters())
+    return {"loss": float(loss_sum), **optimizer.gradients}
+
+
+# Shapes
+
+
+@given(st.integers(1, 100_000), st.sampled_from([1, 4, 64]), st.integers(0, 100_000))
+def test_rounding_up_covers_and_wastes_little(number: int, grain: int, beyond: int) -> None:
+    most = number + beyond
+    rounded = round_up(number, grain, most)
+    assert number <= rounded <= most
+    assert rounded - number < max(grain, number / 16 + 1)
+    assert round_up(rounded, grain, most) == rounded
+
+
+def test_there_are_few_shapes() -> None:
+    assert len({round_up(number, 4, 20) for number in range(1, 21)}) == 5
+    assert len({round_up(number, 4, 1001) for number in range(1, 1002)}) < 85
+    assert len({round_up(number, 64, 10**6) for number in range(1, 65_537)}) < 170
+
+
+@given(pairs)
+def test_a_planned_shape_holds_its_batch(sides: Sides) -> None:
+    batch = plan(batches_of(*sides), np.arange(len(sides[0])))
+    sources, targets = ([len(each) for each in side] for side in sides)
+    shape = batch.shape
+    assert shape.source_steps == max(sources)  # what no sentence of the corpus needs is not padded
+    assert shape.target_steps == max(targets)
+    assert sum(targets) <= shape.rows <= len(targets) * shape.target_steps
+    assert (batch.samples, batch.source_tokens) == (len(sources), sum(sources))
+    assert batch.target_tokens == sum(targets)
+    assert batch.padded_tokens == batch.samples * (shape.source_steps + shape.target_steps)
+
+
+def test_steps_are_rounded_up_to_four_but_not_beyond_the_longest_sentence() -> None:
+    batches = batches_of([[4] * 5 + [2], [4] * 10], [[2], [5] * 9])
+    assert plan(batches, np.array([0])).shape == Shape(1, 8, 4, 4)
+    assert plan(batches, np.array([1, 0])).shape == Shape(2, 10, 9, 18)
+
+
+# The batch
+
+
+@given(pairs, st.tuples(*[st.integers(0, 5)] * 3))
+def test_a_fixed_batch_holds_the_sentences(sides: Sides, more: tuple[int, int, int]) -> None:
+    sources, targets = sides
+    samples, steps = len(sources), max(map(len, targets)) + more[1]
+    tokens = sum(map(len, targets))
+    batch = batches_of(*sides).fixed(
+        torch.arange(samples), max(map(len, sources)) + more[0], steps, tokens + more[2]
+    )
+    for column, (source, target) in enumerate(zip(sources, targets, strict=True)):
+        padding = [0] * (len(batch.source) - len(source))
+        assert batch.source[:, column].tolist() == source + padding
+        assert batch.before[: len(target), column].tolist() == [SOS, *target[:-1]]
+        assert int(batch.source_ends[column]) == (len(source) - 1) * samples + column
+    expected = [
+        (step * samples + column, word)
+        for column, target in enumerate(targets)
+        for step, word in enumerate(target)
+    ]
+    assert list(zip(batch.rows.tolist(), batch.targets.tolist(), strict=True))[:tokens] == expected
+    assert batch.real.tolist() == [True] * tokens + [False] * more[2]
+    assert batch.before.shape == (steps, samples)
+
+
+# The step
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_it_equals_article_on_batches_of_one_length(layers: int) -> None:
+    expected = by_engine(Engine.ARTICLE, model(layers), ONE_LENGTH)
+    torch.testing.assert_close(fixed(model(layers), ONE_LENGTH), expected, **CLOSE)
+
+
+@settings(max_examples=30)
+@given(pairs, st.tuples(*[st.integers(0, 5)] * 3), st.integers(1, 2))
+def test_it_equals_fused_whatever_the_padding(
+    sides: Sides, more: tuple[int, int, int], layers: int
+) -> None:
+    expected = by_engine(Engine.FUSED, model(layers), sides)
+    torch.testing.assert_close(fixed(model(layers), sides, more), expected, **CLOSE)
+
+
+def test_the_first_step_in_fp32() -> None:
+    sides = corpus()
+    expected = by_engine(Engine.FUSED, model().float(), sides)
+    torch.testing.assert_close(fixed(model().float(), sides), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_dropout_drops_while_training_only() -> None:
+    ours = model(dropout=0.5)
+    batch = batches_of(*corpus()).fixed(torch.arange(40), 12, 12, 480)
+    ours.train()
+    assert not torch.equal(fixed_forward(ours, batch), fixed_forward(ours, batch))
+    ours.eval()
+    assert torch.equal(fixed_forward(ours, batch), fixed_forward(ours, batch))
+
+
+# When a step is captured, with a stand-in for the graph
+
+
+@dataclass
+class Replayed:
+    """What a graph does: the same step again, on what lies in its own memory."""
+
+    step: Callable[[], None]
+    replays: int = 0
+
+    def replay(self) -> None:
+        self.replays += 1
+        self.step()
+
+
+class Simulated(Graphs):
+    def __init__(self, model: Seq2Seq, batches: Batches) -> None:
+        self._model, self._batches = model, batches
+        self._project = FixedProjection(model.decoder.out)
+        self._device, self._precision = torch.device("cpu"), Precision.FP32
+        self._captured, self._prepared = OrderedDict(), Counter()
+        self.warming_up, self.captures = False, 0
+
+    def _uncaptured(self, optimizer: Any, indices: torch.Tensor, shape: Shape) -> torch.Tensor:
+        return self._step(optimizer, indices, shape)
+
+    def _capture(self, optimizer: Any, shape: Shape) -> Any:
+        self.captures += 1
+        indices = torch.zeros(shape.samples, dtype=torch.int64)
+        loss_sum = torch.zeros((), dtype=torch.float64)
+        graph = Replayed(lambda: loss_sum.copy_(self._step(optimizer, indices, shape)))
+        return graphed._Captured(graph, indices, loss_sum)
+
+
+@pytest.fixture(autouse=True)
+def _no_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device", lambda _: nullcontext())
+
+
+def drawn(steps: int, batch_size: int = 3) -> list[np.ndarray]:
+    random = np.random.default_rng(2)
+    return [random.integers(0, 40, batch_size) for _ in range(steps)]
+
+
+@pytest.mark.parametrize("name", OptimizerName)
+@pytest.mark.parametrize("layers", [1, 2])
+def test_100_steps_equal_fused(name: OptimizerName, layers: int) -> None:
+    batches = batches_of(*corpus())
+
+    def trained(engine: Engine, computing: Callable[[Seq2Seq], Any]) -> dict[str, torch.Tensor]:
+        ours = model(layers)
+        optimizer = build_optimizer(tiny_config(optimizer=name, engine=engine), ours)
+        step = computing(ours)
+        # Losses are not read before the end, as in a run on a GPU.
+        losses = [step(optimizer, indices)[1] for indices in drawn(100)]
+        return {"losses": torch.stack(losses), **ours.state_dict()}
+
+    simulated: list[Simulated] = []
+
+    def by_graphs(ours: Seq2Seq) -> Any:
+        simulated.append(Simulated(ours, batches))
+        return simulated[0].step
+
+    def by_fused(ours: Seq2Seq) -> Any:
+        step = FusedEngine(ours, batches, Precision.FP32).step
+        return lambda optimizer, indices: step(optimizer, indices, True, lambda: None)
+
+    # The optimizers of `article` are dense, as those on a GPU; those of `fused` are lazy.
+    found = trained(Engine.ARTICLE, by_graphs)
+    assert simulated[0].captures > 3
+    torch.testing.assert_close(found, trained(Engine.FUSED, by_fused), **CLOSE)
+
+
+def test_a_shape_is_captured_when_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphed, "MOST_GRAPHS", 2)
+    ours = model()
+    batches = batches_of([[4, 2], [4] * 5 + [2], [4] * 9 + [2]], [[5, 2]] * 3)
+    graphs, optimizer = Simulated(ours, batches), torch.optim.SGD(ours.parameters(), lr=0.1)
+    steps = []
+    for index in (0, 0, 0, 1, 1, 1, 2, 0, 2, 1, 0, 1):
+        before = graphs.captures
+        graphs.step(optimizer, np.array([index]))
+        steps.append((index, graphs.captures > before, graphs.warming_up))
+    assert steps == [
+        (0, False, True), (0, True, True), (0, False, False),
+        (1, False, True), (1, True, True), (1, False, False),
+        (2, False, True),
+        (0, False, False),
+        (2, True, True),  # the third graph: 1, not used for longest, is forgotten
+        (1, True, False),  # captured again, a part of the engine's work; 0 is forgotten
+        (0, True, False),
+        (1, False, False),
+    ]  # fmt: skip
+
+
+def test_a_new_learning_rate_makes_new_graphs() -> None:
+    ours = model()
+    graphs = Simulated(ours, batches_of(*ONE_LENGTH))
+    optimizer = torch.optim.SGD(ours.parameters(), lr=0.1)
+    for rate in (0.1, 0.1, 0.1, 0.01, 0.01, 0.1):
+        optimizer.param_groups[0]["lr"] = rate
+        graphs.step(optimizer, np.arange(3))
+    assert graphs.captures == 2
+
+
+# The engine, its fallback, and the loop
+
+
+def test_on_a_cpu_fused_computes_and_the_reason_is_told(make_trainer: MakeTrainer) -> None:
+    losses = {}
+    for engine in (Engine.FUSED, Engine.GRAPHED):
+        trainer = make_trainer(engine=engine)
+        losses[engine] = [
+            float(event.loss_sum) for event in trainer.run() if isinstance(event, StepRecord)
+        ]
+    assert losses[Engine.GRAPHED] == losses[Engine.FUSED]
+    assert trainer.notes == [
+        "Computed by the fused engine instead of graphed (it needs a CUDA device)."
+    ]
+    assert make_trainer(engine=Engine.FUSED).notes == []
+
+
+class Failing:
+    """Graphs of which the fourth cannot be captured."""
+
+    def __init__(self, working: Graphs) -> None:
+        self._working, self._steps = working, 0
+
+    @property
+    def warming_up(self) -> bool:
+        return self._working.warming_up
+
+    def step(self, optimizer: torch.optim.Optimizer, indices: Any) -> Any:
+        self._steps += 1
+        if self._steps == 4:
+            raise CaptureError("operation not permitted")
+        return self._working.step(optimizer, indices)
+
+
+def test_a_capture_that_fails_costs_no_step() -> None:
+    batches, found = batches_of(*corpus()), {}
+    for kind in (FusedEngine, GraphedEngine):
+        ours = model()
+        optimizer = build_optimizer(tiny_config(engine=Engine.ARTICLE), ours)
+        engine = kind(ours, batches, Precision.FP32)
+        if isinstance(engine, GraphedEngine):
+            engine.notes.clear()
+            engine._graphs = Failing(Simulated(ours, batches))
+        untimed = []
+        for number, indices in enumerate(drawn(20)):
+            # A batch that runs freely in between is computed by `fused`.
+            engine.step(optimizer, indices, number % 5 != 1, lambda: None)
+            untimed.append(engine.warming_up)
+        found[kind] = ours.state_dict()
+    torch.testing.assert_close(found[GraphedEngine], found[FusedEngine], **CLOSE)
+    assert engine.notes == [
+        "Computed by the fused engine instead of graphed "
+        "(no CUDA graph could be captured: operation not permitted)."
+    ]
+    assert untimed[4]  # the step in which it failed
+    assert not any(untimed[5:])
+
+
+def test_phases_of_a_replay_are_not_told_apart() -> None:
+    ours = model()
+    engine = GraphedEngine(ours, batches_of(*ONE_LENGTH), Precision.FP32)
+    engine._graphs = Simulated(ours, engine.batches)
+    optimizer = torch.optim.SGD(ours.parameters(), lr=0.1)
+    for forced, marks in ((True, 0), (True, 0), (True, 0), (False, 3)):
+        found: list[None] = []
+        engine.step(optimizer, np.arange(3), forced, functools.partial(found.append, None))
+        assert len(found) == marks
+
+
+def test_a_step_that_prepares_others_is_not_timed(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Preparing(FusedEngine):
+        def step(self, *arguments: Any) -> Any:
+            result = super().step(*arguments)
+            self.warming_up = not self.warming_up
+            return result
+
+    monkeypatch.setitem(ENGINES, Engine.FUSED, Preparing)
+    trainer = make_trainer(iterations=7)
+    timed = [event.timed for event in trainer.run() if isinstance(event, StepRecord)]
+    assert timed == [False, False, False, True, False, True, False]
+
+
+def test_a_dense_optimizer_does_not_go_on_from_a_lazy_one(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a run of the CPU is continued on a GPU."""
+    trainer = make_trainer()
+    list(trainer.run())
+
+    def dense(_config: TrainConfig, of: Seq2Seq) -> torch.optim.Optimizer:
+        return torch.optim.RMSprop(of.parameters(), lr=1e-3, momentum=0.9)
+
+    monkeypatch.setattr("s2s.training.trainer.build_optimizer", dense)
+    continued = make_trainer(trainer.checkpoint())
+    assert not continued.optimizer.state
+    torch.testing.assert_close(continued.model.state_dict(), trainer.checkpoint().weights)
+
+
+def test_config_takes_graphed_and_refuses_tf32_for_the_article() -> None:
+    assert TrainConfig(engine="graphed", precision="tf32").engine is Engine.GRAPHED
+    with pytest.raises(UserError, match=r"^The article engine computes in fp32 only"):
+        TrainConfig(engine="article", precision="tf32")
+
+
+def test_tf32_is_refused_on_a_cpu(make_trainer: MakeTrainer) -> None:
+    with pytest.raises(
+        UserError, match=r"^tf32 products are made by a GPU.*choose fp32 or bf16\.$"
+    ):
+        make_trainer(precision="tf32")
+
+
+def test_bench_says_it_beside_its_figures(tiny: Corpus) -> None:
+    config = tiny_config(engine=Engine.GRAPHED)
+    bench = Bench([config], tiny, torch.device("cpu"), rounds=1, seconds=0.01, with_floor=False)
+    list(bench.run())
+    (note,) = bench.notes
+    assert note.startswith("graphed, batch size 4, fp32: Computed by the fused engine instead")
+
+
+# What a GPU would wait for
+
+
+@pytest.mark.parametrize("name", OptimizerName)
+@pytest.mark.parametrize("bf16", [False, True])
+def test_no_operation_of_a_step_looks_at_a_value(name: OptimizerName, bf16: bool) -> None:
+    """Torch's tensors without values fail where one is asked for: no shape, no branch needs one."""
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        ours = Seq2Seq(10, 9, hidden_size=4, layers=2, dropout=0.2)
+        batches = batches_of(*ONE_LENGTH)
+        optimizer = build_optimizer(tiny_config(optimizer=name, engine=Engine.ARTICLE), ours)
+        indices = torch.zeros(3, dtype=torch.int64)
+        project = FixedProjection(ours.decoder.out, bf16=bf16)
+        for _ in range(2):
+            fixed_step(ours, batches, project, optimizer, indices, Shape(3, 4, 4, 12))
+        with pytest.raises(DataDependentOutputException):
+            bool((indices > 0).any())

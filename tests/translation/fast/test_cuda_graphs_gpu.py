@@ -1,0 +1,339 @@
+"""Captured graphs, precision and memory on a GPU; skipped where there is none."""
+
+import gc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from s2s.config import Engine, OptimizerName, Precision, TrainConfig
+from s2s.data.batches import Batches
+from s2s.data.corpus import Corpus
+from s2s.records import StepRecord
+from s2s.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from s2s.training.optimizers import build_optimizer
+from s2s.training.trainer import Trainer
+from s2s.translation.engines import ENGINES, FusedEngine, GraphedEngine, StepEngine
+from s2s.translation.fast import cuda_graphs as graphed
+from s2s.translation.fast.fixed_projection import FixedProjection
+from s2s.translation.model import Seq2Seq
+from tests.tiny import batches_of, tiny_config
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+    # Said whenever one asks whether something waits for the device.
+    pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype"),
+]
+
+CLOSE = {"rtol": 1e-5, "atol": 1e-8}
+GPU = torch.device("cuda:0")
+MakeTrainer = Callable[..., Trainer]
+
+
+@pytest.fixture
+def on_gpu(tiny: Corpus) -> MakeTrainer:
+    """`on_gpu(start, **changes of the tiny configuration)`"""
+
+    def make(start: Checkpoint | None = None, **changes: Any) -> Trainer:
+        config = tiny_config(**{"engine": "graphed", "device": "cuda:0", **changes})
+        return Trainer(config, tiny, GPU, start)
+
+    return make
+
+
+@pytest.fixture
+def _nothing_waits() -> Iterator[None]:
+    """For a test that says from when on: `torch.cuda.set_sync_debug_mode("error")`."""
+    yield
+    torch.cuda.set_sync_debug_mode("default")
+
+
+def corpus(count: int = 60, words: int = 50) -> Batches:
+    random = np.random.default_rng(1)
+
+    def side() -> list[list[int]]:
+        return [
+            [*random.integers(3, words, random.integers(0, 12)).tolist(), 2] for _ in range(count)
+        ]
+
+    return batches_of(side(), side(), "cuda:0")
+
+
+def model(
+    *, width: int = 16, layers: int = 1, dropout: float = 0.0, kind: torch.dtype = torch.float64
+) -> Seq2Seq:
+    torch.manual_seed(0)
+    return Seq2Seq(50, 50, hidden_size=width, layers=layers, dropout=dropout).to(GPU, kind)
+
+
+def drawn(steps: int, batch_size: int = 4) -> list[np.ndarray]:
+    random = np.random.default_rng(2)
+    return [random.integers(0, 60, batch_size) for _ in range(steps)]
+
+
+def made(
+    engine: Engine,
+    ours: Seq2Seq,
+    batches: Batches,
+    precision: Precision = Precision.FP32,
+    **changes: Any,
+) -> tuple[StepEngine, torch.optim.Optimizer]:
+    config = TrainConfig(engine=engine, **changes)
+    return ENGINES[engine](ours, batches, precision), build_optimizer(config, ours)
+
+
+def graphs_of(engine: StepEngine) -> int:
+    assert isinstance(engine, GraphedEngine)
+    assert engine._graphs is not None, engine.notes
+    return len(engine._graphs._captured)
+
+
+def losses(trainer: Trainer) -> list[float]:
+    return [float(event.loss_sum) for event in trainer.run() if isinstance(event, StepRecord)]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("name", OptimizerName)
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_graphed_equals_fused_over_100_steps(
+    name: OptimizerName, momentum: float, layers: int
+) -> None:
+    found = {}
+    for kind in (Engine.FUSED, Engine.GRAPHED):
+        ours = model(layers=layers)
+        engine, optimizer = made(kind, ours, corpus(), optimizer=name, momentum=momentum)
+        steps = [engine.step(optimizer, each, True, lambda: None)[1] for each in drawn(100)]
+        found[kind] = {"losses": torch.stack(steps), **ours.state_dict()}
+    assert graphs_of(engine) > 2
+    assert engine.notes == []
+    torch.testing.assert_close(found[Engine.GRAPHED], found[Engine.FUSED], **CLOSE)
+
+
+def test_batches_that_run_freely_come_in_between() -> None:
+    found = {}
+    for kind in (Engine.FUSED, Engine.GRAPHED):
+        ours = model()
+        engine, optimizer = made(kind, ours, corpus())
+        for number, indices in enumerate(drawn(60)):
+            engine.step(optimizer, indices, number % 3 > 0, lambda: None)
+        found[kind] = ours.state_dict()
+    assert graphs_of(engine) > 2
+    torch.testing.assert_close(found[Engine.GRAPHED], found[Engine.FUSED], **CLOSE)
+
+
+def test_a_large_batch_through_the_sorting_gradient_of_the_embedding() -> None:
+    """Above 3,072 words a batch torch sums an embedding's gradient in another way."""
+    found = {}
+    for kind in (Engine.FUSED, Engine.GRAPHED):
+        ours = model()
+        engine, optimizer = made(kind, ours, corpus())
+        for indices in drawn(12, 700):
+            engine.step(optimizer, indices, True, lambda: None)
+        found[kind] = ours.state_dict()
+    assert graphs_of(engine) >= 1
+    torch.testing.assert_close(found[Engine.GRAPHED], found[Engine.FUSED], **CLOSE)
+
+
+@pytest.mark.parametrize("engine", [Engine.FUSED, Engine.GRAPHED])
+@pytest.mark.usefixtures("_nothing_waits")
+def test_nothing_in_a_step_waits_for_the_device(engine: Engine) -> None:
+    computing, optimizer = made(engine, model(kind=torch.float32), corpus())
+    for indices in 2 * drawn(60):  # every shape twice: all are captured
+        computing.step(optimizer, indices, True, lambda: None)
+    torch.cuda.set_sync_debug_mode("error")
+    for indices in drawn(60):
+        computing.step(optimizer, indices, True, lambda: None)
+        assert not computing.warming_up
+
+
+@pytest.mark.usefixtures("_nothing_waits")
+def test_nothing_in_a_step_of_the_loop_waits_either(on_gpu: MakeTrainer) -> None:
+    trainer = on_gpu(batch_size=2)
+    for _ in range(200):
+        trainer.step()
+    torch.cuda.set_sync_debug_mode("error")
+    records = [trainer.step() for _ in range(20)]
+    torch.cuda.set_sync_debug_mode("default")
+    assert all(np.isfinite(float(record.loss_sum)) for record in records)
+
+
+def test_each_step_keeps_its_own_loss() -> None:
+    ours = model()
+    engine, optimizer = made(Engine.GRAPHED, ours, corpus(), learning_rate=1e-3)
+    sums = [engine.step(optimizer, np.arange(4), True, lambda: None)[1] for _ in range(30)]
+    values = torch.stack(sums).tolist()
+    assert len(set(values)) == 30
+    assert values[-1] < values[0]
+
+
+def test_dropout_draws_anew_in_each_replay() -> None:
+    ours = model(dropout=0.5)
+    engine, optimizer = made(
+        Engine.GRAPHED, ours, corpus(), optimizer="sgd", momentum=0.0, learning_rate=1e-30
+    )
+    sums = [engine.step(optimizer, np.arange(4), True, lambda: None)[1] for _ in range(10)]
+    assert graphs_of(engine) == 1
+    assert len(set(torch.stack(sums).tolist())) == 10
+
+
+def test_a_capture_changes_neither_weights_nor_random_numbers() -> None:
+    ours = model(dropout=0.5)
+    engine, optimizer = made(Engine.GRAPHED, ours, corpus())
+    assert isinstance(engine, GraphedEngine)
+    assert engine._graphs is not None
+    engine.step(optimizer, np.arange(4), True, lambda: None)
+    before = {name: value.clone() for name, value in ours.state_dict().items()}
+    random = torch.cuda.get_rng_state(GPU)
+    engine._graphs._capture(optimizer, graphed.plan(engine.batches, np.arange(4)).shape)
+    torch.testing.assert_close(ours.state_dict(), before, rtol=0, atol=0)
+    assert torch.equal(torch.cuda.get_rng_state(GPU), random)
+    assert all(value.grad is None for value in ours.parameters())
+
+
+def test_where_no_graph_can_be_captured_fused_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = graphed.fixed_step
+
+    def waiting(*arguments: Any) -> torch.Tensor:
+        loss_sum = step(*arguments)
+        loss_sum.item()  # not allowed in a capture
+        return loss_sum
+
+    monkeypatch.setattr(graphed, "fixed_step", waiting)
+    found = {}
+    for kind in (Engine.FUSED, Engine.GRAPHED):
+        ours = model()
+        engine, optimizer = made(kind, ours, corpus())
+        for indices in drawn(30):
+            engine.step(optimizer, indices, True, lambda: None)
+        found[kind] = ours.state_dict()
+    torch.testing.assert_close(found[Engine.GRAPHED], found[Engine.FUSED], **CLOSE)
+    (note,) = engine.notes
+    assert note.startswith("Computed by the fused engine instead of graphed (no CUDA graph")
+    assert torch.cuda.current_stream(GPU) == torch.cuda.default_stream(GPU)
+    # Random numbers are drawn as ever, and another model's graphs are captured.
+    torch.rand(3, device=GPU)
+    monkeypatch.setattr(graphed, "fixed_step", step)
+    engine, optimizer = made(Engine.GRAPHED, model(dropout=0.5), corpus())
+    for indices in drawn(30):
+        engine.step(optimizer, indices, True, lambda: None)
+    assert graphs_of(engine) > 0
+
+
+def test_an_evaluation_between_replays_disturbs_nothing(on_gpu: MakeTrainer) -> None:
+    """With SGD, whose steps do not turn a difference of rounding into a whole step."""
+    choices = {"iterations": 60, "optimizer": "sgd", "learning_rate": 1e-2}
+    seldom, often = (losses(on_gpu(evaluate_every=every, **choices)) for every in (60, 1))
+    assert often == pytest.approx(seldom, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", OptimizerName)
+def test_a_run_goes_on_from_its_checkpoint(
+    on_gpu: MakeTrainer, tmp_path: Path, name: OptimizerName
+) -> None:
+    choices = {"optimizer": name, "learning_rate": 1e-4, "batch_size": 2, "evaluate_every": 1000}
+    straight = losses(on_gpu(iterations=60, **choices))
+    first = on_gpu(iterations=30, **choices)
+    begun = losses(first)
+    save_checkpoint(tmp_path, first.checkpoint())
+    continued = on_gpu(load_checkpoint(tmp_path, with_state=True), iterations=30, **choices)
+    entries = [
+        value
+        for state in continued.optimizer.state.values()
+        for value in state.values()
+        if isinstance(value, torch.Tensor)
+    ]
+    assert entries
+    assert all(value.is_cuda for value in entries)
+    assert begun + losses(continued) == pytest.approx(straight, rel=1e-3)
+    assert continued.notes == []
+
+
+def test_captures_are_left_out_of_the_timing(on_gpu: MakeTrainer) -> None:
+    trainer = on_gpu(iterations=100, batch_size=2)
+    records = [event for event in trainer.run() if isinstance(event, StepRecord)]
+    graphs = graphs_of(trainer._engine)
+    untimed = sum(not record.timed for record in records)
+    assert 2 * graphs <= untimed <= 3 + 2 * graphs + 5
+    assert all(record.timed for record in records[-10:])
+    assert all(0 < record.seconds < 10 for record in records)
+
+
+# Precision
+
+
+def error_of(precision: Precision, kind: type[StepEngine]) -> float:
+    """Of a step's new weights in this precision, against float64; relative."""
+    found = {}
+    for dtype in (torch.float64, torch.float32):
+        ours = model(width=256, kind=dtype)
+        start = {name: value.double() for name, value in ours.state_dict().items()}
+        engine = kind(ours, corpus(), precision if dtype is torch.float32 else Precision.FP32)
+        optimizer = torch.optim.SGD(ours.parameters(), lr=1.0)
+        for _ in range(1 if kind is FusedEngine else 3):
+            ours.load_state_dict(start)
+            engine.step(optimizer, np.arange(4), True, lambda: None)
+        found[dtype] = {
+            name: value.double() - start[name] for name, value in ours.state_dict().items()
+        }
+    exact, rounded = found[torch.float64], found[torch.float32]
+    return max(float((rounded[name] - exact[name]).norm() / exact[name].norm()) for name in exact)
+
+
+@pytest.mark.parametrize("kind", [FusedEngine, GraphedEngine])
+def test_fp32_is_exact_and_the_others_are_what_they_say(kind: type[StepEngine]) -> None:
+    exact = error_of(Precision.FP32, kind)
+    assert exact < 2e-5
+    assert error_of(Precision.BF16, kind) < 5e-2
+    if torch.cuda.get_device_capability(GPU) >= (8, 0):
+        assert 2 * exact < error_of(Precision.TF32, kind) < 1e-2
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_every_precision_trains(on_gpu: MakeTrainer, precision: Precision) -> None:
+    trainer = on_gpu(precision=precision, iterations=200, hidden_size=32, learning_rate=3e-3)
+    values = losses(trainer)
+    assert sum(values[-20:]) < 0.7 * sum(values[:20])
+    assert trainer.notes == []
+
+
+def test_the_projection_on_the_gpu_is_that_on_the_cpu() -> None:
+    found = []
+    for device in ("cpu", "cuda:0"):
+        torch.manual_seed(0)
+        out = torch.nn.Linear(16, 300, dtype=torch.float64)
+        hidden, targets = torch.randn(70, 16, dtype=torch.float64), torch.randint(0, 300, (70,))
+        real = torch.rand(70) > 0.3
+        out = out.to(device)
+        project = FixedProjection(out, chunk_bytes=20 * 300 * 8)
+        result = project(hidden.to(device), targets.to(device), 0.1, real.to(device))
+        found.append([each.cpu() for each in (*result, out.weight.grad, out.bias.grad)])
+    torch.testing.assert_close(found[1], found[0], **CLOSE)
+
+
+# Memory
+
+
+def test_a_run_gives_its_memory_back(on_gpu: MakeTrainer) -> None:
+    left = []
+    for _ in range(3):
+        trainer = on_gpu(iterations=60, batch_size=2)
+        list(trainer.run())
+        assert graphs_of(trainer._engine) > 0
+        del trainer
+        gc.collect()
+        torch.cuda.empty_cache()
+        left.append((torch.cuda.memory_allocated(GPU), torch.cuda.memory_reserved(GPU)))
+    assert left[2] == left[1]  # the first one leaves what cuBLAS keeps
+
+
+def test_the_peak_counts_what_the_graphs_use(on_gpu: MakeTrainer) -> None:
+    torch.cuda.reset_peak_memory_stats(GPU)
+    before = torch.cuda.memory_allocated(GPU)
+    trainer = on_gpu(iterations=40, batch_size=32, hidden_size=256)
+    list(trainer.run())
+    weights = sum(value.numel() * 4 for value in trainer.model.parameters())
+    assert torch.cuda.max_memory_allocated(GPU) - before > 3 * weights
