@@ -80,6 +80,7 @@ def summary(
         loss_per_token=4.0,
         validation_loss_per_token=4.5,
         peak_memory_bytes=peak,
+        wall_seconds=done * 0.1,
     )
 
 
