@@ -1,0 +1,36 @@
+"""The layout's limits: file sizes, folder sizes, and no script directly in `pages/`."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SOURCES = [*(ROOT / "s2s").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
+MIN_LINES, MAX_LINES, MAX_FILES = 30, 400, 14
+SHORT_FOR_A_REASON = {
+    "s2s/__main__.py": "`python -m s2s`",
+}
+
+
+def test_no_file_is_short_without_a_reason_or_too_long() -> None:
+    offenders = {}
+    for path in SOURCES:
+        name = path.relative_to(ROOT).as_posix()
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        is_short = lines < MIN_LINES and path.name != "__init__.py"
+        if lines > MAX_LINES or (is_short and name not in SHORT_FOR_A_REASON):
+            offenders[name] = lines
+    assert not offenders
+
+
+def test_no_folder_holds_too_many_files() -> None:
+    folders = {path.parent for path in SOURCES}
+    files = {folder: len([*folder.glob("*.py")]) for folder in folders}
+    assert not {
+        folder.relative_to(ROOT).as_posix(): count
+        for folder, count in files.items()
+        if count > MAX_FILES
+    }
+
+
+def test_streamlit_finds_no_page_by_itself() -> None:
+    """A script directly in `pages/` would be served without `dashboard.py`."""
+    assert not [*(ROOT / "pages").glob("*.py")]
