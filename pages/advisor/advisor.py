@@ -1,13 +1,14 @@
-"""Which batch size a sweep speaks for, how sure that is, and why."""
+"""The Advisor page: recommends a batch size from a sweep, with its interval and the reason."""
 
 import streamlit as st
+from s2s.store.gradient_noise import kept_noise
 
 from pages.shared import state as shared
 from pages.shared.chart import chart
 from pages.shared.errors import guarded
 from pages.shared.escaping import inert
 from pages.shared.records import records
-from pages.shared.sweeps import all_sweeps, chosen_sweep
+from pages.shared.sweeps import all_sweeps, select_sweep
 from s2s.analysis.advice.gradient_noise import noise_sentence
 from s2s.analysis.advice.sweep_advice import (
     SweepAdvice,
@@ -26,34 +27,33 @@ from s2s.charts.time_to_target import time_figure, time_text
 from s2s.config import Engine, TrainConfig, UserError
 from s2s.formatting import run_label
 from s2s.records import RunState, Sweep
-from s2s.store.gradient_noise import kept_noise
 from s2s.sweeps.memory import available_bytes
 
 
-def choices(sweep: Sweep) -> tuple[Engine, float]:
-    """The engine, and the target; 0: the lowest that all runs reached."""
+def select_engine_and_target(sweep: Sweep) -> tuple[Engine, float]:
+    """Return the selected engine and target loss; 0 means the lowest that all runs reached."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         engines = list(sweep.config.engines)
         engine = engines[0]
         if len(engines) > 1:
             engine = st.segmented_control("Engine", engines, default=engine, required=True)
         target = st.number_input(
-            "Target: validation loss a token", min_value=0.0, max_value=100.0, step=0.1,
+            "Target validation loss per token", min_value=0.0, max_value=100.0, step=0.1,
             value=sweep.config.target_loss, key=f"target_{sweep.id}", width=260,
-            help="0: the lowest that all runs reached.",
+            help="0 uses the lowest loss that all runs reached.",
         )  # fmt: skip
     return Engine(engine), float(target)
 
 
-def answer(found: SweepAdvice) -> None:
-    """The paragraph, and the figures that it rests on."""
+def recommendation(found: SweepAdvice) -> None:
+    """Show the recommendation and the charts behind it."""
     advice = found.advice
     with st.container(border=True):
         good = advice.good_sizes
         if good:
             st.subheader(f"Batch size {good[0]:,}" + (f" to {good[-1]:,}" if len(good) > 1 else ""))
         else:
-            st.subheader("Not identifiable from these runs")
+            st.subheader("No recommendation from these runs yet")
         st.write(advice.paragraph)
     revision = f"{found.engine} {advice.target_loss}"
     chart(time_figure(advice.times, revision=revision), time_text(advice.times), "advisor_time")
@@ -66,8 +66,8 @@ def answer(found: SweepAdvice) -> None:
         st.caption(note)
 
 
-def noise(sweep: Sweep, found: SweepAdvice) -> None:
-    """The gradient noise scale against the critical batch size; a button that measures it."""
+def gradient_noise(sweep: Sweep, found: SweepAdvice) -> None:
+    """Show the gradient noise scale beside the critical batch size, or a button to measure it."""
     runs = finished_runs(sweep, Engine(found.engine))
     kept = kept_noise(shared.store(), [run.id for run in runs])
     for each in kept:
@@ -82,25 +82,25 @@ def noise(sweep: Sweep, found: SweepAdvice) -> None:
     if now:
         st.warning(inert(now))
     st.button(
-        f"Check it by the gradient noise of run {run.id}",
+        f"Measure the gradient noise scale of run {run.id}",
         icon=":material/graphic_eq:",
         on_click=guarded(shared.manager().measure_noise),
         args=(run.id,),
-        help="Takes up to a minute. A cross-check that can be far off, and never the judge.",
+        help="Takes up to a minute. A cross-check of the critical batch size that can be far off.",
     )
 
 
 def noise_progress(run_id: int) -> None:
-    """How far the measurement is; the page is drawn again when it is over."""
+    """Show the measurement's progress, and rerun the page when it has ended."""
     now = shared.manager().noise_progress(run_id)
     if isinstance(now, float):
-        st.progress(now, f"Gradients of run {run_id}")
+        st.progress(now, f"Measuring gradients of run {run_id}")
     else:
         st.rerun()
 
 
-def memory(sweep: Sweep, engine: Engine) -> None:
-    """What a batch size takes, and the largest that is predicted to fit."""
+def memory_section(sweep: Sweep, engine: Engine) -> None:
+    """Show memory by batch size and the largest size predicted to fit."""
     law = memory_law(memory_points(sweep, engine))
     runs = finished_runs(sweep, engine)
     if law.points:
@@ -110,29 +110,29 @@ def memory(sweep: Sweep, engine: Engine) -> None:
     st.write(memory_sentence(law, available_bytes(shared.store(), runs)))
 
 
-def confirm(sweep: Sweep, found: SweepAdvice) -> None:
-    """One button that makes the confirming run; predicted against actual once it is over."""
+def confirming_run_section(sweep: Sweep, found: SweepAdvice) -> None:
+    """Show a button for the confirming run, its state, or predicted against measured time."""
     config = confirming_run(sweep, found)
-    made = [run for run in shared.store().runs() if run.config == config]
-    if not made:
+    runs = [run for run in shared.store().runs() if run.config == config]
+    if not runs:
         st.button(
             f"Confirm with one more run at {config.batch_size:,}",
             icon=":material/verified:",
             on_click=guarded(submit),
             args=(config,),
-            help="A seed that no repeat had, up to the target; then predicted against actual.",
+            help="A run with a new seed up to the target, to compare with the prediction.",
         )
-    elif not made[0].state.is_finished():
-        st.info(f"The confirming run, {inert(run_label(made[0]))}, is {made[0].state}.")
-    elif made[0].state is RunState.FINISHED:
-        _, evaluations, _ = records(shared.store(), made[0].id)
+    elif not runs[0].state.is_finished():
+        st.info(f"The confirming run, {inert(run_label(runs[0]))}, is {runs[0].state}.")
+    elif runs[0].state is RunState.FINISHED:
+        _, evaluations, _ = records(shared.store(), runs[0].id)
         st.success(confirmation(found, evaluations))
     else:
-        st.warning(f"The confirming run {made[0].state}: {inert(made[0].message)}")
+        st.warning(f"The confirming run {runs[0].state}: {inert(runs[0].message)}")
 
 
 def submit(config: TrainConfig) -> None:
-    """Queues the confirming run."""
+    """Queue the confirming run."""
     try:
         shared.manager().submit([config])
     except UserError as error:
@@ -142,21 +142,23 @@ def submit(config: TrainConfig) -> None:
 st.title("Advisor")
 sweeps = all_sweeps()
 if not sweeps:
-    st.write("The advisor reads a sweep: many batch sizes, a few repeats of each.")
+    st.write("A recommendation needs a sweep: several batch sizes with a few repeats each.")
     st.page_link(
         "pages/sweep/sweep.py", label="Start a sweep", icon=":material/stacked_line_chart:"
     )
     st.stop()
-sweep = chosen_sweep(sweeps)
-engine, target_loss = choices(sweep)
+sweep = select_sweep(sweeps)
+engine, target_loss = select_engine_and_target(sweep)
 evaluations = {run.id: records(shared.store(), run.id)[1] for run in finished_runs(sweep, engine)}
 try:
     found = sweep_advice(sweep, engine, evaluations, target_loss)
 except UserError as error:
     st.info(inert(error))
-    st.page_link("pages/sweep/sweep.py", label="To the sweep", icon=":material/stacked_line_chart:")
+    st.page_link(
+        "pages/sweep/sweep.py", label="Open the sweep", icon=":material/stacked_line_chart:"
+    )
 else:
-    answer(found)
-    confirm(sweep, found)
-    noise(sweep, found)
-memory(sweep, engine)
+    recommendation(found)
+    confirming_run_section(sweep, found)
+    gradient_noise(sweep, found)
+memory_section(sweep, engine)

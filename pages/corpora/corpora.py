@@ -1,4 +1,4 @@
-"""Corpora: what there is to train on, how to add to it, and a look inside."""
+"""The Corpora page: list, add, inspect and remove corpora."""
 
 import shutil
 import tempfile
@@ -19,84 +19,84 @@ from s2s.records import CorpusInfo
 folder = corpora_folder()
 
 
-def show_list(corpora: list[CorpusInfo]) -> None:
+def corpus_table(corpora: list[CorpusInfo]) -> None:
     st.dataframe(
         [
             {
                 "name": info.name,
                 "direction": f"{info.source_language} → {info.target_language}",
                 "pairs": info.pairs_kept,
-                "training / validation / test": counts(
+                "training / validation / test": format_counts(
                     info.training_pairs, info.validation_pairs, info.test_pairs
                 ),
-                "words": counts(info.source_words, info.target_words),
-                "vocabulary": counts(info.source_vocabulary, info.target_vocabulary),
-                "normaliser": str(info.choices.normalizer),
+                "words": format_counts(info.source_words, info.target_words),
+                "vocabulary": format_counts(info.source_vocabulary, info.target_vocabulary),
+                "normalizer": str(info.choices.normalizer),
                 "on disk": folder_bytes(folder / info.name),
             }
             for info in corpora
         ],
         column_config={
             "pairs": st.column_config.NumberColumn(format="localized"),
-            "words": st.column_config.TextColumn(help="Distinct words of source / target."),
+            "words": st.column_config.TextColumn(help="Distinct words, source / target."),
             "vocabulary": st.column_config.TextColumn(
-                help="Words that the model knows, of source / target; special symbols included."
+                help="Words in the model's vocabulary, source / target; special tokens included."
             ),
             "on disk": st.column_config.NumberColumn(format="bytes"),
         },
     )
 
 
-def counts(*numbers: int) -> str:
+def format_counts(*numbers: int) -> str:
     return " / ".join(f"{number:,}" for number in numbers)
 
 
 def prepare(what: str | Path, name: str = "", choices: CorpusChoices | None = None) -> None:
-    """Adds a corpus and starts the page anew; or says why it could not."""
-    status = st.status("Preparing …", expanded=True)
-    status.text("Please wait: any other click here ends it, and then nothing is added.")
+    """Add a corpus and rerun the page, or show why it could not be added."""
+    status = st.status("Preparing…", expanded=True)
+    status.text("Please wait. Any other click on this page cancels it, and nothing is added.")
     bar = status.empty()
 
-    def progress(doing: str, share: float | None) -> None:
-        status.update(label=inert(doing))
+    def show_progress(activity: str, share: float | None) -> None:
+        status.update(label=inert(activity))
         if share is not None:
             bar.progress(min(max(share, 0.0), 1.0))
 
     try:
-        info = catalog.add(folder, what, name, choices, progress)
+        info = catalog.add(folder, what, name, choices, show_progress)
     except UserError as error:
-        status.update(label="Nothing was added.", state="error", expanded=False)
+        status.update(label="No corpus was added.", state="error", expanded=False)
         st.error(inert(error))
         return
     st.session_state["corpus"] = info.name
-    st.session_state["corpora_news"] = (
-        f"{info.name} is ready: {info.pairs_kept:,} pairs of {info.pairs_read:,} read."
+    st.session_state["corpora_message"] = (
+        f"{info.name} is ready: {info.pairs_kept:,} of {info.pairs_read:,} pairs."
     )
     st.rerun()
 
 
-def show_starter() -> None:
+def starter_box() -> None:
     st.info(
-        "The **starter** corpus comes with s2s: French and English sentences from its own grammar, "
-        "no network needed. It is prepared at its first use, in a few seconds."
+        "The **starter** corpus is built in: 60,000 French and English sentence pairs, no network "
+        "needed. It is prepared at its first use, within a few seconds."
     )
     if st.button("Prepare now", type="primary"):
         prepare(catalog.STARTER)
 
 
-def show_adding() -> None:
+def add_form() -> None:
     kind = st.segmented_control(
-        "From",
-        ["a named pair", "a file"],
-        default="a named pair",
+        "Source",
+        ["Language pair", "File"],
+        default="Language pair",
         required=True,
         key="add_from",
     )
-    named = kind == "a named pair"
+    is_named = kind == "Language pair"
     with st.form("add", border=False):
-        if named:
+        if is_named:
             what = st.selectbox(
-                "Named pair",
+                "Language pair",
                 catalog.NAMED_PAIRS,
                 index=catalog.NAMED_PAIRS.index("fra-eng"),
                 format_func=lambda pair: f"{catalog.LANGUAGES[pair[:3]]} and English ({pair})",
@@ -107,38 +107,38 @@ def show_adding() -> None:
             file = st.file_uploader(
                 "File",
                 ["tsv", "txt", "zip"],
-                help="UTF-8 text: on each line a sentence, a tab, its translation; further "
-                "columns are ignored. Or a zip with one such text.",
+                help="UTF-8 text with a sentence, a tab and its translation per line; further "
+                "columns are ignored. Or a zip file with one such text.",
             )
-        choices = show_choices()
-        pressed = st.form_submit_button("Download and prepare" if named else "Prepare")
-    if not pressed:
+        choices = corpus_options()
+        is_submitted = st.form_submit_button("Download and prepare" if is_named else "Prepare")
+    if not is_submitted:
         return
-    if named:
+    if is_named:
         prepare(what, *choices)
     elif file is None:
         st.error("Choose a file first.")
     else:
-        with tempfile.TemporaryDirectory(prefix="s2s-upload-") as beside:
-            path = Path(beside, safe_name(file.name))
+        with tempfile.TemporaryDirectory(prefix="s2s-upload-") as upload_folder:
+            path = Path(upload_folder, safe_name(file.name))
             with path.open("wb") as copy:
                 shutil.copyfileobj(file, copy)
             prepare(path, *choices)
 
 
-def show_choices() -> tuple[str, CorpusChoices]:
-    usual = CorpusChoices()
+def corpus_options() -> tuple[str, CorpusChoices]:
+    default = CorpusChoices()
     directions = {
         Direction.SECOND_TO_FIRST: "second column → first (French → English)",
         Direction.FIRST_TO_SECOND: "first column → second (English → French)",
     }
     normalizers = {
         Normalizer.UNICODE: "unicode: letters and digits of every script",
-        Normalizer.ARTICLE: "article: plain a to z and . ! ? only",
+        Normalizer.ARTICLE: "article: a to z and . ! ? only",
     }
     left, right = st.columns(2)
     name = left.text_input(
-        "Name", placeholder="the file's own name", help="Letters, digits, dots, dashes, underscores"
+        "Name", placeholder="the file's name", help="Letters, digits, dots, dashes and underscores."
     )
     direction = right.selectbox(
         "Direction",
@@ -147,31 +147,31 @@ def show_choices() -> tuple[str, CorpusChoices]:
         help="Files of manythings.org have English in the first column.",
     )
     normalizer = left.selectbox(
-        "Normaliser",
+        "Normalizer",
         normalizers,
         format_func=normalizers.__getitem__,
-        help="How text becomes words. The article's erases every script but the Latin one.",
+        help="How text becomes words. `article` erases every script except Latin.",
     )
     max_length = right.number_input(
-        "Longest sentence, words",
+        "Maximum sentence length (words)",
         1,
         1000,
-        usual.max_length,
-        help="Pairs with a longer side are left out.",
+        default.max_length,
+        help="Pairs with a longer sentence on either side are excluded.",
     )
     min_count = left.number_input(
-        "Least count of a word",
+        "Minimum word count",
         1,
         1_000_000,
-        usual.min_count,
-        help="Words seen less often in the training part become UNK.",
+        default.min_count,
+        help="Rarer words in the training split become UNK.",
     )
     max_vocabulary = right.number_input(
-        "Largest vocabulary, words a side",
+        "Maximum vocabulary (words per side)",
         0,
         10_000_000,
-        usual.max_vocabulary,
-        help="The most frequent words are kept, others become UNK; 0: no limit.",
+        default.max_vocabulary,
+        help="Keeps the most frequent words; the others become UNK. 0 means no limit.",
     )
     return name.strip(), CorpusChoices(
         normalizer=normalizer,
@@ -182,49 +182,49 @@ def show_choices() -> tuple[str, CorpusChoices]:
     )
 
 
-def show_removal(name: str) -> None:
-    waiting = [
+def remove_button(name: str) -> None:
+    unfinished = [
         run.id
         for run in store().runs()
         if run.config.corpus == name and not run.state.is_finished()
     ]
     with st.popover("Remove this corpus"):
-        if waiting:
-            st.text(f"Run {waiting[-1]} still needs it; stop that run first.")
+        if unfinished:
+            st.text(f"Run {unfinished[-1]} still needs it. Stop that run first.")
             return
         st.text("Runs trained on it keep their records and can still translate.")
-        if st.button("Remove it now", type="primary", key="remove"):
+        if st.button("Remove", type="primary", key="remove"):
             with suppress(UserError):  # removed in another tab
                 catalog.remove(folder, name)
-            st.session_state["corpora_news"] = f"{name} was removed."
+            st.session_state["corpora_message"] = f"Removed {name}."
             st.rerun()
 
 
 st.title("Corpora")
-st.write("What there is to train on: lists of sentence pairs, prepared once and kept on disk.")
+st.write("Sentence pairs to train on, prepared once and kept on disk.")
 corpora = catalog.list_corpora(folder)
 names = [info.name for info in corpora]
-with st.container():  # one place however much is in it, else the expander below would close
-    if news := st.session_state.pop("corpora_news", ""):
-        st.success(inert(news))
+with st.container():  # one element, however much it holds; else the expander below would close
+    if message := st.session_state.pop("corpora_message", ""):
+        st.success(inert(message))
     for error in catalog.damaged_corpora(folder):
         st.warning(inert(error))
     if corpora:
-        show_list(corpora)
+        corpus_table(corpora)
     if catalog.STARTER not in names:
-        show_starter()
+        starter_box()
 
 with st.expander("Add a corpus", icon=":material/add:"):
-    show_adding()
+    add_form()
 
 if corpora:
-    st.header("Look inside", divider="gray")
+    st.header("Inspect", divider="gray")
     name = st.selectbox("Corpus", names, key="corpus", bind="query-params")
     view = st.segmented_control(
         "Show", list(VIEWS), default="Counts", required=True, key="corpus_view"
     )
     try:
         VIEWS[view](catalog.open_corpus(folder, name))
-    except UserError as error:  # removed in another tab, say
+    except UserError as error:  # removed in another tab, for example
         st.error(inert(error))
-    show_removal(name)
+    remove_button(name)

@@ -1,4 +1,4 @@
-"""What the Corpora page shows of one corpus: a function a view, of the same name there."""
+"""The views of one corpus on the Corpora page, one function per view."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from s2s.data import stats as describe
 from s2s.data.corpus import Corpus, Side
 from s2s.records import PAD
 
-SHOWN_ROWS = 100
+MAX_ROWS = 100
 SIDE_COLOURS = ("#0F7DC2", "#D67A1A")
 LOCALIZED = st.column_config.NumberColumn(format="localized")
 Table = list[dict[str, Any]]
@@ -32,7 +32,7 @@ def counts(corpus: Corpus) -> None:
     figures = st.columns(4)
     figures[0].metric("Pairs read", f"{info.pairs_read:,}")
     figures[1].metric("Pairs kept", f"{info.pairs_kept:,}")
-    figures[2].metric("Left out by length", f"{too_long:,}")
+    figures[2].metric("Excluded by length", f"{too_long:,}")
     figures[3].metric("Bad lines", f"{info.bad_lines:,}")
     if info.bad_lines:
         numbers = ", ".join(f"{number:,}" for number in info.bad_line_numbers)
@@ -43,7 +43,7 @@ def counts(corpus: Corpus) -> None:
             {
                 "side": side.name,
                 "language": language,
-                "running words": len(side.tokens) - info.pairs_kept,
+                "tokens": len(side.tokens) - info.pairs_kept,
                 "distinct words": distinct,
                 "vocabulary": side.vocabulary,
             }
@@ -51,23 +51,23 @@ def counts(corpus: Corpus) -> None:
                 _sides(corpus), (info.source_words, info.target_words), strict=True
             )
         ],
-        column_config=dict.fromkeys(("running words", "distinct words", "vocabulary"), LOCALIZED),
+        column_config=dict.fromkeys(("tokens", "distinct words", "vocabulary"), LOCALIZED),
     )
     st.caption(
-        "The vocabulary is what the model knows: words of the training part only, and the four "
-        "symbols PAD, SOS, EOS and UNK. Any other word reaches the model as UNK."
+        "The vocabulary holds the words of the training split and the four special tokens PAD, "
+        "SOS, EOS and UNK. Any other word reaches the model as UNK."
     )
-    rare = f"words seen less than {choices.min_count:,} times are not in the vocabulary"
+    rare = f"words seen fewer than {choices.min_count:,} times are UNK"
     limit = f"the vocabulary is limited to {choices.max_vocabulary:,} words"
-    rules = [
-        f"{choices.normalizer} normaliser",
-        f"pairs of up to {choices.max_length:,} words a side are kept",
+    options = [
+        f"{choices.normalizer} normalizer",
+        f"at most {choices.max_length:,} words per side",
         rare if choices.min_count > 1 else "",
         limit if choices.max_vocabulary else "",
         f"prepared in {words_for.duration(info.seconds)}",
     ]
-    st.text("How it was read: " + "; ".join(rule for rule in rules if rule) + ".")
-    st.text(info.attribution or "The file names no source.")
+    st.text("Preparation: " + "; ".join(option for option in options if option) + ".")
+    st.text(info.attribution or "The file gives no source.")
 
 
 def lengths(corpus: Corpus) -> None:
@@ -79,7 +79,7 @@ def lengths(corpus: Corpus) -> None:
         rows.append(
             {"language": language}
             | {
-                f"{percent} % have at most": describe.length_percentile(histogram, percent)
+                f"{percent}% have at most": describe.length_percentile(histogram, percent)
                 for percent in (50, 90, 99)
             }
             | {"longest": longest}
@@ -88,9 +88,9 @@ def lengths(corpus: Corpus) -> None:
     _chart(
         f"Sentence lengths in {corpus.info.name}",
         bars,
-        frame.axis("words in the sentence (EOS not counted)"),
+        frame.axis("words per sentence (without EOS)"),
         frame.axis("sentences", separatethousands=True),
-        "Sentences of each length, in both languages; the table below gives the percentiles.",
+        "Number of sentences by length in both languages; the table below gives percentiles.",
     )
     st.dataframe(rows)
 
@@ -100,8 +100,8 @@ def words(corpus: Corpus) -> None:
     st.subheader("Most frequent words")
     for column, (language, side) in zip(st.columns(2), _sides(corpus), strict=True):
         column.caption(inert(language))
-        _words_table(describe.most_frequent(side, SHOWN_ROWS), column)
-    st.subheader("How many words a vocabulary needs")
+        _words_table(describe.most_frequent(side, MAX_ROWS), column)
+    st.subheader("Coverage by vocabulary size")
     curves: list[dict[str, Any]] = []
     for language, side in _sides(corpus):
         sizes, shares = zip(*describe.kept_shares(side), strict=True)
@@ -115,71 +115,69 @@ def words(corpus: Corpus) -> None:
             }
         )
     _chart(
-        f"Share of running words kept in {corpus.info.name}",
+        f"Coverage of tokens in {corpus.info.name}",
         curves,
         frame.axis("words in the vocabulary", type="log", dtick=1, tickformat=","),
-        frame.axis("running words kept", tickformat=".0%", range=[0, 1.03]),
-        "Share of running words that a vocabulary of the most frequent words keeps.",
+        frame.axis("tokens covered", tickformat=".0%", range=[0, 1.03]),
+        "Share of tokens covered by a vocabulary of the most frequent words.",
     )
     st.caption(
-        "A large vocabulary makes each step slower (the output layer has a row a word); a small "
-        "one turns the rest of the running words into UNK."
+        "A large vocabulary makes each step slower, since the output layer has one row per word. A "
+        "small one turns more tokens into UNK."
     )
 
 
 def _find_word(corpus: Corpus) -> None:
-    wanted = st.text_input("Find a word", key="find_word", placeholder="part of a word")
-    if not wanted.strip():
+    query = st.text_input("Find a word", key="find_word", placeholder="Part of a word")
+    if not query.strip():
         return
     for language, side in _sides(corpus):
-        found = describe.search_words(side, wanted, SHOWN_ROWS)
-        if not found:
-            st.text(f"{language}: no word contains it.")
+        matches = describe.search_words(side, query, MAX_ROWS)
+        if not matches:
+            st.text(f"{language}: no matching word.")
             continue
-        st.text(f"{language}: words that contain it, and pairs with {found[0].word!r}")
+        st.text(f"{language}: matching words, and pairs with {matches[0].word!r}")
         left, right = st.columns([2, 3])
-        _words_table(found, left)
-        _pairs_table(corpus, describe.pairs_with(side, found[0].id, 20), right)
+        _words_table(matches, left)
+        _pairs_table(corpus, describe.pairs_with(side, matches[0].id, 20), right)
 
 
-def _words_table(found: list[describe.WordCount], place: Any) -> None:
+def _words_table(counts: list[describe.WordCount], place: Any) -> None:
     table = pd.DataFrame(
         {
-            "word": [each.word for each in found],
-            "seen": [each.count for each in found],
-            "share": [each.share for each in found],
-            "in vocabulary": [each.known for each in found],
+            "word": [each.word for each in counts],
+            "count": [each.count for each in counts],
+            "share": [each.share for each in counts],
+            "in vocabulary": [each.known for each in counts],
         }
     )
-    share = st.column_config.NumberColumn(
-        format="percent", help="Of all running words of this side."
-    )
-    place.dataframe(table, hide_index=True, column_config={"seen": LOCALIZED, "share": share})
+    share = st.column_config.NumberColumn(format="percent", help="Of all tokens on this side.")
+    place.dataframe(table, hide_index=True, column_config={"count": LOCALIZED, "share": share})
 
 
 def pairs(corpus: Corpus) -> None:
-    parts = {"training": corpus.training, "validation": corpus.validation, "test": corpus.test}
+    splits = {"training": corpus.training, "validation": corpus.validation, "test": corpus.test}
     controls = st.columns(3)
-    part = controls[0].selectbox("Part", parts, key="pairs_part")
-    count = controls[1].number_input("Pairs", 1, SHOWN_ROWS, 10, key="pairs_count")
+    split = controls[0].selectbox("Split", splits, key="pairs_split")
+    count = controls[1].number_input("Pairs", 1, MAX_ROWS, 10, key="pairs_count")
     seed = controls[2].number_input("Seed", 0, 2**31 - 1, 0, key="pairs_seed")
-    if not parts[part]:
-        st.text("This part is empty: the corpus is too small or too entangled to split.")
+    if not splits[split]:
+        st.text("This split is empty: the corpus is too small, or too many pairs share sentences.")
         return
-    _pairs_table(corpus, describe.draw_pairs(parts[part], count, seed))
+    _pairs_table(corpus, describe.draw_pairs(splits[split], count, seed))
     st.caption(
-        "Pairs that share a sentence of either language are kept in one part, so that the test "
-        "part asks for nothing that was seen in training."
+        "Pairs that share a sentence on either side are in the same split, so no test sentence was "
+        "seen in training."
     )
 
 
 def _pairs_table(corpus: Corpus, indices: list[int], place: Any = st) -> None:
-    shown = [corpus.pair(index) for index in indices]
+    rows = [corpus.pair(index) for index in indices]
     place.dataframe(
         pd.DataFrame(
             {
-                corpus.info.source_language: [source for source, _ in shown],
-                corpus.info.target_language: [target for _, target in shown],
+                corpus.info.source_language: [source for source, _ in rows],
+                corpus.info.target_language: [target for _, target in rows],
             },
             index=pd.Index(indices, name="pair"),
         )
@@ -198,36 +196,36 @@ def batch(corpus: Corpus) -> None:
     figures[0].metric("Source shape", _shape(drawn.source.shape), help="sentences × positions")
     figures[1].metric("Target shape", _shape(drawn.target.shape), help="sentences × positions")
     figures[2].metric(
-        "Padded cells",
+        "Padding ratio",
         f"{drawn.padding_ratio:.1%}",
         help="Each side padded to its own longest sentence.",
     )
     figures[3].metric(
-        "Padded cells, joint",
+        "Padding ratio, joint",
         f"{drawn.joint_padded_share:.1%}",
         help="Both sides padded to their joint maximum, as the article's code does.",
     )
     for (language, side), ids in zip(_sides(corpus), (drawn.source, drawn.target), strict=True):
         st.caption(inert(language))
-        _batch_table(side, ids[:SHOWN_ROWS], drawn.pairs[:SHOWN_ROWS], as_ids == "ids")
-    if size > SHOWN_ROWS:
-        st.caption(f"The first {SHOWN_ROWS} sentences of {size:,} are shown.")
+        _batch_table(side, ids[:MAX_ROWS], drawn.pairs[:MAX_ROWS], as_ids == "ids")
+    if size > MAX_ROWS:
+        st.caption(f"Showing the first {MAX_ROWS} of {size:,} sentences.")
     st.caption(
-        "Drawn from the training part with replacement, as in training. A sentence ends with EOS; "
-        "PAD fills the rest and costs time, but teaches nothing. Padded jointly, as the article "
-        f"does, either side would be {_shape(drawn.joint_shape)}."
+        "Drawn from the training split with replacement, as in training. A sentence ends with EOS; "
+        "PAD fills the rest, which costs time and teaches nothing. With joint padding, as in the "
+        f"article, either side would be {_shape(drawn.joint_shape)}."
     )
 
 
 def _batch_table(side: Side, ids: describe.Ints, pairs: describe.Ints, as_ids: bool) -> None:
-    cells = ids if as_ids else describe.words_of(side, ids)
+    rows = ids if as_ids else describe.words_of(side, ids)
     positions = [str(position) for position in range(1, ids.shape[1] + 1)]
-    table = pd.DataFrame(cells, columns=positions)
+    table = pd.DataFrame(rows, columns=positions)
     table.insert(0, "pair", pairs)
-    padded = np.pad(ids == PAD, ((0, 0), (1, 0)))
+    is_padding = np.pad(ids == PAD, ((0, 0), (1, 0)))
     grey = f"color: {frame.GREY}"
     st.dataframe(
-        table.style.apply(lambda _: np.where(padded, grey, ""), axis=None), hide_index=True
+        table.style.apply(lambda _: np.where(is_padding, grey, ""), axis=None), hide_index=True
     )
 
 
@@ -251,5 +249,5 @@ VIEWS: dict[str, Callable[[Corpus], None]] = {
     "Lengths": lengths,
     "Words": words,
     "Pairs": pairs,
-    "A batch": batch,
+    "Batch": batch,
 }

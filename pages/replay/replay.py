@@ -1,4 +1,4 @@
-"""The article's comparison repeated on this machine, and the verdict."""
+"""The Replay page: the article's comparison repeated on this machine."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from pages.replay import view as replay_view
 from pages.shared import state as shared
 from pages.shared.errors import guarded
 from pages.shared.escaping import inert
-from pages.shared.sweeps import SHOWN, all_sweeps, chosen_sweep, stop_or_go_on
+from pages.shared.sweeps import SELECTED, all_sweeps, select_sweep, stop_or_continue_button
 from s2s.config import UserError
 from s2s.data import catalog
 from s2s.paths import corpora_folder
@@ -25,28 +25,28 @@ from s2s.sweeps.replay import (
 _OPEN = "new_replay_open"
 _TICK = "2s"
 _LENGTHS = {
-    ITERATIONS: "1,000, as the article compares",
-    LONG_ITERATIONS: "10,000, translated every 1,000",
+    ITERATIONS: "1,000, as in the article",
+    LONG_ITERATIONS: "10,000 with sample translations",
 }
 
 
 def start() -> None:
-    """Begins the sweep that the replay is, as chosen now, folds the form away and follows it."""
-    chosen = st.session_state
-    iterations = chosen["replay_iterations"]
-    config = replay_config(chosen["replay_corpus"], iterations)
-    repeats = chosen.get(f"replay_repeats_{iterations}", config.repeats)
+    """Start the replay with the form's values and show it."""
+    values = st.session_state
+    iterations = values["replay_iterations"]
+    config = replay_config(values["replay_corpus"], iterations)
+    repeats = values.get(f"replay_repeats_{iterations}", config.repeats)
     try:
         sweep_id = shared.manager().submit_sweep(dataclasses.replace(config, repeats=repeats))
     except UserError as error:
         st.error(inert(error))
         return
     st.session_state[_OPEN] = False
-    st.session_state[SHOWN] = sweep_id
+    st.session_state[SELECTED] = sweep_id
 
 
 def form() -> None:
-    """What to repeat it on, how long, how often."""
+    """Show the form of a new replay: corpus, iterations and repeats."""
     names = [info.name for info in catalog.list_corpora(corpora_folder())]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         corpus = st.selectbox(
@@ -54,12 +54,12 @@ def form() -> None:
             width=240,
         )  # fmt: skip
         iterations = st.segmented_control(
-            "Iterations of each run", list(_LENGTHS), default=ITERATIONS, required=True,
+            "Iterations per run", list(_LENGTHS), default=ITERATIONS, required=True,
             format_func=_LENGTHS.__getitem__, key="replay_iterations",
         )  # fmt: skip
         repeats = st.number_input(
             "Repeats", 1, 100, replay_config(corpus, iterations).repeats, width=160,
-            key=f"replay_repeats_{iterations}", help="What intervals come from: at least two.",
+            key=f"replay_repeats_{iterations}", help="Intervals need at least two.",
         )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -69,17 +69,17 @@ def form() -> None:
             on_click=guarded(start),
         )
         st.caption(
-            f"{4 * repeats:,} runs: batch sizes 2 and 32, each computed as the article does "
-            "(`article`) and without its overhead (`fused`), in an order of its own each time. The "
-            "article trained on fra-eng, to be had on the page Corpora; the starter corpus has "
-            "fewer words and is learnt sooner."
+            f"{4 * repeats:,} runs: batch sizes 2 and 32, each with the article's computation "
+            "(`article`) and without its overhead (`fused`), in shuffled order. The article used "
+            "fra-eng, which the Corpora page downloads; the starter corpus has fewer words and is "
+            "learned sooner."
         )
 
 
 st.title("Replay")
 st.caption(
-    "The article trained batch sizes 2 and 32 for 1,000 iterations each and found 10X. Repeat it "
-    "here, with intervals."
+    'The article trained batch sizes 2 and 32 for 1,000 iterations each and found "10X". Repeat '
+    "it here, with intervals."
 )
 replays = [sweep for sweep in all_sweeps() if is_replay(sweep.config)]
 st.session_state.setdefault(_OPEN, not replays)
@@ -88,14 +88,14 @@ if panel.open:
     with panel:
         form()
 if replays:
-    sweep = chosen_sweep(replays)
+    sweep = select_sweep(replays)
     with st.container(horizontal=True, vertical_alignment="center"):
-        stop_or_go_on(sweep)
+        stop_or_continue_button(sweep)
         st.page_link("pages/compare/compare.py", label="Compare runs", icon=":material/bar_chart:")
         st.page_link("pages/sweep/sweep.py", label="Sweep", icon=":material/stacked_line_chart:")
-    going = sweep.state is SweepState.RUNNING
-    if going:
+    is_running = sweep.state is SweepState.RUNNING
+    if is_running:
         st.session_state["replay_ran"] = sweep.id
-    st.fragment(guarded(replay_view.show), run_every=_TICK if going else None)(
+    st.fragment(guarded(replay_view.show), run_every=_TICK if is_running else None)(
         sweep.id, guess_loss(sweep), answer_elsewhere(shared.store(), sweep)
     )

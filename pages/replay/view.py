@@ -1,4 +1,4 @@
-"""A replay as far as it is: the verdict, its figures, the loss curves, translations. It draws."""
+"""A replay so far: verdict, tables, loss curves and sample translations."""
 
 import dataclasses
 import re
@@ -31,27 +31,27 @@ _POINTS = 300
 
 
 def show(sweep_id: int, unigram_loss: float | None, elsewhere: Elsewhere | None) -> None:
-    """Again so often while it goes on."""
+    """Show the replay; called again on a timer while it runs."""
     try:
         sweep = read_sweep(shared.store(), sweep_id)
     except UserError:  # deleted in another tab
         st.rerun()
-    found = read_replay(shared.store(), sweep, unigram_loss, elsewhere)
+    replay = read_replay(shared.store(), sweep, unigram_loss, elsewhere)
     if sweep.state is not SweepState.FINISHED:
         _progress(sweep)
     with st.container(border=True):
-        st.subheader(headline(found))
-        st.write(verdict(dataclasses.replace(found, corpus=_plain(found.corpus))))
-    _tables(found)
+        st.subheader(headline(replay))
+        st.write(verdict(dataclasses.replace(replay, corpus=_plain(replay.corpus))))
+    _tables(replay)
     _curves(sweep)
     _translations(first_repeat(sweep))
     if sweep.state is not SweepState.RUNNING and st.session_state.get("replay_ran") == sweep_id:
         del st.session_state["replay_ran"]
-        st.rerun()  # to be drawn without a timer from now on
+        st.rerun()  # draw it once more, without a timer
 
 
 def _plain(corpus: str) -> str:
-    """The verdict quotes it within Markdown; a corpus that can be has such a name only."""
+    """Return the corpus name without characters that Markdown could interpret."""
     return re.sub(r"[^A-Za-z0-9._-]", "", corpus)
 
 
@@ -66,27 +66,27 @@ def _label(run: Run) -> str:
     return f"{words.run_label(run)}, {run.config.engine}, iteration {run.iterations_done:,}"
 
 
-def _tables(found: Replay) -> None:
-    """Beside each other where there is room."""
+def _tables(replay: Replay) -> None:
+    """Show speed and learning side by side where there is room."""
     with st.container(horizontal=True, gap="large"):
         _table(
-            "Samples a second",
-            pd.DataFrame([dataclasses.asdict(row) for row in speed_rows(found)]),
+            "Samples per second",
+            pd.DataFrame([dataclasses.asdict(row) for row in speed_rows(replay)]),
             {"engine": "Engine", "small": "Batch 2", "large": "Batch 32", "ratio": "Ratio"},
         )
         _table(
             "Validation loss per token",
-            pd.DataFrame([dataclasses.asdict(row) for row in learning_rows(found)]),
+            pd.DataFrame([dataclasses.asdict(row) for row in learning_rows(replay)]),
             {
                 "engine": "Engine",
                 "batch_size": "Batch",
                 "samples": st.column_config.NumberColumn("Samples", format="localized"),
                 "untrained": "Untrained",
                 "trained": "Trained",
-                "learnt": "Learnt",
+                "learnt": "Learned",
             },
         )
-    for message in found.messages:
+    for message in replay.messages:
         st.caption(f":material/warning: {inert(message)}")
 
 
@@ -97,14 +97,14 @@ def _table(title: str, data: pd.DataFrame, columns: dict[str, Any]) -> None:
 
 
 def _curves(sweep: Sweep) -> None:
-    """At equal iterations and at equal samples."""
+    """Show the loss along iterations and along samples."""
     left, right = st.columns(2)
     for column, axis in ((left, Axis.ITERATIONS), (right, Axis.SAMPLES)):
         lines = [
             dataclasses.replace(line, label=f"{engine}, batch {size}")
             for engine in sweep.config.engines
             for size in sweep.config.batch_sizes
-            if (line := _line(_drawn(sweep, engine, size), axis))
+            if (line := _line(_runs_to_draw(sweep, engine, size), axis))
         ]
         figure = loss_figure(
             lines, axis, LossScale.TOKEN, log_x=axis is Axis.SAMPLES, height=400,
@@ -113,14 +113,13 @@ def _curves(sweep: Sweep) -> None:
         with column:
             chart(figure, loss_text(lines, axis, LossScale.TOKEN), f"replay_loss_{axis}")
     st.caption(
-        "Left, at one place both sizes have made equally many updates, as the article compares; "
-        "right, they have seen equally many sentences. Repeats are one line, their mean, in a "
-        "band of their lowest to highest."
+        "Left: by iterations, as in the article. Right: by samples. Repeats are drawn as their "
+        "mean, with a band from lowest to highest."
     )
 
 
-def _drawn(sweep: Sweep, engine: str, batch_size: int) -> list[Run]:
-    """The finished repeats; before the first of them what is being trained."""
+def _runs_to_draw(sweep: Sweep, engine: str, batch_size: int) -> list[Run]:
+    """Return the finished repeats, or the run in progress before the first has finished."""
     finished = [run for run in finished_runs(sweep, engine) if run.config.batch_size == batch_size]
     return finished or [
         part.run
@@ -131,7 +130,7 @@ def _drawn(sweep: Sweep, engine: str, batch_size: int) -> list[Run]:
 
 
 def _line(runs: Sequence[Run], axis: Axis) -> RunLine | None:
-    """None where no run has made a step."""
+    """Return the mean line of the runs, or None before the first step."""
     if not runs:
         return None
     lines = [
@@ -144,22 +143,22 @@ def _line(runs: Sequence[Run], axis: Axis) -> RunLine | None:
 
 
 def _translations(runs: Sequence[Run]) -> None:
-    """A tab for each combination: a row an evaluation, a column a sentence."""
+    """Show one tab per combination with a row per evaluation and a column per sentence."""
     if not runs:
         return
-    st.subheader("Translations as they improve")
+    st.subheader("Sample translations")
     tabs = st.tabs([f"{run.config.engine}, batch {run.config.batch_size}" for run in runs])
     for tab, run in zip(tabs, runs, strict=True):
         evaluations = printed(records(shared.store(), run.id)[1])
         table = translation_table(evaluations, columns=len(evaluations))
         if not table.rows:
-            tab.caption("The first ones come with the first evaluation.")
+            tab.caption("The first evaluation brings the first translations.")
             continue
-        said = {"After": ["reference", *(f"{each:,}" for each in table.iterations)]}
+        columns = {"After": ["reference", *(f"{each:,}" for each in table.iterations)]}
         for source, reference, outputs in table.rows:
-            said[inert(source)] = [inert(words.clipped(text)) for text in (reference, *outputs)]
+            columns[inert(source)] = [inert(words.clipped(text)) for text in (reference, *outputs)]
         tab.table(
-            pd.DataFrame(said),
+            pd.DataFrame(columns),
             hide_index=True,
-            alt="Followed sentences, their references, and the model's output as it trained",
+            alt="Sample sentences, their references, and the translations at each evaluation",
         )

@@ -1,4 +1,4 @@
-"""The sweeps there are, the one that a page shows, and its buttons Stop and Go on."""
+"""Sweeps on pages: the list, the selected one, and its Stop and Continue buttons."""
 
 from collections.abc import Sequence
 
@@ -14,41 +14,40 @@ from s2s.records import Sweep, SweepState
 from s2s.store.sweeps import read_sweeps
 from s2s.validation import shortened
 
-SHOWN = "shown_sweep"
-"""Where a session keeps the id of the one that it shows."""
+SELECTED = "selected_sweep"
+"""Session-state key of the selected sweep's id."""
 
 
 def all_sweeps() -> list[Sweep]:
-    """The newest first; the page says which of them cannot be read."""
-    found = read_sweeps(shared.store())
+    """Return all readable sweeps, newest first, with a warning about the others."""
+    sweeps = read_sweeps(shared.store())
     if problems := shared.store().unreadable["sweeps"]:
         st.warning(inert(" ".join(problems[:3])))
-    return found
+    return sweeps
 
 
-def chosen_sweep(sweeps: Sequence[Sweep]) -> Sweep:
-    """The one chosen here or on another page, kept in the address; at first the newest."""
+def select_sweep(sweeps: Sequence[Sweep]) -> Sweep:
+    """Return the sweep selected here, on another page or by the address; initially the newest."""
     by_id = {sweep.id: sweep for sweep in sweeps}
-    if st.session_state.get(SHOWN) not in by_id:
-        asked = st.query_params.get("sweep", "")
-        known = [each for each in ids_in([asked]) if each in by_id]
-        if asked and not known:
-            told = inert(shortened(asked, 40))
-            st.warning(f"The link names a sweep that is not here (any more): {told}.")
-        st.session_state[SHOWN] = known[0] if known else sweeps[0].id
-    picked = st.selectbox(
+    if st.session_state.get(SELECTED) not in by_id:
+        linked = st.query_params.get("sweep", "")
+        matches = [each for each in ids_in([linked]) if each in by_id]
+        if linked and not matches:
+            st.warning(f"The linked sweep does not exist: {inert(shortened(linked, 40))}.")
+        st.session_state[SELECTED] = matches[0] if matches else sweeps[0].id
+    sweep_id = st.selectbox(
         "Sweep",
         list(by_id),
-        key=SHOWN,
-        format_func=lambda sweep_id: sweep_label(by_id[sweep_id]),
+        key=SELECTED,
+        format_func=lambda each: sweep_label(by_id[each]),
         persist_state="session",
     )
-    st.query_params["sweep"] = str(picked)
-    return by_id[picked]
+    st.query_params["sweep"] = str(sweep_id)
+    return by_id[sweep_id]
 
 
-def stop_or_go_on(sweep: Sweep) -> None:
-    """In the page body: a fragment's button would wait."""
+def stop_or_continue_button(sweep: Sweep) -> None:
+    """Show Stop or Continue; call it in the page body, since a fragment's button would wait."""
     if sweep.state is SweepState.RUNNING:
         st.button(
             "Stop",
@@ -58,12 +57,12 @@ def stop_or_go_on(sweep: Sweep) -> None:
         )
     elif sweep.state is SweepState.STOPPED:
         st.button(
-            "Go on", type="primary", icon=":material/play_arrow:", on_click=guarded(_go_on),
-            args=(sweep.id,), help="Finished runs are not done again.",
+            "Continue", type="primary", icon=":material/play_arrow:", on_click=guarded(_continue),
+            args=(sweep.id,), help="Finished runs are not repeated.",
         )  # fmt: skip
 
 
-def _go_on(sweep_id: int) -> None:
+def _continue(sweep_id: int) -> None:
     try:
         shared.manager().resume_sweep(sweep_id)
     except UserError as error:
@@ -71,6 +70,6 @@ def _go_on(sweep_id: int) -> None:
 
 
 def sweep_label(sweep: Sweep) -> str:
-    """How it is called in lists."""
+    """Return the sweep's name in lists."""
     number, state, rest = sweep_line(sweep).split(maxsplit=2)
     return f"{number} · {rest} · {state}"

@@ -1,11 +1,11 @@
-"""What a user does to a sweep: name, notes, delete, and undo."""
+"""Changes to a sweep: name, notes, delete and undo."""
 
 import streamlit as st
 
 from pages.shared import state as shared
 from pages.shared.errors import guarded
 from pages.shared.escaping import inert
-from pages.shared.sweeps import SHOWN, sweep_label
+from pages.shared.sweeps import SELECTED, sweep_label
 from s2s.config import UserError
 from s2s.formatting import size
 from s2s.records import Sweep, SweepState
@@ -14,7 +14,7 @@ from s2s.store.sweeps import delete_sweep, deleted_sweeps, describe_sweep, resto
 
 
 def sweep_changes(sweep: Sweep) -> None:
-    """Of the one that is shown."""
+    """Show the panel that renames, annotates or deletes the selected sweep."""
     panel = st.expander(
         "Name, notes, delete", icon=":material/edit:", key="changing_sweep", on_change="rerun"
     )
@@ -25,12 +25,12 @@ def sweep_changes(sweep: Sweep) -> None:
 
 
 def restorable_sweeps() -> None:
-    """A line for each deleted sweep with the button that brings it back."""
+    """Show each deleted sweep with its Undo button."""
     for sweep in deleted_sweeps(shared.store()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
                 f":material/delete: Deleted **{inert(sweep_label(sweep))}** with its "
-                f"{_runs(sweep)} :gray[(gone for good when the dashboard is started again)]",
+                f"{_runs(sweep)} :gray[(can be undone until the dashboard restarts)]",
                 width="content",
             )
             st.button(
@@ -48,27 +48,27 @@ def _describe(sweep: Sweep) -> None:
 
 
 def _delete(sweep: Sweep) -> None:
-    going = sweep.state is SweepState.RUNNING
-    asked = st.button(
-        "Delete", icon=":material/delete:", disabled=going,
-        help="A sweep can be deleted once it is stopped." if going else None,
+    is_running = sweep.state is SweepState.RUNNING
+    is_clicked = st.button(
+        "Delete", icon=":material/delete:", disabled=is_running,
+        help="Stop the sweep before deleting it." if is_running else None,
     )  # fmt: skip
-    if asked:
+    if is_clicked:
         _confirm(sweep)
 
 
 @st.dialog("Delete this sweep?")
 def _confirm(sweep: Sweep) -> None:
-    disk = sum(run_bytes(part.run.id) for part in sweep.parts if part.run)
+    disk_bytes = sum(run_bytes(part.run.id) for part in sweep.parts if part.run)
     st.write(
-        f"Sweep {sweep.id} goes **with its {_runs(sweep)}**, their records and weights "
-        f"({size(disk)}). It can be undone until the dashboard is started again."
+        f"This deletes sweep {sweep.id} **and its {_runs(sweep)}** with their records and weights "
+        f"({size(disk_bytes)}). It can be undone until the dashboard restarts."
     )
     if st.button(
         f"Delete sweep {sweep.id} and its {_runs(sweep)}", icon=":material/delete:",
         on_click=guarded(_hide), args=(sweep.id,),
     ):  # fmt: skip
-        st.rerun()  # which closes the dialog
+        st.rerun()  # closes the dialog
 
 
 def _hide(sweep_id: int) -> None:
@@ -91,4 +91,4 @@ def _restore(sweep_id: int) -> None:
     except UserError as error:
         st.error(inert(error))
     else:
-        st.session_state[SHOWN] = sweep_id
+        st.session_state[SELECTED] = sweep_id

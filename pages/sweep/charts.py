@@ -1,4 +1,4 @@
-"""What a sweep found, against the batch size. It only draws, and only the tab that is open."""
+"""Charts and tables of a sweep by batch size; only the open tab is drawn."""
 
 import dataclasses
 
@@ -25,39 +25,39 @@ _COLUMNS = {
     "states": "State",
     "samples_per_second": st.column_config.NumberColumn("Samples/s", format="%.0f"),
     "validation_loss_per_token": st.column_config.NumberColumn(
-        "Validation, a token", format="%.3f"
+        "Validation loss per token", format="%.3f"
     ),
     "reached": "Reached the target",
     "steps_to_target": st.column_config.NumberColumn(
-        "Steps to it",
+        "Steps to target",
         format="%.0f",
-        help="Up to the evaluation that showed it; the Advisor reckons with the place between two.",
+        help="Up to the evaluation that showed it. The Advisor interpolates between evaluations.",
     ),
-    "samples_to_target": st.column_config.NumberColumn("Samples to it", format="%.0f"),
+    "samples_to_target": st.column_config.NumberColumn("Samples to target", format="%.0f"),
 }
 
 
 def sweep_charts(sweep: Sweep) -> None:
-    """The throughput, and below it one tab each for the rest."""
+    """Show the throughput chart, and one tab per further view."""
     if any(row.samples_per_second for row in sweep_rows(sweep)):
         _throughput(sweep)
     else:
-        st.caption("The first finished run will be the first point of the throughput.")
-    drawn = {
+        st.caption("The throughput chart appears after the first finished run.")
+    views = {
         "Figures": lambda: _table(sweep),
-        "Step anatomy": lambda: _anatomy(sweep, chosen_engine(sweep)),
+        "Step anatomy": lambda: _anatomy(sweep, select_engine(sweep)),
         "Padding": lambda: _padding(sweep),
-        "One sentence": lambda: translations(sweep, chosen_engine(sweep)),
+        "One sentence": lambda: translations(sweep, select_engine(sweep)),
     }
-    tabs = st.tabs(list(drawn), key="sweep_tab", on_change="rerun", bind="query-params")
-    for tab, draw in zip(tabs, drawn.values(), strict=True):
+    tabs = st.tabs(list(views), key="sweep_tab", on_change="rerun", bind="query-params")
+    for tab, draw in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab:
                 draw()
 
 
-def chosen_engine(sweep: Sweep) -> Engine:
-    """Asked for only where the sweep has several."""
+def select_engine(sweep: Sweep) -> Engine:
+    """Return the selected engine; offers a choice only if the sweep has several."""
     engines = list(sweep.config.engines)
     if len(engines) == 1:
         return engines[0]
@@ -72,14 +72,14 @@ def chosen_engine(sweep: Sweep) -> Engine:
 
 def _throughput(sweep: Sweep) -> None:
     unit = choice(
-        "Count", list(Unit), "sweep_unit",
+        "Unit", list(Unit), "sweep_unit",
         label_visibility="collapsed", format_func=lambda each: f"{each}/s",
     )  # fmt: skip
     curves = speed_curves(sweep, unit)
     chart(speed_figure(curves, revision=f"{sweep.id} {unit}"), speed_text(curves), "sweep_speed")
     for curve in curves:
-        if said := law_text(curve):
-            st.caption(said)
+        if text := law_text(curve):
+            st.caption(text)
 
 
 def _table(sweep: Sweep) -> None:
@@ -88,7 +88,7 @@ def _table(sweep: Sweep) -> None:
         rows.dropna(axis="columns", how="all"),
         hide_index=True,
         column_config=_COLUMNS,
-        alt="Figures of each batch size, medians over its repeats",
+        alt="Figures per batch size, medians over repeats",
     )
 
 
@@ -96,22 +96,24 @@ def _padding(sweep: Sweep) -> None:
     lines = padding(sweep)
     points = [point for line in lines for point in line.points]
     if not points:
-        st.caption("The first finished runs will tell how much was padding.")
+        st.caption("The padding chart appears after the first finished runs.")
         return
     figure = padding_figure(lines, revision=str(sweep.id))
     chart(figure, padding_text(lines), "sweep_padding")
     if not any(point.high for point in points):
-        st.caption("These runs computed no padding at all.")
+        st.caption("These runs computed no padding.")
 
 
 def _anatomy(sweep: Sweep, engine: Engine) -> None:
     found = step_parts(sweep, engine)
     if not found.sizes:
-        st.caption("The first finished runs will tell where a step's time goes.")
+        st.caption("The step anatomy appears after the first finished runs.")
         return
-    of = choice("Time of", ["a step", "a sentence"], "sweep_time_of", label_visibility="collapsed")
+    unit = choice(
+        "Time", ["per step", "per sample"], "sweep_time_unit", label_visibility="collapsed"
+    )
     figure = step_parts_figure(
-        found, a_sentence=of == "a sentence", revision=f"{sweep.id} {engine}"
+        found, a_sentence=unit == "per sample", revision=f"{sweep.id} {engine}"
     )
     chart(figure, step_parts_text(found), "sweep_anatomy")
     if found.split:

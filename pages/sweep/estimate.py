@@ -1,4 +1,4 @@
-"""How long a new sweep would take: by earlier runs, else by trial steps once asked for."""
+"""The expected duration of a new sweep, from earlier runs or from trial steps on request."""
 
 import streamlit as st
 
@@ -11,61 +11,61 @@ from s2s.formatting import device, duration
 from s2s.records import RunState
 from s2s.sweeps.plan import plan
 
-_ASKED = "sweep_estimate_of"
+_REQUESTED = "sweep_estimate_of"
 
 
 def estimate(config: SweepConfig) -> None:
-    """A sentence, or the button that asks; asks again each second while it is measured."""
+    """Show the expected duration, or a button that measures it; refresh while measuring."""
 
     def tick() -> None:
-        if _draw(config, "in time"):
-            st.rerun()  # to be drawn without a timer from now on
+        if _draw(config, "timer"):
+            st.rerun()  # draw it once more, without a timer
 
     place = st.empty()
     with place.container():
-        ready = _draw(config, "at once")
-    if not ready:
+        is_final = _draw(config, "page")
+    if not is_final:
         with place.container():
             st.fragment(guarded(tick), run_every="1s")()
 
 
-def _draw(config: SweepConfig, when: str) -> bool:
-    """True when nothing more is to come. `when`: tells apart two drawings in one run."""
+def _draw(config: SweepConfig, caller: str) -> bool:
+    """Draw the estimate and return whether it is final; `caller` keeps widget keys distinct."""
     manager = shared.manager()
-    asked = st.session_state.get(_ASKED) == config
+    is_requested = st.session_state.get(_REQUESTED) == config
     try:
-        found = manager.expected_sweep(config, plan(config, []), try_steps=asked)
+        found = manager.expected_sweep(config, plan(config, []), try_steps=is_requested)
     except UserError as error:
         st.caption(f":red[{inert(error)}]")
         return True
     if found:
         st.caption(_sentence(config, found))
         return True
-    if asked:
-        training = any(run.state is RunState.RUNNING for run in manager.store.runs())
-        then = " when the running training has ended" if training else ""
-        st.caption(f"Measuring how long steps take here{then}…")
+    if is_requested:
+        is_training = any(run.state is RunState.RUNNING for run in manager.store.runs())
+        when = " once the current run has ended" if is_training else ""
+        st.caption(f"Measuring step times{when}…")
         return False
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Estimate", icon=":material/timer:", key=f"sweep_estimate_{when}",
-            on_click=_ask, args=(config,),
-            help="Tries a few steps at the smallest, the middle and the largest size.",
+            "Estimate", icon=":material/timer:", key=f"sweep_estimate_{caller}",
+            on_click=_request, args=(config,),
+            help="Times a few steps at the smallest, the middle and the largest size.",
         )  # fmt: skip
-        st.caption("How long it takes is not known from earlier runs.", width="content")
-    return bool(manager.devices())  # without them earlier runs could not be looked up
+        st.caption("No earlier runs to estimate the duration from.", width="content")
+    return bool(manager.devices())  # earlier runs are looked up by device
 
 
-def _ask(config: SweepConfig) -> None:
-    st.session_state[_ASKED] = config
+def _request(config: SweepConfig) -> None:
+    st.session_state[_REQUESTED] = config
 
 
 def _sentence(config: SweepConfig, found: SweepTime) -> str:
     if found.total_seconds is None:
-        return "How long it takes could not be measured: no trial step found enough memory."
-    most = "At most about" if config.target_loss else "About"
-    larger = "; larger sizes come on top" if config.grow_until_oom else ""
+        return "The duration could not be measured: every trial step ran out of memory."
+    prefix = "At most about" if config.target_loss else "About"
+    larger = "; larger sizes not included" if config.grow_until_oom else ""
     return (
-        f"{most} **{duration(found.total_seconds)}** in all on {device(found.device)} "
-        f"(by {found.basis}{larger})."
+        f"{prefix} **{duration(found.total_seconds)}** in total on {device(found.device)} "
+        f"(from {found.basis}{larger})."
     )

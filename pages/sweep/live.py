@@ -1,4 +1,4 @@
-"""How far a sweep is; drawn again and again while it goes on, and nothing else with it."""
+"""The progress of a sweep, refreshed on a timer while it runs."""
 
 import streamlit as st
 
@@ -14,16 +14,16 @@ from s2s.records import Run, RunState, Sweep, SweepState
 from s2s.store.sweeps import read_sweep
 
 _TICK = "2s"
-Standing = tuple[object, ...]
-"""What the rest of the page shows: when it changes, the page is drawn anew."""
+Snapshot = tuple[object, ...]
+"""The state that the rest of the page shows: when it changes, the page is rerun."""
 
 
 def watch_sweep(sweep: Sweep) -> None:
-    """With the time that is left, as far as it is known."""
-    going = sweep.state is SweepState.RUNNING
-    takes = _expected(sweep) if going else None
-    st.fragment(guarded(_tick), run_every=_TICK if going else None)(
-        sweep.id, _standing(sweep), takes
+    """Show the sweep's progress and the time left."""
+    is_running = sweep.state is SweepState.RUNNING
+    takes = _expected(sweep) if is_running else None
+    st.fragment(guarded(_tick), run_every=_TICK if is_running else None)(
+        sweep.id, _snapshot(sweep), takes
     )
 
 
@@ -31,11 +31,11 @@ def _expected(sweep: Sweep) -> SweepTime | None:
     left = [part for part in sweep.parts if not part.is_done()]
     try:
         return shared.manager().expected_sweep(sweep.config, left)
-    except UserError:  # a trial failed; the runs say what is wrong
+    except UserError:  # a trial failed; the runs themselves report why
         return None
 
 
-def _standing(sweep: Sweep) -> Standing:
+def _snapshot(sweep: Sweep) -> Snapshot:
     running = _running(sweep)
     return sweep.state, sweep.done(), running and running.id
 
@@ -45,29 +45,29 @@ def _running(sweep: Sweep) -> Run | None:
     return next((run for run in runs if run.state is RunState.RUNNING), None)
 
 
-def _tick(sweep_id: int, standing: Standing, takes: SweepTime | None) -> None:
+def _tick(sweep_id: int, snapshot: Snapshot, takes: SweepTime | None) -> None:
     try:
         sweep = read_sweep(shared.store(), sweep_id)
     except UserError:  # deleted in another tab
         st.rerun()
-    if _standing(sweep) != standing:
+    if _snapshot(sweep) != snapshot:
         st.rerun()
     run, now = _running(sweep), None
     if run:
         now = progress(run.config, records(shared.store(), run.id)[0])
     share = (sweep.done() + (now.share if now else 0.0)) / len(sweep.parts)
-    told = [f"{sweep.done():,} of {len(sweep.parts):,} runs done"]
+    parts = [f"{sweep.done():,} of {len(sweep.parts):,} runs done"]
     if run:
-        told.append(f"now {inert(run_label(run))}")
+        parts.append(f"now {inert(run_label(run))}")
     if sweep.state is SweepState.RUNNING:
-        # Not known at first: devices are looked up in the background, which loads torch.
-        told.append(_left(sweep, takes or _expected(sweep), now))
-    st.progress(min(1.0, share), " · ".join(told))
+        # Unknown at first: devices are looked up in the background, which loads torch.
+        parts.append(_left(sweep, takes or _expected(sweep), now))
+    st.progress(min(1.0, share), " · ".join(parts))
 
 
 def _left(sweep: Sweep, takes: SweepTime | None, now: Progress | None) -> str:
     here = now.seconds_left if now else None
     left = takes and seconds_left(sweep, takes.times, takes.device, here)
     if left is None:
-        return "how long is not known yet; the first runs will tell"
+        return "time remaining is unknown until the first runs finish"
     return f"{'at most ' if sweep.config.target_loss else ''}about {duration(left)} left"

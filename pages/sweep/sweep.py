@@ -1,10 +1,10 @@
-"""Many batch sizes, repeated and interleaved; what they cost and bring fills in as they run."""
+"""The Sweep page: start sweeps, watch them, and see their results by batch size."""
 
 import streamlit as st
 
 from pages.shared import state as shared
 from pages.shared.escaping import inert
-from pages.shared.sweeps import SHOWN, all_sweeps, chosen_sweep, stop_or_go_on
+from pages.shared.sweeps import SELECTED, all_sweeps, select_sweep, stop_or_continue_button
 from pages.sweep import form as sweep_form
 from pages.sweep.changes import restorable_sweeps, sweep_changes
 from pages.sweep.charts import sweep_charts
@@ -14,28 +14,30 @@ from s2s.records import Sweep
 
 
 def start(config: SweepConfig) -> None:
-    """Begins the sweep, folds the form away and follows it."""
+    """Start the sweep, fold the form away and show the sweep."""
     try:
         sweep_id = shared.manager().submit_sweep(config)
     except UserError as error:
         st.error(inert(error))
         return
     st.session_state[sweep_form.OPEN] = False
-    st.session_state[SHOWN] = sweep_id
+    st.session_state[SELECTED] = sweep_id
 
 
 def controls(sweep: Sweep) -> None:
-    """Stop, go on, and where to look next."""
+    """Show Stop or Continue, and links to the pages that use the sweep."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        stop_or_go_on(sweep)
+        stop_or_continue_button(sweep)
         st.page_link(
-            "pages/advisor/advisor.py", label="Which size?", icon=":material/tips_and_updates:"
+            "pages/advisor/advisor.py",
+            label="Recommended batch size",
+            icon=":material/tips_and_updates:",
         )
         st.page_link("pages/compare/compare.py", label="Compare runs", icon=":material/bar_chart:")
 
 
 st.title("Sweep")
-st.caption("Many batch sizes on this machine, repeated and interleaved.")
+st.caption("Train several batch sizes on this machine, repeated and interleaved.")
 st.page_link("pages/replay/replay.py", label="Replay the article", icon=":material/replay:")
 sweeps = all_sweeps()
 st.session_state.setdefault(sweep_form.OPEN, not sweeps)
@@ -46,7 +48,7 @@ if panel.open:
     with panel:
         sweep_form.sweep_form(start)
 if sweeps:
-    sweep = chosen_sweep(sweeps)
+    sweep = select_sweep(sweeps)
     controls(sweep)
     watch_sweep(sweep)
     if sweep.notes:

@@ -1,4 +1,4 @@
-"""One sentence through the models of all batch sizes of a sweep. It only draws."""
+"""One sample sentence through the models of all batch sizes of a sweep."""
 
 import math
 
@@ -24,33 +24,32 @@ from s2s.records import Sweep
 
 
 def translations(sweep: Sweep, engine: Engine) -> None:
-    """The chosen sentence at the chosen number of samples or seconds."""
+    """Show the selected sentence at equal samples or equal training time."""
     runs = stand_ins(sweep, engine)
     found = followed(runs, {run.id: shared.store().evaluations(run.id) for run in runs})
     pairs = sentences(found)
     if not pairs:
-        st.caption("The first finished runs bring their translations.")
+        st.caption("Sample translations appear after the first finished runs.")
         return
     source, reference = st.selectbox("Sentence", pairs, format_func=lambda pair: pair[0])
-    axis, amount = _where(found)
+    axis, amount = _select_point(found)
     _table(translations_at(found, (source, reference), axis, amount))
-    told = [f"Reference: {inert(reference)}"] if reference else []
+    notes = [f"Reference: {inert(reference)}"] if reference else []
     if not sweep.config.base.sentences:
-        told.append(
-            "These are held-out pairs of the corpus; sentences of your own can be given when a "
-            "sweep is started, under More choices."
+        notes.append(
+            "These are held-out pairs of the corpus. Enter your own sentences under More options "
+            "when you start a sweep."
         )
-    told.append(
-        "Each line is of the size's first repeat, as it was at its last evaluation up to there; "
-        "samples are counted to the end of a step."
+    notes.append(
+        "Each row shows the first repeat of a batch size at its last evaluation up to that point."
     )
-    st.caption("  \n".join(told))
+    st.caption("  \n".join(notes))
 
 
-def _where(found: list[Followed]) -> tuple[Axis, float]:
-    """As far as all sizes came."""
+def _select_point(found: list[Followed]) -> tuple[Axis, float]:
+    """Return the selected axis and the point on it, up to where every size has come."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        axis = choice("At equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
+        axis = choice("Compare at equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
         limit, key = reached(found, axis), f"sweep_at_{axis}"
         most = int(limit) if axis is Axis.SAMPLES else math.ceil(10 * limit) / 10
         if not most:
@@ -59,21 +58,21 @@ def _where(found: list[Followed]) -> tuple[Axis, float]:
         amount = st.slider(
             "Samples" if axis is Axis.SAMPLES else "Seconds of training", type(most)(0), most,
             key=key, format="localized" if axis is Axis.SAMPLES else "%.1f",
-            help="As far as every size was followed.", persist_state="session",
+            help="Up to where every batch size has been evaluated.", persist_state="session",
         )  # fmt: skip
     return axis, float(amount)
 
 
-def _table(said: list[Said]) -> None:
-    # Real text that wraps, unlike a dataframe's; hence with its marks made inert.
+def _table(rows: list[Said]) -> None:
+    # st.table wraps text, unlike a dataframe, but renders Markdown; hence the escaping.
     columns = {
-        "Batch size": [f"{each.batch_size:,}" for each in said],
+        "Batch size": [f"{each.batch_size:,}" for each in rows],
         "Translation": [
             words.UNKNOWN if each.output is None else inert(words.clipped(each.output))
-            for each in said
+            for each in rows
         ],
-        "Samples": [f"{each.samples:,}" for each in said],
-        "Seconds": [f"{each.seconds:,.1f}" for each in said],
-        "Evaluated after": [f"{each.iteration:,} iterations" for each in said],
+        "Samples": [f"{each.samples:,}" for each in rows],
+        "Seconds": [f"{each.seconds:,.1f}" for each in rows],
+        "Evaluated after": [f"{each.iteration:,} iterations" for each in rows],
     }
-    st.table(pd.DataFrame(columns), hide_index=True, alt="The sentence as each batch size has it")
+    st.table(pd.DataFrame(columns), hide_index=True, alt="The translation by each batch size")

@@ -1,4 +1,4 @@
-"""System: the GPUs, the processor, versions and settings, and what s2s keeps on disk."""
+"""The System page: GPUs, processor, versions, the roofline, the latest bench and disk use."""
 
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ WHOLE = st.column_config.NumberColumn(format="%,.0f")
 ON_DISK = st.column_config.NumberColumn(format="bytes")
 
 
-def show_gpus(info: dict[str, Any]) -> None:
+def gpu_section(info: dict[str, Any]) -> None:
     st.header("GPUs", divider="gray")
     if lost := cuda_context.sentence():
         st.error(lost)
@@ -64,14 +64,14 @@ def show_gpus(info: dict[str, Any]) -> None:
             "Temperature": st.column_config.NumberColumn(format="%d °C", width=95),
         },
     )
-    st.caption("The columns of GPUtil's showUtilization(all=True), with temperature and driver.")
+    st.caption("The columns of GPUtil's `showUtilization(all=True)`, plus temperature and driver.")
 
 
 def mebibytes(size_bytes: int | None) -> float | None:
     return None if size_bytes is None else size_bytes / 2**20
 
 
-def show_machine(info: dict[str, Any]) -> None:
+def machine_section(info: dict[str, Any]) -> None:
     st.header("Machine", divider="gray")
     figures = st.columns(4)
     figures[0].metric("Memory", words.size(info["memory_total_bytes"]))
@@ -79,7 +79,7 @@ def show_machine(info: dict[str, Any]) -> None:
     figures[2].metric("Disk", words.size(info["disk_total_bytes"]))
     figures[3].metric("Disk free", words.size(info["disk_free_bytes"]))
     bf16 = {True: "yes", False: "no", None: None}[info["bf16_instructions"]]
-    show_facts(
+    fact_table(
         {
             "Processor": info["processor"],
             "Physical cores": info["physical_cores"],
@@ -92,56 +92,56 @@ def show_machine(info: dict[str, Any]) -> None:
     )
 
 
-def show_limits() -> None:
-    st.header("How fast could this machine be?", divider="gray")
+def roofline_section() -> None:
+    st.header("Roofline", divider="gray")
     st.write(
-        "The floor of a step is the least time that its arithmetic and its bytes take, at the "
-        "rates at which this machine multiplies and copies. How near a program comes to it says "
-        "how much is left to gain. Other work on the machine lowers these rates too."
+        "A lower bound of a step's time: its arithmetic and memory traffic at the rates at which "
+        "this machine multiplies and copies. The distance to it is what is left to gain. Other "
+        "load on the machine lowers these rates too."
     )
     names = [info.name for info in list_corpora(corpora_folder())]
     if names:
-        measure_limits(names)
+        measure_roofline(names)
     else:
-        st.text("Prepare a corpus first: its words decide how large the products are.")
-    show_bench()
+        st.text("Add a corpus first. Its vocabulary decides the size of the products.")
+    bench_section()
 
 
-def measure_limits(names: list[str]) -> None:
+def measure_roofline(names: list[str]) -> None:
     left, _ = st.columns([1, 2])
-    corpus = left.selectbox("Corpus", names, key="limits_corpus")
+    corpus = left.selectbox("Corpus", names, key="roofline_corpus")
     config = TrainConfig(corpus=corpus)
-    if st.button("Measure the limits", help="A few seconds, in which nothing may train."):
-        import torch  # seconds to load
+    if st.button("Measure the roofline", help="Takes a few seconds. Nothing may train meanwhile."):
+        import torch  # takes seconds to load
 
         from s2s.bench.measurement import limits
 
         try:
-            with st.spinner("Multiplying and copying …"):
+            with st.spinner("Multiplying and copying…"):
                 found = limits(config, LIMIT_SIZES)
-                st.session_state["limits"] = corpus, torch.get_num_threads(), *found
+                st.session_state["roofline"] = corpus, torch.get_num_threads(), *found
         except UserError as error:
             st.warning(inert(error))
-    measured, threads, copy_rate, floors = st.session_state.get("limits", ("", 0, None, []))
+    measured, threads, copy_rate, floors = st.session_state.get("roofline", ("", 0, None, []))
     if measured != corpus:
         return
-    st.metric("Copying, read and write counted", f"{copy_rate / 1e9:.1f} GB/s")
+    st.metric("Copy rate (reads and writes)", f"{copy_rate / 1e9:.1f} GB/s")
     st.dataframe(
         [
             {
                 "Batch size": floor.batch_size,
-                "Real tokens a step": floor.tokens,
+                "Tokens per step": floor.tokens,
                 "Products (GFLOP/s)": floor.product_rate_flops / 1e9,
-                "Floor of a step (ms)": 1000 * floor.seconds,
-                "Samples/s at most": floor.batch_size / floor.seconds,
+                "Roofline per step (ms)": 1000 * floor.seconds,
+                "Maximum samples/s": floor.batch_size / floor.seconds,
             }
             for floor in floors
         ],
         column_config={
-            "Real tokens a step": WHOLE,
+            "Tokens per step": WHOLE,
             "Products (GFLOP/s)": WHOLE,
-            "Floor of a step (ms)": st.column_config.NumberColumn(format="%.2f"),
-            "Samples/s at most": WHOLE,
+            "Roofline per step (ms)": st.column_config.NumberColumn(format="%.2f"),
+            "Maximum samples/s": WHOLE,
         },
         width="content",
     )
@@ -152,11 +152,11 @@ def measure_limits(names: list[str]) -> None:
     )
 
 
-def show_bench() -> None:
-    st.subheader("The latest bench")
+def bench_section() -> None:
+    st.subheader("Latest bench")
     report = latest_bench()
     if report is None:
-        st.write("None yet. On a quiet machine, `python -m s2s bench` times the engines in turn.")
+        st.write("None yet. Run `python -m s2s bench` on a quiet machine to time the engines.")
         return
     percent = st.column_config.NumberColumn(format="percent")
     tenths = st.column_config.NumberColumn(format="%,.1f")
@@ -176,9 +176,9 @@ def show_bench() -> None:
     )
     st.code(report.command, language=None)
     ended = datetime.fromtimestamp(report.at).strftime("%Y-%m-%d %H:%M")
-    broken_off = "" if report.complete else " Broken off before its end."
+    cut_short = "" if report.complete else " Stopped before its end."
     facts = [
-        f"{ended}; corpus {report.corpus}; {bench_table.rounds_words(report)}.{broken_off}",
+        f"{ended}; corpus {report.corpus}; {bench_table.rounds_words(report)}.{cut_short}",
         f"Memory: {bench_table.memory_words(report.machine['device'])}.",
         "Step: the median; floor reached: its share of the mean; "
         f"{bench_table.copy_words(report)}.",
@@ -189,50 +189,51 @@ def show_bench() -> None:
     st.caption(" ".join(map(inert, facts)))
 
 
-def show_software(info: dict[str, Any]) -> None:
+def software_section(info: dict[str, Any]) -> None:
     st.header("Software", divider="gray")
     left, right = st.columns(2)
     with left:
         st.subheader("Versions")
-        show_facts({"Python": info["python"], **info["versions"]})
+        fact_table({"Python": info["python"], **info["versions"]})
     with right:
         st.subheader("Thread settings")
-        show_facts(info["thread_variables"], missing="not set")
-        st.caption("Environment variables; they count only if set before the program starts.")
+        fact_table(info["thread_variables"], missing="not set")
+        st.caption("Environment variables. They take effect only if set before the program starts.")
 
 
-def show_facts(facts: dict[str, object], missing: str = MISSING) -> None:
+def fact_table(facts: dict[str, object], missing: str = MISSING) -> None:
     st.table(
         {inert(name): inert(missing if fact is None else fact) for name, fact in facts.items()}
     )
 
 
-def show_disk() -> None:
-    st.header("What s2s keeps on disk", divider="gray")
+def disk_section() -> None:
+    st.header("Disk use", divider="gray")
     st.text(home())
     if is_open_to_others():
         st.warning(
-            "Other users of this machine can look into it; `chmod 700` keeps it to yourself."
+            "Other users of this machine can read this folder. `chmod 700` makes it private."
         )
     if store().notice:
         st.text(store().notice)
-    parts = {
+    used_bytes = {
         "Records of runs": sum(file.stat().st_size for file in home().glob("store.sqlite*")),
         "Checkpoints of runs": folder_bytes(home() / "runs"),
         "Prepared corpora": folder_bytes(corpora_folder()),
         "Downloads": folder_bytes(home() / "downloads"),
     }
-    everything = folder_bytes(home())
-    parts |= {"Other": max(everything - sum(parts.values()), 0), "Together": everything}
+    total_bytes = folder_bytes(home())
+    used_bytes["Other"] = max(total_bytes - sum(used_bytes.values()), 0)
+    used_bytes["Total"] = total_bytes
     st.dataframe(
-        [{"part": name, "on disk": used_bytes} for name, used_bytes in parts.items()],
-        column_config={"on disk": ON_DISK},
+        [{"Content": name, "On disk": size} for name, size in used_bytes.items()],
+        column_config={"On disk": ON_DISK},
         width="content",
     )
-    show_checkpoints()
+    checkpoint_section()
 
 
-def show_checkpoints() -> None:
+def checkpoint_section() -> None:
     st.subheader("Checkpoints")
     runs = {run.id: run for run in store().runs(archived=True) if has_checkpoint(run.id)}
     if not runs:
@@ -252,28 +253,28 @@ def show_checkpoints() -> None:
         ],
         column_config={"on disk": ON_DISK},
     )
-    chosen = st.multiselect(
-        "Finished runs to free",
+    selected = st.multiselect(
+        "Delete the checkpoints of",
         [run_id for run_id, run in runs.items() if run.state.is_finished()],
         format_func=lambda run_id: words.run_label(runs[run_id]),
         key="to_free",
-        help="Their curves and figures stay; they can no longer translate or be trained on.",
+        help="Their curves and figures stay, but they can no longer translate or be continued.",
     )
-    freed = sum(sizes[run_id] for run_id in chosen)
-    if st.button(f"Delete their checkpoints ({freed / 1e6:,.1f} MB)", disabled=not chosen):
-        for run_id in chosen:
+    freed_bytes = sum(sizes[run_id] for run_id in selected)
+    if st.button(f"Delete checkpoints ({freed_bytes / 1e6:,.1f} MB)", disabled=not selected):
+        for run_id in selected:
             delete_checkpoint(run_id)
         st.rerun()
 
 
 st.title("System")
-if exposed := reach.exposed():
-    st.warning(exposed)
-st.button("Read again", icon=":material/refresh:")
-with st.spinner("Reading the machine …"):
+if warning := reach.exposed():
+    st.warning(warning)
+st.button("Refresh", icon=":material/refresh:")
+with st.spinner("Reading the machine…"):
     info = system_info()
-show_gpus(info)
-show_machine(info)
-show_limits()
-show_software(info)
-show_disk()
+gpu_section(info)
+machine_section(info)
+roofline_section()
+software_section(info)
+disk_section()
