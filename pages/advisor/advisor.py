@@ -1,7 +1,6 @@
 """The Advisor page: recommends a batch size from a sweep, with its interval and the reason."""
 
 import streamlit as st
-from s2s.store.gradient_noise import kept_noise
 
 from pages.shared import state as shared
 from pages.shared.chart import chart
@@ -27,7 +26,7 @@ from s2s.charts.time_to_target import time_figure, time_text
 from s2s.config import Engine, TrainConfig, UserError
 from s2s.formatting import run_label
 from s2s.records import RunState, Sweep
-from s2s.sweeps.memory import available_bytes
+from s2s.runs.memory import available_memory_bytes
 
 
 def select_engine_and_target(sweep: Sweep) -> tuple[Engine, float]:
@@ -69,7 +68,7 @@ def recommendation(found: SweepAdvice) -> None:
 def gradient_noise(sweep: Sweep, found: SweepAdvice) -> None:
     """Show the gradient noise scale beside the critical batch size, or a button to measure it."""
     runs = finished_runs(sweep, Engine(found.engine))
-    kept = kept_noise(shared.store(), [run.id for run in runs])
+    kept = shared.store().gradient_noise([run.id for run in runs])
     for each in kept:
         st.write(noise_sentence(each, found.advice.law.b_crit))
     run = run_for_noise(sweep, found)
@@ -83,6 +82,7 @@ def gradient_noise(sweep: Sweep, found: SweepAdvice) -> None:
         st.warning(inert(now))
     st.button(
         f"Measure the gradient noise scale of run {run.id}",
+        key="measure_gradient_noise",
         icon=":material/graphic_eq:",
         on_click=guarded(shared.manager().measure_noise),
         args=(run.id,),
@@ -107,7 +107,7 @@ def memory_section(sweep: Sweep, engine: Engine) -> None:
         chart(
             memory_figure(law, revision=f"{sweep.id} {engine}"), memory_text(law), "advisor_memory"
         )
-    st.write(memory_sentence(law, available_bytes(shared.store(), runs)))
+    st.write(memory_sentence(law, available_memory_bytes(shared.store(), runs)))
 
 
 def confirming_run_section(sweep: Sweep, found: SweepAdvice) -> None:
@@ -117,6 +117,7 @@ def confirming_run_section(sweep: Sweep, found: SweepAdvice) -> None:
     if not runs:
         st.button(
             f"Confirm with one more run at {config.batch_size:,}",
+            key="confirm_recommendation",
             icon=":material/verified:",
             on_click=guarded(submit),
             args=(config,),

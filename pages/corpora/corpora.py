@@ -80,7 +80,7 @@ def starter_box() -> None:
         "The **starter** corpus is built in: 60,000 French and English sentence pairs, no network "
         "needed. It is prepared at its first use, within a few seconds."
     )
-    if st.button("Prepare now", type="primary"):
+    if st.button("Prepare now", type="primary", key="prepare_starter"):
         prepare(catalog.STARTER)
 
 
@@ -111,7 +111,9 @@ def add_form() -> None:
                 "columns are ignored. Or a zip file with one such text.",
             )
         choices = corpus_options()
-        is_submitted = st.form_submit_button("Download and prepare" if is_named else "Prepare")
+        is_submitted = st.form_submit_button(
+            "Download and prepare" if is_named else "Prepare", key="add_corpus"
+        )
     if not is_submitted:
         return
     if is_named:

@@ -65,6 +65,7 @@ def form() -> None:
         st.button(
             "Replay the article",
             type="primary",
+            key="start_replay",
             icon=":material/replay:",
             on_click=guarded(start),
         )

@@ -51,14 +51,15 @@ def stop_or_continue_button(sweep: Sweep) -> None:
     if sweep.state is SweepState.RUNNING:
         st.button(
             "Stop",
+            key="stop_sweep",
             icon=":material/stop:",
             on_click=guarded(shared.manager().stop_sweep),
             args=(sweep.id,),
         )
     elif sweep.state is SweepState.STOPPED:
         st.button(
-            "Continue", type="primary", icon=":material/play_arrow:", on_click=guarded(_continue),
-            args=(sweep.id,), help="Finished runs are not repeated.",
+            "Continue", type="primary", key="continue_sweep", icon=":material/play_arrow:",
+            on_click=guarded(_continue), args=(sweep.id,), help="Finished runs are not repeated.",
         )  # fmt: skip
 
 

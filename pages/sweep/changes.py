@@ -42,7 +42,7 @@ def _describe(sweep: Sweep) -> None:
     with st.form(f"describe_sweep_{sweep.id}", border=False):
         name = st.text_input("Name", sweep.name, max_chars=80)
         notes = st.text_area("Notes", sweep.notes, max_chars=5000, height=100)
-        if st.form_submit_button("Save", icon=":material/save:"):
+        if st.form_submit_button("Save", icon=":material/save:", key="save_sweep"):
             describe_sweep(shared.store(), sweep.id, name, notes)
             st.rerun()
 
@@ -50,7 +50,7 @@ def _describe(sweep: Sweep) -> None:
 def _delete(sweep: Sweep) -> None:
     is_running = sweep.state is SweepState.RUNNING
     is_clicked = st.button(
-        "Delete", icon=":material/delete:", disabled=is_running,
+        "Delete", icon=":material/delete:", key="delete_sweep", disabled=is_running,
         help="Stop the sweep before deleting it." if is_running else None,
     )  # fmt: skip
     if is_clicked:
@@ -66,7 +66,7 @@ def _confirm(sweep: Sweep) -> None:
     )
     if st.button(
         f"Delete sweep {sweep.id} and its {_runs(sweep)}", icon=":material/delete:",
-        on_click=guarded(_hide), args=(sweep.id,),
+        key="confirm_delete_sweep", on_click=guarded(_hide), args=(sweep.id,),
     ):  # fmt: skip
         st.rerun()  # closes the dialog
 

@@ -34,7 +34,7 @@ def _draw(config: SweepConfig, caller: str) -> bool:
     manager = shared.manager()
     is_requested = st.session_state.get(_REQUESTED) == config
     try:
-        found = manager.expected_sweep(config, plan(config, []), try_steps=is_requested)
+        found = manager.expected_sweep(config, plan(config), try_steps=is_requested)
     except UserError as error:
         st.caption(f":red[{inert(error)}]")
         return True

@@ -71,6 +71,7 @@ def sweep_form(start: Callable[[SweepConfig], None]) -> None:
         st.button(
             f"Start {runs:,} runs",
             type="primary",
+            key="start_sweep",
             icon=":material/play_arrow:",
             # Not with `config`: a click can arrive before the last change was drawn.
             on_click=guarded(lambda: start(_config())),

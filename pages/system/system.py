@@ -111,7 +111,11 @@ def measure_roofline(names: list[str]) -> None:
     left, _ = st.columns([1, 2])
     corpus = left.selectbox("Corpus", names, key="roofline_corpus")
     config = TrainConfig(corpus=corpus)
-    if st.button("Measure the roofline", help="Takes a few seconds. Nothing may train meanwhile."):
+    if st.button(
+        "Measure the roofline",
+        key="measure_roofline",
+        help="Takes a few seconds. Nothing may train meanwhile.",
+    ):
         import torch  # takes seconds to load
 
         from s2s.bench.measurement import limits
@@ -261,7 +265,11 @@ def checkpoint_section() -> None:
         help="Their curves and figures stay, but they can no longer translate or be continued.",
     )
     freed_bytes = sum(sizes[run_id] for run_id in selected)
-    if st.button(f"Delete checkpoints ({freed_bytes / 1e6:,.1f} MB)", disabled=not selected):
+    if st.button(
+        f"Delete checkpoints ({freed_bytes / 1e6:,.1f} MB)",
+        key="delete_checkpoints",
+        disabled=not selected,
+    ):
         for run_id in selected:
             delete_checkpoint(run_id)
         st.rerun()
@@ -270,7 +278,7 @@ def checkpoint_section() -> None:
 st.title("System")
 if warning := reach.exposed():
     st.warning(warning)
-st.button("Refresh", icon=":material/refresh:")
+st.button("Refresh", key="refresh", icon=":material/refresh:")
 with st.spinner("Reading the machine…"):
     info = system_info()
 gpu_section(info)
