@@ -1,1 +1,5 @@
-"""The SQLite store: all SQL of the project."""
+"""The SQLite store, where dashboard, command line and every tab meet: all SQL of the project."""
+
+from s2s.store.runs import Store
+
+__all__ = ["Store"]

@@ -14,10 +14,9 @@ from urllib.parse import quote
 import psutil
 from filelock import FileLock, Timeout
 
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.store.errors import is_damage
-from s2s.store.migration import SCHEMA_VERSION
-from s2s.store.schema import SCHEMA, check_schema, distrust
+from s2s.store.schema import SCHEMA, SCHEMA_VERSION, check_schema, disable_schema_code
 
 _MAGIC = b"SQLite format 3\0"
 _LOCK_SECONDS = 60.0
@@ -217,5 +216,5 @@ def _open_damaged(path: Path) -> sqlite3.Connection:
     """Open read-only, and decode invalid text as well as possible."""
     connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
     connection.text_factory = lambda text: text.decode(errors="replace")
-    distrust(connection)
+    disable_schema_code(connection)
     return connection

@@ -1,4 +1,4 @@
-"""What is wrong with the store's file, in a sentence, and whether that may pass by itself."""
+"""Errors of the store's file in words, and retrying what may work later."""
 
 import sqlite3
 import time
@@ -7,80 +7,93 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from s2s.config import UserError
+from s2s.errors import UserError
 
-PATIENCE_SECONDS = 600.0
-"""How long a run waits for a store that cannot be written before it ends as failed."""
-RETRY_SECONDS = 1.0
+RETRY_LIMIT_SECONDS = 600.0
+"""How long a run waits for a store that cannot be written before the run fails."""
+RETRY_INTERVAL_SECONDS = 1.0
 _Result = TypeVar("_Result")
 
 
 class StoreError(UserError):
     """The store cannot be read or written now."""
 
-    def __init__(self, sentence: str, passing: bool) -> None:
-        """`passing`: the same may work later, with nothing done to the store."""
-        super().__init__(sentence)
-        self.passing = passing
+    def __init__(self, message: str, is_temporary: bool) -> None:
+        """Create the error.
+
+        Args:
+            message: One sentence or two for the user.
+            is_temporary: The same operation may work later, with nothing done to the store.
+        """
+        super().__init__(message)
+        self.is_temporary = is_temporary
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return _primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_read_only(error: sqlite3.Error) -> bool:
-    """A store in WAL mode in a folder where nothing can be made says that it cannot be opened."""
-    return _code(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+    """Return whether the file or its folder cannot be written.
+
+    SQLite reports CANTOPEN for a WAL store in a folder where it cannot create files.
+    """
+    return _primary_code(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 @contextmanager
-def told_in_a_sentence(path: Path) -> Iterator[None]:
-    """Raises StoreError for what is wrong with the file or its disk; other errors as they are."""
+def wrap_sqlite_errors(path: Path) -> Iterator[None]:
+    """Raise StoreError in place of SQLite's errors about the file or its disk."""
     try:
         yield
     except sqlite3.Error as error:
-        sentence = _sentence(error, path)
-        if not sentence:
+        message = _describe(error, path)
+        if not message:
             raise
-        raise StoreError(sentence, passing=not is_damage(error)) from error
+        raise StoreError(message, is_temporary=not is_damage(error)) from error
 
 
-def patiently(work: Callable[[], _Result], given_up: Callable[[], bool] = lambda: False) -> _Result:
-    """What `work` returns, tried again for ten minutes while the store cannot be used.
+def retry_while_unavailable(
+    operation: Callable[[], _Result], is_cancelled: Callable[[], bool] = lambda: False
+) -> _Result:
+    """Return the operation's result, retrying for RETRY_LIMIT_SECONDS.
 
-    Raises the last StoreError then, or as soon as `given_up` says so.
+    Raises:
+        StoreError: The last one, when the time is up, `is_cancelled` is true, or the error is not
+            temporary.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + RETRY_LIMIT_SECONDS
     while True:
         try:
-            return work()
+            return operation()
         except StoreError as error:
-            if not error.passing or given_up() or time.monotonic() > deadline:
+            if not error.is_temporary or is_cancelled() or time.monotonic() > deadline:
                 raise
-        time.sleep(RETRY_SECONDS)
+        time.sleep(RETRY_INTERVAL_SECONDS)
 
 
-def _sentence(error: sqlite3.Error, path: Path) -> str:
+def _describe(error: sqlite3.Error, path: Path) -> str:
+    """Return what is wrong and what to do; empty for an error in a statement."""
     if is_damage(error):
         return (
-            f"{path} is damaged ({error}); end s2s and start it again: the damaged store is then "
-            "set aside, and what can be read of it is taken over."
+            f"{path} is damaged ({error}). Restart s2s: it sets the damaged file aside and "
+            "recovers the rows that can be read."
         )
-    match _code(error):
+    match _primary_code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return f"{path} is locked by another program; wait for that or end it."
+            return f"{path} is locked by another program. Wait for that program or end it."
         case sqlite3.SQLITE_FULL:
-            return f"The disk that holds {path} is full; make room there."
+            return f"The disk that holds {path} is full. Free some space."
         case sqlite3.SQLITE_IOERR:
-            return f"The disk that holds {path} does not work or is full ({error}); look after it."
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
             return (
-                f"The folder {path.parent} cannot be written ({error}); "
-                "set S2S_HOME to a folder that can."
+                f"I/O error on the disk that holds {path} ({error}). Check its health and free "
+                "space."
             )
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
+            return f"Cannot write to {path.parent} ({error}). Set S2S_HOME to a writable folder."
     return ""
 
 
-def _code(error: sqlite3.Error) -> int:
-    """The primary result code; 0 where SQLite itself did not raise the error."""
+def _primary_code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code; 0 for an error that Python's module raised itself."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -1,4 +1,4 @@
-"""Whose a run or a sweep is: one process of one machine, and whether that still lives."""
+"""Ownership of runs, sweeps and dashboards: which process has one, and whether it is alive."""
 
 import functools
 import os
@@ -6,85 +6,153 @@ import platform
 import sqlite3
 import threading
 import time
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from filelock import FileLock, Timeout
+
+from s2s.paths import home
+from s2s.store.errors import StoreError
 
 SILENT_SECONDS = 60.0
-"""After which the owner on another machine counts as dead."""
-_LOOK_SECONDS = 10.0
+"""An owner on another machine counts as dead after this time without a heartbeat."""
+HEARTBEAT_SECONDS = 5.0
+_LONGEST_GAP_SECONDS = 10.0
+"""Between two observations, as far as it counts as silence."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """A process, told from a later one of the same id and from one of another machine."""
+    """A process, distinct from a later one of the same id and from those of other machines."""
 
     pid: int
     start: str
-    """When it started, by a clock that nobody sets: ticks since the machine did, on Linux."""
+    """Start time by a clock that nobody sets: ticks since boot, on Linux."""
     machine: str
-    """Within which an id means one process at a time: boot and pid namespace, on Linux."""
+    """Scope in which a process id is unique: boot and pid namespace, on Linux."""
+
+    def values(self) -> tuple[int, str, str]:
+        """Return the values of the columns owner_pid, owner_start and owner_machine."""
+        return self.pid, self.start, self.machine
 
 
 def this_process() -> Owner:
-    """Asked for anew in a forked child."""
+    """Return this process, also in a forked child."""
     return _process(os.getpid())
 
 
 @functools.lru_cache(maxsize=1)
 def _process(pid: int) -> Owner:
-    return Owner(pid, _start(pid) or "", _machine())
+    return Owner(pid, _start_time(pid) or "", _machine())
 
 
-def owner_values() -> tuple[int, str, str]:
-    """Return this process for the columns owner_pid, owner_start and owner_machine."""
-    owner = this_process()
-    return owner.pid, owner.start, owner.machine
+def owner_is_alive(row: sqlite3.Row) -> bool | None:
+    """Return whether the owner in a row with the owner columns is alive.
 
-
-def lives(row: sqlite3.Row) -> bool | None:
-    """Whether the owner in a row with these columns lives; None: it cannot be seen from here."""
+    Returns:
+        None if this process cannot see it: it is on another machine or hidden by the system.
+    """
     pid = row["owner_pid"]
     if pid is None:
         return False
     if row["owner_machine"] != _machine():
         return None
-    start = _start(pid)
+    start = _start_time(pid)
     if start is None and _is_hidden(pid):
         return None
     return start is not None and bool(start == row["owner_start"])
 
 
-class Listener:
-    """Tells a silent owner from one that is heard, by what this process sees and its own clock.
+class Heartbeat:
+    """A thread that calls `beat` every few seconds; any thread may start and stop it."""
 
-    The clocks of two machines differ, and are set; so nothing counts but that a heartbeat
-    changes. Time in which nobody looked, since the machine slept or the folder was out of reach,
-    is no silence: the owner may have been as cut off. Any thread may ask.
+    def __init__(self, beat: Callable[[], None]) -> None:
+        self._beat, self._lock, self._stopped = beat, threading.Lock(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(HEARTBEAT_SECONDS):
+            with suppress(StoreError):  # the next beat may succeed, after a full disk for example
+                self._beat()
+
+
+class HeartbeatMonitor:
+    """Finds silent owners from what this process observes, by its own clock.
+
+    Clocks of two machines differ and may be set, so only a change of the heartbeat counts. Time
+    without observation, because this machine slept or the folder was unreachable, is not silence:
+    the owner may have been cut off just as long. Any thread may ask.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
-        self._heard: dict[tuple[str, int], tuple[int, float, float]] = {}
-        """For each: its last heartbeat, when it was looked at, and for how long it stood still."""
+        self._observations: dict[tuple[str, int], tuple[int, float, float]] = {}
+        """Per run or sweep: its last heartbeat, when it was observed, and seconds unchanged."""
 
-    def is_silent(self, what: str, number: int, heartbeat: int) -> bool:
-        """Whether run or sweep `number` has had this heartbeat for SILENT_SECONDS."""
+    def is_silent(self, kind: str, number: int, heartbeat: int) -> bool:
+        """Return whether the heartbeat of this run or sweep has stood still for SILENT_SECONDS.
+
+        Args:
+            kind: `run` or `sweep`.
+            number: Its id.
+            heartbeat: As just read from the store.
+        """
         with self._lock:
             now = self._clock()
-            last, looked_at, still = self._heard.get((what, number), (None, now, 0.0))
-            still = still + min(now - looked_at, _LOOK_SECONDS) if heartbeat == last else 0.0
-            self._heard[what, number] = heartbeat, now, still
-            return still >= SILENT_SECONDS
+            last, seen_at, unchanged = self._observations.get((kind, number), (None, now, 0.0))
+            gap = min(now - seen_at, _LONGEST_GAP_SECONDS)
+            unchanged = unchanged + gap if heartbeat == last else 0.0
+            self._observations[kind, number] = heartbeat, now, unchanged
+            return unchanged >= SILENT_SECONDS
 
 
-def _start(pid: int) -> str | None:
-    """None where there is no such process at work."""
+class DashboardLock:
+    """A lock file that shows this dashboard to others until `release` or the process's end."""
+
+    def __init__(self) -> None:
+        folder = home() / "locks" / "dashboards"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "start"):  # one of two that start at once comes first
+            self.is_only_dashboard = not _has_dashboard(folder)
+            """No other dashboard used this home when this one started."""
+            self._lock = FileLock(folder / f"{uuid.uuid4().hex}.lock", thread_local=False)
+            self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def _has_dashboard(folder: Path) -> bool:
+    """Return whether a running dashboard holds a lock here; remove the files of dead ones."""
+    for path in folder.glob("*.lock"):
+        try:
+            with FileLock(path, timeout=0):
+                path.unlink(missing_ok=True)
+        except Timeout:
+            return True
+    return False
+
+
+def _start_time(pid: int) -> str | None:
+    """Return when the process started; None if there is none or it is a zombie."""
     try:
         if Path("/proc/self/stat").exists():
-            # The name, in brackets, can hold anything; the start is the 22nd field of proc(5).
+            # The name, in brackets, can contain anything; the start is field 22 of proc(5).
             after_name = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
             state, *fields = after_name.split()
             return None if state in "ZX" else fields[18]
@@ -96,7 +164,7 @@ def _start(pid: int) -> str | None:
 
 
 def _is_hidden(pid: int) -> bool:
-    """Another user's process, on a machine that does not show those."""
+    """Return whether it is another user's process on a machine that hides those."""
     try:
         os.kill(pid, 0)
     except PermissionError:

@@ -1,125 +1,75 @@
-"""The SQLite store: where the dashboard, the command line and every tab meet."""
+"""Runs in the store: created, listed, changed, deleted, and owned by one process at a time."""
 
 import dataclasses
 import json
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from s2s.config import TrainConfig, UserError
-from s2s.records import (
-    STEP_DTYPE,
-    DeviceSample,
-    Evaluation,
-    MachineState,
-    Run,
-    RunState,
-    Summary,
-)
-from s2s.store.connection import FILE_NAME, WAIT_SECONDS, atomically, open_store
-from s2s.store.errors import told_in_a_sentence
-from s2s.store.json_columns import readable
-from s2s.store.ownership import Listener, lives, owner_values, this_process
-from s2s.store.pulse import Pulse
-from s2s.store.rows import (
-    device_sample_of,
-    finished_run_of,
-    machine_json,
-    run_of,
-    translations_of,
-)
-from s2s.validation import printable
+from s2s.config import TrainConfig
+from s2s.errors import UserError, escape_unprintable
+from s2s.records import MachineState, Run, RunState, Summary
+from s2s.store.connection import WAIT_SECONDS
+from s2s.store.ownership import Heartbeat, HeartbeatMonitor, owner_is_alive, this_process
+from s2s.store.rows import machine_state_json, parse_finished_run, parse_rows, parse_run
+from s2s.store.run_records import RunRecords, drop_records_after
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
-_KILLED = "The program that trained this run ended before the run did."
-RECORD_WAIT_SECONDS = 1.0
-"""A training run waits no longer: its recorder keeps what was not written, and tries again."""
+_OWNER_DIED = "The program that trained this run ended before the run did."
+_IS_OWNER = "owner_pid IS ? AND owner_start IS ? AND owner_machine IS ?"
 
 
-class Store:
-    """Runs and their records in one SQLite file, `store.sqlite` in `folder`.
-
-    Safe to use from any number of threads and processes: one connection writes and one reads,
-    each behind a lock; every write is one transaction, and readers never wait for the writer
-    (WAL). On a network folder WAL is not safe, so the slower rollback journal is used, and
-    `notice` says so. In a folder that cannot be written the store is `read_only`: it can be read.
-    """
+class Store(RunRecords):
+    """Runs and their records in one SQLite file; see `Database` for threads and processes."""
 
     def __init__(self, folder: Path, wait_seconds: float = WAIT_SECONDS) -> None:
-        """`wait_seconds`: for another process that writes, once the store is open.
-
-        Raises UserError where there is no store that could be used, as `open_store`.
-        """
-        self._path = folder / FILE_NAME
+        """Open the store; see `Database`."""
+        super().__init__(folder, wait_seconds)
         self.unreadable: dict[str, list[str]] = {"runs": [], "sweeps": []}
-        """A sentence for each that the last listing had to leave out."""
-        self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
-        self._listener, self._pulse = Listener(), Pulse(self._beat)
-        opened = open_store(folder)
-        self._writer, self._reader = opened.writer, opened.reader
-        self.notice, self.read_only = opened.notice, opened.read_only
-        self.trouble = ""
-        """Why a run of this process cannot write its records just now; empty where it can."""
-        self._wait_seconds = wait_seconds
-        self._reader.execute(f"PRAGMA busy_timeout = {round(1000 * wait_seconds)}")
+        """An error message for each row that the last listing left out."""
+        self.write_error = ""
+        """Why a run of this process cannot write its records now; empty if it can."""
+        self._monitor, self._heartbeat = HeartbeatMonitor(), Heartbeat(self._beat)
 
-    # Runs
-
-    def create_run(self, config: TrainConfig, name: str = "", sweep_id: int | None = None) -> int:
-        """A queued run, owned by this process, a part of that sweep; returns its id."""
+    def create_run(self, config: TrainConfig, name: str = "") -> int:
+        """Queue a run that this process owns; return its id."""
         with self.transaction() as database:
-            cursor = database.execute(
-                "INSERT INTO runs (name, state, config, created_at,"
-                " owner_pid, owner_start, owner_machine)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    printable(name) or f"{config.corpus} · batch {config.batch_size}",
-                    RunState.QUEUED,
-                    json.dumps(config.to_json()),
-                    time.time(),
-                    *owner_values(),
-                ),
-            )
-            if sweep_id is not None:
-                database.execute(
-                    "INSERT INTO sweep_parts VALUES (?, ?)", (cursor.lastrowid, sweep_id)
-                )
-        assert cursor.lastrowid is not None
-        self.be_heard()
-        return cursor.lastrowid
+            run_id = insert_run(database, config, name)
+        self.start_heartbeat()
+        return run_id
 
     def run(self, run_id: int) -> Run:
-        """Raises UserError where there is no such run; a deleted one is there until its purge."""
-        rows = self.read("SELECT * FROM runs WHERE id = ?", (run_id,))
-        if not rows:
-            raise UserError(f"There is no run {run_id}; `python -m s2s runs` lists them.")
-        return run_of(rows[0])
+        """Return the run, also a deleted one until it is purged.
+
+        Raises:
+            UserError: There is no such run, or this version cannot read it.
+        """
+        return parse_run(self._row(run_id))
 
     def runs(self, *, archived: bool = False) -> list[Run]:
-        """The newest first; without the deleted, and without the archived unless asked for."""
+        """Return the runs that are not deleted, newest first.
+
+        Args:
+            archived: Include archived runs.
+        """
         hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
-        found, self.unreadable["runs"] = readable(rows, _listed)
-        return found
+        runs, self.unreadable["runs"] = parse_rows(rows, _parse_listed_run)
+        return runs
 
     def unfinished_runs(self) -> list[Run]:
-        """The oldest first: what trains and what waits, in the order of their turn."""
+        """Return running and queued runs in the order in which they train."""
         rows = self.read(
             "SELECT * FROM runs WHERE state IN (?, ?, ?) AND archived_at IS NULL"
             " AND deleted_at IS NULL ORDER BY id",
             _UNFINISHED,
         )
-        return readable(rows, run_of)[0]
+        return parse_rows(rows, parse_run)[0]
 
     def states(self, run_ids: Sequence[int]) -> tuple[tuple[int, RunState], ...]:
-        """Of these runs, in the order of their ids; without those that are gone for good."""
+        """Return id and state of these runs, by id; purged ones are missing."""
         rows = self.read(
             "SELECT id, state FROM runs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
             (json.dumps(list(run_ids)),),
@@ -127,20 +77,31 @@ class Store:
         return tuple((row["id"], RunState(row["state"])) for row in rows)
 
     def deleted_runs(self, *, of_deleted_sweeps: bool = False) -> list[Run]:
-        """The last deleted first. Those that went with their sweep come back with it only."""
-        gone = (
+        """Return deleted runs, last deleted first.
+
+        Args:
+            of_deleted_sweeps: Include those that can only be restored with their sweep.
+        """
+        with_sweep = (
             "SELECT run_id FROM sweep_parts JOIN sweeps ON sweep_id = id"
-            " WHERE deleted_at IS NOT NULL"
+            " WHERE deleted_at IS NOT NULL AND run_id IS NOT NULL"
         )
-        here = "" if of_deleted_sweeps else f" AND id NOT IN ({gone})"
+        condition = "" if of_deleted_sweeps else f" AND id NOT IN ({with_sweep})"
         rows = self.read(
-            f"SELECT * FROM runs WHERE deleted_at IS NOT NULL{here}"  # noqa: S608
+            f"SELECT * FROM runs WHERE deleted_at IS NOT NULL{condition}"  # noqa: S608
             " ORDER BY deleted_at DESC, id DESC"
         )
-        return readable(rows, run_of)[0]
+        return parse_rows(rows, parse_run)[0]
+
+    def parent_sweep(self, run_id: int) -> int | None:
+        """Return the id of the sweep that the run belongs to."""
+        rows = self.read("SELECT sweep_id FROM sweep_parts WHERE run_id = ?", (run_id,))
+        return rows[0]["sweep_id"] if rows else None
+
+    # From queued to finished
 
     def start_run(self, run_id: int, device: str, environment: dict[str, Any]) -> bool:
-        """Queued -> running. False where the run was stopped or deleted meanwhile."""
+        """Mark a queued run as running; return False if it was stopped or deleted meanwhile."""
         with self.transaction() as database:
             cursor = database.execute(
                 "UPDATE runs SET state = ?, started_at = ?, device = ?, environment = ?"
@@ -156,14 +117,14 @@ class Store:
             )
         return cursor.rowcount == 1
 
-    def note_machine(
+    def save_machine_state(
         self, run_id: int, before: MachineState, after: MachineState | None = None
     ) -> None:
-        """What the machine did before the run and, once that is over, after it."""
+        """Save what the machine did before the run and, once it is over, after it."""
         with self.transaction() as database:
             database.execute(
                 "UPDATE runs SET machine_before = ?, machine_after = ? WHERE id = ?",
-                (*map(machine_json, (before, after)), run_id),
+                (machine_state_json(before), machine_state_json(after), run_id),
             )
 
     def finish_run(
@@ -184,7 +145,7 @@ class Store:
             )
 
     def fail_run(self, run_id: int, message: str, details: str) -> None:
-        """A run that failed before its first step: it has no summary."""
+        """Mark a run as failed that has no summary, because it failed before its first step."""
         with self.transaction() as database:
             database.execute(
                 "UPDATE runs SET state = ?, finished_at = ?, message = ?, details = ? WHERE id = ?",
@@ -192,7 +153,7 @@ class Store:
             )
 
     def request_stop(self, run_id: int) -> None:
-        """A queued run is stopped at once; a running one is asked to, whoever trains it."""
+        """Stop a queued run at once; ask the process that trains a running one to stop it."""
         with self.transaction() as database:
             database.execute(
                 "UPDATE runs SET state = ?, finished_at = ? WHERE id = ? AND state = ?",
@@ -203,241 +164,199 @@ class Store:
                 (RunState.STOPPING, run_id, RunState.RUNNING),
             )
 
-    def stop_requested(self, run_id: int) -> bool:
-        """True for a run that is over or deleted too: nobody waits for it any more."""
+    def is_stop_requested(self, run_id: int) -> bool:
+        """Return whether to stop training: also true for a finished or a missing run."""
         rows = self.read("SELECT state FROM runs WHERE id = ?", (run_id,))
         return not rows or RunState(rows[0]["state"]) not in (RunState.QUEUED, RunState.RUNNING)
 
-    def rename_run(self, run_id: int, name: str) -> None:
-        """Raises UserError for a name without a letter; writes control characters as escapes."""
-        if not name.strip():
-            raise UserError("A run's name has to hold at least one letter.")
+    def requeue_run(self, run_id: int, iteration: int, resumed_at: Sequence[int]) -> None:
+        """Queue an interrupted run again, owned by this process.
+
+        Records after the iteration are deleted, because training produces them again.
+
+        Args:
+            run_id: The run.
+            iteration: The one of its checkpoint; 0: from the start.
+            resumed_at: All iterations at which the run was resumed, this one included.
+
+        Raises:
+            UserError: Another process has resumed it.
+        """
         with self.transaction() as database:
-            database.execute(
-                "UPDATE runs SET name = ? WHERE id = ?", (printable(name.strip()), run_id)
+            cursor = database.execute(
+                "UPDATE runs SET state = ?, finished_at = NULL, message = '', details = '',"
+                " summary = NULL, iterations_done = ?, resumed_at = ?, dismissed = 0,"
+                " owner_pid = ?, owner_start = ?, owner_machine = ? WHERE id = ? AND state = ?",
+                (
+                    RunState.QUEUED,
+                    iteration,
+                    json.dumps(list(resumed_at)),
+                    *this_process().values(),
+                    run_id,
+                    RunState.INTERRUPTED,
+                ),
             )
+            if cursor.rowcount != 1:
+                raise UserError(f"Run {run_id} is already being resumed.")
+            drop_records_after(database, run_id, iteration)
+        self.start_heartbeat()
+
+    # Changes by the user
+
+    def rename_run(self, run_id: int, name: str) -> None:
+        """Rename the run; control characters are escaped.
+
+        Raises:
+            UserError: The name is blank.
+        """
+        if not name.strip():
+            raise UserError("A run's name must not be empty.")
+        self._set(run_id, "name", escape_unprintable(name.strip()))
 
     def describe_run(self, run_id: int, notes: str, tags: Sequence[str]) -> None:
-        """The user's own words; a tag counts once, and one without a letter not at all."""
-        kept = list(dict.fromkeys(printable(tag.strip()) for tag in tags if tag.strip()))
+        """Set the user's notes and tags; blank and repeated tags are dropped."""
+        unique = list(dict.fromkeys(escape_unprintable(tag.strip()) for tag in tags if tag.strip()))
         with self.transaction() as database:
             database.execute(
                 "UPDATE runs SET notes = ?, tags = ? WHERE id = ?",
-                (notes.strip(), json.dumps(kept), run_id),
+                (notes.strip(), json.dumps(unique), run_id),
             )
+
+    def dismiss_run(self, run_id: int) -> None:
+        """Stop offering to resume the run; it can still be resumed."""
+        self._set(run_id, "dismissed", 1)
 
     def archive_run(self, run_id: int, archived: bool = True) -> None:
-        """Out of the lists, or back; a running one has to be stopped first (UserError)."""
-        self._ended(run_id, "archiving")
-        with self.transaction() as database:
-            database.execute(
-                "UPDATE runs SET archived_at = ? WHERE id = ?",
-                (time.time() if archived else None, run_id),
-            )
+        """Hide the run from lists, or show it again.
+
+        Raises:
+            UserError: The run is not finished.
+        """
+        self._check_finished(run_id, "archiving")
+        self._set(run_id, "archived_at", time.time() if archived else None)
 
     def delete_run(self, run_id: int) -> None:
-        """Hides the run until it is restored or purged; a running one is stopped first (UserError).
+        """Hide the run until it is restored or purged; its records and files stay until then.
 
-        Its records and files stay till then.
+        Raises:
+            UserError: The run is not finished.
         """
-        self._ended(run_id, "deleting")
-        with self.transaction() as database:
-            database.execute("UPDATE runs SET deleted_at = ? WHERE id = ?", (time.time(), run_id))
+        self._check_finished(run_id, "deleting")
+        self._set(run_id, "deleted_at", time.time())
 
     def restore_run(self, run_id: int) -> None:
-        """Takes the deletion back; UserError where the run was purged meanwhile."""
-        self.run(run_id)
-        with self.transaction() as database:
-            database.execute("UPDATE runs SET deleted_at = NULL WHERE id = ?", (run_id,))
+        """Undo the deletion.
+
+        Raises:
+            UserError: The run was purged meanwhile.
+        """
+        self._row(run_id)
+        self._set(run_id, "deleted_at", None)
 
     def purge_run(self, run_id: int) -> None:
-        """A deleted run and all its records, for good; any other is left alone."""
+        """Remove a deleted run and all its records for good; ignore any other."""
         with self.transaction() as database:
             database.execute("DELETE FROM runs WHERE id = ? AND deleted_at IS NOT NULL", (run_id,))
-
-    def _ended(self, run_id: int, doing: str) -> None:
-        if not self.run(run_id).state.is_finished():
-            raise UserError(f"Run {run_id} is not finished; stop it before {doing} it.")
 
     # Owners
 
     def mark_interrupted(self) -> list[int]:
-        """Runs whose process is gone, now marked as interrupted; returns their ids.
+        """Mark the unfinished runs of dead processes as interrupted; return their ids.
 
-        A process of another machine counts as gone after it was silent for a minute in which this
-        was called again and again.
+        A process on another machine counts as dead after a minute of silence during which this
+        method was called repeatedly.
         """
         if self.read_only:
             return []
         rows = self.read("SELECT * FROM runs WHERE state IN (?, ?, ?)", _UNFINISHED)
-        dead = [row for row in rows if not self.is_owned(row, "run")]
-        return [row["id"] for row in dead if self.interrupt_run(row["id"], _KILLED, row)]
+        orphans = [row for row in rows if not self.is_owned(row, "run")]
+        return [row["id"] for row in orphans if self.interrupt_run(row["id"], _OWNER_DIED, row)]
 
-    def interrupt_run(self, run_id: int, message: str, owned_as: sqlite3.Row | None = None) -> bool:
-        """A run that did not get to its result. False where it is over by now.
+    def interrupt_run(self, run_id: int, message: str, owner: sqlite3.Row | None = None) -> bool:
+        """Mark an unfinished run as interrupted; return False if it is finished by now.
 
-        `owned_as`: the run as it was read; False too where another process took it since.
+        Args:
+            run_id: The run.
+            message: Why it was interrupted.
+            owner: The run's row as it was read: nothing is changed if the owner is another by now.
         """
-        still, owner = "", ()
-        if owned_as:
-            still = " AND owner_pid IS ? AND owner_start IS ? AND owner_machine IS ?"
-            owner = tuple(owned_as[name] for name in ("owner_pid", "owner_start", "owner_machine"))
+        condition, values = "", ()
+        if owner:
+            condition = f" AND {_IS_OWNER}"
+            values = tuple(owner[name] for name in ("owner_pid", "owner_start", "owner_machine"))
         with self.transaction() as database:
             cursor = database.execute(
                 "UPDATE runs SET state = ?, finished_at = ?, message = ?"  # noqa: S608
-                f" WHERE id = ? AND state IN (?, ?, ?){still}",
-                (RunState.INTERRUPTED, time.time(), message, run_id, *_UNFINISHED, *owner),
+                f" WHERE id = ? AND state IN (?, ?, ?){condition}",
+                (RunState.INTERRUPTED, time.time(), message, run_id, *_UNFINISHED, *values),
             )
         return cursor.rowcount == 1
 
-    def is_owned(self, row: sqlite3.Row, what: str) -> bool:
-        """By a living process, as far as can be known. `what` the row is: `run` or `sweep`."""
-        alive = lives(row)
+    def is_owned(self, row: sqlite3.Row, kind: str) -> bool:
+        """Return whether a living process owns this row, as far as can be known.
+
+        Args:
+            row: With the columns id, heartbeat and of the owner.
+            kind: `run` or `sweep`.
+        """
+        alive = owner_is_alive(row)
         if alive is None:
-            return not self._listener.is_silent(what, row["id"], row["heartbeat"])
+            return not self._monitor.is_silent(kind, row["id"], row["heartbeat"])
         return alive
 
-    def be_heard(self) -> None:
-        """From now on the heartbeat of what this process owns counts on, until `close`."""
-        self._pulse.start()
+    def can_see_owner(self, run_id: int) -> bool:
+        """Return whether this process can tell if the run's owner is alive."""
+        return owner_is_alive(self._row(run_id)) is not None
 
-    def _beat(self) -> None:
-        owner = this_process()
-        mine = "owner_pid = ? AND owner_start = ? AND owner_machine = ?"
-        values = (owner.pid, owner.start, owner.machine)
-        with self.transaction() as database:
-            database.execute(
-                f"UPDATE runs SET heartbeat = heartbeat + 1 WHERE state IN (?, ?, ?) AND {mine}",  # noqa: S608
-                (*_UNFINISHED, *values),
-            )
-            database.execute(f"UPDATE sweeps SET heartbeat = heartbeat + 1 WHERE {mine}", values)  # noqa: S608
-
-    # Steps
-
-    def write_steps(self, run_id: int, block: npt.NDArray[np.void]) -> None:
-        """Appends a block of STEP_DTYPE rows, or replaces the one with the same first row.
-
-        Replacing lets the writer grow its last block each second, so that a slow run of many
-        steps does not end as many tiny blocks.
-        """
-        first, last = int(block["iteration"][0]), int(block["iteration"][-1])
-        with self.transaction(RECORD_WAIT_SECONDS) as database:
-            database.execute(
-                "INSERT OR REPLACE INTO step_blocks VALUES (?, ?, ?, ?)",
-                (run_id, first, last, block.tobytes()),
-            )
-            database.execute(
-                "UPDATE runs SET iterations_done = ?, heartbeat = heartbeat + 1 WHERE id = ?",
-                (last, run_id),
-            )
-
-    def steps(self, run_id: int, after: int = 0) -> npt.NDArray[np.void]:
-        """STEP_DTYPE rows of the iterations after `after`, in order."""
-        # From the block that holds the first of them: to look at each block's last row takes long.
-        rows = self.read(
-            "SELECT rows FROM step_blocks WHERE run_id = :run AND first_iteration >="
-            " (SELECT coalesce(max(first_iteration), 0) FROM step_blocks"
-            "  WHERE run_id = :run AND first_iteration <= :first)"
-            " ORDER BY first_iteration",
-            {"run": run_id, "first": after + 1},
-        )
-        steps = np.frombuffer(b"".join(row[0] for row in rows), dtype=STEP_DTYPE)
-        return steps[np.searchsorted(steps["iteration"], after, side="right") :]
-
-    # Evaluations and readings
-
-    def add_evaluation(self, run_id: int, evaluation: Evaluation) -> None:
-        with self.transaction(RECORD_WAIT_SECONDS) as database:
-            database.execute(
-                "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?)",
-                (
-                    run_id,
-                    evaluation.iteration,
-                    evaluation.training_seconds,
-                    evaluation.validation_loss_per_token,
-                    json.dumps([dataclasses.asdict(each) for each in evaluation.translations]),
-                ),
-            )
-
-    def evaluations(self, run_id: int, after: int = -1) -> list[Evaluation]:
-        """In order of iteration, those after `after`."""
-        rows = self.read(
-            "SELECT * FROM evaluations WHERE run_id = ? AND iteration > ? ORDER BY iteration",
-            (run_id, after),
-        )
-        return [
-            Evaluation(
-                row["iteration"],
-                row["training_seconds"],
-                row["validation_loss_per_token"],
-                translations_of(row),
-            )
-            for row in rows
-        ]
-
-    def add_device_samples(self, run_id: int, samples: Sequence[DeviceSample]) -> None:
-        with self.transaction(RECORD_WAIT_SECONDS) as database:
-            database.executemany(
-                "INSERT INTO device_samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(run_id, *dataclasses.astuple(sample)) for sample in samples],
-            )
-
-    def device_samples(self, run_id: int) -> list[DeviceSample]:
-        """In the order in which they were taken."""
-        return self.device_samples_after(run_id, 0)[0]
-
-    def device_samples_after(self, run_id: int, row_id: int) -> tuple[list[DeviceSample], int]:
-        """Those written after the row `row_id`, in order, and the last one's row.
-
-        Not after a time: clocks are set, and go back.
-        """
-        rows = self.read(
-            "SELECT rowid, at, device, utilization, memory_used_bytes, memory_total_bytes,"
-            " temperature_celsius, torch_allocated_bytes, other_load_cores, throttled"
-            " FROM device_samples"
-            " WHERE run_id = ? AND rowid > ? ORDER BY rowid",
-            (run_id, row_id),
-        )
-        last = rows[-1]["rowid"] if rows else row_id
-        return [device_sample_of(row) for row in rows], last
-
-    # Connections
-
-    def sync(self) -> None:
-        """What was written so far outlives a power failure too; a WAL else may not, for seconds."""
-        with self._write_lock, told_in_a_sentence(self._path):
-            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    def start_heartbeat(self) -> None:
+        """Advance the heartbeat of all that this process owns every few seconds, until `close`."""
+        self._heartbeat.start()
 
     def close(self) -> None:
-        self._pulse.stop()
-        with self._write_lock, self._read_lock:
-            self._writer.close()
-            self._reader.close()
+        self._heartbeat.stop()
+        super().close()
 
-    @contextmanager
-    def transaction(self, wait_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
-        """For writing; all of it is written, or nothing where something is raised.
+    def _beat(self) -> None:
+        owner = this_process().values()
+        advance = "SET heartbeat = heartbeat + 1 WHERE"
+        with self.transaction() as database:
+            database.execute(
+                f"UPDATE runs {advance} state IN (?, ?, ?) AND {_IS_OWNER}",
+                (*_UNFINISHED, *owner),
+            )
+            database.execute(f"UPDATE sweeps {advance} {_IS_OWNER}", owner)
 
-        Raises StoreError where another process writes for longer than `wait_seconds` (else as the
-        store was made), the disk is full, and so on.
-        """
-        wait_ms = round(1000 * (self._wait_seconds if wait_seconds is None else wait_seconds))
-        with self._write_lock, told_in_a_sentence(self._path):
-            self._writer.execute(f"PRAGMA busy_timeout = {wait_ms}")
-            with atomically(self._writer) as database:
-                yield database
+    def _row(self, run_id: int) -> sqlite3.Row:
+        rows = self.read("SELECT * FROM runs WHERE id = ?", (run_id,))
+        if not rows:
+            raise UserError(f"Run {run_id} not found. List runs with `python -m s2s runs`.")
+        return rows[0]
 
-    def read(
-        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
-    ) -> list[sqlite3.Row]:
-        """Raises StoreError as `transaction` does."""
-        with self._read_lock, told_in_a_sentence(self._path):
-            try:
-                return self._reader.execute(query, values).fetchall()
-            except OverflowError:  # no row has an id that SQLite cannot hold
-                return []
+    def _set(self, run_id: int, column: str, value: object) -> None:
+        with self.transaction() as database:
+            database.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, run_id))  # noqa: S608
+
+    def _check_finished(self, run_id: int, action: str) -> None:
+        if not self.run(run_id).state.is_finished():
+            raise UserError(f"Run {run_id} is not finished. Stop it before {action} it.")
 
 
-def _listed(row: sqlite3.Row) -> Run:
-    finished = row["state"] not in _UNFINISHED
-    return finished_run_of(row) if finished else run_of(row)
+def insert_run(database: sqlite3.Connection, config: TrainConfig, name: str = "") -> int:
+    """Insert a queued run that this process owns, within the caller's transaction."""
+    cursor = database.execute(
+        "INSERT INTO runs (name, state, config, created_at, owner_pid, owner_start, owner_machine)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            escape_unprintable(name) or f"{config.corpus} · batch {config.batch_size}",
+            RunState.QUEUED,
+            json.dumps(config.to_json()),
+            time.time(),
+            *this_process().values(),
+        ),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def _parse_listed_run(row: sqlite3.Row) -> Run:
+    return parse_run(row) if row["state"] in _UNFINISHED else parse_finished_run(row)

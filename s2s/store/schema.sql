@@ -13,20 +13,20 @@ CREATE TABLE IF NOT EXISTS runs (
     iterations_done INTEGER NOT NULL DEFAULT 0,
     summary TEXT,                         -- JSON of Summary
     owner_pid INTEGER,
-    owner_start TEXT,                     -- of the process, by a clock that nobody sets
+    owner_start TEXT,                     -- start time of the process; see ownership.py
     owner_machine TEXT,
-    heartbeat INTEGER NOT NULL DEFAULT 0, -- counts on while the owner lives
+    heartbeat INTEGER NOT NULL DEFAULT 0, -- advances while the owner is alive
     resumed_at TEXT NOT NULL DEFAULT '[]', -- JSON list of iterations
-    dismissed INTEGER NOT NULL DEFAULT 0, -- 1: to be resumed is no longer offered
-    machine_before TEXT,                  -- JSON of MachineState, and so the next
+    dismissed INTEGER NOT NULL DEFAULT 0, -- 1: do not offer to resume it
+    machine_before TEXT,                  -- JSON of MachineState, like the next
     machine_after TEXT,
     notes TEXT NOT NULL DEFAULT '',
-    tags TEXT NOT NULL DEFAULT '[]',      -- JSON list of texts
+    tags TEXT NOT NULL DEFAULT '[]',      -- JSON list of strings
     archived_at REAL,
     deleted_at REAL                       -- hidden, and purged when a dashboard starts
 );
 
--- Pages ask every few seconds for what trains and what waits, beside thousands of runs.
+-- Pages read the running and queued runs every few seconds, among thousands of others.
 CREATE INDEX IF NOT EXISTS runs_of_state ON runs (state);
 
 CREATE TABLE IF NOT EXISTS step_blocks (
@@ -64,32 +64,36 @@ CREATE TABLE IF NOT EXISTS sweeps (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     config TEXT NOT NULL,                 -- JSON of SweepConfig
     created_at REAL NOT NULL,             -- Unix seconds
-    owner_pid INTEGER,                    -- the process that does it now; NULL: none
+    owner_pid INTEGER,                    -- the process that trains it now; NULL: none
     owner_start TEXT,
     owner_machine TEXT,
     heartbeat INTEGER NOT NULL DEFAULT 0,
-    stopping INTEGER NOT NULL DEFAULT 0,  -- 1: that process was asked to stop
+    stopping INTEGER NOT NULL DEFAULT 0,  -- 1: the owner is asked to stop
     name TEXT NOT NULL DEFAULT '',
     notes TEXT NOT NULL DEFAULT '',
     deleted_at REAL                       -- hidden with its runs, and purged with them
 );
 
--- Parts that were begun; which part a run is, its configuration tells.
 CREATE TABLE IF NOT EXISTS sweep_parts (
-    run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
-    sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE
+    sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
+    engine TEXT NOT NULL,
+    batch_size INTEGER NOT NULL,
+    repeat INTEGER NOT NULL,              -- counted from 0
+    position INTEGER NOT NULL,            -- in the order of training
+    run_id INTEGER UNIQUE REFERENCES runs (id) ON DELETE SET NULL, -- NULL: not started
+    PRIMARY KEY (sweep_id, engine, batch_size, repeat)
 );
 
 CREATE TABLE IF NOT EXISTS sweep_memory (
     sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
     engine TEXT NOT NULL,
     batch_size INTEGER NOT NULL,
-    peak_bytes INTEGER,                   -- NULL: it could not be measured, and so the next
+    peak_bytes INTEGER,                   -- NULL: not measured, like the next
     padded_tokens INTEGER,
     PRIMARY KEY (sweep_id, engine, batch_size)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS gradient_noise (
     run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
-    noise TEXT NOT NULL                   -- JSON of RunNoise, the last measured
+    noise TEXT NOT NULL                   -- JSON of RunNoise, the last measurement
 );

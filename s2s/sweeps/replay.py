@@ -5,12 +5,13 @@ import dataclasses
 from s2s.analysis.advice.sweep_advice import sweep_advice
 from s2s.analysis.sweep.figures import finished_runs
 from s2s.analysis.sweep.replay import LARGE, SMALL, TRANSLATED_EVERY, Elsewhere, Replay, replay
-from s2s.config import Budget, Engine, RateRule, SweepConfig, TrainConfig, UserError
+from s2s.config import Budget, Engine, LearningRateRule, SweepConfig, TrainConfig
 from s2s.data import catalog
 from s2s.data.unigram import unigram_loss_per_token
+from s2s.errors import UserError
 from s2s.paths import corpora_folder
 from s2s.records import Run, Sweep
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.store.sweeps import read_sweeps
 
 ITERATIONS, LONG_ITERATIONS = 1_000, 10_000
@@ -45,7 +46,7 @@ def replay_config(
         batch_sizes=(SMALL, LARGE),
         engines=(Engine.ARTICLE, Engine.FUSED),
         repeats=(1 if long else REPEATS) if repeats is None else repeats,
-        rule=RateRule.CONSTANT,
+        learning_rate_rule=LearningRateRule.CONSTANT,
         budget=Budget.ITERATIONS,
         amount=iterations,
     )
@@ -116,4 +117,4 @@ def _question(sweep: Sweep) -> tuple[object, ...]:
     """Two sweeps with the same one can answer each other's, whatever engines they compare."""
     devices = {part.run.device for part in sweep.parts if part.run and part.run.device}
     base = dataclasses.replace(sweep.config.base, engine=Engine.FUSED)
-    return (*base.step_kind(), frozenset(devices))
+    return (*base.timing_key(), frozenset(devices))

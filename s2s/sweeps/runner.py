@@ -1,4 +1,4 @@
-"""The runner of a sweep: trains part after part; stopping is leaving it, or setting its event."""
+"""Train a sweep's parts one after another, and measure the memory of each size on a CPU."""
 
 import time
 from collections.abc import Iterator
@@ -6,139 +6,138 @@ from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
 
-from s2s.background.sweep_time import Times, seconds_of, times_from_runs
-from s2s.config import TrainConfig, UserError
+from s2s.config import TrainConfig
+from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.records import RunState, StepRecord, Sweep, SweepPart
-from s2s.runs import lost_gpu as cuda_context
+from s2s.runs import lost_gpu, memory
 from s2s.runs.execute import executing
-from s2s.store.runs import Store
-from s2s.store.sweeps import begin_part, leave, read_sweep, stop_requested
-from s2s.sweeps.memory import lacks_memory, measure_memory
+from s2s.runs.files import purge
+from s2s.store import Store
+from s2s.store.sweeps import (
+    is_sweep_stop_requested,
+    queue_part,
+    read_sweep,
+    release_sweep,
+    save_step_memory,
+)
 from s2s.training.device import resolve_device
 
-_TELL_SECONDS = 0.25
-_LOOK_SECONDS = 0.05
-_LET_IN_SECONDS = 1.0
-"""Who waits for the device takes it within a fraction of this; who waits for another does not."""
+_REPORT_SECONDS = 0.25
+_POLL_SECONDS = 0.05
+_YIELD_SECONDS = 1.0
+"""A run that waits for the device takes it within a fraction of this time."""
 
 
 @dataclass(frozen=True)
 class SweepProgress:
     """What a sweep is doing, and how far it is."""
 
+    sweep: Sweep
+    """As it was when the part was started."""
     part: SweepPart
     run_id: int
     share: float
     """0 to 1, of the part."""
-    ended: bool
+    part_seconds_left: float | None
+    """None until the part has trained its first steps."""
+    ended: bool = False
     """The part is over."""
-    done: int
-    """Parts that have a result."""
-    total: int
-    """Parts, as far as they are known."""
-    seconds_left: float | None
-    """Of the whole sweep; None where the time of a part is not known."""
     measuring_memory: bool = False
-    """Before the part begins."""
+    """Before the part is trained."""
+
+    @property
+    def done(self) -> int:
+        """Number of parts that have a result."""
+        return self.sweep.parts_done() + self.ended
+
+    @property
+    def total(self) -> int:
+        """Number of parts, as far as they are known."""
+        return len(self.sweep.parts)
 
 
-def run_sweep(
-    store: Store, sweep_id: int, stop: Event, times: Times | None = None
-) -> Iterator[SweepProgress]:
-    """Does the parts that have no result yet; what goes wrong with one is its result.
+def run_sweep(store: Store, sweep_id: int, stop: Event) -> Iterator[SweepProgress]:
+    """Train the parts that have no result yet; the failure of one is its result.
 
-    The caller has taken the sweep; it is left in the end. A run that is stopped by itself stops
-    the sweep too. Yields at the start and at the end of each part and four times a second.
-    `times`: of steps, where earlier runs do not tell.
+    The caller has claimed the sweep; it is released at the end. Stopping a part's run stops the
+    sweep, as does setting `stop` or closing this iterator.
+
+    Yields:
+        Progress at the start and the end of each part, and four times per second.
     """
     try:
-        while not stop.is_set() and not stop_requested(store, sweep_id):
+        while not stop.is_set() and not is_sweep_stop_requested(store, sweep_id):
             sweep = read_sweep(store, sweep_id)
-            if cuda_context.is_held(sweep.config.base.device):
+            part = next((part for part in sweep.parts if not part.is_done()), None)
+            if part is None or lost_gpu.is_held(sweep.config.base.device):
                 return
-            left = [part for part in sweep.parts if not part.is_done()]
-            if not left:
-                return
-            _let_others_in(store, stop)
-            run_id = begin_part(store, sweep_id, _config(sweep, left[0]), left[0].run)
-            later = _seconds(store, sweep, left[1:], times or {})
-            if _on_a_processor(sweep) and lacks_memory(sweep, left[0]):
-                yield from _measure_memory(store, run_id, stop, sweep, left[0])
-            yield from _train(store, run_id, stop, sweep, left[0], later)
+            _yield_device(store, stop)
+            if part.run:  # stopped or interrupted: with the same seed the new run begins the same
+                store.delete_run(part.run.id)
+                purge(store, part.run.id)
+            run_id = queue_part(store, sweep, part)
+            if _is_memory_missing(sweep, part):
+                yield SweepProgress(sweep, part, run_id, 0.0, None, measuring_memory=True)
+                _measure_memory(store, run_id, stop, sweep, part)
+            yield from _train(store, run_id, stop, sweep, part)
             if store.run(run_id).state in (RunState.STOPPED, RunState.INTERRUPTED):
                 return
     finally:
-        leave(store, sweep_id)
+        release_sweep(store, sweep_id)
 
 
-def _measure_memory(
-    store: Store, run_id: int, stop: Event, sweep: Sweep, part: SweepPart
-) -> Iterator[SweepProgress]:
-    """Before the run `run_id`; who stops that, stops this."""
-
-    def given_up() -> bool:
-        return stop.is_set() or store.stop_requested(run_id)
-
-    total = len(sweep.parts)
-    yield SweepProgress(part, run_id, 0.0, False, sweep.done(), total, None, measuring_memory=True)
-    with lease("cpu", given_up) as held:
-        if held:
-            measure_memory(store, sweep.id, _config(sweep, part), given_up)
-
-
-def _on_a_processor(sweep: Sweep) -> bool:
+def _is_memory_missing(sweep: Sweep, part: SweepPart) -> bool:
+    """Return whether to measure memory first: once per engine and size on a CPU, also failures."""
     try:
-        return resolve_device(sweep.config.base.device).type == "cpu"
-    except UserError:  # each part will end with that sentence
+        on_cpu = resolve_device(sweep.config.base.device).type == "cpu"
+    except UserError:  # each part fails with this message
         return False
+    measured = {(each.engine, each.batch_size) for each in sweep.memory}
+    return on_cpu and (part.engine, part.batch_size) not in measured
+
+
+def _measure_memory(store: Store, run_id: int, stop: Event, sweep: Sweep, part: SweepPart) -> None:
+    """Measure before the part's run starts; stopping that run cancels the measurement."""
+
+    def is_cancelled() -> bool:
+        return stop.is_set() or store.is_stop_requested(run_id)
+
+    with lease("cpu", is_cancelled) as acquired:
+        measured = acquired and memory.measure_step_memory(sweep.run_config(part), is_cancelled)
+    if measured:
+        save_step_memory(store, sweep.id, measured)
 
 
 def _train(
-    store: Store, run_id: int, stop: Event, sweep: Sweep, part: SweepPart, later: float | None
+    store: Store, run_id: int, stop: Event, sweep: Sweep, part: SweepPart
 ) -> Iterator[SweepProgress]:
-    """`later`: the seconds of the parts after this one."""
-    config = _config(sweep, part)
-    steps, spent, told_at = 0, 0.0, 0.0
-    done, total = sweep.done(), len(sweep.parts)
-    yield SweepProgress(part, run_id, 0.0, False, done, total, None)
+    config = sweep.run_config(part)
+    steps, seconds, reported_at = 0, 0.0, 0.0
+    yield SweepProgress(sweep, part, run_id, 0.0, None)
     with closing(executing(store, run_id, stop)) as training:
         for event in training:
             if isinstance(event, StepRecord):
-                steps, spent = steps + 1, spent + event.seconds
-            if time.monotonic() - told_at >= _TELL_SECONDS:
-                told_at = time.monotonic()
-                share = _share(config, steps, spent)
-                here = spent * (1 - share) / share if share else None
-                left = None if here is None or later is None else here + later
-                yield SweepProgress(part, run_id, share, False, done, total, left)
-    yield SweepProgress(part, run_id, 1.0, True, done + 1, total, later)
+                steps, seconds = steps + 1, seconds + event.seconds
+            if time.monotonic() - reported_at >= _REPORT_SECONDS:
+                reported_at = time.monotonic()
+                share = _share_done(config, steps, seconds)
+                left = seconds * (1 - share) / share if share else None
+                yield SweepProgress(sweep, part, run_id, share, left)
+    yield SweepProgress(sweep, part, run_id, 1.0, 0.0, ended=True)
 
 
-def _config(sweep: Sweep, part: SweepPart) -> TrainConfig:
-    return sweep.config.run_config(part.engine, part.batch_size, part.repeat)
+def _share_done(config: TrainConfig, steps: int, seconds: float) -> float:
+    share_of_time = seconds / config.max_seconds if config.max_seconds else 0.0
+    return min(1.0, max(steps / config.iterations, share_of_time))
 
 
-def _share(config: TrainConfig, steps: int, seconds: float) -> float:
-    by_time = seconds / config.max_seconds if config.max_seconds else 0.0
-    return min(1.0, max(steps / config.iterations, by_time))
-
-
-def _seconds(store: Store, sweep: Sweep, parts: list[SweepPart], times: Times) -> float | None:
-    try:
-        device = str(resolve_device(sweep.config.base.device))
-    except UserError:  # each part will end with that sentence
-        return None
-    known = {**times, **times_from_runs(sweep.config, store.runs(), device)}
-    return seconds_of(sweep.config, parts, known, device)
-
-
-def _let_others_in(store: Store, stop: Event) -> None:
-    """A single run that waits for the device comes in between two parts."""
-    deadline = time.monotonic() + _LET_IN_SECONDS
+def _yield_device(store: Store, stop: Event) -> None:
+    """Let a single run that waits for the device train between two parts."""
+    deadline = time.monotonic() + _YIELD_SECONDS
     while time.monotonic() < deadline:
-        states = {run.state for run in store.runs()}
+        states = {run.state for run in store.unfinished_runs()}
         if RunState.QUEUED not in states or RunState.RUNNING in states:
             return
-        if stop.wait(_LOOK_SECONDS):
+        if stop.wait(_POLL_SECONDS):
             return

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.records import STEP_DTYPE, Evaluation
-from s2s.store import damage
-from s2s.store.runs import Store
+from s2s.store import Store, damage
 from tests.tiny import tiny_config
 
 PAGE_BYTES = 4096
@@ -93,7 +92,7 @@ def test_tables_without_damage_are_recovered_whole(path: Path) -> None:
 
 def test_only_one_of_several_processes_sets_the_store_aside(path: Path) -> None:
     overwrite_middle(path)
-    code = "import sys, pathlib; from s2s.store.runs import Store; print('ready', flush=True);"
+    code = "import sys, pathlib; from s2s.store import Store; print('ready', flush=True);"
     code += "input(); print(len(Store(pathlib.Path(sys.argv[1])).runs()))"
     command = [sys.executable, "-c", code, str(path.parent)]
     processes = [

@@ -8,7 +8,7 @@ from s2s.cli import main
 from s2s.config import Engine
 from s2s.records import RunState
 from s2s.runs.execute import execute
-from s2s.store.runs import Store
+from s2s.store import Store
 from tests.tiny import tiny_config
 
 pytestmark = pytest.mark.usefixtures("tiny")

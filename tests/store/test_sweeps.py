@@ -6,22 +6,23 @@ from typing import Any
 
 import pytest
 
-from s2s.config import Engine, SweepConfig, UserError
+from s2s.config import Engine, SweepConfig
+from s2s.errors import UserError
 from s2s.records import RunState, Summary, SweepState
 from s2s.runs.files import purge_deleted
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.store.sweeps import (
-    begin_part,
-    create_sweep,
+    claim_sweep,
     delete_sweep,
     deleted_sweeps,
     describe_sweep,
-    leave,
+    queue_part,
     read_sweep,
     read_sweeps,
+    release_sweep,
     restore_sweep,
-    take,
 )
+from s2s.sweeps.plan import create_sweep
 from tests.tiny import tiny_config
 
 CONFIG = SweepConfig(base=tiny_config(), batch_sizes=(2, 4), repeats=1)
@@ -46,7 +47,7 @@ def end(store: Store, run_id: int, state: RunState) -> None:
 
 
 def begun(store: Store, sweep_id: int, size: int) -> int:
-    return begin_part(store, sweep_id, CONFIG.run_config(Engine.FUSED, size, 0), None)
+    return queue_part(store, sweep_id, CONFIG.run_config(Engine.FUSED, size, 0), None)
 
 
 def part_of(store: Store, sweep_id: int, size: int) -> Any:
@@ -59,7 +60,7 @@ def test_a_new_sweep_waits(store: Store) -> None:
     assert (found.id, found.config, found.state) == (sweep_id, CONFIG, SweepState.STOPPED)
     assert sorted(part.batch_size for part in found.parts) == [2, 4]
     assert [part.run for part in found.parts] == [None, None]
-    assert found.done() == 0
+    assert found.parts_done() == 0
 
 
 @pytest.mark.parametrize("state", [each for each in RunState if each.is_finished()])
@@ -71,7 +72,7 @@ def test_which_results_are_results(store: Store, state: RunState) -> None:
     part = part_of(store, sweep_id, 4)
     assert part.run.id == run_id
     assert part.is_done() is (state not in (RunState.STOPPED, RunState.INTERRUPTED))
-    assert read_sweep(store, sweep_id).done() == int(part.is_done())
+    assert read_sweep(store, sweep_id).parts_done() == int(part.is_done())
 
 
 def test_the_sweep_is_finished_with_its_last_part(store: Store) -> None:
@@ -87,7 +88,7 @@ def test_a_part_begun_again_takes_the_place_of_what_was_broken_off(store: Store)
     end(store, begun(store, sweep_id, 2), RunState.STOPPED)
     broken_off = part_of(store, sweep_id, 2).run
     config = CONFIG.run_config(Engine.FUSED, 2, 0)
-    again = begin_part(store, sweep_id, config, broken_off)
+    again = queue_part(store, sweep_id, config, broken_off)
     assert [run.id for run in store.runs()] == [again]
     assert part_of(store, sweep_id, 2).run.id == again
 
@@ -118,23 +119,25 @@ def test_no_such_sweep(store: Store) -> None:
 
 def test_one_process_at_a_time(store: Store) -> None:
     sweep_id = create_sweep(store, CONFIG)
-    take(store, sweep_id)
+    claim_sweep(store, sweep_id)
     assert read_sweep(store, sweep_id).state is SweepState.RUNNING
     with pytest.raises(UserError, match="Sweep 1 is going on already"):
-        take(store, sweep_id)
-    leave(store, sweep_id)
-    take(store, sweep_id)
+        claim_sweep(store, sweep_id)
+    release_sweep(store, sweep_id)
+    claim_sweep(store, sweep_id)
 
 
 def test_a_dead_process_holds_nothing(store: Store) -> None:
     sweep_id = create_sweep(store, CONFIG)
-    code = "from s2s.paths import home; from s2s.store.runs import Store;"
-    code += "from s2s.store.sweeps import begin_part, read_sweep, take; store = Store(home());"
-    code += f"take(store, {sweep_id}); config = read_sweep(store, {sweep_id}).config;"
-    code += f"begin_part(store, {sweep_id}, config.run_config(config.engines[0], 2, 0), None)"
+    code = "from s2s.paths import home; from s2s.store import Store;"
+    code += (
+        "from s2s.store.sweeps import queue_part, read_sweep, claim_sweep; store = Store(home());"
+    )
+    code += f"claim_sweep(store, {sweep_id}); config = read_sweep(store, {sweep_id}).config;"
+    code += f"queue_part(store, {sweep_id}, config.run_config(config.engines[0], 2, 0), None)"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert read_sweep(store, sweep_id).state is SweepState.STOPPED
-    take(store, sweep_id)
+    claim_sweep(store, sweep_id)
     assert part_of(store, sweep_id, 2).run.state is RunState.INTERRUPTED
     assert not part_of(store, sweep_id, 2).is_done()
 
@@ -187,7 +190,7 @@ def test_a_run_deleted_before_its_sweep_stays_deleted(store: Store) -> None:
 
 def test_a_sweep_that_goes_on_is_not_deleted(store: Store) -> None:
     sweep_id, *_ = ended(store)
-    take(store, sweep_id)
+    claim_sweep(store, sweep_id)
     with pytest.raises(UserError, match="Sweep 1 is going on; stop it before deleting it"):
         delete_sweep(store, sweep_id)
     assert len(store.runs()) == 2

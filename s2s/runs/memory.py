@@ -1,0 +1,124 @@
+"""The memory that training takes at a batch size, measured in a process of its own.
+
+    python -m s2s.runs.memory '{"config": {...}, "steps": 12, "parent": 4711}'
+
+Runs in one process reuse each other's memory, so on a CPU none of them shows its own. On a GPU
+torch counts each run's bytes, and nothing has to be measured here.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+import s2s
+from s2s.config import TrainConfig
+from s2s.errors import UserError
+from s2s.records import Run, StepMemory
+from s2s.store import Store
+
+START_SECONDS = 5.0
+"""About how long a new process takes to load torch and build a model, for estimates."""
+STEPS = 12
+_POLL_SECONDS = 0.1
+
+
+def available_memory_bytes(store: Store, runs: Sequence[Run]) -> int | None:
+    """Return the memory for one more run on these runs' device.
+
+    Returns:
+        What is free on this machine now, or the total of the GPU; None if nothing reported the
+        GPU's memory.
+    """
+    if not any(run.device.startswith("cuda") for run in runs):
+        return int(psutil.virtual_memory().available)
+    for run in runs:
+        for sample in store.device_samples(run.id):
+            if sample.memory_total_bytes:
+                return sample.memory_total_bytes
+    return None
+
+
+def measure_step_memory(config: TrainConfig, is_cancelled: Callable[[], bool]) -> StepMemory | None:
+    """Measure the first steps of a run in a new process. The caller holds the device's lease.
+
+    Returns:
+        A measurement without figures if the steps fail; None if `is_cancelled` became true.
+    """
+    request = {
+        "config": config.to_json(),
+        "steps": min(STEPS, config.iterations),
+        "parent": os.getpid(),
+    }
+    process = subprocess.Popen(  # noqa: S603 (our own module)
+        command(request),
+        env=environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        start_new_session=True,  # Ctrl-C reaches only the caller, which then ends this process
+    )
+    with process:
+        try:
+            while process.poll() is None:
+                if is_cancelled():
+                    return None
+                time.sleep(_POLL_SECONDS)
+        finally:
+            process.kill()
+        output = process.communicate()[0]
+    if process.returncode:
+        return StepMemory(config.engine, config.batch_size, None, None)
+    return StepMemory(config.engine, config.batch_size, **json.loads(output))
+
+
+def command(request: Mapping[str, object]) -> list[str]:
+    """Return the command line that runs this module."""
+    return [sys.executable, "-m", "s2s.runs.memory", json.dumps(request)]
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with this s2s on PYTHONPATH, whatever the working directory is."""
+    path = [str(Path(s2s.__file__).parents[1]), variables.get("PYTHONPATH", "")]
+    return {**variables, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+
+
+def main(argument: str) -> int:
+    """Train the first steps; print as JSON how far this process grew, and the most padded tokens.
+
+    Evaluations are left out: they take the same at every batch size.
+
+    Returns:
+        0; or 1 with an error message on standard error, or because the parent process is gone.
+    """
+    from s2s.machine.peak_memory import PeakMemory, load_routines
+    from s2s.runs.execute import build_trainer
+    from s2s.training.device import resolve_device
+
+    request = json.loads(argument)
+    config = TrainConfig.from_json(request["config"])
+    try:
+        device = resolve_device(config.device)
+        load_routines(device)
+        memory, padded_tokens = PeakMemory(device), 0
+        with memory.watch():
+            trainer = build_trainer(config, device)
+            for _ in range(request["steps"]):
+                padded_tokens = max(padded_tokens, trainer.step().padded_tokens)
+                if os.getppid() != request["parent"]:
+                    return 1
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(json.dumps({"peak_bytes": memory.bytes, "padded_tokens": padded_tokens}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,142 @@
+"""A run's records in the store: steps, evaluations, device samples, gradient noise."""
+
+import dataclasses
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+
+import numpy as np
+import numpy.typing as npt
+
+from s2s.analysis.advice.gradient_noise import RunNoise
+from s2s.records import STEP_DTYPE, DeviceSample, Evaluation
+from s2s.store.database import Database
+from s2s.store.rows import PARSE_ERRORS, parse_device_sample, parse_translations
+
+RECORD_WAIT_SECONDS = 1.0
+"""A training run waits no longer: its recorder keeps unwritten records and tries again."""
+
+
+class RunRecords(Database):
+    """The part of the store that a run fills while it trains."""
+
+    def write_steps(self, run_id: int, block: npt.NDArray[np.void]) -> None:
+        """Append a block of STEP_DTYPE rows, or replace the one with the same first row.
+
+        A writer that extends its last block each second leaves few large blocks, also for a slow
+        run of many steps.
+        """
+        first, last = int(block["iteration"][0]), int(block["iteration"][-1])
+        with self.transaction(RECORD_WAIT_SECONDS) as database:
+            database.execute(
+                "INSERT OR REPLACE INTO step_blocks VALUES (?, ?, ?, ?)",
+                (run_id, first, last, block.tobytes()),
+            )
+            database.execute(
+                "UPDATE runs SET iterations_done = ?, heartbeat = heartbeat + 1 WHERE id = ?",
+                (last, run_id),
+            )
+
+    def steps(self, run_id: int, after: int = 0) -> npt.NDArray[np.void]:
+        """Return the STEP_DTYPE rows of the iterations after `after`, in order."""
+        # Starts at the block that contains the first of them: reading every block is slow.
+        rows = self.read(
+            "SELECT rows FROM step_blocks WHERE run_id = :run AND first_iteration >="
+            " (SELECT coalesce(max(first_iteration), 0) FROM step_blocks"
+            "  WHERE run_id = :run AND first_iteration <= :first)"
+            " ORDER BY first_iteration",
+            {"run": run_id, "first": after + 1},
+        )
+        steps = np.frombuffer(b"".join(row[0] for row in rows), dtype=STEP_DTYPE)
+        return steps[np.searchsorted(steps["iteration"], after, side="right") :]
+
+    def add_evaluation(self, run_id: int, evaluation: Evaluation) -> None:
+        with self.transaction(RECORD_WAIT_SECONDS) as database:
+            database.execute(
+                "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?)",
+                (
+                    run_id,
+                    evaluation.iteration,
+                    evaluation.training_seconds,
+                    evaluation.validation_loss_per_token,
+                    json.dumps([dataclasses.asdict(each) for each in evaluation.translations]),
+                ),
+            )
+
+    def evaluations(self, run_id: int, after: int = -1) -> list[Evaluation]:
+        """Return the evaluations after the iteration `after`, in order."""
+        rows = self.read(
+            "SELECT * FROM evaluations WHERE run_id = ? AND iteration > ? ORDER BY iteration",
+            (run_id, after),
+        )
+        return [
+            Evaluation(
+                row["iteration"],
+                row["training_seconds"],
+                row["validation_loss_per_token"],
+                parse_translations(row),
+            )
+            for row in rows
+        ]
+
+    def add_device_samples(self, run_id: int, samples: Sequence[DeviceSample]) -> None:
+        with self.transaction(RECORD_WAIT_SECONDS) as database:
+            database.executemany(
+                "INSERT INTO device_samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(run_id, *dataclasses.astuple(sample)) for sample in samples],
+            )
+
+    def device_samples(self, run_id: int) -> list[DeviceSample]:
+        """Return the samples in the order in which they were taken."""
+        return self.device_samples_after(run_id, 0)[0]
+
+    def device_samples_after(self, run_id: int, row_id: int) -> tuple[list[DeviceSample], int]:
+        """Return the samples written after the row `row_id`, and the row id of the last one.
+
+        Rows rather than times, because a clock may be set back.
+        """
+        rows = self.read(
+            "SELECT rowid, at, device, utilization, memory_used_bytes, memory_total_bytes,"
+            " temperature_celsius, torch_allocated_bytes, other_load_cores, throttled"
+            " FROM device_samples"
+            " WHERE run_id = ? AND rowid > ? ORDER BY rowid",
+            (run_id, row_id),
+        )
+        last = rows[-1]["rowid"] if rows else row_id
+        return [parse_device_sample(row) for row in rows], last
+
+    def save_gradient_noise(self, noise: RunNoise) -> None:
+        """Replace the run's last measurement; ignored if the run was purged meanwhile."""
+        with self.transaction() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO gradient_noise SELECT id, ? FROM runs WHERE id = ?",
+                (json.dumps(dataclasses.asdict(noise)), noise.run_id),
+            )
+
+    def gradient_noise(self, run_ids: Collection[int]) -> list[RunNoise]:
+        """Return the measurements of these runs that there are, by run id."""
+        measurements = []
+        for row in self.read("SELECT run_id, noise FROM gradient_noise ORDER BY run_id"):
+            if row["run_id"] in run_ids:
+                with suppress(*PARSE_ERRORS):  # of another version: it can be measured again
+                    measurements.append(RunNoise.from_json(json.loads(row["noise"])))
+        return measurements
+
+
+def drop_records_after(database: sqlite3.Connection, run_id: int, iteration: int) -> None:
+    """Delete a run's steps and evaluations after an iteration, within the caller's transaction."""
+    after = (run_id, iteration)
+    database.execute("DELETE FROM evaluations WHERE run_id = ? AND iteration > ?", after)
+    database.execute("DELETE FROM step_blocks WHERE run_id = ? AND first_iteration > ?", after)
+    overlapping = database.execute(
+        "SELECT first_iteration, rows FROM step_blocks WHERE run_id = ? AND last_iteration > ?",
+        after,
+    ).fetchall()
+    for first, rows in overlapping:
+        remaining = np.frombuffer(rows, STEP_DTYPE)[: iteration - first + 1]
+        database.execute(
+            "UPDATE step_blocks SET last_iteration = ?, rows = ?"
+            " WHERE run_id = ? AND first_iteration = ?",
+            (iteration, remaining.tobytes(), run_id, first),
+        )

@@ -1,0 +1,125 @@
+"""Steps, evaluations, device samples and gradient noise of runs."""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from s2s.analysis.advice.gradient_noise import NoiseScale, RunNoise
+from s2s.analysis.estimate import Estimate
+from s2s.paths import home
+from s2s.records import STEP_DTYPE, DeviceSample, Evaluation, SampleTranslation
+from s2s.store import Store
+from tests.tiny import tiny_config
+
+WAL_BYTES = 6 * 2**20
+"""SQLite copies the WAL into the store at 4 MiB; one more transaction may be in it by then."""
+
+
+def steps(first: int, last: int) -> npt.NDArray[np.void]:
+    rows = np.zeros(last - first + 1, STEP_DTYPE)
+    rows["iteration"] = np.arange(first, last + 1)
+    rows["loss_sum"] = 1 / rows["iteration"]
+    rows["source_tokens"] = rows["iteration"] % 7
+    rows["timed"] = rows["iteration"] > 3
+    return rows
+
+
+def test_steps_in_blocks(store: Store) -> None:
+    run_id = store.create_run(tiny_config())
+    assert len(store.steps(run_id)) == 0
+    assert store.steps(run_id).dtype == STEP_DTYPE
+    store.write_steps(run_id, steps(1, 3))
+    store.write_steps(run_id, steps(1, 5))  # the same block, extended
+    last = steps(6, 7)
+    last["loss_sum"] = np.nan, np.inf
+    store.write_steps(run_id, last)
+    assert store.run(run_id).iterations_done == 7
+    assert np.array_equal(store.steps(run_id)[:5], steps(1, 5))
+    assert np.array_equal(store.steps(run_id)["loss_sum"][5:], [np.nan, np.inf], equal_nan=True)
+
+
+def test_a_reader_sees_each_step_once_while_the_last_block_grows(store: Store) -> None:
+    run_id = store.create_run(tiny_config())
+    seen: list[int] = []
+    for last in range(1, 30):
+        store.write_steps(run_id, steps(1 if last <= 10 else 11, last))
+        seen += store.steps(run_id, after=seen[-1] if seen else 0)["iteration"].tolist()
+    assert seen == list(range(1, 30))
+
+
+def test_new_steps_are_read_without_the_blocks_before_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = store.create_run(tiny_config())
+    for first in range(1, 41, 10):
+        store.write_steps(run_id, steps(first, first + 9))
+    blocks: list[int] = []
+    read = store.read
+
+    def count_rows(query: str, values: object = ()) -> list[object]:
+        rows = read(query, values)
+        blocks.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(store, "read", count_rows)
+    for after in (0, 9, 10, 25, 39, 40, 99):
+        assert store.steps(run_id, after)["iteration"].tolist() == list(range(after + 1, 41))
+    assert blocks == [4, 4, 3, 2, 1, 1, 1]
+
+
+def test_the_wal_stays_small_while_others_read(store: Store) -> None:
+    """A reader that kept its transaction open would keep all that is written in the WAL."""
+    reader = Store(home())
+    run_id = store.create_run(tiny_config())
+    for first in range(1, 400 * 1024, 1024):
+        store.write_steps(run_id, steps(first, first + 1023))
+        assert int(reader.steps(run_id, after=first - 1)["iteration"][-1]) == first + 1023
+    assert len(store.steps(run_id)) * STEP_DTYPE.itemsize > 3 * WAL_BYTES
+    assert (home() / "store.sqlite-wal").stat().st_size < WAL_BYTES
+    reader.close()
+
+
+def test_evaluations(store: Store) -> None:
+    run_id = store.create_run(tiny_config())
+    first = Evaluation(0, 0.0, None, ())
+    second = Evaluation(5, 1.5, 2.25, (SampleTranslation("où ?", "where?", "“where”"),))
+    store.add_evaluation(run_id, second)
+    store.add_evaluation(run_id, first)
+    assert store.evaluations(run_id) == [first, second]
+    assert store.evaluations(run_id, after=0) == [second]
+    with store.transaction() as database:
+        database.execute("UPDATE evaluations SET translations = '[3]'")
+    assert [each.validation_loss_per_token for each in store.evaluations(run_id)] == [None, 2.25]
+
+
+def test_device_samples_keep_their_gaps_and_their_order(store: Store) -> None:
+    run_id = store.create_run(tiny_config())
+    gap = DeviceSample(1.5, "cuda:0", None, None, None, None)
+    full = DeviceSample(2.5, "cuda:0", 0.5, 2**40, 2**41, 61.0, 2**39, 0.75, False)
+    store.add_device_samples(run_id, [gap, full])
+    samples, row = store.device_samples_after(run_id, 0)
+    assert samples == store.device_samples(run_id) == [gap, full]
+    assert samples[1].throttled is False
+    assert store.device_samples_after(run_id, row) == ([], row)
+    earlier = dataclasses.replace(full, at=0.5)  # the clock was set back
+    store.add_device_samples(run_id, [earlier])
+    assert store.device_samples_after(run_id, row)[0] == [earlier]
+
+
+def test_the_last_gradient_noise_of_each_run(store: Store) -> None:
+    one = Estimate(1.0, 0.5, 2.0)
+
+    def noise(run_id: int, iteration: int) -> RunNoise:
+        return RunNoise(run_id, iteration, 640, 32, 64, NoiseScale(one, one, one))
+
+    for _ in range(2):
+        store.create_run(tiny_config())
+    for each in (noise(1, 5), noise(2, 5), noise(1, 9), noise(77, 5)):
+        store.save_gradient_noise(each)
+    assert store.gradient_noise([1, 2, 77]) == [noise(1, 9), noise(2, 5)]
+    store.request_stop(2)
+    store.delete_run(2)
+    store.purge_run(2)
+    assert store.gradient_noise([1, 2]) == [noise(1, 9)]
