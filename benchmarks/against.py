@@ -28,8 +28,9 @@ from typing import Any
 
 from s2s.bench.bench import Bench
 from s2s.bench.measurement import held
-from s2s.config import TrainConfig, UserError
+from s2s.config import TrainConfig
 from s2s.data.catalog import open_corpus
+from s2s.errors import UserError
 from s2s.paths import corpora_folder
 from s2s.threads import spin_briefly
 from s2s.training.device import resolve_device

@@ -1,4 +1,4 @@
-"""The nouns that rooms pass to each other: runs, steps, evaluations, readings, translations."""
+"""The records that all packages exchange: corpora, runs, steps, evaluations, sweeps, benchmarks."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,12 +24,13 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"
 
     def is_finished(self) -> bool:
+        """Return whether the run has ended, in whatever way."""
         return self not in (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 
 
 @dataclass(frozen=True)
 class CorpusInfo:
-    """What is known of a prepared corpus without opening its arrays."""
+    """Description of a prepared corpus, readable without its arrays."""
 
     name: str
     choices: CorpusChoices
@@ -38,54 +39,55 @@ class CorpusInfo:
     target_language: str
     attribution: str
     pairs_read: int
-    """Lines with two columns that hold text."""
+    """Lines with text in two columns."""
     pairs_kept: int
-    """Of them, those within the length limit."""
+    """Pairs within the length limit."""
     bad_lines: int
+    """Lines without text in two columns."""
     bad_line_numbers: tuple[int, ...]
     """The first hundred, counted from 1."""
     source_words: int
-    """Distinct words of all kept pairs."""
+    """Distinct words in all pairs within the length limit."""
     target_words: int
     source_vocabulary: int
-    """Words the model knows, special symbols included; from the training part only."""
+    """Words known to the model, from the training split only; special symbols included."""
     target_vocabulary: int
     training_pairs: int
     validation_pairs: int
     test_pairs: int
     seconds: float
-    """Wall seconds that preparing took."""
+    """Wall time of preparing the corpus."""
 
 
 PHASES = ("data", "forward", "backward", "optimizer")
-"""Of a step, in order. The output layer's gradients are taken in the forward phase."""
+"""Phases of a step, in order. The output layer's gradients belong to the forward phase."""
 
 STEP_DTYPE = np.dtype(
     [
         ("iteration", np.int64),  # counted from 1; a continued run goes on counting
         ("loss_sum", np.float64),  # nats over the batch's real target tokens
-        ("samples", np.int32),  # sentences in the batch
+        ("samples", np.int32),  # sentence pairs in the batch
         ("source_tokens", np.int32),  # real tokens, EOS included
         ("target_tokens", np.int32),
         ("padded_tokens", np.int32),  # of both padded sides, padding included
         ("seconds", np.float64),  # wall time of the step, its data included
-        ("timed", np.bool_),  # False: warm-up or interfered, left out of throughput
-        ("data_seconds", np.float32),  # of the step's phases; NaN: not told apart
-        ("forward_seconds", np.float32),  # gradients of the output layer included
+        ("timed", np.bool_),  # False: warm-up or interfered, excluded from throughput
+        ("data_seconds", np.float32),  # of the step's phases; NaN: not measured
+        ("forward_seconds", np.float32),
         ("backward_seconds", np.float32),
         ("optimizer_seconds", np.float32),
-        ("interfered", np.bool_),  # this process translated meanwhile; then never timed
+        ("interfered", np.bool_),  # this process translated during the step; then not timed
     ]
 )
 """Columns of a run's step records, as the store keeps and returns them.
 
-Further ones come last, so that what was written before them is a beginning of these.
+New columns are appended, so that older records stay readable.
 """
 
 
 @dataclass
 class StepRecord:
-    """One optimizer step. `loss_sum` may still be a tensor on the device."""
+    """One optimizer step; see STEP_DTYPE. `loss_sum` may still be a tensor on the device."""
 
     iteration: int
     loss_sum: Any
@@ -96,30 +98,29 @@ class StepRecord:
     seconds: float
     timed: bool
     phase_seconds: tuple[float, ...]
-    """Of its PHASES; NaN: not told apart."""
+    """One per PHASES; NaN: not measured."""
     interfered: bool = False
-    """This process translated meanwhile; such a step is not timed."""
 
 
 @dataclass(frozen=True)
 class SampleTranslation:
-    """A sentence followed through a run."""
+    """A sample translation: a sentence that is translated at every evaluation of a run."""
 
     source: str
     reference: str
-    """Empty for a sentence that the user gave."""
+    """Empty for a sentence of the user."""
     output: str
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the model could do after an iteration; taken outside the timed part."""
+    """An evaluation after an iteration, outside the timed part of the run."""
 
     iteration: int
     training_seconds: float
-    """Timed and warm-up steps so far."""
+    """Wall time of all steps so far, warm-up included."""
     validation_loss_per_token: float | None
-    """None where the corpus has no validation part."""
+    """None for a corpus without a validation split."""
     translations: tuple[SampleTranslation, ...]
 
 
@@ -132,128 +133,140 @@ class DeviceSample:
     device: str
     """`cpu` or `cuda:N`."""
     utilization: float | None
-    """0 to 1; of the GPU, or of all processor cores by this process."""
+    """0 to 1: of the GPU by everyone, or of all CPU cores by this process."""
     memory_used_bytes: int | None
-    """Of the GPU by everyone, or of this process (resident)."""
+    """GPU memory used by everyone, or resident memory of this process."""
     memory_total_bytes: int | None
     temperature_celsius: float | None
     torch_allocated_bytes: int | None = None
-    """Held by the run's tensors on the GPU."""
+    """GPU memory in the run's tensors."""
     other_load_cores: float | None = None
-    """Processor cores that other programs kept busy since the reading before; 0.5 is half a one."""
+    """CPU cores that other programs kept busy since the previous reading, on average."""
     throttled: bool | None = None
-    """The GPU was slowed down by heat or by its power supply at that moment."""
+    """Whether heat or the power supply slowed the GPU down."""
 
 
 @dataclass(frozen=True)
 class MachineState:
-    """What the machine was doing right before or after a run. None: not reported."""
+    """State of the machine right before or after a run. None: not reported."""
 
     at: float
     """Unix seconds."""
     load_average: float | None
-    """Of one minute: processes that ran or waited for a processor, this one included."""
+    """Over one minute, this process included."""
     other_load_cores: float | None
-    """Processor cores that other programs kept busy: before a run while it was made ready, after
-    it over the whole run."""
+    """CPU cores that other programs kept busy: during the run's preparation in the state before
+    it, over the whole run in the state after it."""
     processor_mhz: float | None
     processor_celsius: float | None
-    """Of its hottest part."""
+    """Hottest sensor."""
     gpu_sm_mhz: int | None = None
-    """Clock of the GPU's multiprocessors; this and what follows is None on a CPU."""
+    """Clock of the GPU's multiprocessors; this and the following are None on a CPU."""
     gpu_memory_mhz: int | None = None
     gpu_celsius: float | None = None
     gpu_watts: float | None = None
-    gpu_slowed_by: tuple[str, ...] | None = None
-    """Why the driver holds the clocks below their highest; empty: it does not."""
+    gpu_throttle_reasons: tuple[str, ...] | None = None
+    """Why the driver limits the clocks; empty: it does not."""
     gpu_other_processes: tuple[tuple[int, int | None], ...] | None = None
-    """Process id and bytes of each other program that computes on the GPU."""
+    """Process id and bytes of every other program that computes on the GPU."""
+
+
+@dataclass(frozen=True)
+class Interference:
+    """Other load on the machine during a run. None: not reported."""
+
+    other_load_cores: float | None
+    """CPU cores that other programs kept busy, on average."""
+    cores: int
+    """CPU cores of the machine."""
+    gpu_process_ids: tuple[int, ...]
+    """Other programs that computed on the GPU before or after the run."""
+    throttled_share: float | None
+    """Share of the readings in which heat or the power supply slowed the GPU down."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A run in figures; losses are means over the tokens or sentences of its last 50 steps."""
+    """Figures of a run. Losses are means over the tokens or sentences of its last 50 steps."""
 
     run_id: int
     state: RunState
     engine: str
     batch_size: int
     iterations: int
+    samples: int
+    """Sentence pairs of all steps."""
     seconds: float
-    """Wall time of all steps, warm-up included, evaluation and checkpoints left out."""
-    user_seconds: float
-    """Processor time of this process over the whole run, evaluations included; of one that was
-    resumed from there on."""
-    system_seconds: float
+    """Wall time of all steps, warm-up included, evaluations and checkpoints excluded."""
+    user_seconds: float | None
+    """CPU time of this process, evaluations included; of a resumed run, since it was resumed."""
+    system_seconds: float | None
     samples_per_second: float | None
-    """Samples of the timed steps over their wall time; None before the first timed step."""
+    """Samples of the timed steps over their wall time; None without timed steps."""
     target_tokens_per_second: float | None
     padding_ratio: float | None
-    """Share of the computed cells that hold padding."""
+    """Padding among the padded tokens, 0 to 1."""
     loss_per_sentence: float | None
     loss_per_token: float | None
     validation_loss_per_token: float | None
     peak_memory_bytes: int | None
-    """On a GPU torch's peak of the run; on a CPU the highest of the readings, one a second, of the
-    whole process's resident size, which earlier runs in the process raise."""
+    """On a GPU, torch's peak during the run. On a CPU, the highest resident size of the process,
+    read once per second; earlier runs in the process raise it."""
+    interference: Interference
     step_seconds: float | None = None
     """Median of the timed steps."""
     step_relative_iqr: float | None = None
-    """IQR of the step time over stretches of the run, as a share of their median."""
-    noise: str | None = None
-    """Of that IQR: empty, `noisy` or `very noisy`; None where it is not known."""
+    """Interquartile range over median of the step time in stretches of the run."""
     warmup_steps: int | None = None
     warmup_seconds: float | None = None
     interfered_steps: int | None = None
-    """Left out because this process translated meanwhile."""
+    """Steps excluded from timing because this process translated during them."""
     interfered_seconds: float | None = None
     phase_seconds: dict[str, float] | None = None
-    """Median of each of PHASES and of what lies `between` the steps."""
-    busy: str = ""
-    """What else the machine did, in a sentence; empty where it was quiet or nothing is known."""
+    """Median per phase, and `between` for the time between steps."""
     bleu: float | None = None
-    """0 to 100, on the test part; None where it was not asked for or not measured."""
+    """0 to 100, on the test split; None if not measured."""
     chrf: float | None = None
     max_padded_tokens: int | None = None
-    """Of the step with the most: source and target, padding included."""
+    """Largest number of padded tokens in a step, source and target."""
     wall_seconds: float | None = None
-    """From being made ready to the last step's end, by a clock that nobody sets; None of a run
-    that was resumed."""
+    """Monotonic time from the start of preparation to the last step; None for a resumed run."""
 
 
 @dataclass(frozen=True)
 class Run:
+    """A run and its results so far."""
+
     id: int
     name: str
     state: RunState
     config: TrainConfig
     environment: dict[str, Any]
     created_at: float
-    """Unix seconds, like the two below."""
+    """Unix seconds, like all `..._at` of times."""
     started_at: float | None
     finished_at: float | None
     message: str
-    """Why the run failed, in one sentence; of one that did not, what is to be known of how it was
-    computed, and mostly empty."""
+    """Why the run failed, or remarks on how it was computed; one sentence each."""
     details: str
-    """The traceback of a failure."""
+    """Traceback of a failure."""
     device: str
-    """The device it trained on; empty before it starts."""
+    """Device it trained on; empty before it starts."""
     iterations_done: int
     summary: Summary | None
     machine_before: MachineState | None = None
     machine_after: MachineState | None = None
     notes: str = ""
-    """The user's own, and so the tags."""
+    """Notes of the user."""
     tags: tuple[str, ...] = ()
     archived_at: float | None = None
-    """Unix seconds, like the next; lists leave such a run out until they are asked for it."""
+    """Archived runs are not listed unless requested."""
     deleted_at: float | None = None
-    """Hidden everywhere; it can be brought back until it is purged."""
+    """Deleted runs are hidden and can be restored until they are purged."""
     resumed_at: tuple[int, ...] = ()
-    """Iterations from which it went on after an interruption."""
+    """Iterations from which the run was resumed after an interruption."""
     dismissed: bool = False
-    """Interrupted, and the user does not want it resumed."""
+    """Interrupted, and the user declined to resume it."""
 
 
 @dataclass(frozen=True)
@@ -265,54 +278,59 @@ class SweepPart:
     repeat: int
     """Counted from 0."""
     run: Run | None
-    """None: it waits for its turn."""
+    """None: not started yet."""
 
     def is_done(self) -> bool:
-        """Its run is a result; one that was stopped or interrupted is done again from its start."""
-        again = (RunState.STOPPED, RunState.INTERRUPTED)
-        return self.run is not None and self.run.state.is_finished() and self.run.state not in again
+        """Return whether its run is a result; a stopped or interrupted one is started anew."""
+        unfinished = (RunState.STOPPED, RunState.INTERRUPTED)
+        run = self.run
+        return run is not None and run.state.is_finished() and run.state not in unfinished
 
 
 @dataclass(frozen=True)
 class StepMemory:
-    """What training takes at a batch size, from its first steps in a process of their own."""
+    """Memory of training at a batch size, measured on its first steps in a separate process."""
 
     engine: Engine
     batch_size: int
     peak_bytes: int | None
-    """The most that the process grew over its own start, model, optimizer and corpus included;
-    None: not told, or the steps failed."""
+    """Peak growth of the process since its start: model, optimizer and corpus. None: unknown."""
     padded_tokens: int | None
-    """Of the step with the most: source and target, padding included."""
+    """Largest number of padded tokens in a step, source and target."""
 
 
 class SweepState(StrEnum):
     RUNNING = "running"
     STOPPED = "stopped"
-    """Parts are left, and no process does them."""
+    """Parts are left, and no process runs them."""
     FINISHED = "finished"
 
 
 @dataclass(frozen=True)
 class Sweep:
+    """A sweep and its results so far."""
+
     id: int
     config: SweepConfig
     created_at: float
     """Unix seconds."""
     state: SweepState
     parts: tuple[SweepPart, ...]
-    """In the order of their turn. Until memory ends: as far as it is known yet."""
+    """In execution order; when growing until out of memory, the parts known so far."""
     memory: tuple[StepMemory, ...] = ()
-    """Of each engine and batch size measured so far; only of sweeps on a processor."""
+    """One per engine and batch size measured so far; CPU only."""
     name: str = ""
-    """The user's own, as the notes are."""
     notes: str = ""
     deleted_at: float | None = None
-    """Unix seconds; hidden everywhere with its runs, and brought back with them until a purge."""
+    """Unix seconds. A deleted sweep is hidden with its runs, and restored or purged with them."""
 
-    def done(self) -> int:
-        """Parts that have a result."""
+    def parts_done(self) -> int:
+        """Return the number of parts that have a result."""
         return sum(part.is_done() for part in self.parts)
+
+    def run_config(self, part: SweepPart) -> TrainConfig:
+        """Return the configuration of the part's run."""
+        return self.config.run_config(part.engine, part.batch_size, part.repeat)
 
 
 @dataclass(frozen=True)
@@ -323,21 +341,23 @@ class TranslatedWord:
 
 @dataclass(frozen=True)
 class Translation:
+    """A sentence translated by a trained model."""
+
     source: str
     text: str
     words: tuple[TranslatedWord, ...]
     unknown_words: tuple[str, ...]
-    """Words of the source that the model's vocabulary lacks."""
+    """Words of the source that are not in the model's vocabulary."""
     seconds: float
     finished: bool
-    """False where the output was cut at the length limit before EOS."""
+    """False: cut off at the length limit, before EOS."""
 
 
 @dataclass(frozen=True)
 class BenchRow:
-    """One combination of engine, precision and batch size, timed in rounds beside the others.
+    """Timing of one combination of engine, precision and batch size, in rounds with the others.
 
-    A figure of several rounds is their median. None: not measured.
+    Figures are medians over the rounds. None: not measured.
     """
 
     engine: str
@@ -345,27 +365,26 @@ class BenchRow:
     batch_size: int
     rounds: int
     steps: int
-    """Timed ones of all rounds."""
+    """Timed steps of all rounds."""
     samples_per_second: float | None
-    """Of a round: the samples of its timed steps over their wall time."""
+    """Samples of a round's timed steps over their wall time."""
     samples_per_second_iqr: float | None
-    """Between the rounds."""
-    noise: str | None
-    """Of the rounds: empty, `noisy` (IQR above 10 % of the median), `very noisy` (25 %)."""
+    """Interquartile range over the rounds."""
+    timing_variation: str | None
+    """`noisy` (IQR above 10% of the median), `very noisy` (above 25%) or empty."""
     tokens_per_second: float | None
     """Real source and target tokens."""
     target_tokens_per_second: float | None
     step_seconds: float | None
-    """The median step's; batches differ in length, so this is no batch size over samples/s."""
+    """Median step. Batches differ in length, so this is not batch size over samples/s."""
     padding_ratio: float | None
-    """Of the computed cells."""
+    """Padding among the padded tokens, 0 to 1."""
     peak_memory_bytes: int | None
-    """What training takes: on a GPU torch's peak, on a CPU that of its first steps in a process of
-    their own (see StepMemory)."""
+    """Memory of training: on a GPU torch's peak, on a CPU as in StepMemory."""
     roofline_seconds: float | None
-    """The least time a step's arithmetic and bytes need, at rates measured in the same round."""
+    """Lower bound of a step's time, from rates measured in the same round."""
     roofline_share: float | None
-    """The floor over the mean step's time."""
+    """Lower bound over the mean time of a step."""
     warmup_steps: int
     warmup_seconds: float
 
@@ -373,14 +392,14 @@ class BenchRow:
 @dataclass(frozen=True)
 class BenchReport:
     at: float
-    """Unix seconds at which it ended."""
+    """Unix seconds at its end."""
     command: str
     corpus: str
     machine: dict[str, Any]
     rows: tuple[BenchRow, ...]
     copy_rate_bytes: float | None
-    """Bytes a second, read and write both counted."""
+    """Bytes per second, read and write both counted."""
     notes: tuple[str, ...]
-    """What was left out, and why; each a sentence."""
+    """What was skipped, and why; one sentence each."""
     complete: bool
-    """False where it was broken off."""
+    """False: interrupted before its end."""

@@ -1,148 +1,128 @@
-"""What configurations are made of: checks of what a user gave, reading and writing as JSON."""
+"""Checks of values that users and files give."""
 
-import dataclasses
 import functools
 import re
 import types
 import typing
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
+
+from s2s.errors import UserError, quote
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
 
 
-_LONGEST_QUOTE = 80
-_OF_LANGUAGES = "\u00a0\u202f\u200c\u200d"
-"""French's spaces and the joiners of Persian, Hindi and emoji, harmless to a terminal."""
+def check_choice(kind: type[E], value: str, name: str) -> E:
+    """Return the member of an enumeration that `value` names.
 
+    Args:
+        name: Name of the value in the message, first letter upper case. So in all checks here.
 
-class UserError(Exception):
-    """Something the user can put right; its text is one sentence that says what and how.
-
-    On one line whatever it quotes: what cannot be printed is written as Python escapes it.
+    Raises:
+        UserError: There is no such member.
     """
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(printable(sentence))
-
-
-def printable(
-    text: str, kept: str = "", escaped: Callable[[str], str] = lambda each: repr(each)[1:-1]
-) -> str:
-    """What a terminal could take for a command is written as Python escapes it; `kept` is not."""
-    kept += _OF_LANGUAGES
-    return "".join(each if each.isprintable() or each in kept else escaped(each) for each in text)
-
-
-def quoted(value: object) -> str:
-    """As Python writes it, shortened: what was given can be of any type and length."""
-    try:
-        told = repr(value)
-    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists
-        return f"a value of type {type(value).__name__} that is too long to show"
-    return shortened(told, _LONGEST_QUOTE)
-
-
-def shortened(text: str, most: int) -> str:
-    """At most so many characters of it."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-class Checked:
-    """Reading and writing as JSON for the frozen dataclasses of s2s.config."""
-
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Unknown names are dropped, so that an older program reads a newer one's record."""
-        if not isinstance(values, dict):
-            raise UserError(f"A configuration is names with values; got {quoted(values)}.")
-        names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        return cls(**{name: value for name, value in values.items() if name in names})
-
-
-def choice(kind: type[E], value: str, name: str) -> E:
     try:
         return kind(value)
     except ValueError:
-        known = ", ".join(member.value for member in kind)
-        raise UserError(f"{name} is one of {known}; got {quoted(value)}.") from None
+        names = ", ".join(member.value for member in kind)
+        raise UserError(f"{name} must be one of {names}; got {quote(value)}.") from None
 
 
-def whole(value: object, name: str, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+def check_integer(value: object, name: str, minimum: int, maximum: int) -> int:
+    """Return `value` if it is an integer in the range; raise UserError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
         raise UserError(
-            f"{name} is a whole number from {least:,} to {most:,}; got {quoted(value)}."
+            f"{name} must be an integer between {minimum:,} and {maximum:,}; got {quote(value)}."
         )
     return value
 
 
-def number(
-    value: object, name: str, least: float, most: float, *, above_least: bool = False
+def check_number(
+    value: object, name: str, minimum: float, maximum: float, *, exclude_minimum: bool = False
 ) -> float:
-    good = (
+    """Return `value` as a float if it is a number in the range; raise UserError otherwise."""
+    valid = (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and least <= value <= most  # False for NaN
-        and not (above_least and value == least)
+        and minimum <= value <= maximum  # False for NaN
+        and not (exclude_minimum and value == minimum)
     )
-    if not good:
-        kind = f"above {least:g} and at most" if above_least else f"from {least:g} to"
-        raise UserError(f"{name} is a number {kind} {most:g}; got {quoted(value)}.")
+    if not valid:
+        allowed = (
+            f"above {minimum:g} and at most {maximum:g}"
+            if exclude_minimum
+            else f"between {minimum:g} and {maximum:g}"
+        )
+        raise UserError(f"{name} must be a number {allowed}; got {quote(value)}.")
     return float(value)  # type: ignore[arg-type]
 
 
-def truth(value: object, name: str) -> bool:
+def check_bool(value: object, name: str) -> bool:
+    """Return `value` if it is a Boolean; raise UserError otherwise."""
     if not isinstance(value, bool):
-        raise UserError(f"{name} is true or false; got {quoted(value)}.")
+        raise UserError(f"{name} must be true or false; got {quote(value)}.")
     return value
 
 
-def text(value: object, name: str) -> str:
-    """Bytes that are no UTF-8 reach the command line as lone surrogates; no file takes those."""
+def check_text(value: object, name: str) -> str:
+    """Return `value` if it is a string that can be written as UTF-8; raise UserError otherwise."""
+    # Bytes that are not UTF-8 reach the command line as lone surrogates.
     if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
-        raise UserError(f"{name} is a text; got {quoted(value)}.")
+        raise UserError(f"{name} must be a string of valid Unicode; got {quote(value)}.")
     return value
 
 
-def read_as(kind: type[T], values: Any) -> T:
-    """A dataclass from its JSON; names that it does not know are a later version's, and dropped.
+def parse_batch_sizes(text: str) -> list[int]:
+    """Return the batch sizes in a text such as `2, 32, 512`, in order and once each.
 
-    Raises TypeError or ValueError for values of other types.
+    Raises:
+        UserError: The text names none, or something else.
+    """
+    parts = re.split(r"[,;\s]+", text.strip(" ,;"))
+    if not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
+        raise UserError(f"Batch sizes must be integers such as 2, 32, 512; got {quote(text)}.")
+    return list(dict.fromkeys(map(int, parts)))
+
+
+def parse_dataclass(kind: type[T], values: Any) -> T:
+    """Build a dataclass from its JSON; unknown names, from a later version, are dropped.
+
+    Raises:
+        TypeError: A value has another type than its field; so ValueError.
     """
     if not isinstance(values, dict):
-        raise TypeError(f"it is no object but {quoted(values)}")
+        raise TypeError(f"expected a JSON object, got {quote(values)}")
     cached: Any = kind
-    hints = _hints(cached)
-    known = {name: value for name, value in values.items() if name in hints}
-    for name, value in known.items():
-        if not _fits(value, hints[name]):
-            raise TypeError(f"{name} is {quoted(value)}")
-    return kind(**known)
+    hints = _type_hints(cached)
+    fields = {name: value for name, value in values.items() if name in hints}
+    for name, value in fields.items():
+        if not _matches(value, hints[name]):
+            raise TypeError(f"{name} is {quote(value)}")
+    return kind(**fields)
 
 
 @functools.cache
-def _hints(kind: type) -> dict[str, Any]:
-    assert dataclasses.is_dataclass(kind)
+def _type_hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+def _matches(value: Any, hint: Any) -> bool:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        return any(_fits(value, part) for part in parts)
+        return any(_matches(value, argument) for argument in arguments)
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if origin is dict:
-        return isinstance(value, dict) and all(_fits(each, parts[1]) for each in value.values())
-    if origin is tuple and parts[-1] is ...:
-        return isinstance(value, tuple | list) and all(_fits(each, parts[0]) for each in value)
+        return isinstance(value, dict) and all(
+            _matches(each, arguments[1]) for each in value.values()
+        )
+    if origin is tuple and arguments[-1] is ...:
+        return isinstance(value, tuple | list) and all(
+            _matches(each, arguments[0]) for each in value
+        )
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return value in list(hint)
     return hint is Any or isinstance(value, origin or hint)

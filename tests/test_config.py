@@ -15,8 +15,8 @@ from s2s.config import (
     OptimizerName,
     Precision,
     TrainConfig,
-    UserError,
 )
+from s2s.errors import UserError
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
@@ -43,7 +43,7 @@ configs = st.builds(
     sentences=st.lists(texts, max_size=20).map(tuple),
     measure_quality=st.booleans(),
     keep_optimizer=st.booleans(),
-    continues=st.none() | st.integers(1, 2**63 - 1),
+    continue_from=st.none() | st.integers(1, 2**63 - 1),
 )
 choices = st.builds(
     CorpusChoices,
@@ -183,9 +183,9 @@ def test_learning_rate_is_above_zero() -> None:
         ({"keep_optimizer": "no"}, "true or false"),
         ({"keep_weights": 1}, "true or false"),
         ({"keep_weights": False, "keep_optimizer": True}, "only beside the weights"),
-        ({"continues": "1"}, "whole number"),
-        ({"continues": 0}, "whole number"),
-        ({"continues": True}, "whole number"),
+        ({"continue_from": "1"}, "whole number"),
+        ({"continue_from": 0}, "whole number"),
+        ({"continue_from": True}, "whole number"),
     ],
 )
 def test_other_bad_values(values: dict[str, Any], words: str) -> None:

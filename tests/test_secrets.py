@@ -12,16 +12,17 @@ from threading import Event
 import pytest
 
 from s2s.bench.report import keep_bench
-from s2s.config import TrainConfig, UserError
+from s2s.config import TrainConfig
 from s2s.data import catalog
 from s2s.data.download import download
+from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.machine.host import system_info
 from s2s.paths import corpora_folder, home, is_open_to_others
 from s2s.records import RunState
 from s2s.runs.execute import execute
 from s2s.runs.export import export_csv, export_json
-from s2s.store.runs import Store
+from s2s.store import Store
 from tests.plausible import bench_report
 
 PLANTED = "planted-secret-7c1f"

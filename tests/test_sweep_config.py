@@ -6,15 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.config import (
-    UNLIMITED,
-    Budget,
-    Engine,
-    RateRule,
-    SweepConfig,
-    TrainConfig,
-    UserError,
-)
+from s2s.config import UNLIMITED, Budget, Engine, LearningRateRule, SweepConfig, TrainConfig
+from s2s.errors import UserError
 
 BASE = TrainConfig(batch_size=32, learning_rate=0.001, seed=5)
 EVERY_70 = TrainConfig(evaluate_every=70)
@@ -26,7 +19,7 @@ sweeps = st.builds(
     grow_until_oom=st.booleans(),
     engines=st.lists(st.sampled_from([Engine.ARTICLE, Engine.FUSED]), min_size=1).map(tuple),
     repeats=st.integers(1, 100),
-    rule=st.sampled_from(RateRule),
+    learning_rate_rule=st.sampled_from(LearningRateRule),
     budget=st.sampled_from([Budget.ITERATIONS, Budget.SAMPLES, Budget.SECONDS]),
     amount=st.integers(1024, 10**6),
     keep_all_weights=st.booleans(),
@@ -76,7 +69,7 @@ def run_config(batch_size: int = 32, repeat: int = 0, **choices: Any) -> TrainCo
     ],
 )
 def test_rates(rule: str, size: int, rate: float) -> None:
-    assert run_config(size, rule=rule).learning_rate == pytest.approx(rate, rel=1e-12)
+    assert run_config(size, learning_rate_rule=rule).learning_rate == pytest.approx(rate, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -172,10 +165,10 @@ def test_larger_sizes_end_with_what_can_be_configured() -> None:
     many = SweepConfig(grow_until_oom=True, budget="iterations", amount=10)
     assert many.larger_sizes() == (2048, 4096, 8192, 16_384, 32_768, 65_536)
     fast = TrainConfig(learning_rate=1.0, batch_size=1024)  # at most 100 in TrainConfig
-    steep = SweepConfig(base=fast, rule="linear", grow_until_oom=True, amount=10**6)
+    steep = SweepConfig(base=fast, learning_rate_rule="linear", grow_until_oom=True, amount=10**6)
     assert steep.larger_sizes() == (2048, 4096, 8192, 16_384, 32_768, 65_536)
     fast = TrainConfig(learning_rate=1.0, batch_size=100)
-    steep = SweepConfig(base=fast, rule="linear", grow_until_oom=True, amount=10**6)
+    steep = SweepConfig(base=fast, learning_rate_rule="linear", grow_until_oom=True, amount=10**6)
     assert steep.larger_sizes() == (2048, 4096, 8192)
     assert SweepConfig().larger_sizes() == ()
 
@@ -194,7 +187,7 @@ def test_larger_sizes_end_with_what_can_be_configured() -> None:
         ({"engines": ("x",)}, "The engine is one of article, fused, graphed"),
         ({"repeats": 0}, "number of repeats"),
         ({"repeats": 101}, "number of repeats"),
-        ({"rule": "cube"}, "one of constant, sqrt, linear"),
+        ({"learning_rate_rule": "cube"}, "one of constant, sqrt, linear"),
         ({"budget": "epochs"}, "one of iterations, samples, seconds, target"),
         ({"amount": 0}, "number of samples"),
         ({"amount": 1.5}, "number of samples"),
@@ -207,7 +200,10 @@ def test_larger_sizes_end_with_what_can_be_configured() -> None:
         ({"grow_until_oom": 1}, "true or false"),
         ({"keep_all_weights": 1}, "true or false"),
         ({"base": {}}, "a run's configuration"),
-        ({"base": TrainConfig(learning_rate=10.0), "rule": "linear"}, "The learning rate"),
+        (
+            {"base": TrainConfig(learning_rate=10.0), "learning_rate_rule": "linear"},
+            "The learning rate",
+        ),
         ({"base": TrainConfig(precision="bf16"), "engines": ("article",)}, "choose the fused"),
         ({"base": TrainConfig(seed=2**31 - 1)}, "The seed"),
     ],

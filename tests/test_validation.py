@@ -1,6 +1,6 @@
 import pytest
 
-from s2s.validation import UserError, quoted, shortened
+from s2s.errors import UserError, quote, shorten
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,10 @@ def test_an_error_is_one_printable_line(given: str, told: str) -> None:
 
 
 def test_quotes_are_short() -> None:
-    assert quoted("x") == "'x'"
-    assert quoted("x" * 1000) == "'" + "x" * 78 + "…"
-    assert quoted(10**5000) == "a value of type int that is too long to show"
+    assert quote("x") == "'x'"
+    assert quote("x" * 1000) == "'" + "x" * 78 + "…"
+    assert quote(10**5000) == "a value of type int that is too long to show"
 
 
 def test_shortened() -> None:
-    assert (shortened("abc", 3), shortened("abcd", 3)) == ("abc", "ab…")
+    assert (shorten("abc", 3), shorten("abcd", 3)) == ("abc", "ab…")

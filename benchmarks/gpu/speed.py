@@ -9,9 +9,10 @@ import torch
 from benchmarks.gpu.setup import Setup
 from s2s.bench.bench import Bench, combinations, engines_for
 from s2s.bench.rates import copy_rate_bytes, floor_of, mean_tokens, product_rate_flops
-from s2s.config import Precision, UserError
+from s2s.config import Precision
 from s2s.data.corpus import Corpus
-from s2s.training.precision import check_precision
+from s2s.errors import UserError
+from s2s.training.device import check_precision
 
 _ROUNDS = 2
 _MOST_ROWS = 4096

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.chart import chart
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
-from pages.shared.records import records
-from pages.shared.sweeps import all_sweeps, select_sweep
+from pages.shared.chart import draw_chart
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.records import read_records
+from pages.shared.state import get_manager, get_store
+from pages.shared.sweeps import list_sweeps, select_sweep
 from s2s.analysis.advice.gradient_noise import noise_sentence
 from s2s.analysis.advice.sweep_advice import (
     SweepAdvice,
@@ -23,7 +23,8 @@ from s2s.charts.batch_law import steps_figure, steps_text
 from s2s.charts.memory_law import memory_figure, memory_text
 from s2s.charts.speed_curve import speed_figure
 from s2s.charts.time_to_target import time_figure, time_text
-from s2s.config import Engine, TrainConfig, UserError
+from s2s.config import Engine, TrainConfig
+from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import RunState, Sweep
 from s2s.runs.memory import available_memory_bytes
@@ -55,10 +56,10 @@ def recommendation(found: SweepAdvice) -> None:
             st.subheader("No recommendation from these runs yet")
         st.write(advice.paragraph)
     revision = f"{found.engine} {advice.target_loss}"
-    chart(time_figure(advice.times, revision=revision), time_text(advice.times), "advisor_time")
+    draw_chart(time_figure(advice.times, revision=revision), time_text(advice.times), "advisor_time")
     figure = steps_figure(found.points, advice.law, revision=revision)
-    chart(figure, steps_text(found.points), "advisor_steps")
-    chart(
+    draw_chart(figure, steps_text(found.points), "advisor_steps")
+    draw_chart(
         speed_figure([found.speed], revision=revision), speed_text([found.speed]), "advisor_speed"
     )
     for note in found.notes:
@@ -68,23 +69,23 @@ def recommendation(found: SweepAdvice) -> None:
 def gradient_noise(sweep: Sweep, found: SweepAdvice) -> None:
     """Show the gradient noise scale beside the critical batch size, or a button to measure it."""
     runs = finished_runs(sweep, Engine(found.engine))
-    kept = shared.store().gradient_noise([run.id for run in runs])
+    kept = get_store().gradient_noise([run.id for run in runs])
     for each in kept:
         st.write(noise_sentence(each, found.advice.law.b_crit))
     run = run_for_noise(sweep, found)
     if kept or run is None:
         return
-    now = shared.manager().noise_progress(run.id)
+    now = get_manager().noise_progress(run.id)
     if isinstance(now, float):
-        st.fragment(guarded(noise_progress), run_every="1s")(run.id)
+        st.fragment(catch_errors(noise_progress), run_every="1s")(run.id)
         return
     if now:
-        st.warning(inert(now))
+        st.warning(escape(now))
     st.button(
         f"Measure the gradient noise scale of run {run.id}",
         key="measure_gradient_noise",
         icon=":material/graphic_eq:",
-        on_click=guarded(shared.manager().measure_noise),
+        on_click=catch_errors(get_manager().measure_noise),
         args=(run.id,),
         help="Takes up to a minute. A cross-check of the critical batch size that can be far off.",
     )
@@ -92,7 +93,7 @@ def gradient_noise(sweep: Sweep, found: SweepAdvice) -> None:
 
 def noise_progress(run_id: int) -> None:
     """Show the measurement's progress, and rerun the page when it has ended."""
-    now = shared.manager().noise_progress(run_id)
+    now = get_manager().noise_progress(run_id)
     if isinstance(now, float):
         st.progress(now, f"Measuring gradients of run {run_id}")
     else:
@@ -104,44 +105,44 @@ def memory_section(sweep: Sweep, engine: Engine) -> None:
     law = memory_law(memory_points(sweep, engine))
     runs = finished_runs(sweep, engine)
     if law.points:
-        chart(
+        draw_chart(
             memory_figure(law, revision=f"{sweep.id} {engine}"), memory_text(law), "advisor_memory"
         )
-    st.write(memory_sentence(law, available_memory_bytes(shared.store(), runs)))
+    st.write(memory_sentence(law, available_memory_bytes(get_store(), runs)))
 
 
 def confirming_run_section(sweep: Sweep, found: SweepAdvice) -> None:
     """Show a button for the confirming run, its state, or predicted against measured time."""
     config = confirming_run(sweep, found)
-    runs = [run for run in shared.store().runs() if run.config == config]
+    runs = [run for run in get_store().runs() if run.config == config]
     if not runs:
         st.button(
             f"Confirm with one more run at {config.batch_size:,}",
             key="confirm_recommendation",
             icon=":material/verified:",
-            on_click=guarded(submit),
+            on_click=catch_errors(submit),
             args=(config,),
             help="A run with a new seed up to the target, to compare with the prediction.",
         )
     elif not runs[0].state.is_finished():
-        st.info(f"The confirming run, {inert(run_label(runs[0]))}, is {runs[0].state}.")
+        st.info(f"The confirming run, {escape(run_label(runs[0]))}, is {runs[0].state}.")
     elif runs[0].state is RunState.FINISHED:
-        _, evaluations, _ = records(shared.store(), runs[0].id)
+        _, evaluations, _ = read_records(runs[0].id)
         st.success(confirmation(found, evaluations))
     else:
-        st.warning(f"The confirming run {runs[0].state}: {inert(runs[0].message)}")
+        st.warning(f"The confirming run {runs[0].state}: {escape(runs[0].message)}")
 
 
 def submit(config: TrainConfig) -> None:
     """Queue the confirming run."""
     try:
-        shared.manager().submit([config])
+        get_manager().submit([config])
     except UserError as error:
-        st.error(inert(error))
+        st.error(escape(error))
 
 
 st.title("Advisor")
-sweeps = all_sweeps()
+sweeps = list_sweeps()
 if not sweeps:
     st.write("A recommendation needs a sweep: several batch sizes with a few repeats each.")
     st.page_link(
@@ -150,11 +151,11 @@ if not sweeps:
     st.stop()
 sweep = select_sweep(sweeps)
 engine, target_loss = select_engine_and_target(sweep)
-evaluations = {run.id: records(shared.store(), run.id)[1] for run in finished_runs(sweep, engine)}
+evaluations = {run.id: read_records(run.id)[1] for run in finished_runs(sweep, engine)}
 try:
     found = sweep_advice(sweep, engine, evaluations, target_loss)
 except UserError as error:
-    st.info(inert(error))
+    st.info(escape(error))
     st.page_link(
         "pages/sweep/sweep.py", label="Open the sweep", icon=":material/stacked_line_chart:"
     )

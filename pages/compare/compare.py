@@ -10,14 +10,14 @@ from pages.compare.choose_runs import chosen
 from pages.compare.figures_table import figures_table, ratio_table
 from pages.compare.run_changes import deleted_runs, run_changes
 from pages.compare.side_by_side import View
-from pages.shared import state as shared
-from pages.shared.address import choice, ids_in
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
+from pages.shared.address import parse_ids, segmented_choice
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.state import get_manager, get_store
 from pages.train import presets
 from s2s.analysis.compare.groups import Group, Repeats, groups
 from s2s.analysis.run.steps import Axis, LossScale
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.records import Run
 
 
@@ -32,9 +32,9 @@ def nothing_yet() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Train the article's pair", type="primary", icon=":material/play_arrow:"):
                 try:
-                    shared.manager().submit(presets.configs(presets.ARTICLE_PAIR))
+                    get_manager().submit(presets.configs(presets.ARTICLE_PAIR))
                 except UserError as error:
-                    st.error(inert(error))
+                    st.error(escape(error))
                 else:
                     st.switch_page("pages/train/train.py")
             st.page_link(
@@ -48,9 +48,9 @@ def nothing_yet() -> None:
 def controls(repeated: bool) -> View:
     """How to draw, all of it kept in the address. `repeated`: some runs are repeats of others."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        axis = choice("Along", list(Axis), "axis")
-        scale = choice("Loss", list(LossScale), "scale")
-        repeats = choice(
+        axis = segmented_choice("Along", list(Axis), "axis")
+        scale = segmented_choice("Loss", list(LossScale), "scale")
+        repeats = segmented_choice(
             "Repeats", list(Repeats), "repeats", disabled=not repeated,
             help="Runs that differ in nothing but the seed, as one mean with its spread, or each "
             "by itself.",
@@ -72,7 +72,7 @@ def controls(repeated: bool) -> View:
 def chosen_baseline(grouped: Sequence[Group]) -> Group:
     """Kept in the address by the id of a run, which a change of its name or group leaves alone."""
     of_run = {run.id: group for group in grouped for run in group.runs}
-    asked = ids_in([st.query_params.get("baseline", "")])
+    asked = parse_ids([st.query_params.get("baseline", "")])
     before = st.session_state.get("baseline", asked[0] if asked else None)
     st.session_state["baseline"] = of_run.get(before, grouped[0]).run_id
     run_id = st.selectbox(
@@ -103,7 +103,7 @@ def compare(runs: list[Run]) -> None:
 
 
 st.title("Compare")
-runs = [run for run in shared.store().runs(archived=True) if run.iterations_done]
+runs = [run for run in get_store().runs(archived=True) if run.iterations_done]
 if not runs:
     nothing_yet()
     deleted_runs()
@@ -111,7 +111,7 @@ if not runs:
 picked = chosen(runs)
 unfinished = not all(run.state.is_finished() for run in picked)
 if picked:
-    st.fragment(guarded(compare), run_every="5s" if unfinished else None)(picked)
+    st.fragment(catch_errors(compare), run_every="5s" if unfinished else None)(picked)
 else:
     st.info("Choose at least one run.")
 panel = st.expander(

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.compare import choose_runs
-from pages.shared import state as shared
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
-from s2s.config import UserError
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.state import get_store
+from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import Run
 
@@ -40,14 +40,14 @@ def run_changes(runs: Sequence[Run]) -> None:
 
 def deleted_runs() -> None:
     """A line for each deleted run with the button that brings it back."""
-    for run in shared.store().deleted_runs():
+    for run in get_store().deleted_runs():
         with st.container(horizontal=True, vertical_alignment="center", key=f"deleted_{run.id}"):
             st.markdown(
-                f":material/delete: Deleted **{inert(run_label(run))}** "
+                f":material/delete: Deleted **{escape(run_label(run))}** "
                 ":gray[(gone for good when the dashboard is started again)]",
                 width="content",
             )
-            st.button("Undo", key=f"undo_{run.id}", on_click=guarded(_restore), args=(run.id,))
+            st.button("Undo", key=f"undo_{run.id}", on_click=catch_errors(_restore), args=(run.id,))
 
 
 def _describe(run: Run, tags: Sequence[str]) -> None:
@@ -64,11 +64,11 @@ def _describe(run: Run, tags: Sequence[str]) -> None:
         notes = st.text_area("Notes", run.notes, max_chars=5000, height=100)
         if st.form_submit_button("Save", icon=":material/save:"):
             try:
-                shared.store().rename_run(run.id, name)
+                get_store().rename_run(run.id, name)
             except UserError as error:
-                st.error(inert(error))
+                st.error(escape(error))
             else:
-                shared.store().describe_run(run.id, notes, chosen)
+                get_store().describe_run(run.id, notes, chosen)
                 st.rerun()
 
 
@@ -84,7 +84,7 @@ def _tag(runs: Sequence[Run], tags: Sequence[str]) -> None:
             saved = st.form_submit_button("Add", icon=":material/save:")
         if saved and added:
             for run in runs:
-                shared.store().describe_run(run.id, run.notes, [*run.tags, *added])
+                get_store().describe_run(run.id, run.notes, [*run.tags, *added])
             st.rerun()
 
 
@@ -97,17 +97,17 @@ def _put_away(runs: Sequence[Run]) -> None:
     with st.container(horizontal=True):
         if listed:
             st.button(
-                "Archive", icon=":material/archive:", disabled=not over, on_click=guarded(_try),
+                "Archive", icon=":material/archive:", disabled=not over, on_click=catch_errors(_try),
                 args=("archive_run", listed),
                 help=help_ or "Out of the lists; everything is kept.",
             )  # fmt: skip
         if archived:
             st.button(
-                "Out of the archive", icon=":material/unarchive:", on_click=guarded(_try),
+                "Out of the archive", icon=":material/unarchive:", on_click=catch_errors(_try),
                 args=("archive_run", archived, False),
             )  # fmt: skip
         st.button(
-            "Delete", icon=":material/delete:", disabled=not over, on_click=guarded(_try),
+            "Delete", icon=":material/delete:", disabled=not over, on_click=catch_errors(_try),
             args=("delete_run", every),
             help=help_ or "Can be undone until the dashboard is started again.",
         )  # fmt: skip
@@ -122,6 +122,6 @@ def _try(method: str, run_ids: Sequence[int], *more: bool) -> None:
     """Of the store, for each run; another tab or process may have been faster."""
     for run_id in run_ids:
         try:
-            getattr(shared.store(), method)(run_id, *more)
+            getattr(get_store(), method)(run_id, *more)
         except UserError as error:
-            st.error(inert(error))
+            st.error(escape(error))

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.chart import chart
-from pages.shared.escaping import inert
-from pages.shared.records import records
+from pages.shared.chart import draw_chart
+from pages.shared.escaping import escape
+from pages.shared.records import read_records
 from s2s import formatting as words
 from s2s.analysis.compare.bands import band_line
 from s2s.analysis.compare.bars import bars, bars_text
@@ -54,11 +53,11 @@ def curves(groups: Sequence[Group], view: View) -> None:
         lines, view.axis, view.scale,
         log_x=view.log_x, log_y=view.log_y, height=420, revision=revision,
     )  # fmt: skip
-    chart(figure, loss_text(lines, view.axis, view.scale), "compare_loss")
+    draw_chart(figure, loss_text(lines, view.axis, view.scale), "compare_loss")
 
 
 def _line(run: Run, view: View, points: int) -> RunLine:
-    steps, evaluations, _ = records(shared.store(), run.id)
+    steps, evaluations, _ = read_records(run.id)
     drawn = evaluations if view.validation else []
     return loss_line(run, steps, drawn, view.axis, view.scale, view.smoothing, points)
 
@@ -66,7 +65,7 @@ def _line(run: Run, view: View, points: int) -> RunLine:
 def rows(groups: Sequence[Group]) -> list[tuple[Group, list[Row]]]:
     """Each group with the figures of its runs up to now."""
     return [
-        (group, [row(run, *records(shared.store(), run.id)) for run in group.runs])
+        (group, [row(run, *read_records(run.id)) for run in group.runs])
         for group in groups
     ]
 
@@ -87,12 +86,12 @@ def both_bars(compared: Sequence[tuple[Group, Sequence[Row]]], repeats: Repeats)
     left, right = st.columns(2)
     with left:
         _bars(
-            compared, repeats, lambda each: each.samples_per_second, words.rate,
+            compared, repeats, lambda each: each.samples_per_second, words.format_rate,
             "Throughput", "samples/s", doubted=True,
         )  # fmt: skip
     with right:
         _bars(
-            compared, repeats, lambda each: each.peak_memory_bytes, words.size,
+            compared, repeats, lambda each: each.peak_memory_bytes, words.format_bytes,
             "Peak memory", "MiB", scale=2**-20,
         )  # fmt: skip
 
@@ -109,7 +108,7 @@ def _bars(
     doubted: bool = False,
 ) -> None:
     drawn = bars(compared, repeats, figure, said, doubted=doubted)
-    chart(
+    draw_chart(
         bars_figure(drawn, title, unit, scale=scale),
         bars_text(drawn, f"{title} in {unit}"),
         f"compare_{title}",
@@ -119,7 +118,7 @@ def _bars(
 def doubts(figures: Sequence[Row]) -> None:
     """Why some of the speeds might not be believed."""
     if told := doubts_text(figures):
-        st.caption(f":material/warning: {inert(told)}")
+        st.caption(f":material/warning: {escape(told)}")
 
 
 def what_differs(groups: Sequence[Group]) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import streamlit as st
 
 from pages.corpora.views import VIEWS
-from pages.shared.escaping import inert
-from pages.shared.state import store
-from s2s.config import CorpusChoices, Direction, Normalizer, UserError
+from pages.shared.escaping import escape
+from pages.shared.state import get_store
+from s2s.config import CorpusChoices, Direction, Normalizer
 from s2s.data import catalog
 from s2s.data.reader import safe_name
+from s2s.errors import UserError
 from s2s.paths import corpora_folder, folder_bytes
 from s2s.records import CorpusInfo
 
@@ -58,7 +59,7 @@ def prepare(what: str | Path, name: str = "", choices: CorpusChoices | None = No
     bar = status.empty()
 
     def show_progress(activity: str, share: float | None) -> None:
-        status.update(label=inert(activity))
+        status.update(label=escape(activity))
         if share is not None:
             bar.progress(min(max(share, 0.0), 1.0))
 
@@ -66,7 +67,7 @@ def prepare(what: str | Path, name: str = "", choices: CorpusChoices | None = No
         info = catalog.add(folder, what, name, choices, show_progress)
     except UserError as error:
         status.update(label="No corpus was added.", state="error", expanded=False)
-        st.error(inert(error))
+        st.error(escape(error))
         return
     st.session_state["corpus"] = info.name
     st.session_state["corpora_message"] = (
@@ -187,7 +188,7 @@ def corpus_options() -> tuple[str, CorpusChoices]:
 def remove_button(name: str) -> None:
     unfinished = [
         run.id
-        for run in store().runs()
+        for run in get_store().runs()
         if run.config.corpus == name and not run.state.is_finished()
     ]
     with st.popover("Remove this corpus"):
@@ -208,9 +209,9 @@ corpora = catalog.list_corpora(folder)
 names = [info.name for info in corpora]
 with st.container():  # one element, however much it holds; else the expander below would close
     if message := st.session_state.pop("corpora_message", ""):
-        st.success(inert(message))
+        st.success(escape(message))
     for error in catalog.damaged_corpora(folder):
-        st.warning(inert(error))
+        st.warning(escape(error))
     if corpora:
         corpus_table(corpora)
     if catalog.STARTER not in names:
@@ -228,5 +229,5 @@ if corpora:
     try:
         VIEWS[view](catalog.open_corpus(folder, name))
     except UserError as error:  # removed in another tab, for example
-        st.error(inert(error))
+        st.error(escape(error))
     remove_button(name)

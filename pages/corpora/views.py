@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.shared.chart import chart
-from pages.shared.escaping import inert
+from pages.shared.escaping import escape
 from s2s import formatting as words_for
 from s2s.charts import frame
 from s2s.data import stats as describe
@@ -64,7 +63,7 @@ def counts(corpus: Corpus) -> None:
         f"at most {choices.max_length:,} words per side",
         rare if choices.min_count > 1 else "",
         limit if choices.max_vocabulary else "",
-        f"prepared in {words_for.duration(info.seconds)}",
+        f"prepared in {words_for.format_duration(info.seconds)}",
     ]
     st.text("Preparation: " + "; ".join(option for option in options if option) + ".")
     st.text(info.attribution or "The file gives no source.")
@@ -99,7 +98,7 @@ def words(corpus: Corpus) -> None:
     _find_word(corpus)
     st.subheader("Most frequent words")
     for column, (language, side) in zip(st.columns(2), _sides(corpus), strict=True):
-        column.caption(inert(language))
+        column.caption(escape(language))
         _words_table(describe.most_frequent(side, MAX_ROWS), column)
     st.subheader("Coverage by vocabulary size")
     curves: list[dict[str, Any]] = []
@@ -206,7 +205,7 @@ def batch(corpus: Corpus) -> None:
         help="Both sides padded to their joint maximum, as the article's code does.",
     )
     for (language, side), ids in zip(_sides(corpus), (drawn.source, drawn.target), strict=True):
-        st.caption(inert(language))
+        st.caption(escape(language))
         _batch_table(side, ids[:MAX_ROWS], drawn.pairs[:MAX_ROWS], as_ids == "ids")
     if size > MAX_ROWS:
         st.caption(f"Showing the first {MAX_ROWS} of {size:,} sentences.")

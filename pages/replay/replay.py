@@ -5,12 +5,12 @@ import dataclasses
 import streamlit as st
 
 from pages.replay import view as replay_view
-from pages.shared import state as shared
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
-from pages.shared.sweeps import SELECTED, all_sweeps, select_sweep, stop_or_continue_button
-from s2s.config import UserError
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.state import get_manager, get_store
+from pages.shared.sweeps import SELECTED, list_sweeps, select_sweep, stop_or_continue_button
 from s2s.data import catalog
+from s2s.errors import UserError
 from s2s.paths import corpora_folder
 from s2s.records import SweepState
 from s2s.sweeps.replay import (
@@ -37,9 +37,9 @@ def start() -> None:
     config = replay_config(values["replay_corpus"], iterations)
     repeats = values.get(f"replay_repeats_{iterations}", config.repeats)
     try:
-        sweep_id = shared.manager().submit_sweep(dataclasses.replace(config, repeats=repeats))
+        sweep_id = get_manager().submit_sweep(dataclasses.replace(config, repeats=repeats))
     except UserError as error:
-        st.error(inert(error))
+        st.error(escape(error))
         return
     st.session_state[_OPEN] = False
     st.session_state[SELECTED] = sweep_id
@@ -67,7 +67,7 @@ def form() -> None:
             type="primary",
             key="start_replay",
             icon=":material/replay:",
-            on_click=guarded(start),
+            on_click=catch_errors(start),
         )
         st.caption(
             f"{4 * repeats:,} runs: batch sizes 2 and 32, each with the article's computation "
@@ -82,7 +82,7 @@ st.caption(
     'The article trained batch sizes 2 and 32 for 1,000 iterations each and found "10X". Repeat '
     "it here, with intervals."
 )
-replays = [sweep for sweep in all_sweeps() if is_replay(sweep.config)]
+replays = [sweep for sweep in list_sweeps() if is_replay(sweep.config)]
 st.session_state.setdefault(_OPEN, not replays)
 panel = st.expander("New replay", icon=":material/add_circle:", key=_OPEN, on_change="rerun")
 if panel.open:
@@ -97,6 +97,6 @@ if replays:
     is_running = sweep.state is SweepState.RUNNING
     if is_running:
         st.session_state["replay_ran"] = sweep.id
-    st.fragment(guarded(replay_view.show), run_every=_TICK if is_running else None)(
-        sweep.id, guess_loss(sweep), answer_elsewhere(shared.store(), sweep)
+    st.fragment(catch_errors(replay_view.show), run_every=_TICK if is_running else None)(
+        sweep.id, guess_loss(sweep), answer_elsewhere(get_store(), sweep)
     )

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.chart import chart
-from pages.shared.escaping import inert
-from pages.shared.records import records
+from pages.shared.chart import draw_chart
+from pages.shared.escaping import escape
+from pages.shared.records import read_records
+from pages.shared.state import get_store
 from s2s import formatting as words
 from s2s.analysis.compare.bands import band_line
 from s2s.analysis.compare.groups import Group, Repeats
@@ -21,7 +21,7 @@ from s2s.analysis.run.translations import translation_table
 from s2s.analysis.sweep.figures import finished_runs
 from s2s.analysis.sweep.replay import Elsewhere, Replay, printed
 from s2s.charts.loss import loss_figure
-from s2s.config import UserError
+from s2s.errors import UserError, shorten
 from s2s.records import Run, RunState, Sweep, SweepState
 from s2s.store.sweeps import read_sweep
 from s2s.sweeps.replay import first_repeat, read_replay
@@ -33,10 +33,10 @@ _POINTS = 300
 def show(sweep_id: int, unigram_loss: float | None, elsewhere: Elsewhere | None) -> None:
     """Show the replay; called again on a timer while it runs."""
     try:
-        sweep = read_sweep(shared.store(), sweep_id)
+        sweep = read_sweep(get_store(), sweep_id)
     except UserError:  # deleted in another tab
         st.rerun()
-    replay = read_replay(shared.store(), sweep, unigram_loss, elsewhere)
+    replay = read_replay(get_store(), sweep, unigram_loss, elsewhere)
     if sweep.state is not SweepState.FINISHED:
         _progress(sweep)
     with st.container(border=True):
@@ -57,8 +57,8 @@ def _plain(corpus: str) -> str:
 
 def _progress(sweep: Sweep) -> None:
     running = [part.run for part in sweep.parts if part.run and part.run.state is RunState.RUNNING]
-    done, total = sweep.done(), len(sweep.parts)
-    now = f", now {inert(_label(running[0]))}" if running else ""
+    done, total = sweep.parts_done(), len(sweep.parts)
+    now = f", now {escape(_label(running[0]))}" if running else ""
     st.progress(done / total, f"{done:,} of {total:,} runs done{now}")
 
 
@@ -87,7 +87,7 @@ def _tables(replay: Replay) -> None:
             },
         )
     for message in replay.messages:
-        st.caption(f":material/warning: {inert(message)}")
+        st.caption(f":material/warning: {escape(message)}")
 
 
 def _table(title: str, data: pd.DataFrame, columns: dict[str, Any]) -> None:
@@ -111,7 +111,7 @@ def _curves(sweep: Sweep) -> None:
             revision=f"{sweep.id}",
         )  # fmt: skip
         with column:
-            chart(figure, loss_text(lines, axis, LossScale.TOKEN), f"replay_loss_{axis}")
+            draw_chart(figure, loss_text(lines, axis, LossScale.TOKEN), f"replay_loss_{axis}")
     st.caption(
         "Left: by iterations, as in the article. Right: by samples. Repeats are drawn as their "
         "mean, with a band from lowest to highest."
@@ -135,7 +135,7 @@ def _line(runs: Sequence[Run], axis: Axis) -> RunLine | None:
         return None
     lines = [
         loss_line(
-            run, records(shared.store(), run.id)[0], [], axis, LossScale.TOKEN, points=_POINTS
+            run, read_records(run.id)[0], [], axis, LossScale.TOKEN, points=_POINTS
         )
         for run in runs
     ]
@@ -149,14 +149,14 @@ def _translations(runs: Sequence[Run]) -> None:
     st.subheader("Sample translations")
     tabs = st.tabs([f"{run.config.engine}, batch {run.config.batch_size}" for run in runs])
     for tab, run in zip(tabs, runs, strict=True):
-        evaluations = printed(records(shared.store(), run.id)[1])
+        evaluations = printed(read_records(run.id)[1])
         table = translation_table(evaluations, columns=len(evaluations))
         if not table.rows:
             tab.caption("The first evaluation brings the first translations.")
             continue
         columns = {"After": ["reference", *(f"{each:,}" for each in table.iterations)]}
         for source, reference, outputs in table.rows:
-            columns[inert(source)] = [inert(words.clipped(text)) for text in (reference, *outputs)]
+            columns[escape(source)] = [escape(shorten(text)) for text in (reference, *outputs)]
         tab.table(
             pd.DataFrame(columns),
             hide_index=True,

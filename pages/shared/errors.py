@@ -7,8 +7,8 @@ from typing import ParamSpec
 
 import streamlit as st
 
-from pages.shared.escaping import inert
-from s2s.config import UserError
+from pages.shared.escaping import escape
+from s2s.errors import UserError
 from s2s.store.errors import StoreError
 
 RETRY = "2s"
@@ -27,15 +27,15 @@ def guarded(work: Callable[_Given, object]) -> Callable[_Given, None]:
         try:
             work(*arguments, **named)
         except StoreError as error:
-            st.warning(f"{inert(error)} What trains goes on.", icon=":material/hourglass_empty:")
-            if error.passing:
+            st.warning(f"{escape(error)} What trains goes on.", icon=":material/hourglass_empty:")
+            if error.is_temporary:
                 _draw_again()
         except UserError as error:
-            st.error(inert(error))
+            st.error(escape(error))
         except Exception as error:
             _log.exception("A page failed")
             st.error(
-                f"This part of the page failed ({inert(type(error).__name__)}: {inert(error)}). "
+                f"This part of the page failed ({escape(type(error).__name__)}: {escape(error)}). "
                 "What trains goes on; reload the page, and if this comes again, report it with "
                 "what the terminal says."
             )

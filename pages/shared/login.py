@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.escaping import inert
+from pages.shared.escaping import escape
 from pages.shared.navigation import navigation
-from s2s.config import UserError
+from s2s.errors import UserError
 
 
 def is_configured() -> bool:
@@ -26,7 +26,7 @@ def admit() -> None:
             return
         allowed = _allowed_emails()
     except UserError as error:
-        st.error(inert(error))
+        st.error(escape(error))
     else:
         if not st.user.is_logged_in:
             _ask()
@@ -42,7 +42,7 @@ def log_out() -> None:
     """A line with who is here and a way out; nothing without a login."""
     if is_configured():
         with st.container(horizontal=True, horizontal_alignment="right"):
-            st.caption(inert(st.user.get("email") or st.user.get("name") or ""), width="content")
+            st.caption(escape(st.user.get("email") or st.user.get("name") or ""), width="content")
             st.button("Log out", type="tertiary", icon=":material/logout:", on_click=st.logout)
 
 
@@ -58,13 +58,13 @@ def _ask() -> None:
         st.button("Log in", type="primary", on_click=st.login)
     for name in named:
         if name != "client_kwargs":
-            st.button(f"Log in with {inert(name)}", key=name, on_click=st.login, args=(name,))
+            st.button(f"Log in with {escape(name)}", key=name, on_click=st.login, args=(name,))
 
 
 def _refuse() -> None:
     st.title("s2s")
     st.error(
-        f"{inert(st.user.get('email') or 'An account without an e-mail address')} may not use this "
+        f"{escape(st.user.get('email') or 'An account without an e-mail address')} may not use this "
         "dashboard; ask whoever runs it to put the address among `allowed_emails`."
     )
     st.button("Log out", on_click=st.logout)

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
-from s2s.config import UserError
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.state import get_store
+from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import RunState
 from s2s.runs import lost_gpu as cuda_context
@@ -18,30 +18,30 @@ def strip(notice: str, *, live: bool) -> None:
     """
     st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; }</style>")
     try:
-        store = shared.store()
+        store = get_store()
     except UserError as error:
-        st.error(inert(error))
+        st.error(escape(error))
         st.stop()
     for text in (store.notice, notice, cuda_context.sentence()):
         if text:
-            st.warning(inert(text))
+            st.warning(escape(text))
     store.mark_interrupted()
     store.runs()
     if problems := store.unreadable["runs"]:
-        st.warning(inert(" ".join(problems[:3])))
-    st.fragment(guarded(_line), run_every="10s" if store.unfinished_runs() else None)(live)
+        st.warning(escape(" ".join(problems[:3])))
+    st.fragment(catch_errors(_line), run_every="10s" if store.unfinished_runs() else None)(live)
 
 
 def _line(live: bool) -> None:
     """A run whose process was killed is over on an open page too."""
-    shared.store().mark_interrupted()
-    if trouble := shared.store().trouble:
-        st.warning(inert(trouble), icon=":material/save:")
-    runs = shared.store().unfinished_runs()
+    get_store().mark_interrupted()
+    if trouble := get_store().trouble:
+        st.warning(escape(trouble), icon=":material/save:")
+    runs = get_store().unfinished_runs()
     waiting = sum(run.state is RunState.QUEUED for run in runs)
     training = [run for run in runs if run.state in (RunState.RUNNING, RunState.STOPPING)]
     told = [
-        f":green[●] Training **{inert(run_label(run))}** on {inert(run.device)}"
+        f":green[●] Training **{escape(run_label(run))}** on {escape(run.device)}"
         + (f", iteration {run.iterations_done:,}" if run.iterations_done and not live else "")
         for run in reversed(training)
     ] or [":gray[○] Nothing is training"]

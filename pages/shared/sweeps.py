@@ -4,25 +4,24 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.address import ids_in
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
+from pages.shared.address import parse_ids
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.state import get_manager, get_store
 from s2s.analysis.sweep.table import sweep_line
-from s2s.config import UserError
+from s2s.errors import UserError, shorten
 from s2s.records import Sweep, SweepState
 from s2s.store.sweeps import read_sweeps
-from s2s.validation import shortened
 
 SELECTED = "selected_sweep"
 """Session-state key of the selected sweep's id."""
 
 
-def all_sweeps() -> list[Sweep]:
+def list_sweeps() -> list[Sweep]:
     """Return all readable sweeps, newest first, with a warning about the others."""
-    sweeps = read_sweeps(shared.store())
-    if problems := shared.store().unreadable["sweeps"]:
-        st.warning(inert(" ".join(problems[:3])))
+    sweeps = read_sweeps(get_store())
+    if problems := get_store().unreadable["sweeps"]:
+        st.warning(escape(" ".join(problems[:3])))
     return sweeps
 
 
@@ -31,9 +30,9 @@ def select_sweep(sweeps: Sequence[Sweep]) -> Sweep:
     by_id = {sweep.id: sweep for sweep in sweeps}
     if st.session_state.get(SELECTED) not in by_id:
         linked = st.query_params.get("sweep", "")
-        matches = [each for each in ids_in([linked]) if each in by_id]
+        matches = [each for each in parse_ids([linked]) if each in by_id]
         if linked and not matches:
-            st.warning(f"The linked sweep does not exist: {inert(shortened(linked, 40))}.")
+            st.warning(f"The linked sweep does not exist: {escape(shorten(linked, 40))}.")
         st.session_state[SELECTED] = matches[0] if matches else sweeps[0].id
     sweep_id = st.selectbox(
         "Sweep",
@@ -53,21 +52,21 @@ def stop_or_continue_button(sweep: Sweep) -> None:
             "Stop",
             key="stop_sweep",
             icon=":material/stop:",
-            on_click=guarded(shared.manager().stop_sweep),
+            on_click=catch_errors(get_manager().stop_sweep),
             args=(sweep.id,),
         )
     elif sweep.state is SweepState.STOPPED:
         st.button(
             "Continue", type="primary", key="continue_sweep", icon=":material/play_arrow:",
-            on_click=guarded(_continue), args=(sweep.id,), help="Finished runs are not repeated.",
+            on_click=catch_errors(_continue), args=(sweep.id,), help="Finished runs are not repeated.",
         )  # fmt: skip
 
 
 def _continue(sweep_id: int) -> None:
     try:
-        shared.manager().resume_sweep(sweep_id)
+        get_manager().resume_sweep(sweep_id)
     except UserError as error:
-        st.error(inert(error))
+        st.error(escape(error))
 
 
 def sweep_label(sweep: Sweep) -> str:

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.state import get_store
 from pages.shared.sweeps import SELECTED, sweep_label
-from s2s.config import UserError
-from s2s.formatting import size
+from s2s.errors import UserError
+from s2s.formatting import format_bytes
 from s2s.records import Sweep, SweepState
 from s2s.runs.files import run_bytes
 from s2s.store.sweeps import delete_sweep, deleted_sweeps, describe_sweep, restore_sweep
@@ -26,15 +26,15 @@ def sweep_changes(sweep: Sweep) -> None:
 
 def restorable_sweeps() -> None:
     """Show each deleted sweep with its Undo button."""
-    for sweep in deleted_sweeps(shared.store()):
+    for sweep in deleted_sweeps(get_store()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f":material/delete: Deleted **{inert(sweep_label(sweep))}** with its "
+                f":material/delete: Deleted **{escape(sweep_label(sweep))}** with its "
                 f"{_runs(sweep)} :gray[(can be undone until the dashboard restarts)]",
                 width="content",
             )
             st.button(
-                "Undo", key=f"undo_sweep_{sweep.id}", on_click=guarded(_restore), args=(sweep.id,)
+                "Undo", key=f"undo_sweep_{sweep.id}", on_click=catch_errors(_restore), args=(sweep.id,)
             )
 
 
@@ -43,7 +43,7 @@ def _describe(sweep: Sweep) -> None:
         name = st.text_input("Name", sweep.name, max_chars=80)
         notes = st.text_area("Notes", sweep.notes, max_chars=5000, height=100)
         if st.form_submit_button("Save", icon=":material/save:", key="save_sweep"):
-            describe_sweep(shared.store(), sweep.id, name, notes)
+            describe_sweep(get_store(), sweep.id, name, notes)
             st.rerun()
 
 
@@ -62,20 +62,20 @@ def _confirm(sweep: Sweep) -> None:
     disk_bytes = sum(run_bytes(part.run.id) for part in sweep.parts if part.run)
     st.write(
         f"This deletes sweep {sweep.id} **and its {_runs(sweep)}** with their records and weights "
-        f"({size(disk_bytes)}). It can be undone until the dashboard restarts."
+        f"({format_bytes(disk_bytes)}). It can be undone until the dashboard restarts."
     )
     if st.button(
         f"Delete sweep {sweep.id} and its {_runs(sweep)}", icon=":material/delete:",
-        key="confirm_delete_sweep", on_click=guarded(_hide), args=(sweep.id,),
+        key="confirm_delete_sweep", on_click=catch_errors(_hide), args=(sweep.id,),
     ):  # fmt: skip
         st.rerun()  # closes the dialog
 
 
 def _hide(sweep_id: int) -> None:
     try:
-        delete_sweep(shared.store(), sweep_id)
+        delete_sweep(get_store(), sweep_id)
     except UserError as error:
-        st.toast(inert(error), icon=":material/error:")
+        st.toast(escape(error), icon=":material/error:")
     else:
         st.query_params.pop("sweep", None)
 
@@ -87,8 +87,8 @@ def _runs(sweep: Sweep) -> str:
 
 def _restore(sweep_id: int) -> None:
     try:
-        restore_sweep(shared.store(), sweep_id)
+        restore_sweep(get_store(), sweep_id)
     except UserError as error:
-        st.error(inert(error))
+        st.error(escape(error))
     else:
         st.session_state[SELECTED] = sweep_id

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.state import get_manager
 from s2s.background.sweep_time import SweepTime
-from s2s.config import SweepConfig, UserError
-from s2s.formatting import device, duration
+from s2s.config import SweepConfig
+from s2s.errors import UserError
+from s2s.formatting import format_device, format_duration
 from s2s.records import RunState
 from s2s.sweeps.plan import plan
 
@@ -26,17 +27,17 @@ def estimate(config: SweepConfig) -> None:
         is_final = _draw(config, "page")
     if not is_final:
         with place.container():
-            st.fragment(guarded(tick), run_every="1s")()
+            st.fragment(catch_errors(tick), run_every="1s")()
 
 
 def _draw(config: SweepConfig, caller: str) -> bool:
     """Draw the estimate and return whether it is final; `caller` keeps widget keys distinct."""
-    manager = shared.manager()
+    manager = get_manager()
     is_requested = st.session_state.get(_REQUESTED) == config
     try:
         found = manager.expected_sweep(config, plan(config), try_steps=is_requested)
     except UserError as error:
-        st.caption(f":red[{inert(error)}]")
+        st.caption(f":red[{escape(error)}]")
         return True
     if found:
         st.caption(_sentence(config, found))
@@ -66,6 +67,6 @@ def _sentence(config: SweepConfig, found: SweepTime) -> str:
     prefix = "At most about" if config.target_loss else "About"
     larger = "; larger sizes not included" if config.grow_until_oom else ""
     return (
-        f"{prefix} **{duration(found.total_seconds)}** in total on {device(found.device)} "
+        f"{prefix} **{format_duration(found.total_seconds)}** in total on {format_device(found.device)} "
         f"(from {found.basis}{larger})."
     )

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
-from pages.shared.machine_choices import (
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.form_widgets import (
     ENGINES,
     machine_choices,
     sentences,
@@ -19,14 +19,14 @@ from pages.train import form
 from s2s.config import (
     Budget,
     Engine,
+    LearningRateRule,
     OptimizerName,
     Precision,
-    RateRule,
     SweepConfig,
     TrainConfig,
-    UserError,
 )
 from s2s.data import catalog
+from s2s.errors import UserError
 from s2s.paths import corpora_folder
 
 OPEN = "new_sweep_open"
@@ -64,7 +64,7 @@ def sweep_form(start: Callable[[SweepConfig], None]) -> None:
     try:
         config = _config()
     except UserError as error:
-        st.error(inert(error))
+        st.error(escape(error))
         return
     runs = len(config.batch_sizes) * len(config.engines) * config.repeats
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -74,7 +74,7 @@ def sweep_form(start: Callable[[SweepConfig], None]) -> None:
             key="start_sweep",
             icon=":material/play_arrow:",
             # Not with `config`: a click can arrive before the last change was drawn.
-            on_click=guarded(lambda: start(_config())),
+            on_click=catch_errors(lambda: start(_config())),
         )
         st.caption(
             "Each repeat visits every size once in shuffled order, so that a slow period of the "
@@ -125,8 +125,8 @@ def _budget_and_scaling() -> None:
                 min_value=0.01, max_value=100.0, step=0.1, width=180,
             )  # fmt: skip
         _persistent(
-            st.segmented_control, "Learning-rate scaling", "rule", default=RateRule.SQRT,
-            options=list(RateRule), required=True, help=_SCALING_HELP,
+            st.segmented_control, "Learning-rate scaling", "learning_rate_rule", default=LearningRateRule.SQRT,
+            options=list(LearningRateRule), required=True, help=_SCALING_HELP,
         )  # fmt: skip
 
 
@@ -193,7 +193,7 @@ def _config() -> SweepConfig:
         grow_until_oom=value("grow"),
         engines=tuple(value("engines")),
         repeats=value("repeats"),
-        rule=value("rule"),
+        learning_rate_rule=value("learning_rate_rule"),
         budget=budget,
         amount=amount if budget is Budget.SECONDS else int(amount),
         target_loss=value("target") if budget is Budget.TARGET else 0.0,

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
-from pages.shared.records import records
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.records import read_records
+from pages.shared.state import get_manager, get_store
 from s2s.analysis.run.progress import Progress, progress
 from s2s.background.sweep_time import SweepTime, seconds_left
-from s2s.config import UserError
-from s2s.formatting import duration, run_label
+from s2s.errors import UserError
+from s2s.formatting import format_duration, run_label
 from s2s.records import Run, RunState, Sweep, SweepState
 from s2s.store.sweeps import read_sweep
 
@@ -22,7 +22,7 @@ def watch_sweep(sweep: Sweep) -> None:
     """Show the sweep's progress and the time left."""
     is_running = sweep.state is SweepState.RUNNING
     takes = _expected(sweep) if is_running else None
-    st.fragment(guarded(_tick), run_every=_TICK if is_running else None)(
+    st.fragment(catch_errors(_tick), run_every=_TICK if is_running else None)(
         sweep.id, _snapshot(sweep), takes
     )
 
@@ -30,14 +30,14 @@ def watch_sweep(sweep: Sweep) -> None:
 def _expected(sweep: Sweep) -> SweepTime | None:
     left = [part for part in sweep.parts if not part.is_done()]
     try:
-        return shared.manager().expected_sweep(sweep.config, left)
+        return get_manager().expected_sweep(sweep.config, left)
     except UserError:  # a trial failed; the runs themselves report why
         return None
 
 
 def _snapshot(sweep: Sweep) -> Snapshot:
     running = _running(sweep)
-    return sweep.state, sweep.done(), running and running.id
+    return sweep.state, sweep.parts_done(), running and running.id
 
 
 def _running(sweep: Sweep) -> Run | None:
@@ -47,18 +47,18 @@ def _running(sweep: Sweep) -> Run | None:
 
 def _tick(sweep_id: int, snapshot: Snapshot, takes: SweepTime | None) -> None:
     try:
-        sweep = read_sweep(shared.store(), sweep_id)
+        sweep = read_sweep(get_store(), sweep_id)
     except UserError:  # deleted in another tab
         st.rerun()
     if _snapshot(sweep) != snapshot:
         st.rerun()
     run, now = _running(sweep), None
     if run:
-        now = progress(run.config, records(shared.store(), run.id)[0])
-    share = (sweep.done() + (now.share if now else 0.0)) / len(sweep.parts)
-    parts = [f"{sweep.done():,} of {len(sweep.parts):,} runs done"]
+        now = progress(run.config, read_records(run.id)[0])
+    share = (sweep.parts_done() + (now.share if now else 0.0)) / len(sweep.parts)
+    parts = [f"{sweep.parts_done():,} of {len(sweep.parts):,} runs done"]
     if run:
-        parts.append(f"now {inert(run_label(run))}")
+        parts.append(f"now {escape(run_label(run))}")
     if sweep.state is SweepState.RUNNING:
         # Unknown at first: devices are looked up in the background, which loads torch.
         parts.append(_left(sweep, takes or _expected(sweep), now))
@@ -70,4 +70,4 @@ def _left(sweep: Sweep, takes: SweepTime | None, now: Progress | None) -> str:
     left = takes and seconds_left(sweep, takes.times, takes.device, here)
     if left is None:
         return "time remaining is unknown until the first runs finish"
-    return f"{'at most ' if sweep.config.target_loss else ''}about {duration(left)} left"
+    return f"{'at most ' if sweep.config.target_loss else ''}about {format_duration(left)} left"

@@ -2,23 +2,24 @@
 
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.escaping import inert
-from pages.shared.sweeps import SELECTED, all_sweeps, select_sweep, stop_or_continue_button
+from pages.shared.escaping import escape
+from pages.shared.state import get_manager
+from pages.shared.sweeps import SELECTED, list_sweeps, select_sweep, stop_or_continue_button
 from pages.sweep import form as sweep_form
 from pages.sweep.changes import restorable_sweeps, sweep_changes
 from pages.sweep.charts import sweep_charts
 from pages.sweep.live import watch_sweep
-from s2s.config import SweepConfig, UserError
+from s2s.config import SweepConfig
+from s2s.errors import UserError
 from s2s.records import Sweep
 
 
 def start(config: SweepConfig) -> None:
     """Start the sweep, fold the form away and show the sweep."""
     try:
-        sweep_id = shared.manager().submit_sweep(config)
+        sweep_id = get_manager().submit_sweep(config)
     except UserError as error:
-        st.error(inert(error))
+        st.error(escape(error))
         return
     st.session_state[sweep_form.OPEN] = False
     st.session_state[SELECTED] = sweep_id
@@ -39,7 +40,7 @@ def controls(sweep: Sweep) -> None:
 st.title("Sweep")
 st.caption("Train several batch sizes on this machine, repeated and interleaved.")
 st.page_link("pages/replay/replay.py", label="Replay the article", icon=":material/replay:")
-sweeps = all_sweeps()
+sweeps = list_sweeps()
 st.session_state.setdefault(sweep_form.OPEN, not sweeps)
 panel = st.expander(
     "New sweep", icon=":material/add_circle:", key=sweep_form.OPEN, on_change="rerun"

@@ -5,9 +5,9 @@ import math
 import pandas as pd
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.address import choice
-from pages.shared.escaping import inert
+from pages.shared.address import segmented_choice
+from pages.shared.escaping import escape
+from pages.shared.state import get_store
 from s2s import formatting as words
 from s2s.analysis.run.steps import Axis
 from s2s.analysis.sweep.translations import (
@@ -20,13 +20,14 @@ from s2s.analysis.sweep.translations import (
     translations_at,
 )
 from s2s.config import Engine
+from s2s.errors import shorten
 from s2s.records import Sweep
 
 
 def translations(sweep: Sweep, engine: Engine) -> None:
     """Show the selected sentence at equal samples or equal training time."""
     runs = stand_ins(sweep, engine)
-    found = followed(runs, {run.id: shared.store().evaluations(run.id) for run in runs})
+    found = followed(runs, {run.id: get_store().evaluations(run.id) for run in runs})
     pairs = sentences(found)
     if not pairs:
         st.caption("Sample translations appear after the first finished runs.")
@@ -34,7 +35,7 @@ def translations(sweep: Sweep, engine: Engine) -> None:
     source, reference = st.selectbox("Sentence", pairs, format_func=lambda pair: pair[0])
     axis, amount = _select_point(found)
     _table(translations_at(found, (source, reference), axis, amount))
-    notes = [f"Reference: {inert(reference)}"] if reference else []
+    notes = [f"Reference: {escape(reference)}"] if reference else []
     if not sweep.config.base.sentences:
         notes.append(
             "These are held-out pairs of the corpus. Enter your own sentences under More options "
@@ -49,7 +50,7 @@ def translations(sweep: Sweep, engine: Engine) -> None:
 def _select_point(found: list[Followed]) -> tuple[Axis, float]:
     """Return the selected axis and the point on it, up to where every size has come."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        axis = choice("Compare at equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
+        axis = segmented_choice("Compare at equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
         limit, key = reached(found, axis), f"sweep_at_{axis}"
         most = int(limit) if axis is Axis.SAMPLES else math.ceil(10 * limit) / 10
         if not most:
@@ -68,8 +69,7 @@ def _table(rows: list[Said]) -> None:
     columns = {
         "Batch size": [f"{each.batch_size:,}" for each in rows],
         "Translation": [
-            words.UNKNOWN if each.output is None else inert(words.clipped(each.output))
-            for each in rows
+            words.UNKNOWN if each.output is None else escape(shorten(each.output)) for each in rows
         ],
         "Samples": [f"{each.samples:,}" for each in rows],
         "Seconds": [f"{each.seconds:,.1f}" for each in rows],

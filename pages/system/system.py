@@ -6,12 +6,13 @@ from typing import Any
 import streamlit as st
 
 from pages.shared import access as reach
-from pages.shared.escaping import inert
-from pages.shared.state import store
+from pages.shared.escaping import escape
+from pages.shared.state import get_store
 from s2s import formatting as words
 from s2s.bench.report import latest_bench
-from s2s.config import TrainConfig, UserError
+from s2s.config import TrainConfig
 from s2s.data.catalog import list_corpora
+from s2s.errors import UserError
 from s2s.machine.host import system_info
 from s2s.paths import corpora_folder, folder_bytes, home, is_open_to_others
 from s2s.runs import lost_gpu as cuda_context
@@ -29,7 +30,7 @@ def gpu_section(info: dict[str, Any]) -> None:
     if lost := cuda_context.sentence():
         st.error(lost)
     if not info["gpus"]:
-        st.info(inert(info["gpu_reason"]))
+        st.info(escape(info["gpu_reason"]))
         return
     percent = st.column_config.NumberColumn(format="percent", width=95)
     size = st.column_config.NumberColumn(format="%d MiB", width=100)
@@ -74,10 +75,10 @@ def mebibytes(size_bytes: int | None) -> float | None:
 def machine_section(info: dict[str, Any]) -> None:
     st.header("Machine", divider="gray")
     figures = st.columns(4)
-    figures[0].metric("Memory", words.size(info["memory_total_bytes"]))
-    figures[1].metric("Memory available", words.size(info["memory_available_bytes"]))
-    figures[2].metric("Disk", words.size(info["disk_total_bytes"]))
-    figures[3].metric("Disk free", words.size(info["disk_free_bytes"]))
+    figures[0].metric("Memory", words.format_bytes(info["memory_total_bytes"]))
+    figures[1].metric("Memory available", words.format_bytes(info["memory_available_bytes"]))
+    figures[2].metric("Disk", words.format_bytes(info["disk_total_bytes"]))
+    figures[3].metric("Disk free", words.format_bytes(info["disk_free_bytes"]))
     bf16 = {True: "yes", False: "no", None: None}[info["bf16_instructions"]]
     fact_table(
         {
@@ -125,7 +126,7 @@ def measure_roofline(names: list[str]) -> None:
                 found = limits(config, LIMIT_SIZES)
                 st.session_state["roofline"] = corpus, torch.get_num_threads(), *found
         except UserError as error:
-            st.warning(inert(error))
+            st.warning(escape(error))
     measured, threads, copy_rate, floors = st.session_state.get("roofline", ("", 0, None, []))
     if measured != corpus:
         return
@@ -150,7 +151,7 @@ def measure_roofline(names: list[str]) -> None:
         width="content",
     )
     st.caption(
-        f"The corpus {inert(corpus)} and the default model (hidden size {config.hidden_size}, "
+        f"The corpus {escape(corpus)} and the default model (hidden size {config.hidden_size}, "
         f"{config.layers} layer, {config.optimizer.value}, {config.precision.value}) "
         f"on the default device, {bench_table.counted(threads, 'thread')}."
     )
@@ -190,7 +191,7 @@ def bench_section() -> None:
         *bench_table.doubts(report),
         *report.notes,
     ]
-    st.caption(" ".join(map(inert, facts)))
+    st.caption(" ".join(map(escape, facts)))
 
 
 def software_section(info: dict[str, Any]) -> None:
@@ -207,7 +208,7 @@ def software_section(info: dict[str, Any]) -> None:
 
 def fact_table(facts: dict[str, object], missing: str = MISSING) -> None:
     st.table(
-        {inert(name): inert(missing if fact is None else fact) for name, fact in facts.items()}
+        {escape(name): escape(missing if fact is None else fact) for name, fact in facts.items()}
     )
 
 
@@ -218,8 +219,8 @@ def disk_section() -> None:
         st.warning(
             "Other users of this machine can read this folder. `chmod 700` makes it private."
         )
-    if store().notice:
-        st.text(store().notice)
+    if get_store().notice:
+        st.text(get_store().notice)
     used_bytes = {
         "Records of runs": sum(file.stat().st_size for file in home().glob("store.sqlite*")),
         "Checkpoints of runs": folder_bytes(home() / "runs"),
@@ -239,7 +240,7 @@ def disk_section() -> None:
 
 def checkpoint_section() -> None:
     st.subheader("Checkpoints")
-    runs = {run.id: run for run in store().runs(archived=True) if has_checkpoint(run.id)}
+    runs = {run.id: run for run in get_store().runs(archived=True) if has_checkpoint(run.id)}
     if not runs:
         st.text("No run has a checkpoint.")
         return

@@ -7,10 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
-from pages.shared.machine_choices import (
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.form_widgets import (
     ENGINES,
     machine_choices,
     select_one_of,
@@ -18,13 +17,14 @@ from pages.shared.machine_choices import (
     sentences_to_follow,
     without_gpu,
 )
+from pages.shared.state import get_manager, get_store
 from pages.train import presets
-from s2s.config import UNLIMITED, Engine, OptimizerName, TrainConfig, UserError
+from s2s.config import UNLIMITED, Engine, OptimizerName, TrainConfig
 from s2s.data import catalog
-from s2s.formatting import device, duration, step_time
+from s2s.errors import UserError, quote
+from s2s.formatting import format_device, format_duration, format_step_time
 from s2s.paths import corpora_folder
 from s2s.records import RunState
-from s2s.validation import quoted
 
 OPEN = "new_run_open"
 _COMMON_SIZES = [str(2**power) for power in range(10)]
@@ -66,7 +66,7 @@ def form(start: Callable[[list[TrainConfig]], None]) -> None:
     try:
         configs = _configs()
     except UserError as error:
-        st.error(inert(error))
+        st.error(escape(error))
         configs = []
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -75,7 +75,7 @@ def form(start: Callable[[list[TrainConfig]], None]) -> None:
             icon=":material/play_arrow:",
             disabled=not configs,
             # Not with `configs`: a click can come before a change of a choice was drawn.
-            on_click=guarded(lambda: start(_configs())),
+            on_click=catch_errors(lambda: start(_configs())),
         )
         if configs:
             _expected(configs)
@@ -230,7 +230,7 @@ def batch_sizes(texts: Sequence[str]) -> list[int]:
     numbers = []
     for part in ",".join(texts).replace(";", ",").replace(" ", ",").split(","):
         if part and not re.fullmatch("[0-9]{1,9}", part):
-            raise UserError(f"A batch size is a whole number such as 32; got {quoted(part)}.")
+            raise UserError(f"A batch size is a whole number such as 32; got {quote(part)}.")
         if part:
             numbers.append(int(part))
     return list(dict.fromkeys(numbers))
@@ -252,26 +252,26 @@ def _expected(configs: list[TrainConfig]) -> None:
     def draw() -> bool:
         """True when all is known."""
         try:
-            expected = [shared.manager().expected_seconds(config) for config in configs]
+            expected = [get_manager().expected_seconds(config) for config in configs]
         except UserError as error:
-            st.caption(f":red[{inert(error)}]")
+            st.caption(f":red[{escape(error)}]")
             return True
         known = [each for each in expected if each is not None]
         if len(known) < len(configs):
-            training = any(run.state is RunState.RUNNING for run in shared.store().runs())
+            training = any(run.state is RunState.RUNNING for run in get_store().runs())
             st.caption(
                 "How long a step takes is measured when the running training has ended."
                 if training
                 else "Measuring how long a step takes here…"
             )
             return False
-        total = duration(sum(each.total_seconds for each in known))
+        total = format_duration(sum(each.total_seconds for each in known))
         steps = ", ".join(
-            f"batch {config.batch_size:,}: {step_time(each.step_seconds)} a step"
+            f"batch {config.batch_size:,}: {format_step_time(each.step_seconds)} a step"
             for config, each in zip(configs, known, strict=True)
         )
         basis = ", ".join(dict.fromkeys(each.basis for each in known))
-        on = device(known[0].device)
+        on = format_device(known[0].device)
         st.caption(f"About **{total}** in all on {on} ({steps}; from {basis}).")
         return True
 
@@ -284,4 +284,4 @@ def _expected(configs: list[TrainConfig]) -> None:
         ready = draw()
     if not ready:
         with place.container():
-            st.fragment(guarded(tick), run_every="1s")()
+            st.fragment(catch_errors(tick), run_every="1s")()

@@ -3,19 +3,19 @@
 import pyarrow as pa
 import streamlit as st
 
-from pages.shared import state as shared
 from pages.shared.chart import draw
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.state import get_store
 from pages.train import live_view
 from pages.train.live_view import Figures, Tile
 from pages.train.tab_title import tab_title
-from s2s import formatting as words
 from s2s.analysis.run.progress import Progress, progress_text
 from s2s.analysis.run.progress import tab_title as tab_title_text
 from s2s.analysis.run.steps import LossScale
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.records import Run, RunState
+from s2s.text.run import describe_state
 
 Active = tuple[tuple[int, RunState], ...]
 """The unfinished runs as the page body saw them."""
@@ -39,11 +39,11 @@ def watch(run_id: int, scale: LossScale, active: Active) -> None:
     every = STOPPING_TICK_SECONDS if stopping else TICK_SECONDS
     with st.container(key="live"):
         st.html(_STEADY)
-        st.fragment(guarded(_tick), run_every=every if active else None)(run_id, scale, active)
+        st.fragment(catch_errors(_tick), run_every=every if active else None)(run_id, scale, active)
 
 
 def _tick(run_id: int, scale: LossScale, active: Active) -> None:
-    store = shared.store()
+    store = get_store()
     try:
         now = store.states([each for each, _ in active])
         run = store.run(run_id)
@@ -62,7 +62,7 @@ def _state(run: Run, now: Progress | None) -> None:
         st.progress(now.share, text=progress_text(run.config, now))
         tab_title(tab_title_text(run.id, now))
         return
-    sentence = inert(words.state_sentence(run))
+    sentence = escape(describe_state(run))
     match run.state:
         case RunState.FINISHED:
             st.success(sentence, icon=":material/check_circle:")

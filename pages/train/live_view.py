@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
+from s2s.analysis.run.step_time import StepTime, step_time
 
 from pages.shared.chart import Drawing, drawing
-from pages.shared.escaping import inert
-from pages.shared.records import records
+from pages.shared.escaping import escape
 from s2s import formatting as words
 from s2s.analysis.compare.lines import loss_line, loss_text, throughput_line, throughput_text
 from s2s.analysis.run.anatomy import anatomy_text, dissected
@@ -22,7 +22,6 @@ from s2s.analysis.run.readings import (
     readings_text,
     run_memory_bytes,
 )
-from s2s.analysis.run.step_time import StepTime, step_time
 from s2s.analysis.run.steps import (
     Axis,
     LossScale,
@@ -36,8 +35,10 @@ from s2s.charts.anatomy import anatomy_figure
 from s2s.charts.loss import loss_figure
 from s2s.charts.readings import readings_figure
 from s2s.charts.throughput import throughput_figure
+from s2s.errors import shorten
 from s2s.records import DeviceSample, Evaluation, Run
-from s2s.store.runs import Store
+from s2s.store import Store
+from s2s.text.run import describe_excluded_steps
 
 LASTS_SECONDS, LASTS_TIMES = 1.0, 10.0
 """How long a view is good enough while its run goes on: less than a tick, but so many times the
@@ -127,33 +128,33 @@ def _tiles(
     return (
         Tile(
             "Loss per token",
-            words.loss(per_token),
-            f"{words.loss(per_sentence, 1)} per sentence",
+            words.format_loss(per_token),
+            f"{words.format_loss(per_sentence, 1)} per sentence",
             "Mean of the last 50 steps, in nats. The article's figures are per sentence.",
         ),
         Tile(
             "Samples per second",
-            words.rate(samples_per_second(steps)),
+            words.format_rate(samples_per_second(steps)),
             f"batch size {run.config.batch_size:,}",
             "Sentences of the timed steps over their wall time; warm-up left out.",
         ),
         Tile(
             "Tokens per second",
-            words.rate(target_tokens_per_second(steps)),
+            words.format_rate(target_tokens_per_second(steps)),
             "real target tokens",
             "Padding not counted.",
         ),
         Tile(
             "Step time",
-            words.step_time(timing.seconds),
-            words.spread(timing.relative_iqr, timing.noise) or "median",
+            words.format_step_time(timing.seconds),
+            words.format_iqr(timing.relative_iqr, timing.noise) or "median",
             "Median of the timed steps. IQR: how far the middle half of the run's stretches lies "
             "apart, each so long that lengths even out; noisy above 10 %, very noisy above 25 %.",
         ),
         Tile(
             "Memory",
-            words.size(_last_memory(run, samples)),
-            f"{words.size(_peak(run, samples))} at most",
+            words.format_bytes(_last_memory(run, samples)),
+            f"{words.format_bytes(_peak(run, samples))} at most",
             "On a GPU what the run holds, on a CPU this program's resident memory.",
         ),
     )
@@ -175,7 +176,9 @@ def _doubts(run: Run, samples: list[DeviceSample], timing: StepTime) -> tuple[st
     if timing.noise:
         reasons.append(f"The step time is {timing.noise}: repeat the run before you rely on it.")
     told = " ".join(filter(None, reasons))
-    return tuple(filter(None, [told and f":material/warning: {told}", words.left_out(timing)]))
+    return tuple(
+        filter(None, [told and f":material/warning: {told}", describe_excluded_steps(timing)])
+    )
 
 
 def _charts(
@@ -214,11 +217,11 @@ def _translations(evaluations: list[Evaluation]) -> pa.Table | None:
         return None
     # Real text that wraps, unlike a dataframe's; hence with its marks made inert.
     columns = {
-        "Source": [inert(source) for source, _, _ in table.rows],
-        "Reference": [inert(reference) for _, reference, _ in table.rows],
+        "Source": [escape(source) for source, _, _ in table.rows],
+        "Reference": [escape(reference) for _, reference, _ in table.rows],
     }
     for index, iteration in enumerate(table.iterations):
         columns[f"After {iteration:,}"] = [
-            inert(words.clipped(outputs[index])) for _, _, outputs in table.rows
+            escape(shorten(outputs[index])) for _, _, outputs in table.rows
         ]
     return pa.Table.from_pandas(pd.DataFrame(columns))  # which Streamlit would do at each tick

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.escaping import inert
-from s2s.config import UserError
-from s2s.formatting import interrupted_text
+from pages.shared.escaping import escape
+from pages.shared.state import get_manager, get_store
+from s2s.errors import UserError
 from s2s.records import Run
-from s2s.runs.resume import leave_alone, resumable, resumes_at
+from s2s.runs.resume import resumable, resumes_at
+from s2s.text.run import describe_interruption
 
 _SHOWN = 3
 """Those that had begun before others: a shutdown interrupts a whole queue."""
@@ -17,11 +17,11 @@ _SHOWN = 3
 
 def offer_resume() -> None:
     """In the page body, above all else: nothing where no run was cut off."""
-    found = sorted(resumable(shared.store()), key=lambda each: not each[0].iterations_done)
+    found = sorted(resumable(get_store()), key=lambda each: not each[0].iterations_done)
     for run, iteration in found[:_SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{run.id}"):
             st.markdown(
-                f":material/pause_circle: {inert(interrupted_text(run, iteration))}",
+                f":material/pause_circle: {escape(describe_interruption(run, iteration))}",
                 width="content",
             )
             _buttons([run], "Resume", "Leave it")
@@ -33,7 +33,7 @@ def offer_resume() -> None:
 
 def resume_button(run: Run) -> None:
     """Among what can follow a run; nothing where it cannot be resumed."""
-    iteration = resumes_at(shared.store(), run)
+    iteration = resumes_at(get_store(), run)
     if iteration is not None:
         st.button(
             "Resume", key=f"resume_{run.id}", icon=":material/play_arrow:", on_click=_resume,
@@ -57,11 +57,11 @@ def _resume(runs: Sequence[Run]) -> None:
     """Another tab may have been faster."""
     for run in runs:
         try:
-            shared.manager().resume(run.id)
+            get_manager().resume(run.id)
         except UserError as error:
-            st.error(inert(error))
+            st.error(escape(error))
 
 
 def _leave(runs: Sequence[Run]) -> None:
     for run in runs:
-        leave_alone(shared.store(), run.id)
+        get_store().dismiss_run(run.id)

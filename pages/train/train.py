@@ -4,16 +4,17 @@ import dataclasses
 
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.state import get_manager, get_store
 from pages.train import form
 from pages.train.first_use import first_use
 from pages.train.live import watch
 from pages.train.offer_resume import offer_resume, resume_button
 from pages.train.queue import queue
 from s2s.analysis.run.steps import LossScale
-from s2s.config import TrainConfig, UserError
+from s2s.config import TrainConfig
+from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import Run, RunState
 from s2s.runs.files import has_checkpoint
@@ -25,9 +26,9 @@ FOLLOW = 0  # stands for no run in the choice of the run to show
 def start(configs: list[TrainConfig]) -> None:
     """Queues runs, folds the form away and follows what trains."""
     try:
-        shared.manager().submit(configs)
+        get_manager().submit(configs)
     except UserError as error:
-        st.error(inert(error))
+        st.error(escape(error))
         return
     st.session_state[form.OPEN] = False
     st.session_state["shown_run"] = FOLLOW
@@ -42,7 +43,7 @@ def again(run: Run) -> None:
 def go_on(run: Run) -> None:
     """Trains on from the run's weights."""
     more = st.session_state[f"more_{run.id}"]
-    start([dataclasses.replace(run.config, continues=run.id, iterations=more, max_seconds=0.0)])
+    start([dataclasses.replace(run.config, continue_from=run.id, iterations=more, max_seconds=0.0)])
 
 
 def chosen(runs: list[Run]) -> Run:
@@ -78,7 +79,7 @@ def actions(run: Run) -> None:
                     step=500, key=f"more_{run.id}",
                 )  # fmt: skip
                 st.button(
-                    "Train on from here", type="primary", on_click=guarded(go_on), args=(run,)
+                    "Train on from here", type="primary", on_click=catch_errors(go_on), args=(run,)
                 )
         st.button(
             "Again with…",
@@ -93,7 +94,7 @@ def actions(run: Run) -> None:
 
 st.title("Train")
 offer_resume()
-runs = shared.store().runs()
+runs = get_store().runs()
 if not runs:
     first_use(start)
 panel = st.expander("New run", icon=":material/add_circle:", key=form.OPEN, on_change="rerun")
@@ -116,4 +117,4 @@ if runs:
         "All choices of this run", icon=":material/list:", key="choices", on_change="rerun"
     )
     if panel.open:  # folded away it would still be drawn anew at each tick
-        panel.table({name: inert(value) for name, value in choices(run.config).items()})
+        panel.table({name: escape(value) for name, value in choices(run.config).items()})

@@ -5,13 +5,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.shared.escaping import inert
-from pages.shared.state import store
+from pages.shared.escaping import escape
+from pages.shared.state import get_store
 from s2s import formatting as words
 from s2s.analysis.run.steps import LossScale, last_loss
-from s2s.config import UserError
 from s2s.data import catalog
 from s2s.data import stats as describe
+from s2s.errors import UserError
 from s2s.paths import corpora_folder, run_folder
 from s2s.records import Run, Translation
 from s2s.runs.files import has_checkpoint
@@ -29,8 +29,10 @@ def label(run: Run) -> str:
     if run.summary:
         loss = run.summary.loss_per_token
     else:
-        loss = last_loss(store().steps(run.id, run.iterations_done - 50), LossScale.TOKEN)
-    return " · ".join([*told, f"{run.iterations_done:,} iterations", f"loss {words.loss(loss)}"])
+        loss = last_loss(get_store().steps(run.id, run.iterations_done - 50), LossScale.TOKEN)
+    return " · ".join(
+        [*told, f"{run.iterations_done:,} iterations", f"loss {words.format_loss(loss)}"]
+    )
 
 
 def typed_sentences(chosen: list[Run]) -> list[tuple[str, str]]:
@@ -94,15 +96,15 @@ def translate(chosen: list[Run], pairs: list[tuple[str, str]]) -> list[dict[str,
             translator = Translator.load(run_folder(run.id))
             outputs = translator.translate([sentence for sentence, _ in pairs])
         except UserError as error:
-            st.error(f"Run {run.id}: {inert(error)}")
+            st.error(f"Run {run.id}: {escape(error)}")
             continue
-        checkpoint = translator.checkpoint
+        languages = translator.metadata
         answers.append(
             {
                 "run": words.run_label(run),
                 "batch size": run.config.batch_size,
-                "iteration": checkpoint.iteration,
-                "direction": f"{checkpoint.source_language} → {checkpoint.target_language}",
+                "iteration": translator.iteration,
+                "direction": f"{languages.source_language} → {languages.target_language}",
                 "outputs": outputs,
             }
         )
@@ -170,7 +172,7 @@ def show_words(outputs: list[tuple[str, Translation]]) -> None:
 
 
 st.title("Translate")
-runs = {run.id: run for run in store().runs() if has_checkpoint(run.id)}
+runs = {run.id: run for run in get_store().runs() if has_checkpoint(run.id)}
 if not runs:
     st.info(
         "There is no trained model yet. A first one takes a minute or two; it can be tried here "
@@ -197,7 +199,7 @@ way = st.segmented_control(
 try:
     pairs = typed_sentences(chosen) if way == "typed" else drawn_sentences(chosen)
 except UserError as error:
-    st.error(inert(error))
+    st.error(escape(error))
     st.stop()
 if st.button("Translate", type="primary", disabled=not (chosen and pairs)):
     st.session_state["translated"] = (pairs, translate(chosen, pairs))

@@ -39,7 +39,7 @@ def step_time_from_runs(config: TrainConfig, runs: Sequence[Run], device: str) -
     measured: dict[int, StepTime] = {}
     for run in sorted(runs, key=lambda run: run.id):
         step_time = _measured(run)
-        if step_time and run.device == device and run.config.step_kind() == config.step_kind():
+        if step_time and run.device == device and run.config.timing_key() == config.timing_key():
             measured[run.config.batch_size] = step_time
     return step_time_between(measured, config.batch_size)
 

@@ -17,20 +17,21 @@ from s2s.background.estimates import (
     step_time_from_trial,
 )
 from s2s.background.sweep_time import SweepTime, seconds_of, sweep_time, times_from_runs
-from s2s.config import SweepConfig, TrainConfig, UserError
+from s2s.config import SweepConfig, TrainConfig
 from s2s.data.catalog import clear_leftovers
+from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.paths import corpora_folder
 from s2s.records import SweepPart
 from s2s.runs import lost_gpu as cuda_context
 from s2s.runs.files import purge_deleted, remove_leftovers
 from s2s.runs.resume import resume
+from s2s.store import Store
 from s2s.store import errors as store_error
 from s2s.store.errors import StoreError
-from s2s.store.presence import Presence
-from s2s.store.runs import Store
-from s2s.store.sweeps import create_sweep, leave, read_sweep, request_stop, take
-from s2s.sweeps.plan import plan
+from s2s.store.ownership import DashboardLock
+from s2s.store.sweeps import claim_sweep, read_sweep, release_sweep, request_sweep_stop
+from s2s.sweeps.plan import create_sweep, plan
 
 _Trial = TypeVar("_Trial", StepTime, SweepTime)
 JOIN_SECONDS = 2.5
@@ -49,12 +50,12 @@ class Manager:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._presence = None if store.read_only else Presence()
+        self._presence = None if store.read_only else DashboardLock()
         if self._presence:
             store.mark_interrupted()
             remove_leftovers(store)
             clear_leftovers(corpora_folder())
-            if self._presence.came_alone:  # else another dashboard still offers Undo
+            if self._presence.is_only_dashboard:  # else another dashboard still offers Undo
                 purge_deleted(store)
         self._lock = threading.Lock()
         self._incoming: deque[tuple[int, str]] = deque()
@@ -115,7 +116,7 @@ class Manager:
 
     def resume_sweep(self, sweep_id: int) -> None:
         """Goes on with the parts that have no result. UserError where the sweep is going on."""
-        take(self.store, sweep_id)
+        claim_sweep(self.store, sweep_id)
         name = f"s2s-sweep-{sweep_id}"
         with self._lock:
             last = self._threads.get(name)
@@ -127,7 +128,7 @@ class Manager:
 
     def stop_sweep(self, sweep_id: int) -> None:
         """Asks the sweep to stop after the step it is in, whoever does it; its results stay."""
-        request_stop(self.store, sweep_id)
+        request_sweep_stop(self.store, sweep_id)
         with self._lock:
             if sweep_id in self._sweeps:
                 self._sweeps[sweep_id].set()
@@ -145,7 +146,7 @@ class Manager:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         if self._presence:
-            self._presence.leave()
+            self._presence.release()
 
     def expected_seconds(self, config: TrainConfig) -> Expected | None:
         """How long the run would take; None while that is being measured: ask again.
@@ -179,13 +180,12 @@ class Manager:
 
     def _measure_noise(self, run_id: int) -> None:
         from s2s.runs.gradient_noise import noise_of_run
-        from s2s.store.gradient_noise import keep_noise
 
         def progress(share: float) -> None:
             self._noise[run_id] = share
 
         try:
-            keep_noise(self.store, noise_of_run(run_id, progress=progress))
+            self.store.save_gradient_noise(noise_of_run(run_id, progress=progress))
         except UserError as error:
             self._noise[run_id] = error
         except Exception as error:
@@ -289,7 +289,7 @@ class Manager:
             for part in read_sweep(self.store, sweep_id).parts:
                 if part.run and not part.run.state.is_finished():
                     self.store.fail_run(part.run.id, f"{error}", "")
-            leave(self.store, sweep_id)
+            release_sweep(self.store, sweep_id)
 
         self._in_the_end(f"s2s-keep-sweep-{sweep_id}", keep)
 
@@ -305,13 +305,13 @@ class Manager:
                     write()
                     break
                 except StoreError as error:
-                    if not error.passing:
+                    if not error.is_temporary:
                         break
                 except (UserError, sqlite3.ProgrammingError):  # it is gone, or the store is closed
                     break
                 except sqlite3.Error:
                     pass
-                time.sleep(store_error.RETRY_SECONDS)
+                time.sleep(store_error.RETRY_INTERVAL_SECONDS)
             with self._lock:
                 del self._threads[name]
 
@@ -339,7 +339,7 @@ class Manager:
         try:
             cuda_context.check(config.base.device)
             runs = self.store.runs(archived=True)
-            result = sweep_time(config, plan(config, []), runs, lambda *_: None)
+            result = sweep_time(config, plan(config), runs, lambda *_: None)
         except UserError as error:
             result = error
         except Exception as error:
@@ -369,4 +369,4 @@ def _fresh(trial: tuple[_Trial | UserError, float] | None) -> _Trial | UserError
 
 
 def _trial_key(config: TrainConfig) -> tuple[object, ...]:
-    return (*config.step_kind(), config.batch_size, config.device, config.continues)
+    return (*config.timing_key(), config.batch_size, config.device, config.continue_from)

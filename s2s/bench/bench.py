@@ -3,7 +3,7 @@
 import gc
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
@@ -13,18 +13,16 @@ import torch
 from s2s.analysis.run import timing
 from s2s.bench.rates import (
     copy_rate_bytes,
-    floor_of,
-    mean_tokens,
     product_rate_flops,
     synchronize,
 )
-from s2s.config import Engine, TrainConfig, UserError
-from s2s.data.corpus import Corpus
+from s2s.config import Engine, TrainConfig
+from s2s.errors import UserError
 from s2s.machine.peak_memory import PeakMemory, load_routines
 from s2s.records import BenchRow
+from s2s.task import Task
 from s2s.training.device import ran_out_of_memory
 from s2s.training.trainer import Trainer
-from s2s.translation.loss import chunk_rows
 
 LEAST_STEPS = 5
 """Of a round, however long they take."""
@@ -33,6 +31,8 @@ _WAIT_SECONDS = 0.25
 and waiting for each would slow them down."""
 _SEED = 0
 """Of the order within the rounds."""
+
+TaskOpener = Callable[[TrainConfig, torch.device], Task]
 
 
 def engines_for(device: torch.device) -> list[Engine]:
@@ -69,15 +69,16 @@ class Visit:
 class Contender:
     """A combination with a model of its own, which it keeps over the rounds."""
 
-    def __init__(self, config: TrainConfig, corpus: Corpus, device: torch.device) -> None:
+    def __init__(self, config: TrainConfig, open_task: TaskOpener, device: torch.device) -> None:
         self.config, self._device = config, device
         self.visits: list[Visit] = []
         self.warmup_steps, self.warmup_seconds = 0, 0.0
         self.memory = PeakMemory(device)
         self._piece_steps = 1
         with self._watch():
-            self._trainer = Trainer(config, corpus, device)
+            self._trainer = Trainer(open_task(config, device))
             self._warm_up()
+        self.roofline = self._trainer.task.roofline
 
     @property
     def notes(self) -> list[str]:
@@ -148,7 +149,7 @@ class Bench:
     def __init__(
         self,
         configs: Sequence[TrainConfig],
-        corpus: Corpus,
+        open_task: TaskOpener,
         device: torch.device,
         *,
         rounds: int,
@@ -157,11 +158,10 @@ class Bench:
     ) -> None:
         """`seconds`: of a combination in a round. The configurations share all but engine,
         precision and batch size."""
-        self._configs, self._corpus, self._device = configs, corpus, device
+        self._configs, self._open_task, self._device = configs, open_task, device
         self._rounds, self._seconds, self._with_floor = rounds, seconds, with_floor
         self._contenders: list[Contender] = []
         self._copy_rates: list[float] = []
-        self._target_tokens = mean_tokens(corpus)[1]
         self.notes: list[str] = []
         """What was left out or computed otherwise, and why; each a sentence."""
 
@@ -173,7 +173,7 @@ class Bench:
         for config in self._configs:
             yield f"Warming up: {name_of(config)}", turn / turns
             with self._noting(config):
-                self._contenders.append(Contender(config, self._corpus, self._device))
+                self._contenders.append(Contender(config, self._open_task, self._device))
             turn += 1
         if not self._contenders:
             raise UserError(self.notes[0])
@@ -203,12 +203,10 @@ class Bench:
     def _visit(self, contender: Contender, rates: "_Rates | None") -> None:
         visit = contender.visit(self._seconds)
         if rates:
-            visit.roofline_seconds = floor_of(
-                contender.config,
-                self._corpus,
+            visit.roofline_seconds = contender.roofline.step_seconds(
                 visit.source_tokens / visit.steps,
                 visit.target_tokens / visit.steps,
-                rates.products[self._product_key(contender.config)],
+                rates.products[_product_key(contender)],
                 rates.copying,
             )
         contender.visits.append(visit)
@@ -237,22 +235,10 @@ class Bench:
         self._copy_rates.append(copying)
         products: dict[tuple[int, str], float] = {}
         for contender in self._contenders:
-            config = contender.config
-            key = self._product_key(config)
+            key = _product_key(contender)
             if key not in products:
-                products[key] = product_rate_flops(
-                    config.hidden_size,
-                    self._corpus.target.vocabulary,
-                    key[0],
-                    config.precision,
-                    self._device,
-                )
+                products[key] = product_rate_flops(contender.roofline, key[0], self._device)
         return _Rates(copying, products)
-
-    def _product_key(self, config: TrainConfig) -> tuple[int, str]:
-        return chunk_rows(
-            max(1, round(config.batch_size * self._target_tokens))
-        ), config.precision.value
 
 
 @dataclass(frozen=True)
@@ -261,6 +247,11 @@ class _Rates:
     """Bytes/s."""
     products: dict[tuple[int, str], float]
     """Operations/s by rows and precision."""
+
+
+def _product_key(contender: Contender) -> tuple[int, str]:
+    config = contender.config
+    return contender.roofline.product_rows(config.batch_size), config.precision.value
 
 
 def _row(contender: Contender) -> BenchRow:
@@ -277,7 +268,7 @@ def _row(contender: Contender) -> BenchRow:
         steps=sum(visit.steps for visit in visits),
         samples_per_second=speed.median,
         samples_per_second_iqr=speed.iqr,
-        noise=speed.noise,
+        timing_variation=speed.noise,
         tokens_per_second=timing.median(
             [(visit.source_tokens + visit.target_tokens) / visit.seconds for visit in visits]
         ),

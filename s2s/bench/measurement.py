@@ -13,16 +13,17 @@ import torch
 from s2s import formatting as words
 from s2s.bench.bench import Bench, combinations, engines_for, name_of
 from s2s.bench.rates import Floor, floors
-from s2s.config import Engine, TrainConfig, UserError
+from s2s.config import Engine, TrainConfig
 from s2s.data.catalog import open_corpus
+from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.machine.host import system_info
 from s2s.machine.interference import OthersMeter
 from s2s.paths import corpora_folder
 from s2s.records import BenchReport, BenchRow
-from s2s.sweeps import memory as sweep_memory
-from s2s.training.device import resolve_device
-from s2s.training.heap import hand_back
+from s2s.runs import memory as run_memory
+from s2s.task import open_task, task_class
+from s2s.training.device import resolve_device, trim_heap
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def held(device: torch.device) -> Iterator[None]:
     with lease(str(device), lambda: next(given_up, True)) as got:
         if not got:
             raise UserError(
-                f"Something else trains or measures on {words.device(str(device))} now; "
+                f"Something else trains or measures on {words.format_device(str(device))} now; "
                 "measure when it is done, or stop it."
             )
         yield
@@ -89,10 +90,10 @@ class Measurement:
             raise UserError(left_out[0])
         configs, refused = combinations(base, chosen, batch_sizes, precisions)
         self._notes = [*left_out, *refused]
-        corpus = open_corpus(corpora_folder(), base.corpus)
+        open_corpus(corpora_folder(), base.corpus)  # raises UserError before anything is measured
         if base.threads:
             torch.set_num_threads(base.threads)
-        self._bench = Bench(configs, corpus, self._device, rounds=rounds, seconds=seconds)
+        self._bench = Bench(configs, open_task, self._device, rounds=rounds, seconds=seconds)
         self._configs = configs
         self._round_seconds = rounds * seconds
         """Of one combination, in all rounds."""
@@ -121,17 +122,17 @@ class Measurement:
 
     def _with_memory(self) -> Iterator[tuple[str, float]]:
         """The same on a processor, then the memory of each combination, in a process of its own."""
-        timing = self._round_seconds / (self._round_seconds + sweep_memory.START_SECONDS)
+        timing = self._round_seconds / (self._round_seconds + run_memory.START_SECONDS)
         for what, share in self._timing():
             yield what, share * timing
         gc.collect()  # of the models, so that there is room for others
-        hand_back()
+        trim_heap()
         timed = {_combination(row) for row in self._bench.rows()}
         for index, config in enumerate(self._configs):
             if _combination(config) not in timed:  # for want of memory, say
                 continue
             yield f"Memory: {name_of(config)}", timing + (1 - timing) * index / len(self._configs)
-            found = sweep_memory.in_a_process(config, lambda: False)
+            found = run_memory.measure_step_memory(config, lambda: False)
             self._memory_bytes[_combination(config)] = found.peak_bytes if found else None
             if not found or found.peak_bytes is None:
                 self._notes.append(f"Memory could not be measured: {name_of(config)}.")
@@ -170,6 +171,5 @@ def limits(config: TrainConfig, batch_sizes: Sequence[int]) -> tuple[float, list
     Raises UserError where the device is busy or the corpus is not there.
     """
     device = resolve_device(config.device)
-    corpus = open_corpus(corpora_folder(), config.corpus)
     with held(device):
-        return floors(config, corpus, device, batch_sizes)
+        return floors(task_class().open_roofline(config, device), device, batch_sizes)

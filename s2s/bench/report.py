@@ -5,10 +5,10 @@ import json
 import os
 from pathlib import Path
 
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.paths import home, make_folder
 from s2s.records import BenchReport, BenchRow
-from s2s.validation import read_as
+from s2s.validation import parse_dataclass
 
 _MOST_BYTES = 10 * 2**20
 
@@ -42,9 +42,9 @@ def latest_bench() -> BenchReport | None:
         if not path.is_file() or path.stat().st_size > _MOST_BYTES:
             return None
         values = json.loads(path.read_text(encoding="utf-8"))
-        rows = tuple(read_as(BenchRow, row) for row in values.pop("rows"))
+        rows = tuple(parse_dataclass(BenchRow, row) for row in values.pop("rows"))
         notes = tuple(values.pop("notes"))
-        return read_as(BenchReport, {**values, "rows": rows, "notes": notes})
+        return parse_dataclass(BenchReport, {**values, "rows": rows, "notes": notes})
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from s2s.analysis.run.anatomy import PARTS
 from s2s.charts.frame import GREY, PALETTE, label, numbers
-from s2s.formatting import step_time
+from s2s.formatting import format_step_time
 
 _COLOURS = dict(zip(PARTS, (PALETTE[5], PALETTE[1], PALETTE[2], PALETTE[3], GREY), strict=True))
 _HATCHED = {
@@ -68,7 +68,7 @@ def _bars(
                 "name": name,
                 "legendgroup": part,
                 "marker": {"color": _COLOURS[part], "line": {"width": 0}, "pattern": pattern},
-                "customdata": [step_time(each) for each in seconds],
+                "customdata": [format_step_time(each) for each in seconds],
                 "hovertemplate": f"{name}{kind}: %{{customdata}}"
                 f"<extra>%{{{'x' if along == 'y' else 'y'}}}</extra>",
                 **more,
@@ -94,7 +94,7 @@ def _wholes(along: str, parts: Seconds, scales: Sequence[float]) -> dict[str, An
         "type": "scatter",
         "mode": "text",
         along: numbers(a * b for a, b in zip(wholes, scales, strict=True)),
-        "text": [f" {step_time(each)}" for each in wholes],
+        "text": [f" {format_step_time(each)}" for each in wholes],
         "textposition": "top center" if along == "y" else "middle right",
         "cliponaxis": False,
         "showlegend": False,

@@ -5,7 +5,7 @@ from typing import Any
 from s2s.analysis.advice.time_to_target import Prediction, Standing, TimeToTarget
 from s2s.charts.frame import GREY, PALETTE, Figure, axis, layout, numbers
 from s2s.charts.scale import batch_size_axis
-from s2s.formatting import duration
+from s2s.formatting import format_duration
 
 _COLOURS = {Standing.GOOD: PALETTE[3], Standing.UNDECIDED: GREY, Standing.SLOW: PALETTE[4]}
 _SYMBOLS = {Standing.GOOD: "circle", Standing.UNDECIDED: "circle-open", Standing.SLOW: "x"}
@@ -62,7 +62,7 @@ def _points(predictions: tuple[Prediction, ...], kind: Standing) -> dict[str, An
         "mode": "markers",
         "name": f"{kind}",
         "marker": {"color": _COLOURS[kind], "size": 10, "symbol": _SYMBOLS[kind]},
-        "customdata": [duration(each.seconds.value) for each in chosen],
+        "customdata": [format_duration(each.seconds.value) for each in chosen],
         "hovertemplate": f"batch %{{x:,}}: %{{customdata}}, {kind}<extra></extra>",
     }
 
@@ -86,7 +86,7 @@ def _band(low: int, high: int) -> dict[str, Any]:
 def time_text(times: TimeToTarget) -> str:
     """The chart in a sentence."""
     told = "; ".join(
-        f"batch {each.batch_size:,}: {duration(each.seconds.value)}, {each.standing}"
+        f"batch {each.batch_size:,}: {format_duration(each.seconds.value)}, {each.standing}"
         for each in times.predictions
     )
     return f"Predicted training time to the target against the batch size. {told}."

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from s2s import formatting as words
 from s2s.cli.common import print_as, say
 from s2s.cli.progress import Doing
-from s2s.config import Engine, UserError
+from s2s.config import Engine
+from s2s.errors import UserError
 from s2s.paths import home
 from s2s.records import Evaluation, Run, Sweep
-from s2s.store.runs import Store
+from s2s.runs.memory import available_memory_bytes
+from s2s.store import Store
 from s2s.store.sweeps import read_sweep, read_sweeps
-from s2s.sweeps.memory import available_bytes
 
 if TYPE_CHECKING:
     from s2s.analysis.advice.sweep_advice import SweepAdvice
@@ -47,19 +48,18 @@ def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Eng
         memory_law,
         memory_sentence,
     )
-    from s2s.store.gradient_noise import kept_noise
 
     runs = finished_runs(sweep, engine)
     evaluations = {run.id: store.evaluations(run.id) for run in runs}
     found = sweep_advice(sweep, engine, evaluations, options.target_loss)
     ids = [run.id for run in runs]
-    if options.noise and not kept_noise(store, ids):
+    if options.noise and not store.gradient_noise(ids):
         _measure_noise(store, sweep, found)
     noise = [
-        (each, noise_sentence(each, found.advice.law.b_crit)) for each in kept_noise(store, ids)
+        (each, noise_sentence(each, found.advice.law.b_crit)) for each in store.gradient_noise(ids)
     ]
     law = memory_law(memory_points(sweep, engine))
-    memory = memory_sentence(law, available_bytes(store, runs))
+    memory = memory_sentence(law, available_memory_bytes(store, runs))
     values = {
         "sweep_id": sweep.id,
         **_json(found),
@@ -78,7 +78,6 @@ def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Eng
 def _measure_noise(store: Store, sweep: Sweep, found: "SweepAdvice") -> None:
     from s2s.analysis.advice.sweep_advice import run_for_noise
     from s2s.runs.gradient_noise import noise_of_run  # torch, seconds to load
-    from s2s.store.gradient_noise import keep_noise
 
     run = run_for_noise(sweep, found)
     if run is None:
@@ -86,7 +85,7 @@ def _measure_noise(store: Store, sweep: Sweep, found: "SweepAdvice") -> None:
     with Doing() as doing:
         name = f"Gradients of run {run.id}"
         measured = noise_of_run(run.id, progress=lambda share: doing(name, share))
-    keep_noise(store, measured)
+    store.save_gradient_noise(measured)
 
 
 def _text(found: "SweepAdvice") -> list[str]:
@@ -110,8 +109,8 @@ def _memory_checks(law: "MemoryLaw") -> list[str]:
     from s2s.analysis.sweep.memory import left_out_checks
 
     lines = [
-        f"{check.batch_size:>8,}  predicted {words.size(check.predicted_bytes):>9}"
-        f"  measured {words.size(check.measured_bytes):>9}  {check.relative_error:+.0%}"
+        f"{check.batch_size:>8,}  predicted {words.format_bytes(check.predicted_bytes):>9}"
+        f"  measured {words.format_bytes(check.measured_bytes):>9}  {check.relative_error:+.0%}"
         for check in left_out_checks(law.points)
     ]
     return ["And its memory, from the line through the other sizes:", *lines] if lines else []

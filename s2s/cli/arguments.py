@@ -12,10 +12,10 @@ from s2s.config import (
     CorpusChoices,
     Direction,
     Engine,
+    LearningRateRule,
     Normalizer,
     OptimizerName,
     Precision,
-    RateRule,
     SweepConfig,
     TrainConfig,
 )
@@ -132,7 +132,12 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         help="BLEU and chrF on the test part at the end, in the summary",
     )
     add("--keep-optimizer", action="store_true", help="so that training can go on exactly")
-    add("--continue", dest="continues", metavar="RUN", help="start from its weights (id, or last)")
+    add(
+        "--continue",
+        dest="continue_from",
+        metavar="RUN",
+        help="start from its weights (id, or last)",
+    )
 
 
 def _add_advise(parser: argparse.ArgumentParser) -> None:
@@ -167,9 +172,9 @@ def _add_sweep(parser: argparse.ArgumentParser) -> None:
     add("--engines", default=default.engines[0].value, help="such as article,fused")
     add("--repeats", type=int, default=default.repeats, help="runs of each, with seeds that follow")
     add(
-        "--rule",
-        default=default.rule.value,
-        choices=_values(RateRule),
+        "--learning-rate-rule",
+        default=default.learning_rate_rule.value,
+        choices=_values(LearningRateRule),
         help="how the learning rate follows the batch size (default: %(default)s)",
     )
     add(

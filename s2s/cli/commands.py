@@ -32,8 +32,9 @@ from s2s.cli.text import (
     summary_text,
     translation_text,
 )
-from s2s.config import UNLIMITED, CorpusChoices, TrainConfig, UserError
+from s2s.config import UNLIMITED, CorpusChoices, TrainConfig
 from s2s.data import catalog
+from s2s.errors import UserError, quote
 from s2s.machine.host import system_info
 from s2s.paths import corpora_folder, home, run_folder
 from s2s.records import BenchReport, RunState
@@ -41,10 +42,9 @@ from s2s.runs.export import export_csv, export_json, run_json
 from s2s.runs.files import has_checkpoint
 from s2s.runs.resume import resumable, resumes_at
 from s2s.runs.resume import resume as resume_run
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.text.bench import bench_text
 from s2s.threads import Waiting, set_waiting
-from s2s.validation import quoted
 
 
 def corpora_list(options: argparse.Namespace) -> int:
@@ -195,16 +195,15 @@ def evaluate(options: argparse.Namespace) -> int:
 def noise(options: argparse.Namespace) -> int:
     run_id = _run_id(options.run)
     from s2s.runs.gradient_noise import noise_of_run  # torch, seconds to load
-    from s2s.store.gradient_noise import keep_noise
-    from s2s.training.gradient_noise import SENTENCES
+    from s2s.training.gradient_noise import SAMPLES
 
     with Doing() as doing:
         found = noise_of_run(
             run_id,
-            SENTENCES if options.sentences is None else options.sentences,
+            SAMPLES if options.sentences is None else options.sentences,
             lambda share: doing("Gradients", share),
         )
-    keep_noise(Store(home()), found)
+    Store(home()).save_gradient_noise(found)
     print_as(options, dataclasses.asdict(found), noise_text(found))
     return 0
 
@@ -238,7 +237,7 @@ def export(options: argparse.Namespace) -> int:
             write(Store(home()), file)
     except (OSError, ValueError) as error:  # a name with a NUL in it
         why = error.strerror if isinstance(error, OSError) else "no file can be called so"
-        raise UserError(f"{quoted(options.output)} cannot be written ({why}).") from error
+        raise UserError(f"{quote(options.output)} cannot be written ({why}).") from error
     return 0
 
 
@@ -281,8 +280,8 @@ def _train_config(options: argparse.Namespace) -> TrainConfig:
     values = {**vars(options), "max_seconds": options.seconds, "sentences": options.sentence}
     if options.iterations is None:
         values["iterations"] = UNLIMITED if options.seconds else TrainConfig.iterations
-    if options.continues is not None:
-        values["continues"] = _run_id(options.continues)
+    if options.continue_from is not None:
+        values["continue_from"] = _run_id(options.continue_from)
     return TrainConfig.from_json(values)
 
 
@@ -305,7 +304,7 @@ def _run_id(text: str) -> int:
                 return run.id
         raise UserError("No run has a checkpoint yet; `python -m s2s train` makes one.")
     if not re.fullmatch("[0-9]{1,18}", text):
-        raise UserError(f"A run is given by its id, or as last; got {quoted(text)}.")
+        raise UserError(f"A run is given by its id, or as last; got {quote(text)}.")
     run = store.run(int(text))
     if run.deleted_at is not None:
         raise UserError(f"Run {run.id} was deleted; Compare in the dashboard can bring it back.")

@@ -5,11 +5,11 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from s2s import formatting as words
 from s2s.analysis.sweep.table import sweep_line, sweep_rows, sweep_text
-from s2s.background.sweep_time import SweepTime, Times, sweep_time
+from s2s.background.sweep_time import SweepTime, seconds_of, sweep_time, times_from_runs
 from s2s.cli.common import (
     EXIT_ERROR,
     EXIT_STOPPED,
@@ -21,20 +21,24 @@ from s2s.cli.common import (
     stop_on_signals,
 )
 from s2s.cli.progress import Doing
-from s2s.config import Budget, SweepConfig, TrainConfig, UserError
+from s2s.config import Budget, SweepConfig, TrainConfig
+from s2s.errors import UserError
 from s2s.paths import home
 from s2s.records import RunState, Sweep, SweepPart, SweepState
 from s2s.runs.export import run_json
-from s2s.store.runs import Store
-from s2s.store.sweeps import create_sweep, read_sweep, read_sweeps, take
-from s2s.sweeps.plan import plan
+from s2s.store import Store
+from s2s.store.sweeps import claim_sweep, read_sweep, read_sweeps
+from s2s.sweeps.plan import create_sweep, plan
+
+if TYPE_CHECKING:
+    from s2s.sweeps.runner import SweepProgress
 
 
 def sweep(options: argparse.Namespace) -> int:
     """Begins a sweep, or goes on with one; ends with its table."""
     if options.resume is None:
         config = sweep_config(options)
-        store, parts = Store(home()), plan(config, [])
+        store, parts = Store(home()), plan(config)
     else:
         store = Store(home())
         before = read_sweep(store, options.resume)
@@ -59,7 +63,7 @@ def carry_out(
         del estimate["times"]
         print_as(options, estimate, _estimate_text(config, left, takes))
         sweep_id = sweep_id or create_sweep(store, config)
-        _do(options, store, sweep_id, takes.times)
+        _do(options, store, sweep_id, takes)
     assert sweep_id is not None  # a new sweep has parts left
     return read_sweep(store, sweep_id)
 
@@ -112,7 +116,7 @@ def sweep_config(options: argparse.Namespace) -> SweepConfig:
         grow_until_oom=options.grow_until_oom,
         engines=tuple(listed(options.engines)),  # type: ignore[arg-type]  # checked there
         repeats=options.repeats,
-        rule=options.rule,
+        learning_rate_rule=options.learning_rate_rule,
         budget=budget,
         amount=amount,
         target_loss=options.target_loss,
@@ -120,16 +124,21 @@ def sweep_config(options: argparse.Namespace) -> SweepConfig:
     )
 
 
-def _do(options: argparse.Namespace, store: Store, sweep_id: int, times: Times) -> None:
+def _do(options: argparse.Namespace, store: Store, sweep_id: int, takes: SweepTime) -> None:
     """With a line of JSON for each part that has got a result."""
     from s2s.sweeps.runner import run_sweep  # torch, seconds to load
 
     stop = Event()
     stop_on_signals(stop)
-    take(store, sweep_id)
+    claim_sweep(store, sweep_id)
     with Doing() as doing:
-        for now in run_sweep(store, sweep_id, stop, times):
-            left = "" if now.seconds_left is None else f", {words.duration(now.seconds_left)} left"
+        part, later = None, None
+        for now in run_sweep(store, sweep_id, stop):
+            if now.part != part:
+                part, later = now.part, _seconds_after(store, now, takes)
+            left = ""
+            if later is not None and now.part_seconds_left is not None:
+                left = f", {words.format_duration(now.part_seconds_left + later)} left"
             first = "memory of the first steps, " if now.measuring_memory else ""
             doing(
                 f"Run {min(now.done + 1, now.total):,} of {now.total:,}, {first}"
@@ -137,18 +146,26 @@ def _do(options: argparse.Namespace, store: Store, sweep_id: int, times: Times) 
                 now.share,
             )
             if options.json and now.ended:
-                part = dataclasses.replace(now.part, run=store.run(now.run_id))
-                print_json({"event": "part", **_part_json(part)})
+                ended = dataclasses.replace(now.part, run=store.run(now.run_id))
+                print_json({"event": "part", **_part_json(ended)})
+
+
+def _seconds_after(store: Store, now: "SweepProgress", takes: SweepTime) -> float | None:
+    """Estimate the time of the parts after the one that is being trained."""
+    config = now.sweep.config
+    later = [part for part in now.sweep.parts if not part.is_done() and part != now.part]
+    times = {**takes.times, **times_from_runs(config, store.runs(), takes.device)}
+    return seconds_of(config, later, times, takes.device)
 
 
 def _estimate_text(config: SweepConfig, parts: list[SweepPart], takes: SweepTime) -> str:
     duration = "duration not known"
     if takes.total_seconds is not None:
         most = "at most " if config.target_loss else ""
-        duration = f"{most}about {words.duration(takes.total_seconds)} by {takes.basis}"
+        duration = f"{most}about {words.format_duration(takes.total_seconds)} by {takes.basis}"
     larger = "; larger sizes come on top" if config.grow_until_oom else ""
     runs = "1 run" if len(parts) == 1 else f"{len(parts):,} runs"
-    return f"{runs} on {words.device(takes.device)}: {duration}{larger}."
+    return f"{runs} on {words.format_device(takes.device)}: {duration}{larger}."
 
 
 def _sweep_json(found: Sweep) -> dict[str, object]:
@@ -156,7 +173,7 @@ def _sweep_json(found: Sweep) -> dict[str, object]:
         "sweep_id": found.id,
         "state": found.state.value,
         "created_at": found.created_at,
-        "done": found.done(),
+        "done": found.parts_done(),
         "total": len(found.parts),
         "config": found.config.to_json(),
         "rows": [dataclasses.asdict(row) for row in sweep_rows(found)],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from s2s import formatting as words
 from s2s.records import CorpusInfo, Run, Summary, Translation
 from s2s.runs.files import has_checkpoint
+from s2s.text.run import describe_excluded_steps
 
 if TYPE_CHECKING:  # it loads torch
     from s2s.analysis.advice.gradient_noise import RunNoise
@@ -24,7 +25,9 @@ def run_line(run: Run, resumes_at: int | None = None) -> str:
     """`resumes_at`: the iteration from which an interrupted run can go on."""
     rate = run.summary and run.summary.samples_per_second
     speed = f", {rate:,.0f} samples/s" if rate else ""
-    doubts = run.summary and words.doubts(run.summary.noise, run.summary.busy)
+    doubts = run.summary and words.format_timing_warnings(
+        run.summary.timing_variation, run.summary.interference
+    )
     loss = run.summary and run.summary.loss_per_token
     loss_text = f", loss {loss:.3f} a token" if loss else ""
     filed = ", ".join([*run.tags, *(["archived"] if run.archived_at is not None else [])])
@@ -38,13 +41,13 @@ def run_line(run: Run, resumes_at: int | None = None) -> str:
 
 def _step_text(summary: Summary) -> str:
     """The median step and how much steps vary."""
-    varies = words.spread(summary.step_relative_iqr, summary.noise)
-    return ", ".join(filter(None, [words.step_time(summary.step_seconds), varies]))
+    varies = words.format_iqr(summary.step_relative_iqr, summary.timing_variation)
+    return ", ".join(filter(None, [words.format_step_time(summary.step_seconds), varies]))
 
 
 def _phases_text(summary: Summary) -> str:
     parts = (summary.phase_seconds or {}).items()
-    return ", ".join(f"{name} {words.step_time(seconds)}" for name, seconds in parts)
+    return ", ".join(f"{name} {words.format_step_time(seconds)}" for name, seconds in parts)
 
 
 def _quality_text(summary: Summary) -> str:
@@ -69,7 +72,10 @@ def summary_text(run: Run, summary: Summary) -> str:
             f"  loss a token          {shown(summary.loss_per_token, '.3f')}",
             f"  loss a sentence       {shown(summary.loss_per_sentence, '.2f')}",
             f"  validation, a token   {shown(summary.validation_loss_per_token, '.3f')}",
-            *filter(None, [_quality_text(summary), words.left_out(summary), summary.busy]),
+            *filter(
+                None,
+                [_quality_text(summary), describe_excluded_steps(summary), summary.interference],
+            ),
             *(
                 [f"Translate with: python -m s2s translate --run {run.id}"]
                 if has_checkpoint(run.id)

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from s2s.config import CorpusChoices, Direction, UserError
+from s2s.config import CorpusChoices, Direction
 from s2s.data import corpus
 from s2s.data.alone import alone
 from s2s.data.download import download
 from s2s.data.prepare import Prepared, prepare
 from s2s.data.reader import Chunk, comes_from_tatoeba, content_sha256, read_chunks
+from s2s.errors import UserError, quote
 from s2s.paths import make_folder
 from s2s.records import CorpusInfo
-from s2s.validation import quoted
 
 STARTER = "starter"
 STARTER_FILE = Path(__file__).with_name("starter.tsv.gz")
@@ -104,7 +104,7 @@ def open_corpus(folder: Path, name: str) -> corpus.Corpus:
         names = [STARTER, *(info.name for info in list_corpora(folder))]
         known = ", ".join(dict.fromkeys(names))
         raise UserError(
-            f"There is no corpus {quoted(name)} (there are: {known}); "
+            f"There is no corpus {quote(name)} (there are: {known}); "
             "`python -m s2s corpora add` adds a file or a named pair."
         ) from None
 
@@ -181,7 +181,7 @@ def remove(folder: Path, name: str) -> None:
     """Deletes what was prepared under `name`; runs trained on it keep their own vocabularies."""
     target = folder / checked_name(name)
     if not target.is_dir():
-        raise UserError(f"There is no corpus {quoted(name)}.")
+        raise UserError(f"There is no corpus {quote(name)}.")
     with (
         _alone(folder, name),
         tempfile.TemporaryDirectory(prefix=f".removing-{name}-", dir=folder) as beside,
@@ -189,7 +189,7 @@ def remove(folder: Path, name: str) -> None:
         try:  # at once: who opens it meanwhile finds all of it or nothing
             target.rename(Path(beside, "corpus"))
         except FileNotFoundError:
-            raise UserError(f"There is no corpus {quoted(name)}.") from None
+            raise UserError(f"There is no corpus {quote(name)}.") from None
 
 
 def clear_leftovers(folder: Path) -> None:
@@ -221,7 +221,7 @@ def checked_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UserError(
             f"A corpus name is 1 to 64 letters, digits, dots, dashes or underscores, beginning "
-            f"with a letter or digit; got {quoted(name)}."
+            f"with a letter or digit; got {quote(name)}."
         )
     return name
 
@@ -241,11 +241,11 @@ def _file(what: str | Path, folder: Path, progress: Progress) -> Path:
             return path
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error
-        raise UserError(f"{quoted(str(what))} cannot be read ({why}).") from error
+        raise UserError(f"{quote(str(what))} cannot be read ({why}).") from error
     if str(what) in NAMED_PAIRS:
         return download(str(what), folder.parent / "downloads", progress)
     raise UserError(
-        f"{quoted(str(what))} is neither a file nor a named pair; named pairs are {STARTER}, "
+        f"{quote(str(what))} is neither a file nor a named pair; named pairs are {STARTER}, "
         f"{', '.join(NAMED_PAIRS)}."
     )
 
@@ -261,7 +261,7 @@ def _present(folder: Path, name: str, content: str, choices: CorpusChoices) -> C
         return None  # newer sentences replace the older ones
     differs = "with other choices" if present.content_sha256 == content else "from another file"
     raise UserError(
-        f"There is a corpus {quoted(name)} already, made {differs}; "
+        f"There is a corpus {quote(name)} already, made {differs}; "
         f"give this one another name (--name {_free_name(folder, name, choices)})."
     )
 

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2s.config import CorpusChoices, UserError
+from s2s.config import CorpusChoices
 from s2s.data.text import join_words
+from s2s.data.vocabulary import Vocabulary
+from s2s.errors import UserError, quote
 from s2s.records import EOS, SPECIAL_WORDS, UNK, CorpusInfo
-from s2s.validation import quoted, read_as
-from s2s.validation import text as checked_text
+from s2s.validation import check_text as checked_text
+from s2s.validation import parse_dataclass
 
 Ints = npt.NDArray[np.integer[Any]]
 _UNSOUND = (
@@ -68,9 +70,9 @@ class Side:
             ) from None
         return [*SPECIAL_WORDS, *json.loads(text)]
 
-    def known_words(self) -> list[str]:
-        """The words of the model's vocabulary, special symbols first."""
-        return self.words[: self.vocabulary]
+    def known_words(self) -> Vocabulary:
+        """The words of the model's vocabulary."""
+        return Vocabulary(self.words[: self.vocabulary])
 
     def lengths(self) -> Ints:
         """Tokens of each sentence, EOS included."""
@@ -142,7 +144,7 @@ def load_info(corpus_folder: Path) -> CorpusInfo:
     try:
         values = json.loads(_read_text(corpus_folder / "corpus.json", _MOST_INFO_BYTES))
         values["choices"] = CorpusChoices.from_json(values["choices"])
-        info = read_as(CorpusInfo, values)
+        info = parse_dataclass(CorpusInfo, values)
         info = dataclasses.replace(info, bad_line_numbers=tuple(info.bad_line_numbers))
         _check_info(info)
         if info.name != corpus_folder.name:
@@ -158,7 +160,7 @@ def _check_info(info: CorpusInfo) -> None:
     """Raises ValueError or UserError where no corpus has such facts."""
     for name, value in dataclasses.asdict(info).items():
         if isinstance(value, int | float) and not 0 <= value < 2**53:
-            raise ValueError(f"{name} is {quoted(value)}")
+            raise ValueError(f"{name} is {quote(value)}")
         if isinstance(value, str):
             checked_text(value, name)
     if info.pairs_kept != info.training_pairs + info.validation_pairs + info.test_pairs:

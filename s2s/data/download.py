@@ -13,8 +13,8 @@ import requests
 from filelock import FileLock, Timeout
 from urllib3.exceptions import HTTPError
 
-from s2s.config import UserError
 from s2s.data.reader import MAX_ZIP_RATIO, ZIP_ERRORS, opened_zip
+from s2s.errors import UserError
 from s2s.paths import make_folder
 
 MAX_BYTES = 300_000_000

@@ -12,9 +12,10 @@ import psutil
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from s2s.config import CorpusChoices, Direction, Normalizer, UserError
+from s2s.config import CorpusChoices, Direction, Normalizer
 from s2s.data.reader import Chunk
 from s2s.data.text import SENTENCE_END, split_words
+from s2s.errors import UserError
 from s2s.records import EOS, SPECIAL_WORDS
 
 _SHOWN_BAD_LINES = 100

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from s2s.config import UserError
-from s2s.validation import quoted
+from s2s.errors import UserError, quote
 
 MAX_TEXT_BYTES = 2**30
 MAX_ZIP_ENTRIES = 1000
@@ -183,7 +182,7 @@ def _text_entry(archive: zipfile.ZipFile, size_bytes: int) -> zipfile.ZipInfo:
             raise UserError(f"{name} names a path outside its own folder; it is not opened.")
     texts = [entry for entry in entries if _is_corpus_text(PurePosixPath(entry.filename))]
     if len(texts) != 1:
-        found = ", ".join(quoted(entry.filename) for entry in texts[:3]) or "none"
+        found = ", ".join(quote(entry.filename) for entry in texts[:3]) or "none"
         raise UserError(f"{name} has to hold one .txt or .tsv corpus; found {found}.")
     text = texts[0]
     # zipfile unpacks no more than `file_size`; what it is packed to is the zip's word only.

@@ -69,7 +69,7 @@ def _gpu(device: str) -> dict[str, Any]:
         "gpu_memory_mhz": reported(pynvml.nvmlDeviceGetClockInfo, gpu, pynvml.NVML_CLOCK_MEM),
         "gpu_celsius": reported(pynvml.nvmlDeviceGetTemperature, gpu, pynvml.NVML_TEMPERATURE_GPU),
         "gpu_watts": None if milliwatts is None else milliwatts / 1000,
-        "gpu_slowed_by": None
+        "gpu_throttle_reasons": None
         if reasons is None
         else tuple(name for name, bits in _SLOWED_BY.items() if reasons & bits),
         "gpu_other_processes": _other_processes(gpu),

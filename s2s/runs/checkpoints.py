@@ -4,12 +4,12 @@ from contextlib import suppress
 
 from safetensors import SafetensorError
 
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.paths import home, make_folder, run_folder
 from s2s.records import Run
 from s2s.runs.recorder import DivergedError
+from s2s.store import Store
 from s2s.store.errors import StoreError
-from s2s.store.runs import Store
 from s2s.training.checkpoint import drop_state, save_checkpoint
 from s2s.training.trainer import Trainer
 

@@ -3,11 +3,11 @@
 import traceback
 from dataclasses import dataclass
 
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.records import Run, RunState
 from s2s.runs import lost_gpu as cuda_context
 from s2s.runs.files import has_checkpoint
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.training.device import ran_out_of_memory
 
 
@@ -46,10 +46,10 @@ def failed(error: Exception) -> Ending:
 
 
 def shut_down(store: Store, run_id: int) -> str:
-    part = store.read("SELECT sweep_id FROM sweep_parts WHERE run_id = ?", (run_id,))
-    if not part and store.run(run_id).iterations_done and not has_checkpoint(run_id):
+    sweep_id = store.parent_sweep(run_id)
+    if sweep_id is None and store.run(run_id).iterations_done and not has_checkpoint(run_id):
         return "The program was shut down, and no checkpoint had been kept; start the run anew."
-    again = f"sweep --resume {part[0]['sweep_id']}" if part else f"resume {run_id}"
+    again = f"resume {run_id}" if sweep_id is None else f"sweep --resume {sweep_id}"
     return f"The program was shut down; `python -m s2s {again}` goes on."
 
 

@@ -13,14 +13,14 @@ import torch
 
 from s2s.analysis.run.interference import busy
 from s2s.analysis.run.readings import peak_memory_bytes
-from s2s.config import TrainConfig, UserError
-from s2s.data.catalog import open_corpus
+from s2s.config import TrainConfig
+from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.machine.gpus import Sampler
 from s2s.machine.host import system_info
 from s2s.machine.interference import OthersMeter
 from s2s.machine.state import machine_state
-from s2s.paths import corpora_folder, run_folder
+from s2s.paths import run_folder
 from s2s.records import (
     DeviceSample,
     Evaluation,
@@ -35,13 +35,13 @@ from s2s.runs.checkpoints import save, tidy
 from s2s.runs.ending import Ending, diverged, failed, sentence, shut_down
 from s2s.runs.quality import quality_on_test_part
 from s2s.runs.recorder import DivergedError, Recorder
+from s2s.store import Store
 from s2s.store import errors as store_error
-from s2s.store.errors import StoreError, patiently
-from s2s.store.runs import Store
+from s2s.store.errors import StoreError, retry_while_unavailable
+from s2s.task import open_task
 from s2s.training.checkpoint import load_checkpoint
-from s2s.training.device import resolve_device
-from s2s.training.heap import hand_back
-from s2s.training.trainer import Trainer
+from s2s.training.device import resolve_device, trim_heap
+from s2s.training.trainer import Trainer, never_stop
 
 CHECKPOINT_SECONDS = 60.0
 """A process that is killed loses this much training and what a step more takes."""
@@ -81,12 +81,12 @@ def executing(store: Store, run_id: int, stop: Event) -> Training:
     without a request in the store interrupts it: the program ends, and the run can be resumed.
     """
     try:
-        run = patiently(lambda: store.run(run_id))
+        run = retry_while_unavailable(lambda: store.run(run_id))
         cuda_context.check(run.config.device)
         device = _device_of(run)
         with lease(str(device), lambda: stop.is_set() or _asked_to_stop(store, run_id)) as held:
             environment = _environment()
-            if not held or not patiently(
+            if not held or not retry_while_unavailable(
                 lambda: store.start_run(run_id, str(device), environment), stop.is_set
             ):
                 interrupted = store.interrupt_run(run_id, shut_down(store, run_id))
@@ -101,26 +101,26 @@ def executing(store: Store, run_id: int, stop: Event) -> Training:
     finally:
         # Outside the except block: its traceback would keep the tensors alive.
         free_memory()
-        store.trouble = ""
+        store.write_error = ""
 
 
 def build_trainer(
     config: TrainConfig,
     device: torch.device,
     resumes: int | None = None,
-    look: Callable[[], object] = bool,
+    look: Callable[[], object] = never_stop,
 ) -> Trainer:
     """The corpus opened and the model built, or UserError.
 
     `resumes`: the run that is to go on from its own checkpoint. `look`: see Trainer.
     """
     torch.set_num_threads(config.threads or _TORCHS_OWN_THREADS)
-    start, source = None, config.continues if resumes is None else resumes
+    start, source = None, config.continue_from if resumes is None else resumes
     if source is not None:
         start = load_checkpoint(run_folder(source), with_state=True)
-    corpus = open_corpus(corpora_folder(), config.corpus)
+    task = open_task(config, device)
     look()
-    return Trainer(config, corpus, device, start, resume=resumes is not None, look=look)
+    return Trainer(task, start, resume=resumes is not None, check_stop=look)
 
 
 class _CannotResumeError(Exception):
@@ -167,7 +167,9 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
 
     def patient(work: Callable[[], _Returned]) -> _Returned:
         """A program that ends waits for no disk."""
-        return patiently(work, lambda: stop.is_set() and not _asked_to_stop(store, run.id))
+        return retry_while_unavailable(
+            work, lambda: stop.is_set() and not _asked_to_stop(store, run.id)
+        )
 
     after = _machine_after(device, others)
     sampler.stop()
@@ -177,9 +179,9 @@ def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Trainin
     summary = patient(lambda: recorder.summary(ending.state, peak))
     before = patient(lambda: store.run(run.id)).machine_before
     if before and after:
-        patient(lambda: store.note_machine(run.id, before, after))
+        patient(lambda: store.save_machine_state(run.id, before, after))
         beside = patient(lambda: busy(store.run(run.id), samples))
-        summary = dataclasses.replace(summary, busy=beside)
+        summary = dataclasses.replace(summary, interference=beside)
     if ending.state is RunState.FINISHED and run.config.measure_quality and not recorder.unsaved:
         summary, ending = _with_quality(store, run, stop, summary, ending)
     message = ending.told(store, run)
@@ -206,7 +208,7 @@ def _trained(
     try:
         trainer = _trainer_of(run, device, look)
         before = machine_state(str(device), others.read())
-        patiently(lambda: store.note_machine(run.id, before), stop.is_set)
+        retry_while_unavailable(lambda: store.save_machine_state(run.id, before), stop.is_set)
         state = yield from _follow(store, run, trainer, recorder, stop)
         return Ending(state, " ".join([*trainer.notes, *recorder.notes()]))
     except _EndedError:
@@ -235,7 +237,7 @@ def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: 
             if isinstance(event, Evaluation) or (settled and late):
                 recorder.flush()
                 recorder.unsaved = save(store, run, trainer)
-                hand_back()
+                trim_heap()
                 saved_at = time.monotonic()
             yield event
             if settled and stop.is_set():
@@ -244,9 +246,9 @@ def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: 
         recorder.flush()
         recorder.unsaved = save(store, run, trainer)
         return _ended(store, run)
-    deadline = time.monotonic() + store_error.PATIENCE_SECONDS
+    deadline = time.monotonic() + store_error.RETRY_LIMIT_SECONDS
     while recorder.unsaved and not stop.is_set() and time.monotonic() < deadline:
-        stop.wait(store_error.RETRY_SECONDS)
+        stop.wait(store_error.RETRY_INTERVAL_SECONDS)
         recorder.unsaved = save(store, run, trainer)
     return RunState.FINISHED
 
@@ -254,7 +256,7 @@ def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: 
 def _asked_to_stop(store: Store, run_id: int) -> bool:
     """False where the store cannot be read just now: a run does not end by that."""
     try:
-        return store.stop_requested(run_id)
+        return store.is_stop_requested(run_id)
     except StoreError:
         return False
 
@@ -294,7 +296,7 @@ def _with_quality(
     """
 
     def go_on(_share: float) -> None:
-        if stop.is_set() or store.stop_requested(run.id):
+        if stop.is_set() or store.is_stop_requested(run.id):
             raise _EndedError
 
     def without(why: str, details: str = "") -> tuple[Summary, Ending]:

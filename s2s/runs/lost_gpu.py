@@ -4,7 +4,7 @@ Only a new process gets a new context: until then nothing is trained on a GPU he
 call is made. What runs on the processor goes on.
 """
 
-from s2s.config import UserError
+from s2s.errors import UserError
 
 _SIGNS = (
     "device-side assert",

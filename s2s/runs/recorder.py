@@ -21,12 +21,12 @@ from s2s.analysis.run.steps import (
     target_tokens_per_second,
 )
 from s2s.config import TrainConfig
-from s2s.formatting import duration
+from s2s.formatting import format_duration
 from s2s.machine.gpus import Sampler
 from s2s.records import STEP_DTYPE, Evaluation, RunState, StepRecord, Summary
+from s2s.store import Store
 from s2s.store import errors as store_error
 from s2s.store.errors import StoreError
-from s2s.store.runs import Store
 
 FLUSH_SECONDS = 0.5
 _RETRY_SECONDS = 5.0
@@ -110,7 +110,7 @@ class Recorder:
         notes = [self.unsaved] if self.unsaved else []
         if self._failing_seconds:
             notes.append(
-                f"For {duration(self._failing_seconds)} the store could not be written; the "
+                f"For {format_duration(self._failing_seconds)} the store could not be written; the "
                 "records were kept in memory and written afterwards."
             )
         return notes
@@ -143,13 +143,13 @@ class Recorder:
             peak_memory_bytes=peak_memory_bytes,
             step_seconds=timing.seconds,
             step_relative_iqr=timing.relative_iqr,
-            noise=timing.noise,
+            timing_variation=timing.noise,
             warmup_steps=timing.warmup_steps,
             warmup_seconds=timing.warmup_seconds,
             interfered_steps=timing.interfered_steps,
             interfered_seconds=timing.interfered_seconds,
             phase_seconds=parts.named() if parts else None,
-            busy=busy,
+            interference=busy,
             max_padded_tokens=int(steps["padded_tokens"].max()) if len(steps) else None,
             wall_seconds=None if self._resumed else ended_at - self._began_at,
         )
@@ -172,9 +172,12 @@ class Recorder:
         except StoreError as error:
             now = time.monotonic()
             self._failing_since = self._failing_since or now
-            if not error.passing or now - self._failing_since > store_error.PATIENCE_SECONDS:
+            if (
+                not error.is_temporary
+                or now - self._failing_since > store_error.RETRY_LIMIT_SECONDS
+            ):
                 raise
-            self._store.trouble = (
+            self._store.write_error = (
                 f"{error} Run {self._run_id} goes on meanwhile: its records are kept in memory."
             )
             return False
@@ -187,7 +190,7 @@ class Recorder:
             del self._unwritten[first]
         if self._failing_since is not None:
             self._failing_seconds += time.monotonic() - self._failing_since
-            self._failing_since, self._store.trouble = None, ""
+            self._failing_since, self._store.write_error = None, ""
 
     def _fetch(self) -> npt.NDArray[np.void]:
         """The pending records as rows; all losses come from the device in one transfer."""

@@ -1,18 +1,14 @@
 """Interrupted runs: which of them can be resumed from where, and queueing one again."""
 
 import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.paths import run_folder
-from s2s.records import STEP_DTYPE, Run, RunState
+from s2s.records import Run, RunState
 from s2s.runs.files import CHECKPOINT
-from s2s.store.ownership import lives, owner_values
-from s2s.store.runs import Store
+from s2s.store import Store
 
 
 def resumable(store: Store) -> list[tuple[Run, int]]:
@@ -44,54 +40,21 @@ def resume(store: Store, run_id: int) -> Run:
     run = store.run(run_id)
     iteration = _point(store, run)
     resumed_at = [*run.resumed_at, iteration] if iteration or run.iterations_done else []
-    with store.transaction() as database:
-        cursor = database.execute(
-            "UPDATE runs SET state = ?, finished_at = NULL, message = '', details = '',"
-            " summary = NULL, iterations_done = ?, resumed_at = ?, dismissed = 0, owner_pid = ?,"
-            " owner_start = ?, owner_machine = ?"
-            " WHERE id = ? AND state = ?",
-            (
-                RunState.QUEUED, iteration, json.dumps(resumed_at), *owner_values(), run_id,
-                RunState.INTERRUPTED,
-            ),
-        )  # fmt: skip
-        if cursor.rowcount != 1:
-            raise UserError(f"Run {run_id} is being resumed already.")
-        after = (run_id, iteration)
-        database.execute("DELETE FROM evaluations WHERE run_id = ? AND iteration > ?", after)
-        database.execute("DELETE FROM step_blocks WHERE run_id = ? AND first_iteration > ?", after)
-        cut = (
-            "SELECT first_iteration, rows FROM step_blocks WHERE run_id = ? AND last_iteration > ?"
-        )
-        for first, rows in database.execute(cut, after).fetchall():
-            kept = np.frombuffer(rows, STEP_DTYPE)[: iteration - first + 1]
-            database.execute(
-                "UPDATE step_blocks SET last_iteration = ?, rows = ?"
-                " WHERE run_id = ? AND first_iteration = ?",
-                (iteration, kept.tobytes(), run_id, first),
-            )
-    store.be_heard()
+    store.requeue_run(run_id, iteration, resumed_at)
     return store.run(run_id)
-
-
-def leave_alone(store: Store, run_id: int) -> None:
-    """To resume the run is no longer offered; it stays as it is, and can still be resumed."""
-    with store.transaction() as database:
-        database.execute("UPDATE runs SET dismissed = 1 WHERE id = ?", (run_id,))
 
 
 def _point(store: Store, run: Run) -> int:
     """As `resumes_at`; UserError with the reason where there is none."""
-    if not run.state.is_finished() and lives(_row(store, run.id)) is None:
+    if not run.state.is_finished() and not store.can_see_owner(run.id):
         raise UserError(
             f"Run {run.id} is {run.state} on another machine, or in another container; if that is "
             "gone, a dashboard that stays open for a minute finds out."
         )
     if run.state is not RunState.INTERRUPTED:
         raise UserError(f"Run {run.id} is {run.state}; only an interrupted run can be resumed.")
-    part = store.read("SELECT sweep_id FROM sweep_parts WHERE run_id = ?", (run.id,))
-    if part:
-        sweep = part[0]["sweep_id"]
+    sweep = store.parent_sweep(run.id)
+    if sweep is not None:
         raise UserError(
             f"Run {run.id} belongs to sweep {sweep}, which does it again when it goes on: "
             f"`python -m s2s sweep --resume {sweep}`."
@@ -115,10 +78,6 @@ def _point(store: Store, run: Run) -> int:
             f"{run.id}` goes on from its weights in a new run."
         )
     return iteration
-
-
-def _row(store: Store, run_id: int) -> sqlite3.Row:
-    return store.read("SELECT * FROM runs WHERE id = ?", (run_id,))[0]
 
 
 def _header(path: Path) -> dict[str, Any]:

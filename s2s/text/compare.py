@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from s2s.analysis.run.steps import Axis
 from s2s.analysis.run.summarize import Row
-from s2s.formatting import doubts
+from s2s.formatting import format_timing_warnings
 
 
 def fairness(rows: Sequence[Row], axis: Axis) -> str:
@@ -43,12 +43,12 @@ def fairness(rows: Sequence[Row], axis: Axis) -> str:
 
 def marks(row: Row) -> str:
     """Why the run's speed is in doubt, in a few words; empty where nothing speaks against it."""
-    return doubts(row.noise, row.busy)
+    return format_timing_warnings(row.timing_variation, row.interference)
 
 
 def doubts_text(rows: Sequence[Row]) -> str:
     """A sentence for each run whose machine was busy, and one on steps left out."""
-    told = [f"Run {row.label}: {row.busy}" for row in rows if row.busy]
+    told = [f"Run {row.label}: {row.interference}" for row in rows if row.interference]
     left_out = [
         f"{row.interfered_steps:,} of run {row.run_id}" for row in rows if row.interfered_steps
     ]

@@ -19,6 +19,7 @@ from s2s.analysis.sweep.replay import (
     SizeReplay,
     printed,
 )
+from s2s.errors import shorten
 from s2s.records import Evaluation
 from s2s.text.bench import aligned
 
@@ -66,8 +67,8 @@ def speed_rows(replay: Replay) -> list[SpeedRow]:
     here = [
         SpeedRow(
             f"{each.engine}, here",
-            words.rate(each.small.samples_per_second),
-            words.rate(each.large.samples_per_second),
+            words.format_rate(each.small.samples_per_second),
+            words.format_rate(each.large.samples_per_second),
             ratio_text(each.ratio),
         )
         for each in (replay.article, replay.fused)
@@ -95,8 +96,8 @@ def learning_rows(replay: Replay) -> list[LearningRow]:
             size.engine,
             size.batch_size,
             size.batch_size * replay.iterations,
-            words.loss(size.untrained_loss),
-            words.loss(size.validation_loss),
+            words.format_loss(size.untrained_loss),
+            words.format_loss(size.validation_loss),
             learnt_text(size),
         )
         for engine in (replay.article, replay.fused)
@@ -150,7 +151,7 @@ def translations_text(label: str, evaluations: Sequence[Evaluation]) -> str:
     for source, reference, outputs in table.rows:
         lines.append(f"  {source} ({reference})" if reference else f"  {source}")
         for iteration, output in zip(table.iterations, outputs, strict=True):
-            lines.append(f"    after {iteration:>6,}: {words.clipped(output)}")
+            lines.append(f"    after {iteration:>6,}: {shorten(output)}")
     return "\n".join(lines)
 
 
@@ -196,7 +197,7 @@ def _fused_speed(found: EngineReplay) -> str:
 
 def _from_to(found: EngineReplay) -> str:
     small, large = found.small.samples_per_second, found.large.samples_per_second
-    return f"{words.rate(small)} to {words.rate(large)}"
+    return f"{words.format_rate(small)} to {words.format_rate(large)}"
 
 
 def _overhead(replay: Replay) -> str:
@@ -211,7 +212,7 @@ def _overhead(replay: Replay) -> str:
         )
     return (
         f"Computing the same batch {SMALL} in `fused` is {_times(faster)} as fast, which saves "
-        f"{words.percent(share.value)}{_between(share, words.percent)} of the time a sample that "
+        f"{words.format_percent(share.value)}{_between(share, words.format_percent)} of the time a sample that "
         f"batch {LARGE} saves in `article`: that much of the article's gain is overhead, which "
         "`fused` removes without a larger batch."
     )
@@ -232,7 +233,7 @@ def _intervals(replay: Replay) -> str:
             "figures."
         )
     return (
-        f"In brackets are {words.percent(CONFIDENCE)} intervals from repeats, each of which ran "
+        f"In brackets are {words.format_percent(CONFIDENCE)} intervals from repeats, each of which ran "
         "all combinations once."
     )
 
@@ -246,13 +247,13 @@ def _learning(replay: Replay) -> str:
         f"After {replay.iterations:,} iterations on {replay.corpus} the validation loss per token "
         f"is {_learnt(small)} at batch {SMALL} and {_learnt(large)} at batch {LARGE}, which saw "
         f"{LARGE // SMALL} times the sentences. A guess by word frequencies alone is at "
-        f"{words.loss(replay.unigram_loss)}; at least {words.percent(CLEARLY)} below it counts as "
+        f"{words.format_loss(replay.unigram_loss)}; at least {words.format_percent(CLEARLY)} below it counts as "
         f"learnt. In the article batch {SMALL} did not learn and batch {LARGE} did."
     )
 
 
 def _learnt(size: SizeReplay) -> str:
-    return f"{words.loss(size.validation_loss)} ({learnt_text(size)})"
+    return f"{words.format_loss(size.validation_loss)} ({learnt_text(size)})"
 
 
 def _doubts(replay: Replay) -> str:
@@ -296,7 +297,7 @@ def _beside_rule(sizes: tuple[int, ...]) -> str:
 
 def sweep_command(corpus: str) -> str:
     """The sweep that answers what a replay cannot."""
-    return f"python -m s2s sweep --corpus {corpus} --batch-sizes 2,4,8,16,32,64,128,256 --rule sqrt"
+    return f"python -m s2s sweep --corpus {corpus} --batch-sizes 2,4,8,16,32,64,128,256 --learning-rate-rule sqrt"
 
 
 def _times(value: float) -> str:

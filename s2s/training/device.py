@@ -1,8 +1,15 @@
-"""Devices: from a name to one that is there, and whether its memory ran out."""
+"""The device: choose it, set its precision, and recognise and limit its use of memory."""
+
+import ctypes
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
-from s2s.config import UserError
+from s2s.config import Precision
+from s2s.errors import UserError
 
 _OUT_OF_MEMORY = (
     "can't allocate memory",
@@ -10,29 +17,125 @@ _OUT_OF_MEMORY = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
-"""How torch says it on a CPU, and on a GPU where the memory is not for a tensor."""
+"""In torch's RuntimeError on a CPU, and on a GPU if the memory was not for a tensor."""
+_MMAP_THRESHOLD_BYTES = 2**25 - 2**16
+"""A little below the largest threshold that malloc learns (32 MiB, see mallopt(3))."""
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` is the first GPU, or the CPU where there is none. UserError for one not there."""
+    """Return the device; `auto` is the first GPU, or the CPU if there is none.
+
+    Raises:
+        UserError: There is no such GPU.
+    """
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     device = torch.device("cuda:0" if name == "cuda" else name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(
-            f"There is no device {name} here ({torch.cuda.device_count()} GPUs were found); "
-            "choose auto or cpu."
+            f"Device {name} not found ({torch.cuda.device_count()} GPUs available). "
+            "Choose auto or cpu."
         )
     return device
 
 
 def device_names() -> list[str]:
-    """All that a run can be asked to use, the best first."""
+    """Return the names of all devices, best first."""
     return [*(f"cuda:{index}" for index in range(torch.cuda.device_count())), "cpu"]
 
 
 def ran_out_of_memory(error: Exception) -> bool:
-    """Whether it says that the device's memory did not suffice."""
+    """Whether the error means that the device's memory was too small."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _OUT_OF_MEMORY)
+
+
+def raise_mmap_threshold() -> None:
+    """Make malloc reuse freed blocks of up to 32 MiB, from now on.
+
+    Otherwise it may return gradients to the system at each step, only to get every page of them
+    anew. glibc raises its threshold when a block above it is freed; elsewhere this does nothing.
+    """
+    torch.empty(_MMAP_THRESHOLD_BYTES, dtype=torch.uint8)
+
+
+def trim_heap() -> None:
+    """Return all free memory to the system (glibc only), which takes some milliseconds.
+
+    An evaluation and a checkpoint take many times the memory of a step and leave it fragmented:
+    without this a long run grows a little each time.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim:
+        trim(ctypes.c_size_t(0))
+
+
+def check_precision(precision: Precision, device: torch.device) -> None:
+    """Raise UserError if the device cannot compute in this precision."""
+    if precision is Precision.TF32 and device.type != "cuda":
+        raise UserError(f"tf32 needs a GPU, and the device is {device}. Choose fp32 or bf16.")
+
+
+@contextmanager
+def matmul_precision(precision: Precision, device: torch.device) -> Iterator[None]:
+    """On a GPU compute float32 products exactly (fp32), or in TF32 (tf32 and bf16).
+
+    Blocks while another thread is inside with the other setting, so it must not be nested with two
+    settings. A captured graph keeps the setting it was captured with: replays need not be inside.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    with _switch.set_to("ieee" if precision is Precision.FP32 else "tf32"):
+        yield
+
+
+class _PrecisionSwitch:
+    """torch's precision settings, which are global, shared by runs on two GPUs of one process.
+
+    Threads that want the same setting enter together; a thread that wants the other one waits until
+    they have left, and later threads queue behind it, so all get their turn. Afterwards the
+    settings are as before.
+    """
+
+    def __init__(self) -> None:
+        self._entrance = threading.Lock()
+        self._changed = threading.Condition()
+        self._users = 0
+        self._setting = ""
+        self._before = ("", "")
+
+    @contextmanager
+    def set_to(self, setting: str) -> Iterator[None]:
+        """Apply "ieee" or "tf32", as torch.backends names them."""
+        with self._entrance, self._changed:
+            self._changed.wait_for(lambda: not self._users or self._setting == setting)
+            if not self._users:
+                self._before = _read_settings()
+                self._setting = setting
+                _write_settings(setting, setting)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._users -= 1
+                if not self._users:
+                    _write_settings(*self._before)
+                self._changed.notify_all()
+
+
+_switch = _PrecisionSwitch()
+
+
+def _read_settings() -> tuple[str, str]:
+    """Return the settings of cuBLAS's products and of cuDNN's recurrent layers."""
+    matmul: str = torch.backends.cuda.matmul.fp32_precision
+    recurrent: str = torch.backends.cudnn.rnn.fp32_precision  # type: ignore[attr-defined]
+    return matmul, recurrent
+
+
+def _write_settings(matmul: str, recurrent: str) -> None:
+    torch.backends.cuda.matmul.fp32_precision = matmul
+    torch.backends.cudnn.rnn.fp32_precision = recurrent  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The training loop: a generator of step records and evaluations; stopping is leaving it."""
+"""The training loop: a generator of step records and evaluations, which a caller may leave."""
 
 import itertools
 import math
@@ -6,140 +6,125 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from s2s.config import Engine, Precision, TrainConfig, UserError
-from s2s.data.batches import Batches
-from s2s.data.corpus import VALIDATION_PAIRS, Corpus
-from s2s.data.sampler import Drawing
+from s2s.config import Engine, TrainConfig
+from s2s.data.sampler import BatchSampler
+from s2s.errors import UserError
 from s2s.records import PHASES, Evaluation, StepRecord
+from s2s.task import Task
 from s2s.training.checkpoint import Checkpoint, Position, load_optimizer, optimizer_tensors
-from s2s.training.disturbance import Lookout
 from s2s.training.lazy_optimizers import LazySGD
 from s2s.training.optimizers import build_optimizer
-from s2s.training.precision import check_precision, products_in
-from s2s.training.timing import clock_of
-from s2s.translation.engines import ENGINES
-from s2s.translation.evaluation import (
-    FollowedSentences,
-    validation_loss_per_token,
-)
-from s2s.translation.model import Seq2Seq
+from s2s.training.timing import InterferenceDetector, clock_for
 
 WARMUP_STEPS = 3
-"""First steps of a run, and after it was resumed: left out of its throughput, since memory is
-still being reserved."""
+"""First steps of a run, or after it was resumed, that are not timed: they still reserve memory."""
+
+
+def never_stop() -> None:
+    """Let an evaluation run to its end."""
 
 
 class Trainer:
-    """A model in training. Everything that must survive a restart is in `checkpoint()`."""
+    """A task in training. Everything that must survive a restart is in `checkpoint()`."""
 
     def __init__(
         self,
-        config: TrainConfig,
-        corpus: Corpus,
-        device: torch.device,
+        task: Task,
         start: Checkpoint | None = None,
         *,
         resume: bool = False,
-        look: Callable[[], object] = bool,
+        check_stop: Callable[[], object] = never_stop,
     ) -> None:
-        """`start`: weights, and the optimizer's state where it has one, to go on from.
+        """Build the optimizer and the batch sampler.
 
-        `resume`: it is of this very run, which was cut off there. `look` is called several times
-        within an evaluation; what it raises ends that, and it is due again. Raises UserError
-        where `start` does not fit the corpus or the configuration, or cannot be resumed, and where
-        the device cannot compute in the precision asked for.
+        Args:
+            start: The weights to begin with, and the optimizer's state if it is there and fits.
+            resume: Whether `start` is a checkpoint of this very run, which was interrupted.
+            check_stop: Called several times per second in an evaluation; may raise to stop it. The
+                evaluation is then due again.
+
+        Raises:
+            UserError: `start` does not fit the task, or cannot be resumed.
         """
-        check_precision(config.precision, device)
-        self.config, self._corpus, self._device = config, corpus, device
-        torch.manual_seed(config.seed)
-        self.model = Seq2Seq(
-            corpus.source.vocabulary,
-            corpus.target.vocabulary,
-            config.hidden_size,
-            config.layers,
-            config.dropout,
-        ).to(device)
-        self._batches = Batches(corpus, device)
-        self._engine = ENGINES[config.engine](self.model, self._batches, config.precision)
-        self.optimizer = build_optimizer(config, self.model)
+        self.task, self.config = task, task.config
+        self.optimizer = build_optimizer(self.config, task.model, task.embeddings)
         self._first_iteration = start.iteration if start else 0
-        self._drawing = Drawing(
-            _training_lengths(corpus),
-            config.batch_size,
-            config.length_pool,
-            [config.seed, self._first_iteration],
+        self._sampler = BatchSampler(
+            task.lengths,
+            self.config.batch_size,
+            self.config.length_pool,
+            [self.config.seed, self._first_iteration],
         )
         if start:
-            if resume:
-                self._check_the_same(start)
-            self._go_on_from(start)
+            if resume and not start.state:
+                raise UserError(
+                    "The run's checkpoint has no optimizer state, so it cannot be resumed. "
+                    "`Train more` and --continue start a new run from its weights."
+                )
+            task.check_start(start.config, start.task, same_data=resume)
+            self._load(start)
         self.iteration = self._began_at = self._first_iteration
         self.training_seconds = 0.0
-        """Wall time of all steps so far, evaluations left out."""
-        self._clock = clock_of(device)
-        self._lookout = Lookout()
-        self._followed = FollowedSentences(corpus, config.sentences)
-        self._look = look
+        """Wall time of all steps so far, without evaluations."""
+        self._clock = clock_for(task.device)
+        self._interference = InterferenceDetector()
+        self._check_stop = check_stop
         self._evaluated_at: int | None = None
         self._evaluated_tenths = 0
         self._target_reached = False
-        self._left_out = False
-        """The time until the caller asks for the next step belongs to none."""
+        self._paused = False
+        """Whether the time until the next step begins belongs to no step."""
         if start and resume:
-            self._stand_at(start.position)
+            self._restore_position(start.position)
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know of how it was computed so far, a sentence each."""
-        return self._engine.notes
+        """What a user should know of how the run was computed so far, one sentence each."""
+        return self.task.notes
 
     def run(self) -> Iterator[StepRecord | Evaluation]:
-        """An evaluation before the first step, one every so often, and one after the last.
+        """Train until the end; evaluate before the first step, at intervals, and after the last.
 
-        The time that the caller takes between two steps belongs to the later one; the time it
-        takes over an evaluation or a checkpoint belongs to none. On a GPU steps come in bursts,
-        four a second: the last of them, whose iteration is the trainer's, is when to take one.
+        The caller's time between two steps counts for the later one, but its time after an
+        evaluation or a checkpoint counts for none. On a GPU steps come in bursts, four per second:
+        take a checkpoint at the last step of a burst, whose iteration is the trainer's.
         """
         if self._evaluation_due():
             yield self.evaluate()
-        self._left_out = False
+        self._paused = False
         unsettled: list[tuple[StepRecord, list[Any]]] = []
         settled_at, end = time.perf_counter(), self._clock.mark()
-        while not self._done():
+        while not self._finished():
             marks = [end]
             unsettled.append((self._step(marks), marks))
             end = marks[-1]
             waited = time.perf_counter() - settled_at
             if waited >= self._clock.settle_every_seconds or self._evaluation_due():
-                yield from self._settled(unsettled)
+                yield from self._settle(unsettled)
                 unsettled, settled_at = [], time.perf_counter()
             if self._evaluation_due():
                 yield self.evaluate()
-                self._left_out = True
-            if self._left_out:
-                end, self._left_out = self._clock.mark(), False
+                self._paused = True
+            if self._paused:
+                end, self._paused = self._clock.mark(), False
 
     def step(self) -> StepRecord:
-        """One optimizer step on the next batch drawn, its times not taken."""
+        """Take one optimizer step on the next batch, without measuring its time."""
         return self._step([])
 
     def _step(self, marks: list[Any]) -> StepRecord:
-        """The same; adds its start and the ends of its phases to `marks`."""
+        """Take one step; append marks at its start and at the end of each phase."""
         marks.append(self._clock.mark())
-        if not self.model.training:
-            self.model.train()
-        indices = self._drawing.indices()
-        forced = self._drawing.chance(self.config.teacher_forcing)
-        batch, loss_sum = self._engine.step(
-            self.optimizer, indices, forced, lambda: marks.append(self._clock.mark())
+        if not self.task.model.training:
+            self.task.model.train()
+        batch, loss_sum = self.task.step(
+            self.optimizer, self._sampler, lambda: marks.append(self._clock.mark())
         )
         marks.append(self._clock.mark())
         self.iteration += 1
-        interfered = self._lookout.interfered()
+        interfered = self._interference.detect()
         warmed_up = self.iteration - self._began_at > WARMUP_STEPS
         return StepRecord(
             iteration=self.iteration,
@@ -150,12 +135,12 @@ class Trainer:
             padded_tokens=batch.padded_tokens,
             seconds=math.nan,
             phase_seconds=(math.nan,) * len(PHASES),
-            timed=warmed_up and not interfered and not self._engine.warming_up,
+            timed=warmed_up and not interfered and not self.task.warming_up,
             interfered=interfered,
         )
 
-    def _settled(self, steps: list[tuple[StepRecord, list[Any]]]) -> Iterator[StepRecord]:
-        """The steps, with the times that their marks tell."""
+    def _settle(self, steps: list[tuple[StepRecord, list[Any]]]) -> Iterator[StepRecord]:
+        """Yield the steps with their times, which are read from their marks."""
         self._clock.settle()
         for record, marks in steps:
             end_of_last, *bounds = marks
@@ -168,106 +153,76 @@ class Trainer:
             yield record
 
     def evaluate(self) -> Evaluation:
-        """In float32, whatever the run's precision."""
-        held_out = self._corpus.validation[:VALIDATION_PAIRS]
-        with products_in(Precision.FP32, self._device):
-            loss = validation_loss_per_token(self.model, self._batches, held_out, self._look)
-            self._look()
-            translations = self._followed.translate(self.model)
+        """Measure the validation loss and produce sample outputs."""
+        loss = self.task.validate(self._check_stop)
+        self._check_stop()
+        outputs = self.task.sample_outputs()
         self._evaluated_at, self._evaluated_tenths = self.iteration, self._tenths_done()
         self._target_reached = loss is not None and loss <= self.config.target_loss
-        return Evaluation(self.iteration, self.training_seconds, loss, translations)
+        return Evaluation(self.iteration, self.training_seconds, loss, outputs)
 
     def checkpoint(self) -> Checkpoint:
-        self._left_out = True
-        info = self._corpus.info
+        """Return the run's state; its tensors are not copied."""
+        self._paused = True
+        device = self.task.device
         state = optimizer_tensors(self.optimizer) | {"random.cpu": torch.get_rng_state()}
-        if self._device.type == "cuda":
-            state["random.cuda"] = torch.cuda.get_rng_state(self._device)
+        if device.type == "cuda":
+            state["random.cuda"] = torch.cuda.get_rng_state(device)
+        position = Position(
+            self._first_iteration,
+            self.training_seconds,
+            self._evaluated_at,
+            self._evaluated_tenths,
+            self._target_reached,
+        )
         return Checkpoint(
             self.config,
-            info.choices,
-            info.content_sha256,
-            info.source_language,
-            info.target_language,
-            self._corpus.source.known_words(),
-            self._corpus.target.known_words(),
+            self.task.metadata,
             self.iteration,
-            Position(
-                self._first_iteration,
-                self.training_seconds,
-                self._evaluated_at,
-                self._evaluated_tenths,
-                self._target_reached,
-            ),
-            self.model.state_dict(),
+            position,
+            self.task.model.state_dict(),
             state,
-            self._drawing.state(),
+            self._sampler.state(),
         )
 
-    def _check_the_same(self, start: Checkpoint) -> None:
-        info = self._corpus.info
-        if (start.corpus_sha256, start.choices) != (info.content_sha256, info.choices):
-            raise UserError(
-                f"The corpus {info.name!r} has changed since the run was interrupted, so it cannot "
-                "be resumed; prepare the corpus as it was, or train anew."
-            )
-        if not start.state:
-            raise UserError(
-                "The run's checkpoint lacks what resuming needs; `Train more` and --continue go on "
-                "from its weights in a new run."
-            )
-
-    def _stand_at(self, position: Position) -> None:
+    def _restore_position(self, position: Position) -> None:
         self._first_iteration = position.first_iteration
         self.training_seconds = position.training_seconds
         self._evaluated_at = position.evaluated_at
         self._evaluated_tenths = position.evaluated_tenths
         self._target_reached = position.target_reached
 
-    def _go_on_from(self, start: Checkpoint) -> None:
-        if (start.source_words, start.target_words) != (
-            self._corpus.source.known_words(),
-            self._corpus.target.known_words(),
-        ):
-            raise UserError(
-                f"The corpus {self.config.corpus!r} has another vocabulary than the run to go on "
-                "from was trained with; train on the corpus as it was, or start anew."
-            )
-        shape = (start.config.hidden_size, start.config.layers)
-        if shape != (self.config.hidden_size, self.config.layers):
-            raise UserError(
-                f"The run to go on from has hidden size {shape[0]} and {shape[1]} layers; "
-                "a continued run keeps both."
-            )
-        self.model.load_state_dict(start.weights)
-        # A lazy optimizer, on the CPU, leaves more behind than a dense one knows what to do with.
+    def _load(self, start: Checkpoint) -> None:
+        """Load the weights, and optimizer and random states if they fit this run."""
+        self.task.model.load_state_dict(start.weights)
+        # A lazy optimizer leaves entries behind that a dense one cannot use.
         lazy = any(name.endswith(".missed") for name in start.state)
         fits = isinstance(self.optimizer, LazySGD) or not lazy
-        if start.state and fits and _keeps_the_same(start.config) == _keeps_the_same(self.config):
-            load_optimizer(self.optimizer, start.state)
-            if start.config.seed != self.config.seed:
-                return  # another seed asks for other batches
-            self._drawing.restore(start.sampler)
-            torch.set_rng_state(start.state["random.cpu"])
-            if self._device.type == "cuda" and "random.cuda" in start.state:
-                torch.cuda.set_rng_state(start.state["random.cuda"], self._device)
+        if not (start.state and fits and _state_kind(start.config) == _state_kind(self.config)):
+            return
+        load_optimizer(self.optimizer, start.state)
+        if start.config.seed != self.config.seed:
+            return  # another seed means other batches
+        self._sampler.restore(start.sampler)
+        torch.set_rng_state(start.state["random.cpu"])
+        if self.task.device.type == "cuda" and "random.cuda" in start.state:
+            torch.cuda.set_rng_state(start.state["random.cuda"], self.task.device)
 
     def _progress(self) -> float:
-        """0 to 1, by iterations or by training time, whichever is further."""
+        """Return 0 to 1, by iterations or by training time, whichever is further."""
         done = (self.iteration - self._first_iteration) / self.config.iterations
         if self.config.max_seconds:
             done = max(done, self.training_seconds / self.config.max_seconds)
         return done
 
-    def _done(self) -> bool:
+    def _finished(self) -> bool:
         return self._target_reached or self._progress() >= 1
 
     def _evaluation_due(self) -> bool:
         if self._evaluated_at is None:
             return True
         since = self.iteration - self._evaluated_at
-        if self._done():
+        if self._finished():
             return since > 0
         if self.config.evaluate_every:
             return since >= self.config.evaluate_every
@@ -277,12 +232,6 @@ class Trainer:
         return int(self._progress() * 10)
 
 
-def _training_lengths(corpus: Corpus) -> npt.NDArray[np.int64]:
-    """(training pairs,) tokens of both sides."""
-    lengths: npt.NDArray[np.int64] = corpus.source.lengths() + corpus.target.lengths()
-    return lengths[corpus.training.start : corpus.training.stop]
-
-
-def _keeps_the_same(config: TrainConfig) -> tuple[object, ...]:
-    """What decides which entries an optimizer's state has."""
+def _state_kind(config: TrainConfig) -> tuple[object, ...]:
+    """Return what decides which entries an optimizer's state has."""
     return config.optimizer, config.momentum > 0, config.engine is Engine.ARTICLE

@@ -1,4 +1,4 @@
-"""A sentence as typed -> its translation, from one checkpoint."""
+"""Translate typed sentences with the weights of a checkpoint."""
 
 import threading
 import time
@@ -9,84 +9,88 @@ from typing import Self
 
 import torch
 
-from s2s.config import UserError
 from s2s.data.batches import pad
-from s2s.data.text import split_sentence
+from s2s.data.text import join_words, split_sentence
+from s2s.errors import UserError, quote
 from s2s.records import TranslatedWord, Translation
 from s2s.training.checkpoint import Checkpoint, load_checkpoint
-from s2s.training.disturbance import disturbing
-from s2s.translation.decoding import Decoded, greedy
-from s2s.translation.evaluation import MAX_WORDS, encode_sentences, text_of, word_ids
-from s2s.validation import quoted
+from s2s.training.timing import interference
+from s2s.translation.decoding import MAX_WORDS, Decoded, decode_greedily
+from s2s.translation.metadata import TranslationMetadata
 
 _one_thread = threading.Lock()
-"""The number of threads is torch's for all: two translations at once must not mix it up."""
+"""torch has one number of threads for the whole process, so translations take turns."""
 
 
 class Translator:
-    """Translates on the CPU, with one thread, so as to disturb a training run little.
+    """Translates on the CPU with one thread, which slows a training run little.
 
-    Steps of a run that trains meanwhile in this process are marked and left out of its timing.
+    Steps of a run that trains in this process meanwhile are marked, and left out of its timing.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        self.checkpoint = checkpoint
-        self._model = checkpoint.model()
-        self._ids = word_ids(checkpoint.source_words)
+        self.iteration, self.config = checkpoint.iteration, checkpoint.config
+        self.metadata = TranslationMetadata.from_json(checkpoint.task)
+        self._model = self.metadata.outline(checkpoint.config)
+        self._model.load_state_dict(checkpoint.weights, assign=True)
 
     @classmethod
     def load(cls, run_folder: Path) -> Self:
-        """Raises UserError where the run has no readable checkpoint."""
-        with disturbing():
+        """Load a run's checkpoint.
+
+        Raises:
+            UserError: The run has no readable checkpoint.
+        """
+        with interference():
             return cls(load_checkpoint(run_folder))
 
     def translate(self, sentences: Sequence[str], max_words: int = MAX_WORDS) -> list[Translation]:
-        """One translation a sentence, each decoded on its own and timed.
+        """Translate the sentences one by one, each timed.
 
-        Raises UserError for a sentence in which the normaliser leaves no word.
+        Raises:
+            UserError: The normalizer leaves no word of a sentence.
         """
-        with _on_one_thread():
+        with _one_torch_thread():
             return [self._translate(sentence, max_words) for sentence in sentences]
 
-    def texts(self, sentences: Sequence[str], max_words: int = MAX_WORDS) -> list[str]:
-        """The translations as texts alone, all decoded together, which takes far less time."""
-        with _on_one_thread():
-            decoded = self._decoded([self._words(each) for each in sentences], max_words)
-        return [text_of(each, self.checkpoint.target_words) for each in decoded]
+    def translate_together(self, sentences: Sequence[str], max_words: int = MAX_WORDS) -> list[str]:
+        """Translate the sentences in one batch, which is much faster, and return texts alone."""
+        with _one_torch_thread():
+            decoded = self._decode([self._split(each) for each in sentences], max_words)
+        return [join_words(self.metadata.target.decode(each.words)) for each in decoded]
 
-    def _words(self, sentence: str) -> list[str]:
-        words = split_sentence(sentence, self.checkpoint.choices.normalizer)
+    def _split(self, sentence: str) -> list[str]:
+        words = split_sentence(sentence, self.metadata.choices.normalizer)
         if not any(words):
-            raise UserError(
-                f"No word is left of {quoted(sentence)}; type a sentence with words in it."
-            )
+            raise UserError(f"{quote(sentence)} has no words. Enter a sentence with words in it.")
         return words
 
-    def _decoded(self, sentences: Sequence[list[str]], max_words: int) -> list[Decoded]:
-        ids = encode_sentences(sentences, self._ids)
-        return greedy(self._model, *pad(ids, torch.device("cpu")), max_words)
+    def _decode(self, sentences: Sequence[list[str]], max_words: int) -> list[Decoded]:
+        ids = [self.metadata.source.encode(words) for words in sentences]
+        return decode_greedily(self._model, *pad(ids, torch.device("cpu")), max_words)
 
     def _translate(self, sentence: str, max_words: int) -> Translation:
         started = time.perf_counter()
-        words = self._words(sentence)
-        [decoded] = self._decoded([words], max_words)
-        vocabulary = self.checkpoint.target_words
+        words = self._split(sentence)
+        [decoded] = self._decode([words], max_words)
+        outputs = self.metadata.target.decode(decoded.words)
+        unknown = [word for word in words if word not in self.metadata.source]
         return Translation(
             source=sentence,
-            text=text_of(decoded, vocabulary),
+            text=join_words(outputs),
             words=tuple(
-                TranslatedWord(vocabulary[word], probability)
-                for word, probability in zip(decoded.words, decoded.probabilities, strict=True)
+                TranslatedWord(word, probability)
+                for word, probability in zip(outputs, decoded.probabilities, strict=True)
             ),
-            unknown_words=tuple(dict.fromkeys(word for word in words if word not in self._ids)),
+            unknown_words=tuple(dict.fromkeys(unknown)),
             seconds=time.perf_counter() - started,
             finished=decoded.finished,
         )
 
 
 @contextmanager
-def _on_one_thread() -> Iterator[None]:
-    with _one_thread, disturbing():
+def _one_torch_thread() -> Iterator[None]:
+    with _one_thread, interference():
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:

@@ -23,13 +23,14 @@ from s2s.background.estimates import (
     step_time_from_trial,
 )
 from s2s.background.scheduler import Manager
-from s2s.config import Engine, UserError
+from s2s.config import Engine
 from s2s.data import catalog
+from s2s.errors import UserError
 from s2s.paths import corpora_folder, run_folder
 from s2s.records import Run, RunState, Summary
 from s2s.runs import recorder as recorder_module
 from s2s.runs.resume import resumable
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.translation.translator import Translator
 from tests.tiny import tiny_config, tiny_corpus, wait_until
 
@@ -172,7 +173,7 @@ def test_stop_does_not_wait_for_the_next_look_at_the_store(
 def test_stop_by_another_process_is_done_within_two_seconds(manager: Manager) -> None:
     [run_id] = manager.submit([tiny_config(iterations=LONG)])
     wait_until(lambda: is_training(manager, run_id))
-    code = "from s2s.paths import home; from s2s.store.runs import Store;"
+    code = "from s2s.paths import home; from s2s.store import Store;"
     code += f"Store(home()).request_stop({run_id})"
     subprocess.run([sys.executable, "-c", code], check=True)
     wait_for_state(manager, run_id, RunState.STOPPED, STOP_SECONDS)
@@ -255,7 +256,7 @@ def test_what_was_closed_is_resumed_by_the_next(manager: Manager) -> None:
 
 def test_a_new_manager_marks_interrupted_runs(store: Store) -> None:
     code = "from s2s.config import TrainConfig; from s2s.paths import home;"
-    code += "from s2s.store.runs import Store; Store(home()).create_run(TrainConfig())"
+    code += "from s2s.store import Store; Store(home()).create_run(TrainConfig())"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert [run.state for run in store.runs()] == [RunState.QUEUED]
     Manager(store)
@@ -432,7 +433,7 @@ def test_what_cannot_run_is_said_until_it_is_put_right(
 def test_an_answer_for_one_device_or_start_is_none_for_another(manager: Manager) -> None:
     asked(manager)
     assert "There is no device cuda:99" in refusal(manager, device="cuda:99")
-    assert "Run 77 has no checkpoint" in refusal(manager, continues=77)
+    assert "Run 77 has no checkpoint" in refusal(manager, continue_from=77)
     asked(manager)
 
 

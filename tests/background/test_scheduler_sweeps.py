@@ -9,11 +9,12 @@ import pytest
 
 from s2s.background.scheduler import Manager
 from s2s.background.sweep_time import SweepTime
-from s2s.config import SweepConfig, UserError
+from s2s.config import SweepConfig
+from s2s.errors import UserError
 from s2s.records import RunState, SweepState
-from s2s.store.runs import Store
-from s2s.store.sweeps import create_sweep, read_sweep, take
-from s2s.sweeps.plan import plan
+from s2s.store import Store
+from s2s.store.sweeps import claim_sweep, read_sweep
+from s2s.sweeps.plan import create_sweep, plan
 from s2s.sweeps.runner import run_sweep
 from tests.tiny import tiny_config, wait_until
 
@@ -93,7 +94,7 @@ def test_the_stop_of_a_parts_run_stops_the_sweep(manager: Manager, before_step: 
 def test_a_sweep_of_another_process_is_stopped(manager: Manager, store: Store) -> None:
     """Asked for while a part is so short that its run does not notice."""
     sweep_id = create_sweep(store, CONFIG)
-    take(store, sweep_id)
+    claim_sweep(store, sweep_id)
     done: list[int] = []
     for now in run_sweep(store, sweep_id, Event()):
         if now.ended:
@@ -138,7 +139,7 @@ def test_close_stops_a_sweep(manager: Manager, before_step: BeforeStep) -> None:
 
 def test_no_such_sweep(manager: Manager) -> None:
     for ask in (manager.stop_sweep, manager.resume_sweep):
-        with pytest.raises(UserError, match="There is no sweep 7"):
+        with pytest.raises(UserError, match="Sweep 7 not found"):
             ask(7)
 
 
@@ -147,7 +148,7 @@ def asked(manager: Manager, config: SweepConfig, *, try_steps: bool) -> SweepTim
     found: list[SweepTime] = []
 
     def ask() -> bool:
-        answer = manager.expected_sweep(config, plan(config, []), try_steps=try_steps)
+        answer = manager.expected_sweep(config, plan(config), try_steps=try_steps)
         found.extend([answer] if answer else [])
         return bool(found)
 
@@ -156,7 +157,7 @@ def asked(manager: Manager, config: SweepConfig, *, try_steps: bool) -> SweepTim
 
 
 def test_nobody_knows_how_long_before_the_first_runs(manager: Manager) -> None:
-    assert manager.expected_sweep(CONFIG, plan(CONFIG, [])) is None
+    assert manager.expected_sweep(CONFIG, plan(CONFIG)) is None
     assert not at_work()  # it is not tried unasked
     found = asked(manager, CONFIG, try_steps=True)
     assert (found.basis, found.device) == ("trial steps", "cpu")
@@ -165,7 +166,7 @@ def test_nobody_knows_how_long_before_the_first_runs(manager: Manager) -> None:
     assert manager.store.runs() == []
     first, second = (
         manager.expected_sweep(CONFIG, half)  # the trial is remembered
-        for half in (plan(CONFIG, [])[:2], plan(CONFIG, [])[2:])
+        for half in (plan(CONFIG)[:2], plan(CONFIG)[2:])
     )
     assert first is not None
     assert second is not None

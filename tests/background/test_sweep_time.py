@@ -15,12 +15,13 @@ from s2s.background.sweep_time import (
     sweep_time,
     times_from_runs,
 )
-from s2s.config import Engine, SweepConfig, TrainConfig, UserError
+from s2s.config import Engine, SweepConfig, TrainConfig
+from s2s.errors import UserError
 from s2s.records import RunState, Sweep, SweepPart, SweepState
-from s2s.store.runs import Store
-from s2s.store.sweeps import create_sweep, take
-from s2s.sweeps.memory import START_SECONDS
-from s2s.sweeps.plan import plan
+from s2s.runs.memory import START_SECONDS
+from s2s.store import Store
+from s2s.store.sweeps import claim_sweep
+from s2s.sweeps.plan import create_sweep, plan
 from s2s.sweeps.runner import run_sweep
 from tests.plausible import RUN
 from tests.tiny import tiny_config
@@ -38,7 +39,7 @@ def silent(doing: str, share: float | None) -> None:
 
 
 def asked(swept: SweepConfig, store: Store) -> SweepTime:
-    return sweep_time(swept, plan(swept, []), store.runs(), silent)
+    return sweep_time(swept, plan(swept), store.runs(), silent)
 
 
 @pytest.fixture
@@ -62,11 +63,11 @@ def test_parts_add_up() -> None:
     times = {(FUSED, 2): StepTime(0.5, 2.0, ""), (FUSED, 16): StepTime(1.0, 3.0, "")}
     small = 100 * 0.5 + (2 + 100 / 512) * 2.0
     large = 100 * 1.0 + (2 + 100 / 64) * 3.0
-    total = seconds_of(swept, plan(swept, []), times, "cpu")
+    total = seconds_of(swept, plan(swept), times, "cpu")
     memory = 2 * START_SECONDS + 12 * 0.5 + 12 * 1.0  # once a size, of twelve steps
     assert total == pytest.approx(2 * (small + large) + memory)
-    assert seconds_of(swept, plan(swept, []), times, "cuda:0") == pytest.approx(2 * (small + large))
-    assert seconds_of(swept, plan(swept, []), {(FUSED, 2): times[FUSED, 2]}, "cpu") is None
+    assert seconds_of(swept, plan(swept), times, "cuda:0") == pytest.approx(2 * (small + large))
+    assert seconds_of(swept, plan(swept), {(FUSED, 2): times[FUSED, 2]}, "cpu") is None
     assert seconds_of(swept, [], {}, "cpu") == 0.0
 
 
@@ -101,7 +102,7 @@ def test_the_smallest_the_middle_and_the_largest_are_tried(store: Store, tried: 
     step_seconds = {size: time.step_seconds for (_, size), time in found.times.items()}
     assert step_seconds == pytest.approx({2: 1.2, 4: 1.4, 16: 2.6, 32: 4.2, 64: 7.4})
     assert found.total_seconds == seconds_of(
-        config(2, 4, 16, 32, 64), plan(config(2, 4, 16, 32, 64), []), found.times, "cpu"
+        config(2, 4, 16, 32, 64), plan(config(2, 4, 16, 32, 64)), found.times, "cpu"
     )
 
 
@@ -126,7 +127,7 @@ def test_nothing_fits(store: Store, tried: list[int]) -> None:
 @pytest.mark.usefixtures("tiny")
 def test_earlier_runs_are_not_tried_again(store: Store, tried: list[int]) -> None:
     sweep_id = create_sweep(store, config(2, 8, repeats=1))
-    take(store, sweep_id)
+    claim_sweep(store, sweep_id)
     for _ in run_sweep(store, sweep_id, Event()):
         pass
     known = times_from_runs(config(2, 4, 8), store.runs(), "cpu")
@@ -142,7 +143,7 @@ def test_earlier_runs_are_not_tried_again(store: Store, tried: list[int]) -> Non
 def test_a_real_trial_leaves_no_run(store: Store) -> None:
     said: list[str] = []
     swept = config(2)
-    found = sweep_time(swept, plan(swept, []), [], lambda doing, _: said.append(doing))
+    found = sweep_time(swept, plan(swept), [], lambda doing, _: said.append(doing))
     assert found.total_seconds > 0
     assert said == ["Trial steps: fused, batch size 2"]
     assert store.runs() == []

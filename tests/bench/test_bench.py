@@ -14,8 +14,9 @@ import torch
 from s2s.bench import bench as bench_module
 from s2s.bench import rates
 from s2s.bench.bench import Bench, combinations, engines_for
-from s2s.config import Engine, TrainConfig, UserError
+from s2s.config import Engine, TrainConfig
 from s2s.data.corpus import Corpus
+from s2s.errors import UserError
 from s2s.records import StepRecord
 from s2s.training.device import ran_out_of_memory
 from s2s.training.trainer import Trainer
@@ -132,7 +133,7 @@ def test_figures_by_hand(clockwork: type[Clockwork], tiny: Corpus) -> None:
     assert row.target_tokens_per_second == pytest.approx(2000)
     assert row.step_seconds == pytest.approx(0.01)
     assert row.padding_ratio == pytest.approx(3 / 8)
-    assert (row.samples_per_second_iqr, row.noise) == (None, None)
+    assert (row.samples_per_second_iqr, row.timing_variation) == (None, None)
     assert (row.roofline_seconds, row.roofline_share) == (None, None)
     assert bench.copy_rate_bytes() is None
     # Three, the first that counts, one to warm the cache, and the sixth.

@@ -11,10 +11,11 @@ import torch
 from s2s.bench import rates
 from s2s.bench.bench import Bench
 from s2s.bench.measurement import Measurement, held, limits
-from s2s.config import TrainConfig, UserError
+from s2s.config import TrainConfig
+from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.records import StepMemory
-from s2s.sweeps import memory as sweep_memory
+from s2s.runs import memory as run_memory
 from tests.tiny import tiny_config
 
 CPU = torch.device("cpu")
@@ -82,8 +83,8 @@ def test_each_combination_has_its_own_memory_and_a_gap_where_that_failed(
         known = config.precision == "fp32"
         return StepMemory(config.engine, config.batch_size, peak if known else None, None)
 
-    monkeypatch.setattr(sweep_memory, "in_a_process", memory)
-    monkeypatch.setattr(sweep_memory, "START_SECONDS", 0.002)  # as long as both rounds
+    monkeypatch.setattr(run_memory, "measure_step_memory", memory)
+    monkeypatch.setattr(run_memory, "START_SECONDS", 0.002)  # as long as both rounds
     choices = CHOICES | {"batch_sizes": [2, 3], "precisions": ["fp32", "bf16"]}
     measurement = Measurement(tiny_config(), engines=["article", "fused"], **choices)
     told = list(measurement.run())
@@ -128,7 +129,7 @@ def test_what_did_not_fit_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) ->
         raise AssertionError
 
     monkeypatch.setattr(Bench, "rows", lambda _: [])
-    monkeypatch.setattr(sweep_memory, "in_a_process", memory)
+    monkeypatch.setattr(run_memory, "measure_step_memory", memory)
     list(Measurement(tiny_config(), engines=["fused"], **CHOICES).run())
 
 

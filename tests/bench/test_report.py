@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from s2s.bench.report import keep_bench, latest_bench
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.paths import home
 from tests.plausible import bench_report
 

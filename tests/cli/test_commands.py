@@ -26,7 +26,7 @@ from s2s.paths import corpora_folder, home, run_folder
 from s2s.records import PHASES, RunState
 from s2s.runs.files import delete_checkpoint
 from s2s.runs.resume import resumable
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.training.checkpoint import load_checkpoint
 from s2s.translation.engines import Forward, FusedEngine
 from s2s.translation.translator import Translator
@@ -236,7 +236,7 @@ def test_a_run_on_a_busy_machine_says_so(capsys: Capture, monkeypatch: pytest.Mo
     assert " samples/s (busy machine), loss" in capsys.readouterr().out
     assert main([*TRAIN, "--iterations=5", "--json"]) == 0
     *_, summary = objects(capsys.readouterr().out)
-    assert summary["busy"].startswith("Measured on a busy machine")
+    assert summary["interference"].startswith("Measured on a busy machine")
     assert (summary["warmup_steps"], summary["interfered_steps"]) == (3, 0)
     assert set(summary["phase_seconds"]) == {*PHASES, "between"}
 
@@ -268,7 +268,7 @@ def test_every_option_reaches_the_configuration(tiny: None, capsys: Capture) -> 
     assert {field: getattr(config, field) for _, field, _ in options.values()} == {
         field: value for _, field, value in options.values()
     }
-    assert (config.keep_optimizer, config.continues, config.threads) == (True, None, 1)
+    assert (config.keep_optimizer, config.continue_from, config.threads) == (True, None, 1)
     assert config.measure_quality
     capsys.readouterr()
     assert main([*TRAIN, "--layers=2", "--hidden-size=4", "--continue=last", "--iterations=1"]) == 0
@@ -287,7 +287,7 @@ def test_bad_choices_make_no_run(capsys: Capture) -> None:
     ("option", "words"),
     [
         ("--corpus=nowhere", "There is no corpus 'nowhere'"),
-        ("--continue=9", "There is no run 9"),
+        ("--continue=9", "Run 9 not found"),
         ("--continue=last", "No run has a checkpoint yet"),
         ("--continue=x", "A run is given by its id, or as last; got 'x'."),
     ],
@@ -435,7 +435,7 @@ def test_the_last_run_is_the_last_with_a_checkpoint(capsys: Capture) -> None:
     ("run", "words"),
     [
         ("last", "No run has a checkpoint yet"),
-        ("7", "There is no run 7"),
+        ("7", "Run 7 not found"),
         ("-1", "by its id, or as last; got '-1'"),
         ("²", "by its id, or as last"),
         ("9" * 30, "by its id, or as last"),
@@ -493,7 +493,7 @@ def test_noise(capsys: Capture) -> None:
 @pytest.mark.usefixtures("trained")
 def test_noise_that_cannot_be_measured(capsys: Capture) -> None:
     assert "measured on 640 to" in refused(["noise", "--sentences=1"], capsys)
-    assert "There is no run 7" in refused(["noise", "--run=7"], capsys)
+    assert "Run 7 not found" in refused(["noise", "--run=7"], capsys)
 
 
 def test_every_command_is_documented() -> None:
@@ -570,7 +570,7 @@ def test_no_runs(capsys: Capture) -> None:
 
 def test_runs_of_a_program_that_was_killed_are_not_shown_as_running(capsys: Capture) -> None:
     code = "from s2s.config import TrainConfig; from s2s.paths import home;"
-    code += "from s2s.store.runs import Store; Store(home()).create_run(TrainConfig())"
+    code += "from s2s.store import Store; Store(home()).create_run(TrainConfig())"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert main(["runs", "--json"]) == 0
     assert objects(capsys.readouterr().out)[0]["state"] == "interrupted"

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from s2s.cli import main
-from s2s.config import Budget, Engine, RateRule
+from s2s.config import Budget, Engine, LearningRateRule
 from s2s.data import catalog
 from s2s.paths import corpora_folder, home
 from s2s.records import RunState, SweepState
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.store.sweeps import read_sweep
 from s2s.translation.engines import Forward, FusedEngine
 from tests.cli.commands import objects, refused
@@ -62,7 +62,7 @@ def test_estimate_and_table(capsys: Capture) -> None:
 def test_json_on_the_starter_corpus(capsys: Capture) -> None:
     catalog.add(corpora_folder(), "starter")
     arguments = ["sweep", *COMMON, "--batch-sizes=64,256", "--repeats=1", "--samples=4096"]
-    arguments += ["--rule=sqrt", "--base-batch-size=64", "--learning-rate=0.004"]
+    arguments += ["--learning_rate_rule=sqrt", "--base-batch-size=64", "--learning-rate=0.004"]
     assert main([*arguments, "--target-loss=6.9", "--json"]) == 0
     estimate, *parts, whole = objects(capsys.readouterr().out)
     assert (estimate["event"], estimate["device"]) == ("estimate", "cpu")
@@ -82,13 +82,13 @@ def test_json_on_the_starter_corpus(capsys: Capture) -> None:
 @pytest.mark.usefixtures("tiny")
 def test_every_option_reaches_the_configuration() -> None:
     arguments = ["sweep", "--corpus=tiny", *COMMON, "--batch-sizes=8, 2", "--engines=fused,article"]
-    arguments += ["--repeats=1", "--rule=linear", "--base-batch-size=4", "--learning-rate=0.01"]
+    arguments += ["--repeats=1", "--learning_rate_rule=linear", "--base-batch-size=4", "--learning-rate=0.01"]
     arguments += ["--seconds=0.01", "--keep-all-weights", "--seed=3", "--optimizer=sgd"]
     assert main(arguments) == 0
     config = config_of()
     assert config.batch_sizes == (2, 8)
     assert config.engines == (Engine.FUSED, Engine.ARTICLE)
-    assert (config.repeats, config.rule) == (1, RateRule.LINEAR)
+    assert (config.repeats, config.learning_rate_rule) == (1, LearningRateRule.LINEAR)
     assert (config.budget, config.amount) == (Budget.SECONDS, 0.01)
     assert (config.keep_all_weights, config.grow_until_oom) == (True, False)
     base = config.base
@@ -155,7 +155,7 @@ def test_ctrl_c_and_resume(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_no_such_sweep(capsys: Capture) -> None:
-    assert "There is no sweep 9; `python -m s2s sweeps`" in refused(["sweep", "--resume=9"], capsys)
+    assert "Sweep 9 not found" in refused(["sweep", "--resume=9"], capsys)
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from s2s.config import UserError
 from s2s.data import catalog
 from s2s.data.corpus import Corpus
+from s2s.errors import UserError
 from s2s.paths import corpora_folder
 from s2s.records import RunState
 from s2s.runs.execute import execute
-from s2s.store.runs import Store
+from s2s.store import Store
 from tests.concurrency.others import others, together
 from tests.tiny import tiny_config, write_tiny
 

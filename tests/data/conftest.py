@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from s2s.config import UserError
+from s2s.errors import UserError
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from s2s.config import CorpusChoices, Direction, Normalizer, UserError
+from s2s.config import CorpusChoices, Direction, Normalizer
 from s2s.data import catalog, corpus
 from s2s.data.catalog import STARTER, add, list_corpora, open_corpus, remove
+from s2s.errors import UserError
 from s2s.records import SPECIAL_WORDS
 
 Refused = Callable[[str], AbstractContextManager[None]]

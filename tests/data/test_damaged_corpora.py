@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.config import UserError
 from s2s.data import catalog
 from s2s.data.download import _known, _Transfer
+from s2s.errors import UserError
 from s2s.records import EOS
 from tests.tiny import write_tiny
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from s2s.config import UserError
 from s2s.data import catalog
 from s2s.data import download as module
 from s2s.data.catalog import quiet
 from s2s.data.download import download
+from s2s.errors import UserError
 
 
 def make_zip(text: str) -> bytes:

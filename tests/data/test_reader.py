@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.config import UserError
 from s2s.data import reader as corpus_file
 from s2s.data.reader import comes_from_tatoeba, content_sha256, read_chunks, safe_name
+from s2s.errors import UserError
 
 Refused = Callable[[str], AbstractContextManager[None]]
 TEXT = b"Go.\tVa !\nRun.\tCours !\n"

@@ -12,14 +12,14 @@ import pytest
 from s2s.background.scheduler import Manager
 from s2s.cli import main
 from s2s.cli.progress import TrainingProgress
-from s2s.config import UserError
 from s2s.data import catalog
+from s2s.errors import UserError
 from s2s.paths import corpora_folder, home, run_folder
 from s2s.records import Evaluation, RunState, StepRecord
 from s2s.runs import recorder as recorder_module
 from s2s.runs.execute import execute
+from s2s.store import Store
 from s2s.store import errors as store_error
-from s2s.store.runs import Store
 from s2s.training.checkpoint import load_checkpoint
 from tests.small_disk import SmallDisk
 from tests.tiny import tiny_config, tiny_corpus, wait_until, write_tiny
@@ -43,7 +43,7 @@ def test_training_goes_on_and_nothing_is_lost(
     """Full from iteration 50 to 450: steps, evaluations and readings arrive afterwards."""
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.0)
-    monkeypatch.setattr(store_error, "PATIENCE_SECONDS", 30.0)
+    monkeypatch.setattr(store_error, "RETRY_LIMIT_SECONDS", 30.0)
     seen: list[object] = []
 
     def watch(event: StepRecord | Evaluation) -> None:
@@ -52,7 +52,7 @@ def test_training_goes_on_and_nothing_is_lost(
         if event.iteration == 50:
             small_disk.fill()
         if event.iteration == 449:
-            seen.extend((store.trouble, load_checkpoint(run_folder(run_id)).iteration))
+            seen.extend((store.write_error, load_checkpoint(run_folder(run_id)).iteration))
         if event.iteration == 450:
             small_disk.free()
 
@@ -75,7 +75,7 @@ def test_a_run_ends_with_a_sentence_and_the_queue_goes_on(
     """Full for longer than a run waits; when there is room, the next one trains."""
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.0)
-    monkeypatch.setattr(store_error, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(store_error, "RETRY_LIMIT_SECONDS", 0.5)
     manager = Manager(store)
     [first] = manager.submit([tiny_config(iterations=100_000_000)])
     wait_until(lambda: store.run(first).iterations_done > 20)
@@ -107,7 +107,7 @@ def test_a_program_that_ends_waits_for_no_disk(
         if event.iteration == 5:
             small_disk.fill()
         show(progress, event)
-        if progress._store.trouble and not terminated_at:
+        if progress._store.write_error and not terminated_at:
             terminated_at.append(time.monotonic())
             signal.raise_signal(signal.SIGTERM)
 
@@ -116,7 +116,7 @@ def test_a_program_that_ends_waits_for_no_disk(
     assert time.monotonic() - terminated_at[0] < 3
     assert code in (1, 130)  # the last record may fit in where an earlier one was
     told = capsys.readouterr().err.splitlines()
-    assert "is full; make room there. Run 1 goes on meanwhile: its records are kept" in told[0]
+    assert "is full. Free some space. Run 1 goes on meanwhile: its records are kept" in told[0]
     assert len(told) == 2
 
 

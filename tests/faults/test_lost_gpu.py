@@ -8,17 +8,20 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
+from pages.shared import state
+from pages.shared.state import get_manager, get_store
 from s2s.background import scheduler as manager_module
 from s2s.background.scheduler import Manager
-from s2s.config import SweepConfig, UserError
+from s2s.config import SweepConfig
+from s2s.errors import UserError
 from s2s.machine.gpus import Sampler
 from s2s.records import RunState
 from s2s.runs import execute as execute_module
 from s2s.runs import lost_gpu as cuda_context
 from s2s.runs.execute import execute, free_memory
-from s2s.store.runs import Store
-from s2s.store.sweeps import create_sweep, take
+from s2s.store import Store
+from s2s.store.sweeps import claim_sweep
+from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.runner import run_sweep
 from s2s.training import device as device_module
 from s2s.training.device import ran_out_of_memory
@@ -157,7 +160,7 @@ def test_a_sweep_on_the_gpu_stops_and_can_go_on_later(
     monkeypatch.setattr(cuda_context, "_spoilt_device", GPU)
     config = SweepConfig(base=tiny_config(device=GPU), batch_sizes=(2, 4), amount=50)
     sweep_id = create_sweep(store, config)
-    take(store, sweep_id)
+    claim_sweep(store, sweep_id)
     assert list(run_sweep(store, sweep_id, Event())) == []
     assert store.runs() == []
 
@@ -179,7 +182,7 @@ def test_pages_say_that_the_server_must_be_started_again(
     store.create_run(tiny_config(device="cpu"), "trains on")
     monkeypatch.setattr(cuda_context, "_spoilt_device", GPU)
     monkeypatch.setattr(manager_module.Manager, "submit", None)
-    monkeypatch.setattr(shared, "_manager", None)
+    monkeypatch.setattr(state, "_manager", None)
     app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
     assert not app.exception
     assert "start s2s again to train on a GPU" in app.warning[0].value
@@ -187,5 +190,5 @@ def test_pages_say_that_the_server_must_be_started_again(
     assert [": held" in line or "held till s2s" in line for line in lines[:2]] == [True, False]
     app.switch_page("pages/system/system.py").run()
     assert "start s2s again to train on a GPU" in app.error[0].value
-    shared.manager().close()
-    shared.store().close()
+    get_manager().close()
+    get_store().close()

@@ -9,15 +9,16 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
-from pages.shared.escaping import inert
+from pages.shared import state
+from pages.shared.escaping import escape
+from pages.shared.state import get_store
 from s2s.cli import main
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.paths import home
 from s2s.records import RunState
 from s2s.runs.execute import execute
+from s2s.store import Store
 from s2s.store.errors import StoreError
-from s2s.store.runs import Store
 from tests.tiny import tiny_config
 
 ReadOnly = Callable[[Path], Path]
@@ -42,7 +43,7 @@ def test_an_existing_store_can_be_read(trained: int, read_only: ReadOnly) -> Non
         assert store.run(trained).state is RunState.FINISHED
         assert len(store.steps(trained)) == 10
         assert store.mark_interrupted() == []
-        with pytest.raises(StoreError, match=r"cannot be written .*; set S2S_HOME to a folder"):
+        with pytest.raises(StoreError, match=r"Cannot write to .*Set S2S_HOME"):
             store.create_run(tiny_config())
 
 
@@ -77,7 +78,7 @@ def test_the_command_line(
 def test_an_empty_folder(read_only: ReadOnly, capsys: pytest.CaptureFixture[str]) -> None:
     home().mkdir()
     read_only(home())
-    with pytest.raises(UserError, match=r"cannot be written .*; set S2S_HOME to a folder that can"):
+    with pytest.raises(UserError, match=r"Cannot write to .*Set S2S_HOME"):
         Store(home())
     assert main(["runs"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
@@ -85,7 +86,7 @@ def test_an_empty_folder(read_only: ReadOnly, capsys: pytest.CaptureFixture[str]
 
 @pytest.fixture
 def dashboard(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
-    monkeypatch.setattr(shared, "_manager", None)
+    monkeypatch.setattr(state, "_manager", None)
     return lambda: AppTest.from_file(DASHBOARD, default_timeout=60).run()
 
 
@@ -96,10 +97,10 @@ def test_the_dashboard_shows_what_is_there(
     app = dashboard()
     assert not app.exception
     assert not app.error
-    told = inert("cannot be written: what is recorded there can be looked at")
+    told = escape("cannot be written: what is recorded there can be looked at")
     assert told in app.warning[0].value
     assert app.selectbox(key="shown_run").options[1].startswith(f"{trained} · kept")
-    shared.store().close()
+    get_store().close()
 
 
 def test_the_dashboard_on_what_a_killed_program_left(
@@ -113,8 +114,8 @@ def test_the_dashboard_on_what_a_killed_program_left(
     assert not app.exception
     assert not app.error
     assert app.selectbox(key="shown_run").options[1].startswith(f"{trained} · in the log")
-    assert shared.store().read_only
-    shared.store().close()
+    assert get_store().read_only
+    get_store().close()
     store.close()
 
 

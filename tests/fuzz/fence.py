@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from s2s.config import UserError
+from s2s.errors import UserError
 
 SECONDS = 60
 """Of one example; the slowest take a few."""

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.paths import run_folder
 from s2s.training.checkpoint import FILE_NAME, drop_state, load_checkpoint, save_checkpoint
 from s2s.training.trainer import Trainer

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pages.train import form
 from s2s.cli.common import batch_sizes
-from s2s.config import CorpusChoices, SweepConfig, TrainConfig, UserError
+from s2s.config import Config, CorpusChoices, SweepConfig, TrainConfig
 from s2s.data.catalog import checked_name
-from s2s.validation import Checked
+from s2s.errors import UserError
 from tests.fuzz.fence import check_sentence, may_refuse
 from tests.fuzz.strategies import any_json, fuzzed, hostile_text, mutated_json
 
@@ -21,7 +21,7 @@ KINDS = (CorpusChoices, TrainConfig, SweepConfig)
 
 @fuzzed(400)
 @given(data=st.data(), kind=st.sampled_from(KINDS))
-def test_values_of_any_type(data: st.DataObject, kind: type[Checked]) -> None:
+def test_values_of_any_type(data: st.DataObject, kind: type[Config]) -> None:
     values = data.draw(mutated_json(kind().to_json()))
     try:
         made = kind.from_json(values)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.config import UserError
 from s2s.data import catalog
+from s2s.errors import UserError
 from s2s.paths import corpora_folder
 from tests.fuzz.fence import check_sentence, fenced
 from tests.fuzz.small import add, home_made_in, use

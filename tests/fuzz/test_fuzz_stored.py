@@ -12,18 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
-from pages.shared.chart import provide_plotly
+from pages.shared import state
+from pages.shared.chart import copy_plotly
+from pages.shared.state import get_manager, get_store
 from s2s.analysis.advice.gradient_noise import RunNoise
 from s2s.cli.text import run_line
-from s2s.config import SweepConfig, UserError
-from s2s.formatting import state_sentence
+from s2s.config import SweepConfig
+from s2s.errors import UserError
 from s2s.records import SweepState
 from s2s.runs.execute import execute
 from s2s.runs.export import run_json
-from s2s.store.gradient_noise import kept_noise
-from s2s.store.runs import Store
-from s2s.store.sweeps import create_sweep, read_sweep, read_sweeps
+from s2s.store import Store
+from s2s.store.sweeps import read_sweep, read_sweeps
+from s2s.sweeps.plan import create_sweep
+from s2s.text.run import describe_state
 from tests.fuzz.fence import check_sentence, fenced
 from tests.fuzz.small import config, home_made_in
 from tests.fuzz.strategies import fuzzed, hostile_text, mutated_json
@@ -55,7 +57,7 @@ def look(home: Path) -> None:
         for problem in store.unreadable["runs"]:
             check_sentence(problem, "Run 1 cannot be read (")
         for run in runs:
-            for told in (run_line(run), state_sentence(run), json.dumps(run_json(run))):
+            for told in (run_line(run), describe_state(run), json.dumps(run_json(run))):
                 told.encode(errors="backslashreplace")
             for each in store.evaluations(run.id):
                 assert each.iteration >= 0
@@ -66,7 +68,7 @@ def look(home: Path) -> None:
                 read()
             except UserError as error:
                 check_sentence(str(error))
-        assert all(isinstance(each, RunNoise) for each in kept_noise(store, [1, 2]))
+        assert all(isinstance(each, RunNoise) for each in store.gradient_noise([1, 2]))
 
 
 def written(home: Path, column: str, value: str) -> None:
@@ -115,8 +117,8 @@ def test_names_of_a_later_version_are_no_matter(
 def test_every_page_opens_beside_a_run_of_a_later_version(
     tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provide_plotly()
-    monkeypatch.setattr(shared, "_manager", None)
+    copy_plotly()
+    monkeypatch.setattr(state, "_manager", None)
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "home"))
     shutil.copytree(prepared, tmp_path / "home")
     later = json.dumps({**config().to_json(), "engine": "quantum"})
@@ -128,6 +130,6 @@ def test_every_page_opens_beside_a_run_of_a_later_version(
             assert not app.exception
             assert "Run 1 cannot be read" in app.warning[0].value
     finally:
-        shared.manager().close()
-        shared.store().close()
-        monkeypatch.setattr(shared, "_manager", None)
+        get_manager().close()
+        get_store().close()
+        monkeypatch.setattr(state, "_manager", None)

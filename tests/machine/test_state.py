@@ -65,7 +65,7 @@ def test_a_gpu() -> None:
     assert state == MachineState(
         state.at, 1.5, 0.25, 2600.5, 63.0,
         gpu_sm_mhz=1980, gpu_memory_mhz=2619, gpu_celsius=41, gpu_watts=350.5,
-        gpu_slowed_by=("power cap", "heat"), gpu_other_processes=((os.getppid(), None),),
+        gpu_throttle_reasons=("power cap", "heat"), gpu_other_processes=((os.getppid(), None),),
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def test_no_temperature_reported(monkeypatch: pytest.MonkeyPatch, answer: object
         ("nvmlDeviceGetClockInfo", ("gpu_sm_mhz", "gpu_memory_mhz")),
         ("nvmlDeviceGetTemperature", ("gpu_celsius",)),
         ("nvmlDeviceGetPowerUsage", ("gpu_watts",)),
-        ("nvmlDeviceGetCurrentClocksThrottleReasons", ("gpu_slowed_by",)),
+        ("nvmlDeviceGetCurrentClocksThrottleReasons", ("gpu_throttle_reasons",)),
         ("nvmlDeviceGetComputeRunningProcesses", ("gpu_other_processes",)),
     ],
 )

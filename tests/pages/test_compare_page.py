@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
+from pages.shared import state
+from pages.shared.state import get_manager, get_store
 from pages.train import presets
-from s2s.config import TrainConfig, UserError
+from s2s.config import TrainConfig
+from s2s.errors import UserError
 from s2s.records import MachineState, RunState
 from tests.plausible import ended, some_steps, started, steps
 
@@ -19,7 +21,7 @@ Open = Callable[[str], AppTest]
 
 @pytest.fixture
 def pair() -> list[int]:
-    return [ended(shared.store(), TrainConfig(batch_size=each)) for each in (2, 32)]
+    return [ended(get_store(), TrainConfig(batch_size=each)) for each in (2, 32)]
 
 
 def table(app: AppTest) -> pd.DataFrame:
@@ -35,7 +37,7 @@ def test_an_empty_store_offers_the_articles_pair(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[TrainConfig] = []
-    monkeypatch.setattr(shared.manager(), "submit", asked.extend)
+    monkeypatch.setattr(get_manager(), "submit", asked.extend)
     app = open_page("compare")
     assert not app.multiselect
     (start,) = app.button
@@ -71,7 +73,7 @@ def test_runs_are_laid_side_by_side(open_page: Open) -> None:
 
 def test_a_busy_machine_is_marked(open_page: Open, pair: list[int]) -> None:
     machine = MachineState(0.0, 2.0, 0.9, None, None)
-    shared.store().note_machine(pair[1], machine, machine)
+    get_store().save_machine_state(pair[1], machine, machine)
     app = open_page("compare")
     assert table(app)["Marks"].tolist() == ["", "busy machine"]
     said = texts(app).replace("\\", "")
@@ -84,8 +86,8 @@ def test_the_anatomy_as_shares_and_what_it_lacks(open_page: Open, pair: list[int
     assert not app.exception, app.exception
     app = app.multiselect(key="compared").set_value(pair[:1]).run()
     assert "choose runs of at least two batch sizes" in texts(app)
-    older = started(shared.store(), TrainConfig(batch_size=4), count=0)
-    shared.store().write_steps(older, steps((1, 9.0, 4, 9, 9, 20, 0.1, True)))
+    older = started(get_store(), TrainConfig(batch_size=4), count=0)
+    get_store().write_steps(older, steps((1, 9.0, 4, 9, 9, 20, 0.1, True)))
     app = open_page("compare")
     app = app.multiselect(key="compared").set_value([*pair, older]).run()
     assert f"Phases were not told apart in run {older}." in texts(app)
@@ -102,7 +104,7 @@ def test_the_baseline_is_chosen(open_page: Open) -> None:
     assert not app.exception, app.exception
     assert app.dataframe[1].value["Samples/s"].tolist() == ["0.0625x", "1x"]
     assert "".join(app.query_params["baseline"]) == "2"
-    shared.store().rename_run(2, "another name")
+    get_store().rename_run(2, "another name")
     app = app.multiselect(key="compared").set_value([2, 1]).run()
     assert app.selectbox(key="baseline").value == 2
     app = app.multiselect(key="compared").set_value([1]).run()
@@ -147,8 +149,8 @@ def test_every_view_can_be_drawn(open_page: Open) -> None:
 def test_an_unfinished_run_can_be_compared_and_a_run_without_steps_is_not_offered(
     open_page: Open,
 ) -> None:
-    started(shared.store(), TrainConfig(batch_size=4))
-    started(shared.store(), TrainConfig(batch_size=8), count=0)
+    started(get_store(), TrainConfig(batch_size=4))
+    started(get_store(), TrainConfig(batch_size=8), count=0)
     shown = table(open_page("compare"))
     assert shown["Batch"].tolist() == [4]
     assert shown["State"].tolist() == ["running"]
@@ -157,7 +159,7 @@ def test_an_unfinished_run_can_be_compared_and_a_run_without_steps_is_not_offere
 
 def test_at_first_the_latest_ended_runs_are_chosen(open_page: Open) -> None:
     for batch_size in (1, 2, 4, 8, 16, 32, 64, 128):
-        ended(shared.store(), TrainConfig(batch_size=batch_size))
+        ended(get_store(), TrainConfig(batch_size=batch_size))
     app = open_page("compare")
     assert table(app)["Batch"].tolist() == [4, 8, 16, 32, 64, 128]
     app = app.multiselect(key="compared").set_value([]).run()
@@ -179,13 +181,13 @@ def with_address(**values: str | list[str]) -> AppTest:
 def repeats() -> list[int]:
     """Batch 2 once, and batch 32 with two seeds, at 320 and at half of it."""
     ids = [
-        ended(shared.store(), TrainConfig(batch_size=2)),
-        ended(shared.store(), TrainConfig(batch_size=32)),
-        ended(shared.store(), TrainConfig(batch_size=32, seed=1)),
+        ended(get_store(), TrainConfig(batch_size=2)),
+        ended(get_store(), TrainConfig(batch_size=32)),
+        ended(get_store(), TrainConfig(batch_size=32, seed=1)),
     ]
     slow = some_steps(20, 32)
     slow["seconds"] *= 2
-    shared.store().write_steps(ids[2], slow)
+    get_store().write_steps(ids[2], slow)
     return ids
 
 
@@ -234,7 +236,7 @@ def test_the_whole_view_is_in_the_address() -> None:
 
 def test_as_many_runs_as_there_are(open_page: Open) -> None:
     for number in range(70):
-        ended(shared.store(), TrainConfig(batch_size=1 + number), count=4)
+        ended(get_store(), TrainConfig(batch_size=1 + number), count=4)
     app = open_page("compare")
     app = app.multiselect(key="compared").set_value(list(range(1, 71))).run()
     assert len(table(app)) == 70
@@ -271,7 +273,7 @@ def test_a_run_is_described(changing: Callable[..., AppTest]) -> None:
     (tags,) = [each for each in app.multiselect if each.label == "Tags"]
     tags.set_value(["new one"])
     app = press(app, "Save")
-    run = shared.store().run(2)
+    run = get_store().run(2)
     assert (run.name, run.notes, run.tags) == ("<b>mine</b>", "*quiet* machine", ("new one",))
     shown = table(app)
     assert shown["Run"].tolist()[1] == "2 · <b>mine</b>"
@@ -285,13 +287,13 @@ def test_a_run_is_described(changing: Callable[..., AppTest]) -> None:
 def test_tags_are_added_to_several_and_choose_what_is_offered(
     changing: Callable[..., AppTest], open_page: Open
 ) -> None:
-    third = ended(shared.store(), TrainConfig(batch_size=64))
-    shared.store().describe_run(1, "kept", ["first"])
+    third = ended(get_store(), TrainConfig(batch_size=64))
+    get_store().describe_run(1, "kept", ["first"])
     app = changing(1, 2)
     (tags,) = [each for each in app.multiselect if each.label == "Tags to add"]
     tags.set_value(["pair"])
     press(app, "Add")
-    runs = {run.id: run for run in shared.store().runs()}
+    runs = {run.id: run for run in get_store().runs()}
     assert runs[1].tags == ("first", "pair")
     assert runs[1].notes == "kept"
     assert (runs[2].tags, runs[third].tags) == (("pair",), ())
@@ -320,7 +322,7 @@ def test_archived_runs_are_offered_when_asked_for(changing: Callable[..., AppTes
 @pytest.mark.usefixtures("pair")
 def test_deleting_is_undone(changing: Callable[..., AppTest]) -> None:
     app = press(changing(2), "Delete")
-    assert [run.id for run in shared.store().runs()] == [1]
+    assert [run.id for run in get_store().runs()] == [1]
     assert table(app)["Batch"].tolist() == [2]
     assert "Deleted **2 · starter" in app.markdown[-1].value.replace("\\", "")
     app = press(app, "Undo")
@@ -331,7 +333,7 @@ def test_deleting_is_undone(changing: Callable[..., AppTest]) -> None:
 @pytest.mark.usefixtures("pair")
 def test_when_all_is_deleted_it_can_still_be_undone(changing: Callable[..., AppTest]) -> None:
     app = press(changing(1, 2), "Delete")
-    assert shared.store().runs() == []
+    assert get_store().runs() == []
     app.button(key="undo_1").click()
     assert table(app.run())["Batch"].tolist() == [2]
 
@@ -341,32 +343,32 @@ def test_deleting_lasts_when_the_dashboard_starts_again(
     changing: Callable[..., AppTest], open_page: Open
 ) -> None:
     press(changing(2), "Delete")
-    shared.manager().close()
-    shared._manager = None
+    get_manager().close()
+    state._manager = None
     app = open_page("compare")
     assert table(app)["Batch"].tolist() == [2]
     assert not [each for each in app.button if each.label == "Undo"]
-    with pytest.raises(UserError, match="There is no run 2"):
-        shared.store().run(2)
+    with pytest.raises(UserError, match="Run 2 not found"):
+        get_store().run(2)
 
 
 def test_a_run_that_trains_is_neither_archived_nor_deleted(
     changing: Callable[..., AppTest],
 ) -> None:
-    app = changing(started(shared.store(), TrainConfig()))
+    app = changing(started(get_store(), TrainConfig()))
     for label in ("Archive", "Delete"):
         (button,) = [each for each in app.button if each.label == label]
         assert button.disabled
 
 
 def test_a_run_that_is_gone_meanwhile_is_a_sentence(changing: Callable[..., AppTest]) -> None:
-    run_id = ended(shared.store(), TrainConfig())
+    run_id = ended(get_store(), TrainConfig())
     app = changing(run_id)
-    shared.store().delete_run(run_id)
-    shared.store().purge_run(run_id)
-    assert "There is no run 1" in press(app, "Delete").error[0].value
+    get_store().delete_run(run_id)
+    get_store().purge_run(run_id)
+    assert "Run 1 not found" in press(app, "Delete").error[0].value
 
 
 def test_a_lost_loss_does_not_hide_the_run(open_page: Open) -> None:
-    ended(shared.store(), TrainConfig(learning_rate=9.0), RunState.DIVERGED)
+    ended(get_store(), TrainConfig(learning_rate=9.0), RunState.DIVERGED)
     assert table(open_page("compare"))["State"].tolist() == ["diverged"]

@@ -8,10 +8,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.corpora.views import VIEWS
-from pages.shared import state as shared
-from s2s.config import CorpusChoices, Direction, Normalizer, TrainConfig, UserError
+from pages.shared.state import get_store
+from s2s.config import CorpusChoices, Direction, Normalizer, TrainConfig
 from s2s.data import catalog
 from s2s.data import stats as describe
+from s2s.errors import UserError
 from s2s.paths import corpora_folder
 
 OpenPage = Callable[[str], AppTest]
@@ -138,7 +139,7 @@ def test_a_corpus_is_removed_unless_a_run_needs_it(
     open_page: OpenPage, add_corpus: AddCorpus
 ) -> None:
     add_corpus("gone")
-    run_id = shared.store().create_run(TrainConfig(corpus=add_corpus("needed")))
+    run_id = get_store().create_run(TrainConfig(corpus=add_corpus("needed")))
     app = open_page("corpora")
     app.selectbox(key="corpus").set_value("needed").run()
     assert "remove" not in [button.key for button in app.button]

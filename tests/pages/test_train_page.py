@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
+from pages.shared import state
+from pages.shared.state import get_manager, get_store
 from pages.train import form, presets
 from s2s.background.estimates import Expected
-from s2s.config import Engine, TrainConfig, UserError
+from s2s.config import Engine, TrainConfig
+from s2s.errors import UserError
 from s2s.paths import run_folder
 from s2s.records import DeviceSample, RunState
 from s2s.runs.files import CHECKPOINT
@@ -23,7 +25,7 @@ Open = Callable[[str], AppTest]
 @pytest.fixture(autouse=True)
 def _nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is submitted waits for ever, and what it will take is known at once."""
-    manager = shared.manager()
+    manager = get_manager()
     monkeypatch.setattr(
         manager, "submit", lambda configs: [manager.store.create_run(each) for each in configs]
     )
@@ -65,7 +67,7 @@ def charts(app: AppTest) -> int:
 
 def test_one_click_on_an_empty_store_starts_the_one_minute_try(open_page: Open) -> None:
     app = click(open_page("train"), "Start a one-minute try")
-    (run,) = shared.store().runs()
+    (run,) = get_store().runs()
     assert (run.state, run.config.corpus) == (RunState.QUEUED, "starter")
     assert (run.config.max_seconds, run.config.batch_size) == (60.0, 128)
     assert "Queued: it starts" in texts(app)
@@ -77,7 +79,7 @@ def test_the_form_begins_with_the_articles_pair(open_page: Open) -> None:
     assert "About **1 min 40 s** in all on the processor" in texts(app)
     assert "from run 3" in texts(app)
     click(app, "Start 2 runs")
-    assert [run.config for run in reversed(shared.store().runs())] == presets.configs(
+    assert [run.config for run in reversed(get_store().runs())] == presets.configs(
         presets.ARTICLE_PAIR
     )
 
@@ -85,7 +87,7 @@ def test_the_form_begins_with_the_articles_pair(open_page: Open) -> None:
 def test_a_preset_fills_the_form(open_page: Open) -> None:
     app = click(opened_form(open_page("train")), presets.ARTICLE_LONG)
     click(app, "Start")
-    assert [run.config for run in shared.store().runs()] == presets.configs(presets.ARTICLE_LONG)
+    assert [run.config for run in get_store().runs()] == presets.configs(presets.ARTICLE_LONG)
 
 
 def test_choices_reach_the_run(open_page: Open) -> None:
@@ -98,7 +100,7 @@ def test_choices_reach_the_run(open_page: Open) -> None:
     app.checkbox(key="form_keep_optimizer").check()
     app.checkbox(key="form_measure_quality").check()
     click(app.run(), "Start")
-    (run,) = shared.store().runs()
+    (run,) = get_store().runs()
     assert run.config == TrainConfig(
         batch_size=8,
         engine=Engine.ARTICLE,
@@ -115,7 +117,7 @@ def test_a_click_right_after_a_change_starts_what_was_chosen(open_page: Open) ->
     app = opened_form(open_page("train"))
     app.number_input(key="form_iterations").set_value(7)
     click(app, "Start 2 runs")
-    assert [run.config.iterations for run in shared.store().runs()] == [7, 7]
+    assert [run.config.iterations for run in get_store().runs()] == [7, 7]
 
 
 def test_a_form_that_cannot_run_says_so_and_does_not_start(open_page: Open) -> None:
@@ -140,7 +142,7 @@ def test_a_batch_size_that_is_no_number_is_named(typed: str) -> None:
 
 
 def test_doubts_about_the_timing_are_shown(open_page: Open) -> None:
-    store = shared.store()
+    store = get_store()
     run_id = started(store, TrainConfig(iterations=400), count=0)
     rows = some_steps(200, 32)
     rows["seconds"][100:] *= 2
@@ -160,16 +162,16 @@ def test_doubts_about_the_timing_are_shown(open_page: Open) -> None:
 
 
 def test_a_run_that_told_no_phases_apart_has_no_anatomy(open_page: Open) -> None:
-    run_id = started(shared.store(), TrainConfig(iterations=40), count=0)
-    shared.store().write_steps(run_id, steps(*((i, 9.0, 32, 9, 9, 20, 0.1, True) for i in (1, 2))))
+    run_id = started(get_store(), TrainConfig(iterations=40), count=0)
+    get_store().write_steps(run_id, steps(*((i, 9.0, 32, 9, 9, 20, 0.1, True) for i in (1, 2))))
     app = open_page("train")
     assert not app.exception, app.exception
     assert charts(app) == 3
 
 
 def test_a_running_run_is_shown_live(open_page: Open) -> None:
-    run_id = started(shared.store(), TrainConfig(iterations=40))
-    waiting = shared.store().create_run(TrainConfig(batch_size=2))
+    run_id = started(get_store(), TrainConfig(iterations=40))
+    waiting = get_store().create_run(TrainConfig(batch_size=2))
     app = open_page("train")
     assert not app.exception, app.exception
     assert charts(app) == 4
@@ -186,8 +188,8 @@ def test_a_running_run_is_shown_live(open_page: Open) -> None:
     assert r"\*tout\*" in table.value["Source"][0]
     click(app, "Stop")
     click(app, "Remove")
-    assert shared.store().run(run_id).state is RunState.STOPPING
-    assert shared.store().run(waiting).state is RunState.STOPPED
+    assert get_store().run(run_id).state is RunState.STOPPING
+    assert get_store().run(waiting).state is RunState.STOPPED
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_a_running_run_is_shown_live(open_page: Open) -> None:
 )
 def test_how_a_run_ended_is_said_in_words(open_page: Open, state: RunState, said: str) -> None:
     reason = "" if state is RunState.FINISHED else "Because of *this*."
-    ended(shared.store(), TrainConfig(), state, message=reason, details="Traceback: here")
+    ended(get_store(), TrainConfig(), state, message=reason, details="Traceback: here")
     app = open_page("train")
     assert not app.exception, app.exception
     shown = texts(app)
@@ -216,36 +218,36 @@ def test_again_fills_the_form_with_the_runs_choices(open_page: Open) -> None:
     config = TrainConfig(
         batch_size=8, hidden_size=64, max_seconds=30.0, iterations=presets.UNLIMITED
     )
-    ended(shared.store(), config)
+    ended(get_store(), config)
     app = click(open_page("train"), "Again with…")
     click(app, "Start")
-    assert shared.store().runs()[0].config == config
+    assert get_store().runs()[0].config == config
 
 
 def test_training_goes_on_from_a_runs_weights(open_page: Open) -> None:
-    first = ended(shared.store(), TrainConfig(iterations=20, max_seconds=5.0))
+    first = ended(get_store(), TrainConfig(iterations=20, max_seconds=5.0))
     assert "Train on from here" not in [each.label for each in open_page("train").button]
     run_folder(first).mkdir(parents=True)
     (run_folder(first) / CHECKPOINT).touch()
     app = open_page("train")
     app.number_input(key=f"more_{first}").set_value(500)
     click(app.run(), "Train on from here")
-    assert shared.store().runs()[0].config == TrainConfig(iterations=500, continues=first)
+    assert get_store().runs()[0].config == TrainConfig(iterations=500, continue_from=first)
 
 
 def test_the_shown_run_can_be_chosen(open_page: Open) -> None:
-    ended(shared.store(), TrainConfig(batch_size=2))
-    ended(shared.store(), TrainConfig(batch_size=4))
+    ended(get_store(), TrainConfig(batch_size=2))
+    ended(get_store(), TrainConfig(batch_size=4))
     app = open_page("train")
     assert app.metric[1].delta == "batch size 4"
     app = app.selectbox(key="shown_run").set_value(1).run()
     assert app.metric[1].delta == "batch size 2"
-    ended(shared.store(), TrainConfig(batch_size=8))
+    ended(get_store(), TrainConfig(batch_size=8))
     assert app.run().metric[1].delta == "batch size 2"
 
 
 def test_a_home_that_cannot_be_written_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared, "_manager", None)
+    monkeypatch.setattr(state, "_manager", None)
     monkeypatch.setenv("S2S_HOME", "/dev/null/home")
     app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
     assert not app.exception, app.exception
@@ -256,11 +258,11 @@ def test_a_home_that_cannot_be_written_is_a_sentence(monkeypatch: pytest.MonkeyP
 def test_an_unknown_duration_is_being_measured(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.manager(), "expected_seconds", lambda _: None)
+    monkeypatch.setattr(get_manager(), "expected_seconds", lambda _: None)
     app = opened_form(open_page("train"))
     assert "Measuring how long a step takes" in texts(app)
     monkeypatch.setattr(
-        shared.manager(), "expected_seconds", lambda _: Expected(0.05, 50.0, "a trial", "cpu")
+        get_manager(), "expected_seconds", lambda _: Expected(0.05, 50.0, "a trial", "cpu")
     )
     assert "from a trial" in texts(app.run())
 
@@ -271,7 +273,7 @@ def test_what_cannot_run_is_said_before_it_starts(
     def refuse(_: TrainConfig) -> Expected:
         raise UserError("There is no GPU here.")
 
-    monkeypatch.setattr(shared.manager(), "expected_seconds", refuse)
+    monkeypatch.setattr(get_manager(), "expected_seconds", refuse)
     assert "There is no GPU here." in texts(opened_form(open_page("train")))
 
 
@@ -280,21 +282,21 @@ def test_training_by_time(open_page: Open) -> None:
     app = app.button_group(key="form_length").set_value("Time").run()
     app.number_input(key="form_max_seconds").set_value(90.0)
     click(app.run(), "Start 2 runs")
-    assert {(run.config.max_seconds, run.config.iterations) for run in shared.store().runs()} == {
+    assert {(run.config.max_seconds, run.config.iterations) for run in get_store().runs()} == {
         (90.0, presets.UNLIMITED)
     }
 
 
 def test_a_corpus_that_was_removed_gives_way_to_the_starter(open_page: Open) -> None:
-    ended(shared.store(), TrainConfig(corpus="gone", device="cuda:7"))
+    ended(get_store(), TrainConfig(corpus="gone", device="cuda:7"))
     app = click(open_page("train"), "Again with…")
     click(app, "Start")
-    config = shared.store().runs()[0].config
+    config = get_store().runs()[0].config
     assert (config.corpus, config.device) == ("starter", "auto")
 
 
 def test_all_choices_of_a_run_are_drawn_when_unfolded(open_page: Open) -> None:
-    ended(shared.store(), TrainConfig(batch_size=7), RunState.STOPPED)
+    ended(get_store(), TrainConfig(batch_size=7), RunState.STOPPED)
     app = open_page("train")
     [_translations] = app.table
     app.session_state["choices"] = True
@@ -303,7 +305,7 @@ def test_all_choices_of_a_run_are_drawn_when_unfolded(open_page: Open) -> None:
 
 
 def test_the_strip_leaves_it_to_the_live_view_how_far_a_run_is(open_page: Open) -> None:
-    started(shared.store(), TrainConfig(), 20)
+    started(get_store(), TrainConfig(), 20)
     told = {name: open_page(name).caption[0].value for name in ("train", "corpora")}
     assert told["train"].endswith(" on cpu")
     assert told["corpora"].endswith(" on cpu, iteration 20")

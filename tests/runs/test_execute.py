@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 import torch
 
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.paths import home, run_folder
 from s2s.records import Evaluation, Run, RunState, StepRecord, Summary
 from s2s.runs import execute as execute_module
@@ -22,9 +22,9 @@ from s2s.runs.execute import Watch, execute, executing
 from s2s.runs.files import has_checkpoint
 from s2s.runs.quality import quality_on_test_part
 from s2s.runs.recorder import Recorder
+from s2s.store import Store
 from s2s.store import errors as store_error
 from s2s.store.errors import StoreError
-from s2s.store.runs import Store
 from s2s.training.checkpoint import load_checkpoint
 from s2s.training.trainer import Trainer
 from s2s.translation.engines import Forward, FusedEngine
@@ -67,7 +67,7 @@ def test_what_a_checkpoint_took_is_handed_back(
     monkeypatch.setattr(
         execute_module, "save", lambda *all_: (done.append("saved"), save(*all_))[1]
     )
-    monkeypatch.setattr(execute_module, "hand_back", lambda: done.append("handed back"))
+    monkeypatch.setattr(execute_module, "trim_heap", lambda: done.append("handed back"))
     train(store, iterations=20)
     assert done == ["saved", "handed back"] * 11  # at each evaluation
     done.clear()
@@ -88,13 +88,13 @@ def test_the_machine_is_looked_at_before_and_after(
     assert run.machine_before.other_load_cores == 0.1
     assert run.machine_after.other_load_cores == 1.75
     assert run.started_at <= run.machine_before.at <= run.machine_after.at <= run.finished_at
-    assert "other programs took 1.8 of" in run.summary.busy
+    assert "other programs took 1.8 of" in run.summary.interference
 
 
 def test_a_run_that_never_began_to_train_has_no_machine_state(store: Store) -> None:
     run = train(store, corpus="nowhere")
     assert run.machine_before is run.machine_after is None
-    assert run.summary.busy == ""
+    assert run.summary.interference == ""
 
 
 def test_steps_beside_a_translation_are_left_out(store: Store, before_step: BeforeStep) -> None:
@@ -298,14 +298,14 @@ def test_a_program_that_ends_does_not_wait_for_the_store(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
-        raise StoreError("The disk is full; make room there.", passing=True)
+        raise StoreError("The disk is full; make room there.", is_temporary=True)
 
     stop = Event()
     run_id = store.create_run(tiny_config(iterations=100_000_000))
 
     def watch(event: StepRecord | Evaluation) -> None:
         if event.iteration == 2:
-            for name in ("finish_run", "fail_run", "note_machine"):
+            for name in ("finish_run", "fail_run", "save_machine_state"):
                 monkeypatch.setattr(store, name, full)
             stop.set()
 
@@ -347,7 +347,7 @@ def test_no_such_device(store: Store) -> None:
 
 
 def test_nothing_to_go_on_from(store: Store) -> None:
-    run = train(store, continues=77)
+    run = train(store, continue_from=77)
     assert run.state is RunState.FAILED
     assert run.message == "Run 77 has no checkpoint (yet, or any more)."
 
@@ -492,11 +492,11 @@ def test_a_store_that_is_full_for_long_fails_the_run_and_not_the_program(
 ) -> None:
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.0)
-    monkeypatch.setattr(store_error, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(store_error, "RETRY_LIMIT_SECONDS", 0.2)
     run = train(store, watch=fill_up_at(store, 5), iterations=100_000)
     assert run.state is RunState.FAILED
     assert run.message.startswith(f"The disk that holds {home() / 'store.sqlite'} is full")
-    assert store.trouble == ""
+    assert store.write_error == ""
     assert run.iterations_done >= 5
     assert iterations(store, run) == list(range(1, run.iterations_done + 1))
     assert trained_to(run) >= 0
@@ -512,7 +512,7 @@ def test_a_store_that_is_full_for_a_while_loses_nothing(
     told: list[str] = []
 
     def later(number: int) -> None:
-        told.append(store.trouble)
+        told.append(store.write_error)
         if number == 590:
             make_room(store)
 
@@ -524,7 +524,7 @@ def test_a_store_that_is_full_for_a_while_loses_nothing(
     assert run.message.startswith("For ")
     assert run.message.endswith("the records were kept in memory and written afterwards.")
     assert f"Run {run.id} goes on meanwhile" in told[589]
-    assert (told[0], store.trouble) == ("", "")
+    assert (told[0], store.write_error) == ("", "")
 
 
 def test_a_store_that_cannot_be_read_just_now_is_asked_again_for_the_summary(
@@ -535,10 +535,10 @@ def test_a_store_that_cannot_be_read_just_now_is_asked_again_for_the_summary(
     def not_at_once(*all_: Any) -> Summary:
         tries.append(all_)
         if len(tries) < 3:
-            raise StoreError("It is locked.", passing=True)
+            raise StoreError("It is locked.", is_temporary=True)
         return summary(*all_)
 
-    monkeypatch.setattr(store_error, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(store_error, "RETRY_INTERVAL_SECONDS", 0.0)
     monkeypatch.setattr(Recorder, "summary", not_at_once)
     assert train(store, iterations=20).summary.iterations == 20
     assert len(tries) == 3
@@ -550,7 +550,7 @@ def test_a_store_that_cannot_be_read_just_now_is_asked_again_for_the_summary(
 def test_continues_a_run_exactly(store: Store) -> None:
     whole = train(store, iterations=20)
     first = train(store, iterations=10, keep_optimizer=True)
-    second = train(store, iterations=10, continues=first.id)
+    second = train(store, iterations=10, continue_from=first.id)
     assert iterations(store, second) == list(range(11, 21))
     assert second.iterations_done == 20
     assert second.summary.iterations == 10
@@ -563,7 +563,7 @@ def test_continues_a_run_exactly(store: Store) -> None:
 
 def test_continues_without_the_optimizer(store: Store) -> None:
     first = train(store, iterations=10)
-    second = train(store, iterations=10, continues=first.id)
+    second = train(store, iterations=10, continue_from=first.id)
     assert second.state is RunState.FINISHED
     assert iterations(store, second) == list(range(11, 21))
     start = store.evaluations(second.id)[0].validation_loss_per_token
@@ -573,12 +573,12 @@ def test_continues_without_the_optimizer(store: Store) -> None:
 def test_continues_on_another_vocabulary_or_size_is_refused(store: Store, tmp_path: Path) -> None:
     first = train(store, iterations=1)
     tiny_corpus(tmp_path, "other", max_vocabulary=6)
-    run = train(store, corpus="other", continues=first.id)
+    run = train(store, corpus="other", continue_from=first.id)
     assert (run.state, run.details.count("UserError") > 0) == (RunState.FAILED, True)
     assert "'other' has another vocabulary" in run.message
-    run = train(store, hidden_size=16, continues=first.id)
+    run = train(store, hidden_size=16, continue_from=first.id)
     assert "hidden size 8 and 1 layers" in run.message
-    run = train(store, layers=2, continues=first.id)
+    run = train(store, layers=2, continue_from=first.id)
     assert "hidden size 8 and 1 layers" in run.message
 
 

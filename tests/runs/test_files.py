@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from s2s.background.scheduler import Manager
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.paths import home, run_folder
 from s2s.runs.files import (
     CHECKPOINT,
@@ -14,7 +14,7 @@ from s2s.runs.files import (
     remove_leftovers,
     run_bytes,
 )
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.training import checkpoint
 from tests.tiny import tiny_config
 
@@ -55,7 +55,7 @@ def test_a_purge_takes_deleted_runs_with_their_files_and_no_others(store: Store)
     assert run_bytes(kept) == run_bytes(restored) == 6
     assert not run_folder(gone).exists()
     assert purge_deleted(store) == store.deleted_runs() == []
-    with pytest.raises(UserError, match=f"There is no run {gone}"):
+    with pytest.raises(UserError, match=f"Run {gone} not found"):
         store.restore_run(gone)
 
 

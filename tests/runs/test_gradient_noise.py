@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from s2s.analysis.advice.gradient_noise import NoiseScale, noise_scale
-from s2s.config import Engine, UserError
+from s2s.config import Engine
 from s2s.data import catalog
 from s2s.data.corpus import Corpus
+from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.paths import corpora_folder, run_folder
 from s2s.runs.execute import execute
 from s2s.runs.gradient_noise import noise_of_run
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.training.checkpoint import FILE_NAME
 from s2s.training.device import resolve_device
 from s2s.training.gradient_noise import measure_gradients

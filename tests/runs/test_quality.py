@@ -7,12 +7,13 @@ from threading import Event
 
 import pytest
 
-from s2s.config import CorpusChoices, Direction, UserError
+from s2s.config import CorpusChoices, Direction
 from s2s.data import catalog
+from s2s.errors import UserError
 from s2s.paths import corpora_folder
 from s2s.runs.execute import execute
 from s2s.runs.quality import quality_on_test_part, references_of_test_part
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.translation.quality import quality
 from tests.tiny import tiny_config
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from s2s.config import Engine, OptimizerName, Precision, SweepConfig, UserError
+from s2s.config import Engine, OptimizerName, Precision, SweepConfig
 from s2s.data import catalog
+from s2s.errors import UserError
 from s2s.paths import corpora_folder, home, run_folder
 from s2s.records import Evaluation, Run, RunState, StepRecord
 from s2s.runs import checkpoints as saving
@@ -25,9 +26,10 @@ from s2s.runs import recorder as recorder_module
 from s2s.runs import resume as resume_module
 from s2s.runs.execute import execute, executing
 from s2s.runs.files import CHECKPOINT, delete_checkpoint
-from s2s.runs.resume import leave_alone, resumable, resume, resumes_at
-from s2s.store.runs import Store
-from s2s.store.sweeps import begin_part, create_sweep
+from s2s.runs.resume import resumable, resume, resumes_at
+from s2s.store import Store
+from s2s.store.sweeps import queue_part, read_sweep
+from s2s.sweeps.plan import create_sweep
 from s2s.training import trainer as loop_module
 from s2s.training.checkpoint import drop_state, load_checkpoint
 from s2s.training.timing import HostClock
@@ -139,7 +141,7 @@ def test_a_killed_run_goes_on_to_the_very_same_losses(
 
 def test_a_run_that_continues_another(store: Store, after_a_kill: Any) -> None:
     first = trained(store, keep_optimizer=True)
-    changes = {"continues": first.id, "iterations": 20, "evaluate_every": 6}
+    changes = {"continue_from": first.id, "iterations": 20, "evaluate_every": 6}
     whole = trained(store, **changes)
     left, run_id = after_a_kill(store, 25, **changes)
     assert resume(left, run_id).resumed_at == (22,)
@@ -177,7 +179,7 @@ class Ticks(HostClock):
 def test_time_trained_before_counts(
     store: Store, after_a_kill: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop_module, "clock_of", lambda _: Ticks())
+    monkeypatch.setattr(loop_module, "clock_for", lambda _: Ticks())
     changes = {"iterations": 10_000_000, "max_seconds": 1.5}
     whole = trained(store, **changes)
     left, run_id = after_a_kill(store, 20, **changes)
@@ -372,7 +374,7 @@ def test_steps_that_come_in_bursts(
 ) -> None:
     """The weights are further than the records within a burst: no checkpoint is taken there."""
     whole = trained(store, iterations=60, evaluate_every=50)
-    monkeypatch.setattr(loop_module, "clock_of", lambda _: Bursts())
+    monkeypatch.setattr(loop_module, "clock_for", lambda _: Bursts())
     monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", every_seconds)
     run_id = store.create_run(tiny_config(iterations=60, evaluate_every=50))
     stop = Event()
@@ -394,8 +396,11 @@ def interrupted(store: Store) -> Run:
     return cut_short(store, iterations=20)
 
 
-def cut_short(store: Store, sweep_id: int | None = None, **changes: Any) -> Run:
-    run_id = store.create_run(tiny_config(**changes), sweep_id=sweep_id)
+def cut_short(store: Store, **changes: Any) -> Run:
+    return train_12_iterations(store, store.create_run(tiny_config(**changes)))
+
+
+def train_12_iterations(store: Store, run_id: int) -> Run:
     stop = Event()
     execute(store, run_id, stop, lambda each: stop.set() if each.iteration == 12 else None)
     assert store.run(run_id).state is RunState.INTERRUPTED
@@ -440,10 +445,10 @@ def test_records_that_end_before_the_checkpoint(store: Store, interrupted: Run) 
 
 
 def test_a_part_of_a_sweep(store: Store) -> None:
-    sweep_id = create_sweep(store, SweepConfig(base=tiny_config()))
-    run = cut_short(store, sweep_id, iterations=20)
+    sweep_id = create_sweep(store, SweepConfig(base=tiny_config(), batch_sizes=(4,)))
+    sweep = read_sweep(store, sweep_id)
+    run = train_12_iterations(store, queue_part(store, sweep, sweep.parts[0]))
     assert f"`python -m s2s sweep --resume {sweep_id}`" in refused(store, run)
-    assert begin_part(store, sweep_id, tiny_config(), run) == run.id + 1
 
 
 def test_a_corpus_that_changed_meanwhile(store: Store, interrupted: Run, tmp_path: Path) -> None:
@@ -485,7 +490,7 @@ def test_a_run_that_never_began_is_queued_again(store: Store) -> None:
 def test_a_run_left_alone_is_no_longer_offered_but_can_be_resumed(
     store: Store, interrupted: Run
 ) -> None:
-    leave_alone(store, interrupted.id)
+    store.dismiss_run(interrupted.id)
     assert resumable(store) == []
     assert len(store.steps(interrupted.id)) == 12
     assert resumes_at(store, interrupted) == 12

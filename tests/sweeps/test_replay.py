@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from s2s.config import Engine, OptimizerName, RateRule, SweepConfig, TrainConfig, UserError
+from s2s.config import Engine, LearningRateRule, OptimizerName, SweepConfig, TrainConfig
+from s2s.errors import UserError
 from s2s.records import RunState, Summary, Sweep
-from s2s.store.runs import Store
-from s2s.store.sweeps import create_sweep, read_sweep
+from s2s.store import Store
+from s2s.store.sweeps import read_sweep
+from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.replay import (
     LONG_ITERATIONS,
     answer_elsewhere,
@@ -32,7 +34,7 @@ def test_the_articles_choices() -> None:
     config = replay_config("starter")
     assert config.batch_sizes == (2, 32)
     assert config.engines == (Engine.ARTICLE, Engine.FUSED)
-    assert (config.repeats, config.rule) == (3, RateRule.CONSTANT)
+    assert (config.repeats, config.learning_rate_rule) == (3, LearningRateRule.CONSTANT)
     run = config.run_config(Engine.ARTICLE, 2, 0)
     assert (run.iterations, run.hidden_size, run.layers, run.dropout) == (1000, 128, 1, 0.2)
     assert (run.optimizer, run.learning_rate, run.momentum) == (OptimizerName.RMSPROP, 1e-3, 0.9)
@@ -68,7 +70,7 @@ def test_known_again(config: SweepConfig) -> None:
     [
         {"batch_sizes": (2, 16, 32)},
         {"engines": (Engine.FUSED,)},
-        {"rule": RateRule.SQRT},
+        {"learning_rate_rule": LearningRateRule.SQRT},
         {"budget": "samples", "amount": 1000},
         {"budget": "seconds", "amount": 0.5},
         {"base": TrainConfig(hidden_size=64)},

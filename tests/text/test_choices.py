@@ -5,13 +5,13 @@ from s2s.text.choices import choices, differences
 
 
 def test_choices_in_words() -> None:
-    said = choices(TrainConfig(iterations=10_000, sentences=("un", "deux"), continues=None))
+    said = choices(TrainConfig(iterations=10_000, sentences=("un", "deux"), continue_from=None))
     assert said["iterations"] == "10,000"
     assert said["learning rate"] == "0.001"
     assert said["sentences"] == "un / deux"
     assert said["keep optimizer"] == "no"
     assert said["keep weights"] == "yes"
-    assert said["continues"] == "–"
+    assert said["continue_from"] == "–"
     assert "max seconds" not in said
     assert choices(TrainConfig())["sentences"] == "–"
 

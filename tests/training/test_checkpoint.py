@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.training import checkpoint as checkpoint_module
 from s2s.training.checkpoint import (
     FILE_NAME,

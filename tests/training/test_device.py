@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.training.device import device_names, resolve_device
 
 

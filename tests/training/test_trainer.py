@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from s2s.config import Engine, OptimizerName, UserError
+from s2s.config import Engine, OptimizerName
 from s2s.data.corpus import Corpus
+from s2s.errors import UserError
 from s2s.records import PHASES, Evaluation, StepRecord
 from s2s.training import timing as clock
 from s2s.training import trainer as loop

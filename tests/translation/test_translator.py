@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.records import EOS
 from s2s.training.checkpoint import save_checkpoint
 from s2s.training.trainer import Trainer

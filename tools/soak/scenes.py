@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from s2s.background.scheduler import Manager
-from s2s.config import SweepConfig, TrainConfig, UserError
+from s2s.config import SweepConfig, TrainConfig
 from s2s.data import catalog
+from s2s.errors import UserError
 from s2s.paths import corpora_folder, home, run_folder
 from s2s.records import STEP_DTYPE, RunState, SweepState
 from s2s.runs.files import CHECKPOINT
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.store.sweeps import read_sweep, read_sweeps
 from s2s.training.checkpoint import load_checkpoint
 from tests.plausible import summary

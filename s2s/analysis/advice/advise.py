@@ -9,7 +9,7 @@ from s2s.analysis.advice.target import StepsToTarget
 from s2s.analysis.advice.time_to_target import Prediction, Standing, TimeToTarget, time_to_target
 from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.steps import Floats
-from s2s.formatting import duration
+from s2s.formatting import format_duration
 
 
 class Rates(StrEnum):
@@ -98,7 +98,7 @@ def _range(times: TimeToTarget, good: Sequence[int]) -> str:
 
 def _time(times: TimeToTarget, best: Prediction, good: Sequence[int], target_loss: float) -> str:
     by = "" if good else "By the fitted curve "
-    seconds = f"{duration(best.seconds.value)}{_between(best.seconds, duration)}"
+    seconds = f"{format_duration(best.seconds.value)}{_between(best.seconds, format_duration)}"
     said = (
         f"{by}{best.batch_size:,} reaches a validation loss of {target_loss:.3g} per token in "
         f"about {seconds}"

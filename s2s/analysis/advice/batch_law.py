@@ -19,7 +19,7 @@ from s2s.analysis.advice.batch_fit import (
 from s2s.analysis.advice.target import StepsToTarget
 from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.steps import Floats
-from s2s.config import UserError
+from s2s.errors import UserError
 
 MOST_RATIO = 10.0
 """Of an interval's ends. From there on B_time, which goes with the root of B_crit, is not known to

@@ -18,7 +18,7 @@ from scipy.special import stdtrit
 
 from s2s.analysis.estimate import CONFIDENCE, Estimate
 from s2s.analysis.run.steps import Floats
-from s2s.formatting import two_digits
+from s2s.formatting import format_estimate
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def agreement(noise: NoiseScale, critical: Estimate, name: str = "The gradient n
     if math.isinf(least) or math.isinf(most):
         return f"{said} disagrees with {other}."
     factor = max(scale.value / critical.value, critical.value / scale.value)
-    return f"{said} disagrees with {other}, by a factor of {two_digits(factor)}."
+    return f"{said} disagrees with {other}, by a factor of {format_estimate(factor)}."
 
 
 def noise_sentence(noise: RunNoise, critical: Estimate) -> str:
@@ -108,7 +108,7 @@ def noise_scale_text(noise: NoiseScale) -> str:
     """`310 sentences (250 to 390)`, or why there is none."""
     if noise.batch_size:
         scale = noise.batch_size
-        return f"{two_digits(scale.value)} sentences ({_interval_text(scale)})"
+        return f"{format_estimate(scale.value)} sentences ({_interval_text(scale)})"
     which = "gradient" if noise.squared_gradient.ends[0] <= 0 else "noise"
     return f"not identifiable: on so few sentences the {which} cannot be told from 0"
 
@@ -141,13 +141,13 @@ def _with_interval(estimate: Estimate) -> str:
     low, high = estimate.ends
     if math.isinf(low) or math.isinf(high):
         return _interval_text(estimate)
-    return f"{two_digits(estimate.value)} ({_interval_text(estimate)})"
+    return f"{format_estimate(estimate.value)} ({_interval_text(estimate)})"
 
 
 def _interval_text(estimate: Estimate) -> str:
     low, high = estimate.ends
     if math.isinf(high):
-        return f"{two_digits(low)} or more"
+        return f"{format_estimate(low)} or more"
     if math.isinf(low):
-        return f"{two_digits(high)} or less"
-    return f"{two_digits(low)} to {two_digits(high)}"
+        return f"{format_estimate(high)} or less"
+    return f"{format_estimate(low)} to {format_estimate(high)}"

@@ -10,7 +10,8 @@ from s2s.analysis.advice.batch_law import fit_batch_law
 from s2s.analysis.advice.target import StepsToTarget, seconds_to_target
 from s2s.analysis.sweep.figures import finished_runs, speeds, steps_to_targets
 from s2s.analysis.sweep.speed_curve import speed_curve
-from s2s.config import Engine, UserError
+from s2s.config import Engine
+from s2s.errors import UserError
 from s2s.records import Evaluation, Sweep
 
 

@@ -20,8 +20,9 @@ from s2s.analysis.run.steps import Floats
 from s2s.analysis.sweep.figures import finished_runs, speeds, steps_to_targets
 from s2s.analysis.sweep.speed_curve import SpeedCurve, law_text, speed_curve
 from s2s.analysis.sweep.throughput import ThroughputLaw
-from s2s.config import MOST_EVALUATIONS, Engine, RateRule, TrainConfig, UserError
-from s2s.formatting import duration
+from s2s.config import MAX_EVALUATIONS, Engine, LearningRateRule, TrainConfig
+from s2s.errors import UserError
+from s2s.formatting import format_duration
 from s2s.records import Evaluation, Run, RunState, Sweep
 
 _LONGER = 2
@@ -62,7 +63,7 @@ def sweep_advice(
     points = steps_to_targets(runs, evaluations, target)
     law = fit_batch_law(points)
     speed = speed_curve(engine.value, speeds(runs))
-    rates = Rates.CONSTANT if sweep.config.rule is RateRule.CONSTANT else Rates.RULE
+    rates = Rates.CONSTANT if sweep.config.learning_rate_rule is LearningRateRule.CONSTANT else Rates.RULE
     return SweepAdvice(
         engine.value,
         advise(law, _line_draws(speed.law), target, rates),
@@ -88,7 +89,7 @@ def confirming_run(sweep: Sweep, found: SweepAdvice) -> TrainConfig:
         iterations=steps,
         max_seconds=0.0,
         target_loss=found.advice.target_loss,
-        evaluate_every=math.ceil(steps / MOST_EVALUATIONS),
+        evaluate_every=math.ceil(steps / MAX_EVALUATIONS),
         keep_weights=True,
     )
 
@@ -99,14 +100,16 @@ def confirmation(found: SweepAdvice, evaluations: Sequence[Evaluation]) -> str:
     ends = (
         ""
         if predicted.low is None or predicted.high is None
-        else f" ({duration(predicted.low)} to {duration(predicted.high)})"
+        else f" ({format_duration(predicted.low)} to {format_duration(predicted.high)})"
     )
-    said = f"Predicted: {duration(predicted.value)}{ends}."
+    said = f"Predicted: {format_duration(predicted.value)}{ends}."
     took = seconds_to_target(evaluations, found.advice.target_loss)
     if took is None:
         return f"{said} The confirming run did not reach the target."
     off = took / predicted.value - 1
-    return f"{said} Actual: {duration(took)}, {abs(off):.0%} {'more' if off > 0 else 'less'}."
+    return (
+        f"{said} Actual: {format_duration(took)}, {abs(off):.0%} {'more' if off > 0 else 'less'}."
+    )
 
 
 def run_for_noise(sweep: Sweep, found: SweepAdvice) -> Run | None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.records import Evaluation
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from s2s.analysis.advice.batch_law import BatchLaw, sizes_beyond
 from s2s.analysis.estimate import CONFIDENCE, Estimate
 from s2s.analysis.run.steps import Floats
-from s2s.config import UserError
+from s2s.errors import UserError
 
 GOOD = 1.1
 """A good size takes at most this many times the best one's time."""

@@ -15,7 +15,7 @@ from s2s.analysis.run.steps import (
     loss_curve,
     throughput_curve,
 )
-from s2s.formatting import loss, rate, run_label
+from s2s.formatting import format_loss, format_rate, run_label
 from s2s.records import Evaluation, Run
 
 
@@ -87,12 +87,12 @@ def not_finite_at(curve: Curve) -> tuple[float, float] | None:
 
 def loss_text(lines: Sequence[RunLine], axis: Axis, scale: LossScale) -> str:
     """The loss chart in a sentence."""
-    return _text(f"Loss {scale} against {axis}", lines, loss)
+    return _text(f"Loss {scale} against {axis}", lines, format_loss)
 
 
 def throughput_text(lines: Sequence[RunLine], axis: Axis) -> str:
     """The throughput chart in a sentence."""
-    return _text(f"Samples per second against {axis}", lines, rate)
+    return _text(f"Samples per second against {axis}", lines, format_rate)
 
 
 def _text(what: str, lines: Sequence[RunLine], words: Callable[[float], str]) -> str:

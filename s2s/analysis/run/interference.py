@@ -1,30 +1,36 @@
-"""Whether a run had its machine to itself."""
+"""Interference: other load on the machine while a run trained."""
 
 from collections.abc import Sequence
 
-from s2s.formatting import percent
-from s2s.records import DeviceSample, Run
+from s2s.records import DeviceSample, Interference, Run
 
-MOST_CORES, MOST_SHARE = 0.2, 0.02
-"""What others may use of a quiet machine: a fifth of one core, or 2 % of many."""
-_THROTTLED_SHARE = 0.05
-"""Of the readings: one alone may be the end of a run before."""
-
-
-def busy(run: Run, samples: Sequence[DeviceSample]) -> str:
-    """What else the machine did, in one sentence; empty where it was quiet or nothing is known."""
-    found = [part for part in (_others(run, samples), _foreign(run), _slowed(samples)) if part]
-    return _told(found)
+_QUIET_CORES, _QUIET_SHARE = 0.2, 0.02
+"""Other programs may use this much of a quiet machine: a fifth of a core, or 2% of many cores."""
+_QUIET_THROTTLED_SHARE = 0.05
+"""A single throttled reading may be left over from the run before."""
 
 
-def busy_with_others(used: float | None, cores: int) -> str:
-    """The same where only the processor was looked at: `used` cores of `cores` by others."""
-    found = _of_cores(used, cores)
-    return _told([found] if found else [])
+def measure_interference(run: Run, samples: Sequence[DeviceSample]) -> Interference:
+    """Return the other load on the machine during a run.
+
+    Args:
+        samples: The run's readings of its devices.
+    """
+    states = [each for each in (run.machine_before, run.machine_after) if each]
+    throttled = [each.throttled for each in samples if each.throttled is not None]
+    cores = run.environment.get("usable_cores") or run.environment.get("logical_cores") or 1
+    return Interference(
+        other_load_cores=_other_load_cores(run, samples),
+        cores=cores,
+        gpu_process_ids=tuple(
+            sorted({pid for state in states for pid, _ in state.gpu_other_processes or ()})
+        ),
+        throttled_share=sum(throttled) / len(throttled) if throttled else None,
+    )
 
 
-def other_load_cores(run: Run, samples: Sequence[DeviceSample]) -> float | None:
-    """Processor cores that other programs kept busy during the run, or before it at its start."""
+def _other_load_cores(run: Run, samples: Sequence[DeviceSample]) -> float | None:
+    """Return the mean over the whole run, else of its readings, else the load before the run."""
     if run.machine_after and run.machine_after.other_load_cores is not None:
         return run.machine_after.other_load_cores
     readings = [each.other_load_cores for each in samples if each.other_load_cores is not None]
@@ -33,35 +39,20 @@ def other_load_cores(run: Run, samples: Sequence[DeviceSample]) -> float | None:
     return run.machine_before.other_load_cores if run.machine_before else None
 
 
-def _told(found: Sequence[str]) -> str:
-    return f"Measured on a busy machine: {', and '.join(found)}." if found else ""
+def is_processor_shared(found: Interference) -> bool:
+    """Return whether other programs used more of the processor than on a quiet machine."""
+    quiet = max(_QUIET_CORES, _QUIET_SHARE * found.cores)
+    return found.other_load_cores is not None and found.other_load_cores > quiet
 
 
-def _others(run: Run, samples: Sequence[DeviceSample]) -> str:
-    cores = run.environment.get("usable_cores") or run.environment.get("logical_cores") or 1
-    return _of_cores(other_load_cores(run, samples), cores)
+def is_throttled(found: Interference) -> bool:
+    """Return whether heat or the power supply slowed the GPU.
+
+    A cap on power does not count: a busy GPU usually runs at it.
+    """
+    return found.throttled_share is not None and found.throttled_share > _QUIET_THROTTLED_SHARE
 
 
-def _of_cores(used: float | None, cores: int) -> str:
-    if used is None or used <= max(MOST_CORES, MOST_SHARE * cores):
-        return ""
-    of = f" of {cores} processor cores" if cores > 1 else " of the processor's one core"
-    return f"other programs took {used:.1f}{of}"
-
-
-def _foreign(run: Run) -> str:
-    states = (run.machine_before, run.machine_after)
-    pids = {pid for state in states if state for pid, _ in state.gpu_other_processes or ()}
-    if not pids:
-        return ""
-    listed = ", ".join(map(str, sorted(pids)))
-    return f"the GPU had other programs on it (process {listed})"
-
-
-def _slowed(samples: Sequence[DeviceSample]) -> str:
-    """A cap on power is how a busy GPU usually runs; heat and a failing supply are not."""
-    readings = [each.throttled for each in samples if each.throttled is not None]
-    if not readings or sum(readings) <= _THROTTLED_SHARE * len(readings):
-        return ""
-    share = percent(sum(readings) / len(readings))
-    return f"heat or its power supply slowed the GPU down for {share} of the time"
+def has_interference(found: Interference) -> bool:
+    """Return whether anything disturbed the timing."""
+    return is_processor_shared(found) or bool(found.gpu_process_ids) or is_throttled(found)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from s2s.analysis.run.steps import Floats
-from s2s.formatting import size
+from s2s.formatting import format_bytes
 from s2s.records import DeviceSample
 
 _GAP = 5.0
@@ -59,7 +59,11 @@ def readings_text(series: Sequence[ReadingSeries]) -> str:
     for each in series:
         memory = each.memory_bytes[np.isfinite(each.memory_bytes)]
         busy = each.utilization[np.isfinite(each.utilization)]
-        said = f"{size(memory[-1])} in use, {size(memory.max())} at most" if len(memory) else ""
+        said = (
+            f"{format_bytes(memory[-1])} in use, {format_bytes(memory.max())} at most"
+            if len(memory)
+            else ""
+        )
         use = f"{busy.mean():.0%} busy on average".replace("%", " %") if len(busy) else ""
         reported = ", ".join(part for part in (said, use) if part) or "nothing reported"
         parts.append(f"{each.device}: {reported}")

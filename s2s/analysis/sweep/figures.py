@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from s2s.analysis.advice.target import StepsToTarget, steps_to_target
 from s2s.analysis.sweep.memory import MemoryPoint
 from s2s.analysis.sweep.speed_curve import SpeedCurve, Unit, speed_curve
-from s2s.config import Engine, UserError
+from s2s.config import Engine
+from s2s.errors import UserError
 from s2s.records import Evaluation, Run, RunState, Summary, Sweep
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.stats import linregress, t
 
 from s2s.analysis.estimate import CONFIDENCE
-from s2s.config import LARGEST_BATCH
-from s2s.formatting import percent, size
+from s2s.config import MAX_BATCH_SIZE
+from s2s.formatting import format_bytes, format_percent
 
 _USABLE = 0.95
 """Of the available bytes; the rest is kept free."""
@@ -130,11 +130,11 @@ def memory_sentence(law: MemoryLaw, available_bytes: int | None) -> str:
     largest = None
     if available_bytes is not None:
         largest = law.largest_batch_size(available_bytes, longest_cells)
-    within = size(available_bytes)
+    within = format_bytes(available_bytes)
     if largest is None:
         found = "Memory grows with the batch size; how much there is of it here is not known."
-    elif largest > LARGEST_BATCH:
-        found = f"Memory: every size up to {LARGEST_BATCH:,} is predicted to fit in {within}."
+    elif largest > MAX_BATCH_SIZE:
+        found = f"Memory: every size up to {MAX_BATCH_SIZE:,} is predicted to fit in {within}."
     elif not largest:
         found = f"Memory: not even one sentence is predicted to fit in {within}."
     else:
@@ -150,7 +150,7 @@ def _checked(law: MemoryLaw) -> str:
     if not checks:
         return ""
     worst = max(abs(check.relative_error) for check in checks)
-    return f"Sizes left out of the line were predicted within {percent(worst)}."
+    return f"Sizes left out of the line were predicted within {format_percent(worst)}."
 
 
 def _fit(points: Sequence[MemoryPoint]) -> tuple[float, float]:
@@ -174,7 +174,7 @@ def _why_flat(points: Sequence[MemoryPoint], fixed: float, per_cell: float) -> s
     if rise < _FLAT_RISE * fixed:
         return (
             f"Memory is flat up to batch size {points[-1].batch_size:,}: it changes by "
-            f"{percent(abs(rise) / fixed)} of its fixed part, so that no limit is in sight."
+            f"{format_percent(abs(rise) / fixed)} of its fixed part, so that no limit is in sight."
         )
     if _slope_touches_zero(padded_tokens, [point.peak_bytes for point in points]):
         return (

@@ -13,7 +13,7 @@ from s2s.analysis.estimate import CONFIDENCE, Estimate
 from s2s.analysis.sweep.figures import finished_runs, speeds
 from s2s.analysis.sweep.table import run_messages
 from s2s.config import Engine
-from s2s.formatting import doubts
+from s2s.formatting import format_timing_warnings
 from s2s.records import Evaluation, Run, RunState, Sweep
 
 SMALL, LARGE = 2, 32
@@ -57,7 +57,7 @@ class SizeReplay:
     """The same after the last step."""
     learning: tuple[Learning, ...]
     """Of each repeat that can be judged; one that diverged has learnt nothing."""
-    doubts: str
+    format_timing_warnings: str
     """What speaks against the speed, such as `busy machine`; mostly empty."""
 
 
@@ -122,7 +122,7 @@ def replay(
         iterations=int(sweep.config.amount),
         repeats=sweep.config.repeats,
         device=started[0] if started else "",
-        done=sweep.done(),
+        done=sweep.parts_done(),
         total=len(sweep.parts),
         article=article,
         fused=fused,
@@ -228,7 +228,11 @@ def _first_and_last(evaluations: Sequence[Evaluation]) -> tuple[float, float] | 
 
 
 def _doubts(run: Run) -> str:
-    return doubts(run.summary.noise, run.summary.busy) if run.summary else ""
+    return (
+        format_timing_warnings(run.summary.timing_variation, run.summary.interference)
+        if run.summary
+        else ""
+    )
 
 
 def _speeds_by_repeat(sweep: Sweep) -> list[dict[tuple[Engine, int], float]]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from statistics import median
 
 from s2s.analysis.sweep.throughput import ThroughputLaw, throughput_law
-from s2s.formatting import rate
+from s2s.formatting import format_rate
 
 
 class Unit(StrEnum):
@@ -61,7 +61,7 @@ def speed_text(curves: Sequence[SpeedCurve]) -> str:
     told = [
         f"{curve.label}: "
         + ", ".join(
-            f"batch {point.batch_size:,}: {rate(point.per_second)}" for point in curve.points
+            f"batch {point.batch_size:,}: {format_rate(point.per_second)}" for point in curve.points
         )
         for curve in curves
         if curve.points
@@ -75,7 +75,7 @@ def law_text(curve: SpeedCurve) -> str:
     """Ceiling and knee in words, and what could not be told."""
     law, told = curve.law, []
     if law.ceiling_per_second:
-        told.append(f"at most {rate(law.ceiling_per_second.value)} {curve.unit}/s")
+        told.append(f"at most {format_rate(law.ceiling_per_second.value)} {curve.unit}/s")
     if law.knee_work:
         beyond = ", beyond what was measured" if law.knee_beyond_measured else ""
         ends = (

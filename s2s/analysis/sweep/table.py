@@ -95,8 +95,8 @@ def _cells(row: SweepRow, repeats: int) -> list[str]:
         row.engine,
         f"{row.batch_size:,}",
         row.states,
-        words.rate(row.samples_per_second),
-        words.loss(row.validation_loss_per_token, 3),
+        words.format_rate(row.samples_per_second),
+        words.format_loss(row.validation_loss_per_token, 3),
     ]
     if row.reached is None:
         return cells
@@ -120,5 +120,5 @@ def sweep_line(sweep: Sweep) -> str:
     what = f"{sweep.name} · " if sweep.name else ""
     what += f"{sweep.config.base.corpus} · batch {range_} · {repeats}"
     return (
-        f"{sweep.id:>4}  {sweep.state:9} {what}: {sweep.done():,} of {len(sweep.parts):,} runs done"
+        f"{sweep.id:>4}  {sweep.state:9} {what}: {sweep.parts_done():,} of {len(sweep.parts):,} runs done"
     )

@@ -16,7 +16,7 @@ from s2s.analysis.advice.batch_law import (
     sizes_beyond,
 )
 from s2s.analysis.advice.target import StepsToTarget
-from s2s.config import UserError
+from s2s.errors import UserError
 
 SIZES = (8, 16, 32, 64, 128)
 

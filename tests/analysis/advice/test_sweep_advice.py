@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 
 from s2s.analysis.advice.sweep_advice import confirmation, confirming_run, sweep_advice
-from s2s.config import Engine, UserError
+from s2s.config import Engine
+from s2s.errors import UserError
 from s2s.records import Evaluation, RunState
 from tests import studies
 
@@ -96,7 +97,7 @@ def test_a_target_that_is_asked_for_goes_before_the_sweeps_own() -> None:
     [("constant", "here all sizes had the same one"), ("sqrt", "here it only followed a rule")],
 )
 def test_the_rule_of_the_learning_rates_is_told(rule: str, words: str) -> None:
-    study = studies.sweep(rule=rule)
+    study = studies.sweep(learning_rate_rule=rule)
     found = sweep_advice(study, Engine.FUSED, studies.all_evaluations(study), 3.0)
     assert words in found.advice.paragraph
 

@@ -13,7 +13,7 @@ from s2s.analysis.advice.target import (
     suggested_target,
     target_sentence,
 )
-from s2s.config import UserError
+from s2s.errors import UserError
 from s2s.records import Evaluation
 from tests.plausible import evaluation
 

@@ -14,7 +14,7 @@ from s2s.analysis.advice.time_to_target import (
     least_seconds,
     time_to_target,
 )
-from s2s.config import UserError
+from s2s.errors import UserError
 from tests.analysis.advice.test_batch_law import SIZES, study
 
 LINE = np.array([[0.032, 0.001]])

@@ -13,11 +13,15 @@ GROUP = Group(tuple(dataclasses.replace(RUN, id=each) for each in (4, 6)))
 
 def test_bars_by_hand() -> None:
     slow, fast = row(RUN, some_steps(20, 30), [], []), row(RUN, some_steps(20, 34), [], [])
-    noisy = dataclasses.replace(fast, noise="noisy")
+    noisy = dataclasses.replace(fast, timing_variation="noisy")
     unknown = row(RUN, steps(), [], [])
     compared = [(GROUP, [slow, noisy]), (Group((RUN,)), [unknown])]
     drawn = bars(
-        compared, Repeats.RANGE, lambda each: each.samples_per_second, words.rate, doubted=True
+        compared,
+        Repeats.RANGE,
+        lambda each: each.samples_per_second,
+        words.format_rate,
+        doubted=True,
     )
     group, single = drawn
     assert group.value is not None
@@ -27,7 +31,7 @@ def test_bars_by_hand() -> None:
         "Throughput in samples/s. run 4, 6 · starter · batch 32: 320 (300 to 340, noisy); "
         "run 7 · starter · batch 32: –."
     )
-    quiet = bars(compared, Repeats.RANGE, lambda each: each.samples, words.rate)
+    quiet = bars(compared, Repeats.RANGE, lambda each: each.samples, words.format_rate)
     assert [bar.against for bar in quiet] == ["", ""]
     assert quiet[1].value == Spread(0.0)
     assert bars_text([], "Throughput").endswith("No runs.")

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from s2s.bench.bench import Bench
-from s2s.config import Engine, OptimizerName, Precision, TrainConfig, UserError
+from s2s.config import Engine, OptimizerName, Precision, TrainConfig
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
+from s2s.errors import UserError
 from s2s.records import SOS, StepRecord
 from s2s.training.optimizers import build_optimizer
 from s2s.training.trainer import Trainer

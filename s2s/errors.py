@@ -1,0 +1,50 @@
+"""The error that a user can fix, and how messages quote what was given."""
+
+from collections.abc import Callable
+
+_MAX_QUOTE_LENGTH = 80
+_ALLOWED_CHARACTERS = "\u00a0\u202f\u200c\u200d"
+"""Spaces of French and joiners of Persian, Hindi and emoji; harmless to a terminal."""
+
+
+class UserError(Exception):
+    """A problem that the user can fix; the message says what is wrong and what to do.
+
+    The message is one printable line: other characters in it are escaped.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(escape_unprintable(message))
+
+
+def escape_unprintable(
+    text: str,
+    allowed: str = "",
+    escape: Callable[[str], str] = lambda character: repr(character)[1:-1],
+) -> str:
+    """Escape the characters that could be commands to a terminal.
+
+    Args:
+        text: Text of any origin.
+        allowed: Unprintable characters to leave as they are.
+        escape: Writes one character in a printable form; by default as Python does.
+    """
+    allowed += _ALLOWED_CHARACTERS
+    return "".join(
+        character if character.isprintable() or character in allowed else escape(character)
+        for character in text
+    )
+
+
+def quote(value: object) -> str:
+    """Return the value as Python writes it, shortened to fit in a message."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, nested lists
+        return f"a value of type {type(value).__name__} that is too long to show"
+    return shorten(text, _MAX_QUOTE_LENGTH)
+
+
+def shorten(text: str, length: int = 90) -> str:
+    """Cut the text to at most `length` characters, with an ellipsis where it was cut."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
