@@ -1,12 +1,14 @@
-"""What the tests of every room share."""
+"""Fixtures of all tests."""
 
 import dataclasses
 import gc
 import itertools
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -16,15 +18,15 @@ from hypothesis import HealthCheck, settings
 from s2s.config import TrainConfig
 from s2s.data.corpus import Corpus
 from s2s.paths import home
-from s2s.records import StepMemory
-from s2s.store.runs import Store
-from s2s.sweeps import memory as sweep_memory
+from s2s.records import Run, RunState, StepMemory
+from s2s.runs import memory as run_memory
+from s2s.store import Store
 from s2s.training.checkpoint import Checkpoint
 from s2s.training.trainer import Trainer
 from s2s.translation import engines
 from s2s.translation.engines import Forward, FusedEngine
 from s2s.translation.fast.kernels import kernels
-from tests.tiny import tiny_config, tiny_corpus
+from tests.tiny import tiny_config, tiny_corpus, tiny_task
 
 # A busy machine is no reason to fail.
 settings.register_profile("s2s", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,14 +41,14 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _memory_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process for each batch size of each sweep would take minutes; 50 MB and 1 kB a cell."""
+    """A process for each batch size of each sweep would take minutes; 50 MB and 1 kB per token."""
 
     def memory(config: TrainConfig, given_up: Callable[[], bool]) -> StepMemory | None:
         cells = 20 * config.batch_size
         found = StepMemory(config.engine, config.batch_size, 50_000_000 + 1000 * cells, cells)
         return None if given_up() else found
 
-    monkeypatch.setattr(sweep_memory, "in_a_process", memory)
+    monkeypatch.setattr(run_memory, "measure_step_memory", memory)
 
 
 @pytest.fixture(autouse=True)
@@ -62,9 +64,46 @@ def tiny(tmp_path: Path) -> Corpus:
     return tiny_corpus(tmp_path)
 
 
+# Shared fixtures:
+# - `tiny`: the prepared corpus `tiny` (60 pairs, 5 ms) in this test's home.
+# - `store`: the open store of this test's home.
+# - `trained_home`: this test's home as a copy of one that holds the corpus `tiny` and run 1,
+#   trained on it once per session: 10 steps, 3 evaluations, a checkpoint with its optimizer.
+# - `trained_run`: that run, read from `store`. Ask for it instead of training a run.
+
+
+@pytest.fixture(scope="session")
+def _trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from s2s.runs.execute import execute
+
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("S2S_HOME", str(folder / "home"))
+        tiny_corpus(folder)
+        store = Store(home())
+        config = tiny_config(
+            evaluate_every=5, keep_optimizer=True, sentences=("je mange du pain.",)
+        )
+        state = execute(store, store.create_run(config), Event())
+        store.close()
+    assert state is RunState.FINISHED
+    return folder / "home"
+
+
 @pytest.fixture
-def store() -> Iterator[Store]:
-    """In this test's own home."""
+def trained_home(_trained_once: Path) -> Path:
+    return shutil.copytree(_trained_once, home())
+
+
+@pytest.fixture
+def trained_run(store: Store) -> Run:
+    return store.run(1)
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    if {"trained_home", "trained_run"} & set(request.fixturenames):  # it has to be there first
+        request.getfixturevalue("trained_home")
     opened = Store(home())
     yield opened
     opened.close()
@@ -132,6 +171,6 @@ def make_trainer(tiny: Corpus) -> MakeTrainer:
     torch.set_num_threads(1)
 
     def make(start: Checkpoint | None = None, **changes: Any) -> Trainer:
-        return Trainer(tiny_config(**changes), tiny, torch.device("cpu"), start)
+        return Trainer(tiny_task(tiny, **changes), start)
 
     return make

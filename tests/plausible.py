@@ -19,7 +19,7 @@ from s2s.records import (
     SampleTranslation,
     Summary,
 )
-from s2s.store.runs import Store
+from s2s.store import Store
 
 MIB = 2**20
 RUN = Run(
@@ -147,7 +147,7 @@ def bench_report() -> BenchReport:
         steps=100,
         samples_per_second=2000.0,
         samples_per_second_iqr=300.0,
-        noise="noisy",
+        timing_variation="noisy",
         tokens_per_second=30_000.0,
         target_tokens_per_second=14_000.0,
         step_seconds=0.25,
@@ -166,7 +166,7 @@ def bench_report() -> BenchReport:
         steps=5,
         samples_per_second=20.0,
         samples_per_second_iqr=None,
-        noise=None,
+        timing_variation=None,
         tokens_per_second=300.0,
         target_tokens_per_second=140.0,
         step_seconds=0.1,
