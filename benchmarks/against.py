@@ -29,9 +29,8 @@ from typing import Any
 from s2s.bench.bench import Bench
 from s2s.bench.measurement import held
 from s2s.config import TrainConfig
-from s2s.data.catalog import open_corpus
 from s2s.errors import UserError
-from s2s.paths import corpora_folder
+from s2s.task import open_task
 from s2s.threads import spin_briefly
 from s2s.training.device import resolve_device
 
@@ -138,9 +137,8 @@ def own_figures(config: TrainConfig, seconds: float) -> dict[str, Any]:
 
 
 def timed(config: TrainConfig, seconds: float) -> dict[str, Any]:
-    corpus = open_corpus(corpora_folder(), config.corpus)
     device = resolve_device(config.device)
-    bench = Bench([config], corpus, device, rounds=1, seconds=seconds, with_floor=False)
+    bench = Bench([config], open_task, device, rounds=1, seconds=seconds, with_floor=False)
     for _ in bench.run():
         pass
     if not bench.rows():

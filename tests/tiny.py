@@ -16,6 +16,7 @@ from s2s.data import catalog
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus, Side
 from s2s.paths import corpora_folder
+from s2s.translation.task import TranslationTask
 
 _SUBJECTS = {"i": "je", "you": "tu", "he": "il", "she": "elle"}
 _VERBS = {"eat": "mange", "see": "vois", "take": "prend", "like": "aime", "want": "veux"}
@@ -47,6 +48,10 @@ def tiny_config(**changes: Any) -> TrainConfig:
         "threads": 1,
     }
     return TrainConfig(**values | changes)
+
+
+def tiny_task(corpus: Corpus, device: str = "cpu", **changes: Any) -> TranslationTask:
+    return TranslationTask(tiny_config(device=device, **changes), corpus, torch.device(device))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:

@@ -14,6 +14,7 @@ from s2s.data.corpus import Corpus
 from s2s.machine.peak_memory import PeakMemory, load_routines
 from s2s.training.device import ran_out_of_memory
 from s2s.training.trainer import Trainer
+from s2s.translation.task import TranslationTask
 
 _STEPS = 20
 
@@ -63,9 +64,8 @@ def _measure(setup: Setup, corpus: Corpus, engine: Engine, size: int) -> MemoryP
     memory, padded_tokens = PeakMemory(setup.torch_device), 0
     try:
         with memory.watch():
-            trainer = Trainer(
-                setup.config(engine=engine, batch_size=size), corpus, setup.torch_device
-            )
+            config = setup.config(engine=engine, batch_size=size)
+            trainer = Trainer(TranslationTask(config, corpus, setup.torch_device))
             for _ in range(_STEPS):
                 padded_tokens = max(padded_tokens, trainer.step().padded_tokens)
     except Exception as error:

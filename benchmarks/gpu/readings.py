@@ -11,6 +11,7 @@ import torch
 from benchmarks.gpu.setup import Setup
 from s2s.machine.gpus import GpuReading, Sampler, gpu_handle, gpu_reason, read_gpus
 from s2s.training.trainer import Trainer
+from s2s.translation.task import TranslationTask
 
 _GPUTIL_READINGS = 3
 _FIELDS = ("utilization", "memory_used_bytes", "memory_total_bytes", "temperature_celsius")
@@ -18,9 +19,8 @@ _FIELDS = ("utilization", "memory_used_bytes", "memory_total_bytes", "temperatur
 
 def compare_readings(setup: Setup) -> Iterator[dict[str, Any]]:
     """Yield the medians of both sources over the same seconds of training."""
-    trainer = Trainer(
-        setup.config(batch_size=max(setup.batch_sizes[0], 128)), setup.corpus(), setup.torch_device
-    )
+    config = setup.config(batch_size=max(setup.batch_sizes[0], 128))
+    trainer = Trainer(TranslationTask(config, setup.corpus(), setup.torch_device))
     sampler = Sampler(setup.device, setup.seconds / 2)
     trainer.step()
     sampler.start()

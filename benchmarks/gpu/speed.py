@@ -8,11 +8,13 @@ import torch
 
 from benchmarks.gpu.setup import Setup
 from s2s.bench.bench import Bench, combinations, engines_for
-from s2s.bench.rates import copy_rate_bytes, floor_of, mean_tokens, product_rate_flops
+from s2s.bench.rates import copy_rate_bytes, product_rate_flops
 from s2s.config import Precision
 from s2s.data.corpus import Corpus
 from s2s.errors import UserError
 from s2s.training.device import check_precision
+from s2s.translation.roofline import TranslationRoofline
+from s2s.translation.task import TranslationTask
 
 _ROUNDS = 2
 _MOST_ROWS = 4096
@@ -35,7 +37,12 @@ def measure_speed(setup: Setup) -> Iterator[dict[str, Any]]:
             setup.config(), engines, [size], [each.value for each in Precision]
         )
         bench = Bench(
-            configs, corpus, device, rounds=_ROUNDS, seconds=setup.seconds, with_floor=False
+            configs,
+            lambda config, device: TranslationTask(config, corpus, device),
+            device,
+            rounds=_ROUNDS,
+            seconds=setup.seconds,
+            with_floor=False,
         )
         try:
             for _ in bench.run():
@@ -68,16 +75,16 @@ def measure_speed(setup: Setup) -> Iterator[dict[str, Any]]:
 
 def _roofline_seconds(setup: Setup, corpus: Corpus, size: int, copying: float) -> dict[str, float]:
     """Return the lower bound of a step by precision, from rates measured now."""
-    source, target = (size * tokens for tokens in mean_tokens(corpus))
-    rows = min(max(1, round(target)), _MOST_ROWS)
     found = {}
     for precision in Precision:
         try:
             check_precision(precision, setup.torch_device)
         except UserError:
             continue
-        rate = product_rate_flops(
-            setup.hidden_size, corpus.target.vocabulary, rows, precision, setup.torch_device
-        )
-        found[precision.value] = floor_of(setup.config(), corpus, source, target, rate, copying)
+        config = setup.config(precision=precision)
+        roofline = TranslationRoofline(config, corpus, setup.torch_device)
+        source, target = roofline.mean_tokens
+        rows = min(max(1, round(size * target)), _MOST_ROWS)
+        rate = product_rate_flops(roofline, rows, setup.torch_device)
+        found[precision.value] = roofline.step_seconds(size * source, size * target, rate, copying)
     return found

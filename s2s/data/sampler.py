@@ -8,7 +8,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 
 
-class Drawing:
+class BatchSampler:
     """Endless batches of indices of training pairs."""
 
     def __init__(self, lengths: Ints, batch_size: int, pool_batches: int, seed: list[int]) -> None:

@@ -1,26 +1,29 @@
-"""The optimizers that a configuration can name."""
+"""Build the optimizer that a configuration names."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from s2s.config import Engine, OptimizerName, TrainConfig
 from s2s.training.lazy_optimizers import LazyRMSprop, LazySGD
-from s2s.translation.model import Seq2Seq
 
 
-def build_optimizer(config: TrainConfig, model: Seq2Seq) -> torch.optim.Optimizer:
-    """Dense for `article`, as in the article, and on a GPU, where a dense step costs little.
+def build_optimizer(
+    config: TrainConfig, model: nn.Module, embeddings: Sequence[nn.Embedding]
+) -> torch.optim.Optimizer:
+    """Build the optimizer of all parameters.
 
-    There `graphed` gets what a graph can hold: steps counted on the device. SGD counts none.
+    It is lazy in the rows of the embeddings on a CPU, but dense for the article engine, as in the
+    article, and on a GPU, where a dense step costs little. For the graphed engine it counts steps
+    on the device, as a graph requires; SGD counts none.
     """
-    parameters = model.parameters()
+    parameters = list(model.parameters())
     rate, momentum = config.learning_rate, config.momentum
-    on_cpu = model.decoder.out.weight.device.type == "cpu"
+    on_cpu = parameters[0].device.type == "cpu"
     lazy = on_cpu and config.engine is not Engine.ARTICLE
     captured = not on_cpu and config.engine is Engine.GRAPHED
-    embeddings = [model.encoder.embedding, model.decoder.embedding]
     match config.optimizer:
         case OptimizerName.RMSPROP if lazy:
             return LazyRMSprop(parameters, embeddings, lr=rate, momentum=momentum)
@@ -37,9 +40,10 @@ def build_optimizer(config: TrainConfig, model: Seq2Seq) -> torch.optim.Optimize
 
 
 class RowsAdam(torch.optim.Adam):
-    """torch's, given parameters that lie by columns as their transposes.
+    """torch's Adam, given parameters stored by columns as their transposes.
 
-    Its fused kernel goes through rows, and takes three times as long over columns.
+    Its fused kernel iterates over rows, and takes three times as long on a matrix stored by
+    columns.
     """
 
     def _init_group(self, group: dict[str, Any], *lists: list[Tensor]) -> bool:

@@ -1,13 +1,16 @@
-"""Clocks: how long a step and its phases took, on the processor or on a GPU's own time line."""
+"""Timing of steps: clocks for the processor and for a GPU, and interference within the process."""
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
 
 
 class Clock(Protocol):
-    """Marks are set as the work goes by; what lies between them may be known only later."""
+    """Sets marks; the time between two of them may be known only later."""
 
     settle_every_seconds: float
     """How often the work may be waited for."""
@@ -15,16 +18,16 @@ class Clock(Protocol):
     def mark(self) -> Any: ...
 
     def settle(self) -> None:
-        """Waits until all that was marked has happened."""
+        """Wait until all marked work is done."""
         ...
 
     def seconds(self, earlier: Any, later: Any) -> float:
-        """Between two marks that were settled."""
+        """Return the time between two marks that were settled."""
         ...
 
 
 class HostClock:
-    """Work on the processor is done when its call returns."""
+    """For work on the processor, which is done when its call returns."""
 
     settle_every_seconds = 0.0
 
@@ -38,7 +41,7 @@ class HostClock:
 
 
 class CudaClock:
-    """Events in the device's stream: nothing waits in a step."""
+    """Events in the device's stream, so that no step has to wait."""
 
     settle_every_seconds = 0.25
 
@@ -58,5 +61,39 @@ class CudaClock:
         return milliseconds / 1e3
 
 
-def clock_of(device: torch.device) -> Clock:
+def clock_for(device: torch.device) -> Clock:
+    """Return the clock that suits the device."""
     return CudaClock(device) if device.type == "cuda" else HostClock()
+
+
+_lock = threading.Lock()
+_begun = 0
+_ended = 0
+
+
+@contextmanager
+def interference() -> Iterator[None]:
+    """Declare work that takes processor time from a training run in another thread."""
+    global _begun, _ended
+    with _lock:
+        _begun += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _ended += 1
+
+
+class InterferenceDetector:
+    """Tells one training run which of its steps to leave out of its timing."""
+
+    def __init__(self) -> None:
+        self._ended_before = _ended
+
+    def detect(self) -> bool:
+        """Whether there was interference since the last call, or since this was created."""
+        # Read first: interference that ends between the two lines counts for both periods.
+        ended_now = _ended
+        detected = _begun > self._ended_before
+        self._ended_before = ended_now
+        return detected

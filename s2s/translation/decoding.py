@@ -1,4 +1,4 @@
-"""Greedy decoding: the likeliest word at each step, until EOS."""
+"""Greedy decoding: the most probable word at each step, until EOS."""
 
 from dataclasses import dataclass
 
@@ -8,42 +8,58 @@ from torch import Tensor
 from s2s.records import EOS, PAD, SOS
 from s2s.translation.model import Seq2Seq
 
+MAX_WORDS = 40
+
 
 @dataclass(frozen=True)
 class Decoded:
     words: list[int]
     """Word ids, without EOS."""
     probabilities: list[float]
-    """Of each word, given those before it."""
+    """Probability of each word, given those before it."""
     finished: bool
-    """False where the length limit came before EOS."""
+    """False if the length limit came before EOS."""
 
 
 @torch.no_grad()
-def greedy(model: Seq2Seq, source: Tensor, lengths: Tensor, max_words: int) -> list[Decoded]:
-    """(S, B) word ids and (B,) lengths -> one translation of at most `max_words` a column."""
+def decode_greedily(
+    model: Seq2Seq, source: Tensor, lengths: Tensor, max_words: int
+) -> list[Decoded]:
+    """Translate a batch of sentences.
+
+    Args:
+        source: (S, B) word ids, one sentence per column.
+        lengths: (B,) tokens of each sentence.
+        max_words: Words per translation at most.
+    """
     model.eval()
     state = model.encode(source, lengths)
     words = torch.full((1, source.shape[1]), SOS, device=source.device)
     done = torch.zeros(source.shape[1], dtype=torch.bool, device=source.device)
-    steps: list[Tensor] = []
-    chances: list[Tensor] = []
+    all_words: list[Tensor] = []
+    all_probabilities: list[Tensor] = []
     for _ in range(max_words + 1):  # one more, for EOS
         hidden, state = model.decoder(words, state)
         probabilities = model.decoder.out(hidden[0]).softmax(1)
-        probabilities[:, [PAD, SOS]] = 0.0  # never a target, so never learnt
-        chance, word = probabilities.max(1)
-        steps.append(word)
-        chances.append(chance)
+        probabilities[:, [PAD, SOS]] = 0.0  # never a target, so never learned
+        probability, word = probabilities.max(1)
+        all_words.append(word)
+        all_probabilities.append(probability)
         done |= word == EOS
         if bool(done.all()):
             break
         words = word.unsqueeze(0)
-    ids, values = torch.stack(steps).t().tolist(), torch.stack(chances).t().tolist()
-    return [_until_end(row, chance, max_words) for row, chance in zip(ids, values, strict=True)]
+    return [
+        _cut_at_eos(ids, values, max_words)
+        for ids, values in zip(
+            torch.stack(all_words).t().tolist(),
+            torch.stack(all_probabilities).t().tolist(),
+            strict=True,
+        )
+    ]
 
 
-def _until_end(words: list[int], probabilities: list[float], max_words: int) -> Decoded:
+def _cut_at_eos(words: list[int], probabilities: list[float], max_words: int) -> Decoded:
     finished = EOS in words
     end = words.index(EOS) if finished else max_words
     return Decoded(words[:end], probabilities[:end], finished)

@@ -7,42 +7,23 @@ padding, so the two agree exactly only on batches whose sentences all have one l
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from s2s.config import Engine, Precision
 from s2s.data.batches import Batch, Batches, PackedBatch
 from s2s.records import SOS
-from s2s.training.heap import keep_what_is_freed
-from s2s.training.precision import products_in
+from s2s.task import BatchCounts, Indices
+from s2s.training.device import matmul_precision, raise_mmap_threshold
 from s2s.translation.fast.cuda_graphs import CaptureError, Graphs
 from s2s.translation.fast.fixed_projection import FixedProjection
 from s2s.translation.fast.kernels import kernels
 from s2s.translation.loss import ProjectionGradients, masked_loss_sum
 from s2s.translation.model import Seq2Seq
 
-Indices = npt.NDArray[np.int64]
 AnyBatch = Batch | PackedBatch
-
-
-class Counted(Protocol):
-    """A batch, as a step's record counts it."""
-
-    @property
-    def samples(self) -> int: ...
-
-    @property
-    def source_tokens(self) -> int: ...
-
-    @property
-    def target_tokens(self) -> int: ...
-
-    @property
-    def padded_tokens(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +47,7 @@ class StepEngine(ABC):
         self.notes: list[str] = []
         """What a user should know of how it computes, a sentence each; more may come."""
         if not model.decoder.out.weight.is_cuda:
-            keep_what_is_freed()
+            raise_mmap_threshold()
 
     @abstractmethod
     def batch(self, indices: Indices) -> AnyBatch:
@@ -82,10 +63,10 @@ class StepEngine(ABC):
         indices: Indices,
         forced: bool,
         mark: Callable[[], None],
-    ) -> tuple[Counted, Tensor]:
+    ) -> tuple[BatchCounts, Tensor]:
         """One optimizer step -> the batch and its loss sum. `mark` is called after each phase
         but the last (see records.PHASES), or not at all where they cannot be told apart."""
-        with products_in(self.precision, self.model.decoder.out.weight.device):
+        with matmul_precision(self.precision, self.model.decoder.out.weight.device):
             batch = self.batch(indices)
             mark()
             forward = self.forward(batch, forced)
@@ -189,7 +170,7 @@ class GraphedEngine(FusedEngine):
         indices: Indices,
         forced: bool,
         mark: Callable[[], None],
-    ) -> tuple[Counted, Tensor]:
+    ) -> tuple[BatchCounts, Tensor]:
         self.warming_up = False
         if self._graphs and forced:
             try:

@@ -18,8 +18,10 @@ from s2s.config import Engine, TrainConfig
 from s2s.data.corpus import Corpus
 from s2s.errors import UserError
 from s2s.records import StepRecord
+from s2s.task import open_task
 from s2s.training.device import ran_out_of_memory
 from s2s.training.trainer import Trainer
+from s2s.translation import roofline
 from tests.tiny import tiny_config
 
 CPU = torch.device("cpu")
@@ -76,11 +78,11 @@ def test_the_models_are_let_go_at_the_end_and_the_rows_stay(
 
     def noted(*all_: Any) -> Trainer:
         trainer = Trainer(*all_)
-        models.append(weakref.ref(trainer.model))
+        models.append(weakref.ref(trainer.task.model))
         return trainer
 
     monkeypatch.setattr(bench_module, "Trainer", noted)
-    bench = Bench(configs(2, 4), tiny, CPU, rounds=1, seconds=SECONDS, with_floor=False)
+    bench = Bench(configs(2, 4), open_task, CPU, rounds=1, seconds=SECONDS, with_floor=False)
     for _ in bench.run():
         pass
     gc.collect()
@@ -92,7 +94,7 @@ def test_the_rows_of_real_training(tiny: Corpus) -> None:
     wanted, notes = combinations(
         tiny_config(), ["article", "fused"], [2, 4], ["fp32", "bf16", "fp32"]
     )
-    bench = Bench(wanted, tiny, CPU, rounds=2, seconds=SECONDS)
+    bench = Bench(wanted, open_task, CPU, rounds=2, seconds=SECONDS)
     progress = list(bench.run())
     rows = bench.rows()
     assert [(row.batch_size, row.precision, row.engine) for row in rows] == [
@@ -123,7 +125,7 @@ def test_the_rows_of_real_training(tiny: Corpus) -> None:
 
 
 def test_figures_by_hand(clockwork: type[Clockwork], tiny: Corpus) -> None:
-    bench = Bench(configs(10), tiny, CPU, rounds=1, seconds=0.055, with_floor=False)
+    bench = Bench(configs(10), open_task, CPU, rounds=1, seconds=0.055, with_floor=False)
     list(bench.run())
     [row] = bench.rows()
     # Steps of 10 ms: six of them reach 55 ms; the untimed step among them does not count.
@@ -143,7 +145,7 @@ def test_figures_by_hand(clockwork: type[Clockwork], tiny: Corpus) -> None:
 
 
 def test_at_least_five_steps(clockwork: type[Clockwork], tiny: Corpus) -> None:
-    bench = Bench(configs(10_000), tiny, CPU, rounds=1, seconds=SECONDS, with_floor=False)
+    bench = Bench(configs(10_000), open_task, CPU, rounds=1, seconds=SECONDS, with_floor=False)
     list(bench.run())
     assert bench.rows()[0].steps == 5
     assert clockwork.now > 50
@@ -156,7 +158,7 @@ def turns(bench: Bench) -> list[tuple[str, str]]:
 
 
 def test_each_round_visits_every_combination_once(clockwork: type[Clockwork], tiny: Corpus) -> None:
-    bench = Bench(configs(1, 2, 3), tiny, CPU, rounds=6, seconds=SECONDS, with_floor=False)
+    bench = Bench(configs(1, 2, 3), open_task, CPU, rounds=6, seconds=SECONDS, with_floor=False)
     rounds = itertools.groupby(turns(bench), key=lambda turn: turn[0])
     orders = [tuple(what for _, what in turns_) for _, turns_ in rounds]
     assert len(orders) == 6
@@ -172,7 +174,7 @@ def test_each_round_visits_every_combination_once(clockwork: type[Clockwork], ti
 def test_the_order_is_the_same_each_time(clockwork: type[Clockwork], tiny: Corpus) -> None:
     del clockwork
     one, other = (
-        turns(Bench(configs(1, 2, 3), tiny, CPU, rounds=4, seconds=SECONDS, with_floor=False))
+        turns(Bench(configs(1, 2, 3), open_task, CPU, rounds=4, seconds=SECONDS, with_floor=False))
         for _ in range(2)
     )
     assert one == other
@@ -185,7 +187,7 @@ def test_the_floor_is_of_the_tokens_and_the_rates_of_its_round(
     copying = iter([1e3, 2e3, 4e3])
     monkeypatch.setattr(bench_module, "copy_rate_bytes", lambda _device: next(copying))
     monkeypatch.setattr(bench_module, "product_rate_flops", lambda *_: 1e99)
-    bench = Bench(configs(10), tiny, CPU, rounds=3, seconds=SECONDS)
+    bench = Bench(configs(10), open_task, CPU, rounds=3, seconds=SECONDS)
     list(bench.run())
     [row] = bench.rows()
     vocabulary = tiny.target.vocabulary
@@ -199,25 +201,24 @@ def test_each_product_is_measured_once_a_round(
     clockwork: type[Clockwork], tiny: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del clockwork
-    asked: list[tuple[int, str]] = []
+    asked: list[int] = []
 
-    def rate(_hidden: int, _words: int, rows: int, precision: Any, _device: object) -> float:
-        asked.append((rows, precision.value))
+    def rate(_roofline: object, rows: int, _device: object) -> float:
+        asked.append(rows)
         return 1.0
 
     monkeypatch.setattr(bench_module, "product_rate_flops", rate)
-    monkeypatch.setattr(bench_module, "chunk_rows", lambda tokens: 5 if tokens < 100 else 7)
+    monkeypatch.setattr(roofline, "chunk_rows", lambda tokens: 5 if tokens < 100 else 7)
     wanted, _ = combinations(tiny_config(), ["article", "fused"], [1, 1000, 2000], ["fp32", "bf16"])
-    list(Bench(wanted, tiny, CPU, rounds=2, seconds=SECONDS).run())
-    assert len(asked) == 8
-    assert sorted(set(asked)) == [(rows, kind) for rows in (5, 7) for kind in ("bf16", "fp32")]
+    list(Bench(wanted, open_task, CPU, rounds=2, seconds=SECONDS).run())
+    assert sorted(asked) == 4 * [5] + 4 * [7]  # per round once in fp32 and once in bf16
 
 
 def test_what_is_broken_off_keeps_the_whole_rounds(
     clockwork: type[Clockwork], tiny: Corpus
 ) -> None:
     del clockwork
-    bench = Bench(configs(1, 2), tiny, CPU, rounds=5, seconds=SECONDS, with_floor=False)
+    bench = Bench(configs(1, 2), open_task, CPU, rounds=5, seconds=SECONDS, with_floor=False)
     running = bench.run()
     assert bench.rows() == []
     for what, _ in running:
@@ -237,11 +238,11 @@ def test_a_batch_too_large_leaves_the_others_alone(
         return step(trainer)
 
     monkeypatch.setattr(Trainer, "step", limited)
-    bench = Bench(configs(4, 2), tiny, CPU, rounds=2, seconds=SECONDS)
+    bench = Bench(configs(4, 2), open_task, CPU, rounds=2, seconds=SECONDS)
     list(bench.run())
     assert [row.batch_size for row in bench.rows()] == [2]
     assert bench.notes == ["The memory did not suffice for fused, batch size 4, fp32."]
-    nothing = Bench(configs(4), tiny, CPU, rounds=2, seconds=SECONDS)
+    nothing = Bench(configs(4), open_task, CPU, rounds=2, seconds=SECONDS)
     with pytest.raises(UserError, match="memory did not suffice"):
         list(nothing.run())
 
@@ -252,7 +253,7 @@ def test_other_errors_are_not_hidden(tiny: Corpus, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Trainer, "step", broken)
     with pytest.raises(RuntimeError, match="a mistake"):
-        list(Bench(configs(2), tiny, CPU, rounds=1, seconds=SECONDS).run())
+        list(Bench(configs(2), open_task, CPU, rounds=1, seconds=SECONDS).run())
 
 
 def test_what_a_device_cannot_do_is_noted(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +266,7 @@ def test_what_a_device_cannot_do_is_noted(tiny: Corpus, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Trainer, "__init__", choosy)
     wanted = [tiny_config(engine="article"), tiny_config()]
-    bench = Bench(wanted, tiny, CPU, rounds=1, seconds=SECONDS)
+    bench = Bench(wanted, open_task, CPU, rounds=1, seconds=SECONDS)
     list(bench.run())
     assert [row.engine for row in bench.rows()] == ["fused"]
     assert bench.notes == ["Left out, article, batch size 4, fp32: Not here."]

@@ -346,7 +346,7 @@ def test_a_signal_stops_after_the_step_and_keeps_a_checkpoint(
     output, errors = capsys.readouterr()
     assert output.startswith("Run 1 interrupted after 3 iterations")
     assert errors.endswith("The program was shut down; `python -m s2s resume 1` goes on.\n")
-    assert Translator.load(run_folder(1)).checkpoint.iteration == 3
+    assert Translator.load(run_folder(1)).iteration == 3
     assert signal.getsignal(number) == signal.SIG_DFL  # a second one ends at once
 
 

@@ -4,13 +4,13 @@ import json
 import numpy as np
 import pytest
 
-from s2s.data.sampler import Drawing
+from s2s.data.sampler import BatchSampler
 
 LENGTHS = np.arange(1, 101)
 
 
-def drawing(pool: int, seed: int = 0, batch_size: int = 8) -> Drawing:
-    return Drawing(LENGTHS, batch_size, pool, [seed, 0])
+def drawing(pool: int, seed: int = 0, batch_size: int = 8) -> BatchSampler:
+    return BatchSampler(LENGTHS, batch_size, pool, [seed, 0])
 
 
 def spread(batches: list[np.ndarray]) -> float:

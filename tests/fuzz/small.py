@@ -14,6 +14,7 @@ from s2s.data.corpus import Corpus
 from s2s.paths import corpora_folder
 from s2s.records import StepRecord
 from s2s.training.trainer import Trainer
+from s2s.translation.task import TranslationTask
 
 SUBJECTS, VERBS, THINGS = ("i je", "you tu", "he il"), ("see vois", "eat mange"), ("a un", "b deux")
 LINES = [
@@ -50,7 +51,7 @@ def config(**changes: object) -> TrainConfig:
 def use(corpus: Corpus) -> None:
     """Two steps of training with evaluations, and all that the page Corpora shows of it."""
     torch.set_num_threads(1)
-    trainer = Trainer(config(), corpus, torch.device("cpu"))
+    trainer = Trainer(TranslationTask(config(), corpus, torch.device("cpu")))
     steps = [each for each in trainer.run() if isinstance(each, StepRecord)]
     assert len(steps) == 2
     assert all(float(each.loss_sum) >= 0 for each in steps)  # False for NaN

@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
+from s2s.data.corpus import Corpus
 from s2s.errors import UserError
 from s2s.paths import run_folder
 from s2s.training.checkpoint import FILE_NAME, drop_state, load_checkpoint, save_checkpoint
 from s2s.training.trainer import Trainer
+from s2s.translation.task import TranslationTask
 from s2s.translation.translator import Translator
 from tests.fuzz.fence import check_sentence, fenced
 from tests.fuzz.small import TEXT, add, config
@@ -37,11 +39,16 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         corpus = add(folder / "x.txt")
         files = {}
         for name in OPTIMIZERS:
-            trainer = Trainer(config(optimizer=name, length_pool=3), corpus, torch.device("cpu"))
+            trainer = Trainer(task_of(corpus, name))
             list(trainer.run())
             save_checkpoint(folder, trainer.checkpoint())
             files[name] = (folder / FILE_NAME).read_bytes()
     return files
+
+
+def task_of(corpus: Corpus, optimizer: str) -> TranslationTask:
+    choices = config(optimizer=optimizer, length_pool=3)
+    return TranslationTask(choices, corpus, torch.device("cpu"))
 
 
 def taken_apart(content: bytes) -> tuple[dict[str, Any], bytes]:
@@ -73,9 +80,7 @@ def used_or_refused(here: Path, content: bytes, optimizer: str) -> None:
         check_sentence(str(error), "The checkpoint of run 7 ")
         return
     try:
-        trainer = Trainer(
-            config(optimizer=optimizer, length_pool=3), corpus, torch.device("cpu"), start
-        )
+        trainer = Trainer(task_of(corpus, optimizer), start)
     except UserError as error:  # of another corpus, say
         check_sentence(str(error))
     else:

@@ -22,7 +22,7 @@ from s2s.training.checkpoint import FILE_NAME
 from s2s.training.device import resolve_device
 from s2s.training.gradient_noise import measure_gradients
 from s2s.training.trainer import Trainer
-from tests.tiny import tiny_config, tiny_corpus
+from tests.tiny import tiny_config, tiny_corpus, tiny_task
 
 
 def trained(store: Store, **changes: Any) -> int:
@@ -51,10 +51,10 @@ def test_it_is_that_of_the_training_itself(
     assert (found.run_id, found.iteration, found.sentences) == (run_id, 5, 960)
     assert (found.small_batch, found.big_batch) == (32, 96)
 
-    trainer = Trainer(tiny_config(**changes), tiny, torch.device("cpu"))
+    trainer = Trainer(tiny_task(tiny, **changes))
     for _ in range(5):
         trainer.step()
-    norms = measure_gradients(trainer.model, tiny, sentences=1000)
+    norms = measure_gradients(trainer.task, shares.append, samples=1000)
     # The output layer's weights are laid out differently in memory, so its products round
     # differently.
     np.testing.assert_allclose(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from s2s.records import StepRecord
-from s2s.training.disturbance import Lookout, disturbing
+from s2s.training.timing import InterferenceDetector, interference
 from s2s.training.trainer import WARMUP_STEPS, Trainer
 from s2s.translation.translator import Translator
 
@@ -16,37 +16,37 @@ MakeTrainer = Callable[..., Trainer]
 
 
 def test_what_began_before_ended_after_or_lay_within_is_seen() -> None:
-    lookout = Lookout()
-    assert not lookout.interfered()
-    with disturbing():
+    detector = InterferenceDetector()
+    assert not detector.detect()
+    with interference():
         pass
-    assert lookout.interfered()
-    assert not lookout.interfered()
-    with disturbing():
-        assert lookout.interfered()
-        assert lookout.interfered()  # it lasts
-        assert Lookout().interfered()
-    assert lookout.interfered()
-    assert not lookout.interfered()
+    assert detector.detect()
+    assert not detector.detect()
+    with interference():
+        assert detector.detect()
+        assert detector.detect()  # it lasts
+        assert InterferenceDetector().detect()
+    assert detector.detect()
+    assert not detector.detect()
 
 
 def test_two_at_once() -> None:
-    lookout = Lookout()
-    with disturbing():
-        with disturbing():
+    detector = InterferenceDetector()
+    with interference():
+        with interference():
             pass
-        lookout.interfered()
-        assert lookout.interfered()
-    lookout.interfered()
-    assert not lookout.interfered()
+        detector.detect()
+        assert detector.detect()
+    detector.detect()
+    assert not detector.detect()
 
 
 def test_what_fails_ends_too() -> None:
-    lookout = Lookout()
-    with pytest.raises(ZeroDivisionError), disturbing():
+    detector = InterferenceDetector()
+    with pytest.raises(ZeroDivisionError), interference():
         raise ZeroDivisionError
-    lookout.interfered()
-    assert not lookout.interfered()
+    detector.detect()
+    assert not detector.detect()
 
 
 def test_a_step_beside_a_translation_is_marked_and_not_timed(make_trainer: MakeTrainer) -> None:
@@ -66,10 +66,10 @@ def test_a_step_beside_a_translation_is_marked_and_not_timed(make_trainer: MakeT
 
 
 def test_loading_a_model_counts_as_well(tmp_path: Path) -> None:
-    lookout = Lookout()
+    detector = InterferenceDetector()
     with pytest.raises(Exception, match="has no checkpoint"):
         Translator.load(tmp_path)
-    assert lookout.interfered()
+    assert detector.detect()
 
 
 def test_a_translation_leaves_the_training_threads_own_number_of_threads_alone(

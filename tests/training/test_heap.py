@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc
 
 LARGE_BLOCK = """
 import ctypes, sys, torch
-from s2s.training.heap import keep_what_is_freed
+from s2s.training.device import raise_mmap_threshold
 class Mallinfo2(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in (
         "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
@@ -21,21 +21,21 @@ class Mallinfo2(ctypes.Structure):
 mallinfo2 = ctypes.CDLL(None).mallinfo2
 mallinfo2.restype = Mallinfo2
 if sys.argv[1] == "kept":
-    keep_what_is_freed()
+    raise_mmap_threshold()
 before = mallinfo2().hblks
 block = torch.empty(20 * 2**20, dtype=torch.uint8)
 print(mallinfo2().hblks - before)  # blocks that go back to the system as soon as they are freed
 """
 PIECES = """
 import psutil, torch
-from s2s.training.heap import hand_back, keep_what_is_freed
-keep_what_is_freed()
+from s2s.training.device import trim_heap, raise_mmap_threshold
+raise_mmap_threshold()
 resident = psutil.Process().memory_info
 before = resident().rss
 blocks = [torch.ones(2**18) for _ in range(200)]  # 1 MiB each
 del blocks[:-1]  # the last one lies above all the others
 left = resident().rss - before
-hand_back()
+trim_heap()
 print(left // 2**20, (resident().rss - before) // 2**20)
 """
 

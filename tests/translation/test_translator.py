@@ -11,7 +11,7 @@ from s2s.training.checkpoint import save_checkpoint
 from s2s.training.trainer import Trainer
 from s2s.translation import translator as translator_module
 from s2s.translation.translator import Translator
-from tests.tiny import tiny_config, tiny_corpus
+from tests.tiny import tiny_corpus, tiny_task
 
 MakeTrainer = Callable[..., Trainer]
 
@@ -100,7 +100,7 @@ def test_a_sentence_without_words(translator: Translator, sentence: str) -> None
 
 def test_the_articles_normaliser_where_the_model_was_trained_with_it(tmp_path: Path) -> None:
     corpus = tiny_corpus(tmp_path, "ascii", normalizer="article")
-    trainer = Trainer(tiny_config(corpus="ascii"), corpus, torch.device("cpu"))
+    trainer = Trainer(tiny_task(corpus, corpus="ascii"))
     translator = Translator(trainer.checkpoint())
     accented, plain = translator.translate(["Jé mange du pàin.", "je mange du pain."])
     assert accented.words == plain.words

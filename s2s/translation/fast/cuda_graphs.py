@@ -27,7 +27,7 @@ from torch import Tensor
 
 from s2s.config import Precision
 from s2s.data.batches import Batches, FixedBatch, sent
-from s2s.training.precision import products_in
+from s2s.training.device import matmul_precision
 from s2s.translation.fast.fixed_projection import FixedProjection
 from s2s.translation.model import Seq2Seq
 
@@ -70,8 +70,8 @@ class PlannedBatch:
         return self.shape.samples
 
     @property
-    def cells(self) -> int:
-        """Places of both sides, padding included."""
+    def padded_tokens(self) -> int:
+        """Positions of both sides, padding included."""
         return self.samples * (self.shape.source_steps + self.shape.target_steps)
 
 
@@ -186,7 +186,7 @@ class Graphs:
             there = sent(indices, self._device)
             if captured is None:
                 self._prepared[key] += 1
-                with products_in(self._precision, self._device):
+                with matmul_precision(self._precision, self._device):
                     if self._prepared[key] == 1:
                         return batch, self._uncaptured(optimizer, there, batch.shape)
                     captured = self._captured[key] = self._capture(optimizer, batch.shape)

@@ -20,6 +20,7 @@ from s2s.translation.engines import ENGINES, FusedEngine, GraphedEngine, StepEng
 from s2s.translation.fast import cuda_graphs as graphed
 from s2s.translation.fast.fixed_projection import FixedProjection
 from s2s.translation.model import Seq2Seq
+from s2s.translation.task import TranslationTask
 from tests.tiny import batches_of, tiny_config
 
 pytestmark = [
@@ -40,7 +41,7 @@ def on_gpu(tiny: Corpus) -> MakeTrainer:
 
     def make(start: Checkpoint | None = None, **changes: Any) -> Trainer:
         config = tiny_config(**{"engine": "graphed", "device": "cuda:0", **changes})
-        return Trainer(config, tiny, GPU, start)
+        return Trainer(TranslationTask(config, tiny, GPU), start)
 
     return make
 

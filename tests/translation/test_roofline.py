@@ -4,21 +4,21 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from s2s.machine.roofline import roofline_seconds
+from s2s.translation.roofline import roofline_seconds
 
 SIZES = {"hidden_size": 2, "layers": 1, "vocabulary": 3, "source_tokens": 5, "target_tokens": 4}
 
 
 def test_by_hand() -> None:
     # Products: 6*3*2*4 = 144 and 36*4*(5+4) = 1296. Bytes: 4*(7*9 + 2*3*4) = 348.
-    assert roofline_seconds(**SIZES, product_rate_flops=10, copy_rate_bytes=1e99) == 144.0
-    assert roofline_seconds(**SIZES, product_rate_flops=1e99, copy_rate_bytes=2) == 174.0
-    assert roofline_seconds(**SIZES, product_rate_flops=10, copy_rate_bytes=2) == 318.0
+    assert roofline_seconds(**SIZES, product_rate=10, copy_rate=1e99) == 144.0
+    assert roofline_seconds(**SIZES, product_rate=1e99, copy_rate=2) == 174.0
+    assert roofline_seconds(**SIZES, product_rate=10, copy_rate=2) == 318.0
 
 
 def test_an_optimizer_of_fewer_passes() -> None:
     found = roofline_seconds(
-        **SIZES, product_rate_flops=1e99, copy_rate_bytes=1, optimizer_passes=5
+        **SIZES, product_rate=1e99, copy_rate=1, optimizer_passes=5
     )
     assert found == 4 * (5 * 9 + 24)
 
@@ -42,7 +42,7 @@ def test_the_products_are_those_of_a_model(layers: int) -> None:
             vocabulary=vocabulary,
             source_tokens=sentences * source,
             target_tokens=sentences * target,
-            product_rate_flops=1,
-            copy_rate_bytes=1e99,
+            product_rate=1,
+            copy_rate=1e99,
         )
     )

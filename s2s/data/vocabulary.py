@@ -1,0 +1,42 @@
+"""A vocabulary: words to ids and back."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from s2s.records import EOS, SPECIAL_WORDS, UNK
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words that a model knows on one side; the index of a word is its id."""
+
+    words: list[str]
+    """Special symbols first."""
+
+    def __post_init__(self) -> None:
+        """Raise TypeError or ValueError for what cannot be a vocabulary."""
+        if not isinstance(self.words, list) or not all(
+            isinstance(word, str) for word in self.words
+        ):
+            raise TypeError("a vocabulary is not a list of words")
+        if tuple(self.words[: len(SPECIAL_WORDS)]) != SPECIAL_WORDS:
+            raise ValueError("a vocabulary does not begin with the special symbols")
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._ids
+
+    def encode(self, words: Sequence[str]) -> list[int]:
+        """Return the ids of a sentence's words, UNK for unknown ones, with EOS at the end."""
+        return [*(self._ids.get(word, UNK) for word in words), EOS]
+
+    def decode(self, ids: Sequence[int]) -> list[str]:
+        """Return the words with these ids."""
+        return [self.words[index] for index in ids]
+
+    @functools.cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: index for index, word in enumerate(self.words)}

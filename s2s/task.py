@@ -1,0 +1,220 @@
+"""What the lab needs of whatever it trains: the Task protocol, and how to open a task.
+
+The lab (trainer, recorder, sweeps, bench) imports this module and never the implementation, which
+is found by its name when a task is opened.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from s2s.config import TrainConfig
+from s2s.data.sampler import BatchSampler
+from s2s.records import SampleTranslation
+
+_IMPLEMENTATION = ("s2s.translation.task", "TranslationTask")
+
+Indices = npt.NDArray[np.int64]
+Metadata = Mapping[str, Any]
+"""What a checkpoint holds for the task alone, ready for JSON."""
+
+
+class BatchCounts(Protocol):
+    """A batch as the record of its step counts it."""
+
+    @property
+    def samples(self) -> int: ...
+
+    @property
+    def source_tokens(self) -> int: ...
+
+    @property
+    def target_tokens(self) -> int: ...
+
+    @property
+    def padded_tokens(self) -> int:
+        """Positions of both sides, padding included."""
+        ...
+
+
+class Roofline(Protocol):
+    """A lower bound of the time of a training step, from rates measured on the machine."""
+
+    mean_tokens: tuple[float, float]
+    """Source and target tokens of a sample, on average over the training split."""
+
+    def product_rows(self, batch_size: int) -> int:
+        """Return how many rows the step's largest products have at a time."""
+        ...
+
+    def product_rate(
+        self, rows: int, seconds_per_call: Callable[[Callable[[], None]], float]
+    ) -> float:
+        """Measure the operations per second of these products alone.
+
+        Args:
+            seconds_per_call: Times a function.
+        """
+        ...
+
+    def step_seconds(
+        self, source_tokens: float, target_tokens: float, product_rate: float, copy_rate: float
+    ) -> float:
+        """Return the lower bound for a step on that many tokens.
+
+        Args:
+            product_rate: Operations per second of the products.
+            copy_rate: Bytes per second, read and write both counted.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Quality of a model's outputs on the test split."""
+
+    bleu: float
+    """0 to 100 (Papineni et al. 2002), as sacrebleu computes it by default."""
+    chrf: float
+    """0 to 100 (Popović 2015), chrF2."""
+    sentences: int
+
+
+class Task(Protocol):
+    """A data set and a model in training on one device."""
+
+    config: TrainConfig
+    device: torch.device
+    model: nn.Module
+    embeddings: Sequence[nn.Embedding]
+    """Layers of the model of which a batch uses few rows."""
+    lengths: Indices
+    """(samples,) tokens of each training sample."""
+    roofline: Roofline
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of how the steps were computed, one sentence each."""
+        ...
+
+    @property
+    def warming_up(self) -> bool:
+        """Whether the last step included one-off work, a graph capture for example."""
+        ...
+
+    @property
+    def metadata(self) -> Metadata:
+        """What a checkpoint must hold so that the task can use its weights."""
+        ...
+
+    def step(
+        self, optimizer: torch.optim.Optimizer, sampler: BatchSampler, mark: Callable[[], None]
+    ) -> tuple[BatchCounts, Tensor]:
+        """Draw a batch, compute its gradients and take an optimizer step.
+
+        Args:
+            mark: Called after each of records.PHASES but the last, or never if the phases cannot
+                be told apart.
+
+        Returns:
+            The batch's counts and its loss, a scalar in nats summed over its target tokens.
+        """
+        ...
+
+    def validate(self, check_stop: Callable[[], object]) -> float | None:
+        """Return the validation loss per target token in nats; None without a validation split.
+
+        Args:
+            check_stop: Called several times per second; may raise to stop the evaluation.
+        """
+        ...
+
+    def sample_outputs(self) -> tuple[SampleTranslation, ...]:
+        """Return what the model makes of a few samples, for people to read."""
+        ...
+
+    def sample_gradients(self, indices: Indices) -> Sequence[Tensor]:
+        """Return the gradient of the mean loss per sample over `indices`, one per parameter."""
+        ...
+
+    def check_start(self, config: TrainConfig, metadata: Metadata, *, same_data: bool) -> None:
+        """Check that training can go on from weights of another run.
+
+        Args:
+            config: The other run's configuration.
+            metadata: The other run's metadata.
+            same_data: Whether the data set must be the very same one too.
+
+        Raises:
+            UserError: The weights or the data do not fit.
+        """
+        ...
+
+    @classmethod
+    def open(
+        cls,
+        config: TrainConfig,
+        device: torch.device,
+        start: tuple[Metadata, Mapping[str, Tensor]] | None,
+    ) -> "Task":
+        """See open_task."""
+        ...
+
+    @staticmethod
+    def open_roofline(config: TrainConfig, device: torch.device) -> Roofline:
+        """Open the data set and return the roofline of its steps, without building a model."""
+        ...
+
+    @staticmethod
+    def outline(config: TrainConfig, metadata: Metadata) -> nn.Module:
+        """Build the model on the meta device: names and shapes of its weights, without memory.
+
+        Raises:
+            ValueError: The metadata is damaged; so TypeError and KeyError.
+        """
+        ...
+
+    @staticmethod
+    def measure_quality(
+        run_folder: Path, most_samples: int, progress: Callable[[float], object]
+    ) -> Quality:
+        """Measure the quality of a run's checkpoint on the test split.
+
+        Args:
+            progress: Called with the fraction done, several times per second; may raise to stop.
+
+        Raises:
+            UserError: There is no checkpoint or no test split, or the data has changed.
+        """
+        ...
+
+
+def task_class() -> type[Task]:
+    """Return the implementation."""
+    module, name = _IMPLEMENTATION
+    return cast(type[Task], getattr(importlib.import_module(module), name))
+
+
+def open_task(
+    config: TrainConfig,
+    device: torch.device,
+    start: tuple[Metadata, Mapping[str, Tensor]] | None = None,
+) -> Task:
+    """Open the data set and build the model.
+
+    Args:
+        start: Metadata and weights of a checkpoint trained on the same data; None: new weights,
+            drawn from the configuration's seed.
+
+    Raises:
+        UserError: There is no such data set, it is another one than `start` was trained on, or
+            the device cannot compute in the configured precision.
+    """
+    return task_class().open(config, device, start)

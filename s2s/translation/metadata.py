@@ -1,0 +1,88 @@
+"""What a checkpoint holds of the translation task: both vocabularies, languages and the corpus."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import torch
+
+from s2s.config import CorpusChoices, TrainConfig
+from s2s.data.corpus import Corpus
+from s2s.data.vocabulary import Vocabulary
+from s2s.errors import UserError
+from s2s.task import Metadata
+from s2s.translation.model import Seq2Seq
+from s2s.validation import check_text
+
+
+@dataclass(frozen=True)
+class TranslationMetadata:
+    """Everything that is needed to translate with a model's weights, beside its configuration."""
+
+    choices: CorpusChoices
+    """How the corpus's text became words."""
+    corpus_sha256: str
+    """Of the corpus's content: a corpus of the same name may hold other sentences."""
+    source_language: str
+    target_language: str
+    source: Vocabulary
+    target: Vocabulary
+
+    @classmethod
+    def from_corpus(cls, corpus: Corpus) -> Self:
+        info = corpus.info
+        return cls(
+            info.choices,
+            info.content_sha256,
+            info.source_language,
+            info.target_language,
+            corpus.source.known_words(),
+            corpus.target.known_words(),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **asdict(self),
+            "choices": self.choices.to_json(),
+            "source": self.source.words,
+            "target": self.target.words,
+        }
+
+    @classmethod
+    def from_json(cls, values: Metadata) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: The values are damaged; so TypeError, KeyError and UserError.
+        """
+        return cls(
+            CorpusChoices.from_json(values["choices"]),
+            check_text(values["corpus_sha256"], "The checksum"),
+            check_text(values["source_language"], "The source language"),
+            check_text(values["target_language"], "The target language"),
+            Vocabulary(values["source"]),
+            Vocabulary(values["target"]),
+        )
+
+    def outline(self, config: TrainConfig) -> Seq2Seq:
+        """Build the model on the meta device, without weights.
+
+        New weights would be drawn in vain, from the random numbers of a training run in this
+        process.
+        """
+        with torch.device("meta"):
+            return Seq2Seq(
+                len(self.source),
+                len(self.target),
+                config.hidden_size,
+                config.layers,
+                config.dropout,
+            )
+
+    def check_corpus(self, corpus: Corpus) -> None:
+        """Raise UserError if this is not the corpus that the model was trained on."""
+        info = corpus.info
+        if (self.corpus_sha256, self.choices) != (info.content_sha256, info.choices):
+            raise UserError(
+                f"Corpus {info.name!r} has changed since the run was trained. Prepare the corpus "
+                "as it was, or train a new run."
+            )
