@@ -18,9 +18,9 @@ from s2s.records import SOS
 from s2s.task import BatchCounts, Indices
 from s2s.training.device import matmul_precision, raise_mmap_threshold
 from s2s.translation.fast.cuda_graphs import CaptureError, Graphs
-from s2s.translation.fast.fixed_projection import FixedProjection
 from s2s.translation.fast.kernels import kernels
-from s2s.translation.loss import ProjectionGradients, masked_loss_sum
+from s2s.translation.fast.projection import FixedProjection, ProjectionGradients
+from s2s.translation.loss import masked_loss_sum
 from s2s.translation.model import Seq2Seq
 
 AnyBatch = Batch | PackedBatch

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from s2s.translation.fast.dropout import dropped
-from s2s.translation.fast.packed_gru import packed_gru
+from s2s.translation.fast.packed_gru import fast_dropout, packed_gru
 
 
 class RecurrentLayers(nn.Module):
@@ -46,7 +45,7 @@ class Encoder(nn.Module):
 
     def packed(self, source: Tensor, state: Tensor, sizes: list[int]) -> list[Tensor]:
         """(P,) packed word ids and (L, B, H) initial states -> (P, H) outputs of each layer."""
-        inputs = dropped(self.embedding(source), self.dropout.p if self.training else 0)
+        inputs = fast_dropout(self.embedding(source), self.dropout.p if self.training else 0)
         return self.recurrent.packed(inputs, state, sizes)
 
 
@@ -69,7 +68,7 @@ class Decoder(nn.Module):
 
     def packed(self, words: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
         """(P,) packed input words and (L, B, H) states -> (P, H) top outputs."""
-        inputs = dropped(self.embedding(words), self.dropout.p if self.training else 0)
+        inputs = fast_dropout(self.embedding(words), self.dropout.p if self.training else 0)
         return self.recurrent.packed(torch.relu(inputs), state, sizes)[-1]
 
 

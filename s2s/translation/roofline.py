@@ -9,8 +9,7 @@ from s2s.config import OptimizerName, Precision, TrainConfig
 from s2s.data.corpus import Corpus
 from s2s.task import Roofline
 from s2s.training.device import matmul_precision
-from s2s.translation.fast.products import linear
-from s2s.translation.loss import chunk_rows
+from s2s.translation.fast.projection import chunk_rows, linear
 
 OPTIMIZER_PASSES = {OptimizerName.RMSPROP: 7, OptimizerName.ADAM: 7, OptimizerName.SGD: 5}
 """Reads and writes of each parameter per step, with momentum: weight, gradient and moments."""

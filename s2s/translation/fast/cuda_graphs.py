@@ -28,7 +28,7 @@ from torch import Tensor
 from s2s.config import Precision
 from s2s.data.batches import Batches, FixedBatch, sent
 from s2s.training.device import matmul_precision
-from s2s.translation.fast.fixed_projection import FixedProjection
+from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
 
 MOST_GRAPHS = 64

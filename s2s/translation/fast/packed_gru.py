@@ -1,7 +1,7 @@
-"""A GRU layer over packed sentences: no step is spent on padding.
+"""A GRU layer and dropout over packed sentences, without computing any padding.
 
 Packed: the tokens of sentences sorted from long to short, first all first tokens, then all
-second ones, and so on. `sizes[t]` says how many sentences have a token at step t.
+second ones, and so on. `sizes[t]` is the number of sentences that have a token at step t.
 """
 
 from typing import Any
@@ -13,9 +13,31 @@ from torch.nn.utils.rnn import PackedSequence
 
 from s2s.translation.fast.kernels import call, kernels
 
+_DROPOUT_STEPS = 1 << 16
+
+
+def fast_dropout(inputs: Tensor, probability: float) -> Tensor:
+    """Set values to zero with a probability, and scale the others up to keep the mean.
+
+    Takes 16 random bits per value from torch's generator of the device; torch's own dropout draws a
+    slow Bernoulli number for each. The probability is rounded to a multiple of 2**-16.
+    """
+    zeros = round(probability * _DROPOUT_STEPS)
+    if not zeros:
+        return inputs
+    words = inputs.new_empty((inputs.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+    bits = words.view(torch.int16)[: inputs.numel()].view_as(inputs)
+    keep = (bits >= zeros - _DROPOUT_STEPS // 2).to(inputs.dtype)
+    return inputs * keep.mul_(_DROPOUT_STEPS / (_DROPOUT_STEPS - zeros))
+
 
 def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
-    """(P, H) packed inputs, (B, H) states before them -> (P, H) packed outputs."""
+    """Return the (P, H) packed outputs of a layer.
+
+    Args:
+        inputs: (P, H) packed.
+        state: (B, H) states before the first token.
+    """
     if inputs.is_cuda:
         packed, _ = layer(PackedSequence(inputs, torch.tensor(sizes)), state.unsqueeze(0))
         outputs: Tensor = packed.data
@@ -32,7 +54,7 @@ def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -
 
 
 class _PackedGRU(torch.autograd.Function):
-    """torch.nn.GRU's equations, with its steps in one go and one product a weight's gradient.
+    """torch.nn.GRU's equations, all steps in one call, and one product per weight's gradient.
 
     r, z = sigmoid(W_ir x + b_ir + W_hr h + b_hr), likewise z; n = tanh(W_in x + b_in + r * m)
     with m = W_hn h + b_hn; h' = (1 - z) * n + z * h (Cho et al. 2014, arXiv:1406.1078, with the
@@ -69,13 +91,13 @@ class _PackedGRU(torch.autograd.Function):
         inputs, state, weight_input, weight_hidden, gates, products, outputs = ctx.saved_tensors
         before, carried = torch.empty_like(outputs), torch.zeros_like(state)
         to_hidden, to_input = torch.empty_like(gates), torch.empty_like(gates)
-        known = (weight_hidden, state, gates, products, outputs, gradients.contiguous())
-        found, library = (before, to_hidden, to_input, carried), kernels(inputs.dtype)
+        given = (weight_hidden, state, gates, products, outputs, gradients.contiguous())
+        results, library = (before, to_hidden, to_input, carried), kernels(inputs.dtype)
         if isinstance(library, str):
-            _backward_steps(ctx.sizes, *known, *found)
+            _backward_steps(ctx.sizes, *given, *results)
         else:
             count, width, lengths = len(ctx.sizes), state.shape[1], torch.tensor(ctx.sizes)
-            call(library.gru_backward, count, width, lengths, *known, *found)
+            call(library.gru_backward, count, width, lengths, *given, *results)
         return (
             to_input @ weight_input,
             carried,
@@ -96,7 +118,7 @@ def _forward_steps(
     products: Tensor,
     outputs: Tensor,
 ) -> None:
-    """As gru_forward in kernels.c, with few operations a step."""
+    """Compute what gru_forward in kernels.c does, with few operations per step."""
     width = state.shape[1]
     steps = zip(
         torch.split(products, sizes),
@@ -129,12 +151,12 @@ def _backward_steps(
     to_input: Tensor,
     carried: Tensor,
 ) -> None:
-    """As gru_backward in kernels.c, with few operations a step."""
+    """Compute what gru_backward in kernels.c does, with few operations per step."""
     width = state.shape[1]
     states = [state, *torch.split(outputs, sizes)[:-1]]
     torch.cat([last[:size] for last, size in zip(states, sizes, strict=True)], out=before)
     reset, update, new = gates.chunk(3, 1)
-    # What a gradient of h' is multiplied with on its way to each gate's product.
+    # Factors of the gradient of h' on its way to each gate's product.
     to_new = (1 - update).mul_(1 - new * new)
     factors = torch.empty_like(gates)
     by_reset, by_update, by_hidden = factors.chunk(3, 1)
@@ -142,16 +164,16 @@ def _backward_steps(
     torch.mul(before - new, update - update * update, out=by_update)
     torch.mul(to_new, reset, out=by_hidden)
     totals = gradients.clone()
-    for total, factor, gradient, kept in zip(
+    for total, factor, gradient, gate in zip(
         reversed(torch.split(totals, sizes)),
         reversed(torch.split(factors.view(-1, 3, width), sizes)),
         reversed(torch.split(to_hidden, sizes)),
         reversed(torch.split(update, sizes)),
         strict=True,
     ):
-        there = carried[: len(total)]
-        total.add_(there)
+        carry = carried[: len(total)]
+        total.add_(carry)
         torch.mul(total.unsqueeze(1), factor, out=gradient.view(-1, 3, width))
-        torch.addmm(total * kept, gradient, weights, out=there)
+        torch.addmm(total * gate, gradient, weights, out=carry)
     to_input.copy_(to_hidden)
     torch.mul(totals, to_new, out=to_input[:, 2 * width :])
