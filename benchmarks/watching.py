@@ -34,7 +34,7 @@ from benchmarks.viewer import Viewer
 from s2s.analysis.run.steps import samples_per_second
 from s2s.config import UNLIMITED
 from s2s.paths import corpora_folder
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.threads import Waiting, set_waiting
 
 PROJECT = Path(__file__).parents[1]
@@ -53,7 +53,7 @@ RATIOS = {
 """What is divided by what, and the least that it should be."""
 CLICK_SECONDS = 1.0
 """What a click's answer should take at most."""
-_WITHOUT_SETTINGS = "import sys; from s2s.cli import main; sys.exit(main())"
+_WITHOUT_SETTINGS = "import sys; from s2s.cli.main import main; sys.exit(main())"
 """`python -m s2s` less its OpenMP settings."""
 
 

@@ -1,4 +1,4 @@
-"""The command that tells which batch size a sweep speaks for."""
+"""The command `advise`: recommend a batch size from a sweep."""
 
 import argparse
 import dataclasses
@@ -6,94 +6,121 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from s2s import formatting as words
-from s2s.cli.common import print_as, say
-from s2s.cli.progress import Doing
-from s2s.config import Engine
+from s2s.cli.common import add_command, print_as, print_text
+from s2s.cli.progress import ProgressLine
 from s2s.errors import UserError
-from s2s.paths import home
-from s2s.records import Evaluation, Run, Sweep
-from s2s.runs.memory import available_memory_bytes
-from s2s.store import Store
-from s2s.store.sweeps import read_sweep, read_sweeps
 
 if TYPE_CHECKING:
     from s2s.analysis.advice.sweep_advice import SweepAdvice
-    from s2s.analysis.sweep.memory import MemoryLaw
+    from s2s.cli.common import Commands
+    from s2s.config import Engine
+    from s2s.records import Evaluation, Run, Sweep
+    from s2s.store import Store
+
+
+def add_commands(commands: "Commands") -> None:
+    """Add `advise`."""
+    parser = add_command(commands, "advise", advise, "Recommend a batch size from a sweep.")
+    add = parser.add_argument
+    add("--sweep", type=int, metavar="ID", help="default: the newest")
+    add(
+        "--target-loss",
+        type=float,
+        default=0.0,
+        metavar="LOSS",
+        help="validation loss per token (default: the sweep's, or the lowest all runs reached)",
+    )
+    add(
+        "--gradient-noise",
+        action="store_true",
+        help="measure the gradient noise scale of the best run, if it is not measured yet",
+    )
+    add(
+        "--check",
+        action="store_true",
+        help="leave out each batch size in turn and predict its time to target and its memory",
+    )
 
 
 def advise(options: argparse.Namespace) -> int:
-    """One paragraph for each engine of the sweep, or an object of JSON."""
+    from s2s.paths import home
+    from s2s.store import Store
+    from s2s.store.sweeps import read_sweep, read_sweeps
+
     store = Store(home())
     sweep_id = options.sweep
     if sweep_id is None:
-        known = read_sweeps(store)
+        sweeps = read_sweeps(store)
         for problem in store.unreadable["sweeps"]:
-            say(problem, sys.stderr)
-        if not known:
-            raise UserError("No sweep yet; `python -m s2s sweep` starts one.")
-        sweep_id = known[0].id
+            print_text(problem, sys.stderr)
+        if not sweeps:
+            raise UserError("No sweeps yet. Start one with `python -m s2s sweep`.")
+        sweep_id = sweeps[0].id
     sweep = read_sweep(store, sweep_id)
     for engine in sweep.config.engines:
-        _advise(options, store, sweep, engine)
+        _advise_engine(options, store, sweep, engine)
     return 0
 
 
-def _advise(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Engine) -> None:
+def _advise_engine(
+    options: argparse.Namespace, store: "Store", sweep: "Sweep", engine: "Engine"
+) -> None:
     from s2s.analysis.advice.gradient_noise import noise_sentence
     from s2s.analysis.advice.leave_one_out import check_sweep, check_text
     from s2s.analysis.advice.sweep_advice import sweep_advice
     from s2s.analysis.sweep.figures import finished_runs, memory_points
-    from s2s.analysis.sweep.memory import (  # scipy, half a second to load
-        memory_law,
-        memory_sentence,
-    )
+    from s2s.analysis.sweep.memory import left_out_checks, memory_law, memory_sentence
+    from s2s.runs.memory import available_memory_bytes
+    from s2s.text.listing import memory_checks_text
 
     runs = finished_runs(sweep, engine)
     evaluations = {run.id: store.evaluations(run.id) for run in runs}
-    found = sweep_advice(sweep, engine, evaluations, options.target_loss)
+    result = sweep_advice(sweep, engine, evaluations, options.target_loss)
     ids = [run.id for run in runs]
-    if options.noise and not store.gradient_noise(ids):
-        _measure_noise(store, sweep, found)
+    if options.gradient_noise and not store.gradient_noise(ids):
+        _measure_noise(store, sweep, result)
     noise = [
-        (each, noise_sentence(each, found.advice.law.b_crit)) for each in store.gradient_noise(ids)
+        (each, noise_sentence(each, result.advice.law.b_crit)) for each in store.gradient_noise(ids)
     ]
-    law = memory_law(memory_points(sweep, engine))
-    memory = memory_sentence(law, available_memory_bytes(store, runs))
+    fit = memory_law(memory_points(sweep, engine))
+    memory_checks = left_out_checks(fit.points)
+    memory = memory_sentence(fit, available_memory_bytes(store, runs))
     values = {
         "sweep_id": sweep.id,
-        **_json(found),
-        "memory": _memory_json(law, memory),
-        "gradient_noise": [{**dataclasses.asdict(each), "text": said} for each, said in noise],
+        **_advice_json(result),
+        "memory": {
+            **dataclasses.asdict(fit),
+            "leave_one_out": list(map(dataclasses.asdict, memory_checks)),
+            "text": memory,
+        },
+        "gradient_noise": [{**dataclasses.asdict(each), "text": text} for each, text in noise],
     }
-    text = [*_text(found), memory, *(said for _, said in noise)]
+    lines = [f"{result.engine}: {result.advice.paragraph}", *result.notes, memory]
+    lines += [text for _, text in noise]
     if options.check:
-        checks = check_sweep(sweep, engine, evaluations, found.advice.target_loss)
-        values["left_out"] = [dataclasses.asdict(each) for each in checks]
+        checks = check_sweep(sweep, engine, evaluations, result.advice.target_loss)
+        values["leave_one_out"] = [dataclasses.asdict(each) for each in checks]
         values["runs"] = [_run_json(run, evaluations[run.id]) for run in runs]
-        text += [check_text(checks), *_memory_checks(law)]
-    print_as(options, values, "\n".join(text))
+        lines += [check_text(checks), memory_checks_text(memory_checks)]
+    print_as(options, values, "\n".join(filter(None, lines)))
 
 
-def _measure_noise(store: Store, sweep: Sweep, found: "SweepAdvice") -> None:
+def _measure_noise(store: "Store", sweep: "Sweep", result: "SweepAdvice") -> None:
     from s2s.analysis.advice.sweep_advice import run_for_noise
-    from s2s.runs.gradient_noise import noise_of_run  # torch, seconds to load
+    from s2s.runs.gradient_noise import noise_of_run
 
-    run = run_for_noise(sweep, found)
+    run = run_for_noise(sweep, result)
     if run is None:
-        raise UserError(f"No run of sweep {sweep.id} kept its weights to measure gradients with.")
-    with Doing() as doing:
-        name = f"Gradients of run {run.id}"
-        measured = noise_of_run(run.id, progress=lambda share: doing(name, share))
-    store.save_gradient_noise(measured)
+        raise UserError(f"No run of sweep {sweep.id} has weights to measure gradient noise with.")
+    with ProgressLine() as line:
+        noise = noise_of_run(
+            run.id, progress=lambda share: line.show(f"Gradients of run {run.id}", share)
+        )
+    store.save_gradient_noise(noise)
 
 
-def _text(found: "SweepAdvice") -> list[str]:
-    return [f"{found.engine}: {found.advice.paragraph}", *found.notes]
-
-
-def _run_json(run: Run, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
-    """What the laws are fitted on."""
+def _run_json(run: "Run", evaluations: "Sequence[Evaluation]") -> dict[str, Any]:
+    """Return the measurements of a run that the models are fitted to."""
     return {
         "batch_size": run.config.batch_size,
         "seed": run.config.seed,
@@ -105,44 +132,22 @@ def _run_json(run: Run, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     }
 
 
-def _memory_checks(law: "MemoryLaw") -> list[str]:
-    from s2s.analysis.sweep.memory import left_out_checks
-
-    lines = [
-        f"{check.batch_size:>8,}  predicted {words.format_bytes(check.predicted_bytes):>9}"
-        f"  measured {words.format_bytes(check.measured_bytes):>9}  {check.relative_error:+.0%}"
-        for check in left_out_checks(law.points)
-    ]
-    return ["And its memory, from the line through the other sizes:", *lines] if lines else []
-
-
-def _memory_json(law: "MemoryLaw", said: str) -> dict[str, Any]:
-    from s2s.analysis.sweep.memory import left_out_checks
-
-    checks = left_out_checks(law.points)
+def _advice_json(result: "SweepAdvice") -> dict[str, Any]:
+    """Return the advice without the draws of its bootstrap."""
+    advice = result.advice
     return {
-        **dataclasses.asdict(law),
-        "left_out": list(map(dataclasses.asdict, checks)),
-        "text": said,
-    }
-
-
-def _json(found: "SweepAdvice") -> dict[str, Any]:
-    """What was found, the bootstrap's draws left out."""
-    advice = found.advice
-    return {
-        "engine": found.engine,
+        "engine": result.engine,
         "target_loss": advice.target_loss,
         "recommended": advice.recommended,
-        "good_sizes": advice.good_sizes,
+        "recommended_range": advice.good_sizes,
         "identifiable": advice.identifiable,
         "further_sizes": advice.further_sizes,
         "fastest_measured": advice.times.fastest_measured,
         "critical_batch_size": dataclasses.asdict(advice.law.b_crit),
         "predictions": [dataclasses.asdict(each) for each in advice.times.predictions],
-        "steps_to_target": [dataclasses.asdict(each) for each in found.points],
-        "knee": found.speed.law.knee_work and dataclasses.asdict(found.speed.law.knee_work),
-        "smallest_at_knee": found.speed.law.smallest_at_knee,
+        "steps_to_target": [dataclasses.asdict(each) for each in result.points],
+        "knee": result.speed.law.knee_work and dataclasses.asdict(result.speed.law.knee_work),
+        "smallest_at_knee": result.speed.law.smallest_at_knee,
         "paragraph": advice.paragraph,
-        "notes": found.notes,
+        "notes": result.notes,
     }

@@ -1,20 +1,23 @@
-"""Progress on standard error, where a person looks on."""
+"""Progress bars on standard error, shown only on a terminal."""
 
 import argparse
 import dataclasses
 import sys
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from s2s.cli.common import print_json
-from s2s.records import Evaluation, StepRecord
-from s2s.store.runs import Store
+
+if TYPE_CHECKING:
+    from s2s.records import Evaluation, StepRecord
+    from s2s.store import Store
 
 
-class Doing:
-    """A line on standard error that tells what is being done, where a person looks on."""
+class ProgressLine:
+    """A line that says what is being done and how much of it is done."""
 
-    def __enter__(self) -> "Doing":
+    def __enter__(self) -> "ProgressLine":
         self._bar = tqdm(
             total=1.0, bar_format="{desc} {percentage:3.0f}%|{bar}|", disable=None, leave=False
         )
@@ -23,26 +26,31 @@ class Doing:
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
-    def __call__(self, doing: str, share: float | None) -> None:
-        self._bar.set_description_str(doing)
+    def show(self, activity: str, share: float | None) -> None:
+        """Replace the line.
+
+        Args:
+            share: From 0 to 1; None leaves the bar as it is.
+        """
+        self._bar.set_description_str(activity)
         if share is not None:
             self._bar.n = share
             self._bar.refresh()
 
 
 class TrainingProgress:
-    """A progress bar where a person looks on; evaluations and the store's trouble as they come."""
+    """A bar for a run; also reports its evaluations and the store's write errors as they come."""
 
-    def __init__(self, options: argparse.Namespace, store: Store, run_id: int) -> None:
-        self._options, self._store, self._trouble = options, store, ""
-        self._config, self._before = store.run(run_id).config, store.steps(run_id)
+    def __init__(self, options: argparse.Namespace, store: "Store", run_id: int) -> None:
+        self._options, self._store, self._write_error = options, store, ""
+        self._config, self._steps = store.run(run_id).config, store.steps(run_id)
 
     def __enter__(self) -> "TrainingProgress":
         timed = bool(self._config.max_seconds)
-        spent = float(self._before["seconds"].sum())
+        seconds = float(self._steps["seconds"].sum())
         self._bar = tqdm(
             total=self._config.max_seconds if timed else self._config.iterations,
-            initial=min(spent, self._config.max_seconds) if timed else len(self._before),
+            initial=min(seconds, self._config.max_seconds) if timed else len(self._steps),
             unit="s" if timed else "it",
             bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}" if timed else None,
             disable=None,
@@ -53,11 +61,14 @@ class TrainingProgress:
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
-    def show(self, event: StepRecord | Evaluation) -> None:
-        if self._store.trouble != self._trouble:
-            self._trouble = self._store.trouble
-            if self._trouble:
-                tqdm.write(f"s2s: {self._trouble}", file=sys.stderr)
+    def show(self, event: "StepRecord | Evaluation") -> None:
+        """Show one event of the run."""
+        from s2s.records import StepRecord
+
+        if self._store.write_error != self._write_error:
+            self._write_error = self._store.write_error
+            if self._write_error:
+                tqdm.write(f"s2s: {self._write_error}", file=sys.stderr)
         if isinstance(event, StepRecord):
             # The last step ends a little after the time limit, and tqdm warns beyond its total.
             left = self._config.max_seconds - self._bar.n

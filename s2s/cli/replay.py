@@ -1,71 +1,96 @@
-"""The command that repeats the article's comparison on this machine and gives the verdict."""
+"""The command `replay`: repeat the article's comparison on this machine."""
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from s2s.cli.common import print_as, print_json, say
-from s2s.cli.sweep import carry_out, exit_code
-from s2s.config import Engine
-from s2s.formatting import run_label
-from s2s.paths import home
-from s2s.records import Evaluation, Run, Sweep
-from s2s.store.runs import Store
-from s2s.store.sweeps import read_sweep
-from s2s.sweeps.plan import plan
+from s2s.cli.common import add_command, print_as, print_json, print_text
+from s2s.cli.sweep import exit_code, run_parts
+from s2s.config import Engine, TrainConfig
+
+if TYPE_CHECKING:
+    from s2s.cli.common import Commands
+    from s2s.records import Run, Sweep
+    from s2s.store import Store
+
+
+def add_commands(commands: "Commands") -> None:
+    """Add `replay`."""
+    parser = add_command(commands, "replay", replay, "Repeat the article's comparison.")
+    default, add = TrainConfig(), parser.add_argument
+    add("--sweep", type=int, metavar="ID", help="show the result of this sweep, train nothing")
+    add("--corpus", default=default.corpus, help="prepared corpus (default: %(default)s)")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--iterations", type=int, help="per run (default: 1,000, the article's)")
+    length.add_argument(
+        "--long",
+        action="store_true",
+        help="10,000 iterations per run, with sample translations every 1,000",
+    )
+    add("--repeats", type=int, help="runs per configuration (default: 3, above 1,000 iterations 1)")
+    add("--threads", type=int, default=default.threads, help="CPU threads; 0: torch's default")
 
 
 def replay(options: argparse.Namespace) -> int:
-    """Does the sweep, or takes one that was begun; ends with its verdict."""
-    from s2s.sweeps.replay import ITERATIONS, LONG_ITERATIONS, replay_config  # scipy: slow to load
+    from s2s.paths import home
+    from s2s.store import Store
+    from s2s.store.sweeps import read_sweep
+    from s2s.sweeps.plan import plan
+    from s2s.sweeps.replay import ITERATIONS, LONG_ITERATIONS, replay_config
 
-    if options.sweep is None:
-        usual = LONG_ITERATIONS if options.long else ITERATIONS
-        config = replay_config(
-            options.corpus,
-            usual if options.iterations is None else options.iterations,
-            options.repeats,
-            options.threads,
-        )
+    if options.sweep is not None:
         store = Store(home())
-        found = carry_out(options, store, config, plan(config, []))
-        _show(options, store, found)
-        return exit_code(found)
+        _print_result(options, store, read_sweep(store, options.sweep))
+        return 0
+    default_iterations = LONG_ITERATIONS if options.long else ITERATIONS
+    config = replay_config(
+        options.corpus,
+        default_iterations if options.iterations is None else options.iterations,
+        options.repeats,
+        options.threads,
+    )
     store = Store(home())
-    _show(options, store, read_sweep(store, options.sweep))
-    return 0
+    sweep = run_parts(options, store, config, plan(config))
+    _print_result(options, store, sweep)
+    return exit_code(sweep)
 
 
-def _show(options: argparse.Namespace, store: Store, sweep: Sweep) -> None:
-    """The verdict, then the translations of each combination's first repeat."""
-    from s2s.analysis.sweep.replay import printed
-    from s2s.sweeps.replay import answer_elsewhere, first_repeat, guess_loss, read_replay
+def _print_result(options: argparse.Namespace, store: "Store", sweep: "Sweep") -> None:
+    """Print the verdict, then the sample translations of the first repeat."""
+    from s2s.sweeps.replay import (
+        find_related_advice,
+        first_repeat_runs,
+        read_replay,
+        unigram_baseline_loss,
+    )
     from s2s.text.replay import replay_text, verdict
 
-    found = read_replay(store, sweep, guess_loss(sweep), answer_elsewhere(store, sweep))
-    values = {"event": "replay", **dataclasses.asdict(found), "paragraph": verdict(found)}
-    print_as(options, values, replay_text(found))
-    for run in first_repeat(sweep):
-        _show_translations(options, run, printed(store.evaluations(run.id)))
+    result = read_replay(
+        store, sweep, unigram_baseline_loss(sweep), find_related_advice(store, sweep)
+    )
+    values = {"event": "replay", **dataclasses.asdict(result), "paragraph": verdict(result)}
+    print_as(options, values, replay_text(result))
+    for run in first_repeat_runs(sweep):
+        _print_translations(options, store, run)
 
 
-def _show_translations(
-    options: argparse.Namespace, run: Run, evaluations: Sequence[Evaluation]
-) -> None:
-    """As text of the article's own combination only, the one that it prints them of."""
-    from s2s.analysis.sweep.replay import LARGE
+def _print_translations(options: argparse.Namespace, store: "Store", run: "Run") -> None:
+    """Print a run's sample translations; as text only those that the article prints as well."""
+    from s2s.analysis.sweep.replay import LARGE, printed
+    from s2s.formatting import run_label
     from s2s.text.replay import translations_text
 
-    engine, size = run.config.engine, run.config.batch_size
+    engine, batch_size = run.config.engine, run.config.batch_size
+    evaluations = printed(store.evaluations(run.id))
     if options.json:
         print_json(
             {
                 "event": "translations",
                 "run_id": run.id,
                 "engine": engine.value,
-                "batch_size": size,
+                "batch_size": batch_size,
                 "evaluations": [dataclasses.asdict(each) for each in evaluations],
             }
         )
-    elif (engine, size) == (Engine.ARTICLE, LARGE):
-        say(f"\n{translations_text(f'{run_label(run)}, {engine.value}', evaluations)}")
+    elif (engine, batch_size) == (Engine.ARTICLE, LARGE):
+        print_text(f"\n{translations_text(f'{run_label(run)}, {engine.value}', evaluations)}")

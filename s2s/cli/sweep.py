@@ -1,4 +1,4 @@
-"""The commands of sweeps: doing one, going on with one, listing them."""
+"""The commands `sweep` and `sweeps`: start or resume a sweep, list all."""
 
 import argparse
 import dataclasses
@@ -8,113 +8,195 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from s2s import formatting as words
-from s2s.analysis.sweep.table import sweep_line, sweep_rows, sweep_text
-from s2s.background.sweep_time import SweepTime, seconds_of, sweep_time, times_from_runs
 from s2s.cli.common import (
     EXIT_ERROR,
     EXIT_STOPPED,
-    batch_sizes,
-    listed,
+    add_command,
     print_as,
     print_json,
-    say,
+    print_text,
+    split_list,
     stop_on_signals,
+    values,
 )
-from s2s.cli.progress import Doing
-from s2s.config import Budget, SweepConfig, TrainConfig
+from s2s.cli.progress import ProgressLine
+from s2s.cli.train import add_training_options
+from s2s.config import Budget, LearningRateRule, SweepConfig, TrainConfig
 from s2s.errors import UserError
-from s2s.paths import home
-from s2s.records import RunState, Sweep, SweepPart, SweepState
-from s2s.runs.export import run_json
-from s2s.store import Store
-from s2s.store.sweeps import claim_sweep, read_sweep, read_sweeps
-from s2s.sweeps.plan import create_sweep, plan
+from s2s.validation import parse_batch_sizes
 
 if TYPE_CHECKING:
+    from s2s.background.sweep_time import SweepTime
+    from s2s.cli.common import Commands
+    from s2s.records import Sweep, SweepPart
+    from s2s.store import Store
     from s2s.sweeps.runner import SweepProgress
 
 
+def add_commands(commands: "Commands") -> None:
+    """Add `sweep` and `sweeps`."""
+    parser = add_command(
+        commands, "sweep", sweep, "Train several batch sizes; the last output is a table."
+    )
+    default, add = SweepConfig(), parser.add_argument
+    add("--resume", type=int, metavar="SWEEP", help="resume this sweep; ignores other options")
+    add(
+        "--batch-sizes",
+        default=",".join(map(str, default.batch_sizes)),
+        help="default: %(default)s",
+    )
+    add(
+        "--grow-until-oom",
+        action="store_true",
+        help="double the largest batch size until out of memory (meant for a GPU)",
+    )
+    add(
+        "--engines",
+        default=default.engines[0].value,
+        help="such as article,fused (default: %(default)s)",
+    )
+    add(
+        "--repeats",
+        type=int,
+        default=default.repeats,
+        help="runs per configuration, with consecutive seeds (default: %(default)s)",
+    )
+    add(
+        "--learning-rate-rule",
+        default=default.learning_rate_rule.value,
+        choices=values(LearningRateRule),
+        help="how the learning rate scales with the batch size (default: %(default)s)",
+    )
+    add(
+        "--base-batch-size",
+        type=int,
+        default=default.base.batch_size,
+        help="batch size at which --learning-rate applies unscaled (default: %(default)s)",
+    )
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument(
+        "--samples", type=int, help=f"sentences per run (default: {default.amount:,})"
+    )
+    budget.add_argument("--iterations", type=int, help="optimizer steps per run")
+    budget.add_argument("--seconds", type=float, help="training time per run")
+    add(
+        "--target-loss",
+        type=float,
+        default=0.0,
+        help="stop each run at this validation loss per token; --samples is then the maximum",
+    )
+    add(
+        "--keep-all-weights",
+        action="store_true",
+        help="keep the weights of all repeats, not only of the first",
+    )
+    add_training_options(parser)
+    add_command(commands, "sweeps", list_sweeps, "List sweeps, newest first.")
+
+
 def sweep(options: argparse.Namespace) -> int:
-    """Begins a sweep, or goes on with one; ends with its table."""
+    from s2s.analysis.sweep.table import sweep_text
+    from s2s.paths import home
+    from s2s.store import Store
+    from s2s.store.sweeps import read_sweep
+    from s2s.sweeps.plan import plan
+
     if options.resume is None:
-        config = sweep_config(options)
+        config = _read_config(options)
         store, parts = Store(home()), plan(config)
     else:
         store = Store(home())
-        before = read_sweep(store, options.resume)
-        config, parts = before.config, before.parts
-    found = carry_out(options, store, config, parts, options.resume)
-    print_as(options, {"event": "sweep", **_sweep_json(found)}, sweep_text(found))
-    return exit_code(found)
+        unfinished = read_sweep(store, options.resume)
+        config, parts = unfinished.config, unfinished.parts
+    result = run_parts(options, store, config, parts, options.resume)
+    print_as(options, {"event": "sweep", **_sweep_json(result)}, sweep_text(result))
+    return exit_code(result)
 
 
-def carry_out(
+def run_parts(
     options: argparse.Namespace,
-    store: Store,
+    store: "Store",
     config: SweepConfig,
-    parts: Sequence[SweepPart],
+    parts: "Sequence[SweepPart]",
     sweep_id: int | None = None,
-) -> Sweep:
-    """Tells how long it takes, then does those of `parts` that are left; without id a new sweep."""
-    if left := [part for part in parts if not part.is_done()]:
-        with Doing() as doing:
-            takes = sweep_time(config, left, store.runs(), doing)
-        estimate = {"event": "estimate", **dataclasses.asdict(takes)}
-        del estimate["times"]
-        print_as(options, estimate, _estimate_text(config, left, takes))
+) -> "Sweep":
+    """Print an estimate of the time, train the parts without a result, and return the sweep.
+
+    Args:
+        sweep_id: None: create a new sweep.
+    """
+    from s2s.background.sweep_time import sweep_time
+    from s2s.store.sweeps import read_sweep
+    from s2s.sweeps.plan import create_sweep
+    from s2s.text.listing import sweep_estimate_text
+
+    if remaining := [part for part in parts if not part.is_done()]:
+        with ProgressLine() as line:
+            estimate = sweep_time(config, remaining, store.runs(), line.show)
+        values = {"event": "estimate", **dataclasses.asdict(estimate)}
+        del values["times"]
+        text = sweep_estimate_text(
+            config, len(remaining), estimate.total_seconds, estimate.basis, estimate.device
+        )
+        print_as(options, values, text)
         sweep_id = sweep_id or create_sweep(store, config)
-        _do(options, store, sweep_id, takes)
-    assert sweep_id is not None  # a new sweep has parts left
+        _train(options, store, sweep_id, estimate)
+    assert sweep_id is not None  # a new sweep has parts without a result
     return read_sweep(store, sweep_id)
 
 
-def exit_code(found: Sweep) -> int:
-    """Of a sweep that was carried out; says how to go on with one that was stopped."""
-    if found.state is not SweepState.FINISHED:
-        again = f"python -m s2s sweep --resume {found.id}"
-        print(f"s2s: sweep {found.id} is not finished; go on with: {again}", file=sys.stderr)
+def exit_code(sweep: "Sweep") -> int:
+    """Return the exit code for a sweep; if it is unfinished, print how to resume it."""
+    from s2s.records import RunState, SweepState
+
+    if sweep.state is not SweepState.FINISHED:
+        hint = f"resume with `python -m s2s sweep --resume {sweep.id}`"
+        print(f"s2s: sweep {sweep.id} is unfinished; {hint}", file=sys.stderr)
         return EXIT_STOPPED
-    finished = any(part.run and part.run.state is RunState.FINISHED for part in found.parts)
-    return 0 if finished else EXIT_ERROR
+    has_result = any(part.run and part.run.state is RunState.FINISHED for part in sweep.parts)
+    return 0 if has_result else EXIT_ERROR
 
 
-def sweeps(options: argparse.Namespace) -> int:
-    """Lists all sweeps."""
+def list_sweeps(options: argparse.Namespace) -> int:
+    from s2s.analysis.sweep.table import sweep_line
+    from s2s.paths import home
+    from s2s.store import Store
+    from s2s.store.sweeps import read_sweeps
+
     store = Store(home())
     store.mark_interrupted()
-    found = read_sweeps(store)
+    sweeps = read_sweeps(store)
     for problem in store.unreadable["sweeps"]:
-        say(problem, sys.stderr)
-    for each in found:
+        print_text(problem, sys.stderr)
+    for each in sweeps:
         print_as(options, _sweep_json(each), sweep_line(each))
-    if not found and not options.json:
-        print("No sweep yet; `python -m s2s sweep` starts one.")
+    if not sweeps and not options.json:
+        print("No sweeps yet. Start one with `python -m s2s sweep`.")
     return 0
 
 
-def sweep_config(options: argparse.Namespace) -> SweepConfig:
-    """Raises UserError where the choices make no sweep."""
+def _read_config(options: argparse.Namespace) -> SweepConfig:
     budget, amount = Budget.SAMPLES, SweepConfig.amount
     for kind in (Budget.ITERATIONS, Budget.SAMPLES, Budget.SECONDS):
-        given = getattr(options, kind.value)
-        if given is not None:
-            budget, amount = kind, given
+        value = getattr(options, kind.value)
+        if value is not None:
+            budget, amount = kind, value
     if options.target_loss:
         if budget is not Budget.SAMPLES:
-            raise UserError("The limit beside --target-loss is given with --samples.")
+            raise UserError("With --target-loss, set the maximum per run with --samples.")
         budget = Budget.TARGET
     base: dict[str, Any] = {
         **vars(options),
         "batch_size": options.base_batch_size,
         "sentences": options.sentence,
         "iterations": TrainConfig.iterations,
-        "target_loss": 0.0,
+        "target_loss": TrainConfig.target_loss,
     }
     return SweepConfig(
         base=TrainConfig.from_json(base),
-        batch_sizes=tuple(batch_sizes(options.batch_sizes)),
+        batch_sizes=tuple(parse_batch_sizes(options.batch_sizes)),
         grow_until_oom=options.grow_until_oom,
-        engines=tuple(listed(options.engines)),  # type: ignore[arg-type]  # checked there
+        engines=tuple(split_list(options.engines)),  # type: ignore[arg-type]  # SweepConfig checks
         repeats=options.repeats,
         learning_rate_rule=options.learning_rate_rule,
         budget=budget,
@@ -124,61 +206,58 @@ def sweep_config(options: argparse.Namespace) -> SweepConfig:
     )
 
 
-def _do(options: argparse.Namespace, store: Store, sweep_id: int, takes: SweepTime) -> None:
-    """With a line of JSON for each part that has got a result."""
-    from s2s.sweeps.runner import run_sweep  # torch, seconds to load
+def _train(
+    options: argparse.Namespace, store: "Store", sweep_id: int, estimate: "SweepTime"
+) -> None:
+    """Train the sweep's parts; with --json, print each that has ended."""
+    from s2s.runs.export import run_json
+    from s2s.store.sweeps import claim_sweep
+    from s2s.sweeps.runner import run_sweep
 
     stop = Event()
     stop_on_signals(stop)
     claim_sweep(store, sweep_id)
-    with Doing() as doing:
-        part, later = None, None
+    with ProgressLine() as line:
+        part, seconds_after = None, None
         for now in run_sweep(store, sweep_id, stop):
             if now.part != part:
-                part, later = now.part, _seconds_after(store, now, takes)
-            left = ""
-            if later is not None and now.part_seconds_left is not None:
-                left = f", {words.format_duration(now.part_seconds_left + later)} left"
-            first = "memory of the first steps, " if now.measuring_memory else ""
-            doing(
-                f"Run {min(now.done + 1, now.total):,} of {now.total:,}, {first}"
-                f"{now.part.engine.value}, batch size {now.part.batch_size:,}{left}",
-                now.share,
-            )
+                part, seconds_after = now.part, _seconds_after(store, now, estimate)
+            line.show(_activity(now, seconds_after), now.share)
             if options.json and now.ended:
-                ended = dataclasses.replace(now.part, run=store.run(now.run_id))
-                print_json({"event": "part", **_part_json(ended)})
+                run = run_json(store.run(now.run_id))
+                print_json({"event": "part", "repeat": now.part.repeat, **run})
 
 
-def _seconds_after(store: Store, now: "SweepProgress", takes: SweepTime) -> float | None:
-    """Estimate the time of the parts after the one that is being trained."""
+def _activity(now: "SweepProgress", seconds_after: float | None) -> str:
+    remaining = ""
+    if seconds_after is not None and now.part_seconds_left is not None:
+        remaining = f", {words.format_duration(now.part_seconds_left + seconds_after)} left"
+    memory = "measuring memory, " if now.measuring_memory else ""
+    return (
+        f"Run {min(now.done + 1, now.total):,} of {now.total:,}, {memory}"
+        f"{now.part.engine.value}, batch size {now.part.batch_size:,}{remaining}"
+    )
+
+
+def _seconds_after(store: "Store", now: "SweepProgress", estimate: "SweepTime") -> float | None:
+    """Estimate the time of the parts after the current one."""
+    from s2s.background.sweep_time import seconds_of, times_from_runs
+
     config = now.sweep.config
     later = [part for part in now.sweep.parts if not part.is_done() and part != now.part]
-    times = {**takes.times, **times_from_runs(config, store.runs(), takes.device)}
-    return seconds_of(config, later, times, takes.device)
+    times = {**estimate.times, **times_from_runs(config, store.runs(), estimate.device)}
+    return seconds_of(config, later, times, estimate.device)
 
 
-def _estimate_text(config: SweepConfig, parts: list[SweepPart], takes: SweepTime) -> str:
-    duration = "duration not known"
-    if takes.total_seconds is not None:
-        most = "at most " if config.target_loss else ""
-        duration = f"{most}about {words.format_duration(takes.total_seconds)} by {takes.basis}"
-    larger = "; larger sizes come on top" if config.grow_until_oom else ""
-    runs = "1 run" if len(parts) == 1 else f"{len(parts):,} runs"
-    return f"{runs} on {words.format_device(takes.device)}: {duration}{larger}."
+def _sweep_json(sweep: "Sweep") -> dict[str, object]:
+    from s2s.analysis.sweep.table import sweep_rows
 
-
-def _sweep_json(found: Sweep) -> dict[str, object]:
     return {
-        "sweep_id": found.id,
-        "state": found.state.value,
-        "created_at": found.created_at,
-        "done": found.parts_done(),
-        "total": len(found.parts),
-        "config": found.config.to_json(),
-        "rows": [dataclasses.asdict(row) for row in sweep_rows(found)],
+        "sweep_id": sweep.id,
+        "state": sweep.state.value,
+        "created_at": sweep.created_at,
+        "done": sweep.done(),
+        "total": len(sweep.parts),
+        "config": sweep.config.to_json(),
+        "rows": [dataclasses.asdict(row) for row in sweep_rows(sweep)],
     }
-
-
-def _part_json(part: SweepPart) -> dict[str, object]:
-    return {"repeat": part.repeat, **(run_json(part.run) if part.run else {})}

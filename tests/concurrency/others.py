@@ -18,21 +18,22 @@ from unittest.mock import patch
 
 _LOADED = """
 from threading import Event
-from s2s.cli import main
+from s2s.cli.main import main
 from s2s.config import CorpusChoices, SweepConfig, TrainConfig, UserError
 from s2s.data import catalog
 from s2s.paths import corpora_folder, home
 from s2s.runs.execute import execute
 from s2s.background.scheduler import Manager
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.sweeps.runner import run_sweep
-from s2s.store.sweeps import create_sweep, delete_sweep, leave, read_sweep, take
+from s2s.store.sweeps import claim_sweep, delete_sweep, read_sweep, release_sweep
+from s2s.sweeps.plan import create_sweep
 """
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     [
         "torch._dynamo",
-        "s2s.cli",
+        "s2s.cli.main",
         "s2s.runs.execute",
         "s2s.background.scheduler",
         "s2s.sweeps.runner",

@@ -13,7 +13,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from s2s.cli import main
+from s2s.cli.main import main
 from tests.fuzz.fence import check_sentence, fenced
 from tests.fuzz.small import home_made_in
 from tests.fuzz.strategies import fuzzed, hostile_text
@@ -29,7 +29,14 @@ _TRAINING = (
 )  # fmt: skip
 OPTIONS = {
     "train": _TRAINING,
-    "sweep": (*_TRAINING[:14], "--batch-sizes", "--repeats", "--rule", "--engines", "--resume"),
+    "sweep": (
+        *_TRAINING[:14],
+        "--batch-sizes",
+        "--repeats",
+        "--learning-rate-rule",
+        "--engines",
+        "--resume",
+    ),
     "bench": ("--corpus", "--batch-sizes", "--precision", "--engines", "--rounds"),
     "replay": ("--sweep", "--corpus", "--iterations", "--repeats"),
     "advise": ("--sweep", "--target-loss"),

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pages.train import form
-from s2s.cli.common import batch_sizes
 from s2s.config import Config, CorpusChoices, SweepConfig, TrainConfig
 from s2s.data.catalog import checked_name
 from s2s.errors import UserError
+from s2s.validation import parse_batch_sizes
 from tests.fuzz.fence import check_sentence, may_refuse
 from tests.fuzz.strategies import any_json, fuzzed, hostile_text, mutated_json
 
@@ -49,7 +48,7 @@ def test_a_number_longer_than_python_prints(name: str) -> None:
     check_sentence(str(caught.value))
 
 
-@pytest.mark.parametrize("of", [batch_sizes, lambda each: form.batch_sizes([each]), checked_name])
+@pytest.mark.parametrize("of", [parse_batch_sizes, checked_name])
 def test_typed_texts(of: Callable[[str], Any]) -> None:
     @fuzzed(60)
     @given(typed=hostile_text)

@@ -1,0 +1,127 @@
+"""The commands about the machine: `bench` and `system`."""
+
+import argparse
+import dataclasses
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from s2s.cli.common import (
+    EXIT_STOPPED,
+    add_command,
+    add_model_options,
+    print_as,
+    print_json,
+    print_text,
+    split_list,
+    values,
+)
+from s2s.cli.progress import ProgressLine
+from s2s.config import TrainConfig
+from s2s.threads import Waiting, set_waiting
+from s2s.validation import check_integer, check_number, parse_batch_sizes
+
+if TYPE_CHECKING:
+    from s2s.cli.common import Commands
+    from s2s.records import BenchReport
+
+_MAX_ROUNDS = 1_000_000
+_DAY_SECONDS = 86_400.0
+
+
+def add_commands(commands: "Commands") -> None:
+    """Add `bench` and `system`."""
+    parser = add_command(
+        commands, "bench", bench, "Time engines, batch sizes and precisions in interleaved rounds."
+    )
+    add = parser.add_argument
+    add("--engines", default="", help="such as article,fused (default: all that run here)")
+    add("--batch-sizes", default="2,32,128,512", help="default: %(default)s")
+    add(
+        "--precision",
+        default=TrainConfig.precision.value,
+        help="such as fp32,bf16 (default: %(default)s)",
+    )
+    add(
+        "--rounds",
+        type=int,
+        default=5,
+        help="each times every combination once (default: %(default)s)",
+    )
+    add(
+        "--seconds",
+        type=float,
+        default=2.0,
+        help="time per combination and round, at least 5 steps (default: %(default)s)",
+    )
+    add(
+        "--openmp",
+        choices=values(Waiting),
+        help="how idle threads wait: spin briefly, as s2s sets it, or as torch does by default",
+    )
+    add_model_options(parser)
+    add_command(commands, "system", describe_system, "Describe this machine.")
+
+
+def bench(options: argparse.Namespace) -> int:
+    base = TrainConfig.from_json({**vars(options), "precision": TrainConfig.precision})
+    engines, precisions = split_list(options.engines) or None, split_list(options.precision)
+    batch_sizes = parse_batch_sizes(options.batch_sizes)
+    rounds = check_integer(options.rounds, "Rounds", 1, _MAX_ROUNDS)
+    seconds = check_number(
+        options.seconds, "Seconds per round", 0.0, _DAY_SECONDS, exclude_minimum=True
+    )
+    if options.openmp:
+        set_waiting(os.environ, Waiting(options.openmp))  # before torch is loaded and reads it
+    from s2s.bench.bench import Bench
+
+    measuring = Bench(
+        base,
+        engines=engines,
+        batch_sizes=batch_sizes,
+        precisions=precisions,
+        rounds=rounds,
+        seconds=seconds,
+        command=options.typed,
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    try:
+        with ProgressLine() as line:
+            for activity, share in measuring.run():
+                line.show(activity, share)
+    except KeyboardInterrupt:
+        if not measuring.report():
+            print_text("s2s: stopped before anything was measured.", sys.stderr)
+        return EXIT_STOPPED
+    finally:  # print the completed rounds, however the bench ended
+        if report := measuring.report():
+            _print_report(options, report)
+    return 0
+
+
+def _print_report(options: argparse.Namespace, report: "BenchReport") -> None:
+    from s2s.bench.report import save_bench
+    from s2s.text.bench import bench_text
+
+    if options.json:
+        totals = dataclasses.asdict(report)
+        for row in totals.pop("rows"):
+            print_json({"event": "combination", **row})
+        print_json({"event": "bench", **totals})
+    else:
+        print_text(bench_text(report))
+    save_bench(report)
+
+
+def describe_system(options: argparse.Namespace) -> int:
+    from s2s.machine.host import system_info
+
+    def text(value: object) -> str:
+        is_nested = isinstance(value, dict | list)
+        return json.dumps(value, ensure_ascii=False) if is_nested else str(value)
+
+    info = system_info()
+    print_as(options, info, "\n".join(f"{name:24}{text(value)}" for name, value in info.items()))
+    return 0

@@ -1,0 +1,101 @@
+"""The command `corpora`: list prepared corpora, add one, remove one."""
+
+import argparse
+import dataclasses
+import sys
+from typing import TYPE_CHECKING
+
+from s2s.cli.common import add_command, print_as, print_text, values
+from s2s.cli.progress import ProgressLine
+from s2s.config import CorpusChoices, Direction, Normalizer
+
+if TYPE_CHECKING:
+    from s2s.cli.common import Commands
+
+_MAX_LISTED_LINES = 10
+
+
+def add_commands(commands: "Commands") -> None:
+    """Add `corpora` with its subcommands."""
+    parser = add_command(commands, "corpora", list_corpora, "List, add or remove corpora.")
+    subcommands = parser.add_subparsers(metavar="add|remove")
+    json_option = argparse.ArgumentParser(add_help=False)
+    json_option.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,  # a default would undo a --json before add or remove
+        help="print one JSON object per line",
+    )
+    adding = subcommands.add_parser(
+        "add",
+        parents=[json_option],
+        help="prepare a corpus",
+        description="Prepare a corpus: a .txt, .tsv or .zip file of tab-separated sentence pairs, "
+        "a language pair such as fra-eng (downloaded), or starter (built in).",
+    )
+    choices, add = CorpusChoices(), adding.add_argument
+    add("source", metavar="NAME_OR_PATH", help="file, language pair, or starter")
+    add("--name", default="", help="name of the corpus (default: the file's, without suffix)")
+    add("--normalizer", default=choices.normalizer.value, choices=values(Normalizer))
+    add("--direction", default=choices.direction.value, choices=values(Direction))
+    add(
+        "--max-length",
+        type=int,
+        default=choices.max_length,
+        help="drop pairs with more words on a side (default: %(default)s)",
+    )
+    add("--min-count", type=int, default=choices.min_count, help="rarer words become UNK")
+    add(
+        "--max-vocabulary",
+        type=int,
+        default=choices.max_vocabulary,
+        help="words per side, most frequent first; 0: unlimited",
+    )
+    adding.set_defaults(command=add_corpus)
+    removing = subcommands.add_parser(
+        "remove", parents=[json_option], help="delete a prepared corpus"
+    )
+    removing.add_argument("name", metavar="NAME")
+    removing.set_defaults(command=remove_corpus)
+
+
+def list_corpora(options: argparse.Namespace) -> int:
+    from s2s.data import catalog
+    from s2s.paths import corpora_folder
+    from s2s.text.listing import corpus_line
+
+    infos = catalog.list_corpora(corpora_folder())
+    damaged = catalog.damaged_corpora(corpora_folder())
+    for error in damaged:
+        print(f"s2s: {error}", file=sys.stderr)
+    for info in infos:
+        print_as(options, dataclasses.asdict(info), corpus_line(info))
+    if not infos and not damaged and not options.json:
+        print("No corpora yet. Prepare one with `python -m s2s corpora add starter`.")
+    return 0
+
+
+def add_corpus(options: argparse.Namespace) -> int:
+    from s2s.data import catalog
+    from s2s.paths import corpora_folder
+    from s2s.text.listing import corpus_line
+
+    choices = CorpusChoices.from_json(vars(options))
+    with ProgressLine() as line:
+        info = catalog.add(corpora_folder(), options.source, options.name, choices, line.show)
+    if info.bad_lines:
+        numbers = ", ".join(map(str, info.bad_line_numbers[:_MAX_LISTED_LINES]))
+        more = ", …" if info.bad_lines > _MAX_LISTED_LINES else ""
+        print(f"Skipped {info.bad_lines:,} invalid lines: {numbers}{more}", file=sys.stderr)
+    if info.attribution:
+        print_text(info.attribution, sys.stderr)
+    print_as(options, dataclasses.asdict(info), corpus_line(info))
+    return 0
+
+
+def remove_corpus(options: argparse.Namespace) -> int:
+    from s2s.data import catalog
+    from s2s.paths import corpora_folder
+
+    catalog.remove(corpora_folder(), options.name)
+    return 0

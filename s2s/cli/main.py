@@ -1,0 +1,60 @@
+"""The entry point of the command line: parse, run one command, return its exit code."""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+
+from s2s.cli import advise, bench, corpora, replay, runs, sweep, train, translate
+from s2s.cli.common import EXIT_ERROR, EXIT_STOPPED
+from s2s.errors import UserError
+
+_LISTS = {"sentence", "sentences"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: By default those of this process.
+
+    Returns:
+        0; 1 after an error, whose message is on standard error; 130 if the command was stopped.
+    """
+    options = _parse(arguments)
+    options.typed = f"python -m s2s {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
+    try:
+        code = int(options.command(options))
+        sys.stdout.flush()  # raises BrokenPipeError here, where it is caught
+        return code
+    except UserError as error:
+        print(f"s2s: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except BrokenPipeError:  # the reader of a pipe has closed it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return EXIT_STOPPED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m s2s",
+        description="Find the right batch size: train a translator at several and measure.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for group in (corpora, train, sweep, advise, replay, bench, runs, translate):
+        group.add_commands(commands)
+    return parser
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    # Some versions of Python give an option that is followed by `--` alone an empty list.
+    for name, value in vars(options).items():
+        if value == [] and name not in _LISTS:
+            parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
+    return options
