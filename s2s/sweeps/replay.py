@@ -1,10 +1,17 @@
-"""The article's comparison as a sweep of this project: its configuration, and its records read."""
+"""The article's comparison as a sweep: its configuration, and what the store knows of it."""
 
 import dataclasses
 
 from s2s.analysis.advice.sweep_advice import sweep_advice
-from s2s.analysis.sweep.figures import finished_runs
-from s2s.analysis.sweep.replay import LARGE, SMALL, TRANSLATED_EVERY, Elsewhere, Replay, replay
+from s2s.analysis.sweep.replay import (
+    LARGE,
+    SMALL,
+    TRANSLATED_EVERY,
+    RelatedAdvice,
+    Replay,
+    analyse_replay,
+)
+from s2s.analysis.sweep.runs import finished_runs
 from s2s.config import Budget, Engine, LearningRateRule, SweepConfig, TrainConfig
 from s2s.data import catalog
 from s2s.data.unigram import unigram_loss_per_token
@@ -14,12 +21,15 @@ from s2s.records import Run, Sweep
 from s2s.store import Store
 from s2s.store.sweeps import read_sweeps
 
-ITERATIONS, LONG_ITERATIONS = 1_000, 10_000
-"""Of the article's comparison, and of the run that it prints translations of."""
+ITERATIONS = 1_000
+"""Of the article's comparison."""
+LONG_ITERATIONS = 10_000
+"""Of the run whose translations the article prints."""
 REPEATS = 3
-"""What intervals come from. Blocks of one run's steps would give none that is honest: all of them
-lie in one stretch of the machine's time, and a run at the other batch size in another one."""
+"""Intervals come from repeats. Blocks of one run's steps would not do: they share one stretch of
+the machine's time, and a run at the other batch size has another one."""
 _FEWEST_SIZES = 3
+"""Batch sizes of a sweep that can recommend some."""
 
 
 def replay_config(
@@ -29,23 +39,31 @@ def replay_config(
     threads: int = 0,
     device: str = "auto",
 ) -> SweepConfig:
-    """The article's model, optimizer and rate, which are TrainConfig's defaults.
+    """Return the article's comparison; model, optimizer and rate are TrainConfig's defaults.
 
-    Without `repeats` three, and one of a long replay, which is there for its translations.
-    Raises UserError where the choices make no sweep.
+    Args:
+        corpus: Name of a prepared corpus.
+        iterations: Of each run. More than ITERATIONS is a long replay, which translates samples
+            every 1,000 iterations.
+        repeats: None: REPEATS, or one for a long replay.
+        threads: As in TrainConfig.
+        device: As in TrainConfig.
+
+    Raises:
+        UserError: The choices are not a valid sweep.
     """
-    long = iterations > ITERATIONS
+    is_long = iterations > ITERATIONS
     base = TrainConfig(
         corpus=corpus,
         threads=threads,
         device=device,
-        evaluate_every=TRANSLATED_EVERY if long else 0,
+        evaluate_every=TRANSLATED_EVERY if is_long else 0,
     )
     return SweepConfig(
         base=base,
         batch_sizes=(SMALL, LARGE),
         engines=(Engine.ARTICLE, Engine.FUSED),
-        repeats=(1 if long else REPEATS) if repeats is None else repeats,
+        repeats=(1 if is_long else REPEATS) if repeats is None else repeats,
         learning_rate_rule=LearningRateRule.CONSTANT,
         budget=Budget.ITERATIONS,
         amount=iterations,
@@ -53,7 +71,7 @@ def replay_config(
 
 
 def is_replay(config: SweepConfig) -> bool:
-    """Whether the sweep is the article's comparison, however it was started."""
+    """Return whether the sweep is the article's comparison, however it was started."""
     if config.budget is not Budget.ITERATIONS:
         return False
     base = config.base
@@ -63,22 +81,30 @@ def is_replay(config: SweepConfig) -> bool:
 
 
 def read_replay(
-    store: Store, sweep: Sweep, unigram_loss: float | None, elsewhere: Elsewhere | None
+    store: Store, sweep: Sweep, unigram_loss: float | None, related: RelatedAdvice | None
 ) -> Replay:
-    """As far as the sweep is. Raises UserError where it is not the article's comparison.
+    """Return the figures of a replay so far.
 
-    `unigram_loss` and `elsewhere` stay the same while it goes on; the two functions below.
+    Args:
+        store: Where its evaluations are.
+        sweep: The replay.
+        unigram_loss: From `unigram_baseline_loss`; it does not change while the replay runs.
+        related: From `find_related_advice`; it does not change either.
+
+    Raises:
+        UserError: The sweep is not the article's comparison.
     """
     if not is_replay(sweep.config):
         raise UserError(
-            f"Sweep {sweep.id} is not the article's comparison; `python -m s2s replay` makes one."
+            f"Sweep {sweep.id} is not the article's comparison. Start one with "
+            "`python -m s2s replay`."
         )
     evaluations = {part.run.id: store.evaluations(part.run.id) for part in sweep.parts if part.run}
-    return replay(sweep, evaluations, unigram_loss, elsewhere)
+    return analyse_replay(sweep, evaluations, unigram_loss, related)
 
 
-def guess_loss(sweep: Sweep) -> float | None:
-    """Of word frequencies alone on the sweep's corpus; None where that was removed."""
+def unigram_baseline_loss(sweep: Sweep) -> float | None:
+    """Return the loss per token of word frequencies alone; None if the corpus was removed."""
     try:
         corpus = catalog.open_corpus(corpora_folder(), sweep.config.base.corpus)
     except UserError:
@@ -86,35 +112,34 @@ def guess_loss(sweep: Sweep) -> float | None:
     return unigram_loss_per_token(corpus)
 
 
-def answer_elsewhere(store: Store, sweep: Sweep) -> Elsewhere | None:
-    """The newest sweep over three sizes or more that has an answer for the same steps and device.
+def find_related_advice(store: Store, sweep: Sweep) -> RelatedAdvice | None:
+    """Return the advice of the newest sweep of the same corpus, model and device that gives any.
 
-    `fused` is asked for first: it is what a user trains with.
+    It has three batch sizes or more. The fused engine comes first, because users train with it.
     """
     for other in read_sweeps(store):
-        if len(other.config.batch_sizes) < _FEWEST_SIZES or _question(other) != _question(sweep):
+        if len(other.config.batch_sizes) < _FEWEST_SIZES or _subject(other) != _subject(sweep):
             continue
         for engine in sorted(other.config.engines, key=lambda each: each is not Engine.FUSED):
             runs = finished_runs(other, engine)
+            evaluations = {run.id: store.evaluations(run.id) for run in runs}
             try:
-                found = sweep_advice(
-                    other, engine, {run.id: store.evaluations(run.id) for run in runs}
-                ).advice
-            except UserError:  # no answer there
+                advice = sweep_advice(other, engine, evaluations).advice
+            except UserError:  # its runs are too few for advice
                 continue
-            if found.good_sizes:
-                return Elsewhere(other.id, engine.value, found.good_sizes)
+            if advice.good_sizes:
+                return RelatedAdvice(other.id, engine.value, advice.good_sizes)
     return None
 
 
-def first_repeat(sweep: Sweep) -> list[Run]:
-    """Its runs so far, by engine and batch size: those whose translations are shown."""
+def first_repeat_runs(sweep: Sweep) -> list[Run]:
+    """Return the first repeat's runs so far, by engine and batch size."""
     parts = sorted(sweep.parts, key=lambda part: (part.engine, part.batch_size))
     return [part.run for part in parts if part.repeat == 0 and part.run]
 
 
-def _question(sweep: Sweep) -> tuple[object, ...]:
-    """Two sweeps with the same one can answer each other's, whatever engines they compare."""
+def _subject(sweep: Sweep) -> tuple[object, ...]:
+    """Return corpus, model and devices: equal for sweeps whose advice is comparable."""
     devices = {part.run.device for part in sweep.parts if part.run and part.run.device}
     base = dataclasses.replace(sweep.config.base, engine=Engine.FUSED)
     return (*base.timing_key(), frozenset(devices))

@@ -103,7 +103,7 @@ ids = [store.create_run(TrainConfig()) for _ in range(4)]
 for run_id in ids[1:]:
     store.start_run(run_id, "cpu", {})
 store.request_stop(ids[2])
-store.fail_run(ids[3], "its own message", "")
+store.fail_run(ids[3], "its own message")
 print(flush=True)
 sys.stdin.readline()
 """
@@ -123,7 +123,7 @@ def test_runs_are_interrupted_when_their_process_is_killed_and_not_before(store:
     for run_id in unfinished:
         assert store.run(run_id).state is RunState.INTERRUPTED
         assert store.run(run_id).finished_at is not None
-    assert store.run(failed).message == "its own message"
+    assert store.run(failed).error == "its own message"
     assert store.run(mine).state is RunState.QUEUED
     assert store.mark_interrupted() == []
 

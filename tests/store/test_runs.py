@@ -14,7 +14,15 @@ import pytest
 
 from s2s.config import UserError
 from s2s.paths import home
-from s2s.records import DeviceSample, Evaluation, MachineState, RunState, Summary
+from s2s.records import (
+    DeviceSample,
+    Evaluation,
+    MachineState,
+    Remark,
+    RemarkKind,
+    RunState,
+    Summary,
+)
 from s2s.store import Store, rows
 from tests import plausible
 from tests.store.test_run_records import steps
@@ -27,7 +35,7 @@ def summary(run_id: int) -> Summary:
 
 def finished(store: Store, name: str = "") -> int:
     run_id = store.create_run(tiny_config(), name)
-    store.finish_run(run_id, RunState.FINISHED, summary(run_id))
+    store.finish_run(run_id, summary(run_id))
     return run_id
 
 
@@ -48,11 +56,12 @@ def test_a_run_from_queued_to_finished(store: Store) -> None:
     assert (running.state, running.device) == (RunState.RUNNING, "cpu")
     assert running.environment == {"python": "3.11"}
     store.write_steps(run_id, steps(1, 10))
-    store.finish_run(run_id, RunState.FINISHED, summary(run_id), "why", "where")
+    remarks = (Remark(RemarkKind.OWNER_DIED),)
+    store.finish_run(run_id, summary(run_id), remarks, "why", "where")
     done = store.run(run_id)
     assert (done.state, done.iterations_done) == (RunState.FINISHED, 10)
     assert done.summary == summary(run_id)
-    assert (done.message, done.details) == ("why", "where")
+    assert (done.remarks, done.error, done.traceback) == (remarks, "why", "where")
     assert queued.created_at <= running.started_at <= done.finished_at
 
 
@@ -60,7 +69,7 @@ def test_a_run_that_failed_before_its_first_step_has_no_summary(store: Store) ->
     run_id = store.create_run(tiny_config())
     store.fail_run(run_id, "why", "where")
     run = store.run(run_id)
-    assert (run.state, run.message, run.details) == (RunState.FAILED, "why", "where")
+    assert (run.state, run.error, run.traceback) == (RunState.FAILED, "why", "where")
     assert run.summary is None
     assert run.finished_at is not None
 
@@ -168,12 +177,12 @@ def test_a_run_is_queued_again_without_the_records_after_its_checkpoint(store: S
     for first in (1, 11, 21):
         store.write_steps(run_id, steps(first, first + 9))
         store.add_evaluation(run_id, Evaluation(first + 9, 0.0, 1.0, ()))
-    store.interrupt_run(run_id, "shut down")
+    store.interrupt_run(run_id, [Remark(RemarkKind.OWNER_DIED)])
     store.dismiss_run(run_id)
     store.requeue_run(run_id, 14, [14])
     run = store.run(run_id)
     assert (run.state, run.iterations_done, run.resumed_at) == (RunState.QUEUED, 14, (14,))
-    assert (run.message, run.finished_at, run.dismissed) == ("", None, False)
+    assert (run.remarks, run.finished_at, run.dismissed) == ((), None, False)
     assert np.array_equal(store.steps(run_id), steps(1, 14))
     assert [each.iteration for each in store.evaluations(run_id)] == [10]
     with pytest.raises(UserError):

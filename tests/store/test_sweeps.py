@@ -1,14 +1,12 @@
-"""Sweeps as the store keeps them."""
+"""Sweeps in the store: their parts, their state, their owner, deleting and restoring."""
 
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
-from s2s.config import Engine, SweepConfig
-from s2s.errors import UserError
-from s2s.records import RunState, Summary, SweepState
+from s2s.config import Engine, SweepConfig, UserError
+from s2s.records import RunState, StepMemory, SweepPart, SweepState
 from s2s.runs.files import purge_deleted
 from s2s.store import Store
 from s2s.store.sweeps import (
@@ -16,193 +14,217 @@ from s2s.store.sweeps import (
     delete_sweep,
     deleted_sweeps,
     describe_sweep,
+    insert_sweep,
+    is_sweep_stop_requested,
     queue_part,
     read_sweep,
     read_sweeps,
     release_sweep,
+    request_sweep_stop,
     restore_sweep,
+    save_step_memory,
 )
-from s2s.sweeps.plan import create_sweep
+from tests import plausible
 from tests.tiny import tiny_config
 
 CONFIG = SweepConfig(base=tiny_config(), batch_sizes=(2, 4), repeats=1)
+FUSED, ARTICLE = Engine.FUSED, Engine.ARTICLE
 
 
-def end(store: Store, run_id: int, state: RunState) -> None:
-    figures: dict[str, Any] = dict.fromkeys(
-        (
-            "samples_per_second", "target_tokens_per_second", "padding_ratio", "loss_per_sentence",
-            "loss_per_token", "validation_loss_per_token", "peak_memory_bytes",
-        )
-    )  # fmt: skip
+def create(store: Store) -> int:
+    return insert_sweep(store, CONFIG, [SweepPart(FUSED, size, 0, None) for size in (4, 2)])
+
+
+def part_of(store: Store, sweep_id: int, size: int) -> SweepPart:
+    return next(each for each in read_sweep(store, sweep_id).parts if each.batch_size == size)
+
+
+def queue(store: Store, sweep_id: int, size: int) -> int:
+    return queue_part(store, read_sweep(store, sweep_id), part_of(store, sweep_id, size))
+
+
+def end(store: Store, run_id: int, state: RunState = RunState.FINISHED) -> None:
     store.start_run(run_id, "cpu", {})
-    store.finish_run(
-        run_id,
-        state,
-        Summary(
-            run_id=run_id, state=state, engine="fused", batch_size=2, iterations=1, seconds=1.0,
-            user_seconds=1.0, system_seconds=0.0, **figures,
-        ),
-    )  # fmt: skip
+    store.finish_run(run_id, plausible.summary(run_id, state, store.run(run_id).config, 1))
 
 
-def begun(store: Store, sweep_id: int, size: int) -> int:
-    return queue_part(store, sweep_id, CONFIG.run_config(Engine.FUSED, size, 0), None)
+def finished(store: Store) -> tuple[int, int, int]:
+    """Insert a sweep with two finished runs; return its id and theirs."""
+    sweep_id = create(store)
+    runs = [queue(store, sweep_id, size) for size in (2, 4)]
+    for run_id in runs:
+        end(store, run_id)
+    return (sweep_id, *runs)
 
 
-def part_of(store: Store, sweep_id: int, size: int) -> Any:
-    return next(p for p in read_sweep(store, sweep_id).parts if p.batch_size == size)
-
-
-def test_a_new_sweep_waits(store: Store) -> None:
-    sweep_id = create_sweep(store, CONFIG)
-    found = read_sweep(store, sweep_id)
-    assert (found.id, found.config, found.state) == (sweep_id, CONFIG, SweepState.STOPPED)
-    assert sorted(part.batch_size for part in found.parts) == [2, 4]
-    assert [part.run for part in found.parts] == [None, None]
-    assert found.parts_done() == 0
+def test_a_new_sweep_keeps_the_order_of_its_parts(store: Store) -> None:
+    sweep_id = create(store)
+    sweep = read_sweep(store, sweep_id)
+    assert (sweep.id, sweep.config, sweep.state) == (sweep_id, CONFIG, SweepState.STOPPED)
+    assert [(part.batch_size, part.run) for part in sweep.parts] == [(4, None), (2, None)]
+    assert sweep.done() == 0
 
 
 @pytest.mark.parametrize("state", [each for each in RunState if each.is_finished()])
-def test_which_results_are_results(store: Store, state: RunState) -> None:
-    sweep_id = create_sweep(store, CONFIG)
-    run_id = begun(store, sweep_id, 4)
+def test_states_of_a_run_that_are_a_result(store: Store, state: RunState) -> None:
+    sweep_id = create(store)
+    run_id = queue(store, sweep_id, 4)
+    assert store.run(run_id).config == CONFIG.run_config(FUSED, 4, 0)
+    assert store.parent_sweep(run_id) == sweep_id
     assert not part_of(store, sweep_id, 4).is_done()
     end(store, run_id, state)
     part = part_of(store, sweep_id, 4)
-    assert part.run.id == run_id
+    assert part.run == store.run(run_id)
     assert part.is_done() is (state not in (RunState.STOPPED, RunState.INTERRUPTED))
-    assert read_sweep(store, sweep_id).parts_done() == int(part.is_done())
+    assert read_sweep(store, sweep_id).state is SweepState.STOPPED
+    end(store, queue(store, sweep_id, 2))
+    done = read_sweep(store, sweep_id).state is SweepState.FINISHED
+    assert done is part.is_done()
 
 
-def test_the_sweep_is_finished_with_its_last_part(store: Store) -> None:
-    sweep_id = create_sweep(store, CONFIG)
-    for size, state in ((2, RunState.OUT_OF_MEMORY), (4, RunState.FAILED)):
-        assert read_sweep(store, sweep_id).state is SweepState.STOPPED
-        end(store, begun(store, sweep_id, size), state)
-    assert read_sweep(store, sweep_id).state is SweepState.FINISHED
-
-
-def test_a_part_begun_again_takes_the_place_of_what_was_broken_off(store: Store) -> None:
-    sweep_id = create_sweep(store, CONFIG)
-    end(store, begun(store, sweep_id, 2), RunState.STOPPED)
-    broken_off = part_of(store, sweep_id, 2).run
-    config = CONFIG.run_config(Engine.FUSED, 2, 0)
-    again = queue_part(store, sweep_id, config, broken_off)
-    assert [run.id for run in store.runs()] == [again]
-    assert part_of(store, sweep_id, 2).run.id == again
-
-
-def test_a_part_whose_run_was_deleted_waits_again(store: Store) -> None:
-    sweep_id = create_sweep(store, CONFIG)
-    run_id = begun(store, sweep_id, 2)
-    end(store, run_id, RunState.FAILED)
+def test_a_part_whose_run_is_deleted_waits_until_the_run_is_restored(store: Store) -> None:
+    sweep_id, run_id, _ = finished(store)
     store.delete_run(run_id)
     assert part_of(store, sweep_id, 2).run is None
+    store.restore_run(run_id)
+    assert part_of(store, sweep_id, 2).run == store.run(run_id)
+    store.delete_run(run_id)
+    store.purge_run(run_id)
+    again = queue(store, sweep_id, 2)
+    assert part_of(store, sweep_id, 2).run == store.run(again)
+    assert len(read_sweep(store, sweep_id).parts) == 2
 
 
 def test_runs_of_other_sweeps_and_of_none_are_no_parts(store: Store) -> None:
-    first, second = create_sweep(store, CONFIG), create_sweep(store, CONFIG)
-    store.create_run(CONFIG.run_config(Engine.FUSED, 2, 0))
-    run_id = begun(store, first, 4)
+    first, second = create(store), create(store)
+    single = store.create_run(CONFIG.run_config(FUSED, 2, 0))
+    run_id = queue(store, first, 4)
     assert [part.run for part in read_sweep(store, second).parts] == [None, None]
-    assert [found.id for found in read_sweeps(store)] == [second, first]
+    assert [sweep.id for sweep in read_sweeps(store)] == [second, first]
     assert part_of(store, first, 2).run is None
-    assert part_of(store, first, 4).run.id == run_id
+    assert part_of(store, first, 4).run == store.run(run_id)
+    assert store.parent_sweep(single) is None
 
 
-def test_no_such_sweep(store: Store) -> None:
-    for ask in (read_sweep, take):
-        with pytest.raises(UserError, match="There is no sweep 7; `python -m s2s sweeps` lists"):
-            ask(store, 7)
+def test_larger_sizes_appear_once_the_size_before_fits(store: Store) -> None:
+    config = SweepConfig(
+        base=tiny_config(), batch_sizes=(2,), repeats=2, engines=(FUSED, ARTICLE),
+        grow_until_oom=True,
+    )  # fmt: skip
+    planned = [
+        SweepPart(engine, size, repeat, None)
+        for repeat in range(2)
+        for size in (2, 4, 8)
+        for engine in (FUSED, ARTICLE)
+    ]
+    sweep_id = insert_sweep(store, config, planned)
+
+    def keys() -> list[tuple[str, int, int]]:
+        parts = read_sweep(store, sweep_id).parts
+        return sorted((part.engine.value, part.batch_size, part.repeat) for part in parts)
+
+    def end_part(engine: Engine, size: int, state: RunState) -> None:
+        sweep = read_sweep(store, sweep_id)
+        end(store, queue_part(store, sweep, SweepPart(engine, size, 0, None)), state)
+
+    base = [(engine, 2, repeat) for engine in ("article", "fused") for repeat in range(2)]
+    for state in (RunState.STOPPED, RunState.FAILED, RunState.OUT_OF_MEMORY):
+        assert keys() == base
+        end_part(FUSED, 2, state)
+    end_part(FUSED, 2, RunState.DIVERGED)
+    assert keys() == sorted([*base, ("fused", 4, 0)])
+    end_part(FUSED, 4, RunState.FINISHED)
+    assert keys() == sorted([*base, ("fused", 4, 0), ("fused", 4, 1), ("fused", 8, 0)])
+    end_part(FUSED, 8, RunState.OUT_OF_MEMORY)
+    assert keys() == sorted([*base, ("fused", 4, 0), ("fused", 4, 1), ("fused", 8, 0)])
 
 
-def test_one_process_at_a_time(store: Store) -> None:
-    sweep_id = create_sweep(store, CONFIG)
+def test_memory_is_saved_once_per_engine_and_size(store: Store) -> None:
+    sweep_id = create(store)
+    for memory in (
+        StepMemory(FUSED, 4, None, None),
+        StepMemory(FUSED, 2, 1000, 40),
+        StepMemory(FUSED, 4, 2000, 80),
+    ):
+        save_step_memory(store, sweep_id, memory)
+    assert read_sweep(store, sweep_id).memory == (
+        StepMemory(FUSED, 2, 1000, 40), StepMemory(FUSED, 4, 2000, 80),
+    )  # fmt: skip
+
+
+def test_one_owner_at_a_time(store: Store) -> None:
+    sweep_id, *_ = finished(store)
     claim_sweep(store, sweep_id)
     assert read_sweep(store, sweep_id).state is SweepState.RUNNING
-    with pytest.raises(UserError, match="Sweep 1 is going on already"):
-        claim_sweep(store, sweep_id)
+    for action in (claim_sweep, delete_sweep):
+        with pytest.raises(UserError, match=f"Sweep {sweep_id} is"):
+            action(store, sweep_id)
+    assert not is_sweep_stop_requested(store, sweep_id)
+    request_sweep_stop(store, sweep_id)
+    assert is_sweep_stop_requested(store, sweep_id)
     release_sweep(store, sweep_id)
     claim_sweep(store, sweep_id)
+    assert not is_sweep_stop_requested(store, sweep_id)
 
 
-def test_a_dead_process_holds_nothing(store: Store) -> None:
-    sweep_id = create_sweep(store, CONFIG)
-    code = "from s2s.paths import home; from s2s.store import Store;"
-    code += (
-        "from s2s.store.sweeps import queue_part, read_sweep, claim_sweep; store = Store(home());"
-    )
-    code += f"claim_sweep(store, {sweep_id}); config = read_sweep(store, {sweep_id}).config;"
-    code += f"queue_part(store, {sweep_id}, config.run_config(config.engines[0], 2, 0), None)"
+def test_a_sweep_of_a_process_that_ended_can_be_claimed(store: Store) -> None:
+    sweep_id = create(store)
+    code = "from s2s.paths import home; from s2s.store import Store; store = Store(home());"
+    code += "from s2s.store.sweeps import claim_sweep, queue_part, read_sweep;"
+    code += f"claim_sweep(store, {sweep_id}); sweep = read_sweep(store, {sweep_id});"
+    code += "queue_part(store, sweep, sweep.parts[0])"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert read_sweep(store, sweep_id).state is SweepState.STOPPED
     claim_sweep(store, sweep_id)
-    assert part_of(store, sweep_id, 2).run.state is RunState.INTERRUPTED
-    assert not part_of(store, sweep_id, 2).is_done()
-
-
-def ended(store: Store) -> tuple[int, int, int]:
-    """A sweep of two ended runs: its id and theirs."""
-    sweep_id = create_sweep(store, CONFIG)
-    ids = [begun(store, sweep_id, size) for size in (2, 4)]
-    for run_id in ids:
-        end(store, run_id, RunState.FINISHED)
-    return (sweep_id, *ids)
+    part = read_sweep(store, sweep_id).parts[0]
+    assert part.run
+    assert part.run.state is RunState.INTERRUPTED
+    assert not part.is_done()
 
 
 def test_name_and_notes(store: Store) -> None:
-    sweep_id, *_ = ended(store)
-    assert (read_sweep(store, sweep_id).name, read_sweep(store, sweep_id).notes) == ("", "")
+    sweep_id, *_ = finished(store)
     describe_sweep(store, sweep_id, " quiet night ", "fan off\n")
-    found = read_sweep(store, sweep_id)
-    assert (found.name, found.notes) == ("quiet night", "fan off")
+    sweep = read_sweep(store, sweep_id)
+    assert (sweep.name, sweep.notes) == ("quiet night", "fan off")
 
 
-def test_a_deleted_sweep_takes_its_runs_and_brings_them_back(store: Store) -> None:
-    sweep_id, first, second = ended(store)
-    other_id, *others = ended(store)
+def test_a_deleted_sweep_is_restored_with_its_runs(store: Store) -> None:
+    sweep_id, first, second = finished(store)
+    other_id, *others = finished(store)
     before = read_sweep(store, sweep_id)
     delete_sweep(store, sweep_id)
     assert [sweep.id for sweep in read_sweeps(store)] == [other_id]
     assert sorted(run.id for run in store.runs(archived=True)) == others
-    for ask in (read_sweep, take):
-        with pytest.raises(UserError, match=f"There is no sweep {sweep_id}"):
-            ask(store, sweep_id)
+    for action in (read_sweep, claim_sweep):
+        with pytest.raises(UserError, match=f"Sweep {sweep_id} not found"):
+            action(store, sweep_id)
     [deleted] = deleted_sweeps(store)
     assert deleted.id == sweep_id
     assert deleted.deleted_at is not None
-    assert [part.run.id for part in deleted.parts if part.run] == [first, second]
-    assert store.deleted_runs() == []  # they do not come back one by one
+    assert sorted(part.run.id for part in deleted.parts if part.run) == [first, second]
+    assert store.deleted_runs() == []  # they are not restored one by one
     restore_sweep(store, sweep_id)
     assert read_sweep(store, sweep_id) == before
     assert deleted_sweeps(store) == []
 
 
 def test_a_run_deleted_before_its_sweep_stays_deleted(store: Store) -> None:
-    sweep_id, first, second = ended(store)
+    sweep_id, first, second = finished(store)
     store.delete_run(first)
+    assert [run.id for run in store.deleted_runs()] == [first]
     delete_sweep(store, sweep_id)
     restore_sweep(store, sweep_id)
     assert [run.id for run in store.runs()] == [second]
-    assert [run.id for run in store.deleted_runs()] == [first]
 
 
-def test_a_sweep_that_goes_on_is_not_deleted(store: Store) -> None:
-    sweep_id, *_ = ended(store)
-    claim_sweep(store, sweep_id)
-    with pytest.raises(UserError, match="Sweep 1 is going on; stop it before deleting it"):
-        delete_sweep(store, sweep_id)
-    assert len(store.runs()) == 2
-
-
-def test_a_purge_takes_the_sweep_with_its_runs(store: Store) -> None:
-    sweep_id, first, second = ended(store)
-    kept, *_ = ended(store)
+def test_a_purge_removes_the_sweep_and_its_runs(store: Store) -> None:
+    sweep_id, first, second = finished(store)
+    other, *_ = finished(store)
     store.delete_run(first)
     delete_sweep(store, sweep_id)
     assert sorted(purge_deleted(store)) == [first, second]
     assert deleted_sweeps(store) == []
-    assert [sweep.id for sweep in read_sweeps(store)] == [kept]
-    with pytest.raises(UserError, match=f"There is no sweep {sweep_id}"):
+    assert [sweep.id for sweep in read_sweeps(store)] == [other]
+    with pytest.raises(UserError, match=f"Sweep {sweep_id} not found"):
         restore_sweep(store, sweep_id)

@@ -1,8 +1,7 @@
-"""A replay's configuration, how it is known again, and where another sweep has the answer."""
+"""A replay's configuration, how it is recognised, and the advice of a related sweep."""
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +9,21 @@ import pytest
 
 from s2s.config import Engine, LearningRateRule, OptimizerName, SweepConfig, TrainConfig
 from s2s.errors import UserError
-from s2s.records import RunState, Summary, Sweep
 from s2s.store import Store
 from s2s.store.sweeps import read_sweep
 from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.replay import (
     LONG_ITERATIONS,
-    answer_elsewhere,
-    first_repeat,
-    guess_loss,
+    find_related_advice,
+    first_repeat_runs,
     is_replay,
     read_replay,
     replay_config,
+    unigram_baseline_loss,
 )
 from tests import studies
 from tests.replays import replay_sweep
 from tests.tiny import tiny_corpus
-
-# The configuration
 
 
 def test_the_articles_choices() -> None:
@@ -41,19 +37,16 @@ def test_the_articles_choices() -> None:
     assert (run.teacher_forcing, run.length_pool) == (1.0, 0)
 
 
-def test_a_long_one_is_translated_every_thousand_iterations_and_not_repeated() -> None:
+def test_a_long_replay_translates_every_thousand_iterations_and_is_not_repeated() -> None:
     config = replay_config("starter", LONG_ITERATIONS)
-    assert config.repeats == 1
-    for size in config.batch_sizes:
-        run = config.run_config(Engine.ARTICLE, size, 0)
-        assert (run.iterations, run.evaluate_every) == (10_000, 1000)
+    run = config.run_config(Engine.ARTICLE, 32, 0)
+    assert (config.repeats, run.iterations, run.evaluate_every) == (1, 10_000, 1000)
     assert replay_config("starter", LONG_ITERATIONS, repeats=2).repeats == 2
 
 
 @pytest.mark.parametrize(
     "config",
     [
-        replay_config("starter"),
         replay_config("other", 10_000, 5, threads=1, device="cpu"),
         SweepConfig.from_json(json.loads(json.dumps(replay_config("starter").to_json()))),
         SweepConfig(
@@ -61,7 +54,7 @@ def test_a_long_one_is_translated_every_thousand_iterations_and_not_repeated() -
         ),
     ],
 )
-def test_known_again(config: SweepConfig) -> None:
+def test_a_replay_is_recognised(config: SweepConfig) -> None:
     assert is_replay(config)
 
 
@@ -76,95 +69,49 @@ def test_known_again(config: SweepConfig) -> None:
         {"base": TrainConfig(hidden_size=64)},
     ],
 )
-def test_another_comparison_is_no_replay(changes: dict[str, Any]) -> None:
-    assert not is_replay(dataclasses.replace(replay_config("starter"), **changes))
+def test_another_comparison_is_no_replay(store: Store, changes: dict[str, Any]) -> None:
+    config = dataclasses.replace(replay_config("starter"), **changes)
+    assert not is_replay(config)
+    sweep = read_sweep(store, create_sweep(store, config))
+    with pytest.raises(UserError, match=f"Sweep {sweep.id} "):
+        read_replay(store, sweep, None, None)
 
 
-def test_another_sweep_is_refused(store: Store) -> None:
-    sweep_id = create_sweep(store, SweepConfig())
-    with pytest.raises(UserError, match="Sweep 1 is not the article's comparison"):
-        read_replay(store, read_sweep(store, sweep_id), None, None)
-
-
-# The guess by word frequencies
-
-
-def test_the_guess_lies_between_certainty_and_a_blind_guess(tmp_path: Path) -> None:
-    corpus = tiny_corpus(tmp_path)
+def test_the_unigram_baseline_is_between_certainty_and_a_uniform_guess(tmp_path: Path) -> None:
     sweep = dataclasses.replace(replay_sweep(), config=replay_config("tiny"))
-    loss = guess_loss(sweep)
-    assert corpus.info.validation_pairs
+    assert unigram_baseline_loss(sweep) is None  # there is no such corpus
+    tiny_corpus(tmp_path)
+    loss = unigram_baseline_loss(sweep)
     assert loss is not None
-    assert 1.0 < loss < 3.0  # 17 English words and EOS, EOS and the dot in each sentence
+    assert 1.0 < loss < 3.0  # 17 English words, and EOS and a period in each sentence
 
 
-def test_no_guess_where_the_corpus_is_gone() -> None:
-    assert guess_loss(dataclasses.replace(replay_sweep(), config=replay_config("gone"))) is None
-
-
-# The answer of another sweep
-
-
-@pytest.fixture
-def keep_study(store: Store) -> Callable[..., int]:
-    """A study with a known law, kept as a sweep of this store; its id."""
-
-    def keep(**base: Any) -> int:
-        study = studies.sweep()
-        config = dataclasses.replace(study.config, base=TrainConfig(**base))
-        sweep_id = create_sweep(store, config)
-        for part in study.parts:
-            assert part.run
-            choices = config.run_config(part.engine, part.batch_size, part.repeat)
-            run_id = store.create_run(choices, sweep_id=sweep_id)
-            assert store.start_run(run_id, "cpu", {})
-            for each in studies.evaluations(part.batch_size, part.repeat):
-                store.add_evaluation(run_id, each)
-            assert part.run.summary
-            figures: Summary = dataclasses.replace(part.run.summary, run_id=run_id)
-            store.finish_run(run_id, RunState.FINISHED, figures)
-        return sweep_id
-
-    return keep
-
-
-def test_another_sweep_has_the_answer(store: Store, keep_study: Callable[..., int]) -> None:
-    sweep_id = keep_study()
-    found = answer_elsewhere(store, replay_sweep())
-    assert found is not None
-    assert (found.sweep_id, found.engine) == (sweep_id, "fused")
-    assert found.good_sizes
-    assert set(found.good_sizes) <= {2**power for power in range(1, 10)}
-
-
-@pytest.mark.parametrize("base", [{"corpus": "other"}, {"hidden_size": 64}, {"optimizer": "adam"}])
-def test_a_sweep_of_another_question_has_not(
-    base: dict[str, Any], store: Store, keep_study: Callable[..., int]
-) -> None:
-    keep_study(**base)
-    assert answer_elsewhere(store, replay_sweep()) is None
-
-
-def test_a_sweep_on_another_device_has_not(store: Store, keep_study: Callable[..., int]) -> None:
-    keep_study()
+def test_a_sweep_of_the_same_corpus_model_and_device_has_advice(store: Store) -> None:
+    create_sweep(store, dataclasses.replace(replay_config("starter"), batch_sizes=(2, 8, 32)))
+    assert find_related_advice(store, replay_sweep()) is None  # it has no runs yet
+    sweep_id = studies.written(store)
+    create_sweep(store, replay_config("starter"))  # a newer one, without advice
+    related = find_related_advice(store, replay_sweep())
+    assert related is not None
+    assert (related.sweep_id, related.engine) == (sweep_id, "fused")
+    assert set(related.recommended_range) <= {2**power for power in range(1, 10)}
     sweep = replay_sweep()
     parts = tuple(
         dataclasses.replace(part, run=part.run and dataclasses.replace(part.run, device="cuda:0"))
         for part in sweep.parts
     )
-    assert answer_elsewhere(store, dataclasses.replace(sweep, parts=parts)) is None
+    assert find_related_advice(store, dataclasses.replace(sweep, parts=parts)) is None
 
 
-def test_a_replay_is_no_answer_to_another(store: Store) -> None:
-    sweep: Sweep = replay_sweep()
-    create_sweep(store, sweep.config)
-    create_sweep(store, dataclasses.replace(sweep.config, batch_sizes=(2, 8, 32)))  # no runs yet
-    assert answer_elsewhere(store, sweep) is None
+@pytest.mark.parametrize("base", [{"corpus": "other"}, {"hidden_size": 64}, {"optimizer": "adam"}])
+def test_a_sweep_of_another_configuration_has_no_advice(base: dict[str, Any], store: Store) -> None:
+    studies.written(store, base=TrainConfig(**base))
+    assert find_related_advice(store, replay_sweep()) is None
 
 
-def test_the_runs_whose_translations_are_shown() -> None:
+def test_the_runs_of_the_first_repeat() -> None:
     states = {(Engine.ARTICLE, 32, 0): None}
-    runs = first_repeat(replay_sweep(states=states))
+    runs = first_repeat_runs(replay_sweep(states=states))
     assert [(run.config.engine.value, run.config.batch_size) for run in runs] == [
         ("article", 2), ("fused", 2), ("fused", 32)
     ]  # fmt: skip

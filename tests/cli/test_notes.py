@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-from s2s.cli import main
+from s2s.cli.main import main
 from s2s.config import Engine
 from s2s.records import RunState
 from s2s.runs.execute import execute

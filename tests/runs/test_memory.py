@@ -1,0 +1,85 @@
+"""The memory of a run's first steps, measured in real processes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from s2s.config import CorpusChoices, TrainConfig
+from s2s.data import catalog
+from s2s.paths import corpora_folder
+from s2s.records import StepMemory
+from s2s.runs import memory
+from s2s.runs.memory import measure_step_memory
+from s2s.training.trainer import Trainer
+from tests.tiny import tiny_config, tiny_corpus, wait_until
+
+MIB = 2**20
+
+
+def children() -> set[psutil.Process]:
+    """Other tests' browsers may be among them."""
+    return set(psutil.Process().children())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports a process's peak")
+def test_a_larger_batch_takes_more_memory() -> None:
+    catalog.add(corpora_folder(), "starter", "", CorpusChoices())
+    opened = catalog.open_corpus(corpora_folder(), "starter")
+    peaks = []
+    for size in (4, 512):
+        config = TrainConfig(device="cpu", threads=1, iterations=3, batch_size=size)
+        measured = measure_step_memory(config, lambda: False)
+        trainer = Trainer(config, opened, torch.device("cpu"))
+        assert measured
+        assert measured.padded_tokens == max(trainer.step().padded_tokens for _ in range(3))
+        peaks.append(measured.peak_bytes or 0)
+    small, large = peaks
+    # Weights, gradients and the optimizer's state, float32 each, are there at any size.
+    weights = 4 * sum(weight.numel() for weight in trainer.model.parameters())
+    assert 2 * weights < small < 20 * weights
+    assert small + 30 * MIB < large < small + 500 * MIB
+
+
+def test_a_failure_is_a_gap_and_the_process_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    before = children()
+    config = tiny_config(corpus="nowhere", batch_size=3)
+    assert measure_step_memory(config, lambda: False) == StepMemory("fused", 3, None, None)
+    assert children() <= before
+    assert memory.main(json.dumps({"config": config.to_json(), "steps": 1})) == 1
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert "nowhere" in errors
+
+
+def test_cancelling_ends_the_process() -> None:
+    before, seen = children(), []
+
+    def is_cancelled() -> bool:
+        seen.extend(children() - before)
+        return bool(seen)
+
+    assert measure_step_memory(tiny_config(), is_cancelled) is None
+    assert len(seen) == 1
+    assert not seen[0].is_running()
+
+
+def test_the_process_ends_with_a_killed_parent(tmp_path: Path) -> None:
+    tiny_corpus(tmp_path)
+    *command, request = memory.command({"config": tiny_config().to_json(), "steps": 10**9})
+    code = "import json, os, subprocess, sys; *command, request = sys.argv[1:];"
+    code += "request = json.dumps({**json.loads(request), 'parent': os.getpid()});"
+    code += "subprocess.run([*command, request])"
+    environment = memory.environment(os.environ)
+    arguments = [sys.executable, "-c", code, *command, request]
+    with subprocess.Popen(arguments, env=environment) as parent:
+        wait_until(lambda: bool(psutil.Process(parent.pid).children()))
+        [child] = psutil.Process(parent.pid).children()
+        parent.kill()
+    # It has to load torch first.
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 120)
