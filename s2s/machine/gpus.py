@@ -1,4 +1,4 @@
-"""Readings of the GPUs and of this process: on demand, or once a second by a thread."""
+"""Readings of the GPUs: all of them through GPUtil, single quantities through NVML."""
 
 import functools
 import logging
@@ -7,39 +7,33 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from shutil import which
-from threading import Event, Lock, Thread
-from time import monotonic, time
+from threading import Lock
+from time import monotonic
 from types import ModuleType, SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
-import psutil
 import pynvml
 
-from s2s.machine.interference import OthersMeter
-from s2s.records import DeviceSample
-
-SMI_DEADLINE_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 60.0
-JOIN_SECONDS = 2.0
+SMI_TIMEOUT_SECONDS = 5.0
+MAX_PAUSE_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
 
 def _import_gputil() -> Any:
-    """GPUtil's module, with `shutil.which` for the one thing that it wants of distutils.
+    """Import GPUtil with a stand-in for distutils, of which it uses one function.
 
-    Python 3.12 has no distutils, earlier ones warn of it, and setuptools, which brings it back,
-    takes 0.2 s to import.
+    Python 3.12 has no distutils, and setuptools, which brings it back, takes 0.2 s to import.
     """
     distutils = ModuleType("distutils")
     distutils.__dict__["spawn"] = SimpleNamespace(find_executable=which)
-    ours = sys.modules.setdefault("distutils", distutils) is distutils
+    is_ours = sys.modules.setdefault("distutils", distutils) is distutils
     try:
         import GPUtil
     finally:
-        if ours:
+        if is_ours:
             del sys.modules["distutils"]
     return GPUtil.GPUtil
 
@@ -52,15 +46,15 @@ class GpuReading:
     """What `GPUtil.showUtilization(all=True)` shows, and the driver. None: not reported."""
 
     id: int
-    """As `nvidia-smi` counts, which is not as CUDA counts: match by `uuid`."""
+    """In the order of `nvidia-smi`, which is not that of CUDA: match by `uuid`."""
     name: str
     serial: str | None
     uuid: str
     """Begins with `GPU-`."""
     utilization: float | None
-    """0 to 1, by everyone."""
+    """0 to 1, by all programs."""
     memory_utilization: float | None
-    """0 to 1: used over total."""
+    """Used over total, 0 to 1."""
     memory_total_bytes: int | None
     memory_used_bytes: int | None
     memory_free_bytes: int | None
@@ -71,54 +65,53 @@ class GpuReading:
 
 
 def read_gpus() -> list[GpuReading]:
-    """All NVIDIA GPUs of the machine; none where they cannot be read, and `gpu_reason()` says why.
+    """Return all NVIDIA GPUs; none if they cannot be read, see `gpu_error()`.
 
-    Never raises. Takes as long as `nvidia-smi` does, which is given up after 5 s; after a failure
-    it answers at once, without a new attempt, for 1 s, then 2 s, and so on up to 60 s.
+    Never raises. Takes as long as `nvidia-smi`, 5 s at most. After a failure it returns at once,
+    without a new attempt, for 1 s, then 2 s, and so on up to 60 s.
     """
     return _reader.read()
 
 
-def gpu_reason() -> str:
-    """Why the last `read_gpus()` found nothing, in one sentence; empty where it found something."""
-    return _reader.reason
+def gpu_error() -> str:
+    """Return why the last `read_gpus()` returned nothing, in one sentence; else an empty string."""
+    return _reader.error
 
 
 class GpuReader:
-    """Reads the GPUs through GPUtil, and outlives what GPUtil 1.4.0 does not.
+    """Reader of the GPUs through GPUtil, hardened against what GPUtil 1.4.0 does not handle.
 
-    GPUtil waits for ever for a hung `nvidia-smi`, hides why it failed, and divides by a memory
-    size of 0. So two of its names are replaced: `Popen`, by a call with a deadline, and `GPU`, by
-    a function that makes a `GpuReading`.
-
-    One a process, since GPUtil's names are; threads share it and take turns, so that at most one
-    `nvidia-smi` runs.
+    GPUtil waits forever for a hung `nvidia-smi`, hides why it failed, and divides by a memory size
+    of 0. Therefore two of its names are replaced: `Popen` by a call with a timeout, and `GPU` by a
+    function that makes a `GpuReading`. Since these names are global there is one reader per
+    process; threads share it, so that at most one `nvidia-smi` runs at a time.
     """
 
-    def __init__(self, deadline_seconds: float = SMI_DEADLINE_SECONDS) -> None:
-        self.reason = ""
-        self._deadline_seconds = deadline_seconds
+    def __init__(self, timeout_seconds: float = SMI_TIMEOUT_SECONDS) -> None:
+        self.error = ""
+        self._timeout_seconds = timeout_seconds
         self._lock = Lock()
         self._hung: subprocess.Popen[bytes] | None = None
         self._pause_seconds = 0.0
-        self._silent_until = 0.0
+        self._paused_until = 0.0
 
     def read(self) -> list[GpuReading]:
+        """See `read_gpus`."""
         with self._lock:
-            if monotonic() < self._silent_until:
+            if monotonic() < self._paused_until:
                 return []
             try:
-                gpus = self._ask_gputil()
+                gpus = self._read_gputil()
             except _NoReadingError as error:
-                self.reason = str(error)
-                self._pause_seconds = min(2 * self._pause_seconds or 1.0, LONGEST_PAUSE_SECONDS)
-                self._silent_until = monotonic() + self._pause_seconds
+                self.error = str(error)
+                self._pause_seconds = min(2 * self._pause_seconds or 1.0, MAX_PAUSE_SECONDS)
+                self._paused_until = monotonic() + self._pause_seconds
                 return []
-            self.reason = ""
+            self.error = ""
             self._pause_seconds = 0.0
             return gpus
 
-    def _ask_gputil(self) -> list[GpuReading]:
+    def _read_gputil(self) -> list[GpuReading]:
         failures = []
 
         def popen(command: list[str], **_: object) -> SimpleNamespace:
@@ -132,8 +125,8 @@ class GpuReader:
         _gputil.Popen, _gputil.GPU = popen, _gpu_reading
         try:
             gpus: list[GpuReading] = _gputil.getGPUs()
-        except Exception as error:  # whatever GPUtil makes of an answer that it does not know
-            raise _NoReadingError(f"nvidia-smi's answer makes no sense ({error}).") from error
+        except Exception as error:  # GPUtil checks nothing in the output it parses
+            raise _NoReadingError(f"The output of nvidia-smi is malformed ({error}).") from error
         if failures:
             raise failures[0]
         if not gpus:
@@ -141,10 +134,9 @@ class GpuReader:
         return gpus
 
     def _run(self, command: list[str]) -> bytes:
-        """What the command prints. Raises `_NoReadingError` where it fails or hangs."""
         if self._hung is not None and self._hung.poll() is None:
-            # A process inside a hung driver call ignores even SIGKILL: start no second one.
-            raise _NoReadingError("An earlier nvidia-smi hangs and cannot be ended.")
+            # A process in a hung driver call ignores even SIGKILL: do not start another one.
+            raise _NoReadingError("An earlier nvidia-smi hangs and cannot be killed.")
         try:
             process = subprocess.Popen(  # noqa: S603  the command is a constant of GPUtil
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -156,29 +148,26 @@ class GpuReader:
         except OSError as error:
             raise _NoReadingError(f"nvidia-smi could not be started ({error}).") from error
         try:
-            output, errors = process.communicate(timeout=self._deadline_seconds)
+            output, errors = process.communicate(timeout=self._timeout_seconds)
         except subprocess.TimeoutExpired as error:
             self._hung = process
-            _end(process)
+            _kill(process)
             raise _NoReadingError(
-                f"nvidia-smi did not answer within {self._deadline_seconds:g} s."
+                f"nvidia-smi did not answer within {self._timeout_seconds:g} s."
             ) from error
         if process.returncode != 0:
-            said = (output.strip() or errors.strip()).decode(errors="replace").partition("\n")[0]
-            raise _NoReadingError(f"nvidia-smi failed with status {process.returncode}: {said}")
+            text = (output.strip() or errors.strip()).decode(errors="replace")
+            message = text.partition("\n")[0]
+            raise _NoReadingError(f"nvidia-smi failed with status {process.returncode}: {message}")
         return output
 
 
 class _NoReadingError(Exception):
-    """The message says in one sentence why there is no reading."""
+    """The GPUs cannot be read; the message says why in one sentence."""
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kills a process and its descendants, and waits a second at most for it to be gone."""
-    with suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(process.pid).children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                child.kill()
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and wait for it for at most one second."""
     process.kill()
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:
@@ -201,12 +190,12 @@ def _gpu_reading(
     display_active: str,
     temperature: float,
 ) -> GpuReading:
-    """From the arguments of GPUtil's class `GPU`, in its order.
+    """Build a reading from the arguments of GPUtil's class `GPU`, in its order.
 
-    NaN and `[N/A]` become None, and so does all memory of a GPU said to have none.
+    NaN and `[N/A]` become None, and so does all memory of a GPU that reports a total of 0.
     """
 
-    def number(value: float) -> float | None:
+    def finite(value: float) -> float | None:
         return value if math.isfinite(value) else None
 
     def text(value: str) -> str | None:
@@ -222,14 +211,14 @@ def _gpu_reading(
         name=name,
         serial=text(serial),
         uuid=uuid,
-        utilization=number(load),
-        memory_utilization=number(used_mib / total_mib),
+        utilization=finite(load),
+        memory_utilization=finite(used_mib / total_mib),
         memory_total_bytes=memory_bytes(total_mib),
         memory_used_bytes=memory_bytes(used_mib),
         memory_free_bytes=memory_bytes(free_mib),
         display_mode=text(display_mode),
         display_active=text(display_active),
-        temperature_celsius=number(temperature),
+        temperature_celsius=finite(temperature),
         driver=text(driver),
     )
 
@@ -237,187 +226,33 @@ def _gpu_reading(
 _reader = GpuReader()
 
 
-class Sampler:
-    """Reads one device at an interval, in a thread of its own, until told to stop.
-
-    Samples wait until somebody drains them, so the rate does not depend on who reads. A reading
-    that fails leaves a sample whose fields are None. Used once: start, drain, stop, drain.
-    """
-
-    def __init__(self, device: str, interval_seconds: float = 1.0) -> None:
-        """`device` is `cpu` (this process is read) or `cuda:N`; else raises `ValueError`."""
-        self.device = device
-        self._read = _process_reader() if device == "cpu" else _gpu_reader(device)
-        self._interval_seconds = interval_seconds
-        self._samples: list[DeviceSample] = []
-        self._lock = Lock()
-        self._peak_memory_bytes: int | None = None
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="s2s-sampler", daemon=True)
-
-    def start(self) -> None:
-        """The first sample is taken at once."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the thread. Waits 2 s at most: one that hangs in a driver ends when that answers."""
-        self._stopping.set()
-        self._thread.join(JOIN_SECONDS)
-
-    def drain(self) -> list[DeviceSample]:
-        """The samples since the last call, oldest first; they are forgotten here."""
-        with self._lock:
-            samples, self._samples = self._samples, []
-        return samples
-
-    @property
-    def peak_memory_bytes(self) -> int | None:
-        """The largest resident size of this process that a sample saw; None on a GPU."""
-        return self._peak_memory_bytes
-
-    def _run(self) -> None:
-        others = OthersMeter()
-        while True:
-            sample = self._sample()
-            with suppress(psutil.Error, OSError):
-                sample = replace(sample, other_load_cores=others.read())
-            with self._lock:
-                self._samples.append(sample)
-            if self._stopping.wait(self._interval_seconds):
-                return
-
-    def _sample(self) -> DeviceSample:
-        at = time()
-        try:
-            vitals, torch_allocated_bytes = self._read()
-        except Exception:  # whatever a driver comes up with: the run goes on, with a gap
-            _log.debug("No reading of %s", self.device, exc_info=True)
-            return DeviceSample(at, self.device, None, None, None, None)
-        if self.device == "cpu" and vitals.memory_used_bytes is not None:
-            self._peak_memory_bytes = max(self._peak_memory_bytes or 0, vitals.memory_used_bytes)
-        return DeviceSample(
-            at,
-            self.device,
-            vitals.utilization,
-            vitals.memory_used_bytes,
-            vitals.memory_total_bytes,
-            vitals.temperature_celsius,
-            torch_allocated_bytes,
-            throttled=vitals.throttled,
-        )
-
-
-class _Vitals(NamedTuple):
-    """The readings of a `DeviceSample`, in its units."""
-
-    utilization: float | None
-    memory_used_bytes: int | None
-    memory_total_bytes: int | None
-    temperature_celsius: float | None
-    throttled: bool | None = None
-
-
-_NOTHING = _Vitals(None, None, None, None)
-_THROTTLED = (
-    pynvml.nvmlClocksEventReasonHwSlowdown
-    | pynvml.nvmlClocksEventReasonHwThermalSlowdown
-    | pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown
-    | pynvml.nvmlClocksEventReasonSwThermalSlowdown
-)
-"""Heat and trouble with the power supply. A cap on power is how a busy GPU usually runs."""
-
-_Read = Callable[[], tuple[_Vitals, int | None]]
-"""Gives the vitals of a device and the bytes that torch holds on it; may raise anything."""
-
-
-def _process_reader() -> _Read:
-    process = psutil.Process()
-    cores = psutil.cpu_count() or 1
-    measured_before = False
-
-    def read() -> tuple[_Vitals, None]:
-        nonlocal measured_before
-        percent_of_a_core = process.cpu_percent()  # since the last call: the first means nothing
-        # Rounding of the process's clock ticks can give a little more than all cores.
-        utilization = min(1.0, percent_of_a_core / 100 / cores) if measured_before else None
-        measured_before = True
-        resident_bytes = process.memory_info().rss
-        return _Vitals(utilization, resident_bytes, psutil.virtual_memory().total, None), None
-
-    return read
-
-
-def _gpu_reader(device: str) -> _Read:
-    index = int(device.removeprefix("cuda:"))
-
-    def read() -> tuple[_Vitals, int]:
-        import torch
-
-        uuid = _uuid(device)
-        vitals = _nvml_vitals(uuid) if _nvml_works() else _smi_vitals(uuid)
-        return vitals, torch.cuda.memory_allocated(index)
-
-    return read
-
-
-@functools.cache
-def _nvml_works() -> bool:
-    """Tried once a process, and left initialised until it ends."""
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        _log.debug("NVML is not usable, nvidia-smi is asked instead: %s", error)
-        return False
-    return True
-
-
-def gpu_handle(device: str) -> Any:
-    """NVML's handle of torch's `cuda:N`; None where NVML does not work or does not know it."""
-    return reported(pynvml.nvmlDeviceGetHandleByUUID, _uuid(device)) if _nvml_works() else None
-
-
-def _uuid(device: str) -> str:
-    """CUDA_VISIBLE_DEVICES renumbers what torch sees, and not what the driver lists."""
-    import torch  # slow, and of no use to who samples the processor
+def gpu_uuid(device: str) -> str:
+    """Return the driver's UUID of torch's `cuda:N`, whose N depends on CUDA_VISIBLE_DEVICES."""
+    import torch  # slow, and not needed on a CPU
 
     index = int(device.removeprefix("cuda:"))
     return f"GPU-{torch.cuda.get_device_properties(index).uuid}"
 
 
-def _nvml_vitals(uuid: str) -> _Vitals:
-    """Takes well under a millisecond where `nvidia-smi` takes up to seconds."""
-    gpu = reported(pynvml.nvmlDeviceGetHandleByUUID, uuid)
-    if gpu is None:
-        return _NOTHING
-    rates = reported(pynvml.nvmlDeviceGetUtilizationRates, gpu)
-    # Version 2 leaves out what the driver reserves, as nvidia-smi does.
-    memory = reported(pynvml.nvmlDeviceGetMemoryInfo, gpu, pynvml.nvmlMemory_v2)
-    temperature = reported(pynvml.nvmlDeviceGetTemperature, gpu, pynvml.NVML_TEMPERATURE_GPU)
-    reasons = reported(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu)
-    return _Vitals(
-        utilization=None if rates is None else rates.gpu / 100,
-        memory_used_bytes=None if memory is None else memory.used,
-        memory_total_bytes=None if memory is None else memory.total,
-        temperature_celsius=temperature,
-        throttled=None if reasons is None else bool(reasons & _THROTTLED),
-    )
-
-
-def reported(ask: Callable[..., Any], *arguments: object) -> Any:
-    """What NVML answers; None where this GPU or driver does not report the quantity."""
+@functools.cache
+def has_nvml() -> bool:
+    """Return whether NVML works; it is initialised on the first call and never shut down."""
     try:
-        return ask(*arguments)
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        _log.debug("NVML does not work, nvidia-smi is used instead: %s", error)
+        return False
+    return True
+
+
+def nvml_handle(device: str) -> Any:
+    """Return NVML's handle of torch's `cuda:N`; None if NVML fails or does not know it."""
+    return query_nvml(pynvml.nvmlDeviceGetHandleByUUID, gpu_uuid(device)) if has_nvml() else None
+
+
+def query_nvml(function: Callable[..., Any], *arguments: object) -> Any:
+    """Return what an NVML function returns; None if the GPU does not report the quantity."""
+    try:
+        return function(*arguments)
     except pynvml.NVMLError:
         return None
-
-
-def _smi_vitals(uuid: str) -> _Vitals:
-    for gpu in read_gpus():
-        if gpu.uuid == uuid:
-            return _Vitals(
-                gpu.utilization,
-                gpu.memory_used_bytes,
-                gpu.memory_total_bytes,
-                gpu.temperature_celsius,
-            )
-    return _NOTHING

@@ -1,4 +1,4 @@
-"""The most memory that one of several models in a process has held."""
+"""Peak memory of one of several models in a process."""
 
 import re
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
-_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-_RESET_PEAK = "5"  # proc(5)
+_STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"  # see proc(5)
 
 
-def load_routines(device: torch.device) -> None:
-    """What any first model loads is no memory of its own."""
+def load_kernels(device: torch.device) -> None:
+    """Run a small model, so that code loaded on first use does not count as a model's memory."""
     recurrent = torch.nn.GRU(8, 8, device=device)
     states, _ = recurrent(torch.randn(4, 2, 8, device=device))
     (states @ torch.randn(8, 8, device=device)).logsumexp(2).sum().backward()
@@ -20,50 +20,51 @@ def load_routines(device: torch.device) -> None:
 
 
 class PeakMemory:
-    """Sums up over any number of watched stretches what one model adds to the process.
+    """Peak of the memory that a model adds to the process, over any number of watched sections.
 
-    On CUDA: torch's own count of bytes. On a CPU: the rise of the resident size, from which a
-    part is missing where the model reuses memory that others have let go of; only Linux tells the
-    peak of a stretch.
+    On CUDA, torch's count of allocated bytes. On a CPU, the growth of the resident size, which
+    misses memory that the model reuses; only Linux reports the peak of a section.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._held = 0
-        """Kept between stretches."""
+        self._held_bytes = 0
+        """Held between sections."""
         self.bytes: int | None = None
-        """The peak so far; None: not known."""
+        """Peak so far; None: unknown."""
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """What is allocated meanwhile counts as the model's."""
-        before = self._now_after_reset()
+        """Count what is allocated in this section as the model's."""
+        before = self._reset_peak()
         yield
         if before is None:
             return
-        highest, now = self._highest_and_now()
-        self.bytes = max(self.bytes or 0, self._held + highest - before)
-        self._held += now - before
+        peak, now = self._read()
+        self.bytes = max(self.bytes or 0, self._held_bytes + peak - before)
+        self._held_bytes += now - before
 
-    def _now_after_reset(self) -> int | None:
+    def _reset_peak(self) -> int | None:
+        """Reset the peak; return the bytes in use, None if the peak cannot be reset."""
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
             return torch.cuda.memory_allocated(self._device)
         try:
-            _CLEAR.write_text(_RESET_PEAK)
-            return _resident()[1]
+            _CLEAR_REFS.write_text(_RESET_PEAK)
+            return _resident_bytes()[1]
         except OSError:
             return None
 
-    def _highest_and_now(self) -> tuple[int, int]:
+    def _read(self) -> tuple[int, int]:
+        """Return the peak since the reset, and the bytes in use."""
         if self._device.type == "cuda":
             allocated = torch.cuda.memory_allocated(self._device)
             return torch.cuda.max_memory_allocated(self._device), allocated
-        return _resident()
+        return _resident_bytes()
 
 
-def _resident() -> tuple[int, int]:
-    """Bytes of this process in memory: the peak since it was reset, and now."""
+def _resident_bytes() -> tuple[int, int]:
+    """Return the resident size of this process: its peak since the reset, and now."""
     status = _STATUS.read_text(encoding="utf-8")
     peak, now = (
         1024 * int(re.findall(rf"^{name}:\s*(\d+) kB", status, re.MULTILINE)[0])

@@ -1,77 +1,67 @@
-"""What the System page is told of this machine."""
+"""The description of the machine and its state; sensors and NVML are stand-ins."""
 
 import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
+import pynvml
 import pytest
 
 import s2s
-from s2s.machine import gpus as devices
-from s2s.machine import host as system
+from s2s.machine import gpus, host
 from s2s.machine.gpus import GpuReader, GpuReading
-from s2s.machine.host import system_info
+from s2s.machine.host import read_machine_state, read_system_info
+from s2s.records import MachineState
 
-X86 = """\
-processor\t: 0
-vendor_id\t: AuthenticAMD
-model name\t: AMD EPYC 9B14
-flags\t\t: fpu vme avx512f {flags}
-bugs\t\t: sysret_ss_attrs
-power management:
-
-processor\t: 1
-model name\t: the second core
-flags\t\t: fpu
-"""
-ARM = """\
-processor\t: 0
-BogoMIPS\t: 50.00
-Features\t: fp asimd i8mm bf16
-CPU implementer\t: 0x41
-"""
+X86 = (
+    "processor\t: 0\nmodel name\t: AMD EPYC\nflags\t\t: fpu {}\n\nprocessor\t: 1\nflags\t\t: fpu\n"
+)
+ARM = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd {}\n"
 
 
-def test_the_figures_are_this_machine_s() -> None:
-    info = system_info()
+def test_the_values_are_those_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(gpus, "_reader", GpuReader())
+    monkeypatch.setattr(host, "PACKAGES", ("torch", "numpy", "no-such-package-of-s2s"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    monkeypatch.setenv("API_TOKEN", "correct horse battery staple")
+    info = read_system_info()
     assert info["logical_cores"] == os.cpu_count()
     assert info["usable_cores"] == len(os.sched_getaffinity(0))
     assert info["memory_total_bytes"] == psutil.virtual_memory().total
     assert 0 < info["memory_available_bytes"] < info["memory_total_bytes"]
     assert len(info["load_average"]) == 3
     assert info["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert info["processor"]
     assert sys.platform in info["platform"].lower()
-
-
-def test_versions_come_from_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system, "PACKAGES", (*system.PACKAGES, "no-such-package-of-s2s"))
-    assert system_info()["versions"] == {
-        "s2s": s2s.__version__,
-        "torch": metadata.version("torch"),
-        "streamlit": metadata.version("streamlit"),
-        "plotly": metadata.version("plotly"),
-        "numpy": metadata.version("numpy"),
-        "pandas": metadata.version("pandas"),
-        "no-such-package-of-s2s": None,
-    }
+    versions = {name: metadata.version(name) for name in ("torch", "numpy")}
+    assert info["versions"] == {"s2s": s2s.__version__, "no-such-package-of-s2s": None} | versions
+    assert info["thread_variables"]["OMP_NUM_THREADS"] == "3"
+    assert info["thread_variables"]["MKL_NUM_THREADS"] is None
+    assert "correct horse" not in json.dumps(info)
+    assert info["gpus"] == []
+    assert "nvidia-smi" in info["gpu_error"]
 
 
 @pytest.mark.parametrize(
     ("cpuinfo", "processor", "bf16"),
     [
-        (X86.format(flags="avx512_bf16"), "AMD EPYC 9B14", True),
-        (X86.format(flags="amx_tile amx_bf16"), "AMD EPYC 9B14", True),
-        (X86.format(flags="avx512_vnni"), "AMD EPYC 9B14", False),
-        (ARM, "chip", True),
-        (ARM.replace(" bf16", ""), "chip", False),
+        (X86.format("avx512_bf16"), "AMD EPYC", True),
+        (X86.format("amx_tile amx_bf16"), "AMD EPYC", True),
+        (X86.format("avx512_vnni"), "AMD EPYC", False),
+        (ARM.format("bf16"), "chip", True),
+        (ARM.format(""), "chip", False),
         ("cpu\t: POWER9\n", "chip", None),
         (None, "chip", None),
     ],
@@ -86,74 +76,128 @@ def test_processor_and_its_bf16_instructions(
     file = tmp_path / "cpuinfo"
     if cpuinfo is not None:
         file.write_text(cpuinfo)
-    monkeypatch.setattr(system, "CPUINFO", file)
+    monkeypatch.setattr(host, "CPUINFO", file)
     monkeypatch.setattr(platform, "processor", lambda: "chip")
-    info = system_info()
+    info = read_system_info()
     assert (info["processor"], info["bf16_instructions"]) == (processor, bf16)
 
 
-def test_the_disk_is_that_of_a_home_not_made_yet(
+def test_the_disk_is_that_of_a_home_that_does_not_exist_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Path] = []
-    disk_usage = shutil.disk_usage
-
-    def note(path: Path) -> object:
-        asked.append(path)
-        return disk_usage(path)
-
+    usages = {tmp_path: SimpleNamespace(total=9, free=7)}
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "not" / "yet"))
-    monkeypatch.setattr(shutil, "disk_usage", note)
-    info = system_info()
-    assert asked == [tmp_path]
-    assert info["disk_total_bytes"] == disk_usage(tmp_path).total
-    assert 0 < info["disk_free_bytes"] < info["disk_total_bytes"]
+    monkeypatch.setattr(shutil, "disk_usage", usages.__getitem__)
+    info = read_system_info()
+    assert (info["disk_total_bytes"], info["disk_free_bytes"]) == (9, 7)
     assert not (tmp_path / "not").exists()
 
 
-def test_of_the_environment_only_the_thread_variables_are_told(
+def test_gpus_are_ready_for_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = GpuReading(0, "Tesla K80", None, "GPU-1", 0.5, 0.25, 8, 2, 6, None, None, 29.0, "470")
+    monkeypatch.setattr(host, "read_gpus", lambda: [gpu])
+    info = read_system_info()
+    assert json.loads(json.dumps(info)) == info
+    assert (info["gpus"], info["gpu_error"]) == ([asdict(gpu)], "")
+
+
+@pytest.fixture
+def sensors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "getloadavg", lambda: (1.5, 1.0, 0.5))
+    monkeypatch.setattr(psutil, "cpu_freq", lambda: SimpleNamespace(current=2600.5))
+    temperatures = {
+        "coretemp": [SimpleNamespace(current=51.0), SimpleNamespace(current=63.0)],
+        "nvme": [SimpleNamespace(current=90.0)],
+    }
+    monkeypatch.setattr(psutil, "sensors_temperatures", lambda: temperatures, raising=False)
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that reports everything, and runs this process and another one."""
+    monkeypatch.setattr(host, "nvml_handle", {"cuda:1": "handle"}.get)
+    clocks = {("handle", pynvml.NVML_CLOCK_SM): 1980, ("handle", pynvml.NVML_CLOCK_MEM): 2619}
+    reasons = (
+        pynvml.nvmlClocksThrottleReasonSwPowerCap | pynvml.nvmlClocksThrottleReasonHwThermalSlowdown
+    )
+    processes = [
+        SimpleNamespace(pid=os.getpid(), usedGpuMemory=2**30),
+        SimpleNamespace(pid=os.getppid(), usedGpuMemory=None),
+    ]
+    for name, answer in {
+        "nvmlDeviceGetClockInfo": lambda *asked: clocks[asked],
+        "nvmlDeviceGetTemperature": lambda *_: 41,
+        "nvmlDeviceGetPowerUsage": lambda _: 350_500,
+        "nvmlDeviceGetCurrentClocksThrottleReasons": lambda _: reasons,
+        "nvmlDeviceGetComputeRunningProcesses": lambda _: processes,
+    }.items():
+        monkeypatch.setattr(pynvml, name, answer)
+
+
+@pytest.mark.usefixtures("sensors", "gpu")
+def test_the_state_of_processor_and_gpu() -> None:
+    before = time.time()
+    state = read_machine_state("cpu", 0.25)
+    assert before <= state.at <= time.time()
+    assert state == MachineState(state.at, 1.5, 0.25, 2600.5, 63.0)
+    state = read_machine_state("cuda:1", 0.25)
+    assert state == MachineState(
+        state.at, 1.5, 0.25, 2600.5, 63.0,
+        gpu_sm_mhz=1980, gpu_memory_mhz=2619, gpu_celsius=41, gpu_watts=350.5,
+        gpu_throttle_reasons=("power cap", "heat"), gpu_other_processes=((os.getppid(), None),),
+    )  # fmt: skip
+    unknown = read_machine_state("cuda:7", None)
+    assert unknown.gpu_sm_mhz is unknown.gpu_other_processes is unknown.other_load_cores is None
+
+
+def refuse() -> None:
+    raise OSError("permission denied")
+
+
+@pytest.mark.parametrize("clock", [lambda: None, lambda: SimpleNamespace(current=0.0), refuse])
+@pytest.mark.parametrize("temperatures", [dict, refuse])
+def test_without_sensors_clock_and_temperature_are_none(
+    monkeypatch: pytest.MonkeyPatch, clock: Callable[[], object], temperatures: Callable[[], object]
+) -> None:
+    monkeypatch.setattr(psutil, "cpu_freq", clock)
+    monkeypatch.setattr(psutil, "sensors_temperatures", temperatures, raising=False)
+    state = read_machine_state("cpu", None)
+    assert state.processor_mhz is state.processor_celsius is None
+
+
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize(
+    ("function", "fields"),
+    [
+        ("nvmlDeviceGetClockInfo", {"gpu_sm_mhz", "gpu_memory_mhz"}),
+        ("nvmlDeviceGetTemperature", {"gpu_celsius"}),
+        ("nvmlDeviceGetPowerUsage", {"gpu_watts"}),
+        ("nvmlDeviceGetCurrentClocksThrottleReasons", {"gpu_throttle_reasons"}),
+        ("nvmlDeviceGetComputeRunningProcesses", {"gpu_other_processes"}),
+    ],
+)
+def test_values_that_a_gpu_does_not_report_are_none(
+    monkeypatch: pytest.MonkeyPatch, function: str, fields: set[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+    monkeypatch.setattr(pynvml, function, fail)
+    state = vars(read_machine_state("cuda:1", None))
+    assert {name for name, value in state.items() if "gpu_" in name and value is None} == fields
+
+
+@pytest.mark.usefixtures("gpu")
+def test_in_a_container_an_unknown_process_id_is_taken_for_this_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("OMP_WAIT_POLICY", "MKL_NUM_THREADS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    monkeypatch.setenv("GOMP_SPINCOUNT", "30000")
-    monkeypatch.setenv("API_TOKEN", "correct horse battery staple")
-    info = system_info()
-    assert info["thread_variables"] == {
-        "OMP_NUM_THREADS": "3",
-        "OMP_WAIT_POLICY": None,
-        "GOMP_SPINCOUNT": "30000",
-        "MKL_NUM_THREADS": None,
-    }
-    assert "correct horse" not in json.dumps(info)
+    def others(*pids: int) -> object:
+        processes = [SimpleNamespace(pid=pid, usedGpuMemory=5) for pid in pids]
+        monkeypatch.setattr(pynvml, "nvmlDeviceGetComputeRunningProcesses", lambda _: processes)
+        return read_machine_state("cuda:1", None).gpu_other_processes
 
-
-def test_without_a_gpu_there_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(devices, "_reader", GpuReader())
-    info = system_info()
-    assert info["gpus"] == []
-    assert info["gpu_reason"].startswith("nvidia-smi was not found")
-
-
-def test_gpus_survive_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    gpu = GpuReading(0, "Tesla K80", None, "GPU-1", 0.5, 0.25, 8, 2, 6, None, None, 29.0, "470")
-    monkeypatch.setattr(system, "read_gpus", lambda: [gpu])
-    info = system_info()
-    assert json.loads(json.dumps(info)) == info
-    assert info["gpus"] == [asdict(gpu)]
-    assert info["gpu_reason"] == ""
-
-
-def test_neither_torch_nor_streamlit_is_imported() -> None:
-    program = (
-        "import sys\n"
-        "from s2s.machine.host import system_info\n"
-        "system_info()\n"
-        "print(sorted({'torch', 'streamlit'} & set(sys.modules)))\n"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
-    )
-    assert (ran.stdout, ran.stderr) == ("[]\n", "")
+    unknown = 2**22 + 5  # above every process id
+    assert others() == others(unknown) == ()
+    assert others(unknown, os.getppid()) == ((os.getppid(), 5),)
+    assert others(unknown, unknown + 1) == ((unknown + 1, 5),)
+    assert others(unknown, os.getpid()) == ((unknown, 5),)

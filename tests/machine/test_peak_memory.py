@@ -1,4 +1,4 @@
-"""Peaks of this process's memory, and their absence."""
+"""Peaks of this process's memory."""
 
 import sys
 from pathlib import Path
@@ -9,37 +9,35 @@ import torch
 from s2s.machine import peak_memory
 from s2s.machine.peak_memory import PeakMemory
 
-MEBIBYTE = 2**20
+MIB = 2**20
 
 
 def tensor(mebibytes: int) -> torch.Tensor:
-    return torch.ones(mebibytes * MEBIBYTE // 4)
+    return torch.ones(mebibytes * MIB // 4)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_a_peak_that_is_gone_and_what_is_kept() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the peak of a section")
+def test_a_peak_includes_freed_memory_and_excludes_unwatched_memory() -> None:
     memory = PeakMemory(torch.device("cpu"))
     with memory.watch():
-        kept = tensor(64)
-        passing = tensor(128)
-        del passing
+        tensors = [tensor(64)]
+        tensor(128)
     first = memory.bytes
-    assert 180 * MEBIBYTE < first < 260 * MEBIBYTE
-    others = tensor(256)
+    assert 180 * MIB < first < 260 * MIB
+    unwatched = tensor(256)
     with memory.watch():
-        more = tensor(64)
-    # 64 kept and 64 more: no new peak, and nothing of what others took.
+        tensors.append(tensor(64))
     assert memory.bytes == first
     with memory.watch():
-        again = tensor(128)
-    assert 240 * MEBIBYTE < memory.bytes < 320 * MEBIBYTE
-    del kept, others, more, again
+        tensors.append(tensor(128))
+    assert 240 * MIB < memory.bytes < 320 * MIB
+    del tensors, unwatched
 
 
-def test_where_it_is_not_told_there_is_a_gap(
+def test_the_peak_is_none_where_it_cannot_be_reset(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(peak_memory, "_CLEAR", tmp_path / "no" / "such")
+    monkeypatch.setattr(peak_memory, "_CLEAR_REFS", tmp_path / "no" / "such")
     memory = PeakMemory(torch.device("cpu"))
     with memory.watch():
         pass

@@ -1,0 +1,242 @@
+"""Device samples; on a GPU torch and NVML are stand-ins, since no test machine has one."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pynvml
+import pytest
+
+from s2s.machine import gpus
+from s2s.machine import sampler as sampler_module
+from s2s.machine.sampler import DeviceSampler
+from s2s.records import DeviceSample
+from tests.machine.smi import TWO_GPUS, UUID_1, printing
+from tests.tiny import wait_until
+
+MIB = 2**20
+NvidiaSmi = Callable[[str], Path]
+
+
+def collect(sampler: DeviceSampler, count: int) -> list[DeviceSample]:
+    """Run a sampler until it has taken that many samples."""
+    samples: list[DeviceSample] = []
+
+    def has_enough() -> bool:
+        samples.extend(sampler.drain())
+        return len(samples) >= count
+
+    sampler.start()
+    try:
+        wait_until(has_enough)
+    finally:
+        sampler.stop()
+    return samples + sampler.drain()
+
+
+def is_gap(sample: DeviceSample) -> bool:
+    empty = DeviceSample(sample.at, sample.device, None, None, None, None, None)
+    return replace(sample, other_load_cores=None) == empty
+
+
+def test_samples_of_this_process() -> None:
+    before = time.time()
+    sampler = DeviceSampler("cpu", interval_seconds=0.01)
+    assert sampler.peak_memory_bytes is None
+    samples = collect(sampler, 4)
+    assert before <= samples[0].at < samples[1].at < samples[-1].at <= time.time()
+    assert samples[0].utilization is None
+    assert all(0 <= (sample.utilization or 0.0) <= 1 for sample in samples)
+    for sample in samples:
+        assert sample.device == "cpu"
+        assert sample.memory_total_bytes == psutil.virtual_memory().total
+        assert 2**20 < (sample.memory_used_bytes or 0) < sample.memory_total_bytes
+        assert sample.temperature_celsius is sample.torch_allocated_bytes is None
+    assert sampler.peak_memory_bytes == max(sample.memory_used_bytes or 0 for sample in samples)
+    assert sampler.drain() == []
+
+
+@pytest.mark.parametrize(("percent", "utilization"), [(100.0, 0.25), (400.9, 1.0), (0.0, 0.0)])
+def test_utilization_is_the_share_of_all_cores_and_the_peak_stays(
+    monkeypatch: pytest.MonkeyPatch, percent: float, utilization: float
+) -> None:
+    sizes = iter([100, 300, 200])
+    monkeypatch.setattr(psutil, "cpu_count", lambda: 4)
+    monkeypatch.setattr(psutil.Process, "cpu_percent", lambda _: percent)
+    monkeypatch.setattr(
+        psutil.Process, "memory_info", lambda _: SimpleNamespace(rss=next(sizes, 50))
+    )
+    sampler = DeviceSampler("cpu", interval_seconds=0.001)
+    samples = collect(sampler, 4)
+    assert [sample.utilization for sample in samples[:2]] == [None, utilization]
+    assert sampler.peak_memory_bytes == 300
+
+
+def test_a_failed_reading_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, calls = psutil.virtual_memory(), iter(range(100))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: {0: memory, 2: memory}[next(calls)])
+    samples = collect(DeviceSampler("cpu", interval_seconds=0.001), 4)
+    assert [is_gap(sample) for sample in samples[:4]] == [False, True, False, True]
+
+
+def test_other_load_is_read_with_each_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([None, 0.25, OSError("/proc is gone"), 0.75])
+
+    class Meter:
+        def read(self) -> float | None:
+            reading = next(readings, 0.0)
+            if isinstance(reading, OSError):
+                raise reading
+            return reading
+
+    monkeypatch.setattr(sampler_module, "OtherLoadMeter", Meter)
+    samples = collect(DeviceSampler("cpu", interval_seconds=0.001), 4)
+    assert [sample.other_load_cores for sample in samples[:4]] == [None, 0.25, None, 0.75]
+    assert all(sample.memory_used_bytes for sample in samples)
+
+
+def test_stop_does_not_wait_for_a_hanging_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(sampler_module, "JOIN_SECONDS", 0.05)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: answered.wait(30))
+    sampler = DeviceSampler("cpu")
+    sampler.start()
+    try:
+        sampler.stop()
+        assert sampler._thread.is_alive()
+    finally:
+        answered.set()
+        sampler._thread.join(30)
+    assert not sampler._thread.is_alive()
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda", "cuda:", ""])
+def test_an_unknown_device_is_rejected(device: str) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        DeviceSampler(device)
+
+
+def fake_torch(uuid: str, allocated_bytes: int) -> SimpleNamespace:
+    """Return a torch that sees one GPU, as under CUDA_VISIBLE_DEVICES=<uuid>."""
+    return SimpleNamespace(
+        cuda=SimpleNamespace(
+            get_device_properties={0: SimpleNamespace(uuid=uuid.removeprefix("GPU-"))}.__getitem__,
+            memory_allocated={0: allocated_bytes}.__getitem__,
+        )
+    )
+
+
+def raise_nvml(code: int) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise pynvml.NVMLError(code)
+
+    return fail
+
+
+def test_without_nvml_the_gpu_is_found_by_uuid(
+    nvidia_smi: NvidiaSmi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pynvml, "nvmlInit", raise_nvml(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND))
+    monkeypatch.setattr(sampler_module, "has_nvml", gpus.has_nvml.__wrapped__)
+    monkeypatch.setitem(sys.modules, "torch", fake_torch(UUID_1, 4096))
+    nvidia_smi(printing(TWO_GPUS))
+    sampler = DeviceSampler("cuda:0", interval_seconds=0.001)
+    sample = collect(sampler, 1)[0]
+    assert sample == DeviceSample(sample.at, "cuda:0", 0.0, 0, 11441 * MIB, 29.0, 4096)
+    assert sampler.peak_memory_bytes is None
+    nvidia_smi("exit 9")
+    sample = collect(DeviceSampler("cuda:0"), 1)[0]
+    assert sample == DeviceSample(sample.at, "cuda:0", None, None, None, None, 4096)
+
+
+def test_a_gpu_that_torch_does_not_see_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", fake_torch(UUID_1, 4096))
+    samples = collect(DeviceSampler("cuda:7", interval_seconds=0.001), 3)
+    assert all(is_gap(sample) for sample in samples)
+
+
+@pytest.fixture
+def nvml(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One GPU, which reports everything."""
+    monkeypatch.setattr(sampler_module, "has_nvml", lambda: True)
+    monkeypatch.setitem(sys.modules, "torch", fake_torch(UUID_1, 4096))
+    for name, answers in {
+        "nvmlDeviceGetHandleByUUID": {(UUID_1,): "handle"},
+        "nvmlDeviceGetUtilizationRates": {("handle",): SimpleNamespace(gpu=37)},
+        "nvmlDeviceGetMemoryInfo": {
+            ("handle", pynvml.nvmlMemory_v2): SimpleNamespace(used=5 * MIB, total=80 * MIB)
+        },
+        "nvmlDeviceGetTemperature": {("handle", pynvml.NVML_TEMPERATURE_GPU): 41},
+        "nvmlDeviceGetCurrentClocksThrottleReasons": {
+            ("handle",): pynvml.nvmlClocksThrottleReasonSwPowerCap
+        },
+    }.items():
+        monkeypatch.setattr(pynvml, name, lambda *asked, answers=answers: answers[asked])
+
+
+@pytest.mark.usefixtures("nvml")
+@pytest.mark.parametrize(
+    ("unsupported", "vitals"),
+    [
+        (None, (0.37, 5 * MIB, 80 * MIB, 41, 4096, None, False)),
+        ("nvmlDeviceGetUtilizationRates", (None, 5 * MIB, 80 * MIB, 41, 4096, None, False)),
+        ("nvmlDeviceGetMemoryInfo", (0.37, None, None, 41, 4096, None, False)),
+        ("nvmlDeviceGetTemperature", (0.37, 5 * MIB, 80 * MIB, None, 4096, None, False)),
+        ("nvmlDeviceGetCurrentClocksThrottleReasons", (0.37, 5 * MIB, 80 * MIB, 41, 4096)),
+        ("nvmlDeviceGetHandleByUUID", (None, None, None, None, 4096)),
+    ],
+)
+def test_nvml_is_read_and_unsupported_values_are_none(
+    nvidia_smi: NvidiaSmi,
+    monkeypatch: pytest.MonkeyPatch,
+    unsupported: str | None,
+    vitals: tuple[Any, ...],
+) -> None:
+    starts = nvidia_smi(printing(TWO_GPUS))
+    if unsupported:
+        monkeypatch.setattr(pynvml, unsupported, raise_nvml(pynvml.NVML_ERROR_NOT_SUPPORTED))
+    sample = collect(DeviceSampler("cuda:0"), 1)[0]
+    assert sample == DeviceSample(sample.at, "cuda:0", *vitals)
+    assert not starts.exists()
+
+
+@pytest.mark.usefixtures("nvml")
+@pytest.mark.parametrize(
+    ("reason", "throttled"),
+    [("None", False), ("GpuIdle", False), ("SwThermalSlowdown", True), ("HwSlowdown", True),
+     ("HwThermalSlowdown", True), ("HwPowerBrakeSlowdown", True)],
+)  # fmt: skip
+def test_heat_and_power_faults_throttle_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, reason: str, throttled: bool
+) -> None:
+    bits = getattr(pynvml, f"nvmlClocksThrottleReason{reason}")
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCurrentClocksThrottleReasons", lambda _: bits)
+    assert collect(DeviceSampler("cuda:0"), 1)[0].throttled is throttled
+
+
+@pytest.mark.usefixtures("nvml")
+def test_a_gpu_lost_while_it_is_sampled_is_a_gap_until_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sampler = DeviceSampler("cuda:0", interval_seconds=0.001)
+
+    def next_utilization() -> float | None:
+        samples = sampler.drain()
+        return samples[-1].utilization if samples else -1
+
+    sampler.start()
+    try:
+        wait_until(lambda: next_utilization() == 0.37)
+        with monkeypatch.context() as lost:
+            code = pynvml.NVML_ERROR_GPU_IS_LOST
+            lost.setattr(pynvml, "nvmlDeviceGetHandleByUUID", raise_nvml(code))
+            wait_until(lambda: next_utilization() is None)
+        wait_until(lambda: next_utilization() == 0.37)
+    finally:
+        sampler.stop()
