@@ -14,10 +14,10 @@ from torch import Tensor
 
 from s2s.config import TrainConfig
 from s2s.errors import UserError, shorten
+from s2s.paths import CHECKPOINT
 from s2s.task import Metadata, task_class
 from s2s.training.checkpoint_checks import check_outline, check_values
 
-FILE_NAME = "checkpoint.safetensors"
 _FORMAT = 1
 _WEIGHTS, _STATE = "weights.", "state."
 """Prefixes of the tensors' names."""
@@ -86,7 +86,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     }
     tensors = {f"{_WEIGHTS}{name}": value for name, value in checkpoint.weights.items()}
     tensors |= {f"{_STATE}{name}": value for name, value in checkpoint.state.items()}
-    temporary = folder / f".{FILE_NAME}.{os.getpid()}"
+    temporary = folder / f".{CHECKPOINT}.{os.getpid()}"
     try:
         save_file(
             {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
@@ -95,7 +95,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         )
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.replace(folder / FILE_NAME)
+        temporary.replace(folder / CHECKPOINT)
         _sync_folder(folder)
     finally:
         temporary.unlink(missing_ok=True)
@@ -118,7 +118,7 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
     Raises:
         UserError: There is none, or it cannot be read.
     """
-    path = folder / FILE_NAME
+    path = folder / CHECKPOINT
     if not path.exists():
         raise UserError(f"Run {folder.name} has no checkpoint.")
     try:

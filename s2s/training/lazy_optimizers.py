@@ -1,8 +1,8 @@
-"""RMSprop and SGD that leave an embedding's rows alone until they are used, and are exact.
+"""RMSprop and SGD that update an embedding's rows only when they are used, and are exact.
 
-A batch uses a few hundred of some thousand words, but under momentum every row moves at every
-step. A row without gradients for k steps moves along a geometric series, so it is brought up to
-date at once, before its next use: with momentum buffer b and square average v,
+A batch uses a few hundred of several thousand words, but with momentum every row moves at every
+step. A row without gradients for k steps moves along a geometric series, so all its steps can be
+taken at once before its next use: with momentum buffer b and square average v,
 
     W -= lr * b * (mu + mu**2 + ... + mu**k),   b *= mu**k,   v *= alpha**k.
 """
@@ -18,17 +18,17 @@ from torch.optim.optimizer import ParamsT
 
 Group = dict[str, Any]
 Entries = dict[str, Tensor]
-"""An optimizer's state of one parameter, or of some rows of it."""
+"""The optimizer's state of one parameter, or of some of its rows."""
 
 
 class LazySGD(torch.optim.Optimizer):
-    """torch.optim.SGD's steps, lazy in the rows of `embeddings`. One group, on the CPU.
+    """torch.optim.SGD, lazy in the rows of embeddings. One parameter group, on the CPU.
 
-    Nobody else need know. An embedding in training mode brings the rows that it reads up to date
-    first; in evaluation mode, and in its `state_dict()`, it shows them as if they were and changes
-    nothing, so that watching a run does not change its rounding. The optimizer's `state_dict()`
-    holds rows as they are, and what they have missed: going on from it is exact. It also goes on
-    from the state of torch's optimizer, but not the other way round.
+    Users of the model notice nothing. In training mode an embedding first updates the rows that it
+    reads. In evaluation mode, and in its `state_dict()`, it returns updated rows but changes
+    nothing, so evaluating a run does not change its rounding. The optimizer's `state_dict()` holds
+    rows as they are and the number of steps they have missed, so resuming is exact. The optimizer
+    can also load the state of torch.optim.SGD, but not the other way round.
     """
 
     def __init__(
@@ -43,67 +43,68 @@ class LazySGD(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "momentum": momentum, **defaults})
         self._steps = 0
         self._lr = lr
-        """Of the steps that some rows have still to be brought through."""
-        self._seen: dict[Tensor, Tensor] = {}
-        """For each embedding's weight, (rows,): the steps that each of its rows went through."""
-        self._read: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}
-        """For each embedding's weight, its last call: words, which rows, and where among them."""
+        """Learning rate of the steps that some rows have missed."""
+        self._last_steps: dict[Tensor, Tensor] = {}
+        """For each embedding's weight, (rows,) the last step that each row has taken."""
+        self._last_input: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}
+        """For each embedding's weight, its last input: words, distinct rows, and the index of each
+        word among these."""
         for embedding in embeddings:
             embedding.sparse = True
             weight = embedding.weight
-            self._seen[weight] = torch.zeros(len(weight), dtype=torch.int64)
-            embedding.register_forward_pre_hook(self._before_reading)
-            embedding.register_forward_hook(self._after_reading)
-            # A partial, because torch sets an attribute on the hook.
+            self._last_steps[weight] = torch.zeros(len(weight), dtype=torch.int64)
+            embedding.register_forward_pre_hook(self._update_rows_before)
+            embedding.register_forward_hook(self._correct_after)
+            # Wrapped, because torch sets an attribute on the hook.
             embedding.register_state_dict_post_hook(  # type: ignore[no-untyped-call]
-                functools.partial(self._show)
+                functools.partial(self._save_updated_rows)
             )
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
-        """One step with the gradients that are there, which it may spoil."""
+        """Take one step with the present gradients, which it may overwrite."""
         (group,) = self.param_groups
         if group["lr"] != self._lr:
-            for weight, seen in self._seen.items():
-                self._catch_up(weight, (seen < self._steps).nonzero().squeeze(1))
+            for weight, last_steps in self._last_steps.items():
+                self._catch_up(weight, (last_steps < self._steps).nonzero().squeeze(1))
             self._lr = group["lr"]
         self._steps += 1
         parts = [
-            self._rows_part(parameter, group)
+            self._part_of_rows(parameter, group)
             if parameter.grad.is_sparse
-            else _whole(parameter, parameter.grad, self._entries(parameter, group))
+            else _part_of_all(parameter, parameter.grad, self._entries(parameter, group))
             for parameter in group["params"]
             if parameter.grad is not None
         ]
         if parts:
-            self._move(parts, group)
+            self._update(parts, group)
         for part in parts:
-            self._put_back(part)
+            self._write_back(part)
 
     def state_dict(self) -> dict[str, Any]:
-        """Has for each embedding its `rows` (R, H), the `missed` (R,) steps, and their `rate`."""
+        """Return torch's state, and per embedding `rows` (R, H), `missed` (R,) steps and `rate`."""
         saved = super().state_dict()
         numbers = {weight: number for number, weight in enumerate(self._parameters())}
-        for weight, seen in self._seen.items():
+        for weight, last_steps in self._last_steps.items():
             saved["state"][numbers[weight]] = {
                 **self.state[weight],
                 "rows": weight.detach().clone(),
-                "missed": self._steps - seen,
+                "missed": self._steps - last_steps,
                 "rate": torch.tensor(self._lr, dtype=torch.float64),
             }
         return saved
 
     @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Sets the embeddings' weights too, where the state is of a lazy optimizer."""
+        """Load state; that of a lazy optimizer sets the embeddings' weights too."""
         super().load_state_dict(state_dict)
         numbers = {weight: number for number, weight in enumerate(self._parameters())}
-        for weight, seen in self._seen.items():
-            seen.fill_(self._steps)
+        for weight, last_steps in self._last_steps.items():
+            last_steps.fill_(self._steps)
             saved = state_dict["state"].get(numbers[weight], {})
             if "missed" in saved:
                 weight.copy_(saved["rows"])
-                seen -= saved["missed"]
+                last_steps -= saved["missed"]
                 self._lr = float(saved["rate"])
                 for name in ("rows", "missed", "rate"):
                     del self.state[weight][name]
@@ -113,65 +114,69 @@ class LazySGD(torch.optim.Optimizer):
         parameters: list[Tensor] = group["params"]
         return parameters
 
-    def _before_reading(self, embedding: nn.Module, inputs: tuple[Tensor]) -> None:
+    def _update_rows_before(self, embedding: nn.Module, inputs: tuple[Tensor]) -> None:
         if embedding.training:
             weight, (words,) = _weight(embedding), inputs
             rows, places = torch.unique(words, return_inverse=True)
-            self._read[weight] = words, rows, places.flatten()
+            self._last_input[weight] = words, rows, places.flatten()
             self._catch_up(weight, rows)
 
-    def _after_reading(
+    def _correct_after(
         self, embedding: nn.Module, inputs: tuple[Tensor], outputs: Tensor
     ) -> Tensor | None:
         if embedding.training:
             return None
-        return outputs - self._way(_weight(embedding), inputs[0])
+        return outputs - self._missed_movement(_weight(embedding), inputs[0])
 
-    def _show(self, embedding: nn.Module, saved: dict[str, Any], prefix: str, *_: object) -> None:
+    def _save_updated_rows(
+        self, embedding: nn.Module, saved: dict[str, Any], prefix: str, *_: object
+    ) -> None:
         weight = _weight(embedding)
-        saved[f"{prefix}weight"] = weight.detach() - self._way(weight, torch.arange(len(weight)))
+        saved[f"{prefix}weight"] = weight.detach() - self._missed_movement(
+            weight, torch.arange(len(weight))
+        )
 
-    def _way(self, weight: Tensor, rows: Tensor) -> Tensor:
-        """What the steps that rows (...) of `weight` missed take from them: (..., H)."""
+    def _missed_movement(self, weight: Tensor, rows: Tensor) -> Tensor:
+        """Return what the missed steps subtract from rows (...) of `weight`: (..., H)."""
         momentum: float = self.param_groups[0]["momentum"]
         buffer = self.state.get(weight, {}).get("momentum_buffer")
         if buffer is None:
             return weight.new_zeros(())
-        missed = (self._steps - self._seen[weight][rows]).unsqueeze(-1).to(weight.dtype)
-        way: Tensor = buffer[rows] * self._reach(momentum, momentum**missed)
-        return way
+        missed = (self._steps - self._last_steps[weight][rows]).unsqueeze(-1).to(weight.dtype)
+        movement: Tensor = buffer[rows] * self._geometric_sum(momentum, momentum**missed)
+        return movement
 
-    def _reach(self, momentum: float, decayed: Tensor) -> Tensor:
-        """rate * (mu + ... + mu**k) from mu**k."""
+    def _geometric_sum(self, momentum: float, decayed: Tensor) -> Tensor:
+        """Return rate * (mu + ... + mu**k), given mu**k."""
         return (1 - decayed).mul_(self._lr * momentum / (1 - momentum))
 
     @torch.no_grad()
     def _catch_up(self, weight: Tensor, rows: Tensor) -> None:
-        """Brings (U,) rows, each named once, up to date."""
+        """Take the missed steps of (U,) distinct rows."""
         state = self.state.get(weight)
         if not state:
             return
-        seen = self._seen[weight]
-        missed = (self._steps - seen.index_select(0, rows)).unsqueeze(1).to(weight.dtype)
-        seen.index_fill_(0, rows, self._steps)
+        last_steps = self._last_steps[weight]
+        missed = (self._steps - last_steps.index_select(0, rows)).unsqueeze(1).to(weight.dtype)
+        last_steps.index_fill_(0, rows, self._steps)
         for name, decay in self._decays(self.param_groups[0]).items():
             values, decayed = state[name].index_select(0, rows), decay**missed
             if name == "momentum_buffer":
                 reached = weight.index_select(0, rows)
-                reached.addcmul_(values, self._reach(decay, decayed), value=-1)
+                reached.addcmul_(values, self._geometric_sum(decay, decayed), value=-1)
                 weight.index_copy_(0, rows, reached)
             state[name].index_copy_(0, rows, values.mul_(decayed))
 
-    def _rows_part(self, parameter: Tensor, group: Group) -> "_Part":
-        """The rows that have a gradient, and their state, in memory of their own."""
+    def _part_of_rows(self, parameter: Tensor, group: Group) -> "_Part":
+        """Copy the rows that have a gradient, and their state."""
         gradient = parameter.grad
         assert gradient is not None
         words, values = gradient._indices()[0], gradient._values()
-        read, rows, places = self._read[parameter]
-        if (words.data_ptr(), words.numel()) != (read.data_ptr(), read.numel()):  # several calls
+        last, rows, places = self._last_input[parameter]
+        if (words.data_ptr(), words.numel()) != (last.data_ptr(), last.numel()):  # several calls
             rows, places = torch.unique(words, return_inverse=True)
         state = self._entries(parameter, group)
-        self._seen[parameter].index_fill_(0, rows, self._steps)
+        self._last_steps[parameter].index_fill_(0, rows, self._steps)
         return _Part(
             parameter.index_select(0, rows),
             values.new_zeros(len(rows), values.shape[1]).index_add_(0, places, values),
@@ -180,14 +185,14 @@ class LazySGD(torch.optim.Optimizer):
             rows,
         )
 
-    def _put_back(self, part: "_Part") -> None:
+    def _write_back(self, part: "_Part") -> None:
         if part.whole is not None and part.rows is not None:
             part.whole.index_copy_(0, part.rows, part.weight)
             for name, entry in part.entries.items():
                 self.state[part.whole][name].index_copy_(0, part.rows, entry)
 
     def _decays(self, group: Group) -> dict[str, float]:
-        """What each entry of the state is multiplied with in a step without a gradient."""
+        """Return the factor of each state entry in a step without a gradient."""
         return {"momentum_buffer": group["momentum"]} if group["momentum"] else {}
 
     def _entries(self, parameter: Tensor, group: Group) -> Entries:
@@ -197,7 +202,7 @@ class LazySGD(torch.optim.Optimizer):
                 state[name] = torch.zeros_like(parameter)
         return state
 
-    def _move(self, parts: "list[_Part]", group: Group) -> None:
+    def _update(self, parts: "list[_Part]", group: Group) -> None:
         momentum = group["momentum"]
         torch._fused_sgd_(
             [part.weight for part in parts],
@@ -214,7 +219,7 @@ class LazySGD(torch.optim.Optimizer):
 
 
 class LazyRMSprop(LazySGD):
-    """torch.optim.RMSprop's steps (not centered), lazy in the rows of `embeddings` as above."""
+    """torch.optim.RMSprop (not centered), lazy in the rows of embeddings like LazySGD."""
 
     def __init__(
         self,
@@ -227,17 +232,17 @@ class LazyRMSprop(LazySGD):
         eps: float = 1e-8,
     ) -> None:
         super().__init__(parameters, embeddings, lr=lr, momentum=momentum, alpha=alpha, eps=eps)
-        self._late = torch.tensor(1e9)
+        self._late_step = torch.tensor(1e9)
 
     def _decays(self, group: Group) -> dict[str, float]:
         return {**super()._decays(group), "square_avg": group["alpha"]}
 
-    def _move(self, parts: "list[_Part]", group: Group) -> None:
-        """In one pass over memory, by a kernel that torch has for AdamW alone.
+    def _update(self, parts: "list[_Part]", group: Group) -> None:
+        """Update in one pass over memory, with a kernel that torch has only for AdamW.
 
-        Without a first moment, and late enough for its bias corrections to be 1, AdamW takes
+        Without a first moment, and at a step so late that its bias corrections are 1, AdamW maps
         x to (1 - rate * decay) * x - rate * g / (sqrt(v) + eps). With a rate of -1 and a decay of
-        momentum - 1 that is the momentum buffer's step.
+        momentum - 1 that is the step of the momentum buffer.
         """
         weights = [part.weight for part in parts]
         gradients = [part.gradient for part in parts]
@@ -251,7 +256,7 @@ class LazyRMSprop(LazySGD):
             gradients,
             [part.entries["square_avg"] for part in parts],
             [],
-            [self._late] * len(parts),
+            [self._late_step] * len(parts),
             lr=rate,
             beta1=0.0,
             beta2=group["alpha"],
@@ -269,8 +274,8 @@ def _weight(embedding: nn.Module) -> Tensor:
     return embedding.weight
 
 
-def _whole(parameter: Tensor, gradient: Tensor, entries: Entries) -> "_Part":
-    """The parameter, transposed where it lies in memory so: torch's fused kernels want rows."""
+def _part_of_all(parameter: Tensor, gradient: Tensor, entries: Entries) -> "_Part":
+    """Return the parameter, transposed if it is stored by columns: fused kernels want rows."""
     if parameter.is_contiguous():
         return _Part(parameter, gradient, entries)
     return _Part(parameter.t(), gradient.t(), {name: entry.t() for name, entry in entries.items()})
@@ -278,11 +283,11 @@ def _whole(parameter: Tensor, gradient: Tensor, entries: Entries) -> "_Part":
 
 @dataclass(frozen=True)
 class _Part:
-    """A parameter, or copies of some rows of it, with gradient and state of the same shape."""
+    """A parameter, or a copy of some of its rows, with gradient and state of the same shape."""
 
     weight: Tensor
     gradient: Tensor
     entries: Entries
     whole: Tensor | None = None
-    """The parameter that the rows were taken from."""
+    """The parameter that the rows were copied from."""
     rows: Tensor | None = None

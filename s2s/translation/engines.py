@@ -1,7 +1,7 @@
-"""Engines: a training step, computed in different ways.
+"""Engines: different ways to compute the same training step.
 
-The objective is the same, but for one thing: under `article` the encoder runs on through the
-padding, so the two agree exactly only on batches whose sentences all have one length.
+With one exception they compute the same loss: in `article` the encoder runs through the padding,
+so it agrees with the others only on batches whose sentences all have the same length.
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ from s2s.data.batches import Batch, Batches, PackedBatch
 from s2s.records import SOS
 from s2s.task import BatchCounts, Indices
 from s2s.training.device import matmul_precision, raise_mmap_threshold
-from s2s.translation.fast.cuda_graphs import CaptureError, Graphs
+from s2s.translation.fast.cuda_graphs import CaptureError, GraphedSteps
 from s2s.translation.fast.kernels import kernels
 from s2s.translation.fast.projection import FixedProjection, ProjectionGradients
 from s2s.translation.loss import masked_loss_sum
@@ -28,34 +28,38 @@ AnyBatch = Batch | PackedBatch
 
 @dataclass(frozen=True)
 class Forward:
-    """What a backward pass starts from."""
+    """The result of a forward pass, from which the backward pass starts."""
 
     loss_sum: Tensor
-    """Scalar, nats over the batch's real target tokens, detached."""
+    """Scalar in nats, over the batch's real target tokens, detached."""
     outputs: Tensor
     gradient: Tensor | None
-    """Of (loss sum / batch size) for `outputs`; None where they are that scalar."""
+    """Gradient of (loss sum / batch size) for `outputs`; None if they are that scalar."""
 
 
 class StepEngine(ABC):
-    """Batches and gradients of a model's training; a step ends with every gradient set."""
+    """Base class: makes batches and computes training steps of a model."""
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         self.model, self.batches, self.precision = model, batches, precision
         self.warming_up = False
-        """Whether the last step did work that the steps after it are spared."""
+        """Whether the last step included one-off work."""
         self.notes: list[str] = []
-        """What a user should know of how it computes, a sentence each; more may come."""
+        """What a user should know of how the steps are computed, one sentence each."""
         if not model.decoder.out.weight.is_cuda:
             raise_mmap_threshold()
 
     @abstractmethod
     def batch(self, indices: Indices) -> AnyBatch:
-        """The pairs at `indices` (B,), as this engine computes them."""
+        """Build a batch of the pairs at `indices` (B,)."""
 
     @abstractmethod
     def forward(self, batch: Any, forced: bool) -> Forward:
-        """`forced`: along the reference, else each step is fed the word found likeliest."""
+        """Compute the loss; every gradient is set after the backward pass from the result.
+
+        Args:
+            forced: Feed the decoder the reference's words (teacher forcing); otherwise its own.
+        """
 
     def step(
         self,
@@ -64,8 +68,7 @@ class StepEngine(ABC):
         forced: bool,
         mark: Callable[[], None],
     ) -> tuple[BatchCounts, Tensor]:
-        """One optimizer step -> the batch and its loss sum. `mark` is called after each phase
-        but the last (see records.PHASES), or not at all where they cannot be told apart."""
+        """Take one optimizer step, as s2s.task.Task says."""
         with matmul_precision(self.precision, self.model.decoder.out.weight.device):
             batch = self.batch(indices)
             mark()
@@ -79,13 +82,17 @@ class StepEngine(ABC):
 
 
 class ArticleEngine(StepEngine):
-    """Token by token, through the padding, the softmax at every cell, as the article does."""
+    """Token by token through the padding, with a softmax at every position, as in the article."""
 
     def batch(self, indices: Indices) -> Batch:
         return self.batches.padded(indices, joint=True)
 
     def forward(self, batch: Batch, forced: bool, state: Tensor | None = None) -> Forward:
-        """`state`: (L, B, H) initial states of the encoder; zeros where not given."""
+        """Compute as the base class says.
+
+        Args:
+            state: (L, B, H) initial states of the encoder; None: zeros.
+        """
         model = self.model
         state = model.initial_state(batch.samples) if state is None else state
         for words in batch.source:
@@ -102,7 +109,7 @@ class ArticleEngine(StepEngine):
 
 
 class FusedEngine(StepEngine):
-    """One recurrent pass a side over real tokens only, then projection and loss in chunks."""
+    """One recurrent pass per side over real tokens only, then projection and loss in chunks."""
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         super().__init__(model, batches, precision)
@@ -114,31 +121,32 @@ class FusedEngine(StepEngine):
         self._project = ProjectionGradients(out, bf16=bf16)
         library = kernels(out.weight.dtype)
         if isinstance(library, str):
-            self.notes.append(f"Slower than it could be, for want of compiled kernels ({library}).")
+            self.notes.append(f"Training is slower without compiled kernels ({library}).")
 
     def batch(self, indices: Indices) -> PackedBatch:
         return self.batches.packed(indices)
 
     def forward(self, batch: PackedBatch, forced: bool) -> Forward:
-        hidden = (teacher_forced if forced else _free_running)(self.model, batch)
+        decode = decode_teacher_forced if forced else _decode_free_running
+        hidden = decode(self.model, batch)
         targets = batch.target.tokens
         loss_sum, gradient = self._project(hidden.detach(), targets, 1 / batch.samples)
         return Forward(loss_sum, hidden, gradient)
 
 
-def teacher_forced(model: Seq2Seq, batch: PackedBatch) -> Tensor:
-    """(P, H) packed decoder outputs when each step is fed the reference's word."""
-    return model.decoder.packed(batch.target.before, _encoded(model, batch), batch.target.sizes)
+def decode_teacher_forced(model: Seq2Seq, batch: PackedBatch) -> Tensor:
+    """Return the (P, H) packed decoder outputs if each step is fed the reference's word."""
+    return model.decoder.packed(batch.target.before, _encode(model, batch), batch.target.sizes)
 
 
-def _encoded(model: Seq2Seq, batch: PackedBatch) -> Tensor:
-    """(L, B, H) states of the source sentences, in the order of the target."""
+def _encode(model: Seq2Seq, batch: PackedBatch) -> Tensor:
+    """Return the (L, B, H) final states of the source sentences, in the order of the target."""
     return model.encode_packed(batch.source.tokens, batch.source.sizes, batch.handover)
 
 
-def _free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
-    """The same when each step is fed the word that the model found likeliest."""
-    state = _encoded(model, batch)
+def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
+    """Return the same if each step is fed the word that the model finds most probable."""
+    state = _encode(model, batch)
     words = torch.full((1, batch.samples), SOS, device=state.device)
     outputs = []
     for size in batch.target.sizes:
@@ -150,19 +158,19 @@ def _free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
 
 
 class GraphedEngine(FusedEngine):
-    """On a GPU, replays of captured graphs over a few shapes (see graphed.py).
+    """On a GPU, replays captured graphs of a few shapes (see fast/cuda_graphs.py).
 
-    Free-running batches are computed as in `fused`, and so is everything, with a note, where or
-    from when on no graph can be captured.
+    Free-running batches are computed as in `fused`. So is everything, with a note, on a CPU and
+    after a graph could not be captured.
     """
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         super().__init__(model, batches, precision)
-        self._graphs: Graphs | None = None
+        self._graphs: GraphedSteps | None = None
         if isinstance(self._project, FixedProjection):
-            self._graphs = Graphs(model, batches, self._project, precision)
+            self._graphs = GraphedSteps(model, batches, self._project, precision)
         else:
-            self._fall_back("it needs a CUDA device")
+            self._fall_back("graphs need a CUDA device")
 
     def step(
         self,
@@ -178,14 +186,14 @@ class GraphedEngine(FusedEngine):
             except CaptureError as error:
                 self.warming_up = True
                 self._graphs = None
-                self._fall_back(f"no CUDA graph could be captured: {error}")
+                self._fall_back(f"a CUDA graph could not be captured: {error}")
             else:
                 self.warming_up = self._graphs.warming_up
                 return result
         return super().step(optimizer, indices, forced, mark)
 
     def _fall_back(self, reason: str) -> None:
-        self.notes.append(f"Computed by the fused engine instead of graphed ({reason}).")
+        self.notes.append(f"Computed with the fused engine instead of graphed ({reason}).")
 
 
 ENGINES: dict[Engine, type[StepEngine]] = {

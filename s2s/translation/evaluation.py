@@ -12,7 +12,7 @@ from s2s.data.corpus import Corpus
 from s2s.data.text import join_words, split_sentence
 from s2s.records import SampleTranslation
 from s2s.translation.decoding import MAX_WORDS, decode_greedily
-from s2s.translation.engines import teacher_forced
+from s2s.translation.engines import decode_teacher_forced
 from s2s.translation.loss import projected_loss_sum
 from s2s.translation.model import Seq2Seq
 
@@ -37,7 +37,7 @@ def validation_loss_per_token(
     for start in range(0, len(indices), _BATCH):
         check_stop()
         batch = batches.packed(np.asarray(indices[start : start + _BATCH], np.int64))
-        hidden = teacher_forced(model, batch)
+        hidden = decode_teacher_forced(model, batch)
         loss_sum += float(projected_loss_sum(hidden, model.decoder.out, batch.target.tokens))
         tokens += batch.target_tokens
     return loss_sum / tokens if tokens else None
@@ -71,7 +71,7 @@ class SampleSentences:
 
 def sentence_gradients(model: Seq2Seq, batch: PackedBatch) -> Sequence[Tensor]:
     """Return the gradient of the mean loss per sentence for each parameter; set no `grad`."""
-    hidden = teacher_forced(model, batch)
+    hidden = decode_teacher_forced(model, batch)
     loss_sum = functional.cross_entropy(
         model.decoder.out(hidden), batch.target.tokens, reduction="sum"
     )

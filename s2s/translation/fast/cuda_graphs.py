@@ -1,17 +1,17 @@
-"""Captured CUDA graphs of a whole training step, one for each of a few shapes of batches.
+"""CUDA graphs of a whole training step, one for each of a few batch shapes.
 
-A small step is many kernels of a few microseconds each, and telling the GPU to start one takes
-Python longer than that. A graph is a step told once: from then on one call starts all of it, from
-drawing the sentences out of the resident corpus to the optimizer (see "CUDA Graphs" in
+A small step is many kernels of a few microseconds each, and Python takes longer than that to
+launch one. A graph is captured once; from then on a single launch runs the whole step, from
+gathering the sentences to the optimizer (see "CUDA Graphs" in
 https://docs.pytorch.org/docs/stable/notes/cuda.html).
 
 A graph's shapes are fixed, so a batch is padded to the next larger of a few. `round_up` sets the
-grid: the recurrent steps of a side to multiples of 4, the places for real target tokens to
-multiples of 64, and both to 1/16 at most where that is more. On fra-eng (fra.txt, up to 19 words)
-the first 1,000 steps then meet 12 to 18 shapes at batch 2 to 128 and 2 to 4 from 512 up, for 15 %
-(batch 2), 9 % (32) and 5 % (512) more recurrent steps than the batches have; multiples of 2 would
-make 40 to 50 shapes for 5 %. More places for target tokens cost little: where they are few,
-reading and writing the output layer's parameters is what takes the time.
+grid: recurrent steps per side are rounded up to multiples of 4, rows for real target tokens to
+multiples of 64, and both to at most 1/16 more if that is coarser. On fra-eng (fra.txt, up to 19
+words) the first 1,000 steps need 12 to 18 shapes at batch sizes 2 to 128 and 2 to 4 from 512 up,
+for 15% (batch 2), 9% (32) and 5% (512) additional recurrent steps; multiples of 2 would need 40 to
+50 shapes for 5%. Additional rows cost little: if there are few, reading and writing the output
+layer's parameters takes most of the time.
 """
 
 from collections import Counter, OrderedDict
@@ -32,33 +32,33 @@ from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
 
 MOST_GRAPHS = 64
-"""Kept at a time, the last used ones. Each holds some MB of its own on the device."""
+"""Graphs kept at a time, the last used ones. Each holds some MB on the device."""
 _STEP_GRAIN, _ROW_GRAIN = 4, 64
 _FINEST_SHARE = 16
 
 Indices = npt.NDArray[np.int64]
 Project = Callable[[Tensor, Tensor, float, Tensor], tuple[Tensor, Tensor]]
-"""FixedProjection, or a function that computes the same."""
+"""A FixedProjection, or a function that computes the same."""
 
 
 class CaptureError(Exception):
-    """No graph can be captured here; the text says why."""
+    """A graph could not be captured; the message says why."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes that many batches fit in."""
+    """A shape that many batches fit in."""
 
     samples: int
     source_steps: int
     target_steps: int
     rows: int
-    """Places for real target tokens."""
+    """Rows for real target tokens."""
 
 
 @dataclass(frozen=True)
 class PlannedBatch:
-    """What is known of a batch without asking the device."""
+    """A batch's shape and counts, computed without the device."""
 
     shape: Shape
     source_tokens: int
@@ -76,14 +76,16 @@ class PlannedBatch:
 
 
 def round_up(number: int, grain: int, most: int) -> int:
-    """To a multiple of `grain`, or of the power of two that is 1/32 to 1/16 of `number` where that
-    is larger; `most` at most, which `number` does not exceed."""
+    """Round up to a multiple of `grain`, or of a larger power of two, but not above `most`.
+
+    The power of two is 1/32 to 1/16 of `number`, which must not exceed `most`.
+    """
     grain = max(grain, 2 ** (number.bit_length() - 1) // _FINEST_SHARE)
     return min(-(-number // grain) * grain, most)
 
 
 def plan(batches: Batches, indices: Indices) -> PlannedBatch:
-    """The shape on the grid that the pairs at `indices` (B,) are padded to."""
+    """Return the shape on the grid to which the pairs at `indices` (B,) are padded."""
     samples, (source, target) = len(indices), batches.lengths(indices)
     source_tokens, target_tokens = int(source.sum()), int(target.sum())
     longest_source, longest_target = batches.longest()
@@ -98,7 +100,7 @@ def plan(batches: Batches, indices: Indices) -> PlannedBatch:
 
 
 def fixed_forward(model: Seq2Seq, batch: FixedBatch) -> Tensor:
-    """(R, H) decoder outputs at the batch's rows when each step is fed the reference's word."""
+    """Return the (R, H) teacher-forced decoder outputs at the batch's rows."""
     encoded = model.encoder(batch.source, model.initial_state(batch.source.shape[1]))
     state = torch.stack([each.flatten(0, 1).index_select(0, batch.source_ends) for each in encoded])
     hidden, _ = model.decoder(batch.before, state)
@@ -114,10 +116,13 @@ def fixed_step(
     indices: Tensor,
     shape: Shape,
 ) -> Tensor:
-    """One optimizer step on the pairs at `indices` (B,), on the device -> the loss sum, a scalar.
+    """Take one optimizer step and return the loss sum, a scalar.
 
-    What is computed, and in which order, depends on `shape` alone. Gradients begin and end as
-    None, so that in a graph they lie in the graph's own memory and are written, not added to.
+    The operations and their order depend on `shape` alone. Gradients are None before and after:
+    in a graph they lie in the graph's own memory, and are written instead of added to.
+
+    Args:
+        indices: (B,) pairs, on the device.
     """
     batch = batches.fixed(indices, shape.source_steps, shape.target_steps, shape.rows)
     hidden = fixed_forward(model, batch)
@@ -132,28 +137,27 @@ def fixed_step(
 class _Captured:
     graph: torch.cuda.CUDAGraph
     indices: Tensor
-    """(B,) what the graph reads."""
+    """(B,) input of the graph."""
     loss_sum: Tensor
-    """Scalar, what it writes."""
+    """Scalar output of the graph."""
 
 
 _Key = tuple[Shape, tuple[float, ...]]
 
 
-class Graphs:
+class GraphedSteps:
     """The captured steps of one model on its GPU.
 
-    A shape's first batch is computed without a graph, on the stream that graphs are captured on:
-    an ordinary step, and the warm-up that torch asks for before a capture. At its second batch the
-    step is captured, which computes nothing, and replayed from then on. So weights, the
-    optimizer's state and torch's random numbers go on as in any training, and a shape that comes
-    once costs no capture. Nothing in a replay waits for the device.
+    A shape's first batch is computed without a graph, on the stream of the captures: it is an
+    ordinary step, and the warm-up that torch requires before a capture. At the second batch the
+    step is captured, which computes nothing, and replayed from then on. So weights, optimizer state
+    and random numbers are those of ordinary training, and a shape that occurs once needs no
+    capture. A replay never waits for the device.
 
-    All graphs share one pool of memory, which is safe because they run one after the other, in the
-    stream's order, and nothing in the pool outlives a replay: weights, optimizer state, indices
-    and losses lie outside. What a graph was captured with must stay where it is: the optimizer's
-    state is loaded before the first step, not later. A learning rate is part of a graph, so a new
-    one makes new graphs.
+    All graphs share one memory pool. This is safe because they run one after another, in stream
+    order, and nothing in the pool outlives a replay: weights, optimizer state, indices and losses
+    lie outside. Memory that a graph was captured with must stay in place, so optimizer state is
+    loaded before the first step. A learning rate is part of a graph: a new one needs new graphs.
     """
 
     def __init__(
@@ -165,44 +169,45 @@ class Graphs:
         self._stream = _capture_stream(self._device)
         self._pool = torch.cuda.graph_pool_handle()
         self._captured: OrderedDict[_Key, _Captured] = OrderedDict()
-        self._prepared: Counter[_Key] = Counter()
+        self._warmups: Counter[_Key] = Counter()
         self.warming_up = False
-        """Whether the last step was a shape's first one, or the one before which it was captured.
-        A shape that was captured, and forgotten for others, counts as any step."""
+        """Whether the last step was the first or second of its shape. A step whose graph was
+        discarded for others, and captured again, does not count."""
 
     def step(
         self, optimizer: torch.optim.Optimizer, indices: Indices
     ) -> tuple[PlannedBatch, Tensor]:
-        """One optimizer step -> the batch and its loss sum, still to be computed by the device.
+        """Queue one optimizer step and return the batch and its loss sum, on the device.
 
-        Raises CaptureError, before anything was computed, where a graph cannot be captured.
+        Raises:
+            CaptureError: A graph could not be captured. Nothing was computed.
         """
         batch = plan(self._batches, indices)
         rates = tuple(float(group["lr"]) for group in optimizer.param_groups)
         key = (batch.shape, rates)
         captured = self._captured.get(key)
-        self.warming_up = captured is None and self._prepared[key] < 2
+        self.warming_up = captured is None and self._warmups[key] < 2
         with torch.cuda.device(self._device):
-            there = sent(indices, self._device)
+            device_indices = sent(indices, self._device)
             if captured is None:
-                self._prepared[key] += 1
+                self._warmups[key] += 1
                 with matmul_precision(self._precision, self._device):
-                    if self._prepared[key] == 1:
-                        return batch, self._uncaptured(optimizer, there, batch.shape)
+                    if self._warmups[key] == 1:
+                        return batch, self._run_uncaptured(optimizer, device_indices, batch.shape)
                     captured = self._captured[key] = self._capture(optimizer, batch.shape)
                 if len(self._captured) > MOST_GRAPHS:
                     self._captured.popitem(last=False)
             self._captured.move_to_end(key)
-            captured.indices.copy_(there, non_blocking=True)
+            captured.indices.copy_(device_indices, non_blocking=True)
             captured.graph.replay()
-            return batch, captured.loss_sum.clone()  # the next replay writes over it
+            return batch, captured.loss_sum.clone()  # the next replay overwrites it
 
-    def _uncaptured(
+    def _run_uncaptured(
         self, optimizer: torch.optim.Optimizer, indices: Tensor, shape: Shape
     ) -> Tensor:
-        """On the stream of the captures: autograd may stay where it first saw a weight.
+        """Compute on the stream of the captures, because autograd may keep to a weight's first one.
 
-        The streams wait for each other, so neither uses memory of the other's too early.
+        The streams wait for each other, so neither uses the other's memory too early.
         """
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
@@ -219,8 +224,8 @@ class Graphs:
         random = torch.cuda.get_rng_state(self._device)
         current = torch.cuda.current_stream(self._device)
         try:
-            # A capture that fails may leave its stream the current one; the outer `with` does not.
-            # Thread-local: what other threads do meanwhile, on another GPU say, is no error.
+            # The outer `with` restores the current stream, which a failed capture may not.
+            # Thread-local: work of other threads, on another GPU for example, is allowed.
             with (
                 torch.cuda.stream(current),
                 torch.cuda.graph(
@@ -233,9 +238,9 @@ class Graphs:
                 captured.loss_sum.copy_(self._step(optimizer, indices, shape))
         except RuntimeError as error:
             optimizer.zero_grad(set_to_none=True)
-            _mend_memory(captured.graph, self._device, self._pool)
-            _mend_random_numbers(self._device, random)
-            # What ends the capture complains too, about what went wrong in it.
+            _restore_allocator(captured.graph, self._device, self._pool)
+            _restore_random_state(self._device, random)
+            # Ending the capture raises an error too; the first one has the reason.
             first = error.__context__ or error
             reason = (str(first).splitlines() or [type(first).__name__])[0][:200]
             raise CaptureError(reason) from error
@@ -247,31 +252,35 @@ class Graphs:
 
 @cache
 def _capture_stream(device: torch.device) -> torch.cuda.Stream:
-    """One a GPU for the whole process: cuBLAS keeps memory for each stream that it ever saw, and
-    the device is used by one run at a time."""
+    """Return the process's one capture stream of a GPU, which is used by one run at a time.
+
+    cuBLAS keeps memory for every stream it has ever seen.
+    """
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 _failed: list[torch.cuda.CUDAGraph] = []
-"""torch's allocators may go on asking a graph whose capture failed: it must stay."""
+"""Graphs whose capture failed. torch's allocators may still refer to them."""
 
 
-def _mend_memory(graph: torch.cuda.CUDAGraph, device: torch.device, pool: tuple[int, int]) -> None:
-    """After a capture that failed torch may go on taking memory for it, and not free what it took.
+def _restore_allocator(
+    graph: torch.cuda.CUDAGraph, device: torch.device, pool: tuple[int, int]
+) -> None:
+    """Make torch stop allocating for a capture that failed, and release its memory.
 
-    As of torch 2.13: capture_end fails before it says that the capture is over.
+    Needed as of torch 2.13, whose capture_end fails before it tells the allocator.
     """
     try:
         graph.pool()
-    except RuntimeError:  # it has not ended, and will not say so itself
+    except RuntimeError:  # the allocator still believes in the capture
         _failed.append(graph)
-        for say_so in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):
-            with suppress(RuntimeError):  # said already
-                say_so(device.index, pool)
+        for end in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):
+            with suppress(RuntimeError):  # already ended
+                end(device.index, pool)
 
 
-def _mend_random_numbers(device: torch.device, state: Tensor) -> None:
-    """After a capture that failed torch's generator still waits for its end; a new one does not."""
+def _restore_random_state(device: torch.device, state: Tensor) -> None:
+    """Replace torch's generator, which after a failed capture still waits for its end."""
     generator = torch.Generator(device)
     generator.set_state(state)
     torch.cuda.default_generators[device.index].graphsafe_set_state(generator)

@@ -1,7 +1,7 @@
-/* What torch would take hundreds of small operations for: a GRU's steps over packed sentences.
+/* A GRU's steps over packed sentences, for which torch needs hundreds of small operations.
 
-   `real` is float, or double where DOUBLE is defined. Matrices lie by rows. How packed sentences
-   lie, and the equations, stand in gru.py. */
+   `real` is float, or double if DOUBLE is defined. Matrices are stored by rows. packed_gru.py
+   explains packed sentences and gives the equations. */
 
 #include <math.h>
 #include <stdint.h>
@@ -15,10 +15,10 @@ typedef double real;
 #else
 typedef float real;
 
-/* exp(x) - 1 = 2^k (exp(r) - 1) + (2^k - 1) with x = k ln 2 + r, without a branch, so that the
-   compiler computes many at once. */
+/* exp(x) - 1 = 2^k (exp(r) - 1) + (2^k - 1) with x = k ln 2 + r, without a branch, so the
+   compiler can vectorise it. */
 INLINE float expm1_real(float x) {
-    const float rounder = 12582912; /* 1.5 * 2^23: what is added to it becomes a whole number */
+    const float rounder = 12582912; /* 1.5 * 2^23: adding a number rounds it to an integer */
     float rounded = x * 1.44269504f + rounder, k = rounded - rounder;
     float r = x - k * 0.693145752f - k * 1.42860677e-6f;
     float series = 1.0f / 5040;
@@ -37,21 +37,21 @@ INLINE float expm1_real(float x) {
 }
 #endif
 
-/* Further out a gate is 0 or 1 to the last bit, and exp too large. NaN stays NaN. */
-INLINE real within_80(real x) {
+/* Outside a gate is 0 or 1 to the last bit, and exp would overflow. NaN stays NaN. */
+INLINE real clamp_80(real x) {
     x = x > 80 ? 80 : x;
     return x < -80 ? -80 : x;
 }
 
-/* 0 far out on the left, so that a state that is infinite gives NaN, as in torch. */
-INLINE real sigmoid(real x) { return x < -80 ? 0 : 1 / (2 + expm1_real(within_80(-x))); }
+/* Exactly 0 far on the left: an infinite state then gives NaN, as in torch. */
+INLINE real sigmoid(real x) { return x < -80 ? 0 : 1 / (2 + expm1_real(clamp_80(-x))); }
 
 INLINE real hyperbolic_tangent(real x) {
-    real e = expm1_real(within_80(2 * x));
+    real e = expm1_real(clamp_80(2 * x));
     return e / (e + 2);
 }
 
-/* As many sums as fit the registers. */
+/* As many sums as fit into the registers. */
 #ifdef __AVX512F__
 enum { VECTOR_BYTES = 64, ROWS = 6, PARTS = 4 };
 #else
@@ -85,7 +85,7 @@ INLINE void multiply_rows(int rows, const real *restrict factors, int64_t depth,
                 sums[row * width + column] += factors[row * depth + k] * weights[k * width + column];
 }
 
-/* The same for 1 to ROWS rows: each number of them has code of its own. */
+/* The same for 1 to ROWS rows, with specialised code for each number. */
 static void multiply(int rows, const real *factors, int64_t depth, const real *weights,
                      int64_t width, real *sums) {
     if (rows == 1) multiply_rows(1, factors, depth, weights, width, sums);
@@ -98,14 +98,14 @@ static void multiply(int rows, const real *factors, int64_t depth, const real *w
 #endif
 }
 
-/* How many of the ROWS sentences from `first` on are among `size`. */
-INLINE int still_there(int64_t size, int64_t first) {
+/* How many of the ROWS sentences from `first` on are among the first `size`. */
+INLINE int active_rows(int64_t size, int64_t first) {
     return size <= first ? 0 : size - first < ROWS ? (int)(size - first) : ROWS;
 }
 
-/* Each thread takes whole sentences through all their steps, so that none waits for another.
-   weights (H, 3H), bias (3H), state (B, H), gates (P, 3H): on the way in the inputs' products.
-   Sets gates, products (P, 3H) and outputs (P, H). */
+/* Each thread computes all steps of whole sentences, so no thread waits for another.
+   Takes weights (H, 3H), bias (3H), state (B, H), and gates (P, 3H), which hold the inputs'
+   products. Sets gates, products (P, 3H) and outputs (P, H). */
 void gru_forward(int64_t threads, int64_t steps, int64_t width, const int64_t *sizes,
                  const real *weights, const real *bias, const real *state, real *gates,
                  real *products, real *outputs) {
@@ -115,7 +115,7 @@ void gru_forward(int64_t threads, int64_t steps, int64_t width, const int64_t *s
         int64_t first = block * ROWS, row = first;
         const real *before = state + first * width;
         for (int64_t step = 0; step < steps; row += sizes[step++]) {
-            int rows = still_there(sizes[step], first);
+            int rows = active_rows(sizes[step], first);
             real *product = products + row * 3 * width, *gate = gates + row * 3 * width;
             real *output = outputs + row * width;
             for (int i = 0; i < rows; i++)
@@ -138,9 +138,10 @@ void gru_forward(int64_t threads, int64_t steps, int64_t width, const int64_t *s
     }
 }
 
-/* weights (3H, H), gradients (P, H) of the outputs, carried (B, H): zeros on the way in, the
-   gradient of the state on the way out. Sets the gradients of the hidden state's and of the
-   inputs' products, to_hidden and to_input (P, 3H), and before (P, H), the states before each. */
+/* Takes weights (3H, H), gradients (P, H) of the outputs, and carried (B, H), which holds zeros.
+   Sets the gradients of the hidden state's and of the inputs' products, to_hidden and to_input
+   (P, 3H), the states before each token, before (P, H), and the gradient of the initial state,
+   carried. */
 void gru_backward(int64_t threads, int64_t steps, int64_t width, const int64_t *sizes,
                   const real *weights, const real *state, const real *gates, const real *products,
                   const real *outputs, const real *gradients, real *before, real *to_hidden,
@@ -152,7 +153,7 @@ void gru_backward(int64_t threads, int64_t steps, int64_t width, const int64_t *
         int64_t first = block * ROWS, row = tokens + first;
         for (int64_t step = steps - 1; step >= 0; step--) {
             row -= sizes[step];
-            int rows = still_there(sizes[step], first);
+            int rows = active_rows(sizes[step], first);
             real *carry = carried + first * width;
             const real *last = step ? outputs + (row - sizes[step - 1]) * width : state + first * width;
             if (rows) memcpy(before + row * width, last, rows * width * sizeof(real));

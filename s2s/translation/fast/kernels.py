@@ -1,4 +1,4 @@
-"""Functions in C, compiled on the spot where there is a C compiler; elsewhere torch has to do."""
+"""Kernels in C, compiled at first use if there is a C compiler; otherwise torch computes."""
 
 import contextlib
 import ctypes
@@ -15,84 +15,84 @@ import torch
 from torch import Tensor
 
 _SOURCE = Path(__file__).with_name("kernels.c")
-# Without -ffast-math, under which a loss that is no number could pass for one.
+# Without -ffast-math, which could hide a NaN loss.
 _FLAGS = "-O3 -march=native -fno-math-errno -fno-trapping-math -fopenmp -std=gnu11 -shared -fPIC"
-_DEFINED = {torch.float32: "FLOAT", torch.float64: "DOUBLE"}
-_COMPILED_WITHIN_SECONDS = 60.0
+_MACROS = {torch.float32: "FLOAT", torch.float64: "DOUBLE"}
+_COMPILE_TIMEOUT_SECONDS = 60.0
 _DIGEST_BYTES = 32
-"""Behind a library that is kept, where its loader takes no notice of them."""
+"""Checksum at the end of a cached library, where the loader ignores it."""
 
 
 @functools.cache
 def kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
-    """The functions of kernels.c for float32 or float64, or why there are none, in a few words.
+    """Return the functions of kernels.c for float32 or float64, or why there are none.
 
-    Compiled once a checkout and kind of processor, which takes about a second; the compiler is
-    `cc`, or what the environment's CC names.
+    Compiling takes about a second, once per checkout and kind of processor. The compiler is `cc`,
+    or the one that the environment variable CC names.
     """
     try:
         compiler = shlex.split(os.environ.get("CC", "")) or ["cc"]
     except ValueError as error:
-        return f"CC is no command: {error}"
-    command = [*compiler, *_FLAGS.split(), f"-D{_DEFINED[dtype]}", str(_SOURCE), "-lm"]
+        return f"CC is not a command: {error}"
+    command = [*compiler, *_FLAGS.split(), f"-D{_MACROS[dtype]}", str(_SOURCE), "-lm"]
     key = hashlib.sha256(f"{command} {_processor()}".encode() + _SOURCE.read_bytes()).hexdigest()
-    # Trusted as much, and as little, as what Python keeps there.
-    kept = _SOURCE.parent / "__pycache__" / f"kernels-{key[:16]}.so"
-    if _is_whole(kept):
+    # Python keeps compiled code there too, so this needs no more trust.
+    cached = _SOURCE.parent / "__pycache__" / f"kernels-{key[:16]}.so"
+    if _is_complete(cached):
         with contextlib.suppress(OSError):
-            return ctypes.CDLL(str(kept))
+            return ctypes.CDLL(str(cached))
     try:
-        return _compile(command, kept)
+        return _compile(command, cached)
     except subprocess.CalledProcessError as error:
-        said = error.stderr.strip().splitlines()
-        return f"the C compiler `{compiler[0]}` failed" + (f": {said[0]}" if said else "")
+        lines = error.stderr.strip().splitlines()
+        return f"the C compiler `{compiler[0]}` failed" + (f": {lines[0]}" if lines else "")
     except subprocess.TimeoutExpired:
-        return f"the C compiler `{compiler[0]}` did not end"
+        return f"the C compiler `{compiler[0]}` timed out"
     except OSError as error:
         return f"no C compiler `{compiler[0]}`: {error.strerror or error}"
 
 
 def call(function: Callable[..., object], *arguments: int | float | Tensor) -> None:
-    """Calls a function of kernels.c: first how many threads torch would use, then the arguments.
+    """Call a function of kernels.c with torch's number of threads and the arguments.
 
-    Tensors must lie by rows on the CPU, and be of the type that the kernels were compiled for.
+    Tensors must be contiguous, on the CPU, and of the type that the kernels were compiled for.
     """
-    function(ctypes.c_int64(torch.get_num_threads()), *map(_in_c, arguments))
+    function(ctypes.c_int64(torch.get_num_threads()), *map(_to_c, arguments))
 
 
-def _in_c(argument: int | float | Tensor) -> object:
+def _to_c(argument: int | float | Tensor) -> object:
     if isinstance(argument, Tensor):
         assert argument.is_contiguous()
         return ctypes.c_void_p(argument.data_ptr())
     return ctypes.c_int64(argument) if isinstance(argument, int) else ctypes.c_double(argument)
 
 
-def _compile(command: list[str], kept: Path) -> ctypes.CDLL:
+def _compile(command: list[str], cached: Path) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory() as folder:
-        fresh = Path(folder) / kept.name
+        fresh = Path(folder) / cached.name
         subprocess.run(  # noqa: S603 (the user's own compiler)
             [*command, "-o", str(fresh)],
             check=True,
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_COMPILED_WITHIN_SECONDS,
+            timeout=_COMPILE_TIMEOUT_SECONDS,
         )
         try:
-            kept.parent.mkdir(exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=kept.parent) as beside:
-                signed = Path(beside) / kept.name
+            cached.parent.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cached.parent) as beside:
+                signed = Path(beside) / cached.name
                 signed.write_bytes(fresh.read_bytes() + _digest(fresh.read_bytes()))
-                signed.replace(kept)
-            return ctypes.CDLL(str(kept))
-        except OSError:  # a checkout that cannot be written to: compiled anew at every start
+                signed.replace(cached)
+            return ctypes.CDLL(str(cached))
+        except OSError:  # a read-only checkout: compiled again at every start
             return ctypes.CDLL(str(fresh))
 
 
-def _is_whole(kept: Path) -> bool:
-    """A library that was cut short, by a full disk say, would not fail but end the program."""
+def _is_complete(cached: Path) -> bool:
+    """Whether a cached library is complete; loading a truncated one would crash the program."""
     try:
-        content = kept.read_bytes()
+        content = cached.read_bytes()
     except OSError:
         return False
     return content[-_DIGEST_BYTES:] == _digest(content[:-_DIGEST_BYTES])
@@ -103,7 +103,7 @@ def _digest(content: bytes) -> bytes:
 
 
 def _processor() -> str:
-    """What tells processors apart that do not run each other's code."""
+    """Return the processor's instruction sets; compiled code may not run on another processor."""
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         return next((line for line in lines if line.startswith(("flags", "Features"))), "")
