@@ -1,6 +1,7 @@
 """Numbers, sizes and names as people read them."""
 
 import math
+from collections.abc import Callable
 
 from s2s.records import Run
 
@@ -49,19 +50,6 @@ def format_percent(share: float) -> str:
     return f"{100 * share:.0f}%"
 
 
-def format_timing_warnings(timing_variation: str | None, interference: str) -> str:
-    """Format why a run's speed is uncertain: `noisy, interference`; empty if it is not."""
-    return ", ".join(filter(None, [timing_variation, "interference" if interference else ""]))
-
-
-def format_iqr(relative_iqr: float | None, timing_variation: str | None) -> str:
-    """Format the variation of a run's step time: `IQR 17%, noisy`; empty if unknown."""
-    if relative_iqr is None:
-        return ""
-    variation = f", {timing_variation}" if timing_variation else ""
-    return f"IQR {format_percent(relative_iqr)}{variation}"
-
-
 def format_bytes(size_bytes: float | None) -> str:
     """Format in MiB below one GiB, else in GiB."""
     if size_bytes is None:
@@ -87,6 +75,15 @@ def format_loss(value: float | None, digits: int = 2) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:,.{digits}f}" if math.isfinite(value) else "NaN or infinite"
+
+
+def format_range(
+    low: float | None, high: float | None, format_value: Callable[[float | None], str]
+) -> str:
+    """Format `10 to 20`; empty if an end is unknown."""
+    if low is None or high is None:
+        return ""
+    return f"{format_value(low)} to {format_value(high)}"
 
 
 def run_label(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""A fitted figure with its 90 % interval."""
+"""A fitted value with its 90% interval."""
 
 import math
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ CONFIDENCE = 0.90
 
 @dataclass(frozen=True)
 class Estimate:
-    """In the figure's own unit; `low` and `high` are None where no interval can be given.
+    """A value with its interval, in its own unit.
 
-    An end that the measurements leave open is infinite, or None where only the other is known.
+    `low` and `high` are None without an interval. An end that the measurements leave open is
+    infinite, or None if only the other end is known.
     """
 
     value: float
@@ -23,30 +24,30 @@ class Estimate:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """`low` and `high`, infinite where they are open or not known."""
+        """`low` and `high`, infinite where they are open or unknown."""
         return (
             -math.inf if self.low is None else self.low,
             math.inf if self.high is None else self.high,
         )
 
     def times(self, factor: float) -> "Estimate":
-        """`factor` is above 0."""
+        """Return the estimate multiplied by a factor above 0."""
         ends = (None if end is None else factor * end for end in (self.low, self.high))
         return Estimate(factor * self.value, *ends)
 
 
-def estimate(value: float, draws: Floats | None) -> Estimate:
-    """The percentile interval of the bootstrap's draws, shape (draws,); none without draws."""
+def estimate_from_draws(value: float, draws: Floats | None) -> Estimate:
+    """Return the value with the percentile interval of bootstrap draws, shape (draws,)."""
     if draws is None:
         return Estimate(value)
-    low, high = interval(draws)
+    low, high = percentile_interval(draws)
     return Estimate(value, float(low), float(high))
 
 
-def interval(draws: Floats) -> tuple[Floats, Floats]:
-    """What leaves 5 % of the draws, along the first axis, below it and 5 % above it.
+def percentile_interval(draws: Floats) -> tuple[Floats, Floats]:
+    """Return the ends between which the middle 90% of the draws lie, along the first axis.
 
-    Draws themselves, not values between two of them, so that infinite ones do no harm.
+    The ends are draws themselves, not interpolated between two, so infinite draws do no harm.
     """
     ordered = np.sort(draws, axis=0)
     outside = math.floor((1 - CONFIDENCE) / 2 * len(ordered))

@@ -1,1 +1,1 @@
-"""Plotly figures over what analysis returns."""
+"""Plotly figures of what the analysis returns."""

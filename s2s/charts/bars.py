@@ -1,66 +1,89 @@
-"""One figure of each run, or group of repeats, as bars, side by side."""
+"""One figure of each run, or group of repeats, as horizontal bars."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from s2s.analysis.compare.bars import Bar
-from s2s.analysis.compare.groups import Spread
-from s2s.charts.frame import GREY, Figure, axis, colours, layout, lines_of, numbers
+from s2s.analysis.compare.groups import Bar, MeanRange
+from s2s.charts.frame import (
+    GREY,
+    Figure,
+    assign_colours,
+    build_axis,
+    build_error_bars,
+    build_layout,
+    round_values,
+    wrap_label,
+)
+from s2s.formatting import format_range
 
 
-def bars_figure(bars: Sequence[Bar], title: str, unit: str, *, scale: float = 1.0) -> Figure:
-    """A bar for each mean times `scale`, with its spread; an unknown one is only told in words.
+def plot_bars(
+    bars: Sequence[Bar],
+    title: str,
+    unit: str,
+    format_value: Callable[[float | None], str],
+    *,
+    scale: float = 1.0,
+    warnings: Sequence[str] = (),
+) -> Figure:
+    """Plot means with their ranges; an unknown value has a label and no bar.
 
-    What speaks against a value is a sign, explained on hover.
+    Args:
+        format_value: Formats an unscaled value with what the label needs.
+        scale: Factor from the values to `unit`.
+        warnings: For each bar why its value is uncertain, shown on hover; empty: it is not.
     """
-    values = [bar.value or Spread(math.nan) for bar in bars]
+    values = [bar.value or MeanRange(math.nan) for bar in bars]
     means = scale * np.array([each.mean for each in values], np.float64)
     lows = scale * np.array([each.low for each in values], np.float64)  # None becomes NaN
     highs = scale * np.array([each.high for each in values], np.float64)
-    names = [lines_of(bar.label) for bar in bars]
+    warnings = warnings or [""] * len(bars)
+    names = [wrap_label(bar.group.label) for bar in bars]
+    texts = [format_value(bar.mean) for bar in bars]
+    ranges = [format_range(each.low, each.high, format_value) for each in values]
     return {
         "data": [
             {
                 "type": "bar",
                 "orientation": "h",
                 "y": names,
-                "x": numbers(means),
+                "x": round_values(means),
                 "customdata": [
-                    bar.text + "".join(f"<br>{each}" for each in (bar.ends, bar.against) if each)
-                    for bar in bars
+                    "<br>".join(filter(None, each))
+                    for each in zip(texts, ranges, warnings, strict=True)
                 ],
-                "marker": {"color": colours([(bar.run_id, bar.batch_size) for bar in bars])},
-                "error_x": {
-                    "type": "data",
-                    "array": numbers(highs - means),
-                    "arrayminus": numbers(means - lows),
-                    "color": GREY,
-                    "thickness": 1.5,
-                    "width": 4,
+                "marker": {
+                    "color": assign_colours(
+                        [(bar.group.run_id, bar.group.batch_size) for bar in bars]
+                    )
                 },
+                "error_x": {**build_error_bars(means, lows, highs, GREY), "width": 4},
                 "hovertemplate": f"%{{customdata}} {unit}<extra>%{{y}}</extra>",
             },
             {
                 "type": "scatter",
                 "mode": "text",
                 "y": names,
-                "x": [value or 0.0 for value in numbers(np.fmax(means, highs))],
-                "text": [f" {bar.text} ⚠" if bar.against else f" {bar.text}" for bar in bars],
+                "x": [value or 0.0 for value in round_values(np.fmax(means, highs))],
+                "text": [
+                    f" {text} ⚠" if warning else f" {text}"
+                    for text, warning in zip(texts, warnings, strict=True)
+                ],
                 "textposition": "middle right",
                 "cliponaxis": False,
                 "hoverinfo": "skip",
             },
         ],
-        "layout": layout(
+        "layout": build_layout(
             title,
             height=120 + 34 * len(bars),
             revision=title,
             showlegend=False,
             bargap=0.35,
             margin={"l": 12, "r": 72, "t": 44, "b": 8},
-            xaxis=axis(unit, rangemode="tozero", nticks=4, tickangle=0),
-            yaxis=axis("", autorange="reversed", type="category", showgrid=False),
+            xaxis=build_axis(unit, rangemode="tozero", nticks=4, tickangle=0),
+            yaxis=build_axis("", autorange="reversed", type="category", showgrid=False),
         ),
     }

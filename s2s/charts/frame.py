@@ -1,8 +1,8 @@
-"""What all charts share: colours, axes, numbers that a browser can read.
+"""Colours, axes, layout and number formats that all charts share.
 
-Figures are plain dicts: building a go.Figure with a template costs 15 to 18 ms, which a chart
-that changes each second cannot afford. Text takes its colour from the page (live_chart.py), so
-that one figure serves light and dark.
+Figures are plain dicts: building a go.Figure with a template takes 15 to 18 ms, too long for a
+chart that changes every second. Text takes its colour from the page, so one figure serves the
+light and the dark theme.
 """
 
 import html
@@ -11,66 +11,90 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from s2s.analysis.run.steps import Floats
+
 Figure = dict[str, Any]
+Values = Sequence[float] | Floats
 
 PALETTE = ("#A08A1F", "#D67A1A", "#8B6FD1", "#0B9B74", "#D1495B", "#1783C9", "#CC6FA6", "#3F9FA8")
-"""After Okabe and Ito: told apart with every kind of colour vision, on white and on black."""
+"""After Okabe and Ito: distinct with every kind of colour vision, on white and on black."""
+ENGINE_COLOURS = (PALETTE[5], PALETTE[1], PALETTE[3])
+"""In the order of a sweep's engines."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 GREY = "#8A8F98"
-_LINE = 22
-"""Characters of a line beside an axis: about 130 pixels."""
+BATCH_SIZE_TITLE = "Batch size (sentences per step)"
+_LABEL_WIDTH = 22
+"""Characters per line beside an axis: about 130 pixels."""
+_MAX_TICKS = 12
 _GRID = "rgba(128, 136, 150, 0.22)"
 
 
-def colours(runs: Sequence[tuple[int, int]]) -> list[str]:
-    """A colour for each (run id, batch size): a batch size keeps its colour where it can.
+def assign_colours(runs: Sequence[tuple[int, int]]) -> list[str]:
+    """Return a colour per (run id, batch size); a batch size keeps its colour where possible.
 
-    The lowest run id has the first choice; a colour that is taken goes on to the next free one,
-    so that no two lines look alike before the palette is used up.
+    The lowest run id chooses first. If its colour is taken, a run gets the next free one, so that
+    no two lines look alike before the palette is used up.
     """
-    chosen: dict[int, int] = {}
+    slots: dict[int, int] = {}
     for run_id, batch_size in sorted(runs):
         slot = round(math.log2(batch_size)) % len(PALETTE)
-        taken = {value % len(PALETTE) for value in chosen.values()}
+        taken = set(slots.values())
         while slot in taken and len(taken) < len(PALETTE):
             slot = (slot + 1) % len(PALETTE)
-        chosen[run_id] = slot
-    return [PALETTE[chosen[run_id]] for run_id, _ in runs]
+        slots[run_id] = slot
+    return [PALETTE[slots[run_id]] for run_id, _ in runs]
 
 
-def faint(colour: str) -> str:
-    """A `#RRGGBB` to fill an area with: what lies below it stays to be seen."""
-    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
-    return f"rgba({red}, {green}, {blue}, 0.2)"
-
-
-def dashes(count: int) -> list[str]:
-    """Solid until the palette is used up, then others, so that lines stay apart."""
+def assign_dashes(count: int) -> list[str]:
+    """Return solid until the palette is used up, then other dashes, to keep lines distinct."""
     return [DASHES[(index // len(PALETTE)) % len(DASHES)] for index in range(count)]
 
 
-def numbers(values: Iterable[float]) -> list[float | None]:
-    """Five digits each, which a chart cannot show finer; what is not finite becomes a gap."""
+def make_translucent(colour: str, opacity: float) -> str:
+    """Return a `#RRGGBB` colour with this opacity (0 to 1), to fill an area."""
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return f"rgba({red}, {green}, {blue}, {opacity:g})"
+
+
+def round_values(values: Iterable[float]) -> list[float | None]:
+    """Round to five digits, finer than a chart can show; NaN and infinity become gaps."""
     return [float(f"{value:.5g}") if math.isfinite(value) else None for value in values]
 
 
-def places(values: Iterable[float]) -> list[float]:
-    """x values, which must stay apart however large they grow."""
+def round_positions(values: Iterable[float]) -> list[float]:
+    """Round x values to three decimals: large values must stay distinct."""
     return [round(float(value), 3) for value in values]
 
 
-def label(text: str) -> str:
-    """Text by users, not markup: Plotly reads a little HTML in its labels."""
+def escape_label(text: str) -> str:
+    """Escape text by users: Plotly interprets some HTML in labels."""
     return html.escape(text, quote=False)
 
 
-def lines_of(text: str) -> str:
-    """A label in two lines at most, for axes that have little room beside them."""
-    return "<br>".join(map(label, textwrap.wrap(text, _LINE, max_lines=2, placeholder=" …")))
+def wrap_label(text: str) -> str:
+    """Return an escaped label in at most two lines, for axes with little room beside them."""
+    lines = textwrap.wrap(text, _LABEL_WIDTH, max_lines=2, placeholder=" …")
+    return "<br>".join(map(escape_label, lines))
 
 
-def axis(title: str, **more: Any) -> dict[str, Any]:
-    """Its kind is said and its labels may overflow: to find out takes a third of a redraw."""
+def build_error_bars(values: Values, lows: Values, highs: Values, colour: str) -> dict[str, Any]:
+    """Return error bars from `lows` to `highs` around `values`."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": round_values(high - value for value, high in zip(values, highs, strict=True)),
+        "arrayminus": round_values(value - low for value, low in zip(values, lows, strict=True)),
+        "color": colour,
+        "thickness": 1.5,
+    }
+
+
+def build_axis(title: str, **more: Any) -> dict[str, Any]:
+    """Return an axis.
+
+    Its type is explicit and its labels may overflow: letting Plotly find out takes a third of the
+    time of a redraw.
+    """
     return {
         "type": "linear",
         "ticklabeloverflow": "allow",
@@ -83,8 +107,30 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def layout(title: str, *, height: int, revision: str, **more: Any) -> dict[str, Any]:
-    """`revision` names the view: while it stays the same, zoom and hidden lines stay too."""
+def build_batch_size_axis(sizes: Sequence[int]) -> dict[str, Any]:
+    """Return a logarithmic axis with a tick at each size that has room beside the one before."""
+    ordered = sorted(set(sizes))
+    ticks: list[int] = []
+    for size in ordered:
+        if not ticks or _MAX_TICKS * math.log(size / ticks[-1]) >= math.log(
+            ordered[-1] / ordered[0]
+        ):
+            ticks.append(size)
+    return build_axis(
+        BATCH_SIZE_TITLE,
+        type="log",
+        tickvals=ticks,
+        ticktext=[f"{size:,}" for size in ticks],
+        minor={},
+    )
+
+
+def build_layout(title: str, *, height: int, revision: str, **more: Any) -> dict[str, Any]:
+    """Return the layout of a chart.
+
+    Args:
+        revision: Identifies the view: while it stays the same, zoom and hidden lines stay too.
+    """
     return {
         "title": {
             "text": title,

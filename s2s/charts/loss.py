@@ -1,11 +1,21 @@
-"""The loss of one or more runs: smoothed lines over faint raw ones or the band of repeats."""
+"""The loss of runs: smoothed lines over faint raw ones, or over the band of repeats."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from s2s.analysis.compare.lines import Band, RunLine, not_finite_at
+from s2s.analysis.compare.lines import Band, RunLine, find_divergence
 from s2s.analysis.run.steps import Axis, LossScale
-from s2s.charts.frame import Figure, axis, colours, dashes, faint, label, layout, numbers, places
+from s2s.charts.frame import (
+    Figure,
+    assign_colours,
+    assign_dashes,
+    build_axis,
+    build_layout,
+    escape_label,
+    make_translucent,
+    round_positions,
+    round_values,
+)
 
 AXIS_TITLES = {
     Axis.ITERATIONS: "Iterations",
@@ -19,9 +29,9 @@ _SCALE_TITLES = {
 }
 
 
-def loss_figure(
+def plot_loss(
     lines: Sequence[RunLine],
-    along: Axis,
+    axis: Axis,
     scale: LossScale,
     *,
     log_x: bool = False,
@@ -29,20 +39,25 @@ def loss_figure(
     height: int = 340,
     revision: str = "",
 ) -> Figure:
-    tints = colours([(line.run_id, line.batch_size) for line in lines])
+    """Plot the loss of runs along an axis.
+
+    Args:
+        revision: Identifies the runs; see `build_layout`.
+    """
+    colours = assign_colours([(line.run_id, line.batch_size) for line in lines])
     traces = [
         trace
-        for line, colour, dash in zip(lines, tints, dashes(len(lines)), strict=True)
+        for line, colour, dash in zip(lines, colours, assign_dashes(len(lines)), strict=True)
         for trace in _traces(line, colour, dash, alone=len(lines) == 1, log_x=log_x)
     ]
     return {
         "data": traces,
-        "layout": layout(
+        "layout": build_layout(
             f"Loss {scale}",
             height=height,
-            revision=f"{revision} {along} {scale} {log_x} {log_y}",
-            xaxis=axis(AXIS_TITLES[along], type="log" if log_x else "linear"),
-            yaxis=axis(_SCALE_TITLES[scale], type="log" if log_y else "linear"),
+            revision=f"{revision} {axis} {scale} {log_x} {log_y}",
+            xaxis=build_axis(AXIS_TITLES[axis], type="log" if log_x else "linear"),
+            yaxis=build_axis(_SCALE_TITLES[scale], type="log" if log_y else "linear"),
         ),
     }
 
@@ -50,71 +65,75 @@ def loss_figure(
 def _traces(
     line: RunLine, colour: str, dash: str, *, alone: bool, log_x: bool
 ) -> list[dict[str, Any]]:
-    """Lines of one run belong to one legend entry, unless the run is alone on its chart."""
-    name = label(line.label)
+    """Return a run's traces: one legend entry for all, or one each if the run is alone."""
+    name = escape_label(line.label)
     group = {} if alone else {"legendgroup": str(line.run_id)}
-    common = {"x": places(line.curve.x), "mode": "lines", **group}
     hover = "%{y:.3f} at %{x:,}"
-    quiet = {**common, "showlegend": alone, "hoverinfo": "skip"}
-    traces: list[dict[str, Any]] = [
-        _filled(line.band, quiet, colour, alone=alone)
-        if line.band
-        else {
-            **quiet,
-            "y": numbers(line.curve.raw),
+    quiet = {**group, "mode": "lines", "showlegend": alone, "hoverinfo": "skip"}
+    x = round_positions(line.curve.x)
+    if line.band:
+        background = _fill_band(line.band, colour, name="range of the repeats" if alone else "")
+    else:
+        background = {
+            "x": x,
+            "y": round_values(line.curve.raw),
             "name": "each step" if alone else name,
             "line": {"color": colour, "width": 1},
             "opacity": 0.5,
-        },
+        }
+    smoothed = "mean, smoothed" if line.band else "smoothed"
+    traces: list[dict[str, Any]] = [
+        {**quiet, **background},
         {
-            **common,
-            "y": numbers(line.curve.y),
-            "name": ("mean, smoothed" if line.band else "smoothed") if alone else name,
+            **group,
+            "x": x,
+            "y": round_values(line.curve.y),
+            "mode": "lines",
+            "name": smoothed if alone else name,
             "line": {"color": colour, "width": 2.5, "dash": dash},
             "hovertemplate": f"{hover}<extra>{name}</extra>",
         },
     ]
     if line.validation is not None:
-        # Plotly would draw a flat line from the evaluation before the first step, at 0.
-        shown = line.validation.x > (0 if log_x else -1)
+        # On a log axis Plotly would draw a flat line from the evaluation at 0, before any step.
+        visible = line.validation.x > (0 if log_x else -1)
         traces.append(
             {
-                "x": places(line.validation.x[shown]),
-                "y": numbers(line.validation.y[shown]),
+                **group,
+                "x": round_positions(line.validation.x[visible]),
+                "y": round_values(line.validation.y[visible]),
                 "mode": "lines+markers",
                 "name": "validation" if alone else name,
-                **group,
                 "showlegend": alone,
                 "line": {"color": colour, "width": 1.2, "dash": "dot"},
                 "marker": {"color": colour, "size": 8, "symbol": "diamond"},
                 "hovertemplate": f"{hover}<extra>{name}, validation</extra>",
             }
         )
-    lost = not_finite_at(line.curve)
-    if lost is not None:
+    divergence = find_divergence(line.curve)
+    if divergence is not None:
         traces.append(
             {
-                "x": [lost[0]],
-                "y": [lost[1]],
-                "mode": "markers",
-                "name": "not a number from here" if alone else name,
                 **group,
+                "x": [divergence[0]],
+                "y": [divergence[1]],
+                "mode": "markers",
+                "name": "NaN or infinite from here" if alone else name,
                 "showlegend": alone,
                 "marker": {"color": colour, "size": 13, "symbol": "x"},
-                "hovertemplate": f"not a number from %{{x:,}}<extra>{name}</extra>",
+                "hovertemplate": f"NaN or infinite from %{{x:,}}<extra>{name}</extra>",
             }
         )
     return traces
 
 
-def _filled(band: Band, common: dict[str, Any], colour: str, *, alone: bool) -> dict[str, Any]:
-    """Out along the lower end and back along the upper one."""
+def _fill_band(band: Band, colour: str, name: str) -> dict[str, Any]:
+    """Return a filled outline: forward along the lower ends, back along the upper ends."""
     return {
-        **common,
-        "x": places([*band.x, *band.x[::-1]]),
-        "y": numbers([*band.low, *band.high[::-1]]),
-        "name": "spread of the repeats" if alone else "",
+        "x": round_positions([*band.x, *band.x[::-1]]),
+        "y": round_values([*band.low, *band.high[::-1]]),
+        "name": name,
         "fill": "toself",
-        "fillcolor": faint(colour),
+        "fillcolor": make_translucent(colour, 0.2),
         "line": {"width": 0},
     }

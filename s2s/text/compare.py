@@ -1,57 +1,127 @@
-"""What a comparison of runs on an axis says, and what speaks against its figures."""
+"""Sentences and cells of a comparison of runs."""
 
+import math
 from collections.abc import Sequence
 
+from s2s.analysis.compare.groups import MeanRange
+from s2s.analysis.run.anatomy import AnatomyFit, RunAnatomy, are_of_one_kind
+from s2s.analysis.run.interference import has_interference
 from s2s.analysis.run.steps import Axis
-from s2s.analysis.run.summarize import Row
-from s2s.formatting import format_timing_warnings
+from s2s.config import UNLIMITED, TrainConfig
+from s2s.formatting import UNKNOWN, format_percent, format_step_time, run_label
+from s2s.records import Run, Summary
+from s2s.text.run import describe_interference
 
 
-def fairness(rows: Sequence[Row], axis: Axis) -> str:
-    """What stands at the same place on `axis`, said honestly, in one or two sentences."""
-    sizes = sorted({each.batch_size for each in rows})
+def describe_axis(summaries: Sequence[Summary], axis: Axis) -> str:
+    """Say what the runs have in common at the same place on an axis, and what not."""
+    sizes = sorted({each.batch_size for each in summaries})
     if len(sizes) < 2:
         return {
-            Axis.ITERATIONS: "At one place on this axis all runs have made equally many updates.",
-            Axis.SAMPLES: "At one place on this axis all runs have seen equally many sentences.",
-            Axis.TOKENS: "At one place on this axis all runs have seen equally many target words.",
-            Axis.SECONDS: "At one place on this axis all runs have trained equally long.",
+            Axis.ITERATIONS: "At the same x, all runs have made the same number of updates.",
+            Axis.SAMPLES: "At the same x, all runs have seen the same number of sentences.",
+            Axis.TOKENS: "At the same x, all runs have seen the same number of target tokens.",
+            Axis.SECONDS: "At the same x, all runs have trained for the same time.",
         }[axis]
-    small, large = sizes[0], sizes[-1]
-    times = f"{large / small:.3g}"
+    small, large = f"batch size {sizes[0]:,}", f"batch size {sizes[-1]:,}"
+    factor = f"{sizes[-1] / sizes[0]:.3g}×"
     return {
         Axis.ITERATIONS: (
-            f"Equal iterations are equal numbers of updates, not equal data: at one place on this "
-            f"axis batch {large:,} has seen {times} times the sentences of batch {small:,}. The "
-            f"article compared its runs so (batch 32 saw 16 times the samples of batch 2)."
+            f"Equal updates, not equal data: at the same x, {large} has seen {factor} as many "
+            f"sentences as {small}. The article compared its runs this way (batch size 32 saw 16× "
+            "the samples of batch size 2)."
         ),
         Axis.SAMPLES: (
-            f"Equal samples are equal data, not equal updates: at one place on this axis batch "
-            f"{small:,} has made {times} times the updates of batch {large:,}. The article "
-            f"compared equal iterations instead."
+            f"Equal data, not equal updates: at the same x, {small} has made {factor} as many "
+            f"updates as {large}. The article compared equal iterations instead."
         ),
         Axis.TOKENS: (
-            f"Equal target tokens are equal data by words: at one place on this axis batch "
-            f"{small:,} has made about {times} times the updates of batch {large:,}."
+            f"Equal data, counted in target tokens: at the same x, {small} has made about {factor} "
+            f"as many updates as {large}."
         ),
         Axis.SECONDS: (
-            "Equal seconds are what a user waits on this machine (training only, evaluation left "
-            "out): both speed and learning per sentence count."
+            "Equal training time on this machine, evaluations excluded: both the speed and what is "
+            "learned per sentence count."
         ),
     }[axis]
 
 
-def marks(row: Row) -> str:
-    """Why the run's speed is in doubt, in a few words; empty where nothing speaks against it."""
-    return format_timing_warnings(row.timing_variation, row.interference)
-
-
-def doubts_text(rows: Sequence[Row]) -> str:
-    """A sentence for each run whose machine was busy, and one on steps left out."""
-    told = [f"Run {row.label}: {row.interference}" for row in rows if row.interference]
-    left_out = [
-        f"{row.interfered_steps:,} of run {row.run_id}" for row in rows if row.interfered_steps
+def describe_interferences(runs: Sequence[Run], summaries: Sequence[Summary]) -> str:
+    """Say which runs were disturbed, and which steps are excluded; empty if none."""
+    sentences = [
+        f"Run {run_label(run)}: {describe_interference(summary.interference)}"
+        for run, summary in zip(runs, summaries, strict=True)
+        if has_interference(summary.interference)
     ]
-    if left_out:
-        told.append(f"Steps left out because of translations: {', '.join(left_out)}.")
-    return " ".join(told)
+    excluded = [
+        f"{each.interfered_steps:,} of run {each.run_id}"
+        for each in summaries
+        if each.interfered_steps
+    ]
+    if excluded:
+        steps = ", ".join(excluded)
+        sentences.append(f"Steps excluded from timing because s2s translated: {steps}.")
+    return " ".join(sentences)
+
+
+def format_ratio(ratio: MeanRange | None) -> str:
+    """Format a ratio to the baseline: `10.7×`, or for repeats `10.7× (10.2 to 11.4)`."""
+    if ratio is None:
+        return UNKNOWN
+    if not math.isfinite(ratio.mean):
+        return "NaN or infinite"
+    if ratio.low is None or ratio.high is None:
+        return f"{ratio.mean:.3g}×"
+    return f"{ratio.mean:.3g}× ({ratio.low:.3g} to {ratio.high:.3g})"
+
+
+def describe_anatomy_fit(fit: AnatomyFit) -> str:
+    """Say how long a step takes at any batch size, and how much longer per sentence."""
+    fixed, per_sample = sum(fit.fixed_seconds), sum(fit.per_sample_seconds)
+    equal = ""
+    if per_sample > 0:
+        equal = f"; both are equal at batch size {fixed / per_sample:,.0f}"
+    return (
+        f"A step takes {format_step_time(fixed)} at any batch size, plus "
+        f"{format_step_time(per_sample)} per sentence{equal}. The fit deviates from the measured "
+        f"steps by at most {format_percent(fit.max_relative_error)}."
+    )
+
+
+def describe_missing_fit(runs: Sequence[RunAnatomy]) -> str:
+    """Say which runs to select to get a fit."""
+    needed = "two batch sizes" if are_of_one_kind(runs) else "runs that differ only in batch size"
+    return f"To separate the fixed part of a step from the part per sentence, select {needed}."
+
+
+def list_choices(config: TrainConfig) -> dict[str, str]:
+    """Return the choices of a configuration as text, in its order, without limits that are off."""
+    return {
+        name.replace("_", " "): _format_choice(value)
+        for name, value in config.to_json().items()
+        if (name, value) not in (("max_seconds", 0.0), ("iterations", UNLIMITED))
+    }
+
+
+def list_differences(configs: Sequence[TrainConfig]) -> dict[str, list[str]]:
+    """Return the choices that differ, each with one value per configuration."""
+    choices = [list_choices(config) for config in configs]
+    names = dict.fromkeys(name for each in choices for name in each)
+    values = {name: [each.get(name, UNKNOWN) for each in choices] for name in names}
+    return {name: each for name, each in values.items() if len(set(each)) > 1}
+
+
+def _format_choice(value: object) -> str:
+    match value:
+        case None | ():
+            return UNKNOWN
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:g}"
+        case list() | tuple():
+            return " / ".join(str(each) for each in value)
+        case _:
+            return str(value)

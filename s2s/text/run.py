@@ -1,34 +1,20 @@
-"""Sentences about a run: its state, its interruption, its timing."""
+"""Sentences about a run: its state, its end, what disturbed it, what its timing excludes."""
 
-from typing import Protocol
-
-from s2s.formatting import format_duration, format_step_time
-from s2s.records import Run, RunState
-
-
-class ExcludedSteps(Protocol):
-    """Counts of the steps that timing excludes; a Summary or a StepTime has them."""
-
-    @property
-    def warmup_steps(self) -> int | None: ...
-
-    @property
-    def warmup_seconds(self) -> float | None: ...
-
-    @property
-    def interfered_steps(self) -> int | None: ...
-
-    @property
-    def interfered_seconds(self) -> float | None: ...
+from s2s.analysis.run.interference import has_interference, is_processor_shared, is_throttled
+from s2s.analysis.run.progress import Progress
+from s2s.analysis.run.timing import classify_variation
+from s2s.config import TrainConfig
+from s2s.formatting import format_duration, format_percent, format_step_time
+from s2s.records import Interference, Remark, RemarkKind, Run, RunState, Summary
 
 
-def describe_excluded_steps(timing: ExcludedSteps) -> str:
+def describe_excluded_steps(summary: Summary) -> str:
     """Name the steps that timing excludes; empty if there are none."""
     parts = [
         f"{count:,} {kind} {'step' if count == 1 else 'steps'} ({format_step_time(seconds)})"
         for count, kind, seconds in (
-            (timing.warmup_steps, "warm-up", timing.warmup_seconds),
-            (timing.interfered_steps, "interfered", timing.interfered_seconds),
+            (summary.warmup_steps, "warm-up", summary.warmup_seconds),
+            (summary.interfered_steps, "interfered", summary.interfered_seconds),
         )
         if count
     ]
@@ -60,7 +46,7 @@ def describe_state(run: Run) -> str:
         f"at iteration {run.iterations_done:,}" if run.iterations_done else "before its first step"
     )
     duration = f" after {format_duration(run.summary.seconds)} of training" if run.summary else ""
-    message = f" {run.message}" if run.message else ""
+    message = f" {text}" if (text := describe_result(run)) else ""
     match run.state:
         case RunState.QUEUED:
             return "Queued: waiting for the device, which trains one run at a time."
@@ -83,3 +69,126 @@ def describe_state(run: Run) -> str:
             return f"Interrupted {where}.{message}"
         case RunState.FAILED:
             return f"Failed {where}.{message}"
+
+
+def describe_result(run: Run) -> str:
+    """Say why a run ended as it did, and what else to know about it; empty if nothing."""
+    sentences = [_ADVICE.get(run.state, ""), run.error]
+    sentences += [describe_remark(remark, run) for remark in run.remarks]
+    if run.resumed_at and run.state is not RunState.INTERRUPTED:
+        iterations = ", ".join(f"{iteration:,}" for iteration in run.resumed_at)
+        sentences.append(f"It was interrupted and resumed at iteration {iterations}.")
+    return " ".join(filter(None, sentences))
+
+
+_ADVICE = {
+    RunState.OUT_OF_MEMORY: "Use a smaller batch size or hidden size.",
+    RunState.DIVERGED: "The loss is NaN or infinite. Use a smaller learning rate.",
+}
+
+
+def describe_remark(remark: Remark, run: Run) -> str:
+    """Put one of the run's remarks into a sentence or two."""
+    detail, number = remark.detail, remark.number or 0
+    match remark.kind:
+        case RemarkKind.SLOW_KERNELS:
+            return f"Slower than possible: the compiled kernels are missing ({detail})."
+        case RemarkKind.COMPUTED_BY_FUSED:
+            return f"Computed by the fused engine instead of graphed ({detail})."
+        case RemarkKind.STORE_UNAVAILABLE:
+            return (
+                f"The store could not be written for {format_duration(number)}; the records were "
+                "kept in memory and written afterwards."
+            )
+        case RemarkKind.CHECKPOINT_NOT_WRITTEN:
+            return (
+                f"The checkpoint at iteration {number:,.0f} could not be written ({detail}). Free "
+                "space on the disk that holds S2S_HOME."
+            )
+        case RemarkKind.WEIGHTS_KEPT:
+            return "The last finite weights were kept."
+        case RemarkKind.LOST_GPU:
+            return describe_lost_device(detail)
+        case RemarkKind.SHUT_DOWN:
+            command = f"sweep --resume {number:.0f}" if number else f"resume {run.id}"
+            return f"s2s was shut down. Resume with `python -m s2s {command}`."
+        case RemarkKind.NO_CHECKPOINT:
+            return "s2s was shut down before the first checkpoint. Start the run anew."
+        case RemarkKind.OWNER_DIED:
+            return "The process that trained it ended before the run did."
+        case RemarkKind.CANNOT_RESUME:
+            return f"It cannot be resumed: {detail}"
+        case RemarkKind.QUALITY_NOT_MEASURED:
+            if detail:
+                return f"Its quality was not measured: {detail}"
+            return (
+                "It was stopped before its quality was measured. Measure it with "
+                f"`python -m s2s evaluate --run {run.id}`."
+            )
+
+
+def describe_lost_device(device: str) -> str:
+    """Say what a lost GPU means; empty for an empty `device`."""
+    if not device:
+        return ""
+    return (
+        f"{device} failed in a way from which this process cannot recover. Restart s2s to train "
+        "on a GPU. Runs that wait for it stay queued until then; those on the CPU continue."
+    )
+
+
+def describe_interference(found: Interference) -> str:
+    """Say what disturbed a run's timing; empty if nothing is known to have."""
+    sentences = []
+    if is_processor_shared(found):
+        sentences.append(
+            f"Other programs used {found.other_load_cores:.1f} of {found.cores} CPU cores."
+        )
+    if found.gpu_process_ids:
+        ids = ", ".join(map(str, found.gpu_process_ids))
+        sentences.append(f"Other processes computed on the GPU: {ids}.")
+    if is_throttled(found) and found.throttled_share is not None:
+        sentences.append(
+            "Heat or the power supply slowed the GPU down in "
+            f"{format_percent(found.throttled_share)} of the readings."
+        )
+    return " ".join(sentences)
+
+
+def list_timing_warnings(summary: Summary) -> str:
+    """Say in a few words why a run's speed is uncertain: `noisy, interference`; empty if not."""
+    variation = classify_variation(summary.step_relative_iqr)
+    interference = "interference" if has_interference(summary.interference) else ""
+    return ", ".join(filter(None, [variation, interference]))
+
+
+def describe_timing_warnings(summary: Summary) -> str:
+    """Say why a run's speed is uncertain, and what to do; empty if it is not."""
+    variation = classify_variation(summary.step_relative_iqr)
+    noisy = f"The step time is {variation}: repeat the run to confirm it." if variation else ""
+    return " ".join(filter(None, [describe_interference(summary.interference), noisy]))
+
+
+def format_variation(relative_iqr: float | None) -> str:
+    """Format how much a timing varies: `IQR 17%, noisy`; empty if unknown."""
+    if relative_iqr is None:
+        return ""
+    variation = classify_variation(relative_iqr)
+    return f"IQR {format_percent(relative_iqr)}{f', {variation}' if variation else ''}"
+
+
+def describe_progress(config: TrainConfig, progress: Progress) -> str:
+    """Say how far a run is: `430 of 1,000 iterations · about 41 s left`."""
+    total = "" if config.max_seconds else f" of {config.iterations:,}"
+    return f"{progress.iterations:,}{total} iterations{_format_left(progress, ' · about {} left')}"
+
+
+def format_tab_title(run_id: int, progress: Progress) -> str:
+    """Format the progress of a run for the browser's tab: `43% · 41 s · run 12`."""
+    return f"{format_percent(progress.share)}{_format_left(progress, ' · {}')} · run {run_id}"
+
+
+def _format_left(progress: Progress, template: str) -> str:
+    if progress.seconds_left is None:
+        return ""
+    return template.format(format_duration(progress.seconds_left))

@@ -1,4 +1,4 @@
-"""Runs that differ in nothing but the seed, as groups; mean and spread over such repeats."""
+"""Groups of repeats (runs that differ only in the seed), and their means, ranges and ratios."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
@@ -7,36 +7,50 @@ from enum import StrEnum
 
 import numpy as np
 
-from s2s.analysis.compare.speed import speed_ratio
 from s2s.analysis.run.steps import Floats
-from s2s.analysis.run.summarize import Row
 from s2s.config import TrainConfig
-from s2s.formatting import UNKNOWN, run_label
-from s2s.records import Run, RunState
+from s2s.formatting import run_label
+from s2s.records import Run, RunState, Summary
+
+Figure = Callable[[Summary], float | None]
+RATIO_FIGURES = (
+    "samples_per_second",
+    "target_tokens_per_second",
+    "step_seconds",
+    "seconds",
+    "loss_per_token",
+    "loss_per_sentence",
+    "validation_loss_per_token",
+    "peak_memory_bytes",
+    "padding_ratio",
+    "iterations",
+    "samples",
+)
+"""Fields of a summary that are compared with a baseline's."""
 
 
 class Repeats(StrEnum):
-    """How runs that differ in nothing but the seed are shown."""
+    """How repeats are shown: as one mean with a range, or each run by itself."""
 
     RANGE = "min to max"
     QUARTILES = "quartiles"
-    APART = "each run"
+    SEPARATE = "each run"
 
 
 _QUANTILES = {Repeats.RANGE: (0.0, 1.0), Repeats.QUARTILES: (0.25, 0.75)}
-_ENDED_BY_THEMSELVES = (RunState.FINISHED, RunState.DIVERGED)
-_NAMED = 3
+_COMPLETE = (RunState.FINISHED, RunState.DIVERGED)
+_MAX_IDS = 3
 
 
 @dataclass(frozen=True)
 class Group:
-    """Repeats, or one run without any; the lowest run id first."""
+    """Repeats, or a single run; the lowest run id comes first."""
 
     runs: tuple[Run, ...]
 
     @property
     def run_id(self) -> int:
-        """Of the first run, which stands for the group in addresses and colours."""
+        """Id of the first run, which identifies the group in addresses and colours."""
         return self.runs[0].id
 
     @property
@@ -45,123 +59,123 @@ class Group:
 
     @property
     def label(self) -> str:
-        """`3 · name` of one run; `3, 5, 9 · name` of repeats, and of many `3, 5, 9 … (5 runs)`."""
+        """`3 · name` for one run, `3, 5, 9 · name` for repeats, with `… (5 runs)` for many."""
         if len(self.runs) == 1:
             return run_label(self.runs[0])
-        named = ", ".join(str(run.id) for run in self.runs[:_NAMED])
-        more = f" … ({len(self.runs)} runs)" if len(self.runs) > _NAMED else ""
-        return f"{named}{more} · {self.runs[0].name}"
+        ids = ", ".join(str(run.id) for run in self.runs[:_MAX_IDS])
+        more = f" … ({len(self.runs)} runs)" if len(self.runs) > _MAX_IDS else ""
+        return f"{ids}{more} · {self.runs[0].name}"
 
 
 @dataclass(frozen=True)
-class Spread:
-    """A figure over repeats. `low` and `high` are None where only one repeat knows it."""
+class MeanRange:
+    """A figure over repeats. `low` and `high` are None if only one repeat has it."""
 
     mean: float
     low: float | None = None
     high: float | None = None
 
 
-def groups(runs: Sequence[Run], repeats: Repeats) -> list[Group]:
-    """By batch size, then by run id; each run in one group.
+@dataclass(frozen=True)
+class Bar:
+    """One figure of a group; None: not known for any of its runs."""
 
-    A run that was stopped, failed or is still going stands alone: what it lacks would cut short
-    what its repeats have in common.
+    group: Group
+    value: MeanRange | None
+
+    @property
+    def mean(self) -> float | None:
+        return self.value.mean if self.value else None
+
+
+def group_repeats(runs: Sequence[Run], repeats: Repeats) -> list[Group]:
+    """Group the runs; sort by batch size, then by run id.
+
+    Runs that are unfinished, stopped or failed stay alone: an incomplete run would shorten the
+    part of the curves that all repeats share.
     """
-    together: dict[tuple[object, ...], list[Run]] = {}
+    groups: dict[tuple[object, ...], list[Run]] = {}
     for run in sorted(runs, key=lambda run: (run.config.batch_size, run.id)):
-        alone = repeats is Repeats.APART or run.state not in _ENDED_BY_THEMSELVES
+        alone = repeats is Repeats.SEPARATE or run.state not in _COMPLETE
         key = (run.id,) if alone else (_without_seed(run.config), run.device)
-        together.setdefault(key, []).append(run)
-    return [Group(tuple(each)) for each in together.values()]
+        groups.setdefault(key, []).append(run)
+    return [Group(tuple(each)) for each in groups.values()]
 
 
 def _without_seed(config: TrainConfig) -> TrainConfig:
-    """Nor what is kept and measured after the last step: a sweep keeps one repeat's weights."""
+    """Return the configuration without seed and without choices that apply after the last step.
+
+    A sweep, for example, keeps the weights of one repeat only.
+    """
     return dataclasses.replace(
         config, seed=0, keep_weights=True, keep_optimizer=False, measure_quality=False
     )
 
 
-def band(values: Floats, repeats: Repeats) -> tuple[Floats, Floats]:
-    """Ends over the first axis: of all values, or of their middle half (numpy's quantiles)."""
+def measure_band(values: Floats, repeats: Repeats) -> tuple[Floats, Floats]:
+    """Return lower and upper ends over the first axis: of all values, or of their middle half."""
     low, high = np.quantile(values, _QUANTILES[repeats], axis=0)
     return low, high
 
 
-def spread(values: Iterable[float | None], repeats: Repeats) -> Spread | None:
-    """Of the known values; None where there is none."""
-    known = np.array([value for value in values if value is not None], np.float64)
+def measure_mean(values: Iterable[float | None], repeats: Repeats) -> MeanRange | None:
+    """Return mean and range of the known values; None if there is none."""
+    known = _known(values)
     if not len(known):
         return None
     mean = float(known.mean())
     if len(known) == 1:
-        return Spread(mean)
-    low, high = band(known, repeats)
-    return Spread(mean, float(low), float(high))
+        return MeanRange(mean)
+    low, high = measure_band(known, repeats)
+    return MeanRange(mean, float(low), float(high))
 
 
-def ratio(
+def measure_ratio(
     values: Iterable[float | None], baseline: Iterable[float | None], repeats: Repeats
-) -> Spread | None:
-    """Ratio of the means; its ends are of every value over every one of the baseline's.
+) -> MeanRange | None:
+    """Return the ratio of the means, with the range of the ratios of all pairs of repeats.
 
-    None where one side is not known, or the baseline's is 0.
+    None if either side is unknown or the baseline is 0.
     """
-    above = np.array([value for value in values if value is not None], np.float64)
-    below = np.array([value for value in baseline if value is not None], np.float64)
+    above, below = _known(values), _known(baseline)
     if not len(above) or not len(below) or not below.all():
         return None
     mean = float(above.mean() / below.mean())
     if len(above) == len(below) == 1:
-        return Spread(mean)
-    low, high = band(np.divide.outer(above, below).ravel(), repeats)
-    return Spread(mean, float(low), float(high))
+        return MeanRange(mean)
+    low, high = measure_band(np.divide.outer(above, below).ravel(), repeats)
+    return MeanRange(mean, float(low), float(high))
 
 
-FIGURES: dict[str, Callable[[Row], float | None]] = {
-    "Samples/s": lambda row: row.samples_per_second,
-    "Tokens/s": lambda row: row.target_tokens_per_second,
-    "Step": lambda row: row.step_seconds,
-    "Wall time": lambda row: row.wall_seconds,
-    "Loss/token": lambda row: row.loss_per_token,
-    "Loss/sentence": lambda row: row.loss_per_sentence,
-    "Validation/token": lambda row: row.validation_loss_per_token,
-    "Peak memory": lambda row: row.peak_memory_bytes,
-    "Padding": lambda row: row.padding_ratio,
-    "Iterations": lambda row: row.iterations,
-    "Samples": lambda row: row.samples,
-}
-"""All figures of a row that a ratio can be taken of, by their headings."""
+def _known(values: Iterable[float | None]) -> Floats:
+    return np.array([value for value in values if value is not None], np.float64)
 
 
-def ratios(
-    compared: Sequence[Sequence[Row]], baseline: Sequence[Row], repeats: Repeats
-) -> dict[str, list[Spread | None]]:
-    """Each of FIGURES over the baseline's, for the rows of each group."""
+def measure_ratios(
+    groups: Sequence[Sequence[Summary]], baseline: Sequence[Summary], repeats: Repeats
+) -> dict[str, list[MeanRange | None]]:
+    """Return each of RATIO_FIGURES relative to the baseline, by field name, one per group."""
     return {
-        heading: [ratio(map(figure, rows), map(figure, baseline), repeats) for rows in compared]
-        for heading, figure in FIGURES.items()
+        name: [
+            measure_ratio(
+                (getattr(each, name) for each in summaries),
+                (getattr(each, name) for each in baseline),
+                repeats,
+            )
+            for summaries in groups
+        ]
+        for name in RATIO_FIGURES
     }
 
 
-def speed_verdict(rows: Sequence[Row], baseline: Sequence[Row]) -> str:
-    """Whether the speed differs from the baseline's; empty for the baseline itself."""
-    if rows == baseline:
-        return ""
-    speeds, below = (
-        [each.samples_per_second for each in side if each.samples_per_second]
-        for side in (rows, baseline)
-    )
-    return speed_ratio(speeds, below).verdict.value if speeds and below else UNKNOWN
+def build_bars(
+    compared: Sequence[tuple[Group, Sequence[Summary]]], repeats: Repeats, figure: Figure
+) -> list[Bar]:
+    """Return one bar per group.
 
-
-def ratio_text(times: Spread | None) -> str:
-    """`10.7x`, or of repeats `10.7x (10.2 to 11.4)`."""
-    if times is None:
-        return UNKNOWN
-    if not np.isfinite(times.mean):
-        return "no number"
-    if times.low is None or times.high is None:
-        return f"{times.mean:.3g}x"
-    return f"{times.mean:.3g}x ({times.low:.3g} to {times.high:.3g})"
+    Args:
+        compared: Each group with the summaries of its runs.
+    """
+    return [
+        Bar(group, measure_mean(map(figure, summaries), repeats)) for group, summaries in compared
+    ]

@@ -1,10 +1,11 @@
-"""Curves of runs, ready to draw: each with its label, and the chart told in a sentence."""
+"""Loss and throughput of runs as labelled lines to draw; repeats as one line in a band."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from s2s.analysis.compare.groups import Group, Repeats, measure_band
 from s2s.analysis.run.steps import (
     Axis,
     Curve,
@@ -15,13 +16,13 @@ from s2s.analysis.run.steps import (
     loss_curve,
     throughput_curve,
 )
-from s2s.formatting import format_loss, format_rate, run_label
+from s2s.formatting import run_label
 from s2s.records import Evaluation, Run
 
 
 @dataclass(frozen=True)
 class Band:
-    """What repeats fill around their mean (all of one length)."""
+    """The range of repeats around their mean (all of one length)."""
 
     x: Floats
     low: Floats
@@ -30,18 +31,18 @@ class Band:
 
 @dataclass(frozen=True)
 class RunLine:
-    """One run's line on a chart, or that of repeats with their band."""
+    """The line of a run, or of repeats with their band."""
 
     run_id: int
     batch_size: int
     label: str
     curve: Curve
     validation: Curve | None = None
-    """Validation loss per token at the evaluations; None where it is not drawn."""
+    """Validation loss per token at the evaluations; None: not drawn."""
     band: Band | None = None
 
 
-def loss_line(
+def build_loss_line(
     run: Run,
     steps: Steps,
     evaluations: Sequence[Evaluation],
@@ -50,33 +51,39 @@ def loss_line(
     smoothing: float = 0.9,
     points: int = 500,
 ) -> RunLine:
-    """Validation is measured per token only, so it is drawn on that scale only."""
+    """Return the loss of a run. Validation loss is known per token only, so only shown so."""
     validation = validation_curve(steps, evaluations, axis) if scale is LossScale.TOKEN else None
     curve = loss_curve(steps, axis, scale, smoothing, points)
     return RunLine(run.id, run.config.batch_size, run_label(run), curve, validation)
 
 
-def throughput_line(run: Run, steps: Steps, axis: Axis) -> RunLine:
+def build_throughput_line(run: Run, steps: Steps, axis: Axis) -> RunLine:
+    """Return the samples per second of a run."""
     curve = throughput_curve(steps, axis)
     return RunLine(run.id, run.config.batch_size, run_label(run), curve)
 
 
 def validation_curve(steps: Steps, evaluations: Sequence[Evaluation], axis: Axis) -> Curve | None:
-    """None without a measured validation loss. An evaluation lies where its last step lies."""
-    known = [each for each in evaluations if each.validation_loss_per_token is not None]
-    if not known:
+    """Return the validation losses, each at the place of the last step before its evaluation.
+
+    Returns:
+        None if no evaluation measured a validation loss.
+    """
+    measured = [each for each in evaluations if each.validation_loss_per_token is not None]
+    if not measured:
         return None
-    index = np.searchsorted(steps["iteration"], [each.iteration for each in known], "right")
-    first = float(steps["iteration"][0]) - 1 if axis is Axis.ITERATIONS and len(steps) else 0.0
-    x = np.concatenate(([first], axis_values(steps, axis)))[index]
-    y = np.array([each.validation_loss_per_token for each in known], dtype=np.float64)
+    index = np.searchsorted(steps["iteration"], [each.iteration for each in measured], "right")
+    start = float(steps["iteration"][0]) - 1 if axis is Axis.ITERATIONS and len(steps) else 0.0
+    x = np.concatenate(([start], axis_values(steps, axis)))[index]
+    y = np.array([each.validation_loss_per_token for each in measured], dtype=np.float64)
     return Curve(x, y, y)
 
 
-def not_finite_at(curve: Curve) -> tuple[float, float] | None:
-    """Where the loss first stops being a number: its x, and the last y that was one.
+def find_divergence(curve: Curve) -> tuple[float, float] | None:
+    """Return the x at which the loss first becomes NaN or infinite, and the last finite y.
 
-    Without such a y it is 1, which a logarithmic axis can show too.
+    Without a finite y before it, y is 1, which a logarithmic axis can show too. None if the whole
+    curve is finite.
     """
     finite = np.isfinite(curve.raw) & np.isfinite(curve.y)
     if finite.all():
@@ -85,20 +92,48 @@ def not_finite_at(curve: Curve) -> tuple[float, float] | None:
     return float(curve.x[first]), float(curve.y[first - 1]) if first else 1.0
 
 
-def loss_text(lines: Sequence[RunLine], axis: Axis, scale: LossScale) -> str:
-    """The loss chart in a sentence."""
-    return _text(f"Loss {scale} against {axis}", lines, format_loss)
+def build_group_line(group: Group, lines: Sequence[RunLine], repeats: Repeats) -> RunLine:
+    """Return the mean line of a group's runs, in a band.
+
+    The line covers the x range that all repeats share, so every point is a mean over the same
+    runs. If a repeat diverges, the line ends with a NaN at the first divergence.
+
+    Args:
+        lines: The line of each run of the group.
+    """
+    if len(lines) == 1:
+        return lines[0]
+    x, values = _resample([line.curve for line in lines])
+    mean = values.mean(axis=0)
+    curve = Curve(x, mean, mean)
+    divergences = [found[0] for line in lines if (found := find_divergence(line.curve))]
+    if divergences:
+        ended = np.append(mean, np.nan)
+        curve = Curve(np.append(x, min(divergences)), ended, ended)
+    measured = [line.validation for line in lines if line.validation is not None]
+    validation = None
+    if len(measured) == len(lines):
+        at, losses = _resample(measured)
+        validation = Curve(at, losses.mean(axis=0), losses.mean(axis=0))
+    band = Band(x, *measure_band(values, repeats))
+    return RunLine(group.run_id, group.batch_size, group.label, curve, validation, band)
 
 
-def throughput_text(lines: Sequence[RunLine], axis: Axis) -> str:
-    """The throughput chart in a sentence."""
-    return _text(f"Samples per second against {axis}", lines, format_rate)
+def _resample(curves: Sequence[Curve]) -> tuple[Floats, Floats]:
+    """Return the shared x values (points,) and each curve's y there (curves, points).
+
+    The x values are those of the curve that ends first; the others are interpolated.
+    """
+    finite = [_finite_start(curve) for curve in curves]
+    if not all(len(x) for x, _ in finite):
+        return np.empty(0), np.empty((len(curves), 0))
+    x, _ = min(finite, key=lambda each: float(each[0][-1]))
+    x = x[x >= max(float(each[0]) for each, _ in finite)]
+    return x, np.array([np.interp(x, places, y) for places, y in finite])
 
 
-def _text(what: str, lines: Sequence[RunLine], words: Callable[[float], str]) -> str:
-    parts = []
-    for line in lines:
-        values: Floats = line.curve.y[np.isfinite(line.curve.y)]
-        told = f"from {words(values[0])} to {words(values[-1])}" if len(values) else "no steps yet"
-        parts.append(f"run {line.label}: {told}")
-    return f"{what}. {'; '.join(parts)}." if parts else f"{what}. No runs."
+def _finite_start(curve: Curve) -> tuple[Floats, Floats]:
+    """Return x and y of the curve before its first NaN or infinite value."""
+    finite = np.isfinite(curve.raw) & np.isfinite(curve.y)
+    end = len(finite) if finite.all() else int(np.argmin(finite))
+    return curve.x[:end], curve.y[:end]

@@ -1,4 +1,4 @@
-"""Whether one batch size is faster than another, and how sure that is."""
+"""Whether one batch size trains faster than another: their speed ratio with its interval."""
 
 import math
 from collections.abc import Sequence
@@ -6,71 +6,81 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.stats import t
 
-from s2s.analysis.estimate import CONFIDENCE, Estimate
+from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.steps import Floats
+from s2s.analysis.student_t import t_quantile
+from s2s.records import Summary
 
 SAME_LOW, SAME_HIGH = 0.95, 1.05
-"""Between them two speeds count as one."""
+"""Speeds whose ratio lies between these count as the same."""
 
 
 class Verdict(StrEnum):
-    """Of the ratio's 90 % interval against the band from 0.95 to 1.05."""
+    """The ratio's 90% interval against the band from 0.95 to 1.05."""
 
     SAME = "same speed"
-    """It lies inside."""
+    """The interval lies inside."""
     FASTER = "faster"
     """It lies above."""
     SLOWER = "slower"
     """It lies below."""
     UNCLEAR = "unclear"
-    """It reaches across an end of the band, or there is none."""
+    """It crosses an end of the band, or there is no interval."""
 
 
 @dataclass(frozen=True)
 class SpeedRatio:
-    """How many times one size's samples a second are another's."""
+    """The samples per second of one batch size over another's."""
 
     ratio: Estimate
     verdict: Verdict
 
 
-def speed_ratio(speeds: Sequence[float], baseline: Sequence[float]) -> SpeedRatio:
-    """From the samples a second of each block of either size; the blocks need not be pairs.
+def measure_speed_ratio(speeds: Sequence[float], baseline: Sequence[float]) -> SpeedRatio:
+    """Return the ratio of the geometric means, with Welch's t interval of the log difference.
 
-    The ratio of geometric means, and Welch's t interval of the difference of mean logarithms. In
-    simulation (10 % log-normal spread, with and without a block at half speed) it covers 89 % or
-    more at nominal 90 from two blocks on, where a bootstrap of the medians covers 65 % with two.
-    No interval where a size has a single block. Raises ValueError where a size has none or a speed
-    is not above 0.
+    In simulation (10% log-normal spread, with and without one block at half speed) the interval
+    covers 89% or more at a nominal 90% from two blocks on; a bootstrap of the medians covers 65%
+    with two blocks.
+
+    Args:
+        speeds: Samples per second of each block (run or round); blocks need not be paired.
+        baseline: The same for the other batch size.
+
+    Returns:
+        A ratio without an interval if either side has a single block.
+
+    Raises:
+        ValueError: A side is empty, or a speed is not above 0.
     """
     if not speeds or not baseline or not all(speed > 0 for speed in (*speeds, *baseline)):
-        raise ValueError("a ratio takes blocks of both sizes, with speeds above 0")
-    ours, theirs = np.log(speeds), np.log(baseline)
-    difference = float(ours.mean() - theirs.mean())
+        raise ValueError("a speed ratio needs blocks on both sides, with speeds above 0")
+    logs, baseline_logs = np.log(speeds), np.log(baseline)
+    difference = float(logs.mean() - baseline_logs.mean())
     ratio = Estimate(math.exp(difference))
-    if min(len(ours), len(theirs)) > 1:
-        half = _half_width(ours, theirs)
+    if min(len(logs), len(baseline_logs)) > 1:
+        half = _half_width(logs, baseline_logs)
         ratio = Estimate(ratio.value, math.exp(difference - half), math.exp(difference + half))
-    return SpeedRatio(ratio, verdict(ratio))
+    return SpeedRatio(ratio, classify_ratio(ratio))
 
 
-def _half_width(ours: Floats, theirs: Floats) -> float:
-    """Welch 1947, with Satterthwaite's degrees of freedom."""
-    variances = [each.var(ddof=1) / len(each) for each in (ours, theirs)]
+def _half_width(logs: Floats, baseline_logs: Floats) -> float:
+    """Return half the interval: Welch 1947, with Satterthwaite's degrees of freedom."""
+    variances = [each.var(ddof=1) / len(each) for each in (logs, baseline_logs)]
     variance = sum(variances)
     if not variance:
         return 0.0
     shares = [each / variance for each in variances]
     freedom = 1 / sum(
-        share**2 / (len(each) - 1) for share, each in zip(shares, (ours, theirs), strict=True)
+        share**2 / (len(each) - 1)
+        for share, each in zip(shares, (logs, baseline_logs), strict=True)
     )
-    return float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(variance)
+    return t_quantile(freedom) * math.sqrt(variance)
 
 
-def verdict(ratio: Estimate) -> Verdict:
-    """UNCLEAR where the ratio has no interval."""
+def classify_ratio(ratio: Estimate) -> Verdict:
+    """Return the verdict on a ratio; UNCLEAR without an interval."""
     if ratio.low is None or ratio.high is None:
         return Verdict.UNCLEAR
     if ratio.low >= SAME_LOW and ratio.high <= SAME_HIGH:
@@ -78,3 +88,12 @@ def verdict(ratio: Estimate) -> Verdict:
     if ratio.low > SAME_HIGH:
         return Verdict.FASTER
     return Verdict.SLOWER if ratio.high < SAME_LOW else Verdict.UNCLEAR
+
+
+def compare_speed(runs: Sequence[Summary], baseline: Sequence[Summary]) -> Verdict | None:
+    """Return the verdict on the runs' speed; None if either side has no timed steps."""
+    speeds, below = (
+        [each.samples_per_second for each in side if each.samples_per_second]
+        for side in (runs, baseline)
+    )
+    return measure_speed_ratio(speeds, below).verdict if speeds and below else None

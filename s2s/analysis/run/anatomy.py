@@ -85,7 +85,7 @@ def measure_run_anatomy(run: Run, steps: Steps) -> RunAnatomy | None:
     anatomy = measure_anatomy(steps)
     if anatomy is None:
         return None
-    kind = (run.device, *run.config.step_kind())
+    kind = (run.device, *run.config.timing_key())
     return RunAnatomy(run.id, run_label(run), run.config.batch_size, kind, anatomy)
 
 
@@ -102,9 +102,7 @@ def fit_run_anatomies(runs: Sequence[RunAnatomy]) -> AnatomyFit | None:
     return fit_anatomy([each.batch_size for each in runs], medians)
 
 
-def fit_anatomy(
-    batch_sizes: Sequence[int], parts: Sequence[Sequence[float]]
-) -> AnatomyFit | None:
+def fit_anatomy(batch_sizes: Sequence[int], parts: Sequence[Sequence[float]]) -> AnatomyFit | None:
     """Fit a line over the batch sizes to each part of a step.
 
     Non-negative least squares of the relative residuals: the uncertainty of a timing is

@@ -1,18 +1,19 @@
-"""What a run's step records say: losses, throughput, padding, and curves to draw."""
+"""Losses, throughput and padding of a run, from its step records; and the curves to draw."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 
 Steps = npt.NDArray[np.void]
-"""Rows of records.STEP_DTYPE, in order of iteration."""
+"""Rows of `records.STEP_DTYPE`, in order of iteration."""
 Floats = npt.NDArray[np.float64]
 
 
 class Axis(StrEnum):
+    """The x axis of a curve."""
+
     ITERATIONS = "iterations"
     SAMPLES = "samples"
     TOKENS = "target tokens"
@@ -20,7 +21,9 @@ class Axis(StrEnum):
 
 
 class LossScale(StrEnum):
-    TOKEN = "per token"  # noqa: S105 (no password)
+    """The unit to which a loss refers."""
+
+    TOKEN = "per token"  # noqa: S105 (not a password)
     SENTENCE = "per sentence"
 
 
@@ -29,7 +32,7 @@ _COUNTS = {LossScale.TOKEN: "target_tokens", LossScale.SENTENCE: "samples"}
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a chart: `y` against `x`, and the unsmoothed `raw` (all of one length)."""
+    """A line of a chart: `y` against `x`, and the unsmoothed `raw` (all of one length)."""
 
     x: Floats
     y: Floats
@@ -37,7 +40,7 @@ class Curve:
 
 
 def axis_values(steps: Steps, axis: Axis) -> Floats:
-    """Where each step lies on `axis`, counted from the run's own start."""
+    """Return the place of each step on `axis`, counted from the start of the run."""
     if axis is Axis.ITERATIONS:
         return np.asarray(steps["iteration"], np.float64)
     column = {Axis.SAMPLES: "samples", Axis.TOKENS: "target_tokens", Axis.SECONDS: "seconds"}
@@ -45,40 +48,43 @@ def axis_values(steps: Steps, axis: Axis) -> Floats:
 
 
 def losses(steps: Steps, scale: LossScale) -> Floats:
-    """Loss of each step in nats: over its real target tokens, or over its sentences."""
+    """Return the loss of each step in nats per real target token or per sentence."""
     per_unit: Floats = steps["loss_sum"] / steps[_COUNTS[scale]]
     return per_unit
 
 
 def last_loss(steps: Steps, scale: LossScale, window: int = 50) -> float | None:
-    """Of all tokens or sentences of the last `window` steps; None without steps.
+    """Return the mean loss over all tokens or sentences of the last `window` steps.
 
-    Sum over sum: a mean of the steps' own means would be lower for small batches, in which short
-    sentences weigh more.
+    The sums are divided, not the steps' means averaged: in small batches short sentences would
+    weigh more, and the loss would look lower.
+
+    Returns:
+        None without steps.
     """
     last = steps[-window:]
     return float(last["loss_sum"].sum() / last[_COUNTS[scale]].sum()) if len(steps) else None
 
 
 def samples_per_second(steps: Steps) -> float | None:
-    """Samples of the timed steps over their wall time; None before the first of them."""
+    """Return the samples of the timed steps over their wall time; None without timed steps."""
     return _rate(steps, "samples")
 
 
 def target_tokens_per_second(steps: Steps) -> float | None:
-    """Real target tokens (EOS included) of the timed steps over their wall time."""
+    """Return the real target tokens (EOS included) of the timed steps over their wall time."""
     return _rate(steps, "target_tokens")
 
 
 def padding_ratio(steps: Steps) -> float | None:
-    """Share of all computed padded_tokens, source and target, that hold padding; None without steps."""
+    """Return the share of padding in the padded source and target tokens; None without steps."""
     padded_tokens = int(steps["padded_tokens"].sum())
     real = int(steps["source_tokens"].sum()) + int(steps["target_tokens"].sum())
     return 1 - real / padded_tokens if padded_tokens else None
 
 
 def median_step_seconds(steps: Steps) -> float | None:
-    """Of the timed steps; None before the first of them."""
+    """Return the median time of the timed steps; None without timed steps."""
     timed = steps["seconds"][steps["timed"]]
     return float(np.median(timed)) if len(timed) else None
 
@@ -86,9 +92,12 @@ def median_step_seconds(steps: Steps) -> float | None:
 def loss_curve(
     steps: Steps, axis: Axis, scale: LossScale, smoothing: float = 0.9, points: int = 1000
 ) -> Curve:
-    """The loss, exponentially smoothed, thinned to about `points` values by averaging.
+    """Return the loss, exponentially smoothed and thinned to at most `points` values.
 
-    Sum and count are smoothed each for itself, so that long sentences weigh as they should.
+    Sums and counts are smoothed separately and then divided, so each token weighs the same.
+
+    Args:
+        smoothing: Weight of the average so far, from 0 (none) to below 1.
     """
     raw = losses(steps, scale)
     counts = np.where(np.isfinite(raw), steps[_COUNTS[scale]], np.nan)
@@ -97,12 +106,12 @@ def loss_curve(
 
 
 def throughput_curve(steps: Steps, axis: Axis, points: int = 200) -> Curve:
-    """Samples per second over successive stretches of timed steps, `points` at most."""
+    """Return the samples per second of at most `points` successive stretches of timed steps."""
     timed = steps["timed"]
     x, samples, seconds = axis_values(steps, axis)[timed], steps["samples"], steps["seconds"]
     if not len(x):
         return Curve(x, x, x)
-    starts = _stretches(len(x), points)
+    starts = _stretch_starts(len(x), points)
     ends = np.append(starts[1:], len(x)) - 1
     rate = np.add.reduceat(samples[timed].astype(np.float64), starts) / np.add.reduceat(
         seconds[timed], starts
@@ -111,11 +120,13 @@ def throughput_curve(steps: Steps, axis: Axis, points: int = 200) -> Curve:
 
 
 def smooth(values: Floats, weight: float) -> Floats:
-    """Exponential moving average with the start corrected for its short memory.
+    """Return the exponential moving average, with bias correction at the start.
 
-    y_t = sum_k w**k x_(t-k) / sum_k w**k; a value that is not finite is left out of the
-    average and stays in its own place, so that it can be marked.
+    y_t = sum_k w^k x_(t-k) / sum_k w^k. NaN and infinite values stay in their places, to be
+    marked, and do not enter the average.
     """
+    from scipy.signal import lfilter  # slow to load, and only curves need it
+
     finite = np.isfinite(values)
     total = lfilter([1.0], [1.0, -weight], np.where(finite, values, 0.0))
     norm = lfilter([1.0], [1.0, -weight], finite.astype(np.float64))
@@ -125,14 +136,14 @@ def smooth(values: Floats, weight: float) -> Floats:
 def _thin(x: Floats, y: Floats, raw: Floats, points: int) -> Curve:
     if len(x) <= points:
         return Curve(x, y, raw)
-    starts = _stretches(len(x), points)
+    starts = _stretch_starts(len(x), points)
     ends = np.append(starts[1:], len(x)) - 1
     sizes = np.diff(np.append(starts, len(x)))
     return Curve(x[ends], y[ends], np.add.reduceat(raw, starts) / sizes)
 
 
-def _stretches(length: int, points: int) -> npt.NDArray[np.int64]:
-    """First indices of at most `points` stretches of nearly equal length."""
+def _stretch_starts(length: int, points: int) -> npt.NDArray[np.int64]:
+    """Return the first indices of at most `points` stretches of nearly equal length."""
     return np.unique(np.linspace(0, length, min(points, length), endpoint=False).astype(np.int64))
 
 

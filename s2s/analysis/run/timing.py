@@ -1,50 +1,127 @@
-"""Repeated timings in figures: median, spread, and a verdict on noise."""
+"""Timings and how much they vary: of repeated measurements, and of the steps of a run."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
+from s2s.analysis.run.steps import Steps, median_step_seconds
+
 NOISY, VERY_NOISY = 0.10, 0.25
 """IQR over median above which torch.utils.benchmark's Timer warns, and warns strongly."""
+_STRETCH_IQR = 0.05
+_IQR_OF_NORMAL = 1.349
+"""In standard deviations."""
+_MIN_STRETCH_STEPS, _MIN_MIXED_STRETCH_STEPS = 8, 256
+_MIN_STRETCHES = 5
+
+
+class Variation(StrEnum):
+    """How much a timing varies, by its IQR over its median."""
+
+    STEADY = ""
+    NOISY = "noisy"
+    VERY_NOISY = "very noisy"
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Of repeated measurements of one thing, in their unit."""
+class TimingSpread:
+    """Repeated measurements of one quantity, in its unit."""
 
     median: float
     iqr: float | None
-    """Third quartile less first, between values interpolated linearly; None of a single value."""
+    """Third quartile minus first, linearly interpolated; None for a single value."""
     count: int
 
     @property
     def relative_iqr(self) -> float | None:
-        """The IQR as a share of the median; None where there is no IQR or the median is 0."""
+        """The IQR over the median; None if there is no IQR or the median is 0."""
         return self.iqr / abs(self.median) if self.iqr is not None and self.median else None
 
-    @property
-    def noise(self) -> str | None:
-        return noise(self.relative_iqr)
+
+@dataclass(frozen=True)
+class StepTiming:
+    """The timed steps of a run, and the steps excluded from the timing."""
+
+    seconds: float | None
+    """Median step; None before the first timed step."""
+    relative_iqr: float | None
+    """See `measure_step_spread`; None if the run is too short."""
+    warmup_steps: int
+    warmup_seconds: float
+    interfered_steps: int
+    """Excluded because the same process translated meanwhile."""
+    interfered_seconds: float
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Raises ValueError of no values."""
+def measure_spread(values: Sequence[float]) -> TimingSpread:
+    """Return median and IQR of the values; raise ValueError if there are none."""
     if not values:
-        raise ValueError("no values have a spread")
-    first, median, third = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
-    return Spread(median, third - first if len(values) > 1 else None, len(values))
+        raise ValueError("a spread needs at least one value")
+    first, middle, third = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
+    return TimingSpread(middle, third - first if len(values) > 1 else None, len(values))
 
 
 def median(values: Sequence[float]) -> float | None:
-    """None of no values."""
-    return spread(values).median if values else None
+    """Return the median, or None if there are no values."""
+    return measure_spread(values).median if values else None
 
 
-def noise(relative_iqr: float | None) -> str | None:
-    """`""` up to 10 %, `noisy` up to 25 %, else `very noisy`; None where it is not known."""
+def classify_variation(relative_iqr: float | None) -> Variation | None:
+    """Return STEADY up to an IQR of 10% of the median, NOISY up to 25%, VERY_NOISY above."""
     if relative_iqr is None:
         return None
     if relative_iqr <= NOISY:
-        return ""
-    return "noisy" if relative_iqr <= VERY_NOISY else "very noisy"
+        return Variation.STEADY
+    return Variation.NOISY if relative_iqr <= VERY_NOISY else Variation.VERY_NOISY
+
+
+def measure_step_timing(steps: Steps, teacher_forcing: float = 1.0) -> StepTiming:
+    """Return the timing of a run's steps.
+
+    Args:
+        teacher_forcing: Share of the batches that are decoded with the reference as input.
+    """
+    spread = measure_step_spread(steps, teacher_forcing)
+    interfered = steps["interfered"]
+    warmup = ~(steps["timed"] | interfered)
+    return StepTiming(
+        median_step_seconds(steps),
+        spread.relative_iqr if spread else None,
+        int(warmup.sum()),
+        float(steps["seconds"][warmup].sum()),
+        int(interfered.sum()),
+        float(steps["seconds"][interfered].sum()),
+    )
+
+
+def measure_step_spread(steps: Steps, teacher_forcing: float = 1.0) -> TimingSpread | None:
+    """Return the spread of the mean step time over stretches of successive timed steps.
+
+    Steps differ in work because sentences differ in length, which is not timing variation.
+    Dividing each step by its tokens would not correct for that: most of a small batch's time is
+    fixed, so a quiet machine would look noisy in proportion to the lengths. Batches come in random
+    order, however, so work evens out within a stretch, while interference lasts. A stretch is as
+    long as it takes for the mean of its real tokens to have an IQR of 5% (1.349 standard
+    deviations of a normal distribution), so lengths alone never reach the 10% that count as noisy.
+    It has at least 8 steps, so that single outliers do not count, and 256 if only some batches are
+    teacher-forced, because the others take several times as long.
+
+    Returns:
+        None if the run has fewer than five stretches.
+    """
+    timed = steps["timed"]
+    seconds = steps["seconds"][timed]
+    if not len(seconds):
+        return None
+    tokens = (steps["source_tokens"] + steps["target_tokens"])[timed]
+    even_steps = math.ceil((_IQR_OF_NORMAL * tokens.std() / tokens.mean() / _STRETCH_IQR) ** 2)
+    least = _MIN_STRETCH_STEPS if teacher_forcing in (0, 1) else _MIN_MIXED_STRETCH_STEPS
+    size = max(least, even_steps)
+    count = len(seconds) // size
+    if count < _MIN_STRETCHES:
+        return None
+    stretches = seconds[: count * size].reshape(count, size)
+    return measure_spread(stretches.mean(axis=1).tolist())

@@ -1,4 +1,4 @@
-"""Sample translations side by side, so that a run's progress can be read."""
+"""Sample translations of several evaluations side by side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,25 +10,34 @@ from s2s.records import Evaluation
 
 @dataclass(frozen=True)
 class TranslationTable:
+    """A row per sentence, a column per evaluation."""
+
     iterations: tuple[int, ...]
-    """Of the shown evaluations."""
+    """Iterations of the evaluations."""
     rows: tuple[tuple[str, str, tuple[str, ...]], ...]
-    """Source, reference (empty for a user's own sentence), one output an iteration."""
+    """Source, reference (empty for a user's own sentence), one output per evaluation."""
 
 
-def translation_table(evaluations: Sequence[Evaluation], columns: int = 3) -> TranslationTable:
-    """The first and the last evaluation, and evenly chosen ones between."""
+def build_translation_table(
+    evaluations: Sequence[Evaluation], columns: int = 3
+) -> TranslationTable:
+    """Return the translations of the first, the last, and evenly spaced evaluations between.
+
+    Args:
+        columns: Maximum number of evaluations.
+    """
     count = len(evaluations)
-    chosen = np.unique(np.linspace(0, count - 1, min(columns, count)).round().astype(int))
-    shown = [evaluations[index] for index in chosen]
+    indices = np.unique(np.linspace(0, count - 1, min(columns, count)).round().astype(int))
+    selected = [evaluations[index] for index in indices]
     sentences = dict.fromkeys(
-        (each.source, each.reference) for one in shown for each in one.translations
+        (each.source, each.reference) for one in selected for each in one.translations
     )
     outputs = [
-        {(each.source, each.reference): each.output for each in one.translations} for one in shown
+        {(each.source, each.reference): each.output for each in one.translations}
+        for one in selected
     ]
     return TranslationTable(
-        tuple(one.iteration for one in shown),
+        tuple(one.iteration for one in selected),
         tuple(
             (*sentence, tuple(output.get(sentence, "") for output in outputs))
             for sentence in sentences

@@ -1,0 +1,159 @@
+"""Charts in words, for screen readers: what each figure shows, with its main numbers."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from s2s.analysis.advice.target import StepsToTarget
+from s2s.analysis.advice.time_to_target import TimeToTarget
+from s2s.analysis.compare.groups import Bar
+from s2s.analysis.compare.lines import RunLine
+from s2s.analysis.run.anatomy import PARTS, AnatomyFit, RunAnatomy
+from s2s.analysis.run.readings import ReadingSeries
+from s2s.analysis.run.steps import Axis, LossScale
+from s2s.analysis.sweep.memory import MemoryFit
+from s2s.analysis.sweep.step_parts import PaddingLine, StepParts
+from s2s.analysis.sweep.throughput import SpeedCurve, Unit
+from s2s.formatting import (
+    format_bytes,
+    format_duration,
+    format_loss,
+    format_percent,
+    format_range,
+    format_rate,
+    format_step_time,
+)
+from s2s.text.compare import describe_anatomy_fit
+
+
+def describe_loss(lines: Sequence[RunLine], axis: Axis, scale: LossScale) -> str:
+    """Describe the loss chart."""
+    return _describe(f"Loss {scale} against {axis}", _runs(lines, format_loss))
+
+
+def describe_throughput(lines: Sequence[RunLine], axis: Axis) -> str:
+    """Describe the chart of a run's throughput."""
+    return _describe(f"Samples per second against {axis}", _runs(lines, format_rate))
+
+
+def describe_bars(
+    bars: Sequence[Bar],
+    title: str,
+    format_value: Callable[[float | None], str],
+    warnings: Sequence[str] = (),
+) -> str:
+    """Describe a bar chart; `warnings` as in `plot_bars`."""
+    parts = []
+    for bar, warning in zip(bars, warnings or [""] * len(bars), strict=True):
+        low, high = (bar.value.low, bar.value.high) if bar.value else (None, None)
+        range_ = format_range(low, high, format_value)
+        details = ", ".join(filter(None, [range_, warning]))
+        text = format_value(bar.mean)
+        parts.append(f"run {bar.group.label}: {text}{f' ({details})' if details else ''}")
+    return _describe(title, parts)
+
+
+def describe_readings(series: Sequence[ReadingSeries]) -> str:
+    """Describe the chart of memory and utilization."""
+    parts = []
+    for each in series:
+        memory = each.memory_bytes[np.isfinite(each.memory_bytes)]
+        utilization = each.utilization[np.isfinite(each.utilization)]
+        figures = []
+        if len(memory):
+            figures.append(f"{format_bytes(memory[-1])} used, peak {format_bytes(memory.max())}")
+        if len(utilization):
+            figures.append(f"mean utilization {format_percent(utilization.mean())}")
+        parts.append(f"{each.device}: {', '.join(figures) or 'no readings'}")
+    return _describe("Memory and utilization", parts)
+
+
+def describe_anatomy(runs: Sequence[RunAnatomy], fit: AnatomyFit | None) -> str:
+    """Describe the chart of the parts of runs' steps."""
+    parts = (
+        f"run {each.label}: {_parts(each.anatomy.median_seconds, each.anatomy.shares)}"
+        for each in runs
+    )
+    return _describe("Step anatomy", parts, fit)
+
+
+def describe_step_parts(step_parts: StepParts) -> str:
+    """Describe the chart of the parts of a step against the batch size."""
+    parts = (
+        f"batch size {each.batch_size:,}: {_parts(each.seconds, each.shares())}"
+        for each in step_parts.sizes
+    )
+    return _describe("Step anatomy against batch size", parts, step_parts.fit)
+
+
+def describe_padding(lines: Sequence[PaddingLine]) -> str:
+    """Describe the chart of the padding ratio."""
+    parts = (
+        f"{line.label}: "
+        + ", ".join(f"{100 * each.ratio:.1f}% at {each.batch_size:,}" for each in line.points)
+        for line in lines
+        if line.points
+    )
+    return _describe("Padding ratio against batch size", parts)
+
+
+def describe_speed_curves(curves: Sequence[SpeedCurve]) -> str:
+    """Describe the chart of a sweep's throughput."""
+    unit = curves[0].unit if curves else Unit.SAMPLES
+    parts = (
+        f"{curve.label}: "
+        + ", ".join(
+            f"{format_rate(each.per_second)} at {each.batch_size:,}" for each in curve.points
+        )
+        for curve in curves
+        if curve.points
+    )
+    return _describe(f"{unit.capitalize()} per second against batch size", parts)
+
+
+def describe_memory(fit: MemoryFit) -> str:
+    """Describe the chart of peak memory."""
+    parts = (f"{format_bytes(each.peak_bytes)} at {each.batch_size:,}" for each in fit.points)
+    return _describe("Peak memory against batch size", parts)
+
+
+def describe_steps_to_target(points: Sequence[StepsToTarget]) -> str:
+    """Describe the chart of steps and samples to target."""
+    parts = []
+    for each in points:
+        bound = "" if each.reached else "not reached after "
+        if each.early:
+            bound = "at most "
+        parts.append(f"batch size {each.batch_size:,}, seed {each.seed}: {bound}{each.steps:,.0f}")
+    return _describe("Steps to target against batch size", parts)
+
+
+def describe_time_to_target(times: TimeToTarget) -> str:
+    """Describe the chart of predicted times to target."""
+    parts = (
+        f"batch size {each.batch_size:,}: {format_duration(each.seconds.value)}, {each.standing}"
+        for each in times.predictions
+    )
+    return _describe("Predicted time to target against batch size", parts)
+
+
+def _describe(title: str, parts: Iterable[str], fit: AnatomyFit | None = None) -> str:
+    fit_text = f" {describe_anatomy_fit(fit)}" if fit else ""
+    return f"{title}. {'; '.join(parts) or 'No data yet'}.{fit_text}"
+
+
+def _runs(lines: Sequence[RunLine], format_value: Callable[[float], str]) -> list[str]:
+    parts = []
+    for line in lines:
+        y = line.curve.y[np.isfinite(line.curve.y)]
+        ends = f"from {format_value(y[0])} to {format_value(y[-1])}" if len(y) else "no steps yet"
+        parts.append(f"run {line.label}: {ends}")
+    return parts
+
+
+def _parts(seconds: Sequence[float], shares: Sequence[float]) -> str:
+    """Return `data 1 ms (10%), forward ...`; both arguments are in the order of PARTS."""
+    return ", ".join(
+        f"{part} {format_step_time(each)} ({format_percent(share)})"
+        for part, each, share in zip(PARTS, seconds, shares, strict=True)
+    )
