@@ -5,7 +5,7 @@
 
 `{batch_size}` and `{threads}` in the command are filled in. The command trains at that batch size
 and prints a JSON line with `batch_size` and `samples_per_second` or `target_tokens_per_second`.
-Where it prints both, target tokens are compared: they are the work, and two programs that draw
+If it prints both, target tokens are compared: they are the work, and two programs that draw
 their own sentences draw sentences of different lengths.
 
 The other program goes first in the odd pairs, s2s in the even ones. Both get the same environment:
@@ -26,41 +26,41 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from s2s.bench.bench import Bench
-from s2s.bench.measurement import held
+from s2s.bench.rounds import Rounds
 from s2s.config import TrainConfig
 from s2s.errors import UserError
+from s2s.locks import lease_at_once
 from s2s.task import open_task
 from s2s.threads import spin_briefly
 from s2s.training.device import resolve_device
 
 MEASURES = ("target_tokens_per_second", "samples_per_second")
-"""The first of them that the other program prints is compared."""
+"""The first one that the other program prints is compared."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(options.threads)
     spin_briefly()
     try:
         base = TrainConfig.from_json(vars(options))
-        with held(resolve_device(base.device)):
+        with lease_at_once(str(resolve_device(base.device))):
             for batch_size in map(int, options.batch_sizes.split(",")):
                 config = dataclasses.replace(base, batch_size=batch_size)
-                print(json.dumps(compared(config, options)), flush=True)
+                print(json.dumps(compare_pairs(config, options)), flush=True)
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     default = TrainConfig()
-    made = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m benchmarks.against", description=__doc__.splitlines()[0]
     )
-    add = made.add_argument
-    add("--corpus", default=default.corpus, help="a prepared corpus (default: %(default)s)")
+    add = parser.add_argument
+    add("--corpus", default=default.corpus, help="prepared corpus (default: %(default)s)")
     add("--batch-sizes", default="32", help="such as 2,32 (default: %(default)s)")
     add("--engine", default=default.engine.value)
     add("--precision", default=default.precision.value)
@@ -69,21 +69,21 @@ def parser() -> argparse.ArgumentParser:
     add("--optimizer", default=default.optimizer.value)
     add("--learning-rate", type=float, default=default.learning_rate)
     add("--device", default=default.device, help="auto, cpu or cuda:N")
-    add("--threads", type=int, default=1, help="of both programs (default: %(default)s)")
+    add("--threads", type=int, default=1, help="threads of both programs (default: %(default)s)")
     add("--pairs", type=int, default=5)
-    add("--seconds", type=float, default=8.0, help="of training per run of s2s")
-    add("command", nargs="+", help="of the other program, after --")
-    return made
+    add("--seconds", type=float, default=8.0, help="training time per run of s2s")
+    add("command", nargs="+", help="command of the other program, after --")
+    return parser
 
 
-def compared(config: TrainConfig, options: argparse.Namespace) -> dict[str, object]:
-    """Run all pairs of one batch size and print each; return the summary."""
+def compare_pairs(config: TrainConfig, options: argparse.Namespace) -> dict[str, object]:
+    """Time all pairs of one batch size and print each; return the summary."""
     ratios = []
     for number in range(1, options.pairs + 1):
         ours_first = number % 2 == 0
-        row = own_figures(config, options.seconds) if ours_first else {}
-        measure, theirs = speed_of(options.command, config)
-        row = row or own_figures(config, options.seconds)
+        row = time_in_fresh_process(config, options.seconds) if ours_first else {}
+        measure, theirs = run_other_program(options.command, config)
+        row = row or time_in_fresh_process(config, options.seconds)
         ratios.append(row[measure] / theirs)
         pair = {"pair": number, "batch_size": config.batch_size, "measure": measure}
         pair |= {"ours": row[measure], "theirs": theirs, "ratio": ratios[-1]}
@@ -97,7 +97,7 @@ def compared(config: TrainConfig, options: argparse.Namespace) -> dict[str, obje
     }
 
 
-def speed_of(command: list[str], config: TrainConfig) -> tuple[str, float]:
+def run_other_program(command: list[str], config: TrainConfig) -> tuple[str, float]:
     """Run the other program; return which measure it printed, and its value per second."""
     filled = [
         word.replace("{batch_size}", str(config.batch_size)).replace(
@@ -110,7 +110,7 @@ def speed_of(command: list[str], config: TrainConfig) -> tuple[str, float]:
     except (OSError, subprocess.CalledProcessError) as error:
         raise UserError(f"The other program failed: {error}") from error
     for line in reversed(done.stdout.splitlines()):
-        values = json_object(line)
+        values = parse_json_object(line)
         for measure in MEASURES:
             if values.get("batch_size") == config.batch_size and values.get(measure):
                 return measure, float(values[measure])
@@ -120,8 +120,8 @@ def speed_of(command: list[str], config: TrainConfig) -> tuple[str, float]:
     )
 
 
-def json_object(line: str) -> dict[str, Any]:
-    """Parse the line; empty where it is no JSON object."""
+def parse_json_object(line: str) -> dict[str, Any]:
+    """Parse the line; return an empty object if it is not a JSON object."""
     try:
         values = json.loads(line)
     except ValueError:
@@ -129,21 +129,22 @@ def json_object(line: str) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def own_figures(config: TrainConfig, seconds: float) -> dict[str, Any]:
+def time_in_fresh_process(config: TrainConfig, seconds: float) -> dict[str, Any]:
     """Time s2s in a fresh process."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as process:
-        return process.submit(timed, config, seconds).result()
+        return process.submit(time_steps, config, seconds).result()
 
 
-def timed(config: TrainConfig, seconds: float) -> dict[str, Any]:
+def time_steps(config: TrainConfig, seconds: float) -> dict[str, Any]:
+    """Return the figures of one round, as in a BenchRow."""
     device = resolve_device(config.device)
-    bench = Bench([config], open_task, device, rounds=1, seconds=seconds, with_floor=False)
-    for _ in bench.run():
+    rounds = Rounds([config], open_task, device, rounds=1, seconds=seconds, with_roofline=False)
+    for _ in rounds.run():
         pass
-    if not bench.rows():
-        raise UserError(bench.notes[0])
-    return dataclasses.asdict(bench.rows()[0])
+    if not rounds.rows():
+        raise UserError(rounds.notes[0])
+    return dataclasses.asdict(rounds.rows()[0])
 
 
 if __name__ == "__main__":

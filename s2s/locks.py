@@ -1,28 +1,76 @@
-"""One run a device at a time, across processes."""
+"""Locks on files: one program at a time trains on a device, or adds a corpus of one name.
+
+The system releases such a lock even when the process that holds it is killed.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from s2s.errors import UserError
+from s2s.formatting import format_device
 from s2s.paths import home, make_folder
 
 _POLL_SECONDS = 0.2
 
 
 @contextmanager
-def lease(device: str, given_up: Callable[[], bool]) -> Iterator[bool]:
-    """Holds the device against other runs; False where `given_up` became true first.
+def lock_file(path: Path, is_cancelled: Callable[[], object]) -> Iterator[bool]:
+    """Hold the lock at `path` against other threads and processes.
 
-    A lock on a file, which the system lets go of even when a process is killed.
+    Args:
+        path: Created if it does not exist, with its folder.
+        is_cancelled: Called several times per second while somebody else holds the lock. A true
+            result ends the wait; it may also raise.
+
+    Yields:
+        Whether this caller holds the lock.
+
+    Raises:
+        OSError: The file cannot be created.
     """
-    folder = home() / "locks"
-    make_folder(folder)
-    lock = FileLock(folder / f"{device.replace(':', '-')}.lock", thread_local=False)
+    make_folder(path.parent)
+    lock = FileLock(path, thread_local=False)
     try:
-        while not lock.is_locked and not given_up():
+        while not lock.is_locked:
             with suppress(Timeout):
                 lock.acquire(timeout=_POLL_SECONDS)
+                break
+            if is_cancelled():
+                break
         yield lock.is_locked
     finally:
         lock.release()
+
+
+@contextmanager
+def lease(device: str, is_cancelled: Callable[[], bool]) -> Iterator[bool]:
+    """Hold a device against other runs and measurements, waiting until it is free.
+
+    Yields:
+        False if `is_cancelled` became true first.
+    """
+    with lock_file(_lease_path(device), is_cancelled) as acquired:
+        yield acquired and not is_cancelled()
+
+
+@contextmanager
+def lease_at_once(device: str) -> Iterator[None]:
+    """Hold a device without waiting for it.
+
+    Raises:
+        UserError: A run or a measurement holds it.
+    """
+    with lock_file(_lease_path(device), lambda: True) as acquired:
+        if not acquired:
+            raise UserError(
+                f"Another run or measurement uses {format_device(device)}. Wait until it has "
+                "ended, or stop it."
+            )
+        yield
+
+
+def _lease_path(device: str) -> Path:
+    return home() / "locks" / f"{device.replace(':', '-')}.lock"

@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 
+CHECKPOINT = "checkpoint.safetensors"
+"""File in a run's folder."""
+
+
 def home() -> Path:
     """`S2S_HOME`, or `.s2s/` beside the package. Not created here."""
     chosen = os.environ.get("S2S_HOME")

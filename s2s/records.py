@@ -28,6 +28,42 @@ class RunState(StrEnum):
         return self not in (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 
 
+class RemarkKind(StrEnum):
+    """Kinds of remarks about how a run was computed, or how it ended."""
+
+    SLOW_KERNELS = "slow kernels"
+    """The compiled kernels are missing; detail: why."""
+    COMPUTED_BY_FUSED = "computed by fused"
+    """The graphed engine could not be used; detail: why."""
+    STORE_UNAVAILABLE = "store unavailable"
+    """Records were kept in memory for a while; number: seconds."""
+    CHECKPOINT_NOT_WRITTEN = "checkpoint not written"
+    """Number: iteration; detail: why."""
+    WEIGHTS_KEPT = "weights kept"
+    """A diverged run kept its last finite weights."""
+    LOST_GPU = "lost GPU"
+    """The run's error made a GPU unusable for this process; detail: device."""
+    SHUT_DOWN = "shut down"
+    """The program was ended; number: the run's sweep, if it belongs to one."""
+    NO_CHECKPOINT = "no checkpoint"
+    """The program was ended before the first checkpoint."""
+    OWNER_DIED = "owner died"
+    """The process that trained the run died."""
+    CANNOT_RESUME = "cannot resume"
+    """The run was to resume and could not; detail: why."""
+    QUALITY_NOT_MEASURED = "quality not measured"
+    """Detail: why; empty: the run was stopped first."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something to know about a run; `text.run` puts it into words."""
+
+    kind: RemarkKind
+    detail: str = ""
+    number: float | None = None
+
+
 @dataclass(frozen=True)
 class CorpusInfo:
     """Description of a prepared corpus, readable without its arrays."""
@@ -246,14 +282,14 @@ class Run:
     """Unix seconds, like all `..._at` of times."""
     started_at: float | None
     finished_at: float | None
-    message: str
-    """Why the run failed, or remarks on how it was computed; one sentence each."""
-    details: str
-    """Traceback of a failure."""
     device: str
     """Device it trained on; empty before it starts."""
     iterations_done: int
     summary: Summary | None
+    remarks: tuple[Remark, ...] = ()
+    error: str = ""
+    """The message of the exception that ended the run."""
+    traceback: str = ""
     machine_before: MachineState | None = None
     machine_after: MachineState | None = None
     notes: str = ""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from s2s.config import TrainConfig
 from s2s.data.sampler import BatchSampler
-from s2s.records import SampleTranslation
+from s2s.records import Remark, SampleTranslation
 
 _IMPLEMENTATION = ("s2s.translation.task", "TranslationTask")
 
@@ -100,8 +100,8 @@ class Task(Protocol):
     roofline: Roofline
 
     @property
-    def notes(self) -> list[str]:
-        """What a user should know of how the steps were computed, one sentence each."""
+    def remarks(self) -> list[Remark]:
+        """What a user should know of how the steps were computed."""
         ...
 
     @property

@@ -14,6 +14,7 @@ from s2s.records import (
     BenchRow,
     DeviceSample,
     Evaluation,
+    Interference,
     Run,
     RunState,
     SampleTranslation,
@@ -22,6 +23,7 @@ from s2s.records import (
 from s2s.store import Store
 
 MIB = 2**20
+QUIET = Interference(0.0, 8, (), None)
 RUN = Run(
     id=7,
     name="starter · batch 32",
@@ -31,8 +33,6 @@ RUN = Run(
     created_at=0.0,
     started_at=None,
     finished_at=None,
-    message="",
-    details="",
     device="cpu",
     iterations_done=0,
     summary=None,
@@ -70,6 +70,7 @@ def summary(
         engine=config.engine.value,
         batch_size=config.batch_size,
         iterations=done,
+        samples=done * config.batch_size,
         seconds=done * 0.1,
         user_seconds=1.0,
         system_seconds=0.1,
@@ -80,6 +81,7 @@ def summary(
         loss_per_token=4.0,
         validation_loss_per_token=4.5,
         peak_memory_bytes=peak,
+        interference=QUIET,
         wall_seconds=done * 0.1,
     )
 
@@ -112,12 +114,13 @@ def ended(
     config: TrainConfig,
     state: RunState = RunState.FINISHED,
     count: int = 20,
-    message: str = "",
-    details: str = "",
+    error: str = "",
+    traceback: str = "",
 ) -> int:
     """A run that ended in `state` after `count` steps; returns its id."""
     run_id = started(store, config, count)
-    store.finish_run(run_id, state, summary(run_id, state, config, count), message, details)
+    found = summary(run_id, state, config, count)
+    store.finish_run(run_id, found, error=error, traceback=traceback)
     return run_id
 
 

@@ -1,14 +1,6 @@
 """The Advisor page: recommends a batch size from a sweep, with its interval and the reason."""
 
 import streamlit as st
-
-from pages.shared.chart import draw_chart
-from pages.shared.errors import catch_errors
-from pages.shared.escaping import escape
-from pages.shared.records import read_records
-from pages.shared.state import get_manager, get_store
-from pages.shared.sweeps import list_sweeps, select_sweep
-from s2s.analysis.advice.gradient_noise import noise_sentence
 from s2s.analysis.advice.sweep_advice import (
     SweepAdvice,
     confirmation,
@@ -17,17 +9,31 @@ from s2s.analysis.advice.sweep_advice import (
     sweep_advice,
 )
 from s2s.analysis.sweep.figures import finished_runs, memory_points
+
+from pages.shared.chart import draw_chart
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.records import read_records
+from pages.shared.state import get_manager, get_store
+from pages.shared.sweeps import list_sweeps, select_sweep
+from s2s.analysis.advice.gradient_noise import noise_sentence
 from s2s.analysis.sweep.memory import memory_law, memory_sentence
-from s2s.analysis.sweep.speed_curve import speed_text
-from s2s.charts.batch_law import steps_figure, steps_text
-from s2s.charts.memory_law import memory_figure, memory_text
-from s2s.charts.speed_curve import speed_figure
-from s2s.charts.time_to_target import time_figure, time_text
+from s2s.charts.memory import plot_memory
+from s2s.charts.steps_to_target import plot_steps_to_target
+from s2s.charts.throughput_model import plot_speed_curves
+from s2s.charts.time_to_target import plot_time_to_target
 from s2s.config import Engine, TrainConfig
 from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import RunState, Sweep
 from s2s.runs.memory import available_memory_bytes
+from s2s.text.charts import (
+    describe_memory,
+    describe_speed_curves,
+    describe_steps_to_target,
+    describe_time_to_target,
+)
+from s2s.text.run import describe_result
 
 
 def select_engine_and_target(sweep: Sweep) -> tuple[Engine, float]:
@@ -56,11 +62,17 @@ def recommendation(found: SweepAdvice) -> None:
             st.subheader("No recommendation from these runs yet")
         st.write(advice.paragraph)
     revision = f"{found.engine} {advice.target_loss}"
-    draw_chart(time_figure(advice.times, revision=revision), time_text(advice.times), "advisor_time")
-    figure = steps_figure(found.points, advice.law, revision=revision)
-    draw_chart(figure, steps_text(found.points), "advisor_steps")
     draw_chart(
-        speed_figure([found.speed], revision=revision), speed_text([found.speed]), "advisor_speed"
+        plot_time_to_target(advice.times, revision=revision),
+        describe_time_to_target(advice.times),
+        "advisor_time",
+    )
+    figure = plot_steps_to_target(found.points, advice.law, revision=revision)
+    draw_chart(figure, describe_steps_to_target(found.points), "advisor_steps")
+    draw_chart(
+        plot_speed_curves([found.speed], revision=revision),
+        describe_speed_curves([found.speed]),
+        "advisor_speed",
     )
     for note in found.notes:
         st.caption(note)
@@ -106,7 +118,9 @@ def memory_section(sweep: Sweep, engine: Engine) -> None:
     runs = finished_runs(sweep, engine)
     if law.points:
         draw_chart(
-            memory_figure(law, revision=f"{sweep.id} {engine}"), memory_text(law), "advisor_memory"
+            plot_memory(law, revision=f"{sweep.id} {engine}"),
+            describe_memory(law),
+            "advisor_memory",
         )
     st.write(memory_sentence(law, available_memory_bytes(get_store(), runs)))
 
@@ -130,7 +144,7 @@ def confirming_run_section(sweep: Sweep, found: SweepAdvice) -> None:
         _, evaluations, _ = read_records(runs[0].id)
         st.success(confirmation(found, evaluations))
     else:
-        st.warning(f"The confirming run {runs[0].state}: {escape(runs[0].message)}")
+        st.warning(f"The confirming run {runs[0].state}: {escape(describe_result(runs[0]))}")
 
 
 def submit(config: TrainConfig) -> None:

@@ -1,4 +1,4 @@
-"""The slim strip above every page: what trains now, what waits, and notices."""
+"""The status bar above every page: warnings, running and waiting runs."""
 
 import streamlit as st
 
@@ -8,13 +8,16 @@ from pages.shared.state import get_store
 from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import RunState
-from s2s.runs import lost_gpu as cuda_context
+from s2s.runs.lost_gpu import lost_device
+from s2s.text.run import describe_lost_device
 
 
-def strip(notice: str, *, live: bool) -> None:
-    """Ends the page with a sentence where there is no store to work with.
+def status_bar(warning: str, *, is_live_page: bool) -> None:
+    """Show the status bar; stop the script if the store cannot be opened.
 
-    `live`: the page itself shows how far a training is, more often than the strip.
+    Args:
+        warning: A further warning to show, or "".
+        is_live_page: Whether the page itself shows a run's progress, more often than the bar.
     """
     st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; }</style>")
     try:
@@ -22,29 +25,31 @@ def strip(notice: str, *, live: bool) -> None:
     except UserError as error:
         st.error(escape(error))
         st.stop()
-    for text in (store.notice, notice, cuda_context.sentence()):
+    store.runs()
+    unreadable = " ".join(store.unreadable["runs"][:3])
+    for text in (store.notice, warning, describe_lost_device(lost_device()), unreadable):
         if text:
             st.warning(escape(text))
     store.mark_interrupted()
-    store.runs()
-    if problems := store.unreadable["runs"]:
-        st.warning(escape(" ".join(problems[:3])))
-    st.fragment(catch_errors(_line), run_every="10s" if store.unfinished_runs() else None)(live)
+    interval = "10s" if store.unfinished_runs() else None
+    st.fragment(catch_errors(_show_activity), run_every=interval)(is_live_page)
 
 
-def _line(live: bool) -> None:
-    """A run whose process was killed is over on an open page too."""
-    get_store().mark_interrupted()
-    if trouble := get_store().trouble:
-        st.warning(escape(trouble), icon=":material/save:")
-    runs = get_store().unfinished_runs()
-    waiting = sum(run.state is RunState.QUEUED for run in runs)
-    training = [run for run in runs if run.state in (RunState.RUNNING, RunState.STOPPING)]
-    told = [
-        f":green[●] Training **{escape(run_label(run))}** on {escape(run.device)}"
-        + (f", iteration {run.iterations_done:,}" if run.iterations_done and not live else "")
-        for run in reversed(training)
-    ] or [":gray[○] Nothing is training"]
-    if waiting:
-        told.append(f"{waiting} waiting")
-    st.caption(" · ".join(told))
+def _show_activity(is_live_page: bool) -> None:
+    store = get_store()
+    store.mark_interrupted()  # a run of a killed process ends on an open page too
+    if store.write_error:
+        st.warning(escape(store.write_error), icon=":material/save:")
+    runs = store.unfinished_runs()
+    parts = []
+    for run in reversed(runs):
+        if run.state in (RunState.RUNNING, RunState.STOPPING):
+            part = f":green[●] Training **{escape(run_label(run))}** on {escape(run.device)}"
+            if run.iterations_done and not is_live_page:
+                part += f", iteration {run.iterations_done:,}"
+            parts.append(part)
+    if not parts:
+        parts.append(":gray[○] Nothing is training")
+    if waiting := sum(run.state is RunState.QUEUED for run in runs):
+        parts.append(f"{waiting:,} waiting")
+    st.caption(" · ".join(parts))

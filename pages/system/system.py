@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import access as reach
+from pages.shared.access import exposure_warning
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
 from s2s import formatting as words
@@ -13,11 +13,12 @@ from s2s.bench.report import latest_bench
 from s2s.config import TrainConfig
 from s2s.data.catalog import list_corpora
 from s2s.errors import UserError
-from s2s.machine.host import system_info
+from s2s.machine.host import read_system_info
 from s2s.paths import corpora_folder, folder_bytes, home, is_open_to_others
-from s2s.runs import lost_gpu as cuda_context
 from s2s.runs.files import delete_checkpoint, has_checkpoint, run_bytes
+from s2s.runs.lost_gpu import lost_device
 from s2s.text import bench as bench_table
+from s2s.text.run import describe_lost_device
 
 MISSING = "not reported"
 LIMIT_SIZES = (2, 32, 128, 512)
@@ -27,10 +28,10 @@ ON_DISK = st.column_config.NumberColumn(format="bytes")
 
 def gpu_section(info: dict[str, Any]) -> None:
     st.header("GPUs", divider="gray")
-    if lost := cuda_context.sentence():
+    if lost := describe_lost_device(lost_device()):
         st.error(lost)
     if not info["gpus"]:
-        st.info(escape(info["gpu_reason"]))
+        st.info(escape(info["gpu_error"]))
         return
     percent = st.column_config.NumberColumn(format="percent", width=95)
     size = st.column_config.NumberColumn(format="%d MiB", width=100)
@@ -119,28 +120,28 @@ def measure_roofline(names: list[str]) -> None:
     ):
         import torch  # takes seconds to load
 
-        from s2s.bench.measurement import limits
+        from s2s.bench.roofline import measure_rooflines
 
         try:
             with st.spinner("Multiplying and copying…"):
-                found = limits(config, LIMIT_SIZES)
+                found = measure_rooflines(config, LIMIT_SIZES)
                 st.session_state["roofline"] = corpus, torch.get_num_threads(), *found
         except UserError as error:
             st.warning(escape(error))
-    measured, threads, copy_rate, floors = st.session_state.get("roofline", ("", 0, None, []))
+    measured, threads, copy_rate, rooflines = st.session_state.get("roofline", ("", 0, None, []))
     if measured != corpus:
         return
     st.metric("Copy rate (reads and writes)", f"{copy_rate / 1e9:.1f} GB/s")
     st.dataframe(
         [
             {
-                "Batch size": floor.batch_size,
-                "Tokens per step": floor.tokens,
-                "Products (GFLOP/s)": floor.product_rate_flops / 1e9,
-                "Roofline per step (ms)": 1000 * floor.seconds,
-                "Maximum samples/s": floor.batch_size / floor.seconds,
+                "Batch size": roofline.batch_size,
+                "Tokens per step": roofline.tokens,
+                "Products (GFLOP/s)": roofline.product_rate / 1e9,
+                "Roofline per step (ms)": 1000 * roofline.seconds,
+                "Maximum samples/s": roofline.batch_size / roofline.seconds,
             }
-            for floor in floors
+            for roofline in rooflines
         ],
         column_config={
             "Tokens per step": WHOLE,
@@ -277,11 +278,11 @@ def checkpoint_section() -> None:
 
 
 st.title("System")
-if warning := reach.exposed():
+if warning := exposure_warning():
     st.warning(warning)
 st.button("Refresh", key="refresh", icon=":material/refresh:")
 with st.spinner("Reading the machine…"):
-    info = system_info()
+    info = read_system_info()
 gpu_section(info)
 machine_section(info)
 roofline_section()

@@ -1,106 +1,116 @@
-"""The live view of one run: progress, figures, charts, translations. It only draws."""
+"""The live view of one run: progress, figures, charts and sample translations."""
 
 import pyarrow as pa
 import streamlit as st
 
-from pages.shared.chart import draw
+from pages.shared.chart import draw_charts
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
-from pages.train import live_view
-from pages.train.live_view import Figures, Tile
-from pages.train.tab_title import tab_title
-from s2s.analysis.run.progress import Progress, progress_text
-from s2s.analysis.run.progress import tab_title as tab_title_text
+from pages.train.live_figures import LiveFigures, Tile, get_live_figures
+from s2s.analysis.run.progress import Progress
 from s2s.analysis.run.steps import LossScale
 from s2s.errors import UserError
 from s2s.records import Run, RunState
-from s2s.text.run import describe_state
+from s2s.text.run import describe_progress, describe_state, format_tab_title
 
-Active = tuple[tuple[int, RunState], ...]
-"""The unfinished runs as the page body saw them."""
+RunStates = tuple[tuple[int, RunState], ...]
+"""The unfinished runs and their states, as the page body saw them."""
 
-
-TICK_SECONDS = 2.5
-"""Each tick takes time from the training: the browser beside it goes through the whole page anew,
-some 100 ms of a processor, and half of that for a tick that changes nothing."""
-STOPPING_TICK_SECONDS = 0.25
-"""There is no training left to disturb, and whoever pressed Stop waits."""
-_STEADY = (
-    # What is being drawn anew fades otherwise, and the browser draws each shade of it.
+_TICK_SECONDS = 2.5
+"""A refresh slows training: the browser beside it takes some 100 ms of CPU time to go through the
+whole page, and half of that for a refresh that changes nothing."""
+_STOPPING_TICK_SECONDS = 0.25
+"""While a run stops, nothing trains that a refresh could slow, and the user waits."""
+_NO_FADING = (
+    # Streamlit fades elements during a refresh, which makes the browser draw every shade.
     "<style>.st-key-live .stElementContainer"
     " { opacity: 1 !important; transition: none !important; }</style>"
 )
+_tab_title = st.components.v2.component(
+    "s2s_tab_title",
+    js="""
+let before;
+export default function ({ data }) {
+    before ??= document.title;
+    document.title = data;
+    // When it is removed, restore the page's own title, unless that was set already.
+    return () => { if (document.title === data) document.title = before; };
+}
+""",
+)
 
 
-def watch(run_id: int, scale: LossScale, active: Active) -> None:
-    """Draws the run; again every so often while anything is active."""
-    stopping = any(state is RunState.STOPPING for _, state in active)
-    every = STOPPING_TICK_SECONDS if stopping else TICK_SECONDS
+def watch_run(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
+    """Show a run, refreshed on a timer while any run is unfinished."""
+    is_stopping = any(state is RunState.STOPPING for _, state in unfinished)
+    interval = _STOPPING_TICK_SECONDS if is_stopping else _TICK_SECONDS
     with st.container(key="live"):
-        st.html(_STEADY)
-        st.fragment(catch_errors(_tick), run_every=every if active else None)(run_id, scale, active)
+        st.html(_NO_FADING)
+        st.fragment(catch_errors(_tick), run_every=interval if unfinished else None)(
+            run_id, scale, unfinished
+        )
 
 
-def _tick(run_id: int, scale: LossScale, active: Active) -> None:
+def _tick(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
     store = get_store()
     try:
-        now = store.states([each for each, _ in active])
+        states = store.states([each for each, _ in unfinished])
         run = store.run(run_id)
     except UserError:  # deleted in another tab
         st.rerun()
-    if now != active:
-        st.rerun()  # the page body has other buttons now
-    figures = live_view.figures(store, run, scale)
-    _state(run, figures and figures.progress)
+    if states != unfinished:
+        st.rerun()  # the page body shows other buttons now
+    figures = get_live_figures(store, run, scale)
+    _show_state(run, figures.progress if figures else None)
     if figures:
-        _figures(run, figures)
+        _show_figures(run, figures)
 
 
-def _state(run: Run, now: Progress | None) -> None:
-    if run.state in (RunState.RUNNING, RunState.STOPPING) and now:
-        st.progress(now.share, text=progress_text(run.config, now))
-        tab_title(tab_title_text(run.id, now))
+def _show_state(run: Run, progress: Progress | None) -> None:
+    if run.state in (RunState.RUNNING, RunState.STOPPING) and progress:
+        st.progress(progress.share, text=describe_progress(run.config, progress))
+        _tab_title(data=format_tab_title(run.id, progress), key="tab_title")
         return
-    sentence = escape(describe_state(run))
+    text = escape(describe_state(run))
     match run.state:
         case RunState.FINISHED:
-            st.success(sentence, icon=":material/check_circle:")
+            st.success(text, icon=":material/check_circle:")
         case RunState.FAILED | RunState.OUT_OF_MEMORY | RunState.DIVERGED:
-            st.error(sentence, icon=":material/error:")
+            st.error(text, icon=":material/error:")
         case RunState.STOPPED | RunState.INTERRUPTED:
-            st.warning(sentence, icon=":material/stop_circle:")
+            st.warning(text, icon=":material/stop_circle:")
         case _:
-            st.info(sentence, icon=":material/hourglass_empty:")
-    if run.details:
+            st.info(text, icon=":material/hourglass_empty:")
+    if run.traceback:
         with st.expander("Technical details"):
-            st.code(run.details, language=None)
+            st.code(run.traceback, language=None)
 
 
-def _figures(run: Run, figures: Figures) -> None:
+def _show_figures(run: Run, figures: LiveFigures) -> None:
     with st.container(horizontal=True):
         for each in figures.tiles:
-            _tile(each)
-    for doubt in figures.doubts:
-        st.caption(doubt)
-    draw(figures.charts, f"live_{run.id}")
-    _translations(figures.translations)
+            _show_tile(each)
+    for caption in figures.captions:
+        st.caption(caption)
+    draw_charts(figures.charts, f"live_{run.id}")
+    _show_translations(figures.translations)
 
 
-def _tile(tile: Tile) -> None:
+def _show_tile(tile: Tile) -> None:
     st.metric(
-        tile.label, tile.value, tile.below, delta_color="off", delta_arrow="off", border=True,
+        tile.label, tile.value, tile.detail, delta_color="off", delta_arrow="off", border=True,
         help=tile.help, width="stretch",
     )  # fmt: skip
 
 
-def _translations(table: pa.Table | None) -> None:
-    st.subheader("Translations as they improve")
+def _show_translations(table: pa.Table | None) -> None:
+    st.subheader("Sample translations")
     if table is None:
-        st.caption("The first ones come with the first evaluation.")
+        st.caption("The first evaluation brings the first translations.")
         return
     st.table(
         table,
         hide_index=True,
-        alt="Source sentences, their references and the model's output after some iterations",
+        alt="Source sentences, their references, and the translations at some evaluations",
     )

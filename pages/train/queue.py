@@ -1,40 +1,96 @@
-"""What runs and what waits, each with its button."""
+"""Unfinished and interrupted runs, with their Stop, Remove, Resume and Dismiss buttons."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.shared import state as shared
-from pages.shared.errors import guarded
-from pages.shared.escaping import inert
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
+from pages.shared.state import get_manager, get_store
+from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import Run, RunState
-from s2s.runs import lost_gpu as cuda_context
+from s2s.runs.lost_gpu import is_blocked
+from s2s.runs.resume import resumable, resumes_at
+from s2s.text.run import describe_interruption
 
-STOP_WAIT_SECONDS = 0.1
-"""A small model has stopped by then; of another the page says at once that it stops."""
+_STOP_WAIT_SECONDS = 0.1
+"""A small model stops within this time; for others the page shows at once that they stop."""
+_MAX_OFFERS = 3
+"""A shutdown can interrupt a whole queue; the runs with progress are listed first."""
 
 
-def queue(active: Sequence[Run]) -> None:
-    """`active` in the order of their turn. In the page body: a fragment's button would wait."""
-    for run in active:
+def queue(runs: Sequence[Run]) -> None:
+    """Show the unfinished runs, in the order in which they train, with Stop or Remove.
+
+    Call it in the page body: a button in a fragment would react only at the next refresh.
+    """
+    for run in runs:
+        is_waiting = run.state is RunState.QUEUED
+        blocked = is_waiting and is_blocked(run.config.device)
+        state = f"{run.state}, blocked until s2s is restarted" if blocked else run.state
+        icon = "hourglass_empty" if is_waiting else "model_training"
         with st.container(horizontal=True, vertical_alignment="center"):
-            waiting = run.state is RunState.QUEUED
-            is_held = waiting and cuda_context.is_held(run.config.device)
-            held = ", held till s2s is started again" if is_held else ""
-            icon = "hourglass_empty" if waiting else "model_training"
             st.markdown(
-                f":material/{icon}: **{inert(run_label(run))}** :gray[{run.state}{held}]",
-                width="content",
+                f":material/{icon}: **{escape(run_label(run))}** :gray[{state}]", width="content"
             )
             st.button(
-                "Remove" if waiting else "Stop",
+                "Remove" if is_waiting else "Stop",
                 key=f"stop_{run.id}",
-                icon=":material/close:" if waiting else ":material/stop:",
+                icon=":material/close:" if is_waiting else ":material/stop:",
                 disabled=run.state is RunState.STOPPING,
-                help="Takes it out of the queue."
-                if waiting
-                else "Ends after the step it is in; what it learnt is kept.",
-                on_click=guarded(shared.manager().stop),
-                args=(run.id, STOP_WAIT_SECONDS),
+                help="Removes the run from the queue."
+                if is_waiting
+                else "Stops after the current step and keeps the weights.",
+                on_click=catch_errors(get_manager().stop),
+                args=(run.id, _STOP_WAIT_SECONDS),
             )
+
+
+def resume_offers() -> None:
+    """Show each interrupted run that can be resumed, with Resume and Dismiss."""
+    offers = sorted(resumable(get_store()), key=lambda offer: not offer[0].iterations_done)
+    for run, iteration in offers[:_MAX_OFFERS]:
+        text = escape(describe_interruption(run, iteration))
+        with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{run.id}"):
+            st.markdown(f":material/pause_circle: {text}", width="content")
+            _offer_buttons([run], str(run.id), "Resume", "Dismiss")
+    if len(offers) > _MAX_OFFERS:
+        with st.container(horizontal=True, vertical_alignment="center", key="offer_all"):
+            st.caption(f"And {len(offers) - _MAX_OFFERS:,} more.", width="content")
+            oldest_first = [run for run, _ in reversed(offers)]
+            _offer_buttons(oldest_first, "all", "Resume all", "Dismiss all")
+
+
+def resume_button(run: Run) -> None:
+    """Show Resume, if the run can be resumed."""
+    iteration = resumes_at(get_store(), run)
+    if iteration is not None:
+        st.button(
+            "Resume", key=f"resume_{run.id}", icon=":material/play_arrow:", on_click=_resume,
+            args=([run],), help=f"Continues from iteration {iteration:,} until the run's end.",
+        )  # fmt: skip
+
+
+def _offer_buttons(runs: Sequence[Run], key: str, resume: str, dismiss: str) -> None:
+    st.button(
+        resume, key=f"offer_resume_{key}", icon=":material/play_arrow:", on_click=_resume,
+        args=(runs,), help="The result is the same as without the interruption.",
+    )  # fmt: skip
+    st.button(
+        dismiss, key=f"offer_dismiss_{key}", on_click=_dismiss, args=(runs,),
+        help="Hides this offer. Records and weights are kept.",
+    )  # fmt: skip
+
+
+def _resume(runs: Sequence[Run]) -> None:
+    for run in runs:
+        try:
+            get_manager().resume(run.id)
+        except UserError as error:  # resumed in another tab, for example
+            st.error(escape(error))
+
+
+def _dismiss(runs: Sequence[Run]) -> None:
+    for run in runs:
+        get_store().dismiss_run(run.id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from s2s.config import TrainConfig
 from s2s.records import Run
-from s2s.runs import lost_gpu as cuda_context
+from s2s.runs import lost_gpu
 
 _TRIAL_STEPS = 5
 
@@ -85,7 +85,7 @@ def step_time_from_trial(config: TrainConfig) -> StepTime:
     from s2s.training.device import resolve_device
 
     # A run on another device keeps its random numbers; a GPU that was lost is not asked for them.
-    with torch.random.fork_rng([] if cuda_context.spoilt_device() else None):
+    with torch.random.fork_rng([] if lost_gpu.lost_device() else None):
         trainer = build_trainer(config, resolve_device(config.device))
         started = time.perf_counter()
         trainer.evaluate()

@@ -18,12 +18,12 @@ from s2s.background.estimates import (
 )
 from s2s.background.sweep_time import SweepTime, seconds_of, sweep_time, times_from_runs
 from s2s.config import SweepConfig, TrainConfig
-from s2s.data.catalog import clear_leftovers
+from s2s.data.catalog import remove_leftovers
 from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.paths import corpora_folder
 from s2s.records import SweepPart
-from s2s.runs import lost_gpu as cuda_context
+from s2s.runs import lost_gpu
 from s2s.runs.files import purge_deleted, remove_leftovers
 from s2s.runs.resume import resume
 from s2s.store import Store
@@ -54,7 +54,7 @@ class Manager:
         if self._presence:
             store.mark_interrupted()
             remove_leftovers(store)
-            clear_leftovers(corpora_folder())
+            remove_leftovers(corpora_folder())
             if self._presence.is_only_dashboard:  # else another dashboard still offers Undo
                 purge_deleted(store)
         self._lock = threading.Lock()
@@ -179,13 +179,13 @@ class Manager:
         return self._noise.get(run_id)
 
     def _measure_noise(self, run_id: int) -> None:
-        from s2s.runs.gradient_noise import noise_of_run
+        from s2s.runs.measure import measure_gradient_noise
 
         def progress(share: float) -> None:
             self._noise[run_id] = share
 
         try:
-            self.store.save_gradient_noise(noise_of_run(run_id, progress=progress))
+            self.store.save_gradient_noise(measure_gradient_noise(run_id, progress))
         except UserError as error:
             self._noise[run_id] = error
         except Exception as error:
@@ -249,7 +249,7 @@ class Manager:
                     return
                 run_id, device = self._incoming.popleft()
             with suppress(UserError):  # the run itself will end with that sentence
-                held = device == "auto" and cuda_context.spoilt_device()
+                held = device == "auto" and lost_gpu.lost_device()
                 device = held or str(resolve_device(device))
             with self._lock:
                 self._queues.setdefault(device, deque()).append(run_id)
@@ -260,7 +260,7 @@ class Manager:
 
         while True:
             with self._lock:
-                if not self._queues[device] or cuda_context.is_held(device):
+                if not self._queues[device] or lost_gpu.is_blocked(device):
                     del self._threads[threading.current_thread().name]
                     return
                 run_id = self._queues[device].popleft()
@@ -323,13 +323,13 @@ class Manager:
 
         result: StepTime | UserError
         try:
-            cuda_context.check(config.device)
+            lost_gpu.check_not_blocked(config.device)
             with lease(str(resolve_device(config.device)), lambda: False):
                 result = step_time_from_trial(config)
         except UserError as error:
             result = error
         except Exception as error:
-            cuda_context.note(error, "cuda:0" if config.device == "auto" else config.device)
+            lost_gpu.note_error(error, "cuda:0" if config.device == "auto" else config.device)
             result = UserError(f"A trial step failed ({type(error).__name__}: {error}).")
         with self._lock:
             self._trials[_trial_key(config)] = (result, time.monotonic())
@@ -337,7 +337,7 @@ class Manager:
     def _try_sweep(self, config: SweepConfig) -> None:
         result: SweepTime | UserError
         try:
-            cuda_context.check(config.base.device)
+            lost_gpu.check_not_blocked(config.base.device)
             runs = self.store.runs(archived=True)
             result = sweep_time(config, plan(config), runs, lambda *_: None)
         except UserError as error:

@@ -13,7 +13,7 @@ from s2s.background.estimates import (
 from s2s.config import Engine, SweepConfig
 from s2s.locks import lease
 from s2s.records import Run, Sweep, SweepPart
-from s2s.sweeps.memory import START_SECONDS, STEPS
+from s2s.runs.memory import START_SECONDS, STEPS
 
 Times = Mapping[tuple[Engine, int], StepTime]
 """By engine and batch size; what is not known is not there."""

@@ -1,4 +1,4 @@
-"""The corpora of this installation: list, add, open, remove."""
+"""The corpora of this installation: list, add, open and remove them."""
 
 import gzip
 import re
@@ -7,17 +7,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from s2s.config import CorpusChoices, Direction
 from s2s.data import corpus
-from s2s.data.alone import alone
 from s2s.data.download import download
 from s2s.data.prepare import Prepared, prepare
 from s2s.data.reader import Chunk, comes_from_tatoeba, content_sha256, read_chunks
 from s2s.errors import UserError, quote
+from s2s.locks import lock_file
 from s2s.paths import make_folder
 from s2s.records import CorpusInfo
 
@@ -53,30 +54,42 @@ LANGUAGES = {
     "tur": "Turkish",
     "ukr": "Ukrainian",
 }
-"""Of the codes in a named pair such as `fra-eng`."""
+"""Languages by their code in a named pair such as `fra-eng`."""
 NAMED_PAIRS = tuple(f"{code}-eng" for code in sorted(LANGUAGES) if code != "eng")
 """Downloaded on request from manythings.org."""
 
 Progress = Callable[[str, float | None], object]
-"""Called with what is being done and its share done so far (None: not known)."""
+"""Called with a description and the fraction done, None if unknown."""
 
 
-def quiet(doing: str, share: float | None) -> None:
-    """The Progress that tells nobody."""
+def ignore_progress(description: str, share: float | None) -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """A corpus file, and the name under which it is to be prepared."""
+
+    name: str
+    path: Path | None
+    """None: the starter corpus."""
+    content_sha256: str
+    attribution: str
+    code: str
+    """Names the languages, if it is like that of a named pair."""
 
 
 def list_corpora(folder: Path) -> list[CorpusInfo]:
-    """Those prepared in `folder`, by name, without the damaged ones."""
-    return [found for found in _found(folder) if isinstance(found, CorpusInfo)]
+    """Return the prepared corpora by name, without damaged ones."""
+    return [info for info in _load_infos(folder) if isinstance(info, CorpusInfo)]
 
 
-def damaged_corpora(folder: Path) -> list[UserError]:
-    """What is wrong with those that `list_corpora` leaves out, and the way out, a sentence each."""
-    return [found for found in _found(folder) if isinstance(found, UserError)]
+def list_damaged_corpora(folder: Path) -> list[UserError]:
+    """Return an error for each damaged corpus."""
+    return [error for error in _load_infos(folder) if isinstance(error, UserError)]
 
 
-def _found(folder: Path) -> Iterator[CorpusInfo | UserError]:
-    """By name."""
+def _load_infos(folder: Path) -> Iterator[CorpusInfo | UserError]:
     for path in sorted(folder.glob("[!.]*/corpus.json"), key=lambda path: path.parent.name):
         try:
             yield corpus.load_info(path.parent)
@@ -87,24 +100,23 @@ def _found(folder: Path) -> Iterator[CorpusInfo | UserError]:
 
 
 def open_corpus(folder: Path, name: str) -> corpus.Corpus:
-    """The prepared corpus `name`; the starter corpus is prepared here at its first use.
+    """Open a prepared corpus; the starter corpus is prepared first if it is missing or damaged.
 
-    So it is where it is damaged. Raises UserError where there is no such corpus, or where another
-    one is damaged.
+    Raises:
+        UserError: There is no such corpus, or it is damaged.
     """
     if name == STARTER:
         add(folder, STARTER, choices=_starter_choices(folder))
     try:
         while True:
-            found = corpus.load(folder / checked_name(name))
-            if corpus.load_info(folder / name) == found.info:
-                return found
-            # Another one took its place meanwhile: the arrays may be of either.
+            opened = corpus.load(folder / check_name(name))
+            # If it was replaced meanwhile, its arrays may be a mixture.
+            if corpus.load_info(folder / name) == opened.info:
+                return opened
     except FileNotFoundError:
         names = [STARTER, *(info.name for info in list_corpora(folder))]
-        known = ", ".join(dict.fromkeys(names))
         raise UserError(
-            f"There is no corpus {quote(name)} (there are: {known}); "
+            f"Corpus {quote(name)} not found. Available: {', '.join(dict.fromkeys(names))}. "
             "`python -m s2s corpora add` adds a file or a named pair."
         ) from None
 
@@ -114,192 +126,65 @@ def add(
     what: str | Path,
     name: str = "",
     choices: CorpusChoices | None = None,
-    progress: Progress = quiet,
+    progress: Progress = ignore_progress,
 ) -> CorpusInfo:
-    """Prepares a corpus file, a named pair such as `fra-eng`, or `starter`; returns what it is.
+    """Prepare a corpus, unless it exists with the same content and choices.
 
-    `name` defaults to the file's own name without suffix. A corpus that is there already, from
-    the same content with the same choices, is not prepared again. Nothing is changed where it
-    fails: UserError, one sentence.
+    Args:
+        folder: Folder of all prepared corpora.
+        what: Path of a corpus file, a named pair such as `fra-eng`, or `starter`.
+        name: Name of the corpus; by default the file's name without suffix.
+        choices: How to prepare it; by default CorpusChoices().
+        progress: Called repeatedly.
+
+    Raises:
+        UserError: It cannot be prepared; then nothing is changed.
     """
     choices = choices or CorpusChoices()
     if name:
-        checked_name(name)
-    path = None if what == STARTER else _file(what, folder, progress)
-    name = checked_name(name or (path.stem if path else STARTER))
-    if path and name == STARTER:
+        check_name(name)
+    origin = _find_origin(what, name, folder, progress)
+    if existing := _find_existing(folder, origin, choices):
+        return existing
+    with _lock(folder, origin.name, progress):
+        # Another program may have prepared it while this one waited.
+        existing = _find_existing(folder, origin, choices)
+        return existing or _prepare(folder, origin, choices, progress)
+
+
+def _find_origin(what: str | Path, name: str, folder: Path, progress: Progress) -> _Origin:
+    if what == STARTER:
+        content = content_sha256(STARTER_FILE)
+        return _Origin(name or STARTER, None, content, _STARTER_ATTRIBUTION, "fra-eng")
+    path = _find_file(what, folder, progress)
+    name = check_name(name or path.stem)
+    if name == STARTER:
         raise UserError(
-            f"{STARTER} is the built-in corpus; give this one a name: --name my-{STARTER}."
+            f"{STARTER} is the built-in corpus. Use another name: --name my-{STARTER}."
         )
-    if path is None:
-        content, attribution, code = content_sha256(STARTER_FILE), _STARTER_ATTRIBUTION, "fra-eng"
-    else:
-        content = content_sha256(path)
-        attribution, code = TATOEBA if comes_from_tatoeba(path) else "", path.stem
-    if present := _present(folder, name, content, choices):
-        return present
-    with _alone(folder, name, progress):
-        # Another program may have been faster.
-        return _present(folder, name, content, choices) or _prepared(
-            folder, name, path, choices, content, (attribution, code), progress
-        )
+    attribution = TATOEBA if comes_from_tatoeba(path) else ""
+    return _Origin(name, path, content_sha256(path), attribution, path.stem)
 
 
-def _prepared(
-    folder: Path,
-    name: str,
-    path: Path | None,
-    choices: CorpusChoices,
-    content: str,
-    told: tuple[str, str],
-    progress: Progress,
+def _prepare(
+    folder: Path, origin: _Origin, choices: CorpusChoices, progress: Progress
 ) -> CorpusInfo:
-    """`told`: the attribution, and the code that tells the languages."""
     started = time.perf_counter()
-    attribution, code = told
-    chunks = read_chunks(path) if path else _starter_chunks()
     prepared = prepare(
-        chunks, choices, lambda lines: progress(f"Reading {name}: {lines:,} lines", None)
-    )
-    first, second = _languages(code)
-    if choices.direction is Direction.SECOND_TO_FIRST:
-        first, second = second, first
-    info = _info(
-        prepared,
-        name,
+        read_chunks(origin.path) if origin.path else _starter_chunks(),
         choices,
-        content,
-        (first, second),
-        attribution,
-        time.perf_counter() - started,
+        lambda lines: progress(f"Reading {origin.name}: {lines:,} lines", None),
     )
-    _save(folder, info, prepared)
-    return info
-
-
-def remove(folder: Path, name: str) -> None:
-    """Deletes what was prepared under `name`; runs trained on it keep their own vocabularies."""
-    target = folder / checked_name(name)
-    if not target.is_dir():
-        raise UserError(f"There is no corpus {quote(name)}.")
-    with (
-        _alone(folder, name),
-        tempfile.TemporaryDirectory(prefix=f".removing-{name}-", dir=folder) as beside,
-    ):
-        try:  # at once: who opens it meanwhile finds all of it or nothing
-            target.rename(Path(beside, "corpus"))
-        except FileNotFoundError:
-            raise UserError(f"There is no corpus {quote(name)}.") from None
-
-
-def clear_leftovers(folder: Path) -> None:
-    """What processes left beside the corpora when they died over adding or removing one."""
-    for path in folder.glob(".*ing-*-*"):
-        name = path.name.partition("-")[2].rpartition("-")[0]
-        with suppress(OSError, Timeout), FileLock(_locks(folder) / name, timeout=0):
-            shutil.rmtree(path)
-
-
-def _locks(folder: Path) -> Path:
-    return folder.parent / "locks" / "corpora"
-
-
-@contextmanager
-def _alone(folder: Path, name: str, progress: Progress = quiet) -> Iterator[None]:
-    def waiting() -> None:
-        progress(f"Waiting until {name} is prepared elsewhere", None)
-
-    try:
-        with alone(_locks(folder), name, waiting):
-            yield
-    except OSError as error:
-        raise _not_written(folder, error) from error
-
-
-def checked_name(name: str) -> str:
-    """`name`, if it can name a folder anywhere; else UserError."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-        raise UserError(
-            f"A corpus name is 1 to 64 letters, digits, dots, dashes or underscores, beginning "
-            f"with a letter or digit; got {quote(name)}."
-        )
-    return name
-
-
-def _starter_choices(folder: Path) -> CorpusChoices | None:
-    """Those that it was prepared with, if it was."""
-    try:
-        return corpus.load_info(folder / STARTER).choices
-    except (FileNotFoundError, corpus.DamagedCorpusError):
-        return None
-
-
-def _file(what: str | Path, folder: Path, progress: Progress) -> Path:
-    try:
-        path = Path(what).expanduser()
-        if path.is_file():
-            return path
-    except (OSError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise UserError(f"{quote(str(what))} cannot be read ({why}).") from error
-    if str(what) in NAMED_PAIRS:
-        return download(str(what), folder.parent / "downloads", progress)
-    raise UserError(
-        f"{quote(str(what))} is neither a file nor a named pair; named pairs are {STARTER}, "
-        f"{', '.join(NAMED_PAIRS)}."
-    )
-
-
-def _present(folder: Path, name: str, content: str, choices: CorpusChoices) -> CorpusInfo | None:
-    try:
-        present = corpus.load(folder / name).info
-    except (FileNotFoundError, corpus.DamagedCorpusError):
-        return None
-    if (present.content_sha256, present.choices) == (content, choices):
-        return present
-    if name == STARTER and present.choices == choices:
-        return None  # newer sentences replace the older ones
-    differs = "with other choices" if present.content_sha256 == content else "from another file"
-    raise UserError(
-        f"There is a corpus {quote(name)} already, made {differs}; "
-        f"give this one another name (--name {_free_name(folder, name, choices)})."
-    )
-
-
-def _free_name(folder: Path, name: str, choices: CorpusChoices) -> str:
-    name = name[:48]
-    proposals = [f"{name}-{choices.normalizer}", *(f"{name}-{n}" for n in range(2, 1000))]
-    return next(each for each in proposals if not (folder / each).exists())
-
-
-def _languages(code: str) -> tuple[str, str]:
-    """Names for the first and second column; files of manythings.org begin with English."""
-    found = re.fullmatch(r"([a-z]{3})(-eng\b.*)?", code)
-    if found and found[1] in LANGUAGES:
-        return "English", LANGUAGES[found[1]]
-    return "column 1", "column 2"
-
-
-def _starter_chunks() -> Iterator[Chunk]:
-    yield Chunk(1, gzip.decompress(STARTER_FILE.read_bytes()).decode("utf-8").splitlines())
-
-
-def _info(
-    prepared: Prepared,
-    name: str,
-    choices: CorpusChoices,
-    content: str,
-    languages: tuple[str, str],
-    attribution: str,
-    seconds: float,
-) -> CorpusInfo:
-    return CorpusInfo(
-        name=name,
+    source_language, target_language = _languages(origin.code)
+    if choices.direction is Direction.SECOND_TO_FIRST:
+        source_language, target_language = target_language, source_language
+    info = CorpusInfo(
+        name=origin.name,
         choices=choices,
-        content_sha256=content,
-        source_language=languages[0],
-        target_language=languages[1],
-        attribution=attribution,
+        content_sha256=origin.content_sha256,
+        source_language=source_language,
+        target_language=target_language,
+        attribution=origin.attribution,
         pairs_read=prepared.pairs_read,
         pairs_kept=prepared.pairs_kept,
         bad_lines=prepared.bad_lines,
@@ -311,31 +196,142 @@ def _info(
         training_pairs=prepared.training_pairs,
         validation_pairs=prepared.validation_pairs,
         test_pairs=prepared.test_pairs,
-        seconds=seconds,
+        seconds=time.perf_counter() - started,
+    )
+    _save(folder, info, prepared)
+    return info
+
+
+def remove(folder: Path, name: str) -> None:
+    """Delete a prepared corpus; runs trained on it keep their own vocabularies."""
+    target = folder / check_name(name)
+    if not target.is_dir():
+        raise UserError(f"Corpus {quote(name)} not found.")
+    with (
+        _lock(folder, name),
+        tempfile.TemporaryDirectory(prefix=f".removing-{name}-", dir=folder) as temporary,
+    ):
+        try:  # renamed first, so that others find all of it or nothing
+            target.rename(Path(temporary, "corpus"))
+        except FileNotFoundError:
+            raise UserError(f"Corpus {quote(name)} not found.") from None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete temporary folders of processes that died while adding or removing a corpus."""
+    for path in folder.glob(".*ing-*-*"):
+        name = path.name.partition("-")[2].rpartition("-")[0]
+        with suppress(OSError, Timeout), FileLock(_locks_folder(folder) / name, timeout=0):
+            shutil.rmtree(path)
+
+
+def _locks_folder(folder: Path) -> Path:
+    return folder.parent / "locks" / "corpora"
+
+
+@contextmanager
+def _lock(folder: Path, name: str, progress: Progress = ignore_progress) -> Iterator[None]:
+    """Hold a name against other programs that add or remove a corpus."""
+    try:
+        with lock_file(
+            _locks_folder(folder) / name,
+            lambda: progress(f"Waiting for another program that prepares {name}", None),
+        ):
+            yield
+    except OSError as error:
+        raise _write_error(folder, error) from error
+
+
+def check_name(name: str) -> str:
+    """Return `name` if it is valid on every file system; raise UserError otherwise."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise UserError(
+            "A corpus name must be 1 to 64 letters, digits, dots, dashes or underscores and start "
+            f"with a letter or digit; got {quote(name)}."
+        )
+    return name
+
+
+def _starter_choices(folder: Path) -> CorpusChoices | None:
+    """Return the choices with which the starter corpus was prepared, if it was."""
+    try:
+        return corpus.load_info(folder / STARTER).choices
+    except (FileNotFoundError, corpus.DamagedCorpusError):
+        return None
+
+
+def _find_file(what: str | Path, folder: Path, progress: Progress) -> Path:
+    try:
+        path = Path(what).expanduser()
+        if path.is_file():
+            return path
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{quote(str(what))} cannot be read ({reason}).") from error
+    if str(what) in NAMED_PAIRS:
+        return download(str(what), folder.parent / "downloads", progress)
+    raise UserError(
+        f"{quote(str(what))} is neither a file nor a named pair. Named pairs: {STARTER}, "
+        f"{', '.join(NAMED_PAIRS)}."
     )
 
 
+def _find_existing(folder: Path, origin: _Origin, choices: CorpusChoices) -> CorpusInfo | None:
+    """Return the same corpus if it is prepared already.
+
+    Raises:
+        UserError: The name is taken by a corpus with other content or choices.
+    """
+    try:
+        info = corpus.load(folder / origin.name).info
+    except (FileNotFoundError, corpus.DamagedCorpusError):
+        return None
+    same_content = info.content_sha256 == origin.content_sha256
+    if same_content and info.choices == choices:
+        return info
+    if origin.name == STARTER and info.choices == choices:
+        return None  # a newer version of the starter corpus replaces the older one
+    difference = "with other choices" if same_content else "from another file"
+    raise UserError(
+        f"Corpus {quote(origin.name)} already exists, prepared {difference}. Use another name: "
+        f"--name {_propose_name(folder, origin.name, choices)}."
+    )
+
+
+def _propose_name(folder: Path, name: str, choices: CorpusChoices) -> str:
+    name = name[:48]
+    proposals = [f"{name}-{choices.normalizer}", *(f"{name}-{n}" for n in range(2, 1000))]
+    return next(each for each in proposals if not (folder / each).exists())
+
+
+def _languages(code: str) -> tuple[str, str]:
+    """Return names for the first and second column; files of manythings.org begin with English."""
+    match = re.fullmatch(r"([a-z]{3})(-eng\b.*)?", code)
+    if match and match[1] in LANGUAGES:
+        return "English", LANGUAGES[match[1]]
+    return "column 1", "column 2"
+
+
+def _starter_chunks() -> Iterator[Chunk]:
+    yield Chunk(1, gzip.decompress(STARTER_FILE.read_bytes()).decode("utf-8").splitlines())
+
+
 def _save(folder: Path, info: CorpusInfo, prepared: Prepared) -> None:
-    """In a folder beside, moved to its place when complete."""
+    """Write the corpus to a temporary folder, then rename it, so that it is never incomplete."""
     try:
         make_folder(folder)
-        with tempfile.TemporaryDirectory(prefix=f".adding-{info.name}-", dir=folder) as beside:
-            fresh = Path(beside, "corpus")
+        prefix = f".adding-{info.name}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as temporary:
+            fresh = Path(temporary, "corpus")
             fresh.mkdir()
-            corpus.save(
-                fresh,
-                info,
-                [
-                    (side.tokens, side.offsets, side.words)
-                    for side in (prepared.source, prepared.target)
-                ],
-            )
+            sides = (prepared.source, prepared.target)
+            corpus.save(fresh, info, [(side.tokens, side.offsets, side.words) for side in sides])
             if (folder / info.name).exists():
-                (folder / info.name).rename(Path(beside, "old"))
+                (folder / info.name).rename(Path(temporary, "old"))
             fresh.rename(folder / info.name)
     except OSError as error:
-        raise _not_written(folder, error) from error
+        raise _write_error(folder, error) from error
 
 
-def _not_written(folder: Path, error: OSError) -> UserError:
+def _write_error(folder: Path, error: OSError) -> UserError:
     return UserError(f"The corpus could not be written to {folder} ({error.strerror or error}).")

@@ -1,4 +1,4 @@
-"""One run from start to end: device lease, corpus, training, records, checkpoints, result."""
+"""Execute one run: device lease, corpus, training, records, checkpoints, result."""
 
 import dataclasses
 import gc
@@ -6,322 +6,382 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Generator
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from threading import Event
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
+from safetensors import SafetensorError
 
-from s2s.analysis.run.interference import busy
-from s2s.analysis.run.readings import peak_memory_bytes
 from s2s.config import TrainConfig
 from s2s.errors import UserError
 from s2s.locks import lease
-from s2s.machine.gpus import Sampler
-from s2s.machine.host import system_info
-from s2s.machine.interference import OthersMeter
-from s2s.machine.state import machine_state
-from s2s.paths import run_folder
-from s2s.records import (
-    DeviceSample,
-    Evaluation,
-    MachineState,
-    Run,
-    RunState,
-    StepRecord,
-    Summary,
-)
-from s2s.runs import lost_gpu as cuda_context
-from s2s.runs.checkpoints import save, tidy
-from s2s.runs.ending import Ending, diverged, failed, sentence, shut_down
-from s2s.runs.quality import quality_on_test_part
+from s2s.machine.host import read_machine_state, read_system_info
+from s2s.machine.interference import OtherLoadMeter
+from s2s.machine.sampler import DeviceSampler
+from s2s.paths import make_folder, run_folder
+from s2s.records import Evaluation, Remark, RemarkKind, Run, RunState, StepRecord, Summary
+from s2s.runs import lost_gpu
+from s2s.runs.files import has_checkpoint
+from s2s.runs.measure import measure_quality
 from s2s.runs.recorder import DivergedError, Recorder
 from s2s.store import Store
-from s2s.store import errors as store_error
+from s2s.store import errors as store_errors
 from s2s.store.errors import StoreError, retry_while_unavailable
 from s2s.task import open_task
-from s2s.training.checkpoint import load_checkpoint
-from s2s.training.device import resolve_device, trim_heap
+from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
+from s2s.training.device import ran_out_of_memory, resolve_device, trim_heap
 from s2s.training.trainer import Trainer, never_stop
 
 CHECKPOINT_SECONDS = 60.0
-"""A process that is killed loses this much training and what a step more takes."""
-_TORCHS_OWN_THREADS = torch.get_num_threads()
-Watch = Callable[[StepRecord | Evaluation], object]
-_Returned = TypeVar("_Returned")
-Events = Generator[StepRecord | Evaluation, None, _Returned]
-"""Of the loop as they come."""
-Training = Events[RunState]
-"""Returns how the run ended."""
+"""A process that is killed loses at most this much training and one step."""
+_DEFAULT_THREADS = torch.get_num_threads()
+TrainingEvent = StepRecord | Evaluation
+_T = TypeVar("_T")
 
 
-def nobody(event: StepRecord | Evaluation) -> None:
-    """The Watch that does nothing."""
+class _StopError(Exception):
+    """The run is to stop, or the program to end, during something long."""
 
 
-def execute(store: Store, run_id: int, stop: Event, watch: Watch = nobody) -> RunState:
-    """Trains the queued run in this thread and returns how it ended.
+class _CannotResumeError(Exception):
+    """The message says why. The cause can be repaired, so the run stays interrupted."""
 
-    As `executing`; `watch` sees each event of the loop. What it raises stops the run.
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended. Holds no tensor."""
+
+    state: RunState
+    remarks: tuple[Remark, ...] = ()
+    error: str = ""
+    traceback: str = ""
+
+
+def execute(
+    store: Store,
+    run_id: int,
+    stop: Event,
+    watch: Callable[[TrainingEvent], object] | None = None,
+) -> RunState:
+    """Train a queued run in this thread; return how it ended.
+
+    Args:
+        stop: As in `Execution`.
+        watch: Called with each event of the training loop; if it raises, the run stops.
     """
-    training = executing(store, run_id, stop)
-    try:
-        while True:
-            watch(next(training))
-    except StopIteration as end:
-        return RunState(end.value)
-    finally:
-        training.close()
+    execution = Execution(store, run_id, stop)
+    with closing(execution.run()) as events:
+        for event in events:
+            if watch:
+                watch(event)
+    return execution.state
 
 
-def executing(store: Store, run_id: int, stop: Event) -> Training:
-    """Trains the queued run in this thread.
+class Execution:
+    """One run from the queue to its result, in this thread."""
 
-    Waits until no other run, of this process or another, holds the device. Whatever goes wrong
-    is kept as the run's result; nothing is raised. Who leaves off early stops the run. `stop`
-    without a request in the store interrupts it: the program ends, and the run can be resumed.
-    """
-    try:
-        run = retry_while_unavailable(lambda: store.run(run_id))
-        cuda_context.check(run.config.device)
-        device = _device_of(run)
-        with lease(str(device), lambda: stop.is_set() or _asked_to_stop(store, run_id)) as held:
-            environment = _environment()
-            if not held or not retry_while_unavailable(
-                lambda: store.start_run(run_id, str(device), environment), stop.is_set
-            ):
-                interrupted = store.interrupt_run(run_id, shut_down(store, run_id))
-                return RunState.INTERRUPTED if interrupted else RunState.STOPPED
-            return (yield from _train(store, run, device, stop))
-    except _CannotResumeError as error:
-        store.interrupt_run(run_id, str(error))
-        return RunState.INTERRUPTED
-    except Exception as error:
-        store.fail_run(run_id, sentence(error), traceback.format_exc())
-        return RunState.FAILED
-    finally:
-        # Outside the except block: its traceback would keep the tensors alive.
-        free_memory()
-        store.write_error = ""
+    def __init__(self, store: Store, run_id: int, stop: Event) -> None:
+        """Prepare the execution of a queued run.
+
+        Args:
+            stop: Interrupts the run when it is set, so that it can be resumed: the program is
+                ending. A user's request to stop comes through the store.
+        """
+        self._store, self._run_id, self._stop = store, run_id, stop
+        self.state = RunState.QUEUED
+        """How the run ended, once it has."""
+        self._unsaved: Remark | None = None
+        """Why the last checkpoint was not written."""
+
+    def run(self) -> Generator[TrainingEvent, None, None]:
+        """Train to the end, and yield the events of the training loop.
+
+        Waits until no other run, of any process, uses the device. Whatever goes wrong becomes the
+        run's result; nothing is raised. Closing the iterator stops the run.
+        """
+        try:
+            run = retry_while_unavailable(lambda: self._store.run(self._run_id))
+            lost_gpu.check_not_blocked(run.config.device)
+            device = self._find_device(run)
+            with lease(str(device), self._should_stop) as acquired:
+                if not (acquired and self._start(device)):
+                    self._interrupt(self._explain_interruption())
+                    return
+                self._begin_records(device)
+                trainer, ending = None, Ending(RunState.FINISHED)
+                try:
+                    trainer = self._prepare(run, device)
+                    yield from self._loop(run, trainer)
+                except GeneratorExit:
+                    ending = Ending(RunState.STOPPED)
+                except Exception as error:
+                    ending = self._explain(error, device)
+                notes = trainer.remarks if trainer else []
+                trainer = None  # free its memory
+                self._finish(run, device, ending, notes)
+        except _CannotResumeError as error:
+            self._interrupt((Remark(RemarkKind.CANNOT_RESUME, str(error)),))
+        except Exception as error:
+            self.state = RunState.FAILED
+            self._store.fail_run(self._run_id, _message(error), traceback.format_exc())
+        finally:
+            # Outside the except blocks: a traceback would keep tensors alive.
+            free_memory()
+            self._store.write_error = ""
+
+    def _interrupt(self, remarks: tuple[Remark, ...]) -> None:
+        """Leave the queue, unless the run was stopped or deleted meanwhile."""
+        is_interrupted = self._store.interrupt_run(self._run_id, remarks)
+        self.state = RunState.INTERRUPTED if is_interrupted else RunState.STOPPED
+
+    # Prepare
+
+    def _find_device(self, run: Run) -> torch.device:
+        """Return the device; a resumed run keeps its own, elsewhere its numbers would differ."""
+        if not run.resumed_at:
+            return resolve_device(run.config.device)
+        try:
+            return resolve_device(run.device)
+        except UserError:
+            raise _CannotResumeError(
+                f"It trained on {run.device}, which is not available now. Resume it where that "
+                f"device is, or train on with `python -m s2s train --continue {run.id}`."
+            ) from None
+
+    def _start(self, device: torch.device) -> bool:
+        """Mark the run as running; return False if it was stopped meanwhile."""
+        environment = {**read_system_info(), "pid": os.getpid()}
+        return retry_while_unavailable(
+            lambda: self._store.start_run(self._run_id, str(device), environment),
+            self._stop.is_set,
+        )
+
+    def _begin_records(self, device: torch.device) -> None:
+        self._load_meter = OtherLoadMeter()
+        self._sampler = DeviceSampler(str(device))
+        self._sampler.start()
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        self._recorder = Recorder(self._store, self._run_id, self._sampler)
+
+    def _prepare(self, run: Run, device: torch.device) -> Trainer:
+        """Open the corpus and build the model.
+
+        Raises:
+            _CannotResumeError: The checkpoint of a resumed run does not fit.
+            _StopError: The run is to stop.
+        """
+        resume_from = run.id if run.resumed_at else None
+        try:
+            trainer = build_trainer(run.config, device, resume_from, self._check_stop)
+        except UserError as error:
+            if run.resumed_at:
+                raise _CannotResumeError(str(error)) from error
+            raise
+        before = read_machine_state(str(device), self._load_meter.read())
+        retry_while_unavailable(
+            lambda: self._store.save_machine_state(run.id, before), self._stop.is_set
+        )
+        return trainer
+
+    # Loop
+
+    def _loop(self, run: Run, trainer: Trainer) -> Generator[TrainingEvent, None, None]:
+        """Record the events; save a checkpoint at each evaluation, each minute and at the end."""
+        saved_at = time.monotonic()
+        try:
+            for event in trainer.run():
+                if isinstance(event, Evaluation):
+                    self._recorder.evaluation(event)
+                elif self._recorder.step(event) and self._is_stop_requested():
+                    self._stop.set()
+                # On a GPU steps come in bursts; the weights are those of the last one.
+                is_settled = event.iteration == trainer.iteration
+                is_due = run.config.keep_weights and (
+                    time.monotonic() - saved_at >= CHECKPOINT_SECONDS
+                )
+                if isinstance(event, Evaluation) or (is_settled and is_due):
+                    self._save(run, trainer)
+                    saved_at = time.monotonic()
+                yield event
+                if is_settled and self._stop.is_set():
+                    raise _StopError
+        except _StopError:
+            self._save(run, trainer)
+            raise
+        deadline = time.monotonic() + store_errors.RETRY_LIMIT_SECONDS
+        while self._unsaved and not self._stop.is_set() and time.monotonic() < deadline:
+            self._stop.wait(store_errors.RETRY_INTERVAL_SECONDS)
+            self._save(run, trainer)
+
+    def _save(self, run: Run, trainer: Trainer) -> None:
+        """Save a checkpoint; if that fails, on a full disk for example, `_unsaved` says why.
+
+        Raises:
+            DivergedError: A weight is NaN or infinite, which a finite loss does not exclude. Such
+                weights never replace finite ones.
+        """
+        self._recorder.flush()
+        checkpoint = trainer.checkpoint()
+        if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):
+            raise DivergedError
+        self._unsaved = None
+        if run.config.keep_weights:
+            try:
+                self._store.sync()  # a run is resumed only where its records reach as far
+                make_folder(run_folder(run.id))
+                save_checkpoint(run_folder(run.id), checkpoint)
+            except (OSError, SafetensorError, StoreError) as error:
+                self._unsaved = Remark(
+                    RemarkKind.CHECKPOINT_NOT_WRITTEN, str(error), checkpoint.iteration
+                )
+        trim_heap()
+
+    def _check_stop(self) -> None:
+        if self._should_stop():
+            raise _StopError
+
+    def _should_stop(self) -> bool:
+        return self._stop.is_set() or self._is_stop_requested()
+
+    def _is_stop_requested(self) -> bool:
+        """Return whether the store says so; a store that cannot be read does not end a run."""
+        try:
+            return self._store.is_stop_requested(self._run_id)
+        except StoreError:
+            return False
+
+    # Finish
+
+    def _explain(self, error: Exception, device: torch.device) -> Ending:
+        """Return the ending that an exception means; call it while the exception is handled."""
+        match error:
+            case _StopError():
+                if self._is_stop_requested():
+                    return Ending(RunState.STOPPED)
+                return Ending(RunState.INTERRUPTED, self._explain_interruption())
+            case _CannotResumeError():
+                remark = Remark(RemarkKind.CANNOT_RESUME, str(error))
+                return Ending(RunState.INTERRUPTED, (remark,))
+            case DivergedError():
+                is_kept = has_checkpoint(self._run_id)
+                remarks = (Remark(RemarkKind.WEIGHTS_KEPT),) if is_kept else ()
+                return Ending(RunState.DIVERGED, remarks)
+        lost_gpu.note_error(error, str(device))
+        if ran_out_of_memory(error):
+            return Ending(RunState.OUT_OF_MEMORY, traceback=traceback.format_exc())
+        lost = lost_gpu.loses_gpu(error)
+        remarks = (Remark(RemarkKind.LOST_GPU, lost_gpu.lost_device()),) if lost else ()
+        return Ending(RunState.FAILED, remarks, _message(error), traceback.format_exc())
+
+    def _explain_interruption(self) -> tuple[Remark, ...]:
+        sweep_id = self._store.parent_sweep(self._run_id)
+        iterations = self._store.run(self._run_id).iterations_done
+        if sweep_id is None and iterations and not has_checkpoint(self._run_id):
+            return (Remark(RemarkKind.NO_CHECKPOINT),)
+        return (Remark(RemarkKind.SHUT_DOWN, number=sweep_id),)
+
+    def _finish(self, run: Run, device: torch.device, ending: Ending, notes: list[Remark]) -> None:
+        """Save the run's result, and shrink its checkpoint."""
+        is_lost = lost_gpu.is_blocked(device.type)
+        after = None if is_lost else read_machine_state(str(device), self._load_meter.read())
+        self._sampler.stop()
+        self._retry(self._recorder.finish)
+        before = self._retry(lambda: self._store.run(run.id)).machine_before
+        if before and after:
+            self._retry(lambda: self._store.save_machine_state(run.id, before, after))
+        peak = self._sampler.peak_memory_bytes
+        if device.type == "cuda" and not is_lost:
+            peak = torch.cuda.max_memory_allocated(device)
+        summary = self._retry(lambda: self._recorder.summary(ending.state, peak))
+        remarks = [*notes, *self._recorder.remarks(), *ending.remarks]
+        if self._unsaved:
+            remarks.append(self._unsaved)
+        elif ending.state is RunState.FINISHED and run.config.measure_quality:
+            summary, ending = self._measure_quality(summary, ending)
+            remarks += ending.remarks
+        self._retry(
+            lambda: self._store.finish_run(run.id, summary, remarks, ending.error, ending.traceback)
+        )
+        self.state = ending.state
+        if ending.state is not RunState.INTERRUPTED:
+            # Last, so that whoever pressed Stop need not wait for it.
+            _shrink_checkpoint(run)
+
+    def _measure_quality(self, summary: Summary, ending: Ending) -> tuple[Summary, Ending]:
+        """Add the quality to the summary, or the reason why there is none to the ending.
+
+        Done last, so that it adds to no time and no memory of the run, which is finished whatever
+        happens here.
+        """
+
+        def check(_share: float) -> None:
+            if self._stop.is_set() or self._store.is_stop_requested(self._run_id):
+                raise _StopError
+
+        detail, details = "", ""
+        try:
+            quality = measure_quality(self._run_id, check)
+        except _StopError:
+            pass
+        except Exception as error:
+            detail = _message(error)
+            details = "" if isinstance(error, UserError) else traceback.format_exc()
+        else:
+            return dataclasses.replace(summary, bleu=quality.bleu, chrf=quality.chrf), ending
+        remark = Remark(RemarkKind.QUALITY_NOT_MEASURED, detail)
+        return summary, Ending(ending.state, (remark,), traceback=details)
+
+    def _retry(self, operation: Callable[[], _T]) -> _T:
+        """Retry while the store is unavailable, unless the program is ending."""
+        return retry_while_unavailable(
+            operation, lambda: self._stop.is_set() and not self._is_stop_requested()
+        )
 
 
 def build_trainer(
     config: TrainConfig,
     device: torch.device,
-    resumes: int | None = None,
-    look: Callable[[], object] = never_stop,
+    resume_from: int | None = None,
+    check_stop: Callable[[], object] = never_stop,
 ) -> Trainer:
-    """The corpus opened and the model built, or UserError.
+    """Open the corpus and build the model.
 
-    `resumes`: the run that is to go on from its own checkpoint. `look`: see Trainer.
+    Args:
+        resume_from: The run itself, if it is to resume from its own checkpoint.
+        check_stop: As in `Trainer`.
+
+    Raises:
+        UserError: There is no such corpus or checkpoint, or they do not fit.
     """
-    torch.set_num_threads(config.threads or _TORCHS_OWN_THREADS)
-    start, source = None, config.continue_from if resumes is None else resumes
-    if source is not None:
-        start = load_checkpoint(run_folder(source), with_state=True)
+    torch.set_num_threads(config.threads or _DEFAULT_THREADS)
+    source = config.continue_from if resume_from is None else resume_from
+    start = None if source is None else load_checkpoint(run_folder(source), with_state=True)
     task = open_task(config, device)
-    look()
-    return Trainer(task, start, resume=resumes is not None, check_stop=look)
-
-
-class _CannotResumeError(Exception):
-    """The text says why. What is wrong can be put right, so the run stays interrupted."""
-
-
-class _EndedError(Exception):
-    """Stop was asked for, or the program ends, within something long."""
-
-
-def _device_of(run: Run) -> torch.device:
-    """A run goes on where it was: elsewhere its numbers would be others."""
-    if not run.resumed_at:
-        return resolve_device(run.config.device)
-    try:
-        return resolve_device(run.device)
-    except UserError:
-        raise _CannotResumeError(
-            f"It trained on {run.device}, which is not here now; resume it where that is, or go on "
-            f"from its weights with `python -m s2s train --continue {run.id}`."
-        ) from None
-
-
-def _trainer_of(run: Run, device: torch.device, look: Callable[[], object]) -> Trainer:
-    if not run.resumed_at:
-        return build_trainer(run.config, device, look=look)
-    try:
-        return build_trainer(run.config, device, run.id, look)
-    except UserError as error:
-        raise _CannotResumeError(str(error)) from error
-
-
-def _train(store: Store, run: Run, device: torch.device, stop: Event) -> Training:
-    others = OthersMeter()
-    sampler = Sampler(str(device))
-    sampler.start()
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    recorder = Recorder(store, run.id, run.config, sampler)
-    try:
-        ending = yield from _trained(store, run, device, stop, recorder, others)
-    except GeneratorExit:
-        ending = Ending(RunState.STOPPED)
-
-    def patient(work: Callable[[], _Returned]) -> _Returned:
-        """A program that ends waits for no disk."""
-        return retry_while_unavailable(
-            work, lambda: stop.is_set() and not _asked_to_stop(store, run.id)
-        )
-
-    after = _machine_after(device, others)
-    sampler.stop()
-    patient(recorder.finish)
-    samples = patient(lambda: store.device_samples(run.id))
-    peak = _peak_memory_bytes(device, sampler, samples if run.resumed_at else [])
-    summary = patient(lambda: recorder.summary(ending.state, peak))
-    before = patient(lambda: store.run(run.id)).machine_before
-    if before and after:
-        patient(lambda: store.save_machine_state(run.id, before, after))
-        beside = patient(lambda: busy(store.run(run.id), samples))
-        summary = dataclasses.replace(summary, interference=beside)
-    if ending.state is RunState.FINISHED and run.config.measure_quality and not recorder.unsaved:
-        summary, ending = _with_quality(store, run, stop, summary, ending)
-    message = ending.told(store, run)
-    patient(lambda: store.finish_run(run.id, ending.state, summary, message, ending.details))
-    if ending.state is not RunState.INTERRUPTED:
-        tidy(run)  # after the state is known: whoever pressed Stop need not wait for it
-    return ending.state
-
-
-def _trained(
-    store: Store,
-    run: Run,
-    device: torch.device,
-    stop: Event,
-    recorder: Recorder,
-    others: OthersMeter,
-) -> Events[Ending]:
-    """Whatever goes wrong is the ending; it holds no tensor."""
-
-    def look() -> None:
-        if stop.is_set() or _asked_to_stop(store, run.id):
-            raise _EndedError
-
-    try:
-        trainer = _trainer_of(run, device, look)
-        before = machine_state(str(device), others.read())
-        retry_while_unavailable(lambda: store.save_machine_state(run.id, before), stop.is_set)
-        state = yield from _follow(store, run, trainer, recorder, stop)
-        return Ending(state, " ".join([*trainer.notes, *recorder.notes()]))
-    except _EndedError:
-        return Ending(_ended(store, run))
-    except _CannotResumeError as error:
-        return Ending(RunState.INTERRUPTED, cannot_resume=str(error))
-    except DivergedError:
-        return diverged(run.id)
-    except Exception as error:
-        cuda_context.note(error, str(device))
-        return failed(error)
-
-
-def _follow(store: Store, run: Run, trainer: Trainer, recorder: Recorder, stop: Event) -> Training:
-    """The events of the loop into the store, a checkpoint at each evaluation and at the end, and
-    one every so often in between."""
-    saved_at = time.monotonic()
-    try:
-        for event in trainer.run():
-            if isinstance(event, Evaluation):
-                recorder.evaluation(event)
-            elif recorder.step(event) and _asked_to_stop(store, run.id):
-                stop.set()
-            settled = event.iteration == trainer.iteration  # no burst whose weights are further
-            late = run.config.keep_weights and time.monotonic() - saved_at >= CHECKPOINT_SECONDS
-            if isinstance(event, Evaluation) or (settled and late):
-                recorder.flush()
-                recorder.unsaved = save(store, run, trainer)
-                trim_heap()
-                saved_at = time.monotonic()
-            yield event
-            if settled and stop.is_set():
-                raise _EndedError
-    except _EndedError:
-        recorder.flush()
-        recorder.unsaved = save(store, run, trainer)
-        return _ended(store, run)
-    deadline = time.monotonic() + store_error.RETRY_LIMIT_SECONDS
-    while recorder.unsaved and not stop.is_set() and time.monotonic() < deadline:
-        stop.wait(store_error.RETRY_INTERVAL_SECONDS)
-        recorder.unsaved = save(store, run, trainer)
-    return RunState.FINISHED
-
-
-def _asked_to_stop(store: Store, run_id: int) -> bool:
-    """False where the store cannot be read just now: a run does not end by that."""
-    try:
-        return store.is_stop_requested(run_id)
-    except StoreError:
-        return False
-
-
-def _machine_after(device: torch.device, others: OthersMeter) -> MachineState | None:
-    """None where the GPU cannot be asked any more."""
-    if cuda_context.is_held(device.type):
-        return None
-    return machine_state(str(device), others.read())
-
-
-def _peak_memory_bytes(
-    device: torch.device, sampler: Sampler, before: list[DeviceSample]
-) -> int | None:
-    """`before`: readings of the run, where another process trained a part of it."""
-    if device.type == "cpu":
-        peak = sampler.peak_memory_bytes
-    elif cuda_context.is_held(device.type):
-        return None
-    else:
-        peak = torch.cuda.max_memory_allocated(device)
-    return max(filter(None, [peak, peak_memory_bytes(before, str(device))]), default=None)
-
-
-def _ended(store: Store, run: Run) -> RunState:
-    """Without a request in the store it is the program that ends."""
-    return RunState.STOPPED if _asked_to_stop(store, run.id) else RunState.INTERRUPTED
-
-
-def _with_quality(
-    store: Store, run: Run, stop: Event, summary: Summary, ending: Ending
-) -> tuple[Summary, Ending]:
-    """Measured after all else, so that it adds to no time and no memory of the run.
-
-    The run stays finished whatever happens here: a sentence says why there is no quality, and
-    details may follow it.
-    """
-
-    def go_on(_share: float) -> None:
-        if stop.is_set() or store.is_stop_requested(run.id):
-            raise _EndedError
-
-    def without(why: str, details: str = "") -> tuple[Summary, Ending]:
-        told = " ".join(filter(None, [ending.message, why]))
-        return summary, dataclasses.replace(ending, message=told, details=details)
-
-    try:
-        found = quality_on_test_part(run.id, progress=go_on)
-        return dataclasses.replace(summary, bleu=found.bleu, chrf=found.chrf), ending
-    except _EndedError:
-        later = f"`python -m s2s evaluate --run {run.id}` measures it."
-        return without(f"Stopped before its quality was measured; {later}")
-    except UserError as error:
-        return without(f"Its quality was not measured: {error}")
-    except Exception as error:
-        why = f"Its quality was not measured ({sentence(error)})."
-        return without(why, traceback.format_exc())
-
-
-def _environment() -> dict[str, Any]:
-    return {**system_info(), "pid": os.getpid()}
+    check_stop()
+    return Trainer(task, start, resume=resume_from is not None, check_stop=check_stop)
 
 
 def free_memory() -> None:
-    """Lets go of what nothing holds any more, on the GPU too."""
+    """Free memory that nothing refers to any more, on a GPU too."""
     gc.collect()
-    if not cuda_context.spoilt_device() and torch.cuda.is_available():
+    if not lost_gpu.lost_device() and torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _shrink_checkpoint(run: Run) -> None:
+    """Drop the optimizer's state, two thirds of a checkpoint: few runs are trained further."""
+    if run.config.keep_weights and not run.config.keep_optimizer:
+        # There may be no checkpoint yet, or the disk may be full.
+        with suppress(UserError, OSError, SafetensorError):
+            drop_state(run_folder(run.id))
+
+
+def _message(error: Exception) -> str:
+    """Return the error's own message in one line, with its type unless it is a UserError."""
+    if isinstance(error, UserError):
+        return str(error)
+    first_line = (str(error).splitlines() or [""])[0][:300]
+    return f"{type(error).__name__}: {first_line}"

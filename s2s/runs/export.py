@@ -8,7 +8,7 @@ from math import isfinite
 from typing import IO
 
 from s2s.records import STEP_DTYPE, Run
-from s2s.store.runs import Store
+from s2s.store import Store
 
 _FORMULA_STARTS = re.compile(r"""^(?=[\t\r\n])|(?:^|[;|\t\r\n])["\s]*(?=[=+\-@＝＋－＠])""")
 """Spreadsheets in French or German part cells at semicolons, and any at what it is told to."""
@@ -44,7 +44,7 @@ def export_json(store: Store, file: IO[str]) -> None:
             "environment": run.environment,
             "machine_before": run.machine_before and dataclasses.asdict(run.machine_before),
             "machine_after": run.machine_after and dataclasses.asdict(run.machine_after),
-            "details": run.details,
+            "traceback": run.traceback,
             "steps": {
                 # JSON has neither NaN nor infinity: the loss of a diverged step is null.
                 name: [value if isfinite(value) else None for value in steps[name].tolist()]
@@ -70,7 +70,8 @@ def run_json(run: Run) -> dict[str, object]:
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         "iterations_done": run.iterations_done,
-        "message": run.message,
+        "remarks": [dataclasses.asdict(each) for each in run.remarks],
+        "error": run.error,
         "config": run.config.to_json(),
         "summary": run.summary and dataclasses.asdict(run.summary),
     }

@@ -1,4 +1,7 @@
-"""A run's files: its checkpoint, what it takes on disk, and purging it with its records."""
+"""A run's files: its checkpoint, its size on disk, and purging it with its records.
+
+Pages import this, so it must not load torch.
+"""
 
 import re
 import shutil
@@ -6,46 +9,54 @@ from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 
-from s2s.paths import folder_bytes, home, run_folder
-from s2s.store.runs import Store
+from s2s.paths import CHECKPOINT, folder_bytes, home, run_folder
+from s2s.store import Store
+from s2s.store.sweeps import purge_deleted_sweeps
 
-CHECKPOINT = "checkpoint.safetensors"
 _RUN_FOLDER = re.compile("[0-9]{1,15}")
 _LEFTOVER = re.compile(rf"\.{re.escape(CHECKPOINT)}\.[0-9]+|\.tmp[A-Za-z0-9]{{6}}")
-"""Its own, with the process's id, and safetensors', which writes beside."""
+"""Half-written checkpoints: ours, with the process's id, and those of safetensors."""
+
+
+def checkpoint_path(run_id: int) -> Path:
+    return run_folder(run_id) / CHECKPOINT
 
 
 def has_checkpoint(run_id: int) -> bool:
-    return (run_folder(run_id) / CHECKPOINT).is_file()
+    return checkpoint_path(run_id).is_file()
 
 
 def run_bytes(run_id: int) -> int:
-    """On disk, the records in the store left out."""
+    """Return the size of the run's files, without its records in the store."""
     return folder_bytes(run_folder(run_id))
 
 
 def delete_checkpoint(run_id: int) -> None:
-    """Frees the disk; the run's records stay, but it can no longer translate or train on."""
-    (run_folder(run_id) / CHECKPOINT).unlink(missing_ok=True)
+    """Free the disk. The records stay, but the run can no longer translate or train on."""
+    checkpoint_path(run_id).unlink(missing_ok=True)
+
+
+def purge(store: Store, run_id: int) -> None:
+    """Remove a deleted run's files, then its records: if interrupted, it can be repeated."""
+    shutil.rmtree(run_folder(run_id), ignore_errors=True)
+    store.purge_run(run_id)
 
 
 def purge_deleted(store: Store) -> list[int]:
-    """Deleted runs for good, files, then records, and deleted sweeps; returns the runs' ids.
+    """Purge all deleted runs and sweeps; return the runs' ids.
 
-    Called when a dashboard starts while no other one uses this home. A deletion can so be undone
-    for as long as the dashboard runs in which it was made, by no clock and no thread; who is short
-    of disk starts it again.
+    Called when a dashboard starts while no other uses this home: so a deletion can be undone as
+    long as the dashboard runs in which it was made, without a clock and a thread.
     """
     ids = [run.id for run in store.deleted_runs(of_deleted_sweeps=True)]
     for run_id in ids:
         purge(store, run_id)
-    with store.transaction() as database:
-        database.execute("DELETE FROM sweeps WHERE deleted_at IS NOT NULL")
+    purge_deleted_sweeps(store)
     return ids
 
 
 def remove_leftovers(store: Store) -> None:
-    """What processes left of checkpoints, their own or safetensors', when they died over them."""
+    """Remove half-written checkpoints of processes that died."""
     unfinished = {str(run.id) for run in store.runs(archived=True) if not run.state.is_finished()}
     for folder in home().glob("runs/*"):
         if _RUN_FOLDER.fullmatch(folder.name) and folder.name not in unfinished:
@@ -53,16 +64,10 @@ def remove_leftovers(store: Store) -> None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """By their names only, and never through a link: it may lead to a folder of the user's."""
+    """Remove files by their names, never through a link, which may lead to the user's files."""
     if folder.is_symlink() or not folder.is_dir():
         return
     with suppress(OSError):  # another dashboard may purge the run meanwhile
         for path in folder.glob(".*"):
             if _LEFTOVER.fullmatch(path.name) and S_ISREG(path.lstat().st_mode):
                 path.unlink()
-
-
-def purge(store: Store, run_id: int) -> None:
-    """A deleted run's files and then its records: one that is cut short can be done again."""
-    shutil.rmtree(run_folder(run_id), ignore_errors=True)
-    store.purge_run(run_id)

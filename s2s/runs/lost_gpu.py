@@ -1,12 +1,12 @@
-"""Whether an error has spoilt this process's CUDA context, after which every CUDA call fails.
+"""A lost GPU: after some errors every CUDA call of this process fails.
 
-Only a new process gets a new context: until then nothing is trained on a GPU here, and no CUDA
-call is made. What runs on the processor goes on.
+Only a new process gets a new CUDA context. Until then this one trains nothing on a GPU and makes
+no CUDA call; what trains on the CPU continues.
 """
 
 from s2s.errors import UserError
 
-_SIGNS = (
+_MESSAGES = (
     "device-side assert",
     "illegal memory access",
     "illegal instruction",
@@ -24,46 +24,36 @@ _SIGNS = (
     "fallen off the bus",
     "context is destroyed",
 )
-"""Of the messages of the errors after which, says CUDA's reference, a process must be ended."""
-_spoilt_device = ""
+"""Parts of the messages of errors after which, by CUDA's reference, a process must be ended."""
+_lost_device = ""
 
 
-def spoils_context(error: BaseException) -> bool:
+def loses_gpu(error: BaseException) -> bool:
+    """Return whether CUDA calls fail from now on, after this error."""
     text = str(error).lower()
     if type(error).__name__ == "AcceleratorError":  # torch's own, for any failed CUDA call
         return "out of memory" not in text
-    return isinstance(error, RuntimeError) and any(sign in text for sign in _SIGNS)
+    return isinstance(error, RuntimeError) and any(each in text for each in _MESSAGES)
 
 
-def note(error: BaseException, device: str) -> None:
-    """Remembers that `device` was lost for this process, if that is what the error says."""
-    global _spoilt_device
-    if device.startswith("cuda") and spoils_context(error):
-        _spoilt_device = _spoilt_device or device
+def note_error(error: BaseException, device: str) -> None:
+    """Remember `device` as lost if the error says so; the first one stays."""
+    global _lost_device
+    if device.startswith("cuda") and loses_gpu(error):
+        _lost_device = _lost_device or device
 
 
-def spoilt_device() -> str:
-    """`cuda:N`, or empty where all is well."""
-    return _spoilt_device
+def lost_device() -> str:
+    """Return `cuda:N`, or an empty string if no GPU was lost."""
+    return _lost_device
 
 
-def is_held(asked: str) -> bool:
-    """Whether a run that asks for this device has to wait for a new process."""
-    return bool(_spoilt_device) and asked != "cpu"
+def is_blocked(device: str) -> bool:
+    """Return whether runs on this device, `auto` included, must wait for a new process."""
+    return bool(_lost_device) and device != "cpu"
 
 
-def sentence() -> str:
-    """What the user should do; empty where all is well."""
-    if not _spoilt_device:
-        return ""
-    return (
-        f"{_spoilt_device} failed in a way from which this process cannot recover: start s2s "
-        "again to train on a GPU. Runs that wait for it stay queued till then; those on the "
-        "processor go on."
-    )
-
-
-def check(asked: str) -> None:
-    """Raises UserError where `asked` is held."""
-    if is_held(asked):
-        raise UserError(sentence())
+def check_not_blocked(device: str) -> None:
+    """Raise UserError if the device is blocked."""
+    if is_blocked(device):
+        raise UserError(f"{_lost_device} failed. Restart s2s to train on a GPU again.")

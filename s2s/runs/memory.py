@@ -97,7 +97,7 @@ def main(argument: str) -> int:
     Returns:
         0; or 1 with an error message on standard error, or because the parent process is gone.
     """
-    from s2s.machine.peak_memory import PeakMemory, load_routines
+    from s2s.machine.peak_memory import PeakMemory, load_kernels
     from s2s.runs.execute import build_trainer
     from s2s.training.device import resolve_device
 
@@ -105,7 +105,7 @@ def main(argument: str) -> int:
     config = TrainConfig.from_json(request["config"])
     try:
         device = resolve_device(config.device)
-        load_routines(device)
+        load_kernels(device)
         memory, padded_tokens = PeakMemory(device), 0
         with memory.watch():
             trainer = build_trainer(config, device)

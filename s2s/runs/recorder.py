@@ -1,5 +1,6 @@
-"""The recorder: step records into the store in blocks, and the run's summary at the end."""
+"""Record a run while it trains: steps into the store in blocks, and the summary at the end."""
 
+import dataclasses
 import itertools
 import math
 import os
@@ -11,64 +12,58 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from s2s.analysis.run.anatomy import anatomy
-from s2s.analysis.run.step_time import step_time
-from s2s.analysis.run.steps import (
-    LossScale,
-    last_loss,
-    padding_ratio,
-    samples_per_second,
-    target_tokens_per_second,
+from s2s.analysis.run.summarize import summarize
+from s2s.machine.sampler import DeviceSampler
+from s2s.records import (
+    STEP_DTYPE,
+    Evaluation,
+    Remark,
+    RemarkKind,
+    RunState,
+    StepRecord,
+    Summary,
 )
-from s2s.config import TrainConfig
-from s2s.formatting import format_duration
-from s2s.machine.gpus import Sampler
-from s2s.records import STEP_DTYPE, Evaluation, RunState, StepRecord, Summary
 from s2s.store import Store
-from s2s.store import errors as store_error
+from s2s.store import errors as store_errors
 from s2s.store.errors import StoreError
 
 FLUSH_SECONDS = 0.5
 _RETRY_SECONDS = 5.0
-"""While the store cannot be written: each try can take a second from the training."""
+"""Pause between writes while the store is unavailable: each can cost training a second."""
 _BLOCK_ROWS = 1024
 
 
 class DivergedError(Exception):
-    """A step's loss is not a finite number."""
+    """A loss or a weight is NaN or infinite."""
 
 
 class Recorder:
-    """Belongs to the thread that trains. `store_seconds` is what it cost that thread.
+    """Records one run, in the thread that trains it.
 
-    Records that are written are the store's alone: while it trains a long run takes no more memory
-    than a short one.
+    What is written is forgotten, so that a long run takes no more memory than a short one. While
+    the store is unavailable, records are kept and written later.
     """
 
-    def __init__(self, store: Store, run_id: int, config: TrainConfig, sampler: Sampler) -> None:
-        self._store, self._run_id, self._config = store, run_id, config
-        self._sampler = sampler
+    def __init__(self, store: Store, run_id: int, sampler: DeviceSampler) -> None:
+        self._store, self._run_id, self._sampler = store, run_id, sampler
         self._block = np.empty(_BLOCK_ROWS, STEP_DTYPE)
-        self._filled = 0
+        self._block_rows = 0
         self._pending: list[StepRecord] = []
         self._flushed_at = self._began_at = time.perf_counter()
-        self._resumed = bool(store.run(run_id).resumed_at)
-        evaluations = store.evaluations(run_id)
-        self._validation_loss = evaluations[-1].validation_loss_per_token if evaluations else None
         self._times = os.times()
         self.store_seconds = 0.0
-        self.unsaved = ""
-        """Why the last checkpoint is missing; empty where it is not."""
+        """Time that flushes took from training."""
         self._unwritten: dict[tuple[str, int], Callable[[], None]] = {}
-        """What the store does not hold yet, in order; a later write of a block replaces one."""
+        """Writes still to be done, in order; a later write of the same block replaces one."""
         self._numbers = itertools.count()
         self._failing_since: float | None = None
         self._failing_seconds = 0.0
 
     def step(self, record: StepRecord) -> bool:
-        """Keeps the record; True where the store was brought up to date with it.
+        """Record a step; return whether the store is up to date with it.
 
-        Raises as `flush` does.
+        Raises:
+            DivergedError, StoreError: As `flush`.
         """
         self._pending.append(record)
         pause = FLUSH_SECONDS if self._failing_since is None else _RETRY_SECONDS
@@ -77,123 +72,94 @@ class Recorder:
         return self.flush()
 
     def evaluation(self, evaluation: Evaluation) -> None:
-        """Raises as `flush` does, and DivergedError for a validation loss that is not finite."""
+        """Record an evaluation.
+
+        Raises:
+            DivergedError: Also if the validation loss is NaN or infinite.
+            StoreError: As `flush`.
+        """
         self.flush()
-        loss = self._validation_loss = evaluation.validation_loss_per_token
-        self._later("evaluation", partial(self._store.add_evaluation, self._run_id, evaluation))
+        self._write_later(
+            "evaluation", partial(self._store.add_evaluation, self._run_id, evaluation)
+        )
         self._try_to_write()
+        loss = evaluation.validation_loss_per_token
         if loss is not None and not math.isfinite(loss):
             raise DivergedError
 
     def flush(self) -> bool:
-        """Everything so far into the store; False where that cannot be written just now.
+        """Write everything to the store; return whether that was possible now.
 
-        It is kept then, and written with the next flush. Raises StoreError where that has gone on
-        for ten minutes or cannot pass, and DivergedError where a loss is not finite.
+        Raises:
+            DivergedError: A loss is NaN or infinite.
+            StoreError: The store has been unavailable for ten minutes, or will stay so.
         """
         started = time.perf_counter()
         rows = self._collect()
-        written = self._try_to_write()
+        is_written = self._try_to_write()
         self._flushed_at = time.perf_counter()
         self.store_seconds += self._flushed_at - started
         if not np.isfinite(rows["loss_sum"]).all():
             raise DivergedError
-        return written
+        return is_written
 
     def finish(self) -> None:
-        """Everything into the store. Raises StoreError where it cannot be written; try again."""
+        """Write everything to the store.
+
+        Raises:
+            StoreError: The store is unavailable; call again later.
+        """
         self._collect()
-        self._write_out()
+        self._write()
 
-    def notes(self) -> list[str]:
-        """What a user should know of how the run was recorded, a sentence each."""
-        notes = [self.unsaved] if self.unsaved else []
-        if self._failing_seconds:
-            notes.append(
-                f"For {format_duration(self._failing_seconds)} the store could not be written; the "
-                "records were kept in memory and written afterwards."
-            )
-        return notes
+    def remarks(self) -> list[Remark]:
+        """Return what to know about the records."""
+        seconds = self._failing_seconds
+        return [Remark(RemarkKind.STORE_UNAVAILABLE, number=seconds)] if seconds else []
 
-    def summary(self, state: RunState, peak_memory_bytes: int | None, busy: str = "") -> Summary:
-        """`busy`: what else the machine did, in a sentence.
+    def summary(self, state: RunState, peak_memory_bytes: int | None) -> Summary:
+        """Summarise the run from the store, after `finish`.
 
-        After `finish`, since the store has all steps then. Raises StoreError where it cannot be
-        read.
+        Args:
+            state: How the run ended.
+            peak_memory_bytes: As measured by this process.
+
+        Raises:
+            StoreError: The store is unavailable.
         """
         times, ended_at = os.times(), time.perf_counter()
-        steps = self._store.steps(self._run_id)
-        timing = step_time(steps, self._config.teacher_forcing)
-        parts = anatomy(steps)
-        return Summary(
-            run_id=self._run_id,
+        run = self._store.run(self._run_id)
+        summary = summarize(
+            run,
+            self._store.steps(run.id),
+            self._store.evaluations(run.id),
+            self._store.device_samples(run.id),
+        )
+        peaks = filter(None, [peak_memory_bytes, summary.peak_memory_bytes])
+        return dataclasses.replace(
+            summary,
             state=state,
-            engine=self._config.engine,
-            batch_size=self._config.batch_size,
-            iterations=len(steps),
-            seconds=float(steps["seconds"].sum()),
             user_seconds=times.user - self._times.user,
             system_seconds=times.system - self._times.system,
-            samples_per_second=samples_per_second(steps),
-            target_tokens_per_second=target_tokens_per_second(steps),
-            padding_ratio=padding_ratio(steps),
-            loss_per_sentence=_finite(last_loss(steps, LossScale.SENTENCE)),
-            loss_per_token=_finite(last_loss(steps, LossScale.TOKEN)),
-            validation_loss_per_token=_finite(self._validation_loss),
-            peak_memory_bytes=peak_memory_bytes,
-            step_seconds=timing.seconds,
-            step_relative_iqr=timing.relative_iqr,
-            timing_variation=timing.noise,
-            warmup_steps=timing.warmup_steps,
-            warmup_seconds=timing.warmup_seconds,
-            interfered_steps=timing.interfered_steps,
-            interfered_seconds=timing.interfered_seconds,
-            phase_seconds=parts.named() if parts else None,
-            interference=busy,
-            max_padded_tokens=int(steps["padded_tokens"].max()) if len(steps) else None,
-            wall_seconds=None if self._resumed else ended_at - self._began_at,
+            wall_seconds=None if run.resumed_at else ended_at - self._began_at,
+            peak_memory_bytes=max(peaks, default=None),
+            loss_per_sentence=_finite(summary.loss_per_sentence),
+            loss_per_token=_finite(summary.loss_per_token),
+            validation_loss_per_token=_finite(summary.validation_loss_per_token),
         )
 
     def _collect(self) -> npt.NDArray[np.void]:
-        """New rows and samples, made ready to be written; returns the rows."""
+        """Prepare new steps and device samples for writing; return the steps."""
         rows = self._fetch()
         for start in range(0, len(rows), _BLOCK_ROWS):
-            self._keep(rows[start : start + _BLOCK_ROWS])
+            self._extend_block(rows[start : start + _BLOCK_ROWS])
         if samples := self._sampler.drain():
-            self._later("samples", partial(self._store.add_device_samples, self._run_id, samples))
+            write = partial(self._store.add_device_samples, self._run_id, samples)
+            self._write_later("samples", write)
         return rows
 
-    def _later(self, kind: str, write: Callable[[], None], number: int | None = None) -> None:
-        self._unwritten[kind, next(self._numbers) if number is None else number] = write
-
-    def _try_to_write(self) -> bool:
-        try:
-            self._write_out()
-        except StoreError as error:
-            now = time.monotonic()
-            self._failing_since = self._failing_since or now
-            if (
-                not error.is_temporary
-                or now - self._failing_since > store_error.RETRY_LIMIT_SECONDS
-            ):
-                raise
-            self._store.write_error = (
-                f"{error} Run {self._run_id} goes on meanwhile: its records are kept in memory."
-            )
-            return False
-        return True
-
-    def _write_out(self) -> None:
-        while self._unwritten:
-            first = next(iter(self._unwritten))
-            self._unwritten[first]()
-            del self._unwritten[first]
-        if self._failing_since is not None:
-            self._failing_seconds += time.monotonic() - self._failing_since
-            self._failing_since, self._store.write_error = None, ""
-
     def _fetch(self) -> npt.NDArray[np.void]:
-        """The pending records as rows; all losses come from the device in one transfer."""
+        """Return the pending steps as rows, with one transfer of all losses from the device."""
         records, self._pending = self._pending, []
         losses = torch.stack([record.loss_sum for record in records]).tolist() if records else []
         return np.array(
@@ -215,16 +181,44 @@ class Recorder:
             STEP_DTYPE,
         )
 
-    def _keep(self, rows: npt.NDArray[np.void]) -> None:
-        """Grows the last block, so that a long run ends as few large blocks."""
-        if self._filled + len(rows) > _BLOCK_ROWS:
-            self._filled = 0
-        self._block[self._filled : self._filled + len(rows)] = rows
-        self._filled += len(rows)
-        block = self._block[: self._filled].copy()
+    def _extend_block(self, rows: npt.NDArray[np.void]) -> None:
+        """Add rows to the last block, so that a long run ends as few large blocks."""
+        if self._block_rows + len(rows) > _BLOCK_ROWS:
+            self._block_rows = 0
+        self._block[self._block_rows : self._block_rows + len(rows)] = rows
+        self._block_rows += len(rows)
+        block = self._block[: self._block_rows].copy()
         write = partial(self._store.write_steps, self._run_id, block)
-        self._later("steps", write, int(block["iteration"][0]))
+        self._write_later("steps", write, int(block["iteration"][0]))
+
+    def _write_later(self, kind: str, write: Callable[[], None], number: int | None = None) -> None:
+        self._unwritten[kind, next(self._numbers) if number is None else number] = write
+
+    def _try_to_write(self) -> bool:
+        try:
+            self._write()
+        except StoreError as error:
+            now = time.monotonic()
+            self._failing_since = self._failing_since or now
+            failing_seconds = now - self._failing_since
+            if not error.is_temporary or failing_seconds > store_errors.RETRY_LIMIT_SECONDS:
+                raise
+            self._store.write_error = (
+                f"{error} Run {self._run_id} continues; its records are kept in memory."
+            )
+            return False
+        return True
+
+    def _write(self) -> None:
+        while self._unwritten:
+            first = next(iter(self._unwritten))
+            self._unwritten[first]()
+            del self._unwritten[first]
+        if self._failing_since is not None:
+            self._failing_seconds += time.monotonic() - self._failing_since
+            self._failing_since, self._store.write_error = None, ""
 
 
 def _finite(value: float | None) -> float | None:
+    """Return None for NaN and infinity, which JSON does not have."""
     return value if value is not None and math.isfinite(value) else None

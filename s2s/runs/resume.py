@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from s2s.errors import UserError
-from s2s.paths import run_folder
 from s2s.records import Run, RunState
-from s2s.runs.files import CHECKPOINT
+from s2s.runs.files import checkpoint_path
 from s2s.store import Store
 
 
@@ -59,7 +58,7 @@ def _point(store: Store, run: Run) -> int:
             f"Run {run.id} belongs to sweep {sweep}, which does it again when it goes on: "
             f"`python -m s2s sweep --resume {sweep}`."
         )
-    path = run_folder(run.id) / CHECKPOINT
+    path = checkpoint_path(run.id)
     if not path.is_file():  # to open a pipe would wait for ever
         if run.iterations_done:
             raise UserError(f"Run {run.id} has no checkpoint to go on from; start it anew.")

@@ -52,7 +52,7 @@ def check_pages(database: sqlite3.Connection) -> None:
 
 
 def reserve_ids(database: sqlite3.Connection, folder: Path) -> None:
-    """Give no new run an id that has a folder already, of a run that the store does not know."""
+    """Give no new run the id of an existing run folder, of a run that this store lacks."""
     names = [path.name for path in folder.glob("runs/*")]
     # Longer names are not ids: SQLite counts to 2^63, and a browser to 2^53.
     highest = max((int(name) for name in names if re.fullmatch("[0-9]{1,15}", name)), default=0)
@@ -81,13 +81,13 @@ def set_aside(path: Path) -> None:
                 return
             if users := _wait_for_users(path):
                 raise UserError(
-                    f"{path} is damaged ({reason}) and still in use by process {users[0]}; end "
-                    "that program and start this one again to set the damaged store aside."
+                    f"{path} is damaged ({reason}) and still in use by process {users[0]}. End "
+                    "that process, then restart s2s to set the damaged store aside."
                 )
             _replace(path, reason)
     except Timeout as error:
         raise UserError(
-            f"{path} is damaged, and another program is setting it aside; try again later."
+            f"{path} is damaged, and another program is setting it aside. Try again later."
         ) from error
 
 

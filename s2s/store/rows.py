@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from s2s.config import SweepConfig, TrainConfig
@@ -16,6 +16,8 @@ from s2s.records import (
     DeviceSample,
     Interference,
     MachineState,
+    Remark,
+    RemarkKind,
     Run,
     RunState,
     SampleTranslation,
@@ -73,11 +75,12 @@ def parse_run(row: sqlite3.Row) -> Run:
         created_at=row["created_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
-        message=row["message"],
-        details=row["details"],
         device=row["device"],
         iterations_done=row["iterations_done"],
         summary=parse_summary(row["summary"]),
+        remarks=parse_remarks(row["remarks"]),
+        error=row["error"],
+        traceback=row["traceback"],
         machine_before=parse_machine_state(row["machine_before"]),
         machine_after=parse_machine_state(row["machine_after"]),
         notes=row["notes"],
@@ -86,6 +89,17 @@ def parse_run(row: sqlite3.Row) -> Run:
         deleted_at=row["deleted_at"],
         resumed_at=tuple(json.loads(row["resumed_at"])),
         dismissed=bool(row["dismissed"]),
+    )
+
+
+def remarks_json(remarks: Sequence[Remark]) -> str:
+    return json.dumps([dataclasses.asdict(each) for each in remarks])
+
+
+def parse_remarks(column: str) -> tuple[Remark, ...]:
+    return tuple(
+        parse_dataclass(Remark, each | {"kind": RemarkKind(each["kind"])})
+        for each in json.loads(column)
     )
 
 
@@ -134,7 +148,7 @@ def parse_machine_state(column: str | None) -> MachineState | None:
     if column is None:
         return None
     values = json.loads(column)
-    slowed_by, others = values["gpu_throttle_reasons"], values["gpu_other_processes"]
-    values["gpu_throttle_reasons"] = None if slowed_by is None else tuple(slowed_by)
+    throttle_reasons, others = values["gpu_throttle_reasons"], values["gpu_other_processes"]
+    values["gpu_throttle_reasons"] = None if throttle_reasons is None else tuple(throttle_reasons)
     values["gpu_other_processes"] = None if others is None else tuple(map(tuple, others))
     return parse_dataclass(MachineState, values)

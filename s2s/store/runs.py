@@ -10,14 +10,20 @@ from typing import Any
 
 from s2s.config import TrainConfig
 from s2s.errors import UserError, escape_unprintable
-from s2s.records import MachineState, Run, RunState, Summary
+from s2s.records import MachineState, Remark, RemarkKind, Run, RunState, Summary
 from s2s.store.connection import WAIT_SECONDS
 from s2s.store.ownership import Heartbeat, HeartbeatMonitor, owner_is_alive, this_process
-from s2s.store.rows import machine_state_json, parse_finished_run, parse_rows, parse_run
+from s2s.store.rows import (
+    machine_state_json,
+    parse_finished_run,
+    parse_rows,
+    parse_run,
+    remarks_json,
+)
 from s2s.store.run_records import RunRecords, drop_records_after
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
-_OWNER_DIED = "The program that trained this run ended before the run did."
+_OWNER_DIED = (Remark(RemarkKind.OWNER_DIED),)
 _IS_OWNER = "owner_pid IS ? AND owner_start IS ? AND owner_machine IS ?"
 
 
@@ -128,28 +134,35 @@ class Store(RunRecords):
             )
 
     def finish_run(
-        self, run_id: int, state: RunState, summary: Summary, message: str = "", details: str = ""
+        self,
+        run_id: int,
+        summary: Summary,
+        remarks: Sequence[Remark] = (),
+        error: str = "",
+        traceback: str = "",
     ) -> None:
+        """Save the run's result, in the summary's state."""
         with self.transaction() as database:
             database.execute(
-                "UPDATE runs SET state = ?, finished_at = ?, summary = ?, message = ?,"
-                " details = ? WHERE id = ?",
+                "UPDATE runs SET state = ?, finished_at = ?, summary = ?, remarks = ?,"
+                " error = ?, traceback = ? WHERE id = ?",
                 (
-                    state,
+                    summary.state,
                     time.time(),
                     json.dumps(dataclasses.asdict(summary)),
-                    message,
-                    details,
+                    remarks_json(remarks),
+                    error,
+                    traceback,
                     run_id,
                 ),
             )
 
-    def fail_run(self, run_id: int, message: str, details: str) -> None:
+    def fail_run(self, run_id: int, error: str, traceback: str = "") -> None:
         """Mark a run as failed that has no summary, because it failed before its first step."""
         with self.transaction() as database:
             database.execute(
-                "UPDATE runs SET state = ?, finished_at = ?, message = ?, details = ? WHERE id = ?",
-                (RunState.FAILED, time.time(), message, details, run_id),
+                "UPDATE runs SET state = ?, finished_at = ?, error = ?, traceback = ? WHERE id = ?",
+                (RunState.FAILED, time.time(), error, traceback, run_id),
             )
 
     def request_stop(self, run_id: int) -> None:
@@ -184,9 +197,10 @@ class Store(RunRecords):
         """
         with self.transaction() as database:
             cursor = database.execute(
-                "UPDATE runs SET state = ?, finished_at = NULL, message = '', details = '',"
-                " summary = NULL, iterations_done = ?, resumed_at = ?, dismissed = 0,"
-                " owner_pid = ?, owner_start = ?, owner_machine = ? WHERE id = ? AND state = ?",
+                "UPDATE runs SET state = ?, finished_at = NULL, remarks = '[]', error = '',"
+                " traceback = '', summary = NULL, iterations_done = ?, resumed_at = ?,"
+                " dismissed = 0, owner_pid = ?, owner_start = ?, owner_machine = ?"
+                " WHERE id = ? AND state = ?",
                 (
                     RunState.QUEUED,
                     iteration,
@@ -272,12 +286,14 @@ class Store(RunRecords):
         orphans = [row for row in rows if not self.is_owned(row, "run")]
         return [row["id"] for row in orphans if self.interrupt_run(row["id"], _OWNER_DIED, row)]
 
-    def interrupt_run(self, run_id: int, message: str, owner: sqlite3.Row | None = None) -> bool:
+    def interrupt_run(
+        self, run_id: int, remarks: Sequence[Remark], owner: sqlite3.Row | None = None
+    ) -> bool:
         """Mark an unfinished run as interrupted; return False if it is finished by now.
 
         Args:
             run_id: The run.
-            message: Why it was interrupted.
+            remarks: Why it was interrupted.
             owner: The run's row as it was read: nothing is changed if the owner is another by now.
         """
         condition, values = "", ()
@@ -286,9 +302,16 @@ class Store(RunRecords):
             values = tuple(owner[name] for name in ("owner_pid", "owner_start", "owner_machine"))
         with self.transaction() as database:
             cursor = database.execute(
-                "UPDATE runs SET state = ?, finished_at = ?, message = ?"  # noqa: S608
+                "UPDATE runs SET state = ?, finished_at = ?, remarks = ?"  # noqa: S608
                 f" WHERE id = ? AND state IN (?, ?, ?){condition}",
-                (RunState.INTERRUPTED, time.time(), message, run_id, *_UNFINISHED, *values),
+                (
+                    RunState.INTERRUPTED,
+                    time.time(),
+                    remarks_json(remarks),
+                    run_id,
+                    *_UNFINISHED,
+                    *values,
+                ),
             )
         return cursor.rowcount == 1
 

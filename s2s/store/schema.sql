@@ -7,8 +7,9 @@ CREATE TABLE IF NOT EXISTS runs (
     created_at REAL NOT NULL,             -- Unix seconds
     started_at REAL,
     finished_at REAL,
-    message TEXT NOT NULL DEFAULT '',
-    details TEXT NOT NULL DEFAULT '',
+    remarks TEXT NOT NULL DEFAULT '[]',   -- JSON list of Remark
+    error TEXT NOT NULL DEFAULT '',       -- message of the exception that ended the run
+    traceback TEXT NOT NULL DEFAULT '',
     device TEXT NOT NULL DEFAULT '',
     iterations_done INTEGER NOT NULL DEFAULT 0,
     summary TEXT,                         -- JSON of Summary

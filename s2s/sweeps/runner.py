@@ -11,7 +11,7 @@ from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.records import RunState, StepRecord, Sweep, SweepPart
 from s2s.runs import lost_gpu, memory
-from s2s.runs.execute import executing
+from s2s.runs.execute import Execution
 from s2s.runs.files import purge
 from s2s.store import Store
 from s2s.store.sweeps import (
@@ -70,7 +70,7 @@ def run_sweep(store: Store, sweep_id: int, stop: Event) -> Iterator[SweepProgres
         while not stop.is_set() and not is_sweep_stop_requested(store, sweep_id):
             sweep = read_sweep(store, sweep_id)
             part = next((part for part in sweep.parts if not part.is_done()), None)
-            if part is None or lost_gpu.is_held(sweep.config.base.device):
+            if part is None or lost_gpu.is_blocked(sweep.config.base.device):
                 return
             _yield_device(store, stop)
             if part.run:  # stopped or interrupted: with the same seed the new run begins the same
@@ -115,7 +115,7 @@ def _train(
     config = sweep.run_config(part)
     steps, seconds, reported_at = 0, 0.0, 0.0
     yield SweepProgress(sweep, part, run_id, 0.0, None)
-    with closing(executing(store, run_id, stop)) as training:
+    with closing(Execution(store, run_id, stop).run()) as training:
         for event in training:
             if isinstance(event, StepRecord):
                 steps, seconds = steps + 1, seconds + event.seconds

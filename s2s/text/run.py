@@ -74,7 +74,7 @@ def describe_state(run: Run) -> str:
 def describe_result(run: Run) -> str:
     """Say why a run ended as it did, and what else to know about it; empty if nothing."""
     sentences = [_ADVICE.get(run.state, ""), run.error]
-    sentences += [describe_remark(remark, run) for remark in run.remarks]
+    sentences += [describe_remark(remark, run.id) for remark in run.remarks]
     if run.resumed_at and run.state is not RunState.INTERRUPTED:
         iterations = ", ".join(f"{iteration:,}" for iteration in run.resumed_at)
         sentences.append(f"It was interrupted and resumed at iteration {iterations}.")
@@ -87,14 +87,18 @@ _ADVICE = {
 }
 
 
-def describe_remark(remark: Remark, run: Run) -> str:
-    """Put one of the run's remarks into a sentence or two."""
+def describe_remark(remark: Remark, run_id: int = 0) -> str:
+    """Put a remark into a sentence or two.
+
+    Args:
+        run_id: For the commands that some remarks about a run name.
+    """
     detail, number = remark.detail, remark.number or 0
     match remark.kind:
         case RemarkKind.SLOW_KERNELS:
-            return f"Slower than possible: the compiled kernels are missing ({detail})."
+            return f"Training is slower without compiled kernels ({detail})."
         case RemarkKind.COMPUTED_BY_FUSED:
-            return f"Computed by the fused engine instead of graphed ({detail})."
+            return f"Computed with the fused engine instead of graphed ({detail})."
         case RemarkKind.STORE_UNAVAILABLE:
             return (
                 f"The store could not be written for {format_duration(number)}; the records were "
@@ -110,7 +114,7 @@ def describe_remark(remark: Remark, run: Run) -> str:
         case RemarkKind.LOST_GPU:
             return describe_lost_device(detail)
         case RemarkKind.SHUT_DOWN:
-            command = f"sweep --resume {number:.0f}" if number else f"resume {run.id}"
+            command = f"sweep --resume {number:.0f}" if number else f"resume {run_id}"
             return f"s2s was shut down. Resume with `python -m s2s {command}`."
         case RemarkKind.NO_CHECKPOINT:
             return "s2s was shut down before the first checkpoint. Start the run anew."
@@ -123,7 +127,7 @@ def describe_remark(remark: Remark, run: Run) -> str:
                 return f"Its quality was not measured: {detail}"
             return (
                 "It was stopped before its quality was measured. Measure it with "
-                f"`python -m s2s evaluate --run {run.id}`."
+                f"`python -m s2s evaluate --run {run_id}`."
             )
 
 

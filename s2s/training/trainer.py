@@ -11,7 +11,7 @@ import torch
 from s2s.config import Engine, TrainConfig
 from s2s.data.sampler import BatchSampler
 from s2s.errors import UserError
-from s2s.records import PHASES, Evaluation, StepRecord
+from s2s.records import PHASES, Evaluation, Remark, StepRecord
 from s2s.task import Task
 from s2s.training.checkpoint import Checkpoint, Position, load_optimizer, optimizer_tensors
 from s2s.training.lazy_optimizers import LazySGD
@@ -80,9 +80,9 @@ class Trainer:
             self._restore_position(start.position)
 
     @property
-    def notes(self) -> list[str]:
-        """What a user should know of how the run was computed so far, one sentence each."""
-        return self.task.notes
+    def remarks(self) -> list[Remark]:
+        """What a user should know of how the run was computed so far."""
+        return self.task.remarks
 
     def run(self) -> Iterator[StepRecord | Evaluation]:
         """Train until the end; evaluate before the first step, at intervals, and after the last.
@@ -182,7 +182,7 @@ class Trainer:
             position,
             self.task.model.state_dict(),
             state,
-            self._sampler.state(),
+            self._sampler.state_dict(),
         )
 
     def _restore_position(self, position: Position) -> None:
@@ -203,7 +203,7 @@ class Trainer:
         load_optimizer(self.optimizer, start.state)
         if start.config.seed != self.config.seed:
             return  # another seed means other batches
-        self._sampler.restore(start.sampler)
+        self._sampler.load_state_dict(start.sampler)
         torch.set_rng_state(start.state["random.cpu"])
         if self.task.device.type == "cuda" and "random.cuda" in start.state:
             torch.cuda.set_rng_state(start.state["random.cuda"], self.task.device)

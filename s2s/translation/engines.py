@@ -14,7 +14,7 @@ from torch import Tensor
 
 from s2s.config import Engine, Precision
 from s2s.data.batches import Batch, Batches, PackedBatch
-from s2s.records import SOS
+from s2s.records import SOS, Remark, RemarkKind
 from s2s.task import BatchCounts, Indices
 from s2s.training.device import matmul_precision, raise_mmap_threshold
 from s2s.translation.fast.cuda_graphs import CaptureError, GraphedSteps
@@ -44,8 +44,8 @@ class StepEngine(ABC):
         self.model, self.batches, self.precision = model, batches, precision
         self.warming_up = False
         """Whether the last step included one-off work."""
-        self.notes: list[str] = []
-        """What a user should know of how the steps are computed, one sentence each."""
+        self.remarks: list[Remark] = []
+        """What a user should know of how the steps are computed."""
         if not model.decoder.out.weight.is_cuda:
             raise_mmap_threshold()
 
@@ -85,7 +85,7 @@ class ArticleEngine(StepEngine):
     """Token by token through the padding, with a softmax at every position, as in the article."""
 
     def batch(self, indices: Indices) -> Batch:
-        return self.batches.padded(indices, joint=True)
+        return self.batches.make_padded(indices, joint=True)
 
     def forward(self, batch: Batch, forced: bool, state: Tensor | None = None) -> Forward:
         """Compute as the base class says.
@@ -121,10 +121,10 @@ class FusedEngine(StepEngine):
         self._project = ProjectionGradients(out, bf16=bf16)
         library = kernels(out.weight.dtype)
         if isinstance(library, str):
-            self.notes.append(f"Training is slower without compiled kernels ({library}).")
+            self.remarks.append(Remark(RemarkKind.SLOW_KERNELS, library))
 
     def batch(self, indices: Indices) -> PackedBatch:
-        return self.batches.packed(indices)
+        return self.batches.make_packed(indices)
 
     def forward(self, batch: PackedBatch, forced: bool) -> Forward:
         decode = decode_teacher_forced if forced else _decode_free_running
@@ -136,12 +136,12 @@ class FusedEngine(StepEngine):
 
 def decode_teacher_forced(model: Seq2Seq, batch: PackedBatch) -> Tensor:
     """Return the (P, H) packed decoder outputs if each step is fed the reference's word."""
-    return model.decoder.packed(batch.target.before, _encode(model, batch), batch.target.sizes)
+    return model.decoder.packed(batch.target.inputs, _encode(model, batch), batch.target.batch_sizes)
 
 
 def _encode(model: Seq2Seq, batch: PackedBatch) -> Tensor:
     """Return the (L, B, H) final states of the source sentences, in the order of the target."""
-    return model.encode_packed(batch.source.tokens, batch.source.sizes, batch.handover)
+    return model.encode_packed(batch.source.tokens, batch.source.batch_sizes, batch.source_end_positions)
 
 
 def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
@@ -149,7 +149,7 @@ def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
     state = _encode(model, batch)
     words = torch.full((1, batch.samples), SOS, device=state.device)
     outputs = []
-    for size in batch.target.sizes:
+    for size in batch.target.batch_sizes:
         hidden, state = model.decoder(words[:, :size], state[:, :size])
         outputs.append(hidden[0])
         with torch.no_grad():
@@ -193,7 +193,7 @@ class GraphedEngine(FusedEngine):
         return super().step(optimizer, indices, forced, mark)
 
     def _fall_back(self, reason: str) -> None:
-        self.notes.append(f"Computed with the fused engine instead of graphed ({reason}).")
+        self.remarks.append(Remark(RemarkKind.COMPUTED_BY_FUSED, reason))
 
 
 ENGINES: dict[Engine, type[StepEngine]] = {

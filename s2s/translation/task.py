@@ -14,7 +14,7 @@ from s2s.data.corpus import VALIDATION_PAIRS, Corpus
 from s2s.data.sampler import BatchSampler
 from s2s.errors import UserError
 from s2s.paths import corpora_folder
-from s2s.records import SampleTranslation
+from s2s.records import Remark, SampleTranslation
 from s2s.task import BatchCounts, Indices, Metadata, Quality, Task
 from s2s.training.device import check_precision, matmul_precision
 from s2s.translation import quality
@@ -100,8 +100,8 @@ class TranslationTask(Task):
         return quality.measure_quality(run_folder, most_samples, progress)
 
     @property
-    def notes(self) -> list[str]:
-        return self.engine.notes
+    def remarks(self) -> list[Remark]:
+        return self.engine.remarks
 
     @property
     def warming_up(self) -> bool:
@@ -114,8 +114,8 @@ class TranslationTask(Task):
     def step(
         self, optimizer: torch.optim.Optimizer, sampler: BatchSampler, mark: Callable[[], None]
     ) -> tuple[BatchCounts, Tensor]:
-        indices = sampler.indices()
-        forced = sampler.chance(self.config.teacher_forcing)
+        indices = sampler.draw_batch()
+        forced = sampler.draw_bool(self.config.teacher_forcing)
         return self.engine.step(optimizer, indices, forced, mark)
 
     def validate(self, check_stop: Callable[[], object]) -> float | None:
@@ -129,7 +129,7 @@ class TranslationTask(Task):
             return self._samples.translate(self.model)
 
     def sample_gradients(self, indices: Indices) -> Sequence[Tensor]:
-        return sentence_gradients(self.model, self.batches.packed(indices))
+        return sentence_gradients(self.model, self.batches.make_packed(indices))
 
     def check_start(self, config: TrainConfig, metadata: Metadata, *, same_data: bool) -> None:
         start = TranslationMetadata.from_json(metadata)

@@ -14,8 +14,9 @@ from s2s.data import catalog
 from s2s.paths import corpora_folder
 from s2s.records import Evaluation, RunState, SampleTranslation
 from s2s.runs.execute import execute
-from s2s.store.runs import Store
-from s2s.store.sweeps import create_sweep, delete_sweep, describe_sweep, read_sweep
+from s2s.store import Store
+from s2s.store.sweeps import delete_sweep, describe_sweep, read_sweep
+from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.replay import replay_config
 from tests import studies
 from tests.browser.serving import WAIT_MS
@@ -48,7 +49,7 @@ def fill(folder: Path) -> None:
         assert execute(store, trained, Event()) is RunState.FINISHED, store.run(trained)
         store.describe_run(trained, ATTACK, [ATTACK])
         for run_id in (
-            ended(store, TrainConfig(), RunState.FAILED, message=ATTACK, details=ATTACK),
+            ended(store, TrainConfig(), RunState.FAILED, error=ATTACK, traceback=ATTACK),
             ended(store, TrainConfig(corpus="attacks", batch_size=8)),
             started(store, TrainConfig(corpus="attacks", sentences=(ATTACK,))),  # goes on and on
         ):
@@ -90,7 +91,7 @@ def _replay(store: Store) -> None:
         state = RunState.FAILED if number == 0 else RunState.FINISHED
         if number != 1:
             found = summary(run_id, state, run_config, 1000)
-            store.finish_run(run_id, state, found, ATTACK, ATTACK)
+            store.finish_run(run_id, found, error=ATTACK, traceback=ATTACK)
     describe_sweep(store, sweep_id, ATTACK, ATTACK)
 
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from s2s.paths import home
 from s2s.records import RunState
 from s2s.runs.resume import resumable
-from s2s.store.runs import Store
+from s2s.store import Store
 from tests.browser import serving
 from tests.tiny import tiny_config, tiny_corpus, wait_until
 
@@ -100,7 +100,7 @@ def test_a_training_is_interrupted_and_goes_on_after_a_restart(
         run_id = store.create_run(tiny_config(iterations=1_000_000))
         waiting = store.create_run(tiny_config(iterations=5))
         for each in (run_id, waiting):
-            store.interrupt_run(each, "")
+            store.interrupt_run(each, ())
         process, address = started()
         page = browser.new_page()
         page.set_default_timeout(serving.WAIT_MS)

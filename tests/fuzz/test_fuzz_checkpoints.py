@@ -16,8 +16,8 @@ from safetensors.torch import load, save
 
 from s2s.data.corpus import Corpus
 from s2s.errors import UserError
-from s2s.paths import run_folder
-from s2s.training.checkpoint import FILE_NAME, drop_state, load_checkpoint, save_checkpoint
+from s2s.paths import CHECKPOINT, run_folder
+from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
 from s2s.training.trainer import Trainer
 from s2s.translation.task import TranslationTask
 from s2s.translation.translator import Translator
@@ -42,7 +42,7 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
             trainer = Trainer(task_of(corpus, name))
             list(trainer.run())
             save_checkpoint(folder, trainer.checkpoint())
-            files[name] = (folder / FILE_NAME).read_bytes()
+            files[name] = (folder / CHECKPOINT).read_bytes()
     return files
 
 
@@ -72,7 +72,7 @@ def used_or_refused(here: Path, content: bytes, optimizer: str) -> None:
     (here / "x.txt").write_bytes(TEXT)
     corpus = add(here / "x.txt")
     run_folder(7).mkdir(parents=True)
-    (run_folder(7) / FILE_NAME).write_bytes(content)
+    (run_folder(7) / CHECKPOINT).write_bytes(content)
     try:
         Translator.load(run_folder(7)).translate(["tu vois, l’été !"], max_words=5)
         start = load_checkpoint(run_folder(7), with_state=True)
@@ -160,12 +160,12 @@ def test_sampler(tmp_path: Path, valid: dict[str, bytes], instead: Any, key: str
 
 def test_a_file_cut_short_while_it_is_used(tmp_path: Path, valid: dict[str, bytes]) -> None:
     """A mapped file ends its reader by a signal; in a process of its own for that."""
-    (tmp_path / FILE_NAME).write_bytes(valid["adam"])
+    (tmp_path / CHECKPOINT).write_bytes(valid["adam"])
     code = (
         "import os, sys; from pathlib import Path;"
         "from s2s.translation.translator import Translator;"
         "folder = Path(sys.argv[1]); translator = Translator.load(folder);"
-        f"os.truncate(folder / '{FILE_NAME}', 100);"
+        f"os.truncate(folder / '{CHECKPOINT}', 100);"
         "print(len(translator.translate(['tu vois'])))"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]

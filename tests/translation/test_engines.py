@@ -13,6 +13,7 @@ import torch
 
 from s2s.config import Engine, Precision
 from s2s.data.batches import Batch
+from s2s.records import Remark, RemarkKind
 from s2s.training.optimizers import build_optimizer
 from s2s.training.trainer import Trainer
 from s2s.translation import loss
@@ -257,9 +258,7 @@ def test_without_compiled_kernels_it_says_so_and_learns_the_same(
     for where in ("s2s.translation.fast.packed_gru.kernels", "s2s.translation.engines.kernels"):
         monkeypatch.setattr(where, lambda _: "no C compiler `cc`")
     without = make_trainer(engine=Engine.FUSED)
-    assert without.notes == [
-        "Slower than it could be, for want of compiled kernels (no C compiler `cc`)."
-    ]
+    assert without.remarks == [Remark(RemarkKind.SLOW_KERNELS, "no C compiler `cc`")]
     torch.testing.assert_close(
         [float(without.step().loss_sum) for _ in range(3)], expected, rtol=1e-4, atol=0
     )

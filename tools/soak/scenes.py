@@ -16,11 +16,11 @@ from s2s.background.scheduler import Manager
 from s2s.config import SweepConfig, TrainConfig
 from s2s.data import catalog
 from s2s.errors import UserError
-from s2s.paths import corpora_folder, home, run_folder
+from s2s.paths import CHECKPOINT, corpora_folder, home, run_folder
 from s2s.records import STEP_DTYPE, RunState, SweepState
-from s2s.runs.files import CHECKPOINT
 from s2s.store import Store
 from s2s.store.sweeps import read_sweep, read_sweeps
+from s2s.text.run import describe_result
 from s2s.training.checkpoint import load_checkpoint
 from tests.plausible import summary
 from tests.tiny import tiny_config, tiny_corpus, wait_until
@@ -134,7 +134,7 @@ class Training(Scene):
         _finished(kill.manager.store, run_id)
         run = kill.manager.store.run(run_id)
         if run.state is not RunState.FINISHED:
-            yield f"Run {run_id} was resumed and is {run.state}: {run.message}"
+            yield f"Run {run_id} was resumed and is {run.state}: {describe_result(run)}"
         elif kill.manager.store.steps(run_id)["loss_sum"].tobytes() != self.uncut:
             yield f"Run {run_id} was resumed to other losses than the run that was never cut."
 
@@ -266,7 +266,7 @@ def _made(store: Store, name: str) -> int:
     store.write_steps(run_id, block)
     run_folder(run_id).mkdir(parents=True)
     (run_folder(run_id) / CHECKPOINT).write_bytes(random.Random(run_id).randbytes(2_000_000))
-    store.finish_run(run_id, RunState.FINISHED, summary(run_id, RunState.FINISHED, config, _STEPS))
+    store.finish_run(run_id, summary(run_id, RunState.FINISHED, config, _STEPS))
     return run_id
 
 

@@ -18,12 +18,12 @@ from typing import Any
 
 from streamlit.web.cli import main as streamlit
 
-from pages.shared import state as shared
+from pages.shared.state import get_manager, get_store
 from s2s.config import SweepConfig, TrainConfig
 from s2s.data import catalog
 from s2s.paths import corpora_folder
+from s2s.runs import memory as run_memory
 from s2s.runs.files import purge
-from s2s.sweeps import memory as sweep_memory
 from tools.soak.log import Log
 
 DELETE_ME = "delete me"
@@ -43,7 +43,7 @@ def training(log: Log, asked: dict[str, Any]) -> None:
 
 
 def checkpointing(log: Log, asked: dict[str, Any]) -> None:
-    from s2s.runs import checkpoints as saving
+    from s2s.runs import execute as saving
 
     save = saving.save_checkpoint
 
@@ -57,7 +57,7 @@ def checkpointing(log: Log, asked: dict[str, Any]) -> None:
 
 
 def _trained(log: Log, asked: dict[str, Any]) -> None:
-    manager = shared.manager()
+    manager = get_manager()
     (run_id,) = manager.submit([TrainConfig.from_json(asked["config"])])
     log.write("run", id=run_id)
     while not manager.store.run(run_id).state.is_finished():
@@ -74,8 +74,8 @@ def preparing(log: Log, asked: dict[str, Any]) -> None:
 
 
 def sweeping(log: Log, asked: dict[str, Any]) -> None:
-    sweep_memory.in_a_process = lambda *_: None  # seconds a batch size
-    manager = shared.manager()
+    run_memory.measure_step_memory = lambda *_: None  # seconds a batch size
+    manager = get_manager()
     sweep_id = manager.submit_sweep(SweepConfig.from_json(asked["config"]))
     log.write("sweep", id=sweep_id)
     while any(thread.name == f"s2s-sweep-{sweep_id}" for thread in threading.enumerate()):
@@ -84,7 +84,7 @@ def sweeping(log: Log, asked: dict[str, Any]) -> None:
 
 
 def deleting(log: Log, _asked: dict[str, Any]) -> None:
-    store = shared.store()
+    store = get_store()
     for run in store.runs():
         if run.name == DELETE_ME:
             log.write("begin", id=run.id)

@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
-from s2s.bench.bench import Bench
+from s2s.bench.rounds import Rounds
 from s2s.config import Engine, OptimizerName, Precision, TrainConfig
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
 from s2s.errors import UserError
-from s2s.records import SOS, StepRecord
+from s2s.records import SOS, RemarkKind, StepRecord
 from s2s.training.optimizers import build_optimizer
 from s2s.training.trainer import Trainer
 from s2s.translation.engines import ENGINES, FusedEngine, GraphedEngine
@@ -38,6 +38,7 @@ from s2s.translation.fast.cuda_graphs import (
 )
 from s2s.translation.fast.fixed_projection import FixedProjection
 from s2s.translation.model import Seq2Seq
+from s2s.translation.task import TranslationTask
 from tests.tiny import batches_of, tiny_config
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-8}
@@ -154,22 +155,22 @@ def test_a_fixed_batch_holds_the_sentences(sides: Sides, more: tuple[int, int, i
     sources, targets = sides
     samples, steps = len(sources), max(map(len, targets)) + more[1]
     tokens = sum(map(len, targets))
-    batch = batches_of(*sides).fixed(
+    batch = batches_of(*sides).make_fixed(
         torch.arange(samples), max(map(len, sources)) + more[0], steps, tokens + more[2]
     )
     for column, (source, target) in enumerate(zip(sources, targets, strict=True)):
         padding = [0] * (len(batch.source) - len(source))
         assert batch.source[:, column].tolist() == source + padding
-        assert batch.before[: len(target), column].tolist() == [SOS, *target[:-1]]
-        assert int(batch.source_ends[column]) == (len(source) - 1) * samples + column
+        assert batch.inputs[: len(target), column].tolist() == [SOS, *target[:-1]]
+        assert int(batch.source_end_positions[column]) == (len(source) - 1) * samples + column
     expected = [
         (step * samples + column, word)
         for column, target in enumerate(targets)
         for step, word in enumerate(target)
     ]
-    assert list(zip(batch.rows.tolist(), batch.targets.tolist(), strict=True))[:tokens] == expected
-    assert batch.real.tolist() == [True] * tokens + [False] * more[2]
-    assert batch.before.shape == (steps, samples)
+    assert list(zip(batch.positions.tolist(), batch.targets.tolist(), strict=True))[:tokens] == expected
+    assert batch.is_real.tolist() == [True] * tokens + [False] * more[2]
+    assert batch.inputs.shape == (steps, samples)
 
 
 # The step
@@ -198,7 +199,7 @@ def test_the_first_step_in_fp32() -> None:
 
 def test_dropout_drops_while_training_only() -> None:
     ours = model(dropout=0.5)
-    batch = batches_of(*corpus()).fixed(torch.arange(40), 12, 12, 480)
+    batch = batches_of(*corpus()).make_fixed(torch.arange(40), 12, 12, 480)
     ours.train()
     assert not torch.equal(fixed_forward(ours, batch), fixed_forward(ours, batch))
     ours.eval()
@@ -321,10 +322,8 @@ def test_on_a_cpu_fused_computes_and_the_reason_is_told(make_trainer: MakeTraine
             float(event.loss_sum) for event in trainer.run() if isinstance(event, StepRecord)
         ]
     assert losses[Engine.GRAPHED] == losses[Engine.FUSED]
-    assert trainer.notes == [
-        "Computed by the fused engine instead of graphed (it needs a CUDA device)."
-    ]
-    assert make_trainer(engine=Engine.FUSED).notes == []
+    assert [each.kind for each in trainer.remarks] == [RemarkKind.COMPUTED_BY_FUSED]
+    assert make_trainer(engine=Engine.FUSED).remarks == []
 
 
 class Failing:
@@ -351,7 +350,7 @@ def test_a_capture_that_fails_costs_no_step() -> None:
         optimizer = build_optimizer(tiny_config(engine=Engine.ARTICLE), ours)
         engine = kind(ours, batches, Precision.FP32)
         if isinstance(engine, GraphedEngine):
-            engine.notes.clear()
+            engine.remarks.clear()
             engine._graphs = Failing(Simulated(ours, batches))
         untimed = []
         for number, indices in enumerate(drawn(20)):
@@ -360,10 +359,9 @@ def test_a_capture_that_fails_costs_no_step() -> None:
             untimed.append(engine.warming_up)
         found[kind] = ours.state_dict()
     torch.testing.assert_close(found[GraphedEngine], found[FusedEngine], **CLOSE)
-    assert engine.notes == [
-        "Computed by the fused engine instead of graphed "
-        "(no CUDA graph could be captured: operation not permitted)."
-    ]
+    [remark] = engine.remarks
+    assert remark.kind is RemarkKind.COMPUTED_BY_FUSED
+    assert "operation not permitted" in remark.detail
     assert untimed[4]  # the step in which it failed
     assert not any(untimed[5:])
 
@@ -425,9 +423,16 @@ def test_tf32_is_refused_on_a_cpu(make_trainer: MakeTrainer) -> None:
 
 def test_bench_says_it_beside_its_figures(tiny: Corpus) -> None:
     config = tiny_config(engine=Engine.GRAPHED)
-    bench = Bench([config], tiny, torch.device("cpu"), rounds=1, seconds=0.01, with_floor=False)
-    list(bench.run())
-    (note,) = bench.notes
+    rounds = Rounds(
+        [config],
+        lambda config, device: TranslationTask(config, tiny, device),
+        torch.device("cpu"),
+        rounds=1,
+        seconds=0.01,
+        with_roofline=False,
+    )
+    list(rounds.run())
+    (note,) = rounds.notes
     assert note.startswith("graphed, batch size 4, fp32: Computed by the fused engine instead")
 
 

@@ -12,7 +12,7 @@ import torch
 from s2s.config import Engine, OptimizerName, Precision, TrainConfig
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus
-from s2s.records import StepRecord
+from s2s.records import RemarkKind, StepRecord
 from s2s.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from s2s.training.optimizers import build_optimizer
 from s2s.training.trainer import Trainer
@@ -89,7 +89,7 @@ def made(
 
 def graphs_of(engine: StepEngine) -> int:
     assert isinstance(engine, GraphedEngine)
-    assert engine._graphs is not None, engine.notes
+    assert engine._graphs is not None, engine.remarks
     return len(engine._graphs._captured)
 
 
@@ -110,7 +110,7 @@ def test_graphed_equals_fused_over_100_steps(
         steps = [engine.step(optimizer, each, True, lambda: None)[1] for each in drawn(100)]
         found[kind] = {"losses": torch.stack(steps), **ours.state_dict()}
     assert graphs_of(engine) > 2
-    assert engine.notes == []
+    assert engine.remarks == []
     torch.testing.assert_close(found[Engine.GRAPHED], found[Engine.FUSED], **CLOSE)
 
 
@@ -212,8 +212,8 @@ def test_where_no_graph_can_be_captured_fused_goes_on(monkeypatch: pytest.Monkey
             engine.step(optimizer, indices, True, lambda: None)
         found[kind] = ours.state_dict()
     torch.testing.assert_close(found[Engine.GRAPHED], found[Engine.FUSED], **CLOSE)
-    (note,) = engine.notes
-    assert note.startswith("Computed by the fused engine instead of graphed (no CUDA graph")
+    [remark] = engine.remarks
+    assert remark.kind is RemarkKind.COMPUTED_BY_FUSED
     assert torch.cuda.current_stream(GPU) == torch.cuda.default_stream(GPU)
     # Random numbers are drawn as ever, and another model's graphs are captured.
     torch.rand(3, device=GPU)
@@ -250,7 +250,7 @@ def test_a_run_goes_on_from_its_checkpoint(
     assert entries
     assert all(value.is_cuda for value in entries)
     assert begun + losses(continued) == pytest.approx(straight, rel=1e-3)
-    assert continued.notes == []
+    assert continued.remarks == []
 
 
 def test_captures_are_left_out_of_the_timing(on_gpu: MakeTrainer) -> None:
@@ -298,7 +298,7 @@ def test_every_precision_trains(on_gpu: MakeTrainer, precision: Precision) -> No
     trainer = on_gpu(precision=precision, iterations=200, hidden_size=32, learning_rate=3e-3)
     values = losses(trainer)
     assert sum(values[-20:]) < 0.7 * sum(values[:20])
-    assert trainer.notes == []
+    assert trainer.remarks == []
 
 
 def test_the_projection_on_the_gpu_is_that_on_the_cpu() -> None:
