@@ -11,13 +11,13 @@ from threading import Event
 
 import pytest
 
-from s2s.bench.report import keep_bench
+from s2s.bench.report import save_bench
 from s2s.config import TrainConfig
 from s2s.data import catalog
 from s2s.data.download import download
 from s2s.errors import UserError
 from s2s.locks import lease
-from s2s.machine.host import system_info
+from s2s.machine.host import read_system_info
 from s2s.paths import corpora_folder, home, is_open_to_others
 from s2s.records import RunState
 from s2s.runs.execute import execute
@@ -49,7 +49,7 @@ def test_no_record_of_a_run_holds_a_secret(caplog: pytest.LogCaptureFixture) -> 
     files = [path for path in home().rglob("*") if path.is_file()]
     assert {"store.sqlite", "checkpoint.safetensors"} <= {path.name for path in files}
     assert not [path for path in files if PLANTED.encode() in path.read_bytes()]
-    told = [caplog.text, json.dumps(system_info()), *(each.getvalue() for each in exports)]
+    told = [caplog.text, json.dumps(read_system_info()), *(each.getvalue() for each in exports)]
     assert not [text for text in told if PLANTED in text]
     assert os.environ["HF_TOKEN"] == PLANTED
 
@@ -68,7 +68,7 @@ def _lock() -> None:
 
 
 def _bench() -> None:
-    keep_bench(bench_report())
+    save_bench(bench_report())
 
 
 def _download() -> None:

@@ -1,4 +1,4 @@
-"""The latest bench, kept as JSON where every page and command of this machine finds it."""
+"""The latest bench report, stored as JSON for pages and commands."""
 
 import dataclasses
 import json
@@ -10,36 +10,37 @@ from s2s.paths import home, make_folder
 from s2s.records import BenchReport, BenchRow
 from s2s.validation import parse_dataclass
 
-_MOST_BYTES = 10 * 2**20
+_MAX_BYTES = 10 * 2**20
 
 
-def keep_bench(report: BenchReport) -> None:
-    """In the place of the one before, unless that is whole and this one was broken off.
+def save_bench(report: BenchReport) -> None:
+    """Replace the latest report; an incomplete one never replaces a complete one.
 
-    Raises UserError where it cannot be written.
+    Raises:
+        UserError: The file cannot be written.
     """
-    last = latest_bench()
-    if last and last.complete and not report.complete:
+    latest = latest_bench()
+    if latest and latest.complete and not report.complete:
         return
     path = _path()
-    fresh = path.with_suffix(f".{os.getpid()}")
+    temporary = path.with_suffix(f".{os.getpid()}")
     try:
         make_folder(path.parent)
-        fresh.write_text(
+        temporary.write_text(
             json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), encoding="utf-8"
         )
-        fresh.replace(path)
+        temporary.replace(path)
     except OSError as error:
         raise UserError(
-            f"{path} cannot be written ({error.strerror}); set S2S_HOME to a folder that can."
+            f"Cannot write {path} ({error.strerror}). Set S2S_HOME to a writable folder."
         ) from error
 
 
 def latest_bench() -> BenchReport | None:
-    """None where there is none, or one that this version of s2s cannot read."""
+    """Return the latest report; None if there is none that this version can read."""
     path = _path()
     try:
-        if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+        if not path.is_file() or path.stat().st_size > _MAX_BYTES:
             return None
         values = json.loads(path.read_text(encoding="utf-8"))
         rows = tuple(parse_dataclass(BenchRow, row) for row in values.pop("rows"))

@@ -107,14 +107,14 @@ def _advise_engine(
 
 def _measure_noise(store: "Store", sweep: "Sweep", result: "SweepAdvice") -> None:
     from s2s.analysis.advice.sweep_advice import run_for_noise
-    from s2s.runs.gradient_noise import noise_of_run
+    from s2s.runs.measure import measure_gradient_noise
 
     run = run_for_noise(sweep, result)
     if run is None:
         raise UserError(f"No run of sweep {sweep.id} has weights to measure gradient noise with.")
     with ProgressLine() as line:
-        noise = noise_of_run(
-            run.id, progress=lambda share: line.show(f"Gradients of run {run.id}", share)
+        noise = measure_gradient_noise(
+            run.id, lambda share: line.show(f"Gradients of run {run.id}", share)
         )
     store.save_gradient_noise(noise)
 

@@ -116,12 +116,12 @@ def _print_report(options: argparse.Namespace, report: "BenchReport") -> None:
 
 
 def describe_system(options: argparse.Namespace) -> int:
-    from s2s.machine.host import system_info
+    from s2s.machine.host import read_system_info
 
     def text(value: object) -> str:
         is_nested = isinstance(value, dict | list)
         return json.dumps(value, ensure_ascii=False) if is_nested else str(value)
 
-    info = system_info()
+    info = read_system_info()
     print_as(options, info, "\n".join(f"{name:24}{text(value)}" for name, value in info.items()))
     return 0

@@ -65,7 +65,7 @@ def list_corpora(options: argparse.Namespace) -> int:
     from s2s.text.listing import corpus_line
 
     infos = catalog.list_corpora(corpora_folder())
-    damaged = catalog.damaged_corpora(corpora_folder())
+    damaged = catalog.list_damaged_corpora(corpora_folder())
     for error in damaged:
         print(f"s2s: {error}", file=sys.stderr)
     for info in infos:

@@ -106,14 +106,12 @@ def _open_for_replacement(path: Path) -> Iterator[IO[str]]:
 
 def evaluate(options: argparse.Namespace) -> int:
     from s2s.paths import home
-    from s2s.runs.quality import quality_on_test_part
+    from s2s.runs.measure import measure_quality
     from s2s.store import Store
 
     run_id = find_trained_run(Store(home()), options.run)
     with ProgressLine() as line:
-        quality = quality_on_test_part(
-            run_id, progress=lambda share: line.show("Translating", share)
-        )
+        quality = measure_quality(run_id, lambda share: line.show("Translating", share))
     text = (
         f"Run {run_id}: BLEU {quality.bleu:.1f}, chrF {quality.chrf:.1f} "
         f"on {quality.sentences:,} sentences of the test split."
@@ -124,7 +122,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def measure_noise(options: argparse.Namespace) -> int:
     from s2s.paths import home
-    from s2s.runs.gradient_noise import noise_of_run
+    from s2s.runs.measure import measure_gradient_noise
     from s2s.store import Store
     from s2s.text.listing import gradient_noise_text
     from s2s.training.gradient_noise import SAMPLES
@@ -132,10 +130,10 @@ def measure_noise(options: argparse.Namespace) -> int:
     store = Store(home())
     run_id = find_trained_run(store, options.run)
     with ProgressLine() as line:
-        noise = noise_of_run(
+        noise = measure_gradient_noise(
             run_id,
-            SAMPLES if options.sentences is None else options.sentences,
             lambda share: line.show("Gradients", share),
+            SAMPLES if options.sentences is None else options.sentences,
         )
     store.save_gradient_noise(noise)
     print_as(options, dataclasses.asdict(noise), gradient_noise_text(noise))

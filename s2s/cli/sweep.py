@@ -95,7 +95,7 @@ def add_commands(commands: "Commands") -> None:
 
 
 def sweep(options: argparse.Namespace) -> int:
-    from s2s.analysis.sweep.table import sweep_text
+    from s2s.text.sweep import sweep_table
     from s2s.paths import home
     from s2s.store import Store
     from s2s.store.sweeps import read_sweep
@@ -109,7 +109,7 @@ def sweep(options: argparse.Namespace) -> int:
         unfinished = read_sweep(store, options.resume)
         config, parts = unfinished.config, unfinished.parts
     result = run_parts(options, store, config, parts, options.resume)
-    print_as(options, {"event": "sweep", **_sweep_json(result)}, sweep_text(result))
+    print_as(options, {"event": "sweep", **_sweep_json(result)}, sweep_table(result))
     return exit_code(result)
 
 
@@ -158,7 +158,7 @@ def exit_code(sweep: "Sweep") -> int:
 
 
 def list_sweeps(options: argparse.Namespace) -> int:
-    from s2s.analysis.sweep.table import sweep_line
+    from s2s.text.sweep import sweep_line
     from s2s.paths import home
     from s2s.store import Store
     from s2s.store.sweeps import read_sweeps
@@ -256,7 +256,7 @@ def _sweep_json(sweep: "Sweep") -> dict[str, object]:
         "sweep_id": sweep.id,
         "state": sweep.state.value,
         "created_at": sweep.created_at,
-        "done": sweep.done(),
+        "done": sweep.parts_done(),
         "total": len(sweep.parts),
         "config": sweep.config.to_json(),
         "rows": [dataclasses.asdict(row) for row in sweep_rows(sweep)],

@@ -9,7 +9,7 @@ from s2s.config import OptimizerName, Precision, TrainConfig
 from s2s.data.corpus import Corpus
 from s2s.task import Roofline
 from s2s.training.device import matmul_precision
-from s2s.translation.fast.projection import chunk_rows, linear
+from s2s.translation.fast.projection import chunk_rows, gpu_chunk_rows, linear
 
 OPTIMIZER_PASSES = {OptimizerName.RMSPROP: 7, OptimizerName.ADAM: 7, OptimizerName.SGD: 5}
 """Reads and writes of each parameter per step, with momentum: weight, gradient and moments."""
@@ -20,6 +20,7 @@ class TranslationRoofline(Roofline):
 
     def __init__(self, config: TrainConfig, corpus: Corpus, device: torch.device) -> None:
         self._config, self._device = config, device
+        self._dtype = torch.bfloat16 if config.precision is Precision.BF16 else torch.float32
         self._vocabulary = corpus.target.vocabulary
         training = slice(corpus.training.start, corpus.training.stop)
         self.mean_tokens = (
@@ -28,7 +29,10 @@ class TranslationRoofline(Roofline):
         )
 
     def product_rows(self, batch_size: int) -> int:
-        return chunk_rows(max(1, round(batch_size * self.mean_tokens[1])))
+        rows = max(1, round(batch_size * self.mean_tokens[1]))
+        if self._device.type == "cuda":
+            return min(rows, gpu_chunk_rows(self._vocabulary, self._dtype))
+        return chunk_rows(rows)
 
     def product_rate(
         self, rows: int, seconds_per_call: Callable[[Callable[[], None]], float]
@@ -39,8 +43,7 @@ class TranslationRoofline(Roofline):
         uses, from weights that lie by columns; 2*N*H*V operations each.
         """
         hidden_size, vocabulary = self._config.hidden_size, self._vocabulary
-        bf16, device = self._config.precision is Precision.BF16, self._device
-        dtype = torch.bfloat16 if bf16 else torch.float32
+        device, dtype = self._device, self._dtype
         hidden = torch.randn(rows, hidden_size, device=device, dtype=dtype)
         weight_t = torch.randn(hidden_size, vocabulary, device=device, dtype=dtype)
         bias = torch.zeros(vocabulary, device=device, dtype=dtype)

@@ -7,64 +7,55 @@ from pathlib import Path
 
 import pytest
 
-from s2s.bench.report import keep_bench, latest_bench
+from s2s.bench.report import latest_bench, save_bench
 from s2s.errors import UserError
 from s2s.paths import home
 from tests.plausible import bench_report
 
 
-def test_the_latest_one_is_kept() -> None:
+def test_the_latest_report_is_stored_but_an_incomplete_one_replaces_no_complete_one() -> None:
     assert latest_bench() is None
-    first, second = bench_report(), dataclasses.replace(bench_report(), corpus="other")
-    keep_bench(first)
-    assert latest_bench() == first
-    keep_bench(second)
-    assert latest_bench() == second
+    complete, other = bench_report(), dataclasses.replace(bench_report(), corpus="other")
+    incomplete = dataclasses.replace(complete, complete=False)
+    for saved, latest in [
+        (incomplete, incomplete),
+        (complete, complete),
+        (incomplete, complete),
+        (other, other),
+    ]:
+        save_bench(saved)
+        assert latest_bench() == latest
     assert [file.name for file in home().iterdir()] == ["bench.json"]
 
 
-def test_one_broken_off_replaces_no_whole_one() -> None:
-    whole = bench_report()
-    broken_off = dataclasses.replace(whole, complete=False)
-    keep_bench(broken_off)
-    assert latest_bench() == broken_off
-    keep_bench(whole)
-    keep_bench(broken_off)
-    assert latest_bench() == whole
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"rows": [{}], "notes": []}', "\x00", "null"])
-def test_a_file_that_means_nothing_is_none(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"rows": [{}], "notes": []}', "\x00", "null", '{"rows": [', '{"rows": 7}'],
+)
+def test_an_unreadable_file_is_no_report(text: str) -> None:
     home().mkdir()
     (home() / "bench.json").write_text(text)
     assert latest_bench() is None
 
 
-def test_names_of_a_newer_version_are_no_matter_and_other_types_are() -> None:
-    keep_bench(bench_report())
+def test_unknown_names_are_ignored_and_wrong_types_are_not() -> None:
+    save_bench(bench_report())
     path = home() / "bench.json"
-    kept = json.loads(path.read_text())
-    path.write_text(json.dumps(kept | {"new": 1}))
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | {"new": 1}))
     assert latest_bench() == bench_report()
-    path.write_text(json.dumps(kept | {"corpus": 1}))
+    path.write_text(json.dumps(values | {"corpus": 1}))
     assert latest_bench() is None
 
 
-def test_what_is_no_plain_file_is_not_read() -> None:
+def test_a_pipe_is_not_read() -> None:
     home().mkdir()
     os.mkfifo(home() / "bench.json")
     assert latest_bench() is None
 
 
-def test_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unwritable_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "file"))
-    with pytest.raises(UserError, match="set S2S_HOME"):
-        keep_bench(bench_report())
-
-
-@pytest.mark.parametrize("content", ["", '{"rows": [', "[]", '{"rows": 7, "notes": []}', "7"])
-def test_a_file_that_is_half_written_is_no_bench(content: str) -> None:
-    home().mkdir(parents=True)
-    (home() / "bench.json").write_text(content)
-    assert latest_bench() is None
+    with pytest.raises(UserError, match="S2S_HOME"):
+        save_bench(bench_report())

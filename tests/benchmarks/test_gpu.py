@@ -18,7 +18,7 @@ from benchmarks.gpu.sections import ROOT, run_section
 from benchmarks.gpu.setup import Setup
 from benchmarks.gpu.speed import measure_speed
 from benchmarks.gpu.table import table
-from s2s.bench import rates
+from s2s.bench import roofline
 from tests.tiny import write_tiny
 
 _PLAIN = """
@@ -57,7 +57,7 @@ def finished(rows: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_every_section_measures_on_a_cpu(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "MEASURE_SECONDS", 0.01)
+    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.01)
     measures: dict[str, Callable[[Setup], Iterator[dict[str, Any]]]] = {
         "corpus": prepare_corpus,
         "equality": compare_engines,

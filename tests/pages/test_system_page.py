@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
-from s2s.bench import rates
-from s2s.bench.report import keep_bench
+from pages.shared.state import get_store
+from s2s.bench import roofline
+from s2s.bench.report import save_bench
 from s2s.config import TrainConfig
 from s2s.locks import lease
 from s2s.machine import host as system
@@ -38,7 +38,7 @@ SILENT_GPU = GpuReading(
 @pytest.fixture(autouse=True)
 def _no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "read_gpus", list)
-    monkeypatch.setattr(system, "gpu_reason", lambda: "nvidia-smi was not *found*.")
+    monkeypatch.setattr(system, "gpu_error", lambda: "nvidia-smi was not *found*.")
 
 
 def facts(app: AppTest) -> dict[str, str]:
@@ -67,8 +67,8 @@ def test_readings_and_gaps(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch)
 def test_the_roofline_is_measured_on_request(
     open_page: OpenPage, add_corpus: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rates, "COPY_BYTES", 4096)
-    monkeypatch.setattr(rates, "MEASURE_SECONDS", 0.001)
+    monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
+    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.001)
     assert "measure_roofline" not in [each.key for each in open_page("system").button]
     first, second = add_corpus("first"), add_corpus("second", max_vocabulary=50)
     app = open_page("system")
@@ -88,7 +88,7 @@ def test_the_roofline_is_measured_on_request(
 
 
 def test_the_latest_bench(open_page: OpenPage) -> None:
-    keep_bench(bench_report())
+    save_bench(bench_report())
     app = open_page("system")
     assert not app.exception
     [table] = [each.value for each in app.dataframe if "Samples/s" in each.value]
@@ -101,7 +101,7 @@ def test_disk_use_adds_up_and_checkpoints_are_deleted(
 ) -> None:
     corpus = add_corpus()
     removed, kept = train(corpus), train(corpus)
-    queued = shared.store().create_run(TrainConfig(corpus=corpus))
+    queued = get_store().create_run(TrainConfig(corpus=corpus))
     run_folder(queued).mkdir(parents=True)
     (run_folder(queued) / "checkpoint.safetensors").write_bytes(b"")
     (home() / "stray").write_bytes(b"12345")

@@ -48,6 +48,11 @@ def chunk_rows(rows: int) -> int:
     return -(-most // unit) * unit
 
 
+def gpu_chunk_rows(vocabulary: int, dtype: torch.dtype, chunk_bytes: int = _GPU_CHUNK_BYTES) -> int:
+    """Return how many rows of logits a GPU computes at a time, at most."""
+    return max(1, chunk_bytes // (vocabulary * dtype.itemsize))
+
+
 class ProjectionGradients:
     """Loss and gradients of the output layer on a CPU."""
 
@@ -160,7 +165,7 @@ class FixedProjection:
         """
         self._out = out
         self._dtype = torch.bfloat16 if bf16 else out.weight.dtype
-        self._chunk_rows = max(1, chunk_bytes // (out.out_features * self._dtype.itemsize))
+        self._chunk_rows = gpu_chunk_rows(out.out_features, self._dtype, chunk_bytes)
         self._weight_gradient = torch.empty_like(out.weight)
         self._bias_gradient = torch.empty_like(out.bias)
 

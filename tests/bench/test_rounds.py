@@ -1,0 +1,222 @@
+"""Interleaved rounds: what is timed, in which order, and what the rows contain."""
+
+import dataclasses
+import gc
+import itertools
+import weakref
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from s2s.bench import roofline, rounds
+from s2s.bench.bench import combine
+from s2s.bench.rounds import Rounds
+from s2s.config import Engine, TrainConfig
+from s2s.data.corpus import Corpus
+from s2s.errors import UserError
+from s2s.records import Remark, RemarkKind, StepRecord
+from s2s.training.trainer import Trainer
+from s2s.translation.task import TranslationTask
+from tests.tiny import tiny_config
+
+CPU = torch.device("cpu")
+SECONDS = 0.001
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
+    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.001)
+
+
+def make_rounds(corpus: Corpus, configs: list[TrainConfig], count: int, **options: Any) -> Rounds:
+    def open_task(config: TrainConfig, device: torch.device) -> TranslationTask:
+        return TranslationTask(config, corpus, device)
+
+    options = {"seconds": SECONDS, "with_roofline": False} | options
+    return Rounds(configs, open_task, CPU, rounds=count, **options)
+
+
+def configs(*sizes: int) -> list[TrainConfig]:
+    return [tiny_config(batch_size=size) for size in sizes]
+
+
+def test_real_training_fills_every_column(tiny: Corpus) -> None:
+    combined, notes = combine(tiny_config(), ["article", "fused"], [2, 4], ["fp32", "bf16", "fp32"])
+    assert len(notes) == 1  # the article engine has no bf16
+    bench = make_rounds(tiny, combined, 2, with_roofline=True)
+    shares = [share for _, share in bench.run()]
+    assert shares == sorted(shares)
+    assert 0 == shares[0] < shares[-1] < 1
+    rows = bench.rows()
+    assert [(row.batch_size, row.precision, row.engine) for row in rows] == [
+        (size, precision, engine)
+        for size in (2, 4)
+        for precision, engine in (("fp32", "article"), ("fp32", "fused"), ("bf16", "fused"))
+    ]
+    for row in rows:
+        # Three steps of warm-up, the first timed one, and one per round.
+        assert (row.rounds, row.warmup_steps) == (2, 6)
+        assert row.steps >= 10
+        missing = [name for name, value in dataclasses.asdict(row).items() if value is None]
+        assert missing == ["peak_memory_bytes"]  # on a CPU it is measured afterwards
+        assert 0 <= row.padding_ratio < 1
+        assert row.samples_per_second < row.target_tokens_per_second < row.tokens_per_second
+        assert row.roofline_share > 0
+    assert bench.copy_rate() > 0
+
+
+def test_models_are_released_at_the_end(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = []
+
+    def build(task: TranslationTask) -> Trainer:
+        models.append(weakref.ref(task.model))
+        return Trainer(task)
+
+    monkeypatch.setattr(rounds, "Trainer", build)
+    bench = make_rounds(tiny, configs(2, 4), 1)
+    list(bench.run())
+    gc.collect()
+    assert [model() for model in models] == [None, None]
+    assert [row.batch_size for row in bench.rows()] == [2, 4]
+
+
+class Clockwork:
+    """A trainer that alone moves the clock: 1 ms per sample; 9 s for a step that is not timed."""
+
+    now = 0.0
+    remarks = (Remark(RemarkKind.SLOW_KERNELS, "no compiler"),)
+    sizes: list[int]
+    """Batch size of each step."""
+
+    def __init__(self, task: TranslationTask) -> None:
+        self.task, self._iteration = task, itertools.count(1)
+
+    def step(self) -> StepRecord:
+        size, iteration = self.task.config.batch_size, next(self._iteration)
+        timed = iteration > 3 and iteration != 6
+        Clockwork.now += size / 1000 if timed else 9.0
+        Clockwork.sizes.append(size)
+        return StepRecord(
+            iteration, 0.0, size, 3 * size, 2 * size, 8 * size, 0.0, timed, (0.0,) * 4
+        )
+
+
+@pytest.fixture
+def clockwork(monkeypatch: pytest.MonkeyPatch) -> type[Clockwork]:
+    Clockwork.now, Clockwork.sizes = 0.0, []
+    monkeypatch.setattr(rounds, "Trainer", Clockwork)
+    monkeypatch.setattr(rounds, "time", SimpleNamespace(perf_counter=lambda: Clockwork.now))
+    return Clockwork
+
+
+def test_figures_by_hand(clockwork: type[Clockwork], tiny: Corpus) -> None:
+    bench = make_rounds(tiny, configs(10, 10_000), 1, seconds=0.055)
+    list(bench.run())
+    row, slow = bench.rows()
+    # Steps of 10 ms: six of them reach 55 ms; the untimed step among them does not count.
+    assert row.steps == 6
+    assert row.samples_per_second == pytest.approx(1000)
+    assert row.tokens_per_second == pytest.approx(5000)
+    assert row.target_tokens_per_second == pytest.approx(2000)
+    assert row.step_seconds == pytest.approx(0.01)
+    assert row.padding_ratio == pytest.approx(3 / 8)
+    assert (row.samples_per_second_iqr, row.timing_variation) == (None, None)
+    assert (row.roofline_seconds, row.roofline_share) == (None, None)
+    assert bench.copy_rate() is None
+    # Three steps, the first timed one, one that warms the cache, and the sixth.
+    assert row.warmup_steps == 6
+    assert row.warmup_seconds == pytest.approx(3 * 9 + 0.01 + 0.01 + 9)
+    assert clockwork.sizes.count(10) == 12
+    assert slow.steps == rounds.MIN_STEPS
+    assert [note.split(": ")[0] for note in bench.notes] == [
+        "fused, batch size 10, fp32",
+        "fused, batch size 10,000, fp32",
+    ]
+
+
+@pytest.mark.usefixtures("clockwork")
+def test_each_round_times_every_combination_once_in_a_reproducible_order(tiny: Corpus) -> None:
+    def order() -> list[tuple[str, ...]]:
+        activities = [
+            activity.split(": ")
+            for activity, _ in make_rounds(tiny, configs(1, 2, 3), 6).run()
+            if activity.startswith("Round") and "batch size" in activity
+        ]
+        groups = itertools.groupby(activities, key=lambda each: each[0])
+        return [tuple(name for _, name in group) for _, group in groups]
+
+    orders = order()
+    assert len(orders) == 6
+    assert all(len(set(each)) == len(each) == 3 for each in orders)
+    assert len(set(orders)) > 2
+    assert order() == orders
+
+
+@pytest.mark.usefixtures("clockwork")
+def test_the_roofline_is_of_the_tokens_and_the_rates_of_its_round(
+    tiny: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_rates = iter([1e3, 2e3, 4e3])
+    product_rows = []
+
+    def product_rate(_roofline: object, rows: int, _device: object) -> float:
+        product_rows.append(rows)
+        return 1e99
+
+    monkeypatch.setattr(rounds, "measure_copy_rate", lambda _device: next(copy_rates))
+    monkeypatch.setattr(rounds, "measure_product_rate", product_rate)
+    combined, _ = combine(tiny_config(), ["article", "fused"], [10], ["fp32", "bf16"])
+    bench = make_rounds(tiny, combined, 3, with_roofline=True)
+    list(bench.run())
+    row = bench.rows()[0]
+    vocabulary = tiny.target.vocabulary
+    moved_bytes = 4 * (7 * 9 * vocabulary + 2 * vocabulary * 20)
+    assert bench.copy_rate() == 2e3
+    assert row.roofline_seconds == pytest.approx(moved_bytes / 2e3)
+    assert row.roofline_share == pytest.approx(moved_bytes / 2e3 / 0.01)
+    assert len(product_rows) == 3 * 2  # once per round and precision, not per engine
+
+
+@pytest.mark.usefixtures("clockwork")
+def test_an_interrupted_bench_has_its_complete_rounds(tiny: Corpus) -> None:
+    bench = make_rounds(tiny, configs(1, 2), 5)
+    assert bench.rows() == []
+    for activity, _ in bench.run():
+        if activity.startswith("Round 2"):
+            break
+    assert [row.rounds for row in bench.rows()] == [1, 1]
+
+
+def test_out_of_memory_and_user_errors_skip_one_combination(
+    tiny: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Trainer.step
+
+    def failing_step(trainer: Trainer) -> StepRecord:
+        if trainer.config.batch_size == 4:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        if trainer.config.engine is Engine.ARTICLE:
+            raise UserError("Not here.")
+        return step(trainer)
+
+    monkeypatch.setattr(Trainer, "step", failing_step)
+    combined = [*configs(4, 2), tiny_config(batch_size=2, engine="article")]
+    bench = make_rounds(tiny, combined, 1)
+    list(bench.run())
+    assert [(row.batch_size, row.engine) for row in bench.rows()] == [(2, "fused")]
+    assert len(bench.notes) == 2
+    with pytest.raises(UserError, match="Out of memory"):
+        list(make_rounds(tiny, configs(4), 1).run())
+
+
+def test_other_errors_are_raised(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_trainer: Trainer) -> StepRecord:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(Trainer, "step", broken)
+    with pytest.raises(RuntimeError, match="a mistake"):
+        list(make_rounds(tiny, configs(2), 1).run())
