@@ -1,21 +1,22 @@
-"""The door of the dashboard: `streamlit run dashboard.py`."""
+"""The dashboard's script, run by `streamlit run dashboard.py` at every visit and interaction."""
 
 import streamlit as st
 
-from pages.shared import access as reach
-from pages.shared import login, navigation
-from pages.shared import status_bar as status
-from pages.shared.chart import provide_plotly
-from pages.shared.errors import guarded
+from pages.shared.access import reject_foreign_origin
+from pages.shared.chart import copy_plotly
+from pages.shared.errors import catch_errors
+from pages.shared.login import logout_bar, require_login
+from pages.shared.navigation import set_icon, show_navigation
+from pages.shared.status_bar import status_bar
 from s2s.threads import spin_briefly
 
 spin_briefly()
 
-navigation.set_icon()
-reach.turn_away()
-login.admit()
-page = navigation.navigation()
+set_icon()
+reject_foreign_origin()
+require_login()
+page = show_navigation()
 st.set_page_config(page_title=f"{page.title} · s2s")
-login.log_out()
-guarded(status.strip)(provide_plotly(), live=page.title == "Train")
-guarded(page.run)()
+logout_bar()
+catch_errors(status_bar)(copy_plotly(), is_live_page=page.title == "Train")
+catch_errors(page.run)()

@@ -1,38 +1,42 @@
-"""Runs side by side: what the batch size changed."""
+"""The Compare page: runs side by side, and what the batch size changes."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.compare import side_by_side
-from pages.compare.anatomy import anatomies
-from pages.compare.choose_runs import chosen
-from pages.compare.figures_table import figures_table, ratio_table
-from pages.compare.run_changes import deleted_runs, run_changes
-from pages.compare.side_by_side import View
+from pages.compare.charts import View, anatomy_chart, bar_charts, comparison_caption, loss_chart
+from pages.compare.run_changes import restorable_runs, run_changes
+from pages.compare.select_runs import select_runs
+from pages.compare.tables import difference_table, figures_table, ratio_table
 from pages.shared.address import parse_ids, segmented_choice
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
+from pages.shared.records import read_records
 from pages.shared.state import get_manager, get_store
-from pages.train import presets
-from s2s.analysis.compare.groups import Group, Repeats, groups
+from pages.train.presets import ARTICLE_PAIR
+from s2s.analysis.compare.groups import Group, Repeats, group_repeats
 from s2s.analysis.run.steps import Axis, LossScale
+from s2s.analysis.run.summarize import summarize
 from s2s.errors import UserError
 from s2s.records import Run
 
 
-def nothing_yet() -> None:
-    """What to do where no run has trained a step."""
+def empty_panel() -> None:
+    """Offer to train a first pair of runs."""
     with st.container(border=True):
         st.subheader("Nothing to compare yet")
         st.write(
-            "Train the article's pair, batch size 2 and then 32, and see here what sixteen times "
-            "the batch does to speed, memory and loss."
+            "Train the article's pair, batch size 2 and then 32, to see here how a 16× larger "
+            "batch changes speed, memory and loss."
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Train the article's pair", type="primary", icon=":material/play_arrow:"):
+            is_clicked = st.button(
+                "Train the article's pair", key="start_article_pair", type="primary",
+                icon=":material/play_arrow:",
+            )  # fmt: skip
+            if is_clicked:
                 try:
-                    get_manager().submit(presets.configs(presets.ARTICLE_PAIR))
+                    get_manager().submit(ARTICLE_PAIR.build_configs())
                 except UserError as error:
                     st.error(escape(error))
                 else:
@@ -40,80 +44,78 @@ def nothing_yet() -> None:
             st.page_link(
                 "pages/replay/replay.py", label="Replay the article", icon=":material/replay:"
             )
-            st.page_link(
-                "pages/train/train.py", label="Choose something else", icon=":material/tune:"
-            )
+            st.page_link("pages/train/train.py", label="Other settings", icon=":material/tune:")
 
 
-def controls(repeated: bool) -> View:
-    """How to draw, all of it kept in the address. `repeated`: some runs are repeats of others."""
+def view_controls(has_repeats: bool) -> View:
+    """Show the settings of the loss chart, all kept in the address."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        axis = segmented_choice("Along", list(Axis), "axis")
+        axis = segmented_choice("X axis", list(Axis), "axis")
         scale = segmented_choice("Loss", list(LossScale), "scale")
         repeats = segmented_choice(
-            "Repeats", list(Repeats), "repeats", disabled=not repeated,
-            help="Runs that differ in nothing but the seed, as one mean with its spread, or each "
-            "by itself.",
+            "Repeats", list(Repeats), "repeats", disabled=not has_repeats,
+            help="Runs that differ only in the seed: as their mean with a band, or each by itself.",
         )  # fmt: skip
         smoothing = st.slider(
             "Smoothing", 0.0, 0.99, 0.9, 0.01, key="smoothing", bind="query-params", width=180,
-            help="Share of the average so far in each point; the raw line stays, faint.",
+            help="Weight of the earlier steps in each point. The raw line stays visible, faint.",
         )  # fmt: skip
         with st.container(horizontal=True, width="content"):
             log_x = st.toggle("Log x", key="log_x", bind="query-params")
             log_y = st.toggle("Log y", key="log", bind="query-params")
             validation = st.toggle(
                 "Validation", key="validation", bind="query-params",
-                disabled=scale is LossScale.SENTENCE, help="Measured per token only.",
+                disabled=scale is LossScale.SENTENCE, help="Available per token only.",
             )  # fmt: skip
     return View(axis, scale, smoothing, log_x, log_y, validation, repeats)
 
 
-def chosen_baseline(grouped: Sequence[Group]) -> Group:
-    """Kept in the address by the id of a run, which a change of its name or group leaves alone."""
-    of_run = {run.id: group for group in grouped for run in group.runs}
-    asked = parse_ids([st.query_params.get("baseline", "")])
-    before = st.session_state.get("baseline", asked[0] if asked else None)
-    st.session_state["baseline"] = of_run.get(before, grouped[0]).run_id
+def select_baseline(groups: Sequence[Group]) -> Group:
+    """Return the selected baseline, kept in the address by the id of one of its runs."""
+    by_run = {run.id: group for group in groups for run in group.runs}
+    linked = parse_ids([st.query_params.get("baseline", "")])
+    selected = st.session_state.get("baseline", linked[0] if linked else None)
+    st.session_state["baseline"] = by_run.get(selected, groups[0]).run_id
     run_id = st.selectbox(
-        "Everything as a ratio to",
-        [group.run_id for group in grouped],
+        "Baseline of the ratios",
+        [group.run_id for group in groups],
         key="baseline",
-        format_func=lambda each: of_run[each].label,
+        format_func=lambda each: by_run[each].label,
         width=420,
         persist_state="session",
     )
     st.query_params["baseline"] = str(run_id)
-    return of_run[run_id]
+    return by_run[run_id]
 
 
 def compare(runs: list[Run]) -> None:
-    view = controls(any(len(group.runs) > 1 for group in groups(runs, Repeats.RANGE)))
-    grouped = groups(runs, view.repeats)
-    compared = side_by_side.rows(grouped)
-    figures = [row for _, rows in compared for row in rows]
-    side_by_side.curves(grouped, view)
-    side_by_side.honest(figures, grouped, view)
-    side_by_side.both_bars(compared, view.repeats)
-    figures_table([run for group in grouped for run in group.runs], figures)
-    side_by_side.doubts(figures)
-    ratio_table(compared, chosen_baseline(grouped), view.repeats)
-    anatomies(runs)
-    side_by_side.what_differs(grouped)
+    """Show the selected runs side by side."""
+    view = view_controls(any(len(each.runs) > 1 for each in group_repeats(runs, Repeats.RANGE)))
+    groups = group_repeats(runs, view.repeats)
+    compared = [
+        (group, [summarize(run, *read_records(run.id)) for run in group.runs]) for group in groups
+    ]
+    loss_chart(groups, view)
+    comparison_caption(compared, view)
+    bar_charts(compared, view.repeats)
+    figures_table(compared)
+    ratio_table(compared, select_baseline(groups), view.repeats)
+    anatomy_chart(runs)
+    difference_table(groups)
 
 
 st.title("Compare")
 runs = [run for run in get_store().runs(archived=True) if run.iterations_done]
 if not runs:
-    nothing_yet()
-    deleted_runs()
+    empty_panel()
+    restorable_runs()
     st.stop()
-picked = chosen(runs)
-unfinished = not all(run.state.is_finished() for run in picked)
-if picked:
-    st.fragment(catch_errors(compare), run_every="5s" if unfinished else None)(picked)
+selected = select_runs(runs)
+is_training = not all(run.state.is_finished() for run in selected)
+if selected:
+    st.fragment(catch_errors(compare), run_every="5s" if is_training else None)(selected)
 else:
-    st.info("Choose at least one run.")
+    st.info("Select at least one run.")
 panel = st.expander(
     "Name, notes, tags, archive, delete",
     icon=":material/edit:",
@@ -123,4 +125,4 @@ panel = st.expander(
 if panel.open:
     with panel:
         run_changes(runs)
-deleted_runs()
+restorable_runs()

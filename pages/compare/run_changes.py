@@ -1,10 +1,10 @@
-"""What a user does to runs: name, notes, tags, archive, delete, and undo."""
+"""Changes to runs: name, notes, tags, archive, delete and undo."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages.compare import choose_runs
+from pages.compare.select_runs import add_to_selection
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
@@ -12,116 +12,113 @@ from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import Run
 
-_CHANGED = "changed"
+_SELECTED = "changed"
+_TAG_PLACEHOLDER = "Select or type a tag"
 
 
 def run_changes(runs: Sequence[Run]) -> None:
-    """Choose some of `runs`, archived ones too, then describe, archive or delete them."""
+    """Let the user select some runs, and describe, archive or delete them."""
     by_id = {run.id: run for run in runs}
-    known = [run_id for run_id in st.session_state.get(_CHANGED, []) if run_id in by_id]
-    st.session_state[_CHANGED] = known
+    st.session_state[_SELECTED] = [
+        run_id for run_id in st.session_state.get(_SELECTED, []) if run_id in by_id
+    ]
     ids = st.multiselect(
         "Runs to change",
         list(by_id),
-        key=_CHANGED,
+        key=_SELECTED,
         format_func=lambda each: run_label(by_id[each]),
-        placeholder="Choose one, or several to tag, archive or delete together",
+        placeholder="Select one, or several to tag, archive or delete together",
     )
-    changed = [by_id[run_id] for run_id in ids]
-    if not changed:
+    selected = [by_id[run_id] for run_id in ids]
+    if not selected:
         return
     tags = sorted({tag for run in runs for tag in run.tags})
-    if len(changed) == 1:
-        _describe(changed[0], tags)
+    if len(selected) == 1:
+        _description_form(selected[0], tags)
     else:
-        _tag(changed, tags)
-    _put_away(changed)
+        _tag_form(selected, tags)
+    archive_and_delete_buttons(selected)
 
 
-def deleted_runs() -> None:
-    """A line for each deleted run with the button that brings it back."""
+def restorable_runs() -> None:
+    """Show each deleted run with its Undo button."""
     for run in get_store().deleted_runs():
         with st.container(horizontal=True, vertical_alignment="center", key=f"deleted_{run.id}"):
             st.markdown(
                 f":material/delete: Deleted **{escape(run_label(run))}** "
-                ":gray[(gone for good when the dashboard is started again)]",
+                ":gray[(can be undone until the dashboard restarts)]",
                 width="content",
             )
             st.button("Undo", key=f"undo_{run.id}", on_click=catch_errors(_restore), args=(run.id,))
 
 
-def _describe(run: Run, tags: Sequence[str]) -> None:
+def _description_form(run: Run, tags: Sequence[str]) -> None:
     with st.form(f"describe_{run.id}", border=False):
         left, right = st.columns(2)
         name = left.text_input("Name", run.name, max_chars=80)
-        chosen = right.multiselect(
-            "Tags",
-            tags,
-            run.tags,
-            accept_new_options=True,
-            placeholder="Choose some, or type a new one",
-        )
+        selected = right.multiselect(
+            "Tags", tags, run.tags, accept_new_options=True, placeholder=_TAG_PLACEHOLDER,
+        )  # fmt: skip
         notes = st.text_area("Notes", run.notes, max_chars=5000, height=100)
-        if st.form_submit_button("Save", icon=":material/save:"):
+        if st.form_submit_button("Save", icon=":material/save:", key="save_description"):
             try:
                 get_store().rename_run(run.id, name)
             except UserError as error:
                 st.error(escape(error))
             else:
-                get_store().describe_run(run.id, notes, chosen)
+                get_store().describe_run(run.id, notes, selected)
                 st.rerun()
 
 
-def _tag(runs: Sequence[Run], tags: Sequence[str]) -> None:
+def _tag_form(runs: Sequence[Run], tags: Sequence[str]) -> None:
     with st.form("tag_several", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             added = st.multiselect(
-                "Tags to add",
-                tags,
-                accept_new_options=True,
-                placeholder="Choose some, or type a new one",
-            )
-            saved = st.form_submit_button("Add", icon=":material/save:")
-        if saved and added:
+                "Tags to add", tags, accept_new_options=True, placeholder=_TAG_PLACEHOLDER,
+                key="added_tags",
+            )  # fmt: skip
+            is_saved = st.form_submit_button("Add", icon=":material/save:", key="save_tags")
+        if is_saved and added:
             for run in runs:
                 get_store().describe_run(run.id, run.notes, [*run.tags, *added])
             st.rerun()
 
 
-def _put_away(runs: Sequence[Run]) -> None:
-    over = all(run.state.is_finished() for run in runs)
-    help_ = None if over else "A run can be archived or deleted once it has ended."
+def archive_and_delete_buttons(runs: Sequence[Run]) -> None:
+    """Show the buttons that archive, unarchive or delete the runs; disabled while one trains."""
+    is_finished = all(run.state.is_finished() for run in runs)
+    disabled_help = None if is_finished else "Available once all selected runs have ended."
     listed = [run.id for run in runs if run.archived_at is None]
     archived = [run.id for run in runs if run.archived_at is not None]
-    every = [run.id for run in runs]
+    store = get_store()
     with st.container(horizontal=True):
         if listed:
             st.button(
-                "Archive", icon=":material/archive:", disabled=not over, on_click=catch_errors(_try),
-                args=("archive_run", listed),
-                help=help_ or "Out of the lists; everything is kept.",
+                "Archive", key="archive", icon=":material/archive:", disabled=not is_finished,
+                on_click=catch_errors(_apply), args=(store.archive_run, listed),
+                help=disabled_help or "Hides the runs from lists and keeps everything.",
             )  # fmt: skip
         if archived:
             st.button(
-                "Out of the archive", icon=":material/unarchive:", on_click=catch_errors(_try),
-                args=("archive_run", archived, False),
+                "Unarchive", key="unarchive", icon=":material/unarchive:",
+                on_click=catch_errors(_apply),
+                args=(lambda run_id: store.archive_run(run_id, False), archived),
             )  # fmt: skip
         st.button(
-            "Delete", icon=":material/delete:", disabled=not over, on_click=catch_errors(_try),
-            args=("delete_run", every),
-            help=help_ or "Can be undone until the dashboard is started again.",
+            "Delete", key="delete", icon=":material/delete:", disabled=not is_finished,
+            on_click=catch_errors(_apply), args=(store.delete_run, [run.id for run in runs]),
+            help=disabled_help or "Can be undone until the dashboard restarts.",
         )  # fmt: skip
 
 
 def _restore(run_id: int) -> None:
-    _try("restore_run", [run_id])
-    choose_runs.choose_too(run_id)
+    _apply(get_store().restore_run, [run_id])
+    add_to_selection(run_id)
 
 
-def _try(method: str, run_ids: Sequence[int], *more: bool) -> None:
-    """Of the store, for each run; another tab or process may have been faster."""
+def _apply(change: Callable[[int], None], run_ids: Sequence[int]) -> None:
     for run_id in run_ids:
         try:
-            getattr(get_store(), method)(run_id, *more)
-        except UserError as error:
+            change(run_id)
+        except UserError as error:  # changed in another tab or process meanwhile
             st.error(escape(error))

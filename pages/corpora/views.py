@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages.shared.chart import draw_chart
 from pages.shared.escaping import escape
 from s2s import formatting as words_for
 from s2s.charts import frame
-from s2s.data import stats as describe
+from s2s.data import stats
 from s2s.data.corpus import Corpus, Side
 from s2s.records import PAD
 
@@ -73,12 +74,12 @@ def lengths(corpus: Corpus) -> None:
     rows: Table = []
     bars = []
     for language, side in _sides(corpus):
-        histogram = describe.length_histogram(side)
+        histogram = stats.count_lengths(side)
         longest = len(histogram) - 1
         rows.append(
             {"language": language}
             | {
-                f"{percent}% have at most": describe.length_percentile(histogram, percent)
+                f"{percent}% have at most": stats.length_percentile(histogram, percent)
                 for percent in (50, 90, 99)
             }
             | {"longest": longest}
@@ -87,8 +88,8 @@ def lengths(corpus: Corpus) -> None:
     _chart(
         f"Sentence lengths in {corpus.info.name}",
         bars,
-        frame.axis("words per sentence (without EOS)"),
-        frame.axis("sentences", separatethousands=True),
+        frame.build_axis("words per sentence (without EOS)"),
+        frame.build_axis("sentences", separatethousands=True),
         "Number of sentences by length in both languages; the table below gives percentiles.",
     )
     st.dataframe(rows)
@@ -99,11 +100,11 @@ def words(corpus: Corpus) -> None:
     st.subheader("Most frequent words")
     for column, (language, side) in zip(st.columns(2), _sides(corpus), strict=True):
         column.caption(escape(language))
-        _words_table(describe.most_frequent(side, MAX_ROWS), column)
+        _words_table(stats.find_frequent_words(side, MAX_ROWS), column)
     st.subheader("Coverage by vocabulary size")
     curves: list[dict[str, Any]] = []
     for language, side in _sides(corpus):
-        sizes, shares = zip(*describe.kept_shares(side), strict=True)
+        sizes, shares = zip(*stats.measure_coverage(side), strict=True)
         curves.append(
             {
                 "type": "scatter",
@@ -116,8 +117,8 @@ def words(corpus: Corpus) -> None:
     _chart(
         f"Coverage of tokens in {corpus.info.name}",
         curves,
-        frame.axis("words in the vocabulary", type="log", dtick=1, tickformat=","),
-        frame.axis("tokens covered", tickformat=".0%", range=[0, 1.03]),
+        frame.build_axis("words in the vocabulary", type="log", dtick=1, tickformat=","),
+        frame.build_axis("tokens covered", tickformat=".0%", range=[0, 1.03]),
         "Share of tokens covered by a vocabulary of the most frequent words.",
     )
     st.caption(
@@ -131,23 +132,23 @@ def _find_word(corpus: Corpus) -> None:
     if not query.strip():
         return
     for language, side in _sides(corpus):
-        matches = describe.search_words(side, query, MAX_ROWS)
+        matches = stats.search_words(side, query, MAX_ROWS)
         if not matches:
             st.text(f"{language}: no matching word.")
             continue
         st.text(f"{language}: matching words, and pairs with {matches[0].word!r}")
         left, right = st.columns([2, 3])
         _words_table(matches, left)
-        _pairs_table(corpus, describe.pairs_with(side, matches[0].id, 20), right)
+        _pairs_table(corpus, stats.find_pairs(side, matches[0].id, 20), right)
 
 
-def _words_table(counts: list[describe.WordCount], place: Any) -> None:
+def _words_table(counts: list[stats.WordCount], place: Any) -> None:
     table = pd.DataFrame(
         {
             "word": [each.word for each in counts],
             "count": [each.count for each in counts],
             "share": [each.share for each in counts],
-            "in vocabulary": [each.known for each in counts],
+            "in vocabulary": [each.in_vocabulary for each in counts],
         }
     )
     share = st.column_config.NumberColumn(format="percent", help="Of all tokens on this side.")
@@ -163,7 +164,7 @@ def pairs(corpus: Corpus) -> None:
     if not splits[split]:
         st.text("This split is empty: the corpus is too small, or too many pairs share sentences.")
         return
-    _pairs_table(corpus, describe.draw_pairs(splits[split], count, seed))
+    _pairs_table(corpus, stats.draw_pairs(splits[split], count, seed))
     st.caption(
         "Pairs that share a sentence on either side are in the same split, so no test sentence was "
         "seen in training."
@@ -190,7 +191,7 @@ def batch(corpus: Corpus) -> None:
     as_ids = controls[2].segmented_control(
         "Show", ["words", "ids"], default="words", required=True, key="batch_as"
     )
-    drawn = describe.draw_batch(corpus, size, seed)
+    drawn = stats.draw_batch(corpus, size, seed)
     figures = st.columns(4)
     figures[0].metric("Source shape", _shape(drawn.source.shape), help="sentences × positions")
     figures[1].metric("Target shape", _shape(drawn.target.shape), help="sentences × positions")
@@ -201,7 +202,7 @@ def batch(corpus: Corpus) -> None:
     )
     figures[3].metric(
         "Padding ratio, joint",
-        f"{drawn.joint_padded_share:.1%}",
+        f"{drawn.joint_padding_ratio:.1%}",
         help="Both sides padded to their joint maximum, as the article's code does.",
     )
     for (language, side), ids in zip(_sides(corpus), (drawn.source, drawn.target), strict=True):
@@ -216,8 +217,8 @@ def batch(corpus: Corpus) -> None:
     )
 
 
-def _batch_table(side: Side, ids: describe.Ints, pairs: describe.Ints, as_ids: bool) -> None:
-    rows = ids if as_ids else describe.words_of(side, ids)
+def _batch_table(side: Side, ids: stats.Ints, pairs: stats.Ints, as_ids: bool) -> None:
+    rows = ids if as_ids else stats.decode_rows(side, ids)
     positions = [str(position) for position in range(1, ids.shape[1] + 1)]
     table = pd.DataFrame(rows, columns=positions)
     table.insert(0, "pair", pairs)
@@ -235,12 +236,12 @@ def _shape(shape: tuple[int, ...]) -> str:
 def _chart(
     title: str, traces: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any], text: str
 ) -> None:
-    layout = frame.layout(title, height=360, revision=title, xaxis=x, yaxis=y)
+    layout = frame.build_layout(title, height=360, revision=title, xaxis=x, yaxis=y)
     data = [
         trace | {"marker": {"color": colour}}
         for trace, colour in zip(traces, SIDE_COLOURS, strict=True)
     ]
-    chart({"data": data, "layout": layout}, text, key="corpus_chart")
+    draw_chart({"data": data, "layout": layout}, text, key="corpus_chart")
 
 
 VIEWS: dict[str, Callable[[Corpus], None]] = {

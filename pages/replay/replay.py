@@ -6,20 +6,17 @@ import streamlit as st
 
 from pages.replay import view as replay_view
 from pages.shared.errors import catch_errors
-from pages.shared.escaping import escape
+from pages.shared.form_widgets import corpus_select
 from pages.shared.state import get_manager, get_store
 from pages.shared.sweeps import SELECTED, list_sweeps, select_sweep, stop_or_continue_button
-from s2s.data import catalog
-from s2s.errors import UserError
-from s2s.paths import corpora_folder
 from s2s.records import SweepState
 from s2s.sweeps.replay import (
     ITERATIONS,
     LONG_ITERATIONS,
-    answer_elsewhere,
-    guess_loss,
+    find_related_advice,
     is_replay,
     replay_config,
+    unigram_baseline_loss,
 )
 
 _OPEN = "new_replay_open"
@@ -36,23 +33,15 @@ def start() -> None:
     iterations = values["replay_iterations"]
     config = replay_config(values["replay_corpus"], iterations)
     repeats = values.get(f"replay_repeats_{iterations}", config.repeats)
-    try:
-        sweep_id = get_manager().submit_sweep(dataclasses.replace(config, repeats=repeats))
-    except UserError as error:
-        st.error(escape(error))
-        return
-    st.session_state[_OPEN] = False
+    sweep_id = get_manager().submit_sweep(dataclasses.replace(config, repeats=repeats))
     st.session_state[SELECTED] = sweep_id
+    st.session_state[_OPEN] = False
 
 
 def form() -> None:
     """Show the form of a new replay: corpus, iterations and repeats."""
-    names = [info.name for info in catalog.list_corpora(corpora_folder())]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        corpus = st.selectbox(
-            "Corpus", list(dict.fromkeys([catalog.STARTER, *names])), key="replay_corpus",
-            width=240,
-        )  # fmt: skip
+        corpus = corpus_select("replay_corpus", width=240)
         iterations = st.segmented_control(
             "Iterations per run", list(_LENGTHS), default=ITERATIONS, required=True,
             format_func=_LENGTHS.__getitem__, key="replay_iterations",
@@ -98,5 +87,5 @@ if replays:
     if is_running:
         st.session_state["replay_ran"] = sweep.id
     st.fragment(catch_errors(replay_view.show), run_every=_TICK if is_running else None)(
-        sweep.id, guess_loss(sweep), answer_elsewhere(get_store(), sweep)
+        sweep.id, unigram_baseline_loss(sweep), find_related_advice(get_store(), sweep)
     )

@@ -1,4 +1,4 @@
-"""From where the dashboard can be reached, under which name, and in whose page."""
+"""Network access: foreign origins are rejected, framing is prevented, exposure is reported."""
 
 import functools
 import ipaddress
@@ -7,69 +7,71 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages.shared.escaping import inert
-from pages.shared.login import is_configured
-from pages.shared.navigation import navigation
+from pages.shared.escaping import escape
+from pages.shared.login import is_login_configured
+from pages.shared.navigation import show_navigation
 
 _log = logging.getLogger(__name__)
-_alone = st.components.v2.component(
-    "s2s_alone",
+_frame_guard = st.components.v2.component(
+    "s2s_frame_guard",
     js="""
 export default function () {
     try {
         if (window.top.location.origin === window.location.origin) return;
-    } catch { /* of another site */ }
+    } catch { /* framed by another site */ }
     window.stop();
-    document.body.replaceChildren("s2s is not shown inside the page of another site.");
+    document.body.replaceChildren("s2s cannot be shown inside another site's page.");
 }
 """,
 )
 
 
-def turn_away() -> None:
-    """Ends the page for a page of another origin, which Streamlit lets in where only its port is
-    another one. Names that are not in `server.allowedHosts` it refuses itself."""
-    _log_exposed()
+def reject_foreign_origin() -> None:
+    """Stop the script if a page of another origin made the request.
+
+    Streamlit accepts an origin that differs from the dashboard's only in its port. It rejects
+    names that are not in `server.allowedHosts` by itself.
+    """
+    _log_exposure()
     host, origin = (st.context.headers.get(each) for each in ("Host", "Origin"))
-    if not host:  # no browser, which always names one
+    if not host:  # not a browser
         return
-    if origin and not _same(origin, host):
+    if origin and not _is_same_origin(origin, host):
         st.error(
-            f"A page of {inert(origin)} asked for this dashboard, which is {inert(host)}; open it "
-            "under its own address."
+            f"A page of {escape(origin)} requested this dashboard. Open {escape(host)} directly."
         )
-        navigation("hidden")
+        show_navigation("hidden")
         st.stop()
-    with st.container(key="s2s_alone"):  # in the page of another site clicks could be stolen
-        st.html("<style>.st-key-s2s_alone { display: none; }</style>")
-        _alone(key="s2s_alone_code")
+    with st.container(key="s2s_frame_guard"):  # another site could redirect clicks in a frame
+        st.html("<style>.st-key-s2s_frame_guard { display: none; }</style>")
+        _frame_guard(key="s2s_frame_guard_code")
 
 
-def exposed() -> str:
-    """A sentence where others can reach the dashboard and no login keeps them out."""
-    if _is_local(st.get_option("server.address")) or is_configured():
+def exposure_warning() -> str:
+    """Return a warning if other machines can use the dashboard without a login, else ""."""
+    if _is_loopback(st.get_option("server.address")) or is_login_configured():
         return ""
     return (
-        "Everybody who can reach this machine over the network can use this dashboard: it listens "
-        "on more than localhost, and no login is configured (docs/security.md says how)."
+        "Everyone who can reach this machine over the network can use this dashboard: it listens "
+        "on more than localhost and has no login. See docs/security.md to configure one."
     )
 
 
 @functools.cache
-def _log_exposed() -> None:
-    """Once a process."""
-    if told := exposed():
-        _log.warning(told)
+def _log_exposure() -> None:
+    """Log the warning once per process."""
+    if warning := exposure_warning():
+        _log.warning(warning)
 
 
-def _same(origin: str, host: str) -> bool:
-    """With the port; or one that `server.corsAllowedOrigins` names."""
+def _is_same_origin(origin: str, host: str) -> bool:
+    """Compare host and port; origins in `server.corsAllowedOrigins` count as the same."""
     allowed: list[str] = st.get_option("server.corsAllowedOrigins")
     return urlsplit(origin).netloc.lower() == host.lower() or origin in allowed
 
 
-def _is_local(address: str | None) -> bool:
-    """Whether that address, or name, leads to this machine only. None: all of its addresses."""
+def _is_loopback(address: str | None) -> bool:
+    """Return whether an address or name leads to this machine only; None means all addresses."""
     if address is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""What stands in an address, where anybody can type anything."""
+"""Page state in the address bar, where a visitor can type anything."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,21 +9,29 @@ import streamlit as st
 T = TypeVar("T")
 
 
-def ids_in(texts: Iterable[str]) -> list[int]:
-    """Those that can be an id of a run or a sweep."""
+def parse_ids(texts: Iterable[str]) -> list[int]:
+    """Return the texts that can be the id of a run or a sweep, as numbers."""
     return [int(each) for each in texts if re.fullmatch("[0-9]{1,18}", each)]
 
 
-def choice(label: str, options: Sequence[T], key: str, **more: Any) -> T:
-    """One of the options, kept in the address; at first the first of them.
+def segmented_choice(label: str, options: Sequence[T], key: str, **more: Any) -> T:
+    """Show a segmented control whose value is kept in the address.
 
-    An empty parameter there would leave Streamlit's own control, required as it is, without one.
+    Args:
+        label: The control's label.
+        options: The options; the first is the default.
+        key: Name of the widget and of the query parameter.
+        more: Further arguments of `st.segmented_control`.
+
+    Returns:
+        The selected option.
     """
     default: T | None = options[0]
+    # With an empty parameter (`?axis=`) Streamlit would select nothing, although required.
     if "" in st.query_params.get_all(key):
         st.session_state.setdefault(key, default)
-        default = None  # Streamlit warns of two
-    picked: T | None = st.segmented_control(
+        default = None  # Streamlit warns if a widget has both a default and a state
+    selected: T | None = st.segmented_control(
         label, options, default=default, required=True, key=key, bind="query-params", **more
     )
-    return options[0] if picked is None else picked
+    return options[0] if selected is None else selected

@@ -1,4 +1,4 @@
-"""What goes wrong on a page is a sentence there; what trains goes on."""
+"""Error handling of pages: errors become messages on the page, and training continues."""
 
 import functools
 import logging
@@ -11,46 +11,45 @@ from pages.shared.escaping import escape
 from s2s.errors import UserError
 from s2s.store.errors import StoreError
 
-RETRY = "2s"
+RETRY_INTERVAL = "2s"
+P = ParamSpec("P")
 _log = logging.getLogger(__name__)
-_Given = ParamSpec("_Given")
 
 
-def guarded(work: Callable[_Given, object]) -> Callable[_Given, None]:
-    """The page's body, a fragment or a button's callback that shows a sentence where it fails.
+def catch_errors(work: Callable[P, object]) -> Callable[P, None]:
+    """Wrap a page, a fragment or a callback so that its errors appear as messages.
 
-    A page whose store is locked for the moment is drawn again by itself.
+    A page that fails because the store is locked reruns by itself.
     """
 
     @functools.wraps(work)
-    def guarded_work(*arguments: _Given.args, **named: _Given.kwargs) -> None:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            work(*arguments, **named)
+            work(*args, **kwargs)
         except StoreError as error:
-            st.warning(f"{escape(error)} What trains goes on.", icon=":material/hourglass_empty:")
+            st.warning(f"{escape(error)} Training continues.", icon=":material/hourglass_empty:")
             if error.is_temporary:
-                _draw_again()
+                _rerun_later()
         except UserError as error:
             st.error(escape(error))
         except Exception as error:
             _log.exception("A page failed")
             st.error(
                 f"This part of the page failed ({escape(type(error).__name__)}: {escape(error)}). "
-                "What trains goes on; reload the page, and if this comes again, report it with "
-                "what the terminal says."
+                "Training continues. Reload the page. If the error comes back, report it with the "
+                "output in the terminal."
             )
 
-    return guarded_work
+    return wrapper
 
 
-def _draw_again() -> None:
-    """The whole page, in a while."""
-    drawn = False
+def _rerun_later() -> None:
+    is_first_run = True
 
-    def again() -> None:
-        nonlocal drawn
-        if drawn:
+    def rerun() -> None:
+        nonlocal is_first_run
+        if not is_first_run:
             st.rerun()
-        drawn = True
+        is_first_run = False
 
-    st.fragment(again, run_every=RETRY)()
+    st.fragment(rerun, run_every=RETRY_INTERVAL)()

@@ -1,4 +1,4 @@
-"""Who may come in: everybody, or with `[auth]` in secrets.toml those who log in by it."""
+"""The login: everyone is admitted, or only users of the provider in `[auth]` of secrets.toml."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,85 +7,95 @@ from typing import Any
 import streamlit as st
 
 from pages.shared.escaping import escape
-from pages.shared.navigation import navigation
+from pages.shared.navigation import show_navigation
 from s2s.errors import UserError
 
 
-def is_configured() -> bool:
-    """Whether a login is asked for. UserError where secrets.toml does not say it clearly."""
-    secrets = _secrets()
+def is_login_configured() -> bool:
+    """Return whether secrets.toml configures a login.
+
+    Raises:
+        UserError: The file is damaged or ambiguous.
+    """
+    secrets = _read_secrets()
     if "login" in secrets and "auth" not in secrets:
-        raise _closed("secrets.toml has a [login] but no [auth]")
+        raise _locked_error("secrets.toml has a [login] section but no [auth] section")
     return "auth" in secrets
 
 
-def admit() -> None:
-    """Ends the page, with what to do instead, for whoever is not let in."""
+def require_login() -> None:
+    """Stop the script, after offering the login, unless the visitor is admitted."""
     try:
-        if not is_configured():
+        if not is_login_configured():
             return
-        allowed = _allowed_emails()
+        allowed = _read_allowed_emails()
     except UserError as error:
         st.error(escape(error))
     else:
         if not st.user.is_logged_in:
-            _ask()
-        elif allowed is None or _email() in allowed:
+            _show_login()
+        elif allowed is None or _read_verified_email() in allowed:
             return
         else:
-            _refuse()
-    navigation("hidden")
+            _show_refusal()
+    show_navigation("hidden")
     st.stop()
 
 
-def log_out() -> None:
-    """A line with who is here and a way out; nothing without a login."""
-    if is_configured():
+def logout_bar() -> None:
+    """Show the user's address and a logout button, if a login is configured."""
+    if is_login_configured():
+        user = st.user.get("email") or st.user.get("name") or ""
         with st.container(horizontal=True, horizontal_alignment="right"):
-            st.caption(escape(st.user.get("email") or st.user.get("name") or ""), width="content")
-            st.button("Log out", type="tertiary", icon=":material/logout:", on_click=st.logout)
+            st.caption(escape(user), width="content")
+            st.button(
+                "Log out", key="log_out", type="tertiary", icon=":material/logout:",
+                on_click=st.logout,
+            )  # fmt: skip
 
 
-def _ask() -> None:
+def _show_login() -> None:
     st.title("s2s")
     st.write(
-        "A dashboard that trains a small translator at several batch sizes and tells which of "
-        "them to use. Log in to see it."
+        "Train a small translator at several batch sizes, measure it, and get a recommended batch "
+        "size for this machine. Log in to continue."
     )
-    settings = _secrets()["auth"]
-    named = [name for name, values in settings.items() if isinstance(values, Mapping)]
-    if "client_id" in settings or not named:
-        st.button("Log in", type="primary", on_click=st.login)
-    for name in named:
+    settings = _read_secrets()["auth"]
+    providers = [name for name, values in settings.items() if isinstance(values, Mapping)]
+    if "client_id" in settings or not providers:
+        st.button("Log in", key="log_in", type="primary", on_click=st.login)
+    for name in providers:
         if name != "client_kwargs":
             st.button(f"Log in with {escape(name)}", key=name, on_click=st.login, args=(name,))
 
 
-def _refuse() -> None:
+def _show_refusal() -> None:
+    user = st.user.get("email") or "An account without an email address"
     st.title("s2s")
     st.error(
-        f"{escape(st.user.get('email') or 'An account without an e-mail address')} may not use this "
-        "dashboard; ask whoever runs it to put the address among `allowed_emails`."
+        f"{escape(user)} is not allowed to use this dashboard. Ask its operator to add the "
+        "address to `allowed_emails`."
     )
-    st.button("Log out", on_click=st.logout)
+    st.button("Log out", key="log_out", on_click=st.logout)
 
 
-def _email() -> str:
-    """In small letters; empty for an address that its provider has not verified, and for one that
-    is not ASCII: the small letter of a strange sign can be another one's (a kelvin sign's is k).
+def _read_verified_email() -> str:
+    """Return the user's address in lower case, or "" if it is unverified or not ASCII.
+
+    Lower-casing can turn another character into an ASCII letter: the Kelvin sign becomes k.
     """
-    verified = st.user.get("email_verified", True) is True
+    is_verified = st.user.get("email_verified", True) is True
     email = str(st.user.get("email") or "")
-    return email.lower() if verified and email.isascii() else ""
+    return email.lower() if is_verified and email.isascii() else ""
 
 
-def _allowed_emails() -> set[str] | None:
-    """`allowed_emails` of `[login]`; None: everybody whom the provider lets log in."""
-    if "login" not in _secrets():
+def _read_allowed_emails() -> set[str] | None:
+    """Return `allowed_emails` of `[login]`, or None if every user of the provider is admitted."""
+    if "login" not in _read_secrets():
         return None
-    emails = _secrets()["login"].get("allowed_emails")
+    emails = _read_secrets()["login"].get("allowed_emails")
     if not isinstance(emails, list) or not all(map(_is_address, emails)):
-        raise _closed("allowed_emails of secrets.toml is not a list of addresses (ASCII)")
+        raise _locked_error("allowed_emails in secrets.toml must be a list of ASCII addresses")
     return {each.lower() for each in emails}
 
 
@@ -93,18 +103,18 @@ def _is_address(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and bool(value)
 
 
-def _secrets() -> Mapping[str, Any]:
-    """What secrets.toml says; empty where there is none."""
+def _read_secrets() -> Mapping[str, Any]:
+    """Return the contents of secrets.toml, empty if there is none."""
     if st.secrets.load_if_toml_exists():
         return st.secrets
     if any(Path(path).exists() for path in st.get_option("secrets.files")):
-        raise _closed("secrets.toml cannot be read")
+        raise _locked_error("secrets.toml cannot be read")
     return {}
 
 
-def _closed(why: str) -> UserError:
-    """To all, where it would else be open to all."""
+def _locked_error(reason: str) -> UserError:
+    """Return the error that locks everyone out, which is safer than admitting everyone."""
     return UserError(
-        f"{why}, so nobody is let in; whoever runs this dashboard has to mend the file and start "
-        "it again."
+        f"{reason}, so nobody can log in. The operator must correct the file and restart the "
+        "dashboard."
     )

@@ -1,4 +1,4 @@
-"""The list of pages."""
+"""The list of pages and the navigation bar."""
 
 from typing import Literal
 
@@ -15,27 +15,21 @@ PAGES = (
     ("corpora", "Corpora", ":material/library_books:"),
     ("system", "System", ":material/memory:"),
 )
-"""Folder and script in `pages/`, title and icon of each page; the first is the start page.
+"""Folder, title and icon of each page; the first page is the start page.
 
-Streamlit derives the address from the script's name, so it is the folder's."""
+A page's script has its folder's name, because Streamlit derives the address from it.
+"""
 
 
-def navigation(position: Literal["top", "hidden"] = "top") -> StreamlitPage:
+def show_navigation(position: Literal["top", "hidden"] = "top") -> StreamlitPage:
     """Show the navigation bar and return the requested page."""
-    return st.navigation(
-        [
-            st.Page(
-                f"pages/{name}/{name}.py",
-                title=title,
-                icon=icon,
-                default=name == PAGES[0][0],
-            )
-            for name, title, icon in PAGES
-        ],
-        position=position,
-    )
+    pages = [
+        st.Page(f"pages/{name}/{name}.py", title=title, icon=icon, default=name == PAGES[0][0])
+        for name, title, icon in PAGES
+    ]
+    return st.navigation(pages, position=position)
 
 
 def set_icon() -> None:
-    """Set the tab's icon before `navigation`, which would load a Material icon from Google."""
+    """Set the tab's icon; call it before `show_navigation`, which would load one from Google."""
     st.set_page_config(page_icon="🔤", layout="wide")

@@ -1,4 +1,4 @@
-"""What all sessions of the dashboard share: one store and one manager a process."""
+"""State shared by all sessions of the dashboard: one scheduler and one store per process."""
 
 import atexit
 import gc
@@ -6,16 +6,19 @@ import threading
 
 from s2s.background.scheduler import Manager
 from s2s.paths import home
-from s2s.store.runs import Store
+from s2s.store import Store
 
 WAIT_SECONDS = 2.0
-"""For another process that writes: then a page says what it waits for."""
+"""How long a page waits for another process that writes to the store."""
 _lock = threading.Lock()
 _manager: Manager | None = None
 
 
-def manager() -> Manager:
-    """Made at first use. Not in Streamlit's cache, which "Clear cache" would empty mid-run."""
+def get_manager() -> Manager:
+    """Return the scheduler, created at first use.
+
+    It is not in Streamlit's cache, because "Clear cache" would drop it while runs are training.
+    """
     global _manager
     with _lock:
         if _manager is None:
@@ -24,12 +27,11 @@ def manager() -> Manager:
         return _manager
 
 
+def get_store() -> Store:
+    """Return the store of runs and sweeps."""
+    return get_manager().store
+
+
 def _shut_down(manager: Manager) -> None:
-    """A run ends with its checkpoint. Garbage is left to the system: collecting it takes seconds,
-    at the end of a run as at that of the program."""
-    gc.freeze()
-    manager.close()
-
-
-def store() -> Store:
-    return manager().store
+    gc.freeze()  # collecting garbage would delay the end by seconds
+    manager.close()  # running runs write their checkpoint

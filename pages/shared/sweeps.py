@@ -8,8 +8,7 @@ from pages.shared.address import parse_ids
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_manager, get_store
-from s2s.analysis.sweep.table import sweep_line
-from s2s.errors import UserError, shorten
+from s2s.errors import shorten
 from s2s.records import Sweep, SweepState
 from s2s.store.sweeps import read_sweeps
 
@@ -58,18 +57,11 @@ def stop_or_continue_button(sweep: Sweep) -> None:
     elif sweep.state is SweepState.STOPPED:
         st.button(
             "Continue", type="primary", key="continue_sweep", icon=":material/play_arrow:",
-            on_click=catch_errors(_continue), args=(sweep.id,), help="Finished runs are not repeated.",
+            on_click=catch_errors(get_manager().resume_sweep), args=(sweep.id,),
+            help="Finished runs are not repeated.",
         )  # fmt: skip
-
-
-def _continue(sweep_id: int) -> None:
-    try:
-        get_manager().resume_sweep(sweep_id)
-    except UserError as error:
-        st.error(escape(error))
 
 
 def sweep_label(sweep: Sweep) -> str:
     """Return the sweep's name in lists."""
-    number, state, rest = sweep_line(sweep).split(maxsplit=2)
-    return f"{number} · {rest} · {state}"
+    return f"{sweep.id} · {describe_sweep(sweep)} · {sweep.state}"

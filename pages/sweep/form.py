@@ -9,13 +9,15 @@ from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.form_widgets import (
     ENGINES,
-    machine_choices,
-    sentences,
-    sentences_to_follow,
-    without_gpu,
+    batch_size_select,
+    corpus_select,
+    machine_widgets,
+    parse_selected_sizes,
+    sample_sentences_area,
+    split_sentences,
+    unavailable_without_gpu,
 )
 from pages.sweep.estimate import estimate
-from pages.train import form
 from s2s.config import (
     Budget,
     Engine,
@@ -25,12 +27,9 @@ from s2s.config import (
     SweepConfig,
     TrainConfig,
 )
-from s2s.data import catalog
 from s2s.errors import UserError
-from s2s.paths import corpora_folder
 
 OPEN = "new_sweep_open"
-_SIZES = [str(2**power) for power in range(1, 11)]
 _AMOUNTS = {
     Budget.SAMPLES: 20_000.0,
     Budget.ITERATIONS: 1_000.0,
@@ -84,21 +83,12 @@ def sweep_form(start: Callable[[SweepConfig], None]) -> None:
 
 
 def _corpus_sizes_repeats() -> None:
-    names = [info.name for info in catalog.list_corpora(corpora_folder())]
+    st.session_state.setdefault(_key("sizes"), ["2", "8", "32", "128"])
     left, middle, right = st.columns([3, 6, 3])
     with left:
-        _persistent(
-            st.selectbox,
-            "Corpus",
-            "corpus",
-            options=list({catalog.STARTER: 0} | dict.fromkeys(names)),
-        )
+        corpus_select(_key("corpus"))
     with middle:
-        _persistent(
-            st.multiselect, "Batch sizes", "sizes", default=["2", "8", "32", "128"],
-            options=_SIZES, accept_new_options=True, select_all=False,
-            placeholder="Select or type a number",
-        )  # fmt: skip
+        batch_size_select(_key("sizes"))
     with right:
         _persistent(
             st.number_input, "Repeats", "repeats", default=3, min_value=1, max_value=100,
@@ -137,7 +127,7 @@ def _more_options() -> None:
     model, learning, machine = st.columns(3)
     with model:
         st.markdown("**Model**")
-        offered = [each for each in ENGINES if each not in without_gpu(Engine.GRAPHED)]
+        offered = [each for each in ENGINES if each not in unavailable_without_gpu(Engine.GRAPHED)]
         selected = st.session_state.get(_key("engines"), [Engine.FUSED])
         st.session_state[_key("engines")] = [each for each in selected if each in offered]
         engine_help = "\n\n".join(f"{each.value}: {ENGINES[each]}" for each in offered)
@@ -155,8 +145,8 @@ def _more_options() -> None:
         )  # fmt: skip
     with machine:
         st.markdown("**Machine**")
-        machine_choices(_key(""))
-    sentences_to_follow(_key("sentences"))
+        machine_widgets(_key(""))
+    sample_sentences_area(_key("sentences"))
     _persistent(
         st.checkbox, "After the largest size, double until out of memory", "grow",
         default=False,
@@ -185,11 +175,11 @@ def _config() -> SweepConfig:
         device=value("device"),
         precision=value("precision"),
         threads=value("threads"),
-        sentences=sentences(value("sentences")),
+        sentences=split_sentences(value("sentences")),
     )
     return SweepConfig(
         base=base,
-        batch_sizes=tuple(form.batch_sizes(value("sizes"))),
+        batch_sizes=tuple(parse_selected_sizes(value("sizes"))),
         grow_until_oom=value("grow"),
         engines=tuple(value("engines")),
         repeats=value("repeats"),

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from pages.shared.escaping import escape
 from pages.shared.state import get_manager
 from pages.shared.sweeps import SELECTED, list_sweeps, select_sweep, stop_or_continue_button
 from pages.sweep import form as sweep_form
@@ -10,19 +9,13 @@ from pages.sweep.changes import restorable_sweeps, sweep_changes
 from pages.sweep.charts import sweep_charts
 from pages.sweep.live import watch_sweep
 from s2s.config import SweepConfig
-from s2s.errors import UserError
 from s2s.records import Sweep
 
 
 def start(config: SweepConfig) -> None:
     """Start the sweep, fold the form away and show the sweep."""
-    try:
-        sweep_id = get_manager().submit_sweep(config)
-    except UserError as error:
-        st.error(escape(error))
-        return
+    st.session_state[SELECTED] = get_manager().submit_sweep(config)
     st.session_state[sweep_form.OPEN] = False
-    st.session_state[SELECTED] = sweep_id
 
 
 def controls(sweep: Sweep) -> None:

@@ -1,39 +1,74 @@
-"""Ready-made choices for a new run."""
+"""Presets for new runs, and the panel that offers two of them before the first run."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import streamlit as st
+
+from pages.shared.errors import catch_errors
 from s2s.config import UNLIMITED, TrainConfig
 
-ONE_MINUTE = "One-minute try"
-ARTICLE_PAIR = "The article's pair"
-ARTICLE_LONG = "The article's long run"
 
-PRESETS: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
-    ONE_MINUTE: (
-        "60 seconds of batch size 128 with Adam, which learns faster than the article's choices.",
-        (128,),
-        {
-            "max_seconds": 60.0,
-            "iterations": UNLIMITED,
-            "optimizer": "adam",
-            "learning_rate": 3e-3,
-        },
-    ),
-    ARTICLE_PAIR: (
-        "Batch sizes 2 and 32, 1,000 iterations each.",
-        (2, 32),
-        {"iterations": 1000},
-    ),
-    ARTICLE_LONG: (
-        "Batch size 32, 10,000 iterations, translations every 1,000.",
-        (32,),
-        {"iterations": 10_000, "evaluate_every": 1000},
-    ),
-}
-"""Name: what it does, its batch sizes, and what differs from the defaults."""
+@dataclass(frozen=True)
+class Preset:
+    """One run per batch size, and how they differ from the defaults."""
+
+    name: str
+    help: str
+    batch_sizes: Sequence[int]
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def build_configs(self, corpus: str = "starter") -> list[TrainConfig]:
+        """Return one configuration per batch size."""
+        return [
+            TrainConfig(corpus=corpus, batch_size=each, **self.changes) for each in self.batch_sizes
+        ]
 
 
-def configs(name: str, corpus: str = "starter") -> list[TrainConfig]:
-    """One configuration for each of the preset's batch sizes."""
-    _, batch_sizes, changes = PRESETS[name]
-    return [TrainConfig(corpus=corpus, batch_size=each, **changes) for each in batch_sizes]
+ONE_MINUTE = Preset(
+    "One minute",
+    "60 seconds at batch size 128 with Adam, which learns faster than the article's settings.",
+    (128,),
+    {
+        "max_seconds": 60.0,
+        "iterations": UNLIMITED,
+        "optimizer": "adam",
+        "learning_rate": 3e-3,
+    },
+)
+ARTICLE_PAIR = Preset(
+    "Article: batch sizes 2 and 32",
+    "Batch sizes 2 and 32, 1,000 iterations each.",
+    (2, 32),
+    {"iterations": 1000},
+)
+ARTICLE_LONG = Preset(
+    "Article: long run",
+    "Batch size 32, 10,000 iterations, evaluated every 1,000.",
+    (32,),
+    {"iterations": 10_000, "evaluate_every": 1000},
+)
+PRESETS = (ONE_MINUTE, ARTICLE_PAIR, ARTICLE_LONG)
+
+
+def welcome_panel(start: Callable[[list[TrainConfig]], None]) -> None:
+    """Explain s2s to a first visitor, with two buttons that call `start`."""
+    with st.container(border=True):
+        st.subheader("Teach this computer to translate")
+        st.write(
+            "s2s trains a small French → English translator on this machine and shows how the "
+            "**batch size** affects speed, memory and learning. A starter corpus is built in; "
+            "nothing is downloaded."
+        )
+        with st.container(horizontal=True):
+            st.button(
+                "Train for one minute", key="start_one_minute", type="primary",
+                icon=":material/play_arrow:", on_click=catch_errors(start),
+                args=(ONE_MINUTE.build_configs(),),
+            )  # fmt: skip
+            st.button(
+                "Train the article's pair: batch sizes 2 and 32", key="start_article_pair",
+                on_click=catch_errors(start), args=(ARTICLE_PAIR.build_configs(),),
+            )  # fmt: skip
+        st.caption("To choose the settings yourself, open **New run** below.")

@@ -1,4 +1,4 @@
-"""Start a run and watch it live."""
+"""The Train page: start runs and watch them."""
 
 import dataclasses
 
@@ -8,113 +8,106 @@ from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_manager, get_store
 from pages.train import form
-from pages.train.first_use import first_use
-from pages.train.live import watch
-from pages.train.offer_resume import offer_resume, resume_button
-from pages.train.queue import queue
+from pages.train.live import watch_run
+from pages.train.presets import welcome_panel
+from pages.train.queue import queue, resume_button, resume_offers
 from s2s.analysis.run.steps import LossScale
 from s2s.config import TrainConfig
-from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import Run, RunState
 from s2s.runs.files import has_checkpoint
-from s2s.text.choices import choices
+from s2s.text.compare import list_choices
 
-FOLLOW = 0  # stands for no run in the choice of the run to show
+CURRENT_RUN = 0  # stands for no particular run in the run selection
 
 
 def start(configs: list[TrainConfig]) -> None:
-    """Queues runs, folds the form away and follows what trains."""
-    try:
-        get_manager().submit(configs)
-    except UserError as error:
-        st.error(escape(error))
-        return
+    """Queue the runs, fold the form away and show the run that trains."""
+    get_manager().submit(configs)
     st.session_state[form.OPEN] = False
-    st.session_state["shown_run"] = FOLLOW
+    st.session_state["shown_run"] = CURRENT_RUN
 
 
-def again(run: Run) -> None:
-    """Fills the form with what the run was trained with."""
-    form.fill([run.config])
+def copy_to_form(run: Run) -> None:
+    """Fill the form with the run's configuration."""
+    form.fill_form([run.config])
     st.session_state[form.OPEN] = True
 
 
-def go_on(run: Run) -> None:
-    """Trains on from the run's weights."""
-    more = st.session_state[f"more_{run.id}"]
-    start([dataclasses.replace(run.config, continue_from=run.id, iterations=more, max_seconds=0.0)])
+def continue_training(run: Run) -> None:
+    """Start a run from the weights of this one."""
+    iterations = st.session_state[f"more_{run.id}"]
+    config = dataclasses.replace(
+        run.config, continue_from=run.id, iterations=iterations, max_seconds=0.0
+    )
+    start([config])
 
 
-def chosen(runs: list[Run]) -> Run:
-    """The run to show: the chosen one, else what trains now or next, else the latest."""
+def select_run(runs: list[Run]) -> Run:
+    """Return the selected run, or else the one that trains now or next, or else the latest."""
     by_id = {run.id: run for run in runs}
     waiting = [run for run in reversed(runs) if run.state is RunState.QUEUED]
-    trains = [run for run in runs if not run.state.is_finished() and run not in waiting]
-    default = (trains or waiting or runs)[0]
+    running = [run for run in runs if not run.state.is_finished() and run not in waiting]
+    current = (running or waiting or runs)[0]
     if st.session_state.get("shown_run") not in by_id:
-        st.session_state["shown_run"] = FOLLOW
-    picked = st.selectbox(
-        "Run",
-        [FOLLOW, *by_id],
-        key="shown_run",
-        format_func=lambda run_id: (
-            f"{run_label(by_id[run_id])} · {by_id[run_id].state}"
-            if run_id
-            else f"{'What trains' if trains or waiting else 'The latest'}: {run_label(default)}"
-        ),
-        persist_state="session",
+        st.session_state["shown_run"] = CURRENT_RUN
+
+    def label(run_id: int) -> str:
+        if run_id != CURRENT_RUN:
+            return f"{run_label(by_id[run_id])} · {by_id[run_id].state}"
+        return f"{'Running' if running or waiting else 'Latest'}: {run_label(current)}"
+
+    selected = st.selectbox(
+        "Run", [CURRENT_RUN, *by_id], key="shown_run", format_func=label, persist_state="session"
     )
-    return by_id.get(picked, default)
+    return by_id.get(selected, current)
 
 
 def actions(run: Run) -> None:
-    """What can follow a finished run."""
+    """Show what can be done with a finished run."""
     with st.container(horizontal=True, vertical_alignment="center"):
         resume_button(run)
         if has_checkpoint(run.id):
-            with st.popover("Train more…", icon=":material/add:"):
+            with st.popover("Continue training", icon=":material/add:"):
                 st.number_input(
-                    "More iterations", min_value=1, value=min(run.config.iterations, 1000),
-                    step=500, key=f"more_{run.id}",
+                    "Iterations", min_value=1, value=min(run.config.iterations, 1000), step=500,
+                    key=f"more_{run.id}",
                 )  # fmt: skip
                 st.button(
-                    "Train on from here", type="primary", on_click=catch_errors(go_on), args=(run,)
-                )
+                    "Start", key="continue_training", type="primary",
+                    on_click=catch_errors(continue_training), args=(run,),
+                )  # fmt: skip
         st.button(
-            "Again with…",
-            icon=":material/replay:",
-            help="Fills the form with this run's choices, ready to be changed.",
-            on_click=again,
-            args=(run,),
-        )
+            "Copy to form", key="copy_to_form", icon=":material/replay:", on_click=copy_to_form,
+            args=(run,), help="Fills the New run form with this run's settings.",
+        )  # fmt: skip
         st.page_link("pages/compare/compare.py", label="Compare runs", icon=":material/bar_chart:")
         st.page_link("pages/translate/translate.py", label="Translate", icon=":material/translate:")
 
 
 st.title("Train")
-offer_resume()
+resume_offers()
 runs = get_store().runs()
 if not runs:
-    first_use(start)
+    welcome_panel(start)
 panel = st.expander("New run", icon=":material/add_circle:", key=form.OPEN, on_change="rerun")
 if panel.open:
     with panel:
-        form.form(start)
+        form.run_form(start)
 if runs:
-    active = [run for run in reversed(runs) if not run.state.is_finished()]
-    queue(active)
+    unfinished = [run for run in reversed(runs) if not run.state.is_finished()]
+    queue(unfinished)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        run = chosen(runs)
+        run = select_run(runs)
         scale = st.segmented_control(
             "Loss", list(LossScale), default=LossScale.TOKEN, required=True, key="train_scale",
             persist_state="session",
         )  # fmt: skip
     if run.state.is_finished():
         actions(run)
-    watch(run.id, scale, tuple((each.id, each.state) for each in active))
+    watch_run(run.id, scale, tuple((each.id, each.state) for each in unfinished))
     panel = st.expander(
-        "All choices of this run", icon=":material/list:", key="choices", on_change="rerun"
+        "All settings of this run", icon=":material/list:", key="settings", on_change="rerun"
     )
-    if panel.open:  # folded away it would still be drawn anew at each tick
-        panel.table({name: escape(value) for name, value in choices(run.config).items()})
+    if panel.open:  # an expander that is closed would still be drawn at every refresh
+        panel.table({name: escape(value) for name, value in list_choices(run.config).items()})

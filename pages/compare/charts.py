@@ -1,0 +1,123 @@
+"""The charts of compared runs: loss, throughput, peak memory and step anatomy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.shared.address import segmented_choice
+from pages.shared.chart import draw_chart
+from pages.shared.escaping import escape
+from pages.shared.records import read_records
+from s2s.analysis.compare.groups import Group, Repeats, build_bars
+from s2s.analysis.compare.lines import RunLine, build_group_line, build_loss_line
+from s2s.analysis.run.anatomy import fit_run_anatomies, measure_run_anatomy
+from s2s.analysis.run.steps import Axis, LossScale
+from s2s.charts.anatomy import plot_anatomy
+from s2s.charts.bars import plot_bars
+from s2s.charts.loss import plot_loss
+from s2s.formatting import format_bytes, format_rate
+from s2s.records import Run, Summary
+from s2s.text.charts import describe_anatomy, describe_bars, describe_loss
+from s2s.text.compare import describe_anatomy_fit, describe_axis, describe_missing_fit
+from s2s.text.run import list_timing_warnings
+
+_MAX_POINTS = 20_000
+"""Points of all lines together; more would slow the browser down without a visible difference."""
+
+Compared = Sequence[tuple[Group, Sequence[Summary]]]
+"""Each group of repeats with the summaries of its runs."""
+
+
+@dataclass(frozen=True)
+class View:
+    """How the loss chart is drawn."""
+
+    axis: Axis
+    scale: LossScale
+    smoothing: float
+    log_x: bool
+    log_y: bool
+    validation: bool
+    repeats: Repeats
+
+
+def loss_chart(groups: Sequence[Group], view: View) -> None:
+    """Draw the loss of all groups."""
+    count = sum(len(group.runs) for group in groups)
+    points = min(500, max(50, _MAX_POINTS // count))
+    lines = [
+        build_group_line(
+            group, [_build_line(run, view, points) for run in group.runs], view.repeats
+        )
+        for group in groups
+    ]
+    # The zoom is kept while the same runs are shown, even if the smoothing changes.
+    revision = " ".join(str(line.run_id) for line in lines)
+    figure = plot_loss(
+        lines, view.axis, view.scale,
+        log_x=view.log_x, log_y=view.log_y, height=420, revision=revision,
+    )  # fmt: skip
+    draw_chart(figure, describe_loss(lines, view.axis, view.scale), "compare_loss")
+
+
+def _build_line(run: Run, view: View, points: int) -> RunLine:
+    steps, evaluations, _ = read_records(run.id)
+    shown = evaluations if view.validation else []
+    return build_loss_line(run, steps, shown, view.axis, view.scale, view.smoothing, points)
+
+
+def comparison_caption(compared: Compared, view: View) -> None:
+    """Show what the axis makes equal between the runs, and what the bands mean."""
+    summaries = [each for _, group_summaries in compared for each in group_summaries]
+    st.caption(f":material/balance: {describe_axis(summaries, view.axis)}")
+    if any(len(group.runs) > 1 for group, _ in compared):
+        ends = (
+            "of the middle half"
+            if view.repeats is Repeats.QUARTILES
+            else "from the lowest to the highest"
+        )
+        st.caption(
+            ":material/stacked_line_chart: Runs that differ only in the seed are drawn as their "
+            f"mean, with a band {ends}, up to where the shortest run ends."
+        )
+
+
+def bar_charts(compared: Compared, repeats: Repeats) -> None:
+    """Draw throughput and peak memory side by side."""
+    warnings = [
+        " ".join(dict.fromkeys(filter(None, map(list_timing_warnings, summaries))))
+        for _, summaries in compared
+    ]
+    left, right = st.columns(2)
+    with left:
+        title, unit = "Throughput", "samples/s"
+        bars = build_bars(compared, repeats, lambda each: each.samples_per_second)
+        figure = plot_bars(bars, title, unit, format_rate, warnings=warnings)
+        draw_chart(figure, describe_bars(bars, title, format_rate, warnings), "compare_speed")
+    with right:
+        title, unit = "Peak memory", "MiB"
+        bars = build_bars(compared, repeats, lambda each: each.peak_memory_bytes)
+        figure = plot_bars(bars, title, unit, format_bytes, scale=2**-20)
+        draw_chart(figure, describe_bars(bars, title, format_bytes), "compare_memory")
+
+
+def anatomy_chart(runs: Sequence[Run]) -> None:
+    """Draw the parts of each run's step, with the fit over the batch sizes."""
+    measured = [measure_run_anatomy(run, read_records(run.id)[0]) for run in runs]
+    anatomies = [each for each in measured if each]
+    if not anatomies:
+        return
+    st.subheader("Step anatomy")
+    unit = segmented_choice(
+        "Unit", ["milliseconds", "share"], "anatomy", label_visibility="collapsed"
+    )
+    fit = fit_run_anatomies(anatomies)
+    revision = " ".join(str(each.run_id) for each in anatomies)
+    figure = plot_anatomy(anatomies, fit, shares=unit == "share", revision=revision)
+    draw_chart(figure, describe_anatomy(anatomies, fit), "compare_anatomy")
+    caption = describe_anatomy_fit(fit) if fit else describe_missing_fit(anatomies)
+    missing = [str(run.id) for run, each in zip(runs, measured, strict=True) if not each]
+    if missing:
+        caption += f" No phases were measured in run {', '.join(missing)}."
+    st.caption(escape(caption))

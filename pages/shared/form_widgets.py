@@ -1,0 +1,124 @@
+"""Widgets that the forms of runs, sweeps and replays share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.shared.state import get_manager
+from s2s.config import Engine, Precision
+from s2s.data import catalog
+from s2s.errors import UserError
+from s2s.paths import corpora_folder
+from s2s.validation import parse_batch_sizes
+
+_BATCH_SIZES = [str(2**power) for power in range(11)]
+ENGINES = {
+    Engine.ARTICLE: "one token at a time, as in the article; slower.",
+    Engine.FUSED: "one recurrent call per encoder and decoder.",
+    Engine.GRAPHED: "as fused, with each step captured as one CUDA graph.",
+}
+PRECISIONS = {
+    Precision.FP32: "float32 throughout.",
+    Precision.TF32: "matrix products with 10-bit factors on the GPU, sums in float32.",
+    Precision.BF16: "output projection in bfloat16, the rest in float32 (tf32 on a GPU).",
+}
+
+
+def corpus_select(key: str, **more: Any) -> str:
+    """Show a select box of all corpora, the built-in one first, and return the selected name."""
+    infos = {info.name: info for info in catalog.list_corpora(corpora_folder())}
+    names = list(dict.fromkeys([catalog.STARTER, *infos]))
+    if st.session_state.get(key) not in names:  # removed since the run that used it
+        st.session_state[key] = catalog.STARTER
+
+    def label(name: str) -> str:
+        pairs = f"{infos[name].training_pairs:,} pairs" if name in infos else "built in"
+        return f"{name} · {pairs}"
+
+    selected: str = st.selectbox(
+        "Corpus", names, key=key, format_func=label, persist_state="session", **more
+    )
+    return selected
+
+
+def batch_size_select(key: str, help_: str | None = None) -> None:
+    """Show a multiselect of batch sizes; read it with `parse_selected_sizes`."""
+    st.multiselect(
+        "Batch sizes", _BATCH_SIZES, key=key, accept_new_options=True, select_all=False,
+        placeholder="Select or type a number", help=help_, persist_state="session",
+    )  # fmt: skip
+
+
+def parse_selected_sizes(selected: Sequence[str]) -> list[int]:
+    """Return the selected or typed batch sizes.
+
+    Raises:
+        UserError: Nothing is selected, or something that is not a batch size.
+    """
+    if not selected:
+        raise UserError("Select at least one batch size, such as 32.")
+    return parse_batch_sizes(", ".join(selected))
+
+
+def unavailable_without_gpu(*options: Any) -> tuple[Any, ...]:
+    """Return the options that this machine lacks: all of them if it has no GPU.
+
+    Devices are unknown until torch is loaded; until then every option is offered.
+    """
+    devices = get_manager().devices()
+    has_gpu = not devices or any(device.startswith("cuda") for device in devices)
+    return () if has_gpu else options
+
+
+def machine_widgets(prefix: str) -> None:
+    """Show device, precision and threads; the session holds their values under `prefix` + name."""
+    devices = get_manager().devices()
+    device = f"{prefix}device"
+    if st.session_state[device] not in ("auto", *devices):
+        st.session_state[device] = "auto"
+    if len(devices) > 1:
+        st.selectbox("Device", ["auto", *devices], key=device, persist_state="session")
+    select_with_help(
+        "Precision", f"{prefix}precision", PRECISIONS, Precision.FP32,
+        unavailable=unavailable_without_gpu(Precision.TF32),
+    )  # fmt: skip
+    st.number_input(
+        "CPU threads", min_value=0, max_value=1024, step=1, key=f"{prefix}threads",
+        help="0: torch's default.", persist_state="session",
+    )  # fmt: skip
+
+
+def select_with_help(
+    label: str, key: str, options: dict[Any, str], default: Any, unavailable: Sequence[Any] = ()
+) -> None:
+    """Show a select box with one line of help per option.
+
+    Args:
+        label: The widget's label.
+        key: The widget's key; the session holds a value for it.
+        options: Help by option.
+        default: Replaces a value that is unavailable here, such as one of a run from elsewhere.
+        unavailable: Options to leave out.
+    """
+    offered = {option: text for option, text in options.items() if option not in unavailable}
+    if st.session_state[key] not in offered:
+        st.session_state[key] = default
+    lines = [f"{option.value}: {text}" for option, text in offered.items()]
+    st.selectbox(label, list(offered), key=key, help="\n\n".join(lines), persist_state="session")
+
+
+def sample_sentences_area(key: str) -> None:
+    """Show a text area for sentences of the user's own; read it with `split_sentences`."""
+    st.text_area(
+        "Sample sentences (one per line)",
+        key=key,
+        placeholder="Translated at each evaluation, to see how translations improve",
+        height=80,
+        persist_state="session",
+    )
+
+
+def split_sentences(text: str) -> tuple[str, ...]:
+    """Return the lines that are not blank, stripped."""
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
