@@ -50,7 +50,7 @@ def tiny_config(**changes: Any) -> TrainConfig:
     return TrainConfig(**values | changes)
 
 
-def tiny_task(corpus: Corpus, device: str = "cpu", **changes: Any) -> TranslationTask:
+def tiny_task(corpus: Corpus, /, device: str = "cpu", **changes: Any) -> TranslationTask:
     return TranslationTask(tiny_config(device=device, **changes), corpus, torch.device(device))
 
 

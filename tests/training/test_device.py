@@ -1,35 +1,150 @@
+"""Names of devices, the process-wide precision setting of GPUs, and malloc's handling of memory."""
+
+import ctypes
+import platform
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 import torch
 
+from s2s.config import Precision
 from s2s.errors import UserError
-from s2s.training.device import device_names, resolve_device
+from s2s.training.device import (
+    _read_settings,
+    check_precision,
+    device_names,
+    matmul_precision,
+    resolve_device,
+)
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda:0")  # the settings exist without a GPU
+EXACT, ROUNDED = ("ieee", "ieee"), ("tf32", "tf32")
 
 
-def with_gpus(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+@pytest.fixture(autouse=True)
+def _settings_unchanged() -> Iterator[None]:
+    before = _read_settings()
+    yield
+    assert _read_settings() == before
 
 
-def test_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_gpus(monkeypatch, 0)
-    assert str(resolve_device("auto")) == "cpu"
-    assert str(resolve_device("cpu")) == "cpu"
-    assert device_names() == ["cpu"]
-    for name in ("cuda", "cuda:0"):
-        with pytest.raises(UserError, match=rf"no device {name} here \(0 GPUs were found\)"):
-            resolve_device(name)
+@pytest.mark.parametrize(
+    ("gpus", "devices"),
+    [
+        (0, {"auto": "cpu", "cpu": "cpu", "cuda": None, "cuda:0": None}),
+        (2, {"auto": "cuda:0", "cuda": "cuda:0", "cuda:1": "cuda:1", "cpu": "cpu", "cuda:2": None}),
+    ],
+)
+def test_devices_by_name(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, devices: dict[str, str | None]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert device_names() == [f"cuda:{number}" for number in range(gpus)] + ["cpu"]
+    for name, device in devices.items():
+        if device is None:
+            with pytest.raises(UserError, match=name):
+                resolve_device(name)
+        else:
+            assert str(resolve_device(name)) == device
 
 
-def test_with_two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_gpus(monkeypatch, 2)
-    assert device_names() == ["cuda:0", "cuda:1", "cpu"]
-    names = ("auto", "cuda", "cuda:0", "cuda:1", "cpu")
-    assert [str(resolve_device(name)) for name in names] == [
-        "cuda:0",
-        "cuda:0",
-        "cuda:0",
-        "cuda:1",
-        "cpu",
-    ]
-    with pytest.raises(UserError, match=r"no device cuda:2 here \(2 GPUs were found\)"):
-        resolve_device("cuda:2")
+def test_tf32_needs_a_gpu() -> None:
+    check_precision(Precision.TF32, GPU)
+    check_precision(Precision.BF16, CPU)
+    with pytest.raises(UserError):
+        check_precision(Precision.TF32, CPU)
+
+
+@pytest.mark.parametrize(
+    ("precision", "settings"),
+    [(Precision.FP32, EXACT), (Precision.TF32, ROUNDED), (Precision.BF16, ROUNDED)],
+)
+def test_precision_of_a_gpu_is_set_and_restored(
+    precision: Precision, settings: tuple[str, str]
+) -> None:
+    before = _read_settings()
+    with matmul_precision(precision, CPU):
+        assert _read_settings() == before
+    with matmul_precision(precision, GPU), matmul_precision(precision, GPU):
+        assert _read_settings() == settings
+    with pytest.raises(ValueError, match="in a step"), matmul_precision(precision, GPU):
+        raise ValueError("in a step")
+
+
+def test_threads_with_different_precisions_take_turns() -> None:
+    wrong, finished = [], []
+
+    def steps(precision: Precision, expected: tuple[str, str]) -> None:
+        for _ in range(200):
+            with matmul_precision(precision, GPU):
+                if _read_settings() != expected:
+                    wrong.append(precision)
+        finished.append(precision)
+
+    run_threads([(steps, Precision.FP32, EXACT), (steps, Precision.TF32, ROUNDED)] * 2)
+    assert not wrong
+    assert len(finished) == 4
+
+
+def test_threads_with_the_same_precision_do_not_wait() -> None:
+    both_inside = threading.Barrier(2, timeout=30)
+
+    def step() -> None:
+        with matmul_precision(Precision.TF32, GPU):
+            both_inside.wait()
+
+    run_threads([(step,), (step,)])
+    assert not both_inside.broken
+
+
+def run_threads(calls: list[tuple]) -> None:
+    threads = [threading.Thread(target=call, args=rest, daemon=True) for call, *rest in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+
+HEAP = """
+import ctypes, psutil, torch
+from s2s.training.device import raise_mmap_threshold, trim_heap
+class Mallinfo2(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
+        "fordblks", "keepcost")]
+mallinfo2 = ctypes.CDLL(None).mallinfo2
+mallinfo2.restype = Mallinfo2
+resident = psutil.Process().memory_info
+
+def mapped_blocks():  # blocks that malloc returns to the system as soon as they are freed
+    before = mallinfo2().hblks
+    block = torch.empty(20 * 2**20, dtype=torch.uint8)
+    return mallinfo2().hblks - before
+
+first = mapped_blocks()
+raise_mmap_threshold()
+second = mapped_blocks()
+before = resident().rss
+blocks = [torch.ones(2**18) for _ in range(200)]  # 1 MiB each
+del blocks[:-1]  # the last one lies above all the others
+fragmented = resident().rss - before
+trim_heap()
+print(first, second, fragmented // 2**20, (resident().rss - before) // 2**20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc's malloc")
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="needs glibc 2.33")
+def test_freed_memory_is_reused_and_returned_on_request() -> None:
+    command = [sys.executable, "-c", HEAP]
+    root = Path(__file__).parents[2]
+    output = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    first, second, fragmented, trimmed = map(int, output.split())
+    assert (first, second) == (1, 0)
+    assert fragmented > 180
+    assert trimmed < 20

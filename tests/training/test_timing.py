@@ -1,0 +1,99 @@
+"""Steps during which this process translates are marked, and left out of the timing."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from s2s.errors import UserError
+from s2s.paths import run_folder
+from s2s.records import StepRecord
+from s2s.training.timing import InterferenceDetector, interference
+from s2s.training.trainer import WARMUP_STEPS, Trainer
+from s2s.translation.translator import Translator
+
+MakeTrainer = Callable[..., Trainer]
+
+
+def test_interference_is_detected_if_it_overlaps_the_period() -> None:
+    detector = InterferenceDetector()
+    assert not detector.detect()
+    with interference():
+        pass
+    assert detector.detect()
+    assert not detector.detect()
+    with interference():
+        with interference():
+            assert detector.detect()
+        assert [detector.detect(), detector.detect()] == [True, True]  # one of the two lasts
+        assert InterferenceDetector().detect()
+    assert detector.detect()
+    assert not detector.detect()
+    with pytest.raises(ZeroDivisionError), interference():
+        raise ZeroDivisionError
+    assert [detector.detect(), detector.detect()] == [True, False]
+
+
+def test_a_step_during_a_translation_is_marked_and_not_timed(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(iterations=12, evaluate_every=100)
+    translator = Translator(trainer.checkpoint())
+    steps = []
+    for step in (event for event in trainer.run() if isinstance(event, StepRecord)):
+        steps.append(step)
+        if step.iteration in (2, 7):  # in another thread, as a page does
+            thread = threading.Thread(target=translator.translate, args=(["tu vois"],))
+            thread.start()
+            thread.join()
+    assert [step.iteration for step in steps if step.interfered] == [3, 8]
+    timed = [step.iteration for step in steps if step.timed]
+    assert timed == [each for each in range(WARMUP_STEPS + 1, 13) if each != 8]
+
+
+def test_loading_a_model_counts_as_interference() -> None:
+    detector = InterferenceDetector()
+    with pytest.raises(UserError):
+        Translator.load(run_folder(1))
+    assert detector.detect()
+
+
+def test_a_translation_does_not_change_the_training_threads_number_of_threads(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch's number of threads is each thread's own, for its OpenMP and MKL products alike."""
+    translator = Translator(make_trainer().checkpoint())
+    request, answer = threading.Event(), threading.Event()
+    answers: list[list[str]] = []
+
+    def training() -> None:
+        torch.set_num_threads(2)
+        for _ in range(3):  # before, during and after
+            request.wait(30)
+            request.clear()
+            lines = torch.__config__.parallel_info().splitlines()
+            answers.append([line.strip() for line in lines if "get_max_threads" in line])
+            answers[-1].append(str(torch.get_num_threads()))
+            answer.set()
+
+    def ask() -> None:
+        request.set()
+        assert answer.wait(30)
+        answer.clear()
+
+    thread = threading.Thread(target=training)
+    thread.start()
+    ask()
+    translate = translator._translate
+
+    def observed(*arguments: object) -> object:
+        assert torch.get_num_threads() == 1
+        ask()
+        return translate(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(translator, "_translate", observed)
+    translator.translate(["tu vois"])
+    ask()
+    thread.join(30)
+    before, during, after = answers
+    assert before == during == after
+    assert before[-1] == "2"
