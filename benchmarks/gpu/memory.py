@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.setup import Setup
-from s2s.analysis.sweep.memory import MemoryPoint, left_out_checks, memory_law
+from s2s.analysis.sweep.memory import MemoryPoint, cross_validate_memory, fit_memory
 from s2s.bench.bench import engines_for
 from s2s.config import Engine
 from s2s.data.corpus import Corpus
-from s2s.machine.peak_memory import PeakMemory, load_routines
+from s2s.machine.peak_memory import PeakMemory, load_kernels
 from s2s.training.device import ran_out_of_memory
 from s2s.training.trainer import Trainer
 from s2s.translation.task import TranslationTask
@@ -25,7 +25,7 @@ def check_memory_model(setup: Setup) -> Iterator[dict[str, Any]]:
     On CUDA the peak is torch.cuda.max_memory_allocated, less what was allocated before the model.
     """
     corpus = setup.corpus()
-    load_routines(setup.torch_device)
+    load_kernels(setup.torch_device)
     for engine in engines_for(setup.torch_device):
         if engine is Engine.ARTICLE:
             continue
@@ -43,8 +43,8 @@ def check_memory_model(setup: Setup) -> Iterator[dict[str, Any]]:
                 "padded_tokens": point.padded_tokens,
                 "peak_bytes": point.peak_bytes or None,
             }
-        law = memory_law(points)
-        for check in [*left_out_checks(points), *filter(None, [law.check])]:
+        fit = fit_memory(points)
+        for check in [*cross_validate_memory(points), *filter(None, [fit.check])]:
             yield {
                 "engine": engine.value,
                 "left_out_batch_size": check.batch_size,
@@ -52,8 +52,8 @@ def check_memory_model(setup: Setup) -> Iterator[dict[str, Any]]:
                 "measured_bytes": check.measured_bytes,
                 "relative_error": check.relative_error,
             }
-        for note in law.notes:
-            yield {"engine": engine.value, "note": note}
+        for caveat in fit.caveats:
+            yield {"engine": engine.value, "note": f"Fit: {caveat}."}
 
 
 def _measure(setup: Setup, corpus: Corpus, engine: Engine, size: int) -> MemoryPoint | None:

@@ -1,14 +1,6 @@
 """The Advisor page: recommends a batch size from a sweep, with its interval and the reason."""
 
 import streamlit as st
-from s2s.analysis.advice.sweep_advice import (
-    SweepAdvice,
-    confirmation,
-    confirming_run,
-    run_for_noise,
-    sweep_advice,
-)
-from s2s.analysis.sweep.figures import finished_runs, memory_points
 
 from pages.shared.chart import draw_chart
 from pages.shared.errors import catch_errors
@@ -16,8 +8,15 @@ from pages.shared.escaping import escape
 from pages.shared.records import read_records
 from pages.shared.state import get_manager, get_store
 from pages.shared.sweeps import list_sweeps, select_sweep
-from s2s.analysis.advice.gradient_noise import noise_sentence
-from s2s.analysis.sweep.memory import memory_law, memory_sentence
+from s2s.analysis.advice.advise import (
+    Advice,
+    advise,
+    plan_confirming_run,
+    run_for_gradient_noise,
+)
+from s2s.analysis.advice.target import find_seconds_to_target
+from s2s.analysis.sweep.memory import fit_memory, memory_points
+from s2s.analysis.sweep.runs import finished_runs
 from s2s.charts.memory import plot_memory
 from s2s.charts.steps_to_target import plot_steps_to_target
 from s2s.charts.throughput_model import plot_speed_curves
@@ -27,6 +26,13 @@ from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import RunState, Sweep
 from s2s.runs.memory import available_memory_bytes
+from s2s.text.advice import (
+    describe_advice,
+    describe_confirmation,
+    describe_memory_limit,
+    describe_noise_agreement,
+    list_advice_notes,
+)
 from s2s.text.charts import (
     describe_memory,
     describe_speed_curves,
@@ -51,40 +57,41 @@ def select_engine_and_target(sweep: Sweep) -> tuple[Engine, float]:
     return Engine(engine), float(target)
 
 
-def recommendation(found: SweepAdvice) -> None:
+def show_recommendation(advice: Advice) -> None:
     """Show the recommendation and the charts behind it."""
-    advice = found.advice
+    recommendation = advice.recommendation
+    fit, times, sizes = recommendation.fit, recommendation.times, recommendation.range
     with st.container(border=True):
-        good = advice.good_sizes
-        if good:
-            st.subheader(f"Batch size {good[0]:,}" + (f" to {good[-1]:,}" if len(good) > 1 else ""))
+        if sizes:
+            upper = f" to {sizes[-1]:,}" if len(sizes) > 1 else ""
+            st.subheader(f"Batch size {sizes[0]:,}{upper}")
         else:
             st.subheader("No recommendation from these runs yet")
-        st.write(advice.paragraph)
-    revision = f"{found.engine} {advice.target_loss}"
+        st.write(describe_advice(advice))
+    revision = f"{advice.engine} {advice.target_loss}"
     draw_chart(
-        plot_time_to_target(advice.times, revision=revision),
-        describe_time_to_target(advice.times),
+        plot_time_to_target(times, revision=revision),
+        describe_time_to_target(times),
         "advisor_time",
     )
-    figure = plot_steps_to_target(found.points, advice.law, revision=revision)
-    draw_chart(figure, describe_steps_to_target(found.points), "advisor_steps")
+    figure = plot_steps_to_target(fit.points, fit, revision=revision)
+    draw_chart(figure, describe_steps_to_target(fit.points), "advisor_steps")
     draw_chart(
-        plot_speed_curves([found.speed], revision=revision),
-        describe_speed_curves([found.speed]),
+        plot_speed_curves([advice.speed], revision=revision),
+        describe_speed_curves([advice.speed]),
         "advisor_speed",
     )
-    for note in found.notes:
+    for note in list_advice_notes(advice):
         st.caption(note)
 
 
-def gradient_noise(sweep: Sweep, found: SweepAdvice) -> None:
+def gradient_noise(sweep: Sweep, advice: Advice) -> None:
     """Show the gradient noise scale beside the critical batch size, or a button to measure it."""
-    runs = finished_runs(sweep, Engine(found.engine))
+    runs = finished_runs(sweep, advice.engine)
     kept = get_store().gradient_noise([run.id for run in runs])
     for each in kept:
-        st.write(noise_sentence(each, found.advice.law.b_crit))
-    run = run_for_noise(sweep, found)
+        st.write(describe_noise_agreement(each, advice.recommendation.fit.b_crit))
+    run = run_for_gradient_noise(sweep, advice)
     if kept or run is None:
         return
     now = get_manager().noise_progress(run.id)
@@ -114,20 +121,20 @@ def noise_progress(run_id: int) -> None:
 
 def memory_section(sweep: Sweep, engine: Engine) -> None:
     """Show memory by batch size and the largest size predicted to fit."""
-    law = memory_law(memory_points(sweep, engine))
+    fit = fit_memory(memory_points(sweep, engine))
     runs = finished_runs(sweep, engine)
-    if law.points:
+    if fit.points:
         draw_chart(
-            plot_memory(law, revision=f"{sweep.id} {engine}"),
-            describe_memory(law),
+            plot_memory(fit, revision=f"{sweep.id} {engine}"),
+            describe_memory(fit),
             "advisor_memory",
         )
-    st.write(memory_sentence(law, available_memory_bytes(get_store(), runs)))
+    st.write(describe_memory_limit(fit, available_memory_bytes(get_store(), runs)))
 
 
-def confirming_run_section(sweep: Sweep, found: SweepAdvice) -> None:
+def confirming_run_section(sweep: Sweep, advice: Advice) -> None:
     """Show a button for the confirming run, its state, or predicted against measured time."""
-    config = confirming_run(sweep, found)
+    config = plan_confirming_run(sweep, advice)
     runs = [run for run in get_store().runs() if run.config == config]
     if not runs:
         st.button(
@@ -142,7 +149,9 @@ def confirming_run_section(sweep: Sweep, found: SweepAdvice) -> None:
         st.info(f"The confirming run, {escape(run_label(runs[0]))}, is {runs[0].state}.")
     elif runs[0].state is RunState.FINISHED:
         _, evaluations, _ = read_records(runs[0].id)
-        st.success(confirmation(found, evaluations))
+        seconds = find_seconds_to_target(evaluations, advice.target_loss)
+        predicted = advice.recommendation.prediction.seconds
+        st.success(describe_confirmation(predicted, seconds))
     else:
         st.warning(f"The confirming run {runs[0].state}: {escape(describe_result(runs[0]))}")
 
@@ -167,14 +176,14 @@ sweep = select_sweep(sweeps)
 engine, target_loss = select_engine_and_target(sweep)
 evaluations = {run.id: read_records(run.id)[1] for run in finished_runs(sweep, engine)}
 try:
-    found = sweep_advice(sweep, engine, evaluations, target_loss)
+    advice = advise(sweep, engine, evaluations, target_loss)
 except UserError as error:
     st.info(escape(error))
     st.page_link(
         "pages/sweep/sweep.py", label="Open the sweep", icon=":material/stacked_line_chart:"
     )
 else:
-    recommendation(found)
-    confirming_run_section(sweep, found)
-    gradient_noise(sweep, found)
+    show_recommendation(advice)
+    confirming_run_section(sweep, advice)
+    gradient_noise(sweep, advice)
 memory_section(sweep, engine)

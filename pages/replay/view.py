@@ -13,38 +13,41 @@ from pages.shared.escaping import escape
 from pages.shared.records import read_records
 from pages.shared.state import get_store
 from s2s import formatting as words
-from s2s.analysis.compare.bands import band_line
 from s2s.analysis.compare.groups import Group, Repeats
-from s2s.analysis.compare.lines import RunLine, loss_line, loss_text
+from s2s.analysis.compare.lines import RunLine, build_group_line, build_loss_line
 from s2s.analysis.run.steps import Axis, LossScale
-from s2s.analysis.run.translations import translation_table
-from s2s.analysis.sweep.figures import finished_runs
-from s2s.analysis.sweep.replay import Elsewhere, Replay, printed
-from s2s.charts.loss import loss_figure
+from s2s.analysis.run.translations import build_translation_table
+from s2s.analysis.sweep.replay import RelatedAdvice, Replay, article_evaluations
+from s2s.analysis.sweep.runs import finished_runs
+from s2s.charts.loss import plot_loss
 from s2s.errors import UserError, shorten
 from s2s.records import Run, RunState, Sweep, SweepState
 from s2s.store.sweeps import read_sweep
-from s2s.sweeps.replay import first_repeat, read_replay
+from s2s.sweeps.replay import first_repeat_runs, read_replay
+from s2s.text.charts import describe_loss
 from s2s.text.replay import headline, learning_rows, speed_rows, verdict
+from s2s.text.sweep import list_run_messages
 
 _POINTS = 300
 
 
-def show(sweep_id: int, unigram_loss: float | None, elsewhere: Elsewhere | None) -> None:
+def show(sweep_id: int, unigram_loss: float | None, related: RelatedAdvice | None) -> None:
     """Show the replay; called again on a timer while it runs."""
     try:
         sweep = read_sweep(get_store(), sweep_id)
     except UserError:  # deleted in another tab
         st.rerun()
-    replay = read_replay(get_store(), sweep, unigram_loss, elsewhere)
+    replay = read_replay(get_store(), sweep, unigram_loss, related)
     if sweep.state is not SweepState.FINISHED:
         _progress(sweep)
     with st.container(border=True):
         st.subheader(headline(replay))
         st.write(verdict(dataclasses.replace(replay, corpus=_plain(replay.corpus))))
     _tables(replay)
+    for message in list_run_messages(sweep):
+        st.caption(f":material/warning: {escape(message)}")
     _curves(sweep)
-    _translations(first_repeat(sweep))
+    _translations(first_repeat_runs(sweep))
     if sweep.state is not SweepState.RUNNING and st.session_state.get("replay_ran") == sweep_id:
         del st.session_state["replay_ran"]
         st.rerun()  # draw it once more, without a timer
@@ -83,11 +86,9 @@ def _tables(replay: Replay) -> None:
                 "samples": st.column_config.NumberColumn("Samples", format="localized"),
                 "untrained": "Untrained",
                 "trained": "Trained",
-                "learnt": "Learned",
+                "learned": "Learned",
             },
         )
-    for message in replay.messages:
-        st.caption(f":material/warning: {escape(message)}")
 
 
 def _table(title: str, data: pd.DataFrame, columns: dict[str, Any]) -> None:
@@ -106,12 +107,12 @@ def _curves(sweep: Sweep) -> None:
             for size in sweep.config.batch_sizes
             if (line := _line(_runs_to_draw(sweep, engine, size), axis))
         ]
-        figure = loss_figure(
+        figure = plot_loss(
             lines, axis, LossScale.TOKEN, log_x=axis is Axis.SAMPLES, height=400,
             revision=f"{sweep.id}",
         )  # fmt: skip
         with column:
-            draw_chart(figure, loss_text(lines, axis, LossScale.TOKEN), f"replay_loss_{axis}")
+            draw_chart(figure, describe_loss(lines, axis, LossScale.TOKEN), f"replay_loss_{axis}")
     st.caption(
         "Left: by iterations, as in the article. Right: by samples. Repeats are drawn as their "
         "mean, with a band from lowest to highest."
@@ -134,12 +135,10 @@ def _line(runs: Sequence[Run], axis: Axis) -> RunLine | None:
     if not runs:
         return None
     lines = [
-        loss_line(
-            run, read_records(run.id)[0], [], axis, LossScale.TOKEN, points=_POINTS
-        )
+        build_loss_line(run, read_records(run.id)[0], [], axis, LossScale.TOKEN, points=_POINTS)
         for run in runs
     ]
-    return band_line(Group(tuple(runs)), lines, Repeats.RANGE)
+    return build_group_line(Group(tuple(runs)), lines, Repeats.RANGE)
 
 
 def _translations(runs: Sequence[Run]) -> None:
@@ -149,8 +148,8 @@ def _translations(runs: Sequence[Run]) -> None:
     st.subheader("Sample translations")
     tabs = st.tabs([f"{run.config.engine}, batch {run.config.batch_size}" for run in runs])
     for tab, run in zip(tabs, runs, strict=True):
-        evaluations = printed(read_records(run.id)[1])
-        table = translation_table(evaluations, columns=len(evaluations))
+        evaluations = article_evaluations(read_records(run.id)[1])
+        table = build_translation_table(evaluations, columns=len(evaluations))
         if not table.rows:
             tab.caption("The first evaluation brings the first translations.")
             continue

@@ -11,6 +11,7 @@ from pages.shared.state import get_manager, get_store
 from s2s.errors import shorten
 from s2s.records import Sweep, SweepState
 from s2s.store.sweeps import read_sweeps
+from s2s.text.sweep import describe_sweep
 
 SELECTED = "selected_sweep"
 """Session-state key of the selected sweep's id."""

@@ -5,19 +5,20 @@ import dataclasses
 import pandas as pd
 import streamlit as st
 
-from pages.shared.address import choice
-from pages.shared.chart import chart
+from pages.shared.address import segmented_choice
+from pages.shared.chart import draw_chart
 from pages.sweep.translations import translations
-from s2s.analysis.run.anatomy import split_text
-from s2s.analysis.sweep.figures import speed_curves
-from s2s.analysis.sweep.speed_curve import Unit, law_text, speed_text
-from s2s.analysis.sweep.step_parts import padding, padding_text, step_parts, step_parts_text
+from s2s.analysis.sweep.step_parts import measure_padding, measure_step_parts
 from s2s.analysis.sweep.table import sweep_rows
-from s2s.charts.padding import padding_figure
-from s2s.charts.speed_curve import speed_figure
-from s2s.charts.step_parts import step_parts_figure
+from s2s.analysis.sweep.throughput import Unit, sweep_speed_curves
+from s2s.charts.anatomy import plot_step_parts
+from s2s.charts.padding import plot_padding
+from s2s.charts.throughput_model import plot_speed_curves
 from s2s.config import Engine
 from s2s.records import Sweep
+from s2s.text.charts import describe_padding, describe_speed_curves, describe_step_parts
+from s2s.text.compare import describe_anatomy_fit
+from s2s.text.sweep import describe_throughput_fit, format_states
 
 _COLUMNS = {
     "engine": "Engine",
@@ -71,19 +72,28 @@ def select_engine(sweep: Sweep) -> Engine:
 
 
 def _throughput(sweep: Sweep) -> None:
-    unit = choice(
+    unit = segmented_choice(
         "Unit", list(Unit), "sweep_unit",
         label_visibility="collapsed", format_func=lambda each: f"{each}/s",
     )  # fmt: skip
-    curves = speed_curves(sweep, unit)
-    chart(speed_figure(curves, revision=f"{sweep.id} {unit}"), speed_text(curves), "sweep_speed")
+    curves = sweep_speed_curves(sweep, unit)
+    draw_chart(
+        plot_speed_curves(curves, revision=f"{sweep.id} {unit}"),
+        describe_speed_curves(curves),
+        "sweep_speed",
+    )
     for curve in curves:
-        if text := law_text(curve):
+        if text := describe_throughput_fit(curve):
             st.caption(text)
 
 
 def _table(sweep: Sweep) -> None:
-    rows = pd.DataFrame([dataclasses.asdict(row) for row in sweep_rows(sweep)])
+    rows = pd.DataFrame(
+        [
+            dataclasses.asdict(row) | {"states": format_states(row.states)}
+            for row in sweep_rows(sweep)
+        ]
+    )
     st.dataframe(
         rows.dropna(axis="columns", how="all"),
         hide_index=True,
@@ -93,28 +103,28 @@ def _table(sweep: Sweep) -> None:
 
 
 def _padding(sweep: Sweep) -> None:
-    lines = padding(sweep)
+    lines = measure_padding(sweep)
     points = [point for line in lines for point in line.points]
     if not points:
         st.caption("The padding chart appears after the first finished runs.")
         return
-    figure = padding_figure(lines, revision=str(sweep.id))
-    chart(figure, padding_text(lines), "sweep_padding")
+    figure = plot_padding(lines, revision=str(sweep.id))
+    draw_chart(figure, describe_padding(lines), "sweep_padding")
     if not any(point.high for point in points):
         st.caption("These runs computed no padding.")
 
 
 def _anatomy(sweep: Sweep, engine: Engine) -> None:
-    found = step_parts(sweep, engine)
-    if not found.sizes:
+    step_parts = measure_step_parts(sweep, engine)
+    if not step_parts.sizes:
         st.caption("The step anatomy appears after the first finished runs.")
         return
-    unit = choice(
-        "Time", ["per step", "per sample"], "sweep_time_unit", label_visibility="collapsed"
+    unit = segmented_choice(
+        "Time", ["per step", "per sentence"], "sweep_time_unit", label_visibility="collapsed"
     )
-    figure = step_parts_figure(
-        found, a_sentence=unit == "per sample", revision=f"{sweep.id} {engine}"
+    figure = plot_step_parts(
+        step_parts, per_sentence=unit == "per sentence", revision=f"{sweep.id} {engine}"
     )
-    chart(figure, step_parts_text(found), "sweep_anatomy")
-    if found.split:
-        st.caption(split_text(found.split))
+    draw_chart(figure, describe_step_parts(step_parts), "sweep_anatomy")
+    if step_parts.fit:
+        st.caption(describe_anatomy_fit(step_parts.fit))

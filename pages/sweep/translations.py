@@ -11,12 +11,12 @@ from pages.shared.state import get_store
 from s2s import formatting as words
 from s2s.analysis.run.steps import Axis
 from s2s.analysis.sweep.translations import (
-    Followed,
-    Said,
-    followed,
-    reached,
-    sentences,
-    stand_ins,
+    SizeTranslation,
+    TranslatingRun,
+    common_extent,
+    first_finished_runs,
+    sample_sentences,
+    select_translating_runs,
     translations_at,
 )
 from s2s.config import Engine
@@ -26,9 +26,9 @@ from s2s.records import Sweep
 
 def translations(sweep: Sweep, engine: Engine) -> None:
     """Show the selected sentence at equal samples or equal training time."""
-    runs = stand_ins(sweep, engine)
-    found = followed(runs, {run.id: get_store().evaluations(run.id) for run in runs})
-    pairs = sentences(found)
+    runs = first_finished_runs(sweep, engine)
+    found = select_translating_runs(runs, {run.id: get_store().evaluations(run.id) for run in runs})
+    pairs = sample_sentences(found)
     if not pairs:
         st.caption("Sample translations appear after the first finished runs.")
         return
@@ -47,11 +47,11 @@ def translations(sweep: Sweep, engine: Engine) -> None:
     st.caption("  \n".join(notes))
 
 
-def _select_point(found: list[Followed]) -> tuple[Axis, float]:
+def _select_point(found: list[TranslatingRun]) -> tuple[Axis, float]:
     """Return the selected axis and the point on it, up to where every size has come."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = segmented_choice("Compare at equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
-        limit, key = reached(found, axis), f"sweep_at_{axis}"
+        limit, key = common_extent(found, axis), f"sweep_at_{axis}"
         most = int(limit) if axis is Axis.SAMPLES else math.ceil(10 * limit) / 10
         if not most:
             return axis, limit
@@ -64,7 +64,7 @@ def _select_point(found: list[Followed]) -> tuple[Axis, float]:
     return axis, float(amount)
 
 
-def _table(rows: list[Said]) -> None:
+def _table(rows: list[SizeTranslation]) -> None:
     # st.table wraps text, unlike a dataframe, but renders Markdown; hence the escaping.
     columns = {
         "Batch size": [f"{each.batch_size:,}" for each in rows],

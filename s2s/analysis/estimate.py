@@ -30,6 +30,10 @@ class Estimate:
             math.inf if self.high is None else self.high,
         )
 
+    @property
+    def has_interval(self) -> bool:
+        return self.low is not None and self.high is not None
+
     def times(self, factor: float) -> "Estimate":
         """Return the estimate multiplied by a factor above 0."""
         ends = (None if end is None else factor * end for end in (self.low, self.high))

@@ -11,7 +11,7 @@ from s2s.cli.progress import ProgressLine
 from s2s.errors import UserError
 
 if TYPE_CHECKING:
-    from s2s.analysis.advice.sweep_advice import SweepAdvice
+    from s2s.analysis.advice.advise import Advice
     from s2s.cli.common import Commands
     from s2s.config import Engine
     from s2s.records import Evaluation, Run, Sweep
@@ -65,51 +65,56 @@ def advise(options: argparse.Namespace) -> int:
 def _advise_engine(
     options: argparse.Namespace, store: "Store", sweep: "Sweep", engine: "Engine"
 ) -> None:
-    from s2s.analysis.advice.gradient_noise import noise_sentence
-    from s2s.analysis.advice.leave_one_out import check_sweep, check_text
-    from s2s.analysis.advice.sweep_advice import sweep_advice
-    from s2s.analysis.sweep.figures import finished_runs, memory_points
-    from s2s.analysis.sweep.memory import left_out_checks, memory_law, memory_sentence
+    from s2s.analysis.advice import advise as analysis
+    from s2s.analysis.advice.leave_one_out import cross_validate_sweep
+    from s2s.analysis.sweep.memory import cross_validate_memory, fit_memory, memory_points
+    from s2s.analysis.sweep.runs import finished_runs
     from s2s.runs.memory import available_memory_bytes
-    from s2s.text.listing import memory_checks_text
+    from s2s.text import advice as text
 
     runs = finished_runs(sweep, engine)
     evaluations = {run.id: store.evaluations(run.id) for run in runs}
-    result = sweep_advice(sweep, engine, evaluations, options.target_loss)
+    result = analysis.advise(sweep, engine, evaluations, options.target_loss)
     ids = [run.id for run in runs]
     if options.gradient_noise and not store.gradient_noise(ids):
         _measure_noise(store, sweep, result)
+    critical = result.recommendation.fit.b_crit
     noise = [
-        (each, noise_sentence(each, result.advice.law.b_crit)) for each in store.gradient_noise(ids)
+        (each, text.describe_noise_agreement(each, critical)) for each in store.gradient_noise(ids)
     ]
-    fit = memory_law(memory_points(sweep, engine))
-    memory_checks = left_out_checks(fit.points)
-    memory = memory_sentence(fit, available_memory_bytes(store, runs))
+    fit = fit_memory(memory_points(sweep, engine))
+    memory_checks = cross_validate_memory(fit.points)
+    memory = text.describe_memory_limit(fit, available_memory_bytes(store, runs))
+    paragraph, notes = text.describe_advice(result), text.list_advice_notes(result)
     values = {
         "sweep_id": sweep.id,
         **_advice_json(result),
+        "paragraph": paragraph,
+        "notes": notes,
         "memory": {
             **dataclasses.asdict(fit),
             "leave_one_out": list(map(dataclasses.asdict, memory_checks)),
             "text": memory,
         },
-        "gradient_noise": [{**dataclasses.asdict(each), "text": text} for each, text in noise],
+        "gradient_noise": [
+            {**dataclasses.asdict(each), "text": sentence} for each, sentence in noise
+        ],
     }
-    lines = [f"{result.engine}: {result.advice.paragraph}", *result.notes, memory]
-    lines += [text for _, text in noise]
+    lines = [f"{engine}: {paragraph}", *notes, memory]
+    lines += [sentence for _, sentence in noise]
     if options.check:
-        checks = check_sweep(sweep, engine, evaluations, result.advice.target_loss)
+        checks = cross_validate_sweep(sweep, engine, evaluations, result.target_loss)
         values["leave_one_out"] = [dataclasses.asdict(each) for each in checks]
         values["runs"] = [_run_json(run, evaluations[run.id]) for run in runs]
-        lines += [check_text(checks), memory_checks_text(memory_checks)]
+        lines += [text.time_checks_text(checks), text.memory_checks_text(memory_checks)]
     print_as(options, values, "\n".join(filter(None, lines)))
 
 
-def _measure_noise(store: "Store", sweep: "Sweep", result: "SweepAdvice") -> None:
-    from s2s.analysis.advice.sweep_advice import run_for_noise
+def _measure_noise(store: "Store", sweep: "Sweep", result: "Advice") -> None:
+    from s2s.analysis.advice.advise import run_for_gradient_noise
     from s2s.runs.measure import measure_gradient_noise
 
-    run = run_for_noise(sweep, result)
+    run = run_for_gradient_noise(sweep, result)
     if run is None:
         raise UserError(f"No run of sweep {sweep.id} has weights to measure gradient noise with.")
     with ProgressLine() as line:
@@ -132,22 +137,21 @@ def _run_json(run: "Run", evaluations: "Sequence[Evaluation]") -> dict[str, Any]
     }
 
 
-def _advice_json(result: "SweepAdvice") -> dict[str, Any]:
+def _advice_json(result: "Advice") -> dict[str, Any]:
     """Return the advice without the draws of its bootstrap."""
-    advice = result.advice
+    recommendation, throughput = result.recommendation, result.speed.fit
+    fit, times = recommendation.fit, recommendation.times
     return {
-        "engine": result.engine,
-        "target_loss": advice.target_loss,
-        "recommended": advice.recommended,
-        "recommended_range": advice.good_sizes,
-        "identifiable": advice.identifiable,
-        "further_sizes": advice.further_sizes,
-        "fastest_measured": advice.times.fastest_measured,
-        "critical_batch_size": dataclasses.asdict(advice.law.b_crit),
-        "predictions": [dataclasses.asdict(each) for each in advice.times.predictions],
-        "steps_to_target": [dataclasses.asdict(each) for each in result.points],
-        "knee": result.speed.law.knee_work and dataclasses.asdict(result.speed.law.knee_work),
-        "smallest_at_knee": result.speed.law.smallest_at_knee,
-        "paragraph": advice.paragraph,
-        "notes": result.notes,
+        "engine": result.engine.value,
+        "target_loss": result.target_loss,
+        "recommended": recommendation.batch_size,
+        "recommended_range": recommendation.range,
+        "identifiable": bool(recommendation.range),
+        "further_sizes": recommendation.further_sizes,
+        "fastest_measured": times.fastest_measured,
+        "critical_batch_size": dataclasses.asdict(fit.b_crit),
+        "predictions": [dataclasses.asdict(each) for each in times.predictions],
+        "steps_to_target": [dataclasses.asdict(each) for each in fit.points],
+        "knee": throughput.knee and dataclasses.asdict(throughput.knee),
+        "smallest_at_knee": throughput.smallest_at_knee,
     }

@@ -64,24 +64,31 @@ def _print_result(options: argparse.Namespace, store: "Store", sweep: "Sweep") -
         unigram_baseline_loss,
     )
     from s2s.text.replay import replay_text, verdict
+    from s2s.text.sweep import list_run_messages
 
     result = read_replay(
         store, sweep, unigram_baseline_loss(sweep), find_related_advice(store, sweep)
     )
-    values = {"event": "replay", **dataclasses.asdict(result), "paragraph": verdict(result)}
-    print_as(options, values, replay_text(result))
+    messages = list_run_messages(sweep)
+    values = {
+        "event": "replay",
+        **dataclasses.asdict(result),
+        "paragraph": verdict(result),
+        "messages": messages,
+    }
+    print_as(options, values, "\n".join([replay_text(result), *messages]))
     for run in first_repeat_runs(sweep):
         _print_translations(options, store, run)
 
 
 def _print_translations(options: argparse.Namespace, store: "Store", run: "Run") -> None:
     """Print a run's sample translations; as text only those that the article prints as well."""
-    from s2s.analysis.sweep.replay import LARGE, printed
+    from s2s.analysis.sweep.replay import LARGE, article_evaluations
     from s2s.formatting import run_label
     from s2s.text.replay import translations_text
 
     engine, batch_size = run.config.engine, run.config.batch_size
-    evaluations = printed(store.evaluations(run.id))
+    evaluations = article_evaluations(store.evaluations(run.id))
     if options.json:
         print_json(
             {

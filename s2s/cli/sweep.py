@@ -95,11 +95,11 @@ def add_commands(commands: "Commands") -> None:
 
 
 def sweep(options: argparse.Namespace) -> int:
-    from s2s.text.sweep import sweep_table
     from s2s.paths import home
     from s2s.store import Store
     from s2s.store.sweeps import read_sweep
     from s2s.sweeps.plan import plan
+    from s2s.text.sweep import sweep_table
 
     if options.resume is None:
         config = _read_config(options)
@@ -158,10 +158,10 @@ def exit_code(sweep: "Sweep") -> int:
 
 
 def list_sweeps(options: argparse.Namespace) -> int:
-    from s2s.text.sweep import sweep_line
     from s2s.paths import home
     from s2s.store import Store
     from s2s.store.sweeps import read_sweeps
+    from s2s.text.sweep import sweep_line
 
     store = Store(home())
     store.mark_interrupted()

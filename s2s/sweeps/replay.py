@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from s2s.analysis.advice.sweep_advice import sweep_advice
+from s2s.analysis.advice.advise import advise
 from s2s.analysis.sweep.replay import (
     LARGE,
     SMALL,
@@ -14,7 +14,7 @@ from s2s.analysis.sweep.replay import (
 from s2s.analysis.sweep.runs import finished_runs
 from s2s.config import Budget, Engine, LearningRateRule, SweepConfig, TrainConfig
 from s2s.data import catalog
-from s2s.data.unigram import unigram_loss_per_token
+from s2s.data.stats import unigram_loss
 from s2s.errors import UserError
 from s2s.paths import corpora_folder
 from s2s.records import Run, Sweep
@@ -109,7 +109,7 @@ def unigram_baseline_loss(sweep: Sweep) -> float | None:
         corpus = catalog.open_corpus(corpora_folder(), sweep.config.base.corpus)
     except UserError:
         return None
-    return unigram_loss_per_token(corpus)
+    return unigram_loss(corpus)
 
 
 def find_related_advice(store: Store, sweep: Sweep) -> RelatedAdvice | None:
@@ -124,11 +124,11 @@ def find_related_advice(store: Store, sweep: Sweep) -> RelatedAdvice | None:
             runs = finished_runs(other, engine)
             evaluations = {run.id: store.evaluations(run.id) for run in runs}
             try:
-                advice = sweep_advice(other, engine, evaluations).advice
+                recommendation = advise(other, engine, evaluations).recommendation
             except UserError:  # its runs are too few for advice
                 continue
-            if advice.good_sizes:
-                return RelatedAdvice(other.id, engine.value, advice.good_sizes)
+            if recommendation.range:
+                return RelatedAdvice(other.id, engine.value, recommendation.range)
     return None
 
 

@@ -1,6 +1,5 @@
 """What the command line prints about one corpus, run, summary, translation or gradient noise."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from s2s import formatting as words
@@ -15,7 +14,6 @@ from s2s.text.run import (
 
 if TYPE_CHECKING:
     from s2s.analysis.advice.gradient_noise import RunNoise
-    from s2s.analysis.sweep.memory import MemoryCheck
 
 
 def corpus_line(info: CorpusInfo) -> str:
@@ -88,13 +86,13 @@ def summary_text(run: Run, summary: Summary, *, can_translate: bool) -> str:
 
 def gradient_noise_text(noise: "RunNoise") -> str:
     """Describe a measured gradient noise scale and how far to trust it."""
-    from s2s.analysis.advice.gradient_noise import noise_scale_text  # scipy
+    from s2s.text.advice import format_noise_scale  # scipy: slow to import
 
     return (
         f"Gradient noise scale of run {noise.run_id} after {noise.iteration:,} iterations, "
         f"from gradients of {noise.sentences:,} sentences at batch sizes "
         f"{noise.small_batch:,} and {noise.big_batch:,}:\n"
-        f"  {noise_scale_text(noise.scale)}\n"
+        f"  {format_noise_scale(noise.scale)}\n"
         "At that batch size noise is half of the squared gradient (90% interval in brackets), and "
         "larger batches add less and less. It cross-checks a measured critical batch size and can "
         "be far off."
@@ -123,20 +121,3 @@ def sweep_estimate_text(
         duration = f"{limit}about {words.format_duration(seconds)}, estimated from {basis}"
     growth = "; larger batch sizes come on top" if config.grow_until_oom else ""
     return f"{count} on {words.format_device(device)}: {duration}{growth}."
-
-
-def memory_checks_text(checks: "Sequence[MemoryCheck]") -> str:
-    """Compare the measured peak memory of each batch size with its leave-one-out prediction."""
-    return "\n".join(
-        [
-            "Peak memory, each batch size predicted from the others:",
-            *(
-                f"{check.batch_size:>8,}  predicted {words.format_bytes(check.predicted_bytes):>9}"
-                f"  measured {words.format_bytes(check.measured_bytes):>9}"
-                f"  {check.relative_error:+.0%}"
-                for check in checks
-            ),
-        ]
-        if checks
-        else []
-    )

@@ -1,18 +1,18 @@
-"""What a step of a sweep is made of against the batch size: parts of its time, and padding."""
+"""Parts of a step's time, and the padding ratio, against the batch size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from s2s.analysis.run.anatomy import PARTS, Split, parts_text, split_sizes, split_text
-from s2s.analysis.sweep.figures import finished_runs
+from s2s.analysis.run.anatomy import PARTS, AnatomyFit, fit_anatomy
+from s2s.analysis.sweep.runs import finished_runs, group_by_batch_size
 from s2s.config import Engine
 from s2s.records import Run, Sweep
 
 
 @dataclass(frozen=True)
 class SizeParts:
-    """A step at one batch size: medians over its finished runs of their median steps."""
+    """The parts of a step at one batch size: medians over its runs of their median steps."""
 
     batch_size: int
     seconds: tuple[float, ...]
@@ -20,28 +20,28 @@ class SizeParts:
     runs: int
 
     def shares(self) -> list[float]:
-        """Of their sum."""
-        whole = sum(self.seconds)
-        return [each / whole for each in self.seconds]
+        """Return each part's share of their sum."""
+        total = sum(self.seconds)
+        return [each / total for each in self.seconds]
 
 
 @dataclass(frozen=True)
 class StepParts:
-    """Of one engine."""
+    """The parts of one engine's steps."""
 
     sizes: tuple[SizeParts, ...]
-    """By batch size; only those at which a run's phases were told apart."""
-    split: Split | None
-    """The line through them; None of fewer than two sizes."""
+    """By batch size; only those with a run whose phases were measured."""
+    fit: AnatomyFit | None
+    """None with fewer than two sizes."""
 
 
 @dataclass(frozen=True)
 class PaddingPoint:
-    """Shares of the computed cells that hold padding, 0 to 1, over a batch size's runs."""
+    """The padding ratio at one batch size, 0 to 1."""
 
     batch_size: int
-    share: float
-    """Median."""
+    ratio: float
+    """Median over the runs."""
     low: float
     high: float
     runs: int
@@ -49,38 +49,28 @@ class PaddingPoint:
 
 @dataclass(frozen=True)
 class PaddingLine:
-    """Of one engine."""
+    """The padding ratio of one engine."""
 
     label: str
     points: tuple[PaddingPoint, ...]
     """By batch size."""
 
 
-def step_parts(sweep: Sweep, engine: Engine) -> StepParts:
-    """From the summaries of its finished runs."""
-    found: list[SizeParts] = []
-    for size, runs in _by_size(finished_runs(sweep, engine)):
+def measure_step_parts(sweep: Sweep, engine: Engine) -> StepParts:
+    """Return the step parts of the engine's finished runs."""
+    sizes = []
+    for size, runs in group_by_batch_size(finished_runs(sweep, engine)).items():
         phases = [run.summary.phase_seconds for run in runs if run.summary]
-        told = [[each[part] for part in PARTS] for each in phases if each]
-        if told:
-            middle = tuple(median(column) for column in zip(*told, strict=True))
-            found.append(SizeParts(size, middle, len(told)))
-    line = split_sizes([each.batch_size for each in found], [each.seconds for each in found])
-    return StepParts(tuple(found), line)
+        measured = [[each[part] for part in PARTS] for each in phases if each]
+        if measured:
+            medians = tuple(median(column) for column in zip(*measured, strict=True))
+            sizes.append(SizeParts(size, medians, len(measured)))
+    fit = fit_anatomy([each.batch_size for each in sizes], [each.seconds for each in sizes])
+    return StepParts(tuple(sizes), fit)
 
 
-def step_parts_text(parts: StepParts) -> str:
-    """The chart in words."""
-    told = "; ".join(
-        f"batch {each.batch_size:,}: {parts_text(each.seconds, each.shares())}"
-        for each in parts.sizes
-    )
-    line = f" {split_text(parts.split)}" if parts.split else ""
-    return f"Step anatomy against the batch size. {told or 'Nothing yet'}.{line}"
-
-
-def padding(sweep: Sweep) -> list[PaddingLine]:
-    """One for each engine."""
+def measure_padding(sweep: Sweep) -> list[PaddingLine]:
+    """Return a line per engine."""
     return [
         PaddingLine(engine.value, tuple(_padding_points(finished_runs(sweep, engine))))
         for engine in sweep.config.engines
@@ -89,27 +79,9 @@ def padding(sweep: Sweep) -> list[PaddingLine]:
 
 def _padding_points(runs: Sequence[Run]) -> list[PaddingPoint]:
     points = []
-    for size, repeats in _by_size(runs):
-        known = [run.summary.padding_ratio for run in repeats if run.summary]
-        shares = [share for share in known if share is not None]
-        if shares:
-            points.append(PaddingPoint(size, median(shares), min(shares), max(shares), len(shares)))
+    for size, repeats in group_by_batch_size(runs).items():
+        summaries = [run.summary.padding_ratio for run in repeats if run.summary]
+        ratios = [ratio for ratio in summaries if ratio is not None]
+        if ratios:
+            points.append(PaddingPoint(size, median(ratios), min(ratios), max(ratios), len(ratios)))
     return points
-
-
-def padding_text(lines: Sequence[PaddingLine]) -> str:
-    """The chart in words."""
-    told = "; ".join(
-        f"{line.label}: "
-        + ", ".join(f"batch {each.batch_size:,}: {100 * each.share:.1f} %" for each in line.points)
-        for line in lines
-        if line.points
-    )
-    return f"Padded share of the computed cells against the batch size. {told or 'Nothing yet'}."
-
-
-def _by_size(runs: Sequence[Run]) -> list[tuple[int, list[Run]]]:
-    groups: dict[int, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(run.config.batch_size, []).append(run)
-    return sorted(groups.items())

@@ -1,245 +1,283 @@
-"""How a step's time grows with its work: a line, the ceiling of throughput, and the knee."""
+"""Throughput against the batch size: measured speeds, and the fit of a step's time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from statistics import median
 
 import numpy as np
 
-from s2s.analysis.estimate import Estimate, estimate, interval
+from s2s.analysis.estimate import Estimate, estimate_from_draws, percentile_interval
 from s2s.analysis.run.steps import Floats
+from s2s.analysis.sweep.runs import finished_runs
+from s2s.records import Run, Summary, Sweep
 
 KNEE_SHARE = 0.9
-"""Of the ceiling."""
-_KNEE_HALVES = KNEE_SHARE / (1 - KNEE_SHARE)
-_FEWEST_BLOCKS, _ENOUGH_BLOCKS = 3, 5
-"""Blocks a size. In simulation (10 % log-normal spread; three, five and nine sizes) the intervals,
-nominally 90 %, cover 59 to 73 % with two blocks, 84 to 94 % with three and 89 to 97 % with five to
-twelve, one of them slow or none; where one block of every size is slow they are too wide."""
+"""Share of the ceiling that defines the throughput knee."""
+MIN_BLOCKS, ENOUGH_BLOCKS = 3, 5
+"""Blocks per batch size. In simulation (10% log-normal spread; three, five and nine sizes) the
+nominal 90% intervals cover 59 to 73% with two blocks, 84 to 94% with three and 89 to 97% with five
+to twelve, at most one of them slow; if one block of every size is slow, they are too wide."""
 _DRAWS = 2000
 
 
-class Work(StrEnum):
-    """What a step's time is laid against."""
+class Unit(StrEnum):
+    """The unit of a throughput."""
 
     SAMPLES = "samples"
-    CELLS = "padded_tokens"
-    """Source and target, padding included: it grows with a batch's longest sentence."""
+    TOKENS = "tokens"
+    """Real target tokens."""
+
+
+class ThroughputCaveat(StrEnum):
+    """Why part of a fit is missing or less certain."""
+
+    ONE_SIZE = "one size"
+    """Fewer than two batch sizes: no fit."""
+    TWO_SIZES = "two sizes"
+    """The fit passes through both points, so it has no interval."""
+    TOO_FEW_BLOCKS = "too few blocks"
+    """A size has fewer than MIN_BLOCKS: no interval."""
+    FEW_BLOCKS = "few blocks"
+    """A size has fewer than ENOUGH_BLOCKS: the intervals may be too narrow."""
+    NO_CEILING = "no ceiling"
+    """A step takes no longer for a larger batch: neither ceiling nor knee."""
+    NO_FIXED_TIME = "no fixed time"
+    """The fixed part of a step is not above 0: no knee."""
 
 
 @dataclass(frozen=True)
-class Point:
-    """One measured batch size."""
+class FitBand:
+    """A fit at several batch sizes, with its interval; no ends if the fit has no interval."""
 
-    batch_size: int
-    work: float
-    """Of one step, mean."""
-    step_seconds: float
-    """Median over the blocks."""
-    blocks: int
-
-
-@dataclass(frozen=True)
-class Band:
-    """The law at several values of work, all of one length; no `low` and `high` without draws."""
-
-    work: Floats
+    batch_sizes: Floats
     value: Floats
     low: Floats | None
     high: Floats | None
 
 
 @dataclass(frozen=True)
-class ThroughputLaw:
-    """`t = alpha + beta * work` in seconds a step, hence `work / t` a second.
+class ThroughputFit:
+    """Step time `t = alpha + beta * B` in seconds, hence a throughput of `B / t`.
 
-    A figure is None where the measurements do not give it; `notes` say why.
+    The form of AdaptDL's goodput model. Estimates are None if the measurements do not determine
+    them; `caveats` tell why.
     """
 
-    unit: Work
-    points: tuple[Point, ...]
-    """By batch size."""
+    batch_sizes: tuple[int, ...]
+    """Measured, ascending."""
     alpha_seconds: Estimate | None = None
-    """Of a step, whatever its work."""
+    """Fixed time per step."""
     beta_seconds: Estimate | None = None
-    """For each sample or cell."""
+    """Time per sample."""
     ceiling_per_second: Estimate | None = None
-    """`1 / beta`, samples or padded_tokens."""
-    half_work: Estimate | None = None
-    """`alpha / beta`: half the ceiling."""
-    knee_work: Estimate | None = None
-    """`9 * alpha / beta`: 90 % of the ceiling."""
+    """`1 / beta`: the throughput of an infinite batch."""
+    knee: Estimate | None = None
+    """`9 * alpha / beta`: the batch size with 90% of the ceiling."""
     smallest_at_knee: int | None = None
-    """The smallest measured batch size with 90 % of the ceiling in 95 % of the draws."""
-    misfit: float | None = None
-    """The largest share by which the line lies off a point."""
+    """The smallest measured batch size with 90% of the ceiling in 95% of the draws."""
     draws: Floats | None = field(default=None, compare=False, repr=False)
-    """Alpha and beta of each bootstrap draw, shape (draws, 2); None where there is no interval."""
-    notes: tuple[str, ...] = ()
+    """Alpha and beta per bootstrap draw, shape (draws, 2); None without an interval."""
+    caveats: tuple[ThroughputCaveat, ...] = ()
 
     @property
-    def knee_beyond_measured(self) -> bool:
-        """Whether the knee lies above all that was measured."""
-        largest = max((point.work for point in self.points), default=0.0)
-        return self.knee_work is not None and self.knee_work.value > largest
+    def knee_is_extrapolated(self) -> bool:
+        """Whether the knee is above the largest measured batch size."""
+        return self.knee is not None and self.knee.value > self.batch_sizes[-1]
 
-    def step_seconds(self, work: Sequence[float] | Floats) -> Band | None:
-        """The line at `work`, with its 90 % interval at each value; None without a line."""
+    def step_seconds(self, batch_sizes: Sequence[float] | Floats) -> FitBand | None:
+        """Return the seconds per step with their 90% interval; None without a fit."""
         if self.alpha_seconds is None or self.beta_seconds is None:
             return None
-        at = np.asarray(work, np.float64)
-        value = self.alpha_seconds.value + self.beta_seconds.value * at
+        sizes = np.asarray(batch_sizes, np.float64)
+        value = self.alpha_seconds.value + self.beta_seconds.value * sizes
         if self.draws is None:
-            return Band(at, value, None, None)
-        return Band(at, value, *interval(self.draws[:, :1] + self.draws[:, 1:] * at))
+            return FitBand(sizes, value, None, None)
+        ends = percentile_interval(self.draws[:, :1] + self.draws[:, 1:] * sizes)
+        return FitBand(sizes, value, *ends)
 
-    def per_second(self, work: Sequence[float] | Floats) -> Band | None:
-        """Samples or padded_tokens a second; NaN where the line has no time above 0."""
-        line = self.step_seconds(work)
-        if line is None:
+    def per_second(self, batch_sizes: Sequence[float] | Floats) -> FitBand | None:
+        """Return the throughput; NaN where the fitted time is not above 0."""
+        band = self.step_seconds(batch_sizes)
+        if band is None:
             return None
-        # The longest step is the lowest speed.
+        # The longest step is the lowest throughput.
         low, high = (
-            None if end is None else _quotient(line.work, end, np.nan)
-            for end in (line.high, line.low)
+            None if end is None else _divide(band.batch_sizes, end, np.nan)
+            for end in (band.high, band.low)
         )
-        return Band(line.work, _quotient(line.work, line.value, np.nan), low, high)
+        value = _divide(band.batch_sizes, band.value, np.nan)
+        return FitBand(band.batch_sizes, value, low, high)
 
 
-def throughput_law(
-    blocks: Mapping[int, Sequence[float]], padded_tokens: Mapping[int, float] | None = None
-) -> ThroughputLaw:
-    """From each batch size's blocks: seconds a step in short timing passes or in whole runs.
+@dataclass(frozen=True)
+class SpeedPoint:
+    """The measured throughput of one batch size; a block is a run or a short timing pass."""
 
-    Over samples, or over `padded_tokens`, the mean computed padded_tokens of a step of each size; a size without
-    blocks, or without padded_tokens where these are given, is left out. The form is that of AdaptDL's
-    goodput model. Intervals come from resampling the blocks of each size, with a fixed seed.
-    Raises ValueError where a time or a number of padded_tokens is not above 0.
-    """
-    measured = {
-        size: np.array(blocks[size], np.float64)
-        for size in sorted(blocks)
-        if len(blocks[size]) and (padded_tokens is None or size in padded_tokens)
-    }
-    work = np.array(
-        [size if padded_tokens is None else padded_tokens[size] for size in measured], np.float64
-    )
-    if not all((each > 0).all() for each in (work, *measured.values())):
-        raise ValueError("seconds and padded_tokens of a step are above 0")
+    batch_size: int
+    per_second: float
+    """Median of the blocks."""
+    low: float
+    """The slowest block."""
+    high: float
+    blocks: int
+
+
+@dataclass(frozen=True)
+class SpeedCurve:
+    """Measured and fitted throughput of one engine."""
+
+    label: str
+    points: tuple[SpeedPoint, ...]
+    """By batch size."""
+    fit: ThroughputFit
+    """For tokens, alpha and beta are those of a step with one token per sentence; throughput,
+    ceiling and knee are in the unit of the curve."""
+    unit: Unit = Unit.SAMPLES
+
+
+def sweep_speed_curves(sweep: Sweep, unit: Unit = Unit.SAMPLES) -> list[SpeedCurve]:
+    """Return a curve per engine, each run one block."""
+    return [
+        fit_speed_curve(engine.value, measured_speeds(finished_runs(sweep, engine), unit), unit)
+        for engine in sweep.config.engines
+    ]
+
+
+def measured_speeds(runs: Sequence[Run], unit: Unit = Unit.SAMPLES) -> dict[int, list[float]]:
+    """Return the throughput of each timed run by batch size."""
+    speeds: dict[int, list[float]] = {}
+    for run in runs:
+        if run.summary and (speed := _speed(run.summary, unit)):
+            speeds.setdefault(run.config.batch_size, []).append(speed)
+    return speeds
+
+
+def fit_speed_curve(
+    label: str, speeds: Mapping[int, Sequence[float]], unit: Unit = Unit.SAMPLES
+) -> SpeedCurve:
+    """Return the curve through each batch size's throughputs, one per block."""
     points = tuple(
-        Point(size, float(at), float(np.median(seconds)), len(seconds))
-        for (size, seconds), at in zip(measured.items(), work, strict=True)
+        SpeedPoint(size, median(blocks), min(blocks), max(blocks), len(blocks))
+        for size, blocks in sorted(speeds.items())
+        if blocks
     )
-    unit = Work.SAMPLES if padded_tokens is None else Work.CELLS
-    if len(set(work)) < 2:
-        return ThroughputLaw(unit, points, notes=("A line takes two batch sizes: measure more.",))
-    told = len(set(work)) > 2 and all(point.blocks >= _FEWEST_BLOCKS for point in points)
-    return _law(unit, points, _drawn_lines(work, list(measured.values())) if told else None)
+    seconds = {size: [size / speed for speed in blocks] for size, blocks in speeds.items()}
+    return SpeedCurve(label, points, fit_throughput(seconds), unit)
 
 
-def _law(unit: Work, points: tuple[Point, ...], draws: Floats | None) -> ThroughputLaw:
-    work = np.array([point.work for point in points])
-    seconds = np.array([point.step_seconds for point in points])
-    line = _lines(work, seconds)
-    alpha, beta = line.tolist()
-    half = knee = ceiling = None
+def fit_throughput(step_seconds: Mapping[int, Sequence[float]]) -> ThroughputFit:
+    """Fit the median step times by least squares on relative residuals.
+
+    Intervals come from resampling the blocks of each batch size, with a fixed seed.
+
+    Args:
+        step_seconds: Seconds per step of each block, by batch size. Sizes without blocks are
+            skipped.
+
+    Raises:
+        ValueError: A time is not above 0.
+    """
+    blocks = {
+        size: np.array(step_seconds[size], np.float64)
+        for size in sorted(step_seconds)
+        if len(step_seconds[size])
+    }
+    if not all((each > 0).all() for each in blocks.values()):
+        raise ValueError("step times must be above 0")
+    batch_sizes = tuple(blocks)
+    if len(batch_sizes) < 2:
+        return ThroughputFit(batch_sizes, caveats=(ThroughputCaveat.ONE_SIZE,))
+    sizes = np.array(batch_sizes, np.float64)
+    alpha, beta = _fit_lines(sizes, np.array(list(map(np.median, blocks.values())))).tolist()
+    fewest = min(map(len, blocks.values()))
+    draws = None
+    if len(sizes) > 2 and fewest >= MIN_BLOCKS:
+        draws = _draw_lines(sizes, list(blocks.values()))
+    alphas, betas = (None, None) if draws is None else draws.T
+    ceiling = knee = None
     if beta > 0:
-        ceiling = estimate(1 / beta, None if draws is None else _ceilings(draws))
+        ceilings = None if betas is None else _divide(np.ones_like(betas), betas, np.inf)
+        ceiling = estimate_from_draws(1 / beta, ceilings)
     if alpha > 0 and beta > 0:
-        half = estimate(alpha / beta, None if draws is None else _halves(draws))
-        knee = half.times(_KNEE_HALVES)
-    return ThroughputLaw(
-        unit,
-        points,
-        estimate(alpha, None if draws is None else draws[:, 0]),
-        estimate(beta, None if draws is None else draws[:, 1]),
+        halves = None
+        if alphas is not None and betas is not None:
+            halves = _divide(np.maximum(alphas, 0.0), betas, np.inf)
+        knee = estimate_from_draws(alpha / beta, halves).times(KNEE_SHARE / (1 - KNEE_SHARE))
+    return ThroughputFit(
+        batch_sizes,
+        estimate_from_draws(alpha, alphas),
+        estimate_from_draws(beta, betas),
         ceiling,
-        half,
         knee,
-        _smallest_at(knee, points),
-        float(np.abs((alpha + beta * work) / seconds - 1).max()),
+        _smallest_at_knee(batch_sizes, knee),
         draws,
-        _notes(points, alpha, beta),
+        _caveats(len(batch_sizes), fewest, alpha, beta),
     )
 
 
-def _lines(work: Floats, seconds: Floats) -> Floats:
-    """Alpha and beta, shape (..., 2), of the lines through `seconds`, shape (..., sizes).
+def _speed(summary: Summary, unit: Unit) -> float | None:
+    if unit is Unit.TOKENS:
+        return summary.target_tokens_per_second
+    return summary.samples_per_second
 
-    Least squares of the relative residuals `(alpha + beta * work) / seconds - 1`, about the
-    weighted means, where it loses no digits: a timing's doubt is a share of it.
+
+def _fit_lines(sizes: Floats, seconds: Floats) -> Floats:
+    """Return alpha and beta, shape (..., 2), of the lines through `seconds`, shape (..., sizes).
+
+    Least squares of the relative residuals `(alpha + beta * B) / seconds - 1`, because the
+    uncertainty of a timing is proportional to it. Centred on the weighted means to keep precision.
     """
     weights = seconds**-2.0
     weights /= weights.sum(axis=-1, keepdims=True)
-    centre = (weights * work).sum(axis=-1, keepdims=True)
+    centre = (weights * sizes).sum(axis=-1, keepdims=True)
     mean = (weights * seconds).sum(axis=-1, keepdims=True)
-    slopes = weights * (work - centre)
-    beta = (slopes * (seconds - mean)).sum(axis=-1) / (slopes * (work - centre)).sum(axis=-1)
+    slopes = weights * (sizes - centre)
+    beta = (slopes * (seconds - mean)).sum(axis=-1) / (slopes * (sizes - centre)).sum(axis=-1)
     return np.stack([mean[..., 0] - beta * centre[..., 0], beta], axis=-1)
 
 
-def _drawn_lines(work: Floats, blocks: Sequence[Floats]) -> Floats:
-    """Shape (draws, 2). The median of a draw's blocks, since one slow block drags a mean along."""
+def _draw_lines(sizes: Floats, blocks: Sequence[Floats]) -> Floats:
+    """Return bootstrap lines, shape (draws, 2), through medians, which one slow block cannot move.
+
+    Mean fits cover less in simulation: 64 to 85% at nominal 90, median fits 84 to 94%.
+    """
     random = np.random.default_rng(0)
     medians = [
         np.median(seconds[random.integers(0, len(seconds), (_DRAWS, len(seconds)))], axis=1)
         for seconds in blocks
     ]
-    return _lines(work, np.stack(medians, axis=1))
+    return _fit_lines(sizes, np.stack(medians, axis=1))
 
 
-def _ceilings(lines: Floats) -> Floats:
-    """Infinite where a step takes no longer for more work."""
-    return _quotient(np.ones(len(lines)), lines[:, 1], np.inf)
-
-
-def _halves(lines: Floats) -> Floats:
-    """No fixed part is less than none."""
-    return _quotient(np.maximum(lines[:, 0], 0.0), lines[:, 1], np.inf)
-
-
-def _quotient(above: Floats, below: Floats, otherwise: float) -> Floats:
-    """`otherwise` where `below` is not above 0."""
+def _divide(above: Floats, below: Floats, otherwise: float) -> Floats:
+    """Return the quotient, and `otherwise` where `below` is not above 0."""
     return np.divide(above, below, out=np.full_like(above, otherwise), where=below > 0)
 
 
-def _smallest_at(knee: Estimate | None, points: tuple[Point, ...]) -> int | None:
-    """R / R_max is `w / (w + alpha / beta)`: 0.9 or more of it is a knee at or below `w`.
+def _smallest_at_knee(batch_sizes: Sequence[int], knee: Estimate | None) -> int | None:
+    """Return the smallest size at or above the knee's 95% quantile.
 
-    So its 5 % quantile over the draws is 0.9 or more where the knee's 95 % quantile is `w` or less.
+    R / R_max is `B / (B + alpha / beta)`, so its 5% quantile over the draws is 0.9 or more exactly
+    where the knee's 95% quantile is B or less.
     """
     if knee is None or knee.high is None:
         return None
-    return next((point.batch_size for point in points if point.work >= knee.high), None)
+    return next((size for size in batch_sizes if size >= knee.high), None)
 
 
-def _notes(points: tuple[Point, ...], alpha: float, beta: float) -> tuple[str, ...]:
-    """What could not be given, or with less certainty, and which measurement would give it."""
-    blocks = min(point.blocks for point in points)
-    notes = []
-    if len({point.work for point in points}) == 2:
-        notes.append(
-            "Two batch sizes give a line and no interval, since nothing shows how far the line is "
-            "off: measure a third size."
-        )
-    elif blocks < _FEWEST_BLOCKS:
-        notes.append(
-            f"A batch size was timed fewer than {_FEWEST_BLOCKS} times, so no interval can be "
-            f"given: time each size at least {_ENOUGH_BLOCKS} times."
-        )
-    elif blocks < _ENOUGH_BLOCKS:
-        notes.append(
-            f"A batch size was timed fewer than {_ENOUGH_BLOCKS} times, so the intervals may be "
-            f"too narrow: time each size at least {_ENOUGH_BLOCKS} times."
-        )
+def _caveats(
+    sizes: int, fewest_blocks: int, alpha: float, beta: float
+) -> tuple[ThroughputCaveat, ...]:
+    caveats = []
+    if sizes == 2:
+        caveats.append(ThroughputCaveat.TWO_SIZES)
+    elif fewest_blocks < MIN_BLOCKS:
+        caveats.append(ThroughputCaveat.TOO_FEW_BLOCKS)
+    elif fewest_blocks < ENOUGH_BLOCKS:
+        caveats.append(ThroughputCaveat.FEW_BLOCKS)
     if beta <= 0:
-        notes.append(
-            "A step takes no longer for a larger batch as far as was measured, so there is neither "
-            "a ceiling nor a knee: measure larger sizes."
-        )
+        caveats.append(ThroughputCaveat.NO_CEILING)
     elif alpha <= 0:
-        notes.append(
-            "No fixed part of a step can be told from noise, so there is no knee: the measured "
-            "sizes are all near the ceiling, or too noisy; measure smaller sizes."
-        )
-    return tuple(notes)
+        caveats.append(ThroughputCaveat.NO_FIXED_TIME)
+    return tuple(caveats)

@@ -1,0 +1,132 @@
+"""Sentences and tables about a sweep and its measurements."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from s2s import formatting as words
+from s2s.analysis.estimate import Estimate
+from s2s.analysis.sweep.table import SweepRow, sweep_rows
+from s2s.analysis.sweep.throughput import (
+    ENOUGH_BLOCKS,
+    KNEE_SHARE,
+    MIN_BLOCKS,
+    SpeedCurve,
+    ThroughputCaveat,
+)
+from s2s.records import Sweep
+from s2s.text.bench import aligned
+from s2s.text.run import describe_result
+
+_THROUGHPUT_CAVEATS = {
+    ThroughputCaveat.ONE_SIZE: "A fit needs at least two batch sizes. Measure more.",
+    ThroughputCaveat.TWO_SIZES: "Two batch sizes give no interval. Measure a third.",
+    ThroughputCaveat.TOO_FEW_BLOCKS: (
+        f"No interval: a batch size has fewer than {MIN_BLOCKS} repeats. Use at least "
+        f"{ENOUGH_BLOCKS}."
+    ),
+    ThroughputCaveat.FEW_BLOCKS: (
+        f"The intervals may be too narrow: a batch size has fewer than {ENOUGH_BLOCKS} repeats."
+    ),
+    ThroughputCaveat.NO_CEILING: (
+        "No ceiling and no knee: a step takes no longer for a larger batch. Measure larger batch "
+        "sizes."
+    ),
+    ThroughputCaveat.NO_FIXED_TIME: (
+        "No knee: timing variation hides the fixed time per step. Measure smaller batch sizes."
+    ),
+}
+
+
+def describe_sweep(sweep: Sweep) -> str:
+    """Describe what a sweep compares and how far it is, without its id and state."""
+    sizes = sweep.config.batch_sizes
+    extent = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    repeats = "1 repeat" if sweep.config.repeats == 1 else f"{sweep.config.repeats} repeats"
+    name = f"{sweep.name} · " if sweep.name else ""
+    return (
+        f"{name}{sweep.config.base.corpus} · batch {extent} · {repeats}: "
+        f"{sweep.parts_done():,} of {len(sweep.parts):,} runs done"
+    )
+
+
+def sweep_line(sweep: Sweep) -> str:
+    """Describe a sweep in one line."""
+    return f"{sweep.id:>4}  {sweep.state:9} {describe_sweep(sweep)}"
+
+
+def sweep_table(sweep: Sweep) -> str:
+    """Return the results per engine and batch size, then the messages of the runs."""
+    titles = ["engine", "batch", "state", "samples/s", "validation loss"]
+    if sweep.config.target_loss:
+        titles += ["reached", "steps to target", "samples to target"]
+    rows = [_cells(row, sweep.config.repeats) for row in sweep_rows(sweep)]
+    return "\n".join([*aligned([titles, *rows]), *list_run_messages(sweep)])
+
+
+def list_run_messages(sweep: Sweep) -> list[str]:
+    """Say why runs failed, and other remarks on them; each message once."""
+    messages = dict.fromkeys(
+        f"Batch size {part.batch_size:,}, {part.engine.value}: {message}"
+        for part in sweep.parts
+        if part.run and (message := describe_result(part.run))
+    )
+    return list(messages)
+
+
+def format_states(states: Mapping[str, int]) -> str:
+    """Format the states of repeats: `finished`, or `2 finished, 1 diverged`."""
+    if len(states) == 1:
+        return next(iter(states))
+    return ", ".join(f"{count} {state}" for state, count in states.items())
+
+
+def describe_throughput_fit(curve: SpeedCurve) -> str:
+    """Name ceiling and knee of a throughput curve, and the caveats of its fit."""
+    fit, parts = curve.fit, []
+    if fit.ceiling_per_second:
+        ceiling = words.format_rate(fit.ceiling_per_second.value)
+        parts.append(f"ceiling {ceiling} {curve.unit}/s")
+    if fit.knee:
+        extrapolated = ", above the measured sizes" if fit.knee_is_extrapolated else ""
+        parts.append(
+            f"throughput knee ({words.format_percent(KNEE_SHARE)} of the ceiling) at batch size "
+            f"{format_batch_size(fit.knee.value)}{format_interval(fit.knee)}{extrapolated}"
+        )
+    line = f"{curve.label}: {', '.join(parts)}." if parts else ""
+    return " ".join(filter(None, [line, *map(_THROUGHPUT_CAVEATS.__getitem__, fit.caveats)]))
+
+
+def format_batch_size(size: float) -> str:
+    """Format a fitted batch size."""
+    return f"{size:,.0f}"
+
+
+def format_interval(
+    estimate: Estimate, format_value: Callable[[float], str] = format_batch_size
+) -> str:
+    """Format the interval of an estimate: ` (250 to 390)`; empty if it has none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f" ({format_value(estimate.low)} to {format_value(estimate.high)})"
+
+
+def list_sizes(sizes: Sequence[int]) -> str:
+    """List batch sizes: `2, 4 and 8`."""
+    *others, last = [f"{size:,}" for size in sizes]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _cells(row: SweepRow, repeats: int) -> list[str]:
+    cells = [
+        row.engine,
+        f"{row.batch_size:,}",
+        format_states(row.states),
+        words.format_rate(row.samples_per_second),
+        words.format_loss(row.validation_loss_per_token, 3),
+    ]
+    if row.reached is None:
+        return cells
+    counts = (
+        words.UNKNOWN if count is None else f"{count:,.0f}"
+        for count in (row.steps_to_target, row.samples_to_target)
+    )
+    return [*cells, f"{row.reached} of {repeats}", *counts]
