@@ -1,12 +1,15 @@
 """Numbers, sizes and names as people read them."""
 
 import math
+from collections.abc import Sequence
 from collections.abc import Callable
 
 from s2s.records import Run
 
 UNKNOWN = "–"
 """Placeholder for a value that is unknown or not yet known."""
+_TEXT_COLUMNS = ("engine", "precision", "variation", "state")
+"""Titles of columns that are aligned left."""
 
 
 def format_duration(seconds: float) -> str:
@@ -89,3 +92,20 @@ def format_range(
 def run_label(run: Run) -> str:
     """Return a run's name in lists and legends."""
     return f"{run.id} · {run.name}"
+
+
+def align_columns(table: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line per row: numbers aligned right, columns of text left.
+
+    Args:
+        table: The titles, then the rows.
+    """
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    is_text = [title in _TEXT_COLUMNS for title in table[0]]
+    return [
+        "  ".join(
+            cell.ljust(width) if left else cell.rjust(width)
+            for left, cell, width in zip(is_text, line, widths, strict=True)
+        ).rstrip()
+        for line in table
+    ]

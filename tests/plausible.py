@@ -187,6 +187,6 @@ def bench_report() -> BenchReport:
         machine=MACHINE,
         rows=(full, bare),
         copy_rate_bytes=20e9,
-        notes=("Left out, a thing: a reason.",),
+        notes=("Skipped a thing: a reason.",),
         complete=True,
     )

@@ -17,7 +17,7 @@ from s2s.machine.host import read_system_info
 from s2s.paths import corpora_folder, folder_bytes, home, is_open_to_others
 from s2s.runs.files import delete_checkpoint, has_checkpoint, run_bytes
 from s2s.runs.lost_gpu import lost_device
-from s2s.text import bench as bench_table
+from s2s.text.bench import bench_columns, bench_sentences, count
 from s2s.text.run import describe_lost_device
 
 MISSING = "not reported"
@@ -154,7 +154,7 @@ def measure_roofline(names: list[str]) -> None:
     st.caption(
         f"The corpus {escape(corpus)} and the default model (hidden size {config.hidden_size}, "
         f"{config.layers} layer, {config.optimizer.value}, {config.precision.value}) "
-        f"on the default device, {bench_table.counted(threads, 'thread')}."
+        f"on the default device, {count(threads, 'thread')}."
     )
 
 
@@ -167,32 +167,22 @@ def bench_section() -> None:
     percent = st.column_config.NumberColumn(format="percent")
     tenths = st.column_config.NumberColumn(format="%,.1f")
     st.dataframe(
-        [bench_table.page_row(row) for row in report.rows],
+        [bench_columns(row) for row in report.rows],
         placeholder=MISSING,
         column_config={
             "Samples/s": tenths,
             "IQR of rounds": percent,
             "Real tokens/s": WHOLE,
-            "Padded": percent,
+            "Padding ratio": percent,
             "Memory (MiB)": WHOLE,
             "Step (ms)": st.column_config.NumberColumn(format="%.2f"),
-            "Floor (ms)": st.column_config.NumberColumn(format="%.2f"),
-            "Floor reached": percent,
+            "Roofline (ms)": st.column_config.NumberColumn(format="%.2f"),
+            "Share of roofline": percent,
         },
     )
     st.code(report.command, language=None)
     ended = datetime.fromtimestamp(report.at).strftime("%Y-%m-%d %H:%M")
-    cut_short = "" if report.complete else " Stopped before its end."
-    facts = [
-        f"{ended}; corpus {report.corpus}; {bench_table.rounds_words(report)}.{cut_short}",
-        f"Memory: {bench_table.memory_words(report.machine['device'])}.",
-        "Step: the median; floor reached: its share of the mean; "
-        f"{bench_table.copy_words(report)}.",
-        bench_table.machine_line(report.machine),
-        *bench_table.doubts(report),
-        *report.notes,
-    ]
-    st.caption(" ".join(map(escape, facts)))
+    st.caption(" ".join(map(escape, [f"{ended}.", *bench_sentences(report)])))
 
 
 def software_section(info: dict[str, Any]) -> None:

@@ -22,7 +22,6 @@ from s2s.analysis.sweep.replay import (
 )
 from s2s.errors import shorten
 from s2s.records import Evaluation
-from s2s.text.bench import aligned
 from s2s.text.sweep import format_interval
 
 
@@ -121,10 +120,10 @@ def replay_text(replay: Replay) -> str:
             verdict(replay),
             "",
             "Samples per second:",
-            *aligned(speeds),
+            *words.align_columns(speeds),
             "",
             "Validation loss per token:",
-            *aligned(losses),
+            *words.align_columns(losses),
         ]
     )
 

@@ -13,7 +13,6 @@ from s2s.analysis.sweep.throughput import (
     ThroughputCaveat,
 )
 from s2s.records import Sweep
-from s2s.text.bench import aligned
 from s2s.text.run import describe_result
 
 _THROUGHPUT_CAVEATS = {
@@ -59,7 +58,7 @@ def sweep_table(sweep: Sweep) -> str:
     if sweep.config.target_loss:
         titles += ["reached", "steps to target", "samples to target"]
     rows = [_cells(row, sweep.config.repeats) for row in sweep_rows(sweep)]
-    return "\n".join([*aligned([titles, *rows]), *list_run_messages(sweep)])
+    return "\n".join([*words.align_columns([titles, *rows]), *list_run_messages(sweep)])
 
 
 def list_run_messages(sweep: Sweep) -> list[str]:
