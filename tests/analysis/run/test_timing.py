@@ -1,59 +1,144 @@
-"""Medians and spreads, worked out by hand."""
+"""Timings: spreads by hand, and step times of quiet and of disturbed machines."""
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import strategies as some
 
-from s2s.analysis.run.timing import Spread, median, noise, spread
+from s2s.analysis.run.steps import Steps
+from s2s.analysis.run.timing import (
+    StepTiming,
+    TimingSpread,
+    Variation,
+    classify_variation,
+    measure_spread,
+    measure_step_spread,
+    measure_step_timing,
+    median,
+)
+from tests.plausible import steps
 
-SPEEDS = st.floats(1e-3, 1e6)
-
-
-def test_a_spread_by_hand() -> None:
-    # Quartiles of five values are the second and the fourth.
-    assert spread([50, 10, 30, 20, 40]) == Spread(30, 20, 5)
-    # Of four they lie a quarter of the way between two neighbours.
-    assert spread([1, 2, 3, 4]) == Spread(2.5, 1.5, 4)
-
-
-def test_a_single_value_has_no_spread_and_no_verdict() -> None:
-    assert spread([7]) == Spread(7, None, 1)
-    assert spread([7]).relative_iqr is None
-    assert spread([7]).noise is None
+Floats = npt.NDArray[np.float64]
 
 
-def test_of_nothing() -> None:
+def test_spreads_by_hand() -> None:
+    # Quartiles of five values are the second and the fourth; of four they are interpolated.
+    assert measure_spread([50, 10, 30, 20, 40]) == TimingSpread(30, 20, 5)
+    assert measure_spread([1, 2, 3, 4]) == TimingSpread(2.5, 1.5, 4)
+    assert measure_spread([90, 95, 100, 115, 120]).relative_iqr == pytest.approx(0.2)
+    assert measure_spread([7]) == TimingSpread(7, None, 1)
+    assert measure_spread([7]).relative_iqr is measure_spread([-1, 0, 1]).relative_iqr is None
     assert median([]) is None
-    with pytest.raises(ValueError, match="no values"):
-        spread([])
-
-
-def test_a_median_of_zero_has_no_share() -> None:
-    assert spread([-1, 0, 1]).relative_iqr is None
+    with pytest.raises(ValueError, match="at least one value"):
+        measure_spread([])
 
 
 @pytest.mark.parametrize(
-    ("relative_iqr", "verdict"),
+    ("relative_iqr", "variation"),
     [
         (None, None),
-        (0.0, ""),
-        (0.10, ""),
-        (0.101, "noisy"),
-        (0.25, "noisy"),
-        (0.251, "very noisy"),
+        (0.10, Variation.STEADY),
+        (0.101, Variation.NOISY),
+        (0.25, Variation.NOISY),
+        (0.251, Variation.VERY_NOISY),
     ],
 )
-def test_noise(relative_iqr: float | None, verdict: str | None) -> None:
-    assert noise(relative_iqr) == verdict
+def test_variation(relative_iqr: float | None, variation: Variation | None) -> None:
+    assert classify_variation(relative_iqr) is variation
 
 
-def test_a_noisy_spread() -> None:
-    # Quartiles 95 and 115, median 100: 20 %.
-    assert spread([90, 95, 100, 115, 120]).noise == "noisy"
+def timed(seconds: Floats, tokens: Floats | None = None) -> Steps:
+    """Timed steps of these lengths and numbers of tokens."""
+    counts = np.full(len(seconds), 8) if tokens is None else tokens
+    rows = enumerate(zip(seconds, counts, strict=True), 1)
+    return steps(*((i, 1.0, 1, n // 2, n - n // 2, n, each, True) for i, (each, n) in rows))
 
 
-@given(st.lists(SPEEDS, min_size=2), st.floats(0.01, 100))
-def test_the_verdict_does_not_depend_on_the_unit(values: list[float], factor: float) -> None:
-    one, other = spread(values), spread([factor * value for value in values])
+def quiet(
+    batch_size: int, count: int, fixed: float = 0.0, seed: int = 0, *, pooled: bool = False
+) -> tuple[Floats, Floats]:
+    """Seconds and tokens of steps with a fixed time and a time per token.
+
+    Sentence pairs have 6 to 40 tokens. Pooled: batches of similar length, in random order.
+    """
+    random = np.random.default_rng(seed)
+    lengths = np.clip(random.normal(18, 0.4 * 18, count * batch_size).round(), 6, 40)
+    if pooled:
+        lengths.sort()
+    batches = random.permutation(lengths.reshape(count, batch_size))
+    tokens = batches.sum(axis=1).astype(int)
+    return fixed + 5e-5 * tokens, tokens
+
+
+def variation(run: Steps, teacher_forcing: float = 1.0) -> Variation | None:
+    return classify_variation(measure_step_timing(run, teacher_forcing).relative_iqr)
+
+
+def test_step_timing_by_hand() -> None:
+    # 2 steps of warm-up, then stretches of 8 steps of 1, 2, 3, 4 and 5 s; one interfered step.
+    rows = [(1, 1.0, 32, 1, 1, 2, 9.0, False), (2, 1.0, 32, 1, 1, 2, 6.0, False)]
+    rows += [(i, 1.0, 32, 1, 1, 2, 1.0 + i // 8, True) for i in range(40)]
+    interfered = (99, 1.0, 32, 1, 1, 2, 7.0, False, *[0.1] * 4, True)
+    found = measure_step_timing(steps(*rows, interfered))
+    assert found == StepTiming(3.0, pytest.approx(2 / 3), 2, 15.0, 1, 7.0)  # type: ignore[arg-type]
+    assert measure_step_spread(steps(*rows)) == TimingSpread(3.0, 2.0, 5)
+
+
+def test_timing_is_unknown_before_the_first_timed_step() -> None:
+    assert measure_step_timing(steps()) == StepTiming(None, None, 0, 0.0, 0, 0.0)
+    warm_up = steps((1, 1.0, 2, 1, 1, 2, 9.0, False))
+    assert measure_step_timing(warm_up) == StepTiming(None, None, 1, 9.0, 0, 0.0)
+
+
+@pytest.mark.parametrize(("tokens", "size"), [((8, 8), 8), ((6, 10), 46), ((4, 12), 182)])
+def test_the_spread_needs_five_stretches(tokens: tuple[int, int], size: int) -> None:
+    """A stretch has (1.349 * standard deviation / mean / 0.05)**2 steps, but at least 8."""
+
+    def spread(count: int) -> TimingSpread | None:
+        return measure_step_spread(timed(np.ones(count), np.resize(tokens, count)))
+
+    assert spread(5 * size - 2) is None
+    assert spread(5 * size) == TimingSpread(1.0, 0.0, 5)
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 8, 512])
+@pytest.mark.parametrize("fixed", [0.0, 0.003])
+def test_sentence_lengths_alone_are_not_noisy(batch_size: int, fixed: float, pooled: bool) -> None:
+    assert variation(timed(*quiet(batch_size, 2500, fixed, pooled=pooled))) is Variation.STEADY
+
+
+@pytest.mark.parametrize("batch_size", [1, 8, 512])
+def test_a_machine_slowed_for_a_third_of_the_time_is_very_noisy(batch_size: int) -> None:
+    seconds, tokens = quiet(batch_size, 3000)
+    step = np.arange(3000)
+    for slow in ((step >= 1000) & (step < 2000), step // 500 % 3 == 0):
+        run = timed(np.where(slow, 2 * seconds, seconds), tokens)
+        assert variation(run) is Variation.VERY_NOISY
+
+
+def test_single_outliers_do_not_count_and_a_steady_slowdown_does() -> None:
+    seconds, tokens = quiet(32, 800)
+    outliers = seconds.copy()
+    outliers[::100] *= 5
+    assert variation(timed(outliers, tokens)) is Variation.STEADY
+    assert variation(timed(seconds * np.linspace(1, 1.5, 800), tokens)) is Variation.NOISY
+
+
+def test_batches_decoded_in_two_ways_are_not_noisy() -> None:
+    """A free-running batch takes three times as long here."""
+    seconds = np.where(np.random.default_rng(0).random(4000) < 0.5, 3.0, 1.0)
+    assert variation(timed(seconds), teacher_forcing=0.5) is Variation.STEADY
+    assert variation(timed(seconds), teacher_forcing=1.0) is not Variation.STEADY
+
+
+@given(some.floats(1e-6, 1e3), some.integers(0, 99))
+def test_the_unit_of_time_does_not_matter(factor: float, seed: int) -> None:
+    seconds, tokens = quiet(32, 80, seed=seed)
+    one = measure_step_spread(timed(seconds, tokens))
+    other = measure_step_spread(timed(factor * seconds, tokens))
+    assert one is not None
+    assert other is not None
+    assert other.relative_iqr == pytest.approx(one.relative_iqr)
     assert other.median == pytest.approx(factor * one.median)
-    assert other.relative_iqr == pytest.approx(one.relative_iqr, rel=1e-9, abs=1e-9)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from s2s.analysis.run.translations import TranslationTable, translation_table
+from s2s.analysis.run.translations import TranslationTable, build_translation_table
 from s2s.records import Evaluation, SampleTranslation
 
 
@@ -13,7 +13,7 @@ def evaluation(iteration: int, *pairs: tuple[str, str]) -> Evaluation:
 
 
 def test_outputs_stand_beside_each_other() -> None:
-    table = translation_table(
+    table = build_translation_table(
         [evaluation(0, ("un", "the")), evaluation(5, ("un", "one"), ("deux", "two"))]
     )
     assert table == TranslationTable(
@@ -22,12 +22,12 @@ def test_outputs_stand_beside_each_other() -> None:
 
 
 def test_without_evaluations_there_is_nothing() -> None:
-    assert translation_table([]) == TranslationTable((), ())
+    assert build_translation_table([]) == TranslationTable((), ())
 
 
 @given(some.integers(1, 60), some.integers(2, 8))
 def test_the_first_and_the_last_are_always_shown(count: int, columns: int) -> None:
-    table = translation_table([evaluation(i, ("a", str(i))) for i in range(count)], columns)
+    table = build_translation_table([evaluation(i, ("a", str(i))) for i in range(count)], columns)
     assert table.iterations[0] == 0
     assert table.iterations[-1] == count - 1
     assert len(table.iterations) == min(count, columns)
