@@ -1,78 +1,142 @@
-"""Curves with their labels, and charts told in a sentence."""
+"""Lines of runs, and repeats as one line with a band, by hand."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
+from s2s.analysis.compare.groups import Group, Repeats
 from s2s.analysis.compare.lines import (
-    loss_line,
-    loss_text,
-    not_finite_at,
-    throughput_line,
-    throughput_text,
+    RunLine,
+    build_group_line,
+    build_loss_line,
+    build_throughput_line,
+    find_divergence,
     validation_curve,
 )
 from s2s.analysis.run.steps import Axis, Curve, LossScale
-from tests.plausible import RUN, evaluation, steps
+from tests.plausible import RUN, evaluation, some_steps, steps
 
-GONE_ON = steps(  # a continued run: its iterations go on from another run's
+CONTINUED = steps(  # iterations count on from another run's
     (11, 40.0, 2, 6, 10, 24, 1.0, False),
     (12, 24.0, 2, 8, 8, 20, 0.5, True),
     (13, 12.0, 2, 4, 6, 16, 0.25, True),
 )
+GROUP = Group(tuple(dataclasses.replace(RUN, id=each) for each in (4, 6)))
+
+
+def a_curve(x: list[float], y: list[float]) -> Curve:
+    return Curve(np.array(x), np.array(y), np.array(y))
+
+
+def a_line(x: list[float], y: list[float], validation: Curve | None = None) -> RunLine:
+    return RunLine(1, 2, "one", a_curve(x, y), validation)
 
 
 @pytest.mark.parametrize(
     ("axis", "places"),
     [(Axis.ITERATIONS, [10, 12]), (Axis.SAMPLES, [0, 4]), (Axis.SECONDS, [0, 1.5])],
 )
-def test_an_evaluation_lies_where_its_last_step_lies(axis: Axis, places: list[float]) -> None:
+def test_an_evaluation_lies_at_the_step_before_it(axis: Axis, places: list[float]) -> None:
     evaluations = [evaluation(10, 6.0), evaluation(12, 5.0), evaluation(13, None)]
-    curve = validation_curve(GONE_ON, evaluations, axis)
+    curve = validation_curve(CONTINUED, evaluations, axis)
     assert curve is not None
-    assert curve.x.tolist() == places
-    assert curve.y.tolist() == [6.0, 5.0]
+    assert (curve.x.tolist(), curve.y.tolist()) == (places, [6.0, 5.0])
 
 
-def test_without_a_validation_part_there_is_no_validation_curve() -> None:
-    assert validation_curve(GONE_ON, [evaluation(11, None)], Axis.ITERATIONS) is None
-    assert validation_curve(GONE_ON, [], Axis.ITERATIONS) is None
-
-
-def test_before_the_first_step_an_evaluation_lies_at_the_start() -> None:
+def test_validation_before_the_first_step_and_without_a_validation_split() -> None:
     curve = validation_curve(steps(), [evaluation(0, 9.0)], Axis.ITERATIONS)
     assert curve is not None
     assert curve.x.tolist() == [0]
+    assert validation_curve(CONTINUED, [evaluation(11, None)], Axis.ITERATIONS) is None
 
 
-def test_validation_is_drawn_per_token_only() -> None:
+def test_lines_of_a_run() -> None:
     evaluations = [evaluation(13, 5.0)]
-    per_token = loss_line(RUN, GONE_ON, evaluations, Axis.ITERATIONS, LossScale.TOKEN, 0.0)
-    per_sentence = loss_line(RUN, GONE_ON, evaluations, Axis.ITERATIONS, LossScale.SENTENCE, 0.0)
+    per_token, per_sentence = (
+        build_loss_line(RUN, CONTINUED, evaluations, Axis.ITERATIONS, scale, smoothing=0.0)
+        for scale in (LossScale.TOKEN, LossScale.SENTENCE)
+    )
     assert per_token.validation is not None
     assert per_sentence.validation is None
     assert per_token.label == "7 · starter · batch 32"
     assert per_sentence.curve.y.tolist() == [20.0, 12.0, 6.0]
+    assert build_throughput_line(RUN, CONTINUED, Axis.ITERATIONS).curve.y.tolist() == [4.0, 8.0]
 
 
-def test_where_the_loss_stops_being_a_number() -> None:
-    x = np.array([1.0, 2.0, 3.0])
-    lost = np.array([5.0, 4.0, math.nan])
-    assert not_finite_at(Curve(x, lost, lost)) == (3.0, 4.0)
-    assert not_finite_at(Curve(x, x, x)) is None
-    assert not_finite_at(Curve(x[:1], lost[2:], lost[2:])) == (1.0, 1.0)
+def test_where_the_loss_diverges() -> None:
+    x, y = [1.0, 2.0, 3.0], [5.0, 4.0, math.nan]
+    assert find_divergence(a_curve(x, y)) == (3.0, 4.0)
+    assert find_divergence(a_curve(x, x)) is None
+    assert find_divergence(a_curve([1.0], [math.nan])) == (1.0, 1.0)
 
 
-def test_charts_in_words() -> None:
-    loss = [loss_line(RUN, GONE_ON, [], Axis.SAMPLES, LossScale.TOKEN, 0.0)]
-    assert loss_text(loss, Axis.SAMPLES, LossScale.TOKEN) == (
-        "Loss per token against samples. run 7 · starter · batch 32: from 4.00 to 2.00."
-    )
-    speed = [throughput_line(RUN, GONE_ON, Axis.ITERATIONS)]
-    assert throughput_text(speed, Axis.ITERATIONS) == (
-        "Samples per second against iterations. run 7 · starter · batch 32: from 4 to 8."
-    )
-    nothing = [throughput_line(RUN, steps(), Axis.ITERATIONS)]
-    assert "no steps yet" in throughput_text(nothing, Axis.ITERATIONS)
-    assert loss_text([], Axis.SAMPLES, LossScale.TOKEN).endswith("No runs.")
+def test_a_band_covers_what_all_repeats_share() -> None:
+    lines = [a_line([1, 2, 3, 4], [8, 6, 4, 2]), a_line([1.5, 2.5, 3.5], [5, 3, 1])]
+    found = build_group_line(GROUP, lines, Repeats.RANGE)
+    assert (found.run_id, found.label) == (4, "4, 6 · starter · batch 32")
+    assert found.curve.x.tolist() == [1.5, 2.5, 3.5]
+    assert found.curve.y.tolist() == [6.0, 4.0, 2.0]  # of 7 and 5, 5 and 3, 3 and 1
+    assert found.band is not None
+    assert found.band.low.tolist() == [5.0, 3.0, 1.0]
+    assert found.band.high.tolist() == [7.0, 5.0, 3.0]
+    half = build_group_line(GROUP, lines, Repeats.QUARTILES)
+    assert half.band is not None
+    assert half.band.low.tolist() == [5.5, 3.5, 1.5]
+    assert find_divergence(found.curve) is None
+
+
+@pytest.mark.parametrize(
+    ("losses", "divergence", "band"),
+    [
+        ([[8, 6, 4], [6, 4, math.nan]], (3.0, 5.0), [1.0, 2.0]),
+        ([[8, 6, math.nan], [6, math.nan, math.nan]], (2.0, 7.0), [1.0]),
+        ([[8, 6, 4], [math.nan] * 3], (1.0, 1.0), []),
+    ],
+)
+def test_a_band_ends_at_the_first_divergence(
+    losses: list[list[float]], divergence: tuple[float, float], band: list[float]
+) -> None:
+    found = build_group_line(GROUP, [a_line([1, 2, 3], each) for each in losses], Repeats.RANGE)
+    assert find_divergence(found.curve) == divergence
+    assert found.band is not None
+    assert found.band.x.tolist() == band
+    assert np.isfinite([found.band.low, found.band.high]).all()
+
+
+@pytest.mark.parametrize("broken", ["raw", "y"])
+def test_a_curve_ends_where_its_raw_or_smoothed_value_is_nan(broken: str) -> None:
+    """The mean of a stretch may be NaN although the smoothed value at its end is not."""
+    line = a_line([1, 2, 3], [8, 6, 4])
+    curve = dataclasses.replace(line.curve, **{broken: np.array([8, math.nan, 4])})
+    found = build_group_line(GROUP, [line, dataclasses.replace(line, curve=curve)], Repeats.RANGE)
+    assert found.band is not None
+    assert found.band.x.tolist() == [1.0]
+
+
+def test_repeats_that_share_nothing_have_an_empty_line() -> None:
+    lines = [a_line([1, 2], [8, 6]), a_line([3, 4], [8, 6])]
+    assert len(build_group_line(GROUP, lines, Repeats.RANGE).curve.x) == 0
+
+
+def test_validation_is_a_mean_if_every_repeat_has_it() -> None:
+    lines = [
+        a_line([1, 2], [1, 1], a_curve([0, 10], losses)) for losses in ([8.0, 4.0], [6.0, 5.0])
+    ]
+    found = build_group_line(GROUP, lines, Repeats.RANGE)
+    assert found.validation is not None
+    assert found.validation.y.tolist() == [7.0, 4.5]
+    lines[1] = a_line([1, 2], [1, 1])
+    assert build_group_line(GROUP, lines, Repeats.RANGE).validation is None
+
+
+@pytest.mark.parametrize("axis", list(Axis))
+def test_equal_runs_are_their_own_mean(axis: Axis) -> None:
+    line = build_loss_line(RUN, some_steps(30, 32), [evaluation(30, 6.0)], axis, LossScale.TOKEN)
+    assert build_group_line(Group((RUN,)), [line], Repeats.RANGE) is line
+    found = build_group_line(GROUP, [line, line], Repeats.QUARTILES)
+    assert found.curve.x.tolist() == line.curve.x.tolist()
+    assert found.curve.y == pytest.approx(line.curve.y)
+    assert found.band is not None
+    assert found.band.low == pytest.approx(found.band.high)

@@ -1,4 +1,4 @@
-"""Losses, rates and curves from step records, with numbers worked out by hand."""
+"""Losses, rates and curves from step records, worked out by hand."""
 
 import math
 from typing import Any
@@ -25,7 +25,7 @@ from s2s.analysis.run.steps import (
 )
 from tests.plausible import steps
 
-# iteration, loss_sum, samples, source_tokens, target_tokens, cells, seconds, timed
+# iteration, loss_sum, samples, source_tokens, target_tokens, padded_tokens, seconds, timed
 THREE = steps(
     (1, 40.0, 2, 6, 10, 24, 3.0, False),
     (2, 24.0, 2, 8, 8, 20, 0.5, True),
@@ -34,12 +34,12 @@ THREE = steps(
 NONE = steps()
 
 
-def test_losses_are_sums_over_tokens_or_sentences() -> None:
+def test_losses_are_per_token_or_per_sentence() -> None:
     assert losses(THREE, LossScale.TOKEN).tolist() == [4.0, 3.0, 2.0]
     assert losses(THREE, LossScale.SENTENCE).tolist() == [20.0, 12.0, 6.0]
 
 
-def test_the_last_loss_is_a_sum_over_a_sum_of_the_last_steps() -> None:
+def test_the_last_loss_divides_the_sums_of_the_last_steps() -> None:
     assert last_loss(THREE, LossScale.TOKEN) == 76 / 24
     assert last_loss(THREE, LossScale.TOKEN, window=2) == 36 / 14
     assert last_loss(THREE, LossScale.SENTENCE, window=2) == 36 / 4
@@ -55,7 +55,7 @@ def test_rates_count_timed_steps_only() -> None:
         assert rate(NONE) is None
 
 
-def test_padding_is_what_no_token_fills() -> None:
+def test_padding_ratio() -> None:
     assert padding_ratio(THREE) == pytest.approx(1 - 42 / 60)
     assert padding_ratio(NONE) is None
 
@@ -78,7 +78,7 @@ def test_smoothing_by_hand() -> None:
     assert smooth(np.array([4.0, 3.0, 2.0]), 0.5) == pytest.approx([4, 10 / 3, 18 / 7])
 
 
-def test_smoothing_passes_over_what_is_not_a_number() -> None:
+def test_smoothing_skips_nan() -> None:
     smoothed = smooth(np.array([2.0, math.nan, 2.0]), 0.5)
     assert smoothed[[0, 2]] == pytest.approx([2.0, 2.0])
     assert math.isnan(smoothed[1])
@@ -114,8 +114,8 @@ def test_throughput_is_taken_over_stretches_of_timed_steps() -> None:
     assert len(throughput_curve(NONE, Axis.SAMPLES).x) == 0
 
 
-def test_smoothing_weighs_long_sentences_as_the_loss_does() -> None:
-    """With weight 0.5: sums 40 and 24 + 20, counts 10 and 8 + 5, and so on."""
+def test_smoothing_weighs_every_token_the_same() -> None:
+    """With smoothing 0.5: sums 40, then 24 + 20, then 12 + 12 + 10; counts alike."""
     curve = loss_curve(THREE, Axis.ITERATIONS, LossScale.TOKEN, smoothing=0.5)
     assert curve.y == pytest.approx([40 / 10, 44 / 13, (12 + 12 + 10) / (6 + 4 + 2.5)])
     assert curve.raw == pytest.approx([4.0, 3.0, 2.0])

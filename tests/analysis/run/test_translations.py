@@ -12,7 +12,7 @@ def evaluation(iteration: int, *pairs: tuple[str, str]) -> Evaluation:
     return Evaluation(iteration, 0.0, None, translations)
 
 
-def test_outputs_stand_beside_each_other() -> None:
+def test_one_row_per_sentence_and_one_output_per_evaluation() -> None:
     table = build_translation_table(
         [evaluation(0, ("un", "the")), evaluation(5, ("un", "one"), ("deux", "two"))]
     )
@@ -21,12 +21,14 @@ def test_outputs_stand_beside_each_other() -> None:
     )
 
 
-def test_without_evaluations_there_is_nothing() -> None:
+def test_no_evaluations_give_an_empty_table() -> None:
     assert build_translation_table([]) == TranslationTable((), ())
 
 
 @given(some.integers(1, 60), some.integers(2, 8))
-def test_the_first_and_the_last_are_always_shown(count: int, columns: int) -> None:
+def test_the_first_and_the_last_evaluation_are_always_in_the_table(
+    count: int, columns: int
+) -> None:
     table = build_translation_table([evaluation(i, ("a", str(i))) for i in range(count)], columns)
     assert table.iterations[0] == 0
     assert table.iterations[-1] == count - 1
