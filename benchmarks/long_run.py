@@ -23,7 +23,7 @@ from s2s.config import TrainConfig  # noqa: E402 (torch reads the environment wh
 from s2s.paths import home  # noqa: E402
 from s2s.records import Evaluation, StepRecord  # noqa: E402
 from s2s.runs.execute import execute  # noqa: E402
-from s2s.store.runs import Store  # noqa: E402
+from s2s.store import Store  # noqa: E402
 
 
 def main() -> None:

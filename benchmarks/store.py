@@ -21,7 +21,7 @@ from s2s.config import TrainConfig
 from s2s.records import STEP_DTYPE
 from s2s.runs import execute as execute_module
 from s2s.runs.recorder import Recorder
-from s2s.store.runs import Store
+from s2s.store import Store
 
 STEPS, BLOCK, REPEATS = 100_000, 1024, 20
 

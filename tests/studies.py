@@ -4,9 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 
 from s2s.config import Engine, SweepConfig, TrainConfig
-from s2s.records import Evaluation, Run, RunState, Summary, Sweep, SweepPart, SweepState
-from s2s.store.runs import Store
-from s2s.store.sweeps import create_sweep, read_sweep
+from s2s.records import Evaluation, Run, RunState, Sweep, SweepPart, SweepState
+from s2s.store import Store
+from s2s.store.sweeps import queue_part, read_sweep
+from s2s.sweeps.plan import create_sweep
+from tests import plausible
 from tests.plausible import RUN
 
 ALPHA_SECONDS, BETA_SECONDS = 0.01, 0.0005
@@ -34,13 +36,14 @@ def run(batch_size: int, repeat: int, state: RunState = RunState.FINISHED) -> Ru
     """Blocks differ by 2 % in speed."""
     step_seconds = (ALPHA_SECONDS + BETA_SECONDS * batch_size) * (0.98, 1.0, 1.02)[repeat]
     config = TrainConfig(batch_size=batch_size, seed=repeat)
-    summary = Summary(
-        run_id=100 * batch_size + repeat, state=state, engine="fused", batch_size=batch_size,
-        iterations=100, seconds=1.0, user_seconds=1.0, system_seconds=0.0,
-        samples_per_second=batch_size / step_seconds, target_tokens_per_second=None,
-        padding_ratio=0.0, loss_per_sentence=None, loss_per_token=None,
-        validation_loss_per_token=2.0, peak_memory_bytes=None,
-    )  # fmt: skip
+    summary = dataclasses.replace(
+        plausible.summary(100 * batch_size + repeat, state, config, 100, peak=None),
+        samples_per_second=batch_size / step_seconds,
+        target_tokens_per_second=None,
+        padding_ratio=0.0,
+        validation_loss_per_token=2.0,
+        wall_seconds=None,
+    )
     return dataclasses.replace(RUN, id=summary.run_id, state=state, config=config, summary=summary)
 
 
@@ -71,10 +74,9 @@ def written(store: Store, **choices: object) -> int:
     """
     config = SweepConfig(**({"batch_sizes": SIZES} | choices))  # type: ignore[arg-type]
     sweep_id = create_sweep(store, config)
-    for part in read_sweep(store, sweep_id).parts:
-        run_id = store.create_run(
-            config.run_config(part.engine, part.batch_size, part.repeat), sweep_id=sweep_id
-        )
+    sweep = read_sweep(store, sweep_id)
+    for part in sweep.parts:
+        run_id = queue_part(store, sweep, part)
         store.start_run(run_id, "cpu", {})
         for evaluation in evaluations(part.batch_size, part.repeat):
             store.add_evaluation(run_id, evaluation)
@@ -83,5 +85,5 @@ def written(store: Store, **choices: object) -> int:
         assert summary.samples_per_second
         speed = summary.samples_per_second / (1 if part.engine is config.engines[0] else 2)
         summary = dataclasses.replace(summary, run_id=run_id, samples_per_second=speed)
-        store.finish_run(run_id, RunState.FINISHED, summary)
+        store.finish_run(run_id, summary)
     return sweep_id

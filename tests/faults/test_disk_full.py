@@ -9,8 +9,8 @@ from threading import Event
 
 import pytest
 
-from s2s.background.scheduler import Manager
-from s2s.cli import main
+from s2s.background.scheduler import Scheduler
+from s2s.cli.main import main
 from s2s.cli.progress import TrainingProgress
 from s2s.data import catalog
 from s2s.errors import UserError
@@ -76,7 +76,7 @@ def test_a_run_ends_with_a_sentence_and_the_queue_goes_on(
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(store_error, "RETRY_LIMIT_SECONDS", 0.5)
-    manager = Manager(store)
+    manager = Scheduler(store)
     [first] = manager.submit([tiny_config(iterations=100_000_000)])
     wait_until(lambda: store.run(first).iterations_done > 20)
     small_disk.fill()

@@ -9,13 +9,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
-from pages.shared.escaping import inert
+from pages.shared import state
+from pages.shared.escaping import escape
+from pages.shared.state import get_scheduler, get_store
 from s2s.data import catalog
 from s2s.paths import home
 from s2s.records import RunState
+from s2s.store import Store
 from s2s.store.errors import StoreError
-from s2s.store.runs import Store
 from tests.tiny import tiny_config, wait_until
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
@@ -24,26 +25,26 @@ pytestmark = pytest.mark.usefixtures("tiny")
 
 @pytest.fixture(autouse=True)
 def _own_manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(shared, "_manager", None)
+    monkeypatch.setattr(state, "_scheduler", None)
     yield
-    if shared._manager:
-        shared._manager.close()
-        shared._manager.store.close()
+    if state._scheduler:
+        state._scheduler.close()
+        state._scheduler.store.close()
 
 
 @pytest.fixture
 def training() -> Iterator[int]:
     """A run that trains until it is stopped."""
-    [run_id] = shared.manager().submit([tiny_config(iterations=100_000_000)])
-    wait_until(lambda: shared.store().run(run_id).iterations_done > 0)
+    [run_id] = get_scheduler().submit([tiny_config(iterations=100_000_000)])
+    wait_until(lambda: get_store().run(run_id).iterations_done > 0)
     yield run_id
-    shared.manager().stop(run_id, wait_seconds=10)
+    get_scheduler().stop(run_id, wait_seconds=10)
 
 
 def goes_on(run_id: int) -> bool:
-    before = shared.store().run(run_id).iterations_done
-    wait_until(lambda: shared.store().run(run_id).iterations_done > before)
-    return shared.store().run(run_id).state is RunState.RUNNING
+    before = get_store().run(run_id).iterations_done
+    wait_until(lambda: get_store().run(run_id).iterations_done > before)
+    return get_store().run(run_id).state is RunState.RUNNING
 
 
 def visit(page: str = "train") -> AppTest:
@@ -77,7 +78,7 @@ def test_an_unforeseen_error_in_the_live_part_leaves_the_stop_button(
     assert app.button(key=f"stop_{training}").label == "Stop"
     assert goes_on(training)
     app.button(key=f"stop_{training}").click().run()
-    wait_until(lambda: shared.store().run(training).state is RunState.STOPPED)
+    wait_until(lambda: get_store().run(training).state is RunState.STOPPED)
 
 
 def test_an_unforeseen_error_in_a_buttons_work(
@@ -90,30 +91,30 @@ def test_an_unforeseen_error_in_a_buttons_work(
         app.button(key=f"stop_{training}").click().run()
     assert not app.exception
     assert "ZeroDivisionError" in app.error[0].value
-    wait_until(lambda: shared.store().run(training).state is RunState.INTERRUPTED)
+    wait_until(lambda: get_store().run(training).state is RunState.INTERRUPTED)
 
 
 def test_a_damaged_store_is_said_on_the_page() -> None:
-    shared.store().create_run(tiny_config(), "lost")
-    shared.manager().close()
-    shared.store().close()
-    shared._manager = None
+    get_store().create_run(tiny_config(), "lost")
+    get_scheduler().close()
+    get_store().close()
+    state._scheduler = None
     (home() / "store.sqlite").write_bytes(b"garbage" * 1000)
     app = visit()
     assert not app.exception
-    told = inert("The store was damaged and has been set aside as store.damaged-")
+    told = escape("The store was damaged and has been set aside as store.damaged-")
     assert told in app.warning[0].value
 
 
 def test_damage_in_use_is_said_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     def damaged(*_: object, **__: object) -> None:
-        raise StoreError("store.sqlite is damaged; end s2s and start it again.", passing=False)
+        raise StoreError("store.sqlite is damaged. Restart s2s.", is_temporary=False)
 
-    shared.store()
+    get_store()
     monkeypatch.setattr(Store, "runs", damaged)
     app = visit()
     assert not app.exception
-    assert "is damaged; end s2s and start it again" in app.warning[0].value
+    assert "is damaged. Restart s2s" in app.warning[0].value
 
 
 def test_a_damaged_corpus_leaves_the_page_usable() -> None:
@@ -134,30 +135,30 @@ def test_a_damaged_corpus_leaves_the_page_usable() -> None:
 
 def test_clear_cache_during_a_training(training: int) -> None:
     """As the menu's entry does it."""
-    manager = shared.manager()
+    manager = get_scheduler()
     st.cache_resource.clear()
     st.cache_data.clear()
     assert goes_on(training)
     app = visit()
     assert not app.exception
-    assert shared.manager() is manager
+    assert get_scheduler() is manager
     assert app.button(key=f"stop_{training}").label == "Stop"
     app.button(key=f"stop_{training}").click().run()
-    wait_until(lambda: shared.store().run(training).state is RunState.STOPPED)
+    wait_until(lambda: get_store().run(training).state is RunState.STOPPED)
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_clock_that_jumps_in_a_run(
     monkeypatch: pytest.MonkeyPatch, training: int, hours: int
 ) -> None:
-    store, now = shared.store(), time.time
+    store, now = get_store(), time.time
     monkeypatch.setattr(time, "time", lambda: now() + 3600 * hours)
-    [later] = shared.manager().submit([tiny_config(iterations=3)])
+    [later] = get_scheduler().submit([tiny_config(iterations=3)])
     assert goes_on(training)
     app = visit()
     assert not app.exception
     assert "-" not in app.caption[0].value.replace("store.damaged-", "")
-    shared.manager().stop(training, wait_seconds=10)
+    get_scheduler().stop(training, wait_seconds=10)
     run = store.run(training)
     assert run.state is RunState.STOPPED
     assert run.summary.seconds < 600
@@ -173,4 +174,4 @@ def test_a_clock_that_jumps_in_a_run(
 def test_sqlites_own_errors_without_a_code_are_not_taken_for_a_lock() -> None:
     """Only what SQLite itself says is a reason to wait."""
     with pytest.raises(sqlite3.OperationalError):
-        shared.store().read("SELECT * FROM nowhere")
+        get_store().read("SELECT * FROM nowhere")

@@ -9,12 +9,12 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import state
-from pages.shared.state import get_manager, get_store
+from pages.shared.state import get_scheduler, get_store
 from s2s.background import scheduler as manager_module
-from s2s.background.scheduler import Manager
+from s2s.background.scheduler import Scheduler
 from s2s.config import SweepConfig
 from s2s.errors import UserError
-from s2s.machine.gpus import Sampler
+from s2s.machine.sampler import DeviceSampler
 from s2s.records import RunState
 from s2s.runs import execute as execute_module
 from s2s.runs import lost_gpu as cuda_context
@@ -114,25 +114,25 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(execute_module, "build_trainer", build)
     monkeypatch.setattr(execute_module, "resolve_device", resolve)
     monkeypatch.setattr(device_module, "resolve_device", resolve)
-    monkeypatch.setattr(execute_module, "Sampler", lambda _: Sampler("cpu"))
+    monkeypatch.setattr(execute_module, "DeviceSampler", lambda _: DeviceSampler("cpu"))
     monkeypatch.setattr(FusedEngine, "forward", fail)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for name in ("empty_cache", "reset_peak_memory_stats", "max_memory_allocated"):
         monkeypatch.setattr(torch.cuda, name, refuse)
-    machine_state = execute_module.machine_state
+    read_machine_state = execute_module.read_machine_state
 
     def state(device: str, others: float | None) -> object:
         if device != "cpu":
             refuse()
-        return machine_state("cpu", others)
+        return read_machine_state("cpu", others)
 
-    monkeypatch.setattr(execute_module, "machine_state", state)
+    monkeypatch.setattr(execute_module, "read_machine_state", state)
     return calls
 
 
 @pytest.mark.usefixtures("tiny")
 def test_the_gpus_queue_is_held_and_the_processor_goes_on(store: Store, gpu: list[str]) -> None:
-    manager = Manager(store)
+    manager = Scheduler(store)
     configs = [tiny_config(device=name, iterations=5) for name in (GPU, "auto", "cpu")]
     first, second, third = manager.submit(configs)
     wait_until(lambda: store.run(third).state is RunState.FINISHED)
@@ -181,8 +181,8 @@ def test_pages_say_that_the_server_must_be_started_again(
     store.create_run(tiny_config(device="auto"), "waits")
     store.create_run(tiny_config(device="cpu"), "trains on")
     monkeypatch.setattr(cuda_context, "_spoilt_device", GPU)
-    monkeypatch.setattr(manager_module.Manager, "submit", None)
-    monkeypatch.setattr(state, "_manager", None)
+    monkeypatch.setattr(manager_module.Scheduler, "submit", None)
+    monkeypatch.setattr(state, "_scheduler", None)
     app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
     assert not app.exception
     assert "start s2s again to train on a GPU" in app.warning[0].value
@@ -190,5 +190,5 @@ def test_pages_say_that_the_server_must_be_started_again(
     assert [": held" in line or "held till s2s" in line for line in lines[:2]] == [True, False]
     app.switch_page("pages/system/system.py").run()
     assert "start s2s again to train on a GPU" in app.error[0].value
-    get_manager().close()
+    get_scheduler().close()
     get_store().close()

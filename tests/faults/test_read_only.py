@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from pages.shared import state
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
-from s2s.cli import main
+from s2s.cli.main import main
 from s2s.errors import UserError
 from s2s.paths import home
 from s2s.records import RunState
@@ -86,7 +86,7 @@ def test_an_empty_folder(read_only: ReadOnly, capsys: pytest.CaptureFixture[str]
 
 @pytest.fixture
 def dashboard(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
-    monkeypatch.setattr(state, "_manager", None)
+    monkeypatch.setattr(state, "_scheduler", None)
     return lambda: AppTest.from_file(DASHBOARD, default_timeout=60).run()
 
 

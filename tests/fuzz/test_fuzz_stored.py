@@ -14,9 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import state
 from pages.shared.chart import copy_plotly
-from pages.shared.state import get_manager, get_store
+from pages.shared.state import get_scheduler, get_store
 from s2s.analysis.advice.gradient_noise import RunNoise
-from s2s.cli.text import run_line
 from s2s.config import SweepConfig
 from s2s.errors import UserError
 from s2s.records import SweepState
@@ -25,6 +24,7 @@ from s2s.runs.export import run_json
 from s2s.store import Store
 from s2s.store.sweeps import read_sweep, read_sweeps
 from s2s.sweeps.plan import create_sweep
+from s2s.text.listing import run_line
 from s2s.text.run import describe_state
 from tests.fuzz.fence import check_sentence, fenced
 from tests.fuzz.small import config, home_made_in
@@ -118,7 +118,7 @@ def test_every_page_opens_beside_a_run_of_a_later_version(
     tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy_plotly()
-    monkeypatch.setattr(state, "_manager", None)
+    monkeypatch.setattr(state, "_scheduler", None)
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "home"))
     shutil.copytree(prepared, tmp_path / "home")
     later = json.dumps({**config().to_json(), "engine": "quantum"})
@@ -130,6 +130,6 @@ def test_every_page_opens_beside_a_run_of_a_later_version(
             assert not app.exception
             assert "Run 1 cannot be read" in app.warning[0].value
     finally:
-        get_manager().close()
+        get_scheduler().close()
         get_store().close()
-        monkeypatch.setattr(state, "_manager", None)
+        monkeypatch.setattr(state, "_scheduler", None)

@@ -10,12 +10,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
-from pages.shared.chart import provide_plotly
+from pages.shared import state
+from pages.shared.chart import copy_plotly
+from pages.shared.state import get_scheduler, get_store
 from s2s.config import SweepConfig
 from s2s.runs.execute import execute
-from s2s.store.runs import Store
-from s2s.store.sweeps import create_sweep
+from s2s.store import Store
+from s2s.sweeps.plan import create_sweep
 from tests.fuzz.fence import fenced
 from tests.fuzz.small import config, home_made_in
 from tests.fuzz.strategies import fuzzed, hostile_text
@@ -38,8 +39,8 @@ asked_for = st.one_of(
 
 @pytest.fixture(autouse=True)
 def _own_manager(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared, "_manager", None)
-    provide_plotly()  # the one file that belongs beside the program
+    monkeypatch.setattr(state, "_scheduler", None)
+    copy_plotly()  # the one file that belongs beside the program
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,6 @@ def test_query_parameters(
             assert not [each.value for each in app.error if "of the page failed" in each.value]
             assert app.title
         finally:
-            shared.manager().close()
-            shared.store().close()
-            shared._manager = None
+            get_scheduler().close()
+            get_store().close()
+            state._scheduler = None

@@ -15,8 +15,8 @@ from s2s.data import catalog
 from s2s.paths import corpora_folder
 from s2s.records import StepMemory
 from s2s.runs import memory
+from s2s.runs.execute import build_trainer
 from s2s.runs.memory import measure_step_memory
-from s2s.training.trainer import Trainer
 from tests.tiny import tiny_config, tiny_corpus, wait_until
 
 MIB = 2**20
@@ -30,18 +30,17 @@ def children() -> set[psutil.Process]:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports a process's peak")
 def test_a_larger_batch_takes_more_memory() -> None:
     catalog.add(corpora_folder(), "starter", "", CorpusChoices())
-    opened = catalog.open_corpus(corpora_folder(), "starter")
     peaks = []
     for size in (4, 512):
         config = TrainConfig(device="cpu", threads=1, iterations=3, batch_size=size)
         measured = measure_step_memory(config, lambda: False)
-        trainer = Trainer(config, opened, torch.device("cpu"))
+        trainer = build_trainer(config, torch.device("cpu"))
         assert measured
         assert measured.padded_tokens == max(trainer.step().padded_tokens for _ in range(3))
         peaks.append(measured.peak_bytes or 0)
     small, large = peaks
     # Weights, gradients and the optimizer's state, float32 each, are there at any size.
-    weights = 4 * sum(weight.numel() for weight in trainer.model.parameters())
+    weights = 4 * sum(weight.numel() for weight in trainer.task.model.parameters())
     assert 2 * weights < small < 20 * weights
     assert small + 30 * MIB < large < small + 500 * MIB
 

@@ -122,28 +122,33 @@ def test_a_network_folder_uses_no_wal_and_says_so(
     assert not list(folder.glob("*-wal"))
 
 
-def test_two_processes_write_at_once_on_a_network_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = """
+WRITE_RUNS = """
 import psutil, sys
 from pathlib import Path
 from types import SimpleNamespace
-psutil.disk_partitions = lambda **_: [SimpleNamespace(mountpoint="/", fstype="nfs4")]
+psutil.disk_partitions = lambda **_: [SimpleNamespace(mountpoint="/", fstype=sys.argv[2])]
 from s2s.config import TrainConfig
 from s2s.store import Store
 store = Store(Path(sys.argv[1]))
 for number in range(30):
     store.create_run(TrainConfig(seed=number))
 """
-    mount(monkeypatch, "nfs4", tmp_path)
+
+
+@pytest.mark.parametrize(("filesystem", "mode"), [("ext4", "wal"), ("nfs4", "delete")])
+def test_processes_write_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filesystem: str, mode: str
+) -> None:
+    mount(monkeypatch, filesystem, tmp_path)
     with closing(Store(tmp_path)) as store:
-        command = [sys.executable, "-c", code, str(tmp_path)]
+        command = [sys.executable, "-c", WRITE_RUNS, str(tmp_path), filesystem]
         processes = [subprocess.Popen(command) for _ in range(2)]
+        for number in range(30):
+            store.create_run(tiny_config(seed=number))
         assert [process.wait(60) for process in processes] == [0, 0]
-        seeds = sorted(run.config.seed for run in store.runs())
-    assert seeds == sorted(2 * list(range(30)))
-    assert pragma(tmp_path, "journal_mode") == "delete"
+        assert sorted(run.config.seed for run in store.runs()) == sorted(3 * list(range(30)))
+    assert pragma(tmp_path, "journal_mode") == mode
+    assert pragma(tmp_path, "integrity_check") == "ok"
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""Damaged stores: set aside, their readable rows recovered, and the program starts."""
+
 import os
 import subprocess
 import sys
@@ -5,12 +7,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from s2s.errors import UserError
-from s2s.records import STEP_DTYPE, Evaluation
+from s2s.records import Evaluation
 from s2s.store import Store, damage
+from tests.store.test_run_records import steps
 from tests.tiny import tiny_config
 
 PAGE_BYTES = 4096
@@ -18,14 +20,12 @@ PAGE_BYTES = 4096
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A store of ten runs, each with 3,000 steps in blocks of some twenty pages."""
+    """A store of ten runs, each with 3,000 steps in blocks of about twenty pages."""
     with closing(Store(tmp_path)) as store:
         for _ in range(10):
             run_id = store.create_run(tiny_config())
             for first in (1, 1001, 2001):
-                rows = np.zeros(1000, STEP_DTYPE)
-                rows["iteration"] = np.arange(first, first + 1000)
-                store.write_steps(run_id, rows)
+                store.write_steps(run_id, steps(first, first + 999))
             store.add_evaluation(run_id, Evaluation(1, 1.0, 2.0, ()))
     return tmp_path / "store.sqlite"
 
@@ -110,7 +110,9 @@ def test_only_one_of_several_processes_sets_the_store_aside(path: Path) -> None:
     assert len(list(path.parent.glob("store.damaged-*.sqlite"))) == 1
 
 
-def test_a_damaged_store_in_use_is_left_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_store_in_use_is_not_replaced(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     overwrite_middle(path)
     monkeypatch.setattr(damage, "_USERS_SECONDS", 0.0)
     code = "import sys; file = open(sys.argv[1]); print(flush=True); input()"
@@ -119,7 +121,7 @@ def test_a_damaged_store_in_use_is_left_alone(path: Path, monkeypatch: pytest.Mo
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        with pytest.raises(UserError, match=f"in use by process {process.pid}"):
+        with pytest.raises(UserError, match=f"process {process.pid}"):
             Store(path.parent)
         process.communicate(b"\n")
     assert not list(path.parent.glob("store.damaged-*"))
@@ -129,5 +131,5 @@ def test_damage_while_the_store_is_open_is_a_user_error(path: Path) -> None:
     with closing(Store(path.parent)) as store:
         store._reader.execute("PRAGMA cache_size = 0")
         overwrite(path, 2, count=path.stat().st_size // PAGE_BYTES - 2)
-        with pytest.raises(UserError, match="is damaged"):
+        with pytest.raises(UserError, match="damaged"):
             [store.steps(run.id) for run in store.runs()]

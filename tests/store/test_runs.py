@@ -2,8 +2,6 @@
 
 import dataclasses
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -44,7 +42,7 @@ def ids(runs: list[plausible.Run]) -> list[int]:
 
 
 def test_a_run_from_queued_to_finished(store: Store) -> None:
-    config = tiny_config(sentences=("où ?",), continues=3)
+    config = tiny_config(sentences=("où ?",), continue_from=3)
     run_id = store.create_run(config)
     queued = store.run(run_id)
     assert (queued.state, queued.name) == (RunState.QUEUED, "tiny · batch 4")
@@ -80,7 +78,7 @@ def test_the_machine_before_and_after(store: Store) -> None:
     full = MachineState(
         2.0, 0.5, 0.25, 2600.0, 61.0, 1980, 2619, 41.0, 350.5, ("heat",), ((7, 2**30), (8, None))
     )
-    empty = dataclasses.replace(full, gpu_slowed_by=(), gpu_other_processes=())
+    empty = dataclasses.replace(full, gpu_throttle_reasons=(), gpu_other_processes=())
     for after in (None, full, empty):
         store.save_machine_state(run_id, before, after)
         run = store.run(run_id)
@@ -109,6 +107,8 @@ def test_stopping(store: Store) -> None:
     )  # fmt: skip
     assert not store.start_run(queued, "cpu", {})
     assert ids(store.unfinished_runs()) == [running]
+    plan = store.read("EXPLAIN QUERY PLAN SELECT * FROM runs WHERE state IN ('queued', 'running')")
+    assert "USING INDEX runs_of_state" in plan[0]["detail"]
 
 
 def test_names_notes_and_tags(store: Store) -> None:
@@ -205,11 +205,6 @@ def test_finished_runs_are_parsed_once_and_changes_are_seen(
     assert changed[numbers[3]].name == "another"
 
 
-def test_unfinished_runs_are_found_by_an_index(store: Store) -> None:
-    query = "EXPLAIN QUERY PLAN SELECT * FROM runs WHERE state IN ('queued', 'running')"
-    assert "USING INDEX runs_of_state" in store.read(query)[0]["detail"]
-
-
 # Several users of one file
 
 
@@ -292,35 +287,3 @@ def test_many_threads_open_a_new_folder_at_once(tmp_path: Path) -> None:
     assert len({each.create_run(tiny_config()) for each in opened}) == 8
     for each in opened:
         each.close()
-
-
-def test_two_processes_write_at_once(store: Store) -> None:
-    code = """
-import sys
-from s2s.config import TrainConfig
-from s2s.paths import home
-from s2s.store import Store
-store = Store(home())
-print(flush=True)
-sys.stdin.readline()
-for number in range(50):
-    store.create_run(TrainConfig(seed=number))
-"""
-    command = [sys.executable, "-c", code]
-    processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)
-    ]
-    for process in processes:
-        assert process.stdout
-        process.stdout.readline()
-    for process in processes:
-        assert process.stdin
-        process.stdin.write(b"\n")
-        process.stdin.flush()
-    for number in range(50):
-        store.create_run(tiny_config(seed=number))
-    for process in processes:
-        process.communicate(timeout=60)
-        assert process.returncode == 0
-    assert sorted(run.config.seed for run in store.runs()) == sorted(3 * list(range(50)))
-    assert integrity(home()) == "ok"

@@ -62,7 +62,7 @@ def test_a_new_sweep_keeps_the_order_of_its_parts(store: Store) -> None:
     sweep = read_sweep(store, sweep_id)
     assert (sweep.id, sweep.config, sweep.state) == (sweep_id, CONFIG, SweepState.STOPPED)
     assert [(part.batch_size, part.run) for part in sweep.parts] == [(4, None), (2, None)]
-    assert sweep.done() == 0
+    assert sweep.parts_done() == 0
 
 
 @pytest.mark.parametrize("state", [each for each in RunState if each.is_finished()])

@@ -306,7 +306,7 @@ def test_a_stop_during_the_measurement_saves_nothing(
     monkeypatch.setattr(run_memory, "measure_step_memory", stop_and_measure)
     resume(store, sweep_id)
     sweep = read_sweep(store, sweep_id)
-    assert (sweep.state, sweep.memory, sweep.done()) == (SweepState.STOPPED, (), 0)
+    assert (sweep.state, sweep.memory, sweep.parts_done()) == (SweepState.STOPPED, (), 0)
     monkeypatch.setattr(run_memory, "measure_step_memory", measure)
     resume(store, sweep_id)
     sweep = read_sweep(store, sweep_id)

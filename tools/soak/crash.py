@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from s2s.background.scheduler import Manager
+from s2s.background.scheduler import Scheduler
 from s2s.paths import home
-from s2s.store.runs import Store
+from s2s.store import Store
 from tools.soak.log import read_log
 from tools.soak.scenes import (
     Checkpointing,
@@ -139,7 +139,7 @@ def _next_start(scene: Scene, events: Events, killed_at: float, kept: dict[int, 
     verdict = store.read("PRAGMA integrity_check")[0][0]
     if verdict != "ok":
         problems.append(f"The store is damaged: {verdict}")
-    manager = Manager(store)
+    manager = Scheduler(store)
     before = digests(store)
     changed = [run_id for run_id, digest in kept.items() if before.get(run_id) != digest]
     problems += [

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import psutil
 
-from s2s.background.scheduler import Manager
+from s2s.background.scheduler import Scheduler
 from s2s.config import TrainConfig
 from s2s.records import RunState
-from s2s.store.runs import Store
+from s2s.store import Store
 from s2s.threads import spin_briefly
 from tools.soak.table import Row
 
@@ -123,7 +123,7 @@ def record_bytes(store: Store) -> int:
 
 def main() -> None:
     runs, folder = int(sys.argv[1]), Path(os.environ["S2S_HOME"])
-    manager = Manager(Store(folder))
+    manager = Scheduler(Store(folder))
     over = threading.Event()
     threading.Thread(target=_look_on, args=(manager.store, over), daemon=True).start()
     sizes = itertools.cycle(_BATCH_SIZES)

@@ -13,7 +13,7 @@ from benchmarks.viewer import Viewer
 from s2s.analysis.run.steps import samples_per_second
 from s2s.config import UNLIMITED, TrainConfig
 from s2s.paths import corpora_folder
-from s2s.store.runs import Store
+from s2s.store import Store
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "browser"))
 
