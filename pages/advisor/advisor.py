@@ -6,7 +6,7 @@ from pages.shared.chart import draw_chart
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.records import read_records
-from pages.shared.state import get_manager, get_store
+from pages.shared.state import get_scheduler, get_store
 from pages.shared.sweeps import list_sweeps, select_sweep
 from s2s.analysis.advice.advise import (
     Advice,
@@ -94,17 +94,17 @@ def gradient_noise(sweep: Sweep, advice: Advice) -> None:
     run = run_for_gradient_noise(sweep, advice)
     if kept or run is None:
         return
-    now = get_manager().noise_progress(run.id)
-    if isinstance(now, float):
+    job = get_scheduler().noise_job(run.id)
+    if job and job.is_running():
         st.fragment(catch_errors(noise_progress), run_every="1s")(run.id)
         return
-    if now:
-        st.warning(escape(now))
+    if job and job.error:
+        st.warning(escape(job.error))
     st.button(
         f"Measure the gradient noise scale of run {run.id}",
         key="measure_gradient_noise",
         icon=":material/graphic_eq:",
-        on_click=catch_errors(get_manager().measure_noise),
+        on_click=catch_errors(get_scheduler().measure_gradient_noise),
         args=(run.id,),
         help="Takes up to a minute. A cross-check of the critical batch size that can be far off.",
     )
@@ -112,9 +112,9 @@ def gradient_noise(sweep: Sweep, advice: Advice) -> None:
 
 def noise_progress(run_id: int) -> None:
     """Show the measurement's progress, and rerun the page when it has ended."""
-    now = get_manager().noise_progress(run_id)
-    if isinstance(now, float):
-        st.progress(now, f"Measuring gradients of run {run_id}")
+    job = get_scheduler().noise_job(run_id)
+    if job and job.is_running():
+        st.progress(job.progress, f"Measuring gradients of run {run_id}")
     else:
         st.rerun()
 
@@ -159,7 +159,7 @@ def confirming_run_section(sweep: Sweep, advice: Advice) -> None:
 def submit(config: TrainConfig) -> None:
     """Queue the confirming run."""
     try:
-        get_manager().submit([config])
+        get_scheduler().submit([config])
     except UserError as error:
         st.error(escape(error))
 

@@ -12,7 +12,7 @@ from pages.shared.address import parse_ids, segmented_choice
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.records import read_records
-from pages.shared.state import get_manager, get_store
+from pages.shared.state import get_scheduler, get_store
 from pages.train.presets import ARTICLE_PAIR
 from s2s.analysis.compare.groups import Group, Repeats, group_repeats
 from s2s.analysis.run.steps import Axis, LossScale
@@ -36,7 +36,7 @@ def empty_panel() -> None:
             )  # fmt: skip
             if is_clicked:
                 try:
-                    get_manager().submit(ARTICLE_PAIR.build_configs())
+                    get_scheduler().submit(ARTICLE_PAIR.build_configs())
                 except UserError as error:
                     st.error(escape(error))
                 else:

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.replay import view as replay_view
 from pages.shared.errors import catch_errors
 from pages.shared.form_widgets import corpus_select
-from pages.shared.state import get_manager, get_store
+from pages.shared.state import get_scheduler, get_store
 from pages.shared.sweeps import SELECTED, list_sweeps, select_sweep, stop_or_continue_button
 from s2s.records import SweepState
 from s2s.sweeps.replay import (
@@ -33,7 +33,7 @@ def start() -> None:
     iterations = values["replay_iterations"]
     config = replay_config(values["replay_corpus"], iterations)
     repeats = values.get(f"replay_repeats_{iterations}", config.repeats)
-    sweep_id = get_manager().submit_sweep(dataclasses.replace(config, repeats=repeats))
+    sweep_id = get_scheduler().submit_sweep(dataclasses.replace(config, repeats=repeats))
     st.session_state[SELECTED] = sweep_id
     st.session_state[_OPEN] = False
 

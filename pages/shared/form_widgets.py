@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.state import get_manager
+from pages.shared.state import get_estimator
 from s2s.config import Engine, Precision
 from s2s.data import catalog
 from s2s.errors import UserError
@@ -66,14 +66,14 @@ def unavailable_without_gpu(*options: Any) -> tuple[Any, ...]:
 
     Devices are unknown until torch is loaded; until then every option is offered.
     """
-    devices = get_manager().devices()
+    devices = get_estimator().devices()
     has_gpu = not devices or any(device.startswith("cuda") for device in devices)
     return () if has_gpu else options
 
 
 def machine_widgets(prefix: str) -> None:
     """Show device, precision and threads; the session holds their values under `prefix` + name."""
-    devices = get_manager().devices()
+    devices = get_estimator().devices()
     device = f"{prefix}device"
     if st.session_state[device] not in ("auto", *devices):
         st.session_state[device] = "auto"

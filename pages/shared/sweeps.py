@@ -7,7 +7,7 @@ import streamlit as st
 from pages.shared.address import parse_ids
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
-from pages.shared.state import get_manager, get_store
+from pages.shared.state import get_scheduler, get_store
 from s2s.errors import shorten
 from s2s.records import Sweep, SweepState
 from s2s.store.sweeps import read_sweeps
@@ -52,13 +52,13 @@ def stop_or_continue_button(sweep: Sweep) -> None:
             "Stop",
             key="stop_sweep",
             icon=":material/stop:",
-            on_click=catch_errors(get_manager().stop_sweep),
+            on_click=catch_errors(get_scheduler().stop_sweep),
             args=(sweep.id,),
         )
     elif sweep.state is SweepState.STOPPED:
         st.button(
             "Continue", type="primary", key="continue_sweep", icon=":material/play_arrow:",
-            on_click=catch_errors(get_manager().resume_sweep), args=(sweep.id,),
+            on_click=catch_errors(get_scheduler().resume_sweep), args=(sweep.id,),
             help="Finished runs are not repeated.",
         )  # fmt: skip
 

@@ -4,8 +4,8 @@ import streamlit as st
 
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
-from pages.shared.state import get_manager
-from s2s.background.sweep_time import SweepTime
+from pages.shared.state import get_estimator, get_store
+from s2s.background.estimates import SweepEstimate
 from s2s.config import SweepConfig
 from s2s.errors import UserError
 from s2s.formatting import format_device, format_duration
@@ -32,10 +32,9 @@ def estimate(config: SweepConfig) -> None:
 
 def _draw(config: SweepConfig, caller: str) -> bool:
     """Draw the estimate and return whether it is final; `caller` keeps widget keys distinct."""
-    manager = get_manager()
     is_requested = st.session_state.get(_REQUESTED) == config
     try:
-        found = manager.expected_sweep(config, plan(config), try_steps=is_requested)
+        found = get_estimator().estimate_sweep(config, plan(config), try_steps=is_requested)
     except UserError as error:
         st.caption(f":red[{escape(error)}]")
         return True
@@ -43,7 +42,7 @@ def _draw(config: SweepConfig, caller: str) -> bool:
         st.caption(_sentence(config, found))
         return True
     if is_requested:
-        is_training = any(run.state is RunState.RUNNING for run in manager.store.runs())
+        is_training = any(run.state is RunState.RUNNING for run in get_store().runs())
         when = " once the current run has ended" if is_training else ""
         st.caption(f"Measuring step times{when}…")
         return False
@@ -54,14 +53,14 @@ def _draw(config: SweepConfig, caller: str) -> bool:
             help="Times a few steps at the smallest, the middle and the largest size.",
         )  # fmt: skip
         st.caption("No earlier runs to estimate the duration from.", width="content")
-    return bool(manager.devices())  # earlier runs are looked up by device
+    return bool(get_estimator().devices())  # earlier runs are looked up by device
 
 
 def _request(config: SweepConfig) -> None:
     st.session_state[_REQUESTED] = config
 
 
-def _sentence(config: SweepConfig, found: SweepTime) -> str:
+def _sentence(config: SweepConfig, found: SweepEstimate) -> str:
     if found.total_seconds is None:
         return "The duration could not be measured: every trial step ran out of memory."
     prefix = "At most about" if config.target_loss else "About"

@@ -5,9 +5,9 @@ import streamlit as st
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.records import read_records
-from pages.shared.state import get_manager, get_store
-from s2s.analysis.run.progress import Progress, progress
-from s2s.background.sweep_time import SweepTime, seconds_left
+from pages.shared.state import get_estimator, get_store
+from s2s.analysis.run.progress import Progress, measure_progress
+from s2s.background.estimates import SweepEstimate, estimate_remaining
 from s2s.errors import UserError
 from s2s.formatting import format_duration, run_label
 from s2s.records import Run, RunState, Sweep, SweepState
@@ -27,10 +27,10 @@ def watch_sweep(sweep: Sweep) -> None:
     )
 
 
-def _expected(sweep: Sweep) -> SweepTime | None:
+def _expected(sweep: Sweep) -> SweepEstimate | None:
     left = [part for part in sweep.parts if not part.is_done()]
     try:
-        return get_manager().expected_sweep(sweep.config, left)
+        return get_estimator().estimate_sweep(sweep.config, left)
     except UserError:  # a trial failed; the runs themselves report why
         return None
 
@@ -45,7 +45,7 @@ def _running(sweep: Sweep) -> Run | None:
     return next((run for run in runs if run.state is RunState.RUNNING), None)
 
 
-def _tick(sweep_id: int, snapshot: Snapshot, takes: SweepTime | None) -> None:
+def _tick(sweep_id: int, snapshot: Snapshot, takes: SweepEstimate | None) -> None:
     try:
         sweep = read_sweep(get_store(), sweep_id)
     except UserError:  # deleted in another tab
@@ -54,7 +54,7 @@ def _tick(sweep_id: int, snapshot: Snapshot, takes: SweepTime | None) -> None:
         st.rerun()
     run, now = _running(sweep), None
     if run:
-        now = progress(run.config, read_records(run.id)[0])
+        now = measure_progress(run.config, read_records(run.id)[0])
     share = (sweep.parts_done() + (now.share if now else 0.0)) / len(sweep.parts)
     parts = [f"{sweep.parts_done():,} of {len(sweep.parts):,} runs done"]
     if run:
@@ -65,9 +65,9 @@ def _tick(sweep_id: int, snapshot: Snapshot, takes: SweepTime | None) -> None:
     st.progress(min(1.0, share), " · ".join(parts))
 
 
-def _left(sweep: Sweep, takes: SweepTime | None, now: Progress | None) -> str:
+def _left(sweep: Sweep, takes: SweepEstimate | None, now: Progress | None) -> str:
     here = now.seconds_left if now else None
-    left = takes and seconds_left(sweep, takes.times, takes.device, here)
+    left = takes and estimate_remaining(sweep, takes.times, takes.device, here)
     if left is None:
         return "time remaining is unknown until the first runs finish"
     return f"{'at most ' if sweep.config.target_loss else ''}about {format_duration(left)} left"

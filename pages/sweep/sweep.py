@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared.state import get_manager
+from pages.shared.state import get_scheduler
 from pages.shared.sweeps import SELECTED, list_sweeps, select_sweep, stop_or_continue_button
 from pages.sweep import form as sweep_form
 from pages.sweep.changes import restorable_sweeps, sweep_changes
@@ -14,7 +14,7 @@ from s2s.records import Sweep
 
 def start(config: SweepConfig) -> None:
     """Start the sweep, fold the form away and show the sweep."""
-    st.session_state[SELECTED] = get_manager().submit_sweep(config)
+    st.session_state[SELECTED] = get_scheduler().submit_sweep(config)
     st.session_state[sweep_form.OPEN] = False
 
 

@@ -19,7 +19,7 @@ from pages.shared.form_widgets import (
     split_sentences,
     unavailable_without_gpu,
 )
-from pages.shared.state import get_manager, get_store
+from pages.shared.state import get_estimator, get_store
 from pages.train.presets import ARTICLE_PAIR, PRESETS, Preset
 from s2s.config import UNLIMITED, Engine, OptimizerName, TrainConfig
 from s2s.errors import UserError
@@ -207,7 +207,7 @@ def _show_expected_duration(configs: list[TrainConfig]) -> None:
 def _draw_expected_duration(configs: list[TrainConfig]) -> bool:
     """Draw the expected duration and return whether it is final."""
     try:
-        expected = [get_manager().expected_seconds(config) for config in configs]
+        expected = [get_estimator().estimate_run(config) for config in configs]
     except UserError as error:
         st.caption(f":red[{escape(error)}]")
         return True

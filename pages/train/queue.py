@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
-from pages.shared.state import get_manager, get_store
+from pages.shared.state import get_scheduler, get_store
 from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import Run, RunState
@@ -42,7 +42,7 @@ def queue(runs: Sequence[Run]) -> None:
                 help="Removes the run from the queue."
                 if is_waiting
                 else "Stops after the current step and keeps the weights.",
-                on_click=catch_errors(get_manager().stop),
+                on_click=catch_errors(get_scheduler().stop),
                 args=(run.id, _STOP_WAIT_SECONDS),
             )
 
@@ -86,7 +86,7 @@ def _offer_buttons(runs: Sequence[Run], key: str, resume: str, dismiss: str) -> 
 def _resume(runs: Sequence[Run]) -> None:
     for run in runs:
         try:
-            get_manager().resume(run.id)
+            get_scheduler().resume(run.id)
         except UserError as error:  # resumed in another tab, for example
             st.error(escape(error))
 

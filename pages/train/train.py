@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
-from pages.shared.state import get_manager, get_store
+from pages.shared.state import get_scheduler, get_store
 from pages.train import form
 from pages.train.live import watch_run
 from pages.train.presets import welcome_panel
@@ -23,7 +23,7 @@ CURRENT_RUN = 0  # stands for no particular run in the run selection
 
 def start(configs: list[TrainConfig]) -> None:
     """Queue the runs, fold the form away and show the run that trains."""
-    get_manager().submit(configs)
+    get_scheduler().submit(configs)
     st.session_state[form.OPEN] = False
     st.session_state["shown_run"] = CURRENT_RUN
 

@@ -26,7 +26,7 @@ from s2s.errors import UserError
 from s2s.validation import parse_batch_sizes
 
 if TYPE_CHECKING:
-    from s2s.background.sweep_time import SweepTime
+    from s2s.background.estimates import SweepEstimate
     from s2s.cli.common import Commands
     from s2s.records import Sweep, SweepPart
     from s2s.store import Store
@@ -125,14 +125,14 @@ def run_parts(
     Args:
         sweep_id: None: create a new sweep.
     """
-    from s2s.background.sweep_time import sweep_time
+    from s2s.background.estimates import estimate_sweep
     from s2s.store.sweeps import read_sweep
     from s2s.sweeps.plan import create_sweep
     from s2s.text.listing import sweep_estimate_text
 
     if remaining := [part for part in parts if not part.is_done()]:
         with ProgressLine() as line:
-            estimate = sweep_time(config, remaining, store.runs(), line.show)
+            estimate = estimate_sweep(config, remaining, store.runs(), line.show)
         values = {"event": "estimate", **dataclasses.asdict(estimate)}
         del values["times"]
         text = sweep_estimate_text(
@@ -207,7 +207,7 @@ def _read_config(options: argparse.Namespace) -> SweepConfig:
 
 
 def _train(
-    options: argparse.Namespace, store: "Store", sweep_id: int, estimate: "SweepTime"
+    options: argparse.Namespace, store: "Store", sweep_id: int, estimate: "SweepEstimate"
 ) -> None:
     """Train the sweep's parts; with --json, print each that has ended."""
     from s2s.runs.export import run_json
@@ -239,14 +239,14 @@ def _activity(now: "SweepProgress", seconds_after: float | None) -> str:
     )
 
 
-def _seconds_after(store: "Store", now: "SweepProgress", estimate: "SweepTime") -> float | None:
+def _seconds_after(store: "Store", now: "SweepProgress", estimate: "SweepEstimate") -> float | None:
     """Estimate the time of the parts after the current one."""
-    from s2s.background.sweep_time import seconds_of, times_from_runs
+    from s2s.background.estimates import estimate_parts, step_times_from_runs
 
     config = now.sweep.config
     later = [part for part in now.sweep.parts if not part.is_done() and part != now.part]
-    times = {**estimate.times, **times_from_runs(config, store.runs(), estimate.device)}
-    return seconds_of(config, later, times, estimate.device)
+    times = {**estimate.times, **step_times_from_runs(config, store.runs(), estimate.device)}
+    return estimate_parts(config, later, times, estimate.device)
 
 
 def _sweep_json(sweep: "Sweep") -> dict[str, object]:

@@ -23,7 +23,7 @@ from s2s.config import CorpusChoices, SweepConfig, TrainConfig, UserError
 from s2s.data import catalog
 from s2s.paths import corpora_folder, home
 from s2s.runs.execute import execute
-from s2s.background.scheduler import Manager
+from s2s.background.scheduler import Scheduler
 from s2s.store import Store
 from s2s.sweeps.runner import run_sweep
 from s2s.store.sweeps import claim_sweep, delete_sweep, read_sweep, release_sweep

@@ -7,14 +7,16 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
+from pages.shared import state
+from pages.shared.state import get_scheduler, get_store
 from s2s.config import SweepConfig
 from s2s.data import catalog
 from s2s.paths import corpora_folder
 from s2s.runs.execute import execute
 from s2s.runs.files import purge
-from s2s.store.runs import Store
-from s2s.store.sweeps import create_sweep, delete_sweep
+from s2s.store import Store
+from s2s.store.sweeps import delete_sweep
+from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.replay import replay_config
 from tests.tiny import tiny_config, write_tiny
 
@@ -24,15 +26,15 @@ DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 @pytest.fixture(autouse=True)
 def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """Runs 1 and 2 of two steps, a sweep and a replay; the dashboard's own store."""
-    monkeypatch.setattr(shared, "_manager", None)
+    monkeypatch.setattr(state, "_scheduler", None)
     catalog.add(corpora_folder(), write_tiny(tmp_path / "tiny.txt"), "tiny")
-    store = shared.store()
+    store = get_store()
     for size in (2, 3):
         execute(store, store.create_run(tiny_config(batch_size=size, iterations=2)), Event())
     create_sweep(store, SweepConfig(base=tiny_config(), batch_sizes=(2,), amount=30))
     create_sweep(store, replay_config("tiny"))
     yield store
-    shared.manager().close()
+    get_scheduler().close()
     store.close()
 
 

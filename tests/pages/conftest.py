@@ -1,5 +1,6 @@
-"""What the tests of the pages share: a fresh dashboard, a small corpus, trained runs."""
+"""Fixtures of the page tests: a fresh dashboard, a small corpus, a trained run."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -7,72 +8,97 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
+from pages.shared import state
+from pages.shared.state import get_store
 from s2s.config import CorpusChoices, TrainConfig
 from s2s.data import catalog
-from s2s.paths import corpora_folder
+from s2s.paths import corpora_folder, home
 from s2s.records import Run
 from s2s.runs.execute import execute
+from s2s.store import Store
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 
 
 @pytest.fixture(autouse=True)
 def _own_manager() -> Iterator[None]:
-    """Each test has a store of its own, as it has a home of its own."""
-    shared._manager = None
+    """Give each test a store of its own, as it has a home of its own."""
+    state._scheduler = None
     yield
-    if shared._manager is not None:
-        shared._manager.close()
-        shared._manager.store.close()
-    shared._manager = None
+    if state._scheduler is not None:
+        state._scheduler.close()
+        state._scheduler.store.close()
+    state._scheduler = None
 
 
 @pytest.fixture
-def open_page() -> Callable[[str], AppTest]:
-    """`open_page("translate")`: the page as a first visitor of the dashboard sees it."""
+def open_page() -> Callable[..., AppTest]:
+    """Open a page as a first visitor: `open_page("compare", run=["1"])`, with an address."""
 
-    def open_(name: str) -> AppTest:
-        return (
-            AppTest.from_file(DASHBOARD, default_timeout=60)
-            .switch_page(f"pages/{name}/{name}.py")
-            .run()
-        )
+    def open_(name: str, **address: str | list[str]) -> AppTest:
+        app = AppTest.from_file(DASHBOARD, default_timeout=60)
+        for parameter, value in address.items():
+            app.query_params[parameter] = value
+        app = app.switch_page(f"pages/{name}/{name}.py").run()
+        assert not app.exception, app.exception
+        return app
 
     return open_
 
 
 @pytest.fixture
 def add_corpus(tmp_path: Path) -> Callable[..., str]:
-    """Adds a corpus of 200 pairs under a name, with the given choices; returns the name."""
+    """Add a corpus of 200 pairs with the given name and choices; return the name."""
 
     def add(name: str = "small", **choices: object) -> str:
-        file = tmp_path / f"{name}.tsv"
-        file.write_text("\n".join(pair_lines()), encoding="utf-8")
-        catalog.add(corpora_folder(), file, name, CorpusChoices(**choices))  # type: ignore[arg-type]
-        return name
+        return _add_corpus(tmp_path, name, **choices)
 
     return add
 
 
 def pair_lines() -> list[str]:
-    """200 lines, each with words of its own on both sides, so that the corpus can be split."""
+    """Return 200 lines, each with words of its own on both sides, so that they can be split."""
     tails = [chr(97 + n // 26) + chr(97 + n % 26) for n in range(200)]
     return [f"i see animal{tail} .\tje vois bête{tail} ." for tail in tails]
 
 
+def _add_corpus(folder: Path, name: str, **choices: object) -> str:
+    file = folder / f"{name}.tsv"
+    file.write_text("\n".join(pair_lines()), encoding="utf-8")
+    catalog.add(corpora_folder(), file, name, CorpusChoices(**choices))  # type: ignore[arg-type]
+    return name
+
+
 @pytest.fixture
 def train() -> Callable[..., Run]:
-    """`train("small", batch_size=4)`: a finished run of a few steps, with its checkpoint."""
+    """Train for a few steps: `train("small", batch_size=4)`; return the finished run."""
+    return lambda corpus, **choices: _train(get_store(), corpus, **choices)
 
-    def train_(corpus: str, **choices: object) -> Run:
-        few = {"iterations": 2, "hidden_size": 8, "threads": 1, "device": "cpu"} | choices
-        config = TrainConfig(corpus=corpus, **few)  # type: ignore[arg-type]
-        run_id = shared.store().create_run(config)
-        execute(shared.store(), run_id, Event())
-        return shared.store().run(run_id)
 
-    return train_
+def _train(store: Store, corpus: str, **choices: object) -> Run:
+    few = {"iterations": 2, "hidden_size": 8, "threads": 1, "device": "cpu"} | choices
+    run_id = store.create_run(TrainConfig(corpus=corpus, **few))  # type: ignore[arg-type]
+    execute(store, run_id, Event())
+    return store.run(run_id)
+
+
+@pytest.fixture(scope="session")
+def _trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the corpus `small` and a finished run 1 of batch size 4."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("S2S_HOME", str(folder / "home"))
+        store = Store(home())
+        _train(store, _add_corpus(folder, "small"), batch_size=4)
+        store.close()
+    return folder / "home"
+
+
+@pytest.fixture
+def trained_run(_trained_home: Path) -> Run:
+    """A copy of the trained home; run 1 in it."""
+    shutil.copytree(_trained_home, home())
+    return get_store().run(1)
 
 
 @pytest.fixture

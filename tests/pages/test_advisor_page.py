@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
+from pages.shared.state import get_scheduler, get_store
 from s2s.config import TrainConfig
 from s2s.records import Evaluation, RunState
 from tests import studies
@@ -18,7 +18,7 @@ CONFIRM = "confirm_recommendation"
 @pytest.fixture
 def page(open_page: OpenPage) -> AppTest:
     """The study at the target that its model is known for."""
-    sweep_id = studies.written(shared.store(), engines=("fused", "article"))
+    sweep_id = studies.written(get_store(), engines=("fused", "article"))
     page = open_page("advisor").number_input(key=f"target_{sweep_id}").set_value(3.0).run()
     assert not page.exception, page.exception
     return page
@@ -54,10 +54,10 @@ def test_a_target_that_no_run_reached_is_one_message(page: AppTest) -> None:
 def test_the_confirming_run(
     page: AppTest, state: RunState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = shared.store()
+    store = get_store()
     store.create_run(TrainConfig(batch_size=32, seed=3))  # another run of that size is none
     submitted: list[TrainConfig] = []
-    monkeypatch.setattr(shared.manager(), "submit", submitted.extend)
+    monkeypatch.setattr(get_scheduler(), "submit", submitted.extend)
     assert not page.button(key=CONFIRM).click().run().exception
     [config] = submitted
     assert (config.batch_size, config.seed, config.target_loss) == (32, 3, 3.0)
@@ -68,7 +68,7 @@ def test_the_confirming_run(
     store.start_run(run_id, "cpu", {})
     for iteration, loss in ((0, 10.0), (200, 3.0)):
         store.add_evaluation(run_id, Evaluation(iteration, iteration * 0.052, loss, ()))
-    store.finish_run(run_id, state, summary(run_id, state, config, 9))
+    store.finish_run(run_id, summary(run_id, state, config, 9))
     page = page.run()
     assert not page.exception, page.exception
     assert (len(page.success), len(page.warning)) == (

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import state
-from pages.shared.state import get_manager, get_store
+from pages.shared.state import get_scheduler, get_store
 from pages.train import presets
 from s2s.config import TrainConfig
 from s2s.errors import UserError
@@ -37,7 +37,7 @@ def test_an_empty_store_offers_the_articles_pair(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[TrainConfig] = []
-    monkeypatch.setattr(get_manager(), "submit", asked.extend)
+    monkeypatch.setattr(get_scheduler(), "submit", asked.extend)
     app = open_page("compare")
     assert not app.multiselect
     (start,) = app.button
@@ -343,8 +343,8 @@ def test_deleting_lasts_when_the_dashboard_starts_again(
     changing: Callable[..., AppTest], open_page: Open
 ) -> None:
     press(changing(2), "Delete")
-    get_manager().close()
-    state._manager = None
+    get_scheduler().close()
+    state._scheduler = None
     app = open_page("compare")
     assert table(app)["Batch"].tolist() == [2]
     assert not [each for each in app.button if each.label == "Undo"]

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
+from pages.shared.state import get_scheduler, get_store
 from s2s.config import SweepConfig
 from s2s.records import RunState, SweepState
-from s2s.store.sweeps import claim_sweep, read_sweep
+from s2s.store.sweeps import claim_sweep, queue_part, read_sweep
 from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.replay import LONG_ITERATIONS, replay_config
 from tests.plausible import evaluation, some_steps, summary
@@ -19,14 +19,14 @@ Open = Callable[[str], AppTest]
 def test_the_button_starts_the_articles_comparison(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create_sweep(shared.store(), SweepConfig())  # not a replay, so not listed
+    create_sweep(get_store(), SweepConfig())  # not a replay, so not listed
     submitted: list[SweepConfig] = []
 
     def submit(config: SweepConfig) -> int:
         submitted.append(config)
-        return create_sweep(shared.store(), config)
+        return create_sweep(get_store(), config)
 
-    monkeypatch.setattr(shared.manager(), "submit_sweep", submit)
+    monkeypatch.setattr(get_scheduler(), "submit_sweep", submit)
     page = open_page("replay")
     page.segmented_control(key="replay_iterations").set_value(LONG_ITERATIONS).run()
     assert page.number_input(key=f"replay_repeats_{LONG_ITERATIONS}").value == 1
@@ -41,21 +41,21 @@ def test_the_button_starts_the_articles_comparison(
 def test_a_replay_in_progress(open_page: Open) -> None:
     """One run is over, another is at its start; translations stand at every 1,000 iterations."""
     config = replay_config("starter", LONG_ITERATIONS)
-    store = shared.store()
+    store = get_store()
     sweep_id = create_sweep(store, config)
     claim_sweep(store, sweep_id)
-    first, second = read_sweep(store, sweep_id).parts[:2]
-    run_config = config.run_config(first.engine, first.batch_size, 0)
-    done = store.create_run(run_config, sweep_id=sweep_id)
+    sweep = read_sweep(store, sweep_id)
+    first, second = sweep.parts[:2]
+    run_config = sweep.run_config(first)
+    done = queue_part(store, sweep, first)
     assert store.start_run(done, "cpu", {})
     store.write_steps(done, some_steps(20, first.batch_size))
     for iteration in (0, 500, 1000, 2000):
         store.add_evaluation(
             done, evaluation(iteration, 8.0 - iteration / 500, f"output {iteration}")
         )
-    store.finish_run(done, RunState.FINISHED, summary(done, RunState.FINISHED, run_config, 2000))
-    running = config.run_config(second.engine, second.batch_size, 0)
-    run_id = store.create_run(running, sweep_id=sweep_id)
+    store.finish_run(done, summary(done, RunState.FINISHED, run_config, 2000))
+    run_id = queue_part(store, sweep, second)
     assert store.start_run(run_id, "cpu", {})
     assert read_sweep(store, sweep_id).state is SweepState.RUNNING
     page = open_page("replay")

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
+from pages.shared.state import get_estimator, get_scheduler, get_store
 from pages.sweep import form as sweep_form
 from s2s.analysis.run.anatomy import PARTS
 from s2s.analysis.run.steps import Axis
-from s2s.config import Budget, Engine, Precision, SweepConfig, TrainConfig
+from s2s.config import Budget, Precision, SweepConfig, TrainConfig
 from s2s.records import Evaluation, RunState, SampleTranslation, SweepState
-from s2s.store.sweeps import create_sweep, read_sweep, read_sweeps, take
+from s2s.store.sweeps import claim_sweep, queue_part, read_sweep, read_sweeps
+from s2s.sweeps.plan import create_sweep
 from tests import plausible, studies
 from tests.tiny import wait_until
 
@@ -27,24 +28,23 @@ def keys(page: AppTest) -> list[str | None]:
 
 def finished(corpus: str = "starter") -> int:
     """A sweep of two sizes with plausible records; returns its id."""
-    store = shared.store()
+    store = get_store()
     base = TrainConfig(corpus=corpus, device="cpu", sentences=("je vois *tout* .",))
     config = SweepConfig(
         base=base, batch_sizes=(2, 8), repeats=1, budget=Budget.ITERATIONS, amount=20
     )
     sweep_id = create_sweep(store, config)
-    for part in read_sweep(store, sweep_id).parts:
-        run = config.run_config(part.engine, part.batch_size, part.repeat)
-        run_id = store.create_run(run, sweep_id=sweep_id)
+    sweep = read_sweep(store, sweep_id)
+    for part in sweep.parts:
+        run = sweep.run_config(part)
+        run_id = queue_part(store, sweep, part)
         store.start_run(run_id, "cpu", {})
         for iteration in (0, 20):
             sample = SampleTranslation("je vois *tout* .", "", f"i see {iteration}")
             store.add_evaluation(run_id, Evaluation(iteration, 0.1 * iteration, 5.0, (sample,)))
         summary = plausible.summary(run_id, RunState.FINISHED, run, 20)
         phases = dict.fromkeys(PARTS, 0.001 * part.batch_size)
-        store.finish_run(
-            run_id, RunState.FINISHED, dataclasses.replace(summary, phase_seconds=phases)
-        )
+        store.finish_run(run_id, dataclasses.replace(summary, phase_seconds=phases))
     return sweep_id
 
 
@@ -62,10 +62,10 @@ def test_the_form_becomes_the_sweep(open_page: OpenPage, monkeypatch: pytest.Mon
 
     def submit(config: SweepConfig) -> int:
         submitted.append(config)
-        return studies.written(shared.store())
+        return studies.written(get_store())
 
-    older = studies.written(shared.store())
-    monkeypatch.setattr(shared.manager(), "submit_sweep", submit)
+    older = studies.written(get_store())
+    monkeypatch.setattr(get_scheduler(), "submit_sweep", submit)
     page = open_page("sweep")
     assert page.selectbox(key="selected_sweep").value == older
     page.session_state[sweep_form.OPEN] = True
@@ -97,7 +97,7 @@ def test_the_form_becomes_the_sweep(open_page: OpenPage, monkeypatch: pytest.Mon
     assert submitted == [
         SweepConfig(
             base=base, batch_sizes=(4, 16), grow_until_oom=True, engines=("fused", "article"),
-            repeats=5, rule="linear", budget="target", amount=9000, target_loss=2.5,
+            repeats=5, learning_rate_rule="linear", budget="target", amount=9000, target_loss=2.5,
             keep_all_weights=True,
         )
     ]  # fmt: skip
@@ -115,16 +115,16 @@ def test_a_sweep_runs_from_the_page_to_a_recommendation(
     page.number_input(key="sweep_repeats").set_value(1)
     page.number_input(key="sweep_amount_samples").set_value(64.0)
     page.selectbox(key="sweep_precision").set_value(Precision.BF16).run()
-    wait_until(lambda: shared.manager().devices() != [], 120)
+    wait_until(lambda: get_estimator().devices() != [], 120)
     page.button(key="sweep_estimate_page").click().run()
     config = page.session_state["sweep_estimate_of"]
     assert config.base.precision is Precision.BF16
-    wait_until(lambda: shared.manager().expected_sweep(config, ()) is not None, 120)
+    wait_until(lambda: get_estimator().estimate_sweep(config, ()) is not None, 120)
     page.run()
     page.button(key="start_sweep").click().run()
     assert not page.exception
-    [sweep] = read_sweeps(shared.store())
-    wait_until(lambda: read_sweep(shared.store(), sweep.id).state is SweepState.FINISHED, 120)
+    [sweep] = read_sweeps(get_store())
+    wait_until(lambda: read_sweep(get_store(), sweep.id).state is SweepState.FINISHED, 120)
     page = open_page("sweep")
     assert not page.exception
     assert list(page.dataframe[0].value["batch_size"]) == [4, 8]
@@ -132,22 +132,23 @@ def test_a_sweep_runs_from_the_page_to_a_recommendation(
     page = open_page("advisor")
     assert not page.exception
     page.button(key="measure_gradient_noise").click().run()
-    wait_until(lambda: shared.manager().noise_progress(sweep.parts[0].run.id) is None, 120)
+    wait_until(lambda: not get_scheduler().noise_job(sweep.parts[0].run.id).is_running(), 120)
     assert not page.run().exception
 
 
 def test_stop_and_continue(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
     clicks: list[tuple[str, int]] = []
-    manager = shared.manager()
+    manager = get_scheduler()
     monkeypatch.setattr(manager, "resume_sweep", lambda number: clicks.append(("resume", number)))
     monkeypatch.setattr(manager, "stop_sweep", lambda number: clicks.append(("stop", number)))
     config = SweepConfig(batch_sizes=(2, 8), repeats=1)
-    sweep_id = create_sweep(shared.store(), config)
+    sweep_id = create_sweep(get_store(), config)
     page = open_page("sweep")
     assert not page.button(key="continue_sweep").click().run().exception
-    take(shared.store(), sweep_id)
-    run_id = shared.store().create_run(config.run_config(Engine.FUSED, 8, 0), sweep_id=sweep_id)
-    shared.store().start_run(run_id, "cpu", {})
+    claim_sweep(get_store(), sweep_id)
+    sweep = read_sweep(get_store(), sweep_id)
+    run_id = queue_part(get_store(), sweep, sweep.parts[0])
+    get_store().start_run(run_id, "cpu", {})
     page = open_page("sweep")
     assert not page.button(key="stop_sweep").click().run().exception
     assert clicks == [("resume", sweep_id), ("stop", sweep_id)]
@@ -155,10 +156,10 @@ def test_stop_and_continue(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch)
 
 def test_the_time_left_follows_earlier_runs(open_page: OpenPage) -> None:
     """20 steps of each of two sizes at 0.1 s, and 12 for each size's memory in a process of 5 s."""
-    store = shared.store()
+    store = get_store()
     config = read_sweep(store, finished()).config
     sweep_id = create_sweep(store, config)
-    take(store, sweep_id)
+    claim_sweep(store, sweep_id)
     page = open_page("sweep")
     assert not page.exception
     assert "16 s" in page.get("progress")[0].proto.text
@@ -191,20 +192,20 @@ def test_rename_delete_and_undo(open_page: OpenPage) -> None:
     page.run()
     page.text_input[0].set_value("quiet")
     page.button(key="save_sweep").click().run()
-    assert read_sweep(shared.store(), sweep_id).name == "quiet"
+    assert read_sweep(get_store(), sweep_id).name == "quiet"
     page.button(key="delete_sweep").click().run()
     page.button(key="confirm_delete_sweep").click().run()
     assert not page.exception
-    assert read_sweeps(shared.store()) == shared.store().runs() == []
+    assert read_sweeps(get_store()) == get_store().runs() == []
     page.button(key=f"undo_sweep_{sweep_id}").click().run()
     assert not page.exception
-    assert len(shared.store().runs()) == 2
+    assert len(get_store().runs()) == 2
     assert page.selectbox(key="selected_sweep").value == sweep_id
 
 
 def test_the_address_names_the_sweep_and_an_unreadable_one_is_reported() -> None:
-    first, _, unreadable = (studies.written(shared.store()) for _ in range(3))
-    with shared.store().transaction() as database:
+    first, _, unreadable = (studies.written(get_store()) for _ in range(3))
+    with get_store().transaction() as database:
         database.execute("UPDATE sweeps SET config = '[]' WHERE id = ?", (unreadable,))
     page = AppTest.from_file(DASHBOARD, default_timeout=60)
     page.query_params["sweep"] = str(first)

@@ -1,4 +1,4 @@
-"""The Train page: first use, the form, what trains, what ended; records come from the store."""
+"""The Train page: first use, the form, running and finished runs, interrupted runs."""
 
 import json
 from collections.abc import Callable
@@ -8,304 +8,315 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import state
-from pages.shared.state import get_manager, get_store
-from pages.train import form, presets
-from s2s.background.estimates import Expected
-from s2s.config import Engine, TrainConfig
+from pages.shared.form_widgets import ENGINES, PRECISIONS, parse_selected_sizes
+from pages.shared.state import get_estimator, get_scheduler, get_store
+from pages.train import form
+from pages.train.presets import ARTICLE_LONG, ARTICLE_PAIR, ONE_MINUTE
+from s2s.background.estimates import RunEstimate
+from s2s.config import UNLIMITED, Engine, Precision, TrainConfig
 from s2s.errors import UserError
-from s2s.paths import run_folder
+from s2s.paths import CHECKPOINT, run_folder
 from s2s.records import DeviceSample, RunState
-from s2s.runs.files import CHECKPOINT
 from tests.plausible import ended, some_steps, started, steps
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
-Open = Callable[[str], AppTest]
+OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture(autouse=True)
 def _nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is submitted waits for ever, and what it will take is known at once."""
-    manager = get_manager()
-    monkeypatch.setattr(
-        manager, "submit", lambda configs: [manager.store.create_run(each) for each in configs]
-    )
-    monkeypatch.setattr(manager, "expected_seconds", lambda _: Expected(0.05, 50.0, "run 3", "cpu"))
-    monkeypatch.setattr(manager, "devices", lambda: ["cuda:0", "cpu"])
+    """Submitted runs wait forever, and their duration is known at once."""
+    monkeypatch.setattr(get_scheduler(), "_enqueue", lambda *_: None)
+    estimate = RunEstimate(0.05, 50.0, "run 3", "cpu")
+    monkeypatch.setattr(get_estimator(), "estimate_run", lambda _: estimate)
+    monkeypatch.setattr(get_estimator(), "devices", lambda: ["cuda:0", "cpu"])
 
 
-def button(app: AppTest, label: str) -> object:
-    (found,) = [each for each in app.button if each.label == label]
-    return found
+@pytest.fixture
+def open_form(open_page: OpenPage) -> Callable[[], AppTest]:
+    def open_() -> AppTest:
+        page = open_page("train")
+        page.session_state[form.OPEN] = True
+        return page.run()
+
+    return open_
 
 
-def click(app: AppTest, label: str) -> AppTest:
-    app = button(app, label).click().run()  # type: ignore[attr-defined]
-    assert not app.exception, app.exception
-    return app
+def click(page: AppTest, key: str) -> AppTest:
+    page = page.button(key=key).click().run()
+    assert not page.exception, page.exception
+    return page
 
 
-def opened_form(app: AppTest) -> AppTest:
-    app.session_state[form.OPEN] = True
-    app = app.run()
-    assert not app.exception, app.exception
-    return app
+def keys(page: AppTest) -> set[str | None]:
+    return {button.key for button in page.button}
 
 
-def texts(app: AppTest) -> str:
-    kinds = (app.success, app.info, app.warning, app.error, app.caption, app.markdown)
-    return "\n".join(each.value for kind in kinds for each in kind).replace("\\", "")
+def submitted() -> list[TrainConfig]:
+    return [run.config for run in reversed(get_store().runs())]
 
 
-def charts(app: AppTest) -> int:
-    (drawn,) = [
-        json.loads(each.proto.json)["charts"]
-        for each in app.get("bidi_component")
-        if each.proto.component_name == "s2s_charts"
+def charts(page: AppTest) -> list[dict[str, object]]:
+    [component] = [
+        each for each in page.get("bidi_component") if each.proto.component_name == "s2s_charts"
     ]
-    return len(drawn)
+    return json.loads(component.proto.json)["charts"]
 
 
-def test_one_click_on_an_empty_store_starts_the_one_minute_try(open_page: Open) -> None:
-    app = click(open_page("train"), "Start a one-minute try")
-    (run,) = get_store().runs()
-    assert (run.state, run.config.corpus) == (RunState.QUEUED, "starter")
-    assert (run.config.max_seconds, run.config.batch_size) == (60.0, 128)
-    assert "Queued: it starts" in texts(app)
-    assert "Start a one-minute try" not in [each.label for each in app.button]
+def test_one_click_on_an_empty_store_trains_for_a_minute(open_page: OpenPage) -> None:
+    page = click(open_page("train"), "start_one_minute")
+    assert submitted() == ONE_MINUTE.build_configs()
+    assert page.info
+    assert "start_one_minute" not in keys(page)
+    assert not page.session_state[form.OPEN]
 
 
-def test_the_form_begins_with_the_articles_pair(open_page: Open) -> None:
-    app = opened_form(open_page("train"))
-    assert "About **1 min 40 s** in all on the processor" in texts(app)
-    assert "from run 3" in texts(app)
-    click(app, "Start 2 runs")
-    assert [run.config for run in reversed(get_store().runs())] == presets.configs(
-        presets.ARTICLE_PAIR
+def test_presets_fill_the_form(open_form: Callable[[], AppTest]) -> None:
+    page = open_form()
+    assert "1 min 40 s" in page.caption[-1].value
+    click(page, "start_runs")
+    assert submitted() == ARTICLE_PAIR.build_configs()
+    page = click(open_form(), f"form_{ARTICLE_LONG.name}")
+    click(page, "start_runs")
+    assert submitted()[2:] == ARTICLE_LONG.build_configs()
+
+
+def test_settings_reach_the_run(open_form: Callable[[], AppTest]) -> None:
+    page = open_form()
+    page.multiselect(key="form_batch_sizes").set_value(["8"])
+    page.selectbox(key="form_engine").set_value(Engine.ARTICLE)
+    page.selectbox(key="form_device").set_value("cpu")
+    page.number_input(key="form_learning_rate").set_value(0.01)
+    page.text_area(key="form_sentences").set_value("je vois\n\n bonjour ")
+    page.checkbox(key="form_keep_optimizer").check()
+    page.checkbox(key="form_measure_quality").check()
+    page = page.button_group(key="form_length").set_value("Time").run()
+    page.number_input(key="form_max_seconds").set_value(90.0)  # not drawn before the click
+    click(page, "start_runs")
+    assert submitted() == [
+        TrainConfig(
+            batch_size=8,
+            engine=Engine.ARTICLE,
+            device="cpu",
+            learning_rate=0.01,
+            sentences=("je vois", "bonjour"),
+            keep_optimizer=True,
+            measure_quality=True,
+            max_seconds=90.0,
+            iterations=UNLIMITED,
+        )
+    ]
+
+
+def test_an_invalid_form_shows_an_error_and_cannot_start(open_form: Callable[[], AppTest]) -> None:
+    page = open_form().multiselect(key="form_batch_sizes").set_value([]).run()
+    assert len(page.error) == 1
+    assert page.button(key="start_runs").disabled
+    page = page.multiselect(key="form_batch_sizes").set_value(["2", "2x"]).run()
+    assert "2x" in page.error[0].value
+
+
+def test_batch_sizes_keep_their_order() -> None:
+    assert parse_selected_sizes(["32", "4, 8;16", "2", "32"]) == [32, 4, 8, 16, 2]
+
+
+def test_the_duration_is_measured_or_says_why_the_run_is_impossible(
+    open_form: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: TrainConfig) -> RunEstimate:
+        raise UserError("cuda:7 not found")
+
+    monkeypatch.setattr(get_estimator(), "estimate_run", lambda _: None)
+    page = open_form()
+    assert not any("run 3" in each.value for each in page.caption)
+    monkeypatch.setattr(get_estimator(), "estimate_run", refuse)
+    page = page.run()
+    assert any("cuda" in each.value for each in page.caption)
+
+
+@pytest.mark.parametrize("has_gpu", [False, True])
+def test_options_that_need_a_gpu(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, has_gpu: bool
+) -> None:
+    """A run from another machine fills the form; what is unavailable here is replaced."""
+    assert (set(ENGINES), set(PRECISIONS)) == (set(Engine), set(Precision))
+    devices = ["cuda:0", "cpu"] if has_gpu else ["cpu"]
+    monkeypatch.setattr(get_scheduler(), "devices", lambda: devices)
+    config = TrainConfig(
+        corpus="removed", engine=Engine.GRAPHED, precision=Precision.TF32, device="cuda:7"
     )
+    ended(get_store(), config)
+    page = click(open_page("train"), "copy_to_form")
+    engine, precision = (page.selectbox(key=f"form_{name}") for name in ("engine", "precision"))
+    assert ("graphed" in engine.options, "tf32" in precision.options) == (has_gpu, has_gpu)
+    for box in (engine, precision):
+        assert [line.split(":")[0] for line in box.help.split("\n\n")] == box.options
+    click(page, "start_runs")
+    started_config = submitted()[-1]
+    assert (started_config.corpus, started_config.device) == ("starter", "auto")
+    assert started_config.engine is (Engine.GRAPHED if has_gpu else Engine.FUSED)
+    sweep = open_page("sweep")
+    assert ("graphed" in sweep.multiselect(key="sweep_engines").options) is has_gpu
+    assert ("tf32" in sweep.selectbox(key="sweep_precision").options) is has_gpu
 
 
-def test_a_preset_fills_the_form(open_page: Open) -> None:
-    app = click(opened_form(open_page("train")), presets.ARTICLE_LONG)
-    click(app, "Start")
-    assert [run.config for run in get_store().runs()] == presets.configs(presets.ARTICLE_LONG)
+def test_a_running_run_is_shown_live(open_page: OpenPage) -> None:
+    run_id = started(get_store(), TrainConfig(iterations=40))
+    waiting = get_store().create_run(TrainConfig(batch_size=2))
+    page = open_page("train")
+    assert len(charts(page)) == 4
+    tiles = {each.label: (each.value, each.delta) for each in page.metric}
+    assert tiles["Samples per second"][0] == "320"
+    assert tiles["Tokens per second"][0] == "1,600"
+    assert tiles["Step time"][0] == "100 ms"
+    assert tiles["Memory"][0] == "–"  # the newest sample reported nothing, so not 0
+    assert "500 MiB" in tiles["Memory"][1]
+    assert tiles["Loss per token"][0] == "7.21"
+    assert "36.1" in tiles["Loss per token"][1]
+    table = page.table[0].value
+    assert table.columns.tolist() == ["Source", "Reference", "After 0", "After 20"]
+    assert r"\*tout\*" in table["Source"][0]
+    assert "20" not in page.caption[0].value  # the status bar leaves progress to the live view
+    assert "iteration 20" in open_page("corpora").caption[0].value
+    click(page, f"stop_{run_id}")
+    click(page, f"stop_{waiting}")
+    assert get_store().run(run_id).state is RunState.STOPPING
+    assert get_store().run(waiting).state is RunState.STOPPED
 
 
-def test_choices_reach_the_run(open_page: Open) -> None:
-    app = opened_form(open_page("train"))
-    app.multiselect(key="form_batch_sizes").set_value(["8"])
-    app.selectbox(key="form_engine").set_value(Engine.ARTICLE)
-    app.selectbox(key="form_device").set_value("cpu")
-    app.number_input(key="form_learning_rate").set_value(0.01)
-    app.text_area(key="form_sentences").set_value("je vois\n\n bonjour ")
-    app.checkbox(key="form_keep_optimizer").check()
-    app.checkbox(key="form_measure_quality").check()
-    click(app.run(), "Start")
-    (run,) = get_store().runs()
-    assert run.config == TrainConfig(
-        batch_size=8,
-        engine=Engine.ARTICLE,
-        device="cpu",
-        learning_rate=0.01,
-        sentences=("je vois", "bonjour"),
-        keep_optimizer=True,
-        measure_quality=True,
-    )
-
-
-def test_a_click_right_after_a_change_starts_what_was_chosen(open_page: Open) -> None:
-    """Before the page was drawn anew."""
-    app = opened_form(open_page("train"))
-    app.number_input(key="form_iterations").set_value(7)
-    click(app, "Start 2 runs")
-    assert [run.config.iterations for run in get_store().runs()] == [7, 7]
-
-
-def test_a_form_that_cannot_run_says_so_and_does_not_start(open_page: Open) -> None:
-    app = opened_form(open_page("train"))
-    app = app.multiselect(key="form_batch_sizes").set_value([]).run()
-    assert [each.value for each in app.error] == ["Choose at least one batch size, such as 32\\."]
-    assert button(app, "Start").disabled  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
-    ("chosen", "sizes"),
-    [(["2", "32"], [2, 32]), (["4, 8;16"], [4, 8, 16]), (["32", "2", "32"], [32, 2])],
-)
-def test_batch_sizes_keep_their_order(chosen: list[str], sizes: list[int]) -> None:
-    assert form.batch_sizes(chosen) == sizes
-
-
-@pytest.mark.parametrize("typed", ["zwei", "-2", "1.5", "2x", "²"])
-def test_a_batch_size_that_is_no_number_is_named(typed: str) -> None:
-    with pytest.raises(UserError, match="whole number"):
-        form.batch_sizes(["2", typed])
-
-
-def test_doubts_about_the_timing_are_shown(open_page: Open) -> None:
+def test_uncertain_timing_is_marked(open_page: OpenPage) -> None:
     store = get_store()
     run_id = started(store, TrainConfig(iterations=400), count=0)
     rows = some_steps(200, 32)
     rows["seconds"][100:] *= 2
     rows["interfered"][0] = True
     store.write_steps(run_id, rows)
-    store.add_device_samples(
-        run_id, [DeviceSample(1.0, "cpu", None, None, None, None, other_load_cores=0.9)]
-    )
-    app = open_page("train")
-    assert not app.exception, app.exception
-    said = texts(app)
-    assert "Measured on a busy machine: other programs took 0.9 of" in said
-    assert "The step time is very noisy: repeat the run" in said
-    assert "Left out of the timing: 1 step of warm-up (100 ms) and 1 step beside a" in said
-    (tile,) = [each for each in app.metric if each.label == "Step time"]
-    assert tile.delta == "IQR 73 %, very noisy"
+    sample = DeviceSample(1.0, "cpu", None, None, None, None, other_load_cores=0.9)
+    store.add_device_samples(run_id, [sample])
+    page = open_page("train")
+    captions = "\n".join(each.value for each in page.caption).replace("\\", "")
+    for expected in ("0.9 of", "very noisy", "1 warm-up step", "1 interfered step"):
+        assert expected in captions
+    [tile] = [each for each in page.metric if each.label == "Step time"]
+    assert "IQR 73%, very noisy" in tile.delta
 
 
-def test_a_run_that_told_no_phases_apart_has_no_anatomy(open_page: Open) -> None:
+def test_a_run_without_measured_phases_has_no_anatomy(open_page: OpenPage) -> None:
     run_id = started(get_store(), TrainConfig(iterations=40), count=0)
     get_store().write_steps(run_id, steps(*((i, 9.0, 32, 9, 9, 20, 0.1, True) for i in (1, 2))))
-    app = open_page("train")
-    assert not app.exception, app.exception
-    assert charts(app) == 3
-
-
-def test_a_running_run_is_shown_live(open_page: Open) -> None:
-    run_id = started(get_store(), TrainConfig(iterations=40))
-    waiting = get_store().create_run(TrainConfig(batch_size=2))
-    app = open_page("train")
-    assert not app.exception, app.exception
-    assert charts(app) == 4
-    values = {each.label: (each.value, each.delta) for each in app.metric}
-    assert values["Samples per second"] == ("320", "batch size 32")
-    assert values["Tokens per second"] == ("1,600", "real target tokens")
-    assert values["Step time"] == ("100 ms", "median")
-    # The newest reading reported nothing: no zero stands in for it.
-    assert values["Memory"] == ("–", "500 MiB at most")
-    assert values["Loss per token"][0] == "7.21"
-    assert values["Loss per token"][1] == "36.1 per sentence"
-    table = app.table[0]
-    assert table.value.columns.tolist() == ["Source", "Reference", "After 0", "After 20"]
-    assert r"\*tout\*" in table.value["Source"][0]
-    click(app, "Stop")
-    click(app, "Remove")
-    assert get_store().run(run_id).state is RunState.STOPPING
-    assert get_store().run(waiting).state is RunState.STOPPED
+    assert len(charts(open_page("train"))) == 3
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("end", "element"),
     [
-        (RunState.FINISHED, "Finished at iteration 20"),
-        (RunState.STOPPED, "Stopped on request"),
-        (RunState.FAILED, "Failed at iteration 20"),
-        (RunState.OUT_OF_MEMORY, "Out of memory at iteration 20"),
-        (RunState.DIVERGED, "Diverged at iteration 20"),
-        (RunState.INTERRUPTED, "Interrupted"),
+        (RunState.FINISHED, "success"),
+        (RunState.STOPPED, "warning"),
+        (RunState.INTERRUPTED, "warning"),
+        (RunState.FAILED, "error"),
+        (RunState.OUT_OF_MEMORY, "error"),
+        (RunState.DIVERGED, "error"),
     ],
 )
-def test_how_a_run_ended_is_said_in_words(open_page: Open, state: RunState, said: str) -> None:
-    reason = "" if state is RunState.FINISHED else "Because of *this*."
-    ended(get_store(), TrainConfig(), state, message=reason, details="Traceback: here")
-    app = open_page("train")
-    assert not app.exception, app.exception
-    shown = texts(app)
-    assert said in shown
-    assert reason in shown or state is RunState.STOPPED
-    assert app.code[0].value == "Traceback: here"
+def test_the_end_of_a_run(open_page: OpenPage, end: RunState, element: str) -> None:
+    is_failed = end is RunState.FAILED
+    ended(
+        get_store(), TrainConfig(), end,
+        error="Because of *this*." if is_failed else "", traceback="Traceback: here",
+    )  # fmt: skip
+    page = open_page("train")
+    [message] = getattr(page, element)
+    assert "iteration 20" in message.value
+    assert (r"\*this\*" in message.value) is is_failed
+    assert page.code[0].value == "Traceback: here"
 
 
-def test_again_fills_the_form_with_the_runs_choices(open_page: Open) -> None:
-    config = TrainConfig(
-        batch_size=8, hidden_size=64, max_seconds=30.0, iterations=presets.UNLIMITED
-    )
-    ended(get_store(), config)
-    app = click(open_page("train"), "Again with…")
-    click(app, "Start")
-    assert get_store().runs()[0].config == config
-
-
-def test_training_goes_on_from_a_runs_weights(open_page: Open) -> None:
-    first = ended(get_store(), TrainConfig(iterations=20, max_seconds=5.0))
-    assert "Train on from here" not in [each.label for each in open_page("train").button]
+def test_a_finished_run_is_copied_or_continued(open_page: OpenPage) -> None:
+    config = TrainConfig(batch_size=8, hidden_size=64, max_seconds=30.0, iterations=UNLIMITED)
+    first = ended(get_store(), config)
+    page = open_page("train")
+    assert "continue_training" not in keys(page)
+    click(click(page, "copy_to_form"), "start_runs")
+    assert submitted()[1] == config
+    get_store().request_stop(2)
     run_folder(first).mkdir(parents=True)
     (run_folder(first) / CHECKPOINT).touch()
-    app = open_page("train")
-    app.number_input(key=f"more_{first}").set_value(500)
-    click(app.run(), "Train on from here")
-    assert get_store().runs()[0].config == TrainConfig(iterations=500, continue_from=first)
-
-
-def test_the_shown_run_can_be_chosen(open_page: Open) -> None:
-    ended(get_store(), TrainConfig(batch_size=2))
-    ended(get_store(), TrainConfig(batch_size=4))
-    app = open_page("train")
-    assert app.metric[1].delta == "batch size 4"
-    app = app.selectbox(key="shown_run").set_value(1).run()
-    assert app.metric[1].delta == "batch size 2"
-    ended(get_store(), TrainConfig(batch_size=8))
-    assert app.run().metric[1].delta == "batch size 2"
-
-
-def test_a_home_that_cannot_be_written_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "_manager", None)
-    monkeypatch.setenv("S2S_HOME", "/dev/null/home")
-    app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
-    assert not app.exception, app.exception
-    assert "set S2S\\_HOME" in app.error[0].value
-    assert not app.title
-
-
-def test_an_unknown_duration_is_being_measured(
-    open_page: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(get_manager(), "expected_seconds", lambda _: None)
-    app = opened_form(open_page("train"))
-    assert "Measuring how long a step takes" in texts(app)
-    monkeypatch.setattr(
-        get_manager(), "expected_seconds", lambda _: Expected(0.05, 50.0, "a trial", "cpu")
+    page = open_page("train").selectbox(key="shown_run").set_value(first).run()
+    page.number_input(key=f"more_{first}").set_value(500)
+    click(page, "continue_training")
+    assert submitted()[2] == TrainConfig(
+        batch_size=8, hidden_size=64, iterations=500, continue_from=first
     )
-    assert "from a trial" in texts(app.run())
 
 
-def test_what_cannot_run_is_said_before_it_starts(
-    open_page: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(_: TrainConfig) -> Expected:
-        raise UserError("There is no GPU here.")
-
-    monkeypatch.setattr(get_manager(), "expected_seconds", refuse)
-    assert "There is no GPU here." in texts(opened_form(open_page("train")))
-
-
-def test_training_by_time(open_page: Open) -> None:
-    app = opened_form(open_page("train"))
-    app = app.button_group(key="form_length").set_value("Time").run()
-    app.number_input(key="form_max_seconds").set_value(90.0)
-    click(app.run(), "Start 2 runs")
-    assert {(run.config.max_seconds, run.config.iterations) for run in get_store().runs()} == {
-        (90.0, presets.UNLIMITED)
-    }
+def test_a_selected_run_stays_selected(open_page: OpenPage) -> None:
+    for batch_size in (2, 4):
+        ended(get_store(), TrainConfig(batch_size=batch_size))
+    page = open_page("train")
+    assert page.metric[1].delta == "batch size 4"
+    page = page.selectbox(key="shown_run").set_value(1).run()
+    ended(get_store(), TrainConfig(batch_size=8))
+    page = page.run()
+    assert page.metric[1].delta == "batch size 2"
+    page.session_state["settings"] = True
+    [_, settings] = page.run().table
+    assert settings.value.loc["batch size"].item() == "2"
 
 
-def test_a_corpus_that_was_removed_gives_way_to_the_starter(open_page: Open) -> None:
-    ended(get_store(), TrainConfig(corpus="gone", device="cuda:7"))
-    app = click(open_page("train"), "Again with…")
-    click(app, "Start")
-    config = get_store().runs()[0].config
-    assert (config.corpus, config.device) == ("starter", "auto")
+def test_a_home_that_cannot_be_written_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "_scheduler", None)
+    monkeypatch.setenv("S2S_HOME", "/dev/null/home")
+    page = AppTest.from_file(DASHBOARD, default_timeout=60).run()
+    assert not page.exception, page.exception
+    assert len(page.error) == 1
+    assert not page.title
 
 
-def test_all_choices_of_a_run_are_drawn_when_unfolded(open_page: Open) -> None:
-    ended(get_store(), TrainConfig(batch_size=7), RunState.STOPPED)
-    app = open_page("train")
-    [_translations] = app.table
-    app.session_state["choices"] = True
-    [_translations, chosen] = app.run().table
-    assert chosen.value.loc["batch size"].item() == "7"
+def interrupted(*configs: TrainConfig) -> list[int]:
+    ids = [get_store().create_run(each) for each in configs]
+    for run_id in ids:
+        get_store().interrupt_run(run_id)
+    return ids
 
 
-def test_the_strip_leaves_it_to_the_live_view_how_far_a_run_is(open_page: Open) -> None:
-    started(get_store(), TrainConfig(), 20)
-    told = {name: open_page(name).caption[0].value for name in ("train", "corpora")}
-    assert told["train"].endswith(" on cpu")
-    assert told["corpora"].endswith(" on cpu, iteration 20")
+def test_an_interrupted_run_is_resumed_or_dismissed(open_page: OpenPage) -> None:
+    store = get_store()
+    first, second = interrupted(TrainConfig(), TrainConfig(batch_size=2))
+    page = click(open_page("train"), f"offer_resume_{first}")
+    assert store.run(first).state is RunState.QUEUED
+    page = click(page, f"offer_dismiss_{second}")
+    assert not any(str(each).startswith("offer") for each in keys(page))
+    page = page.selectbox(key="shown_run").set_value(second).run()
+    other_tab = open_page("train").selectbox(key="shown_run").set_value(second).run()
+    click(page, f"resume_{second}")
+    assert store.run(second).state is RunState.QUEUED
+    assert len(click(other_tab, f"resume_{second}").error) == 1
+
+
+def test_an_interrupted_queue_is_resumed_or_dismissed_at_once(open_page: OpenPage) -> None:
+    store = get_store()
+    ids = interrupted(*[TrainConfig()] * 5)
+    page = open_page("train")
+    assert sum(str(each).startswith("offer_dismiss") for each in keys(page)) == 3 + 1
+    page = click(page, "offer_resume_all")
+    assert {run.state for run in store.runs()} == {RunState.QUEUED}
+    for run_id in ids:
+        store.interrupt_run(run_id)
+    click(page.run(), "offer_dismiss_all")
+    assert all(run.dismissed for run in store.runs())
+
+
+def test_a_run_of_a_killed_process_ends_on_an_open_page(open_page: OpenPage) -> None:
+    def refresh() -> None:
+        from pages.shared import status_bar
+
+        status_bar._show_activity(is_live_page=False)
+
+    store = get_store()
+    run_id = started(store, TrainConfig(), count=0)
+    assert "Run" not in open_page("train").caption[0].value
+    with store.transaction() as database:
+        database.execute("UPDATE runs SET owner_start = 'gone'")
+    page = AppTest.from_function(refresh).run()
+    assert not page.exception, page.exception
+    assert store.run(run_id).state is RunState.INTERRUPTED

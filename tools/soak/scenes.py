@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from s2s.background.scheduler import Manager
+from s2s.background.scheduler import Scheduler
 from s2s.config import SweepConfig, TrainConfig
 from s2s.data import catalog
 from s2s.errors import UserError
@@ -44,7 +44,7 @@ class Kill:
     """What it had logged."""
     at: float
     """On the monotonic clock."""
-    manager: Manager
+    manager: Scheduler
     """Of the next start."""
 
 
@@ -103,7 +103,7 @@ class Training(Scene):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         store = Store(home())
-        manager = Manager(store)
+        manager = Scheduler(store)
         (run_id,) = manager.submit([self.config])
         _finished(store, run_id)
         self.uncut = store.steps(run_id)["loss_sum"].tobytes()
@@ -203,7 +203,7 @@ class Sweeping(Scene):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         store = Store(home())
-        manager = Manager(store)
+        manager = Scheduler(store)
         sweep_id = manager.submit_sweep(self.config)
         self.uncut = _swept(store, sweep_id)
         store.close()

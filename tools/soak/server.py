@@ -18,7 +18,7 @@ from typing import Any
 
 from streamlit.web.cli import main as streamlit
 
-from pages.shared.state import get_manager, get_store
+from pages.shared.state import get_scheduler, get_store
 from s2s.config import SweepConfig, TrainConfig
 from s2s.data import catalog
 from s2s.paths import corpora_folder
@@ -57,7 +57,7 @@ def checkpointing(log: Log, asked: dict[str, Any]) -> None:
 
 
 def _trained(log: Log, asked: dict[str, Any]) -> None:
-    manager = get_manager()
+    manager = get_scheduler()
     (run_id,) = manager.submit([TrainConfig.from_json(asked["config"])])
     log.write("run", id=run_id)
     while not manager.store.run(run_id).state.is_finished():
@@ -75,7 +75,7 @@ def preparing(log: Log, asked: dict[str, Any]) -> None:
 
 def sweeping(log: Log, asked: dict[str, Any]) -> None:
     run_memory.measure_step_memory = lambda *_: None  # seconds a batch size
-    manager = get_manager()
+    manager = get_scheduler()
     sweep_id = manager.submit_sweep(SweepConfig.from_json(asked["config"]))
     log.write("sweep", id=sweep_id)
     while any(thread.name == f"s2s-sweep-{sweep_id}" for thread in threading.enumerate()):

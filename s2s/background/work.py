@@ -1,0 +1,96 @@
+"""Work in named daemon threads, and jobs that report progress and end in a result or an error."""
+
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from s2s.errors import UserError
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+class BackgroundWork:
+    """Tasks in daemon threads: those of one name run one after another. Thread-safe.
+
+    A thread ends when no task of its name is left.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads: dict[str, threading.Thread] = {}
+        self._tasks: dict[str, deque[Callable[[], object]]] = {}
+
+    def submit(self, name: str, task: Callable[[], object]) -> None:
+        """Run a task in the thread `s2s-NAME`, after the earlier ones of this name."""
+        with self._lock:
+            self._tasks.setdefault(name, deque()).append(task)
+            if name not in self._threads:
+                self._threads[name] = threading.Thread(
+                    target=self._run, args=(name,), name=f"s2s-{name}", daemon=True
+                )
+                self._threads[name].start()
+
+    def is_busy(self, name: str) -> bool:
+        """Return whether a task of this name is running."""
+        with self._lock:
+            return name in self._threads
+
+    def join(self, seconds: float) -> None:
+        """Wait until all threads have ended, but no longer than this."""
+        deadline = time.monotonic() + seconds
+        with self._lock:
+            threads = list(self._threads.values())
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _run(self, name: str) -> None:
+        while True:
+            with self._lock:
+                if not self._tasks[name]:
+                    del self._threads[name], self._tasks[name]
+                    return
+                task = self._tasks[name].popleft()
+            try:
+                task()
+            except Exception:
+                _log.exception("Background work %r failed", name)
+
+
+class Job(Generic[_T]):
+    """Work that reports its progress, and ends in a result or an error."""
+
+    def __init__(self, work: Callable[[Callable[[float], None]], _T]) -> None:
+        """Prepare a job.
+
+        Args:
+            work: Called by `run` with a function that reports the fraction done.
+        """
+        self._work = work
+        self.progress = 0.0
+        """0 to 1."""
+        self.result: _T | None = None
+        self.error: UserError | None = None
+        self.ended_at = math.inf
+        """By the monotonic clock; infinite until it ends."""
+
+    def is_running(self) -> bool:
+        """Return whether it has not ended yet."""
+        return math.isinf(self.ended_at)
+
+    def run(self) -> None:
+        """Do the work; an exception becomes `error`."""
+        try:
+            self.result = self._work(self._report)
+        except UserError as error:
+            self.error = error
+        except Exception as error:
+            self.error = UserError(f"{type(error).__name__}: {error}")
+        self.ended_at = time.monotonic()
+
+    def _report(self, progress: float) -> None:
+        self.progress = progress
