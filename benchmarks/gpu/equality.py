@@ -86,7 +86,7 @@ def _train(
         corpus.source.vocabulary, corpus.target.vocabulary, config.hidden_size, dropout=0.0
     ).to(setup.torch_device, torch.float64)
     computing = ENGINES[engine](model, batches, Precision.FP32)
-    optimizer = build_optimizer(config, model, [model.encoder.embedding, model.decoder.embedding])
+    optimizer = build_optimizer(config, model, model.embeddings)
     losses, replayed = [], 0
     for indices in draws:
         _, loss_sum = computing.step(optimizer, indices, True, lambda: None)

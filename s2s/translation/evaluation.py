@@ -36,7 +36,7 @@ def validation_loss_per_token(
     loss_sum, tokens = 0.0, 0
     for start in range(0, len(indices), _BATCH):
         check_stop()
-        batch = batches.packed(np.asarray(indices[start : start + _BATCH], np.int64))
+        batch = batches.make_packed(np.asarray(indices[start : start + _BATCH], np.int64))
         hidden = decode_teacher_forced(model, batch)
         loss_sum += float(projected_loss_sum(hidden, model.decoder.out, batch.target.tokens))
         tokens += batch.target_tokens
@@ -54,8 +54,8 @@ class SampleSentences:
         sentences = [corpus.source.sentence(pair) for pair in pairs]
         sentences += [split_sentence(text, normalizer) for text in own]
         self._texts = [*map(corpus.pair, pairs), *((text, "") for text in own)]
-        self._ids = [*map(corpus.source.known_words().encode, sentences)]
-        self._target = corpus.target.known_words()
+        self._ids = [*map(corpus.source.model_vocabulary().encode, sentences)]
+        self._target = corpus.target.model_vocabulary()
 
     def translate(self, model: Seq2Seq) -> tuple[SampleTranslation, ...]:
         """Translate all sentences greedily."""

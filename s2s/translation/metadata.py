@@ -35,8 +35,8 @@ class TranslationMetadata:
             info.content_sha256,
             info.source_language,
             info.target_language,
-            corpus.source.known_words(),
-            corpus.target.known_words(),
+            corpus.source.model_vocabulary(),
+            corpus.target.model_vocabulary(),
         )
 
     def to_json(self) -> dict[str, Any]:

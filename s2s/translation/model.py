@@ -99,6 +99,10 @@ class Seq2Seq(nn.Module):
         self.encoder = Encoder(source_vocabulary, hidden_size, layers, dropout)
         self.decoder = Decoder(target_vocabulary, hidden_size, layers, dropout)
 
+    @property
+    def embeddings(self) -> tuple[nn.Embedding, nn.Embedding]:
+        return self.encoder.embedding, self.decoder.embedding
+
     def initial_state(self, samples: int) -> Tensor:
         """Return the encoder's (L, B, H) initial states: zeros."""
         weight = self.decoder.out.weight

@@ -63,7 +63,7 @@ class TranslationTask(Task):
             model = self._metadata.outline(config)
             model.load_state_dict(weights, assign=True)
         self.model = model.to(device)
-        self.embeddings = (self.model.encoder.embedding, self.model.decoder.embedding)
+        self.embeddings = self.model.embeddings
         self.batches = Batches(corpus, device)
         self.engine = ENGINES[config.engine](self.model, self.batches, config.precision)
         lengths = corpus.source.lengths() + corpus.target.lengths()

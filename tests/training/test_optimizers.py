@@ -12,7 +12,7 @@ from tests.tiny import tiny_config
 
 def build(model: Seq2Seq, name: str, **changes: object) -> torch.optim.Optimizer:
     config = tiny_config(optimizer=name, learning_rate=0.1, **changes)
-    return build_optimizer(config, model, [model.encoder.embedding, model.decoder.embedding])
+    return build_optimizer(config, model, model.embeddings)
 
 
 # RMSprop's mean square is 0.01 * 4 after a step, and 0.99 * 0.04 + 0.04 after two (alpha 0.99).

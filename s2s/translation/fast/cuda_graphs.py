@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from s2s.config import Precision
-from s2s.data.batches import Batches, FixedBatch, sent
+from s2s.data.batches import Batches, FixedBatch, to_device
 from s2s.training.device import matmul_precision
 from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
@@ -88,7 +88,7 @@ def plan(batches: Batches, indices: Indices) -> PlannedBatch:
     """Return the shape on the grid to which the pairs at `indices` (B,) are padded."""
     samples, (source, target) = len(indices), batches.lengths(indices)
     source_tokens, target_tokens = int(source.sum()), int(target.sum())
-    longest_source, longest_target = batches.longest()
+    longest_source, longest_target = batches.max_lengths()
     target_steps = round_up(int(target.max()), _STEP_GRAIN, longest_target)
     shape = Shape(
         samples,
@@ -102,9 +102,9 @@ def plan(batches: Batches, indices: Indices) -> PlannedBatch:
 def fixed_forward(model: Seq2Seq, batch: FixedBatch) -> Tensor:
     """Return the (R, H) teacher-forced decoder outputs at the batch's rows."""
     encoded = model.encoder(batch.source, model.initial_state(batch.source.shape[1]))
-    state = torch.stack([each.flatten(0, 1).index_select(0, batch.source_ends) for each in encoded])
-    hidden, _ = model.decoder(batch.before, state)
-    rows: Tensor = hidden.flatten(0, 1).index_select(0, batch.rows)
+    state = torch.stack([each.flatten(0, 1).index_select(0, batch.source_end_positions) for each in encoded])
+    hidden, _ = model.decoder(batch.inputs, state)
+    rows: Tensor = hidden.flatten(0, 1).index_select(0, batch.positions)
     return rows
 
 
@@ -124,9 +124,9 @@ def fixed_step(
     Args:
         indices: (B,) pairs, on the device.
     """
-    batch = batches.fixed(indices, shape.source_steps, shape.target_steps, shape.rows)
+    batch = batches.make_fixed(indices, shape.source_steps, shape.target_steps, shape.rows)
     hidden = fixed_forward(model, batch)
-    loss_sum, gradient = project(hidden.detach(), batch.targets, 1 / shape.samples, batch.real)
+    loss_sum, gradient = project(hidden.detach(), batch.targets, 1 / shape.samples, batch.is_real)
     torch.autograd.backward(hidden, gradient)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
@@ -188,7 +188,7 @@ class GraphedSteps:
         captured = self._captured.get(key)
         self.warming_up = captured is None and self._warmups[key] < 2
         with torch.cuda.device(self._device):
-            device_indices = sent(indices, self._device)
+            device_indices = to_device(indices, self._device)
             if captured is None:
                 self._warmups[key] += 1
                 with matmul_precision(self._precision, self._device):
