@@ -11,7 +11,7 @@ from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import Run, RunState
 from s2s.runs.lost_gpu import is_blocked
-from s2s.runs.resume import resumable, resumes_at
+from s2s.runs.resume import find_resumable, resume_iteration
 from s2s.text.run import describe_interruption
 
 _STOP_WAIT_SECONDS = 0.1
@@ -49,7 +49,7 @@ def queue(runs: Sequence[Run]) -> None:
 
 def resume_offers() -> None:
     """Show each interrupted run that can be resumed, with Resume and Dismiss."""
-    offers = sorted(resumable(get_store()), key=lambda offer: not offer[0].iterations_done)
+    offers = sorted(find_resumable(get_store()), key=lambda offer: not offer[0].iterations_done)
     for run, iteration in offers[:_MAX_OFFERS]:
         text = escape(describe_interruption(run, iteration))
         with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{run.id}"):
@@ -64,7 +64,7 @@ def resume_offers() -> None:
 
 def resume_button(run: Run) -> None:
     """Show Resume, if the run can be resumed."""
-    iteration = resumes_at(get_store(), run)
+    iteration = resume_iteration(get_store(), run)
     if iteration is not None:
         st.button(
             "Resume", key=f"resume_{run.id}", icon=":material/play_arrow:", on_click=_resume,

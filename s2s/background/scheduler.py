@@ -13,7 +13,7 @@ from s2s.errors import UserError
 from s2s.paths import corpora_folder
 from s2s.runs import lost_gpu
 from s2s.runs.files import purge_deleted, remove_leftovers
-from s2s.runs.resume import resume
+from s2s.runs.resume import resume_run
 from s2s.store import Store
 from s2s.store import errors as store_errors
 from s2s.store.errors import StoreError
@@ -65,7 +65,7 @@ class Scheduler:
         Raises:
             UserError: It cannot be resumed.
         """
-        run = resume(self.store, run_id)
+        run = resume_run(self.store, run_id)
         self._enqueue(run_id, run.device or run.config.device)
 
     def stop(self, run_id: int, wait_seconds: float = 0.0) -> None:

@@ -30,7 +30,9 @@ def add_commands(commands: "Commands") -> None:
     exporting = add_command(
         commands, "export", export, "Export every run: CSV with a row per step, or JSON per run."
     )
-    exporting.add_argument("--format", choices=("csv", "json"), default="csv")
+    exporting.add_argument(
+        "--format", choices=("csv", "json"), default="csv", help="default: %(default)s"
+    )
     exporting.add_argument("--output", default="-", metavar="FILE", help="default: standard output")
     evaluating = add_command(
         commands, "evaluate", evaluate, "Measure BLEU and chrF of a run on the test split."
@@ -43,14 +45,14 @@ def add_commands(commands: "Commands") -> None:
     measuring.add_argument(
         "--sentences",
         type=int,
-        help="sentences to take gradients of (default: 10,240); more narrow the interval",
+        help="sentences to take gradients of (default: 10,240); more sentences narrow the interval",
     )
 
 
 def list_runs(options: argparse.Namespace) -> int:
     from s2s.paths import home
     from s2s.runs.export import run_json
-    from s2s.runs.resume import resumes_at
+    from s2s.runs.resume import resume_iteration
     from s2s.store import Store
     from s2s.text.listing import run_line
 
@@ -60,8 +62,8 @@ def list_runs(options: argparse.Namespace) -> int:
     for problem in store.unreadable["runs"]:
         print_text(problem, sys.stderr)
     for run in runs:
-        iteration = resumes_at(store, run)
-        print_as(options, {**run_json(run), "resumes_at": iteration}, run_line(run, iteration))
+        iteration = resume_iteration(store, run)
+        print_as(options, {**run_json(run), "resume_iteration": iteration}, run_line(run, iteration))
     if not runs and not options.json:
         if not options.archived and store.runs(archived=True):
             print("All runs are archived. List them with `python -m s2s runs --archived`.")

@@ -42,7 +42,12 @@ def add_commands(commands: "Commands") -> None:
         help="optimizer steps (default: 1,000, or unlimited with --seconds)",
     )
     add("--seconds", type=float, default=0.0, help="stop after this training time")
-    add("--engine", default=default.engine.value, choices=values(Engine))
+    add(
+        "--engine",
+        default=default.engine.value,
+        choices=values(Engine),
+        help="implementation of a step (default: %(default)s)",
+    )
     add(
         "--evaluate-every",
         type=int,
@@ -65,8 +70,18 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that a run and a sweep share."""
     add_model_options(parser)
     default, add = TrainConfig(), parser.add_argument
-    add("--dropout", type=float, default=default.dropout, help="default: %(default)s")
-    add("--momentum", type=float, default=default.momentum, help="default: %(default)s")
+    add(
+        "--dropout",
+        type=float,
+        default=default.dropout,
+        help="share of embedding values set to 0 (default: %(default)s)",
+    )
+    add(
+        "--momentum",
+        type=float,
+        default=default.momentum,
+        help="of rmsprop and sgd (default: %(default)s)",
+    )
     add(
         "--teacher-forcing",
         type=float,
@@ -79,8 +94,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         default=default.length_pool,
         help="batches drawn together and grouped by length; 0: drawn independently",
     )
-    add("--seed", type=int, default=default.seed)
-    add("--precision", default=default.precision.value, choices=values(Precision))
+    add("--seed", type=int, default=default.seed, help="default: %(default)s")
+    add(
+        "--precision",
+        default=default.precision.value,
+        choices=values(Precision),
+        help="of products (default: %(default)s)",
+    )
     add(
         "--sentence",
         action="append",
@@ -116,7 +136,7 @@ def train(options: argparse.Namespace) -> int:
 
 def resume(options: argparse.Namespace) -> int:
     from s2s.paths import home
-    from s2s.runs.resume import resume as queue_again
+    from s2s.runs.resume import resume_run
     from s2s.store import Store
 
     store = Store(home())
@@ -124,7 +144,7 @@ def resume(options: argparse.Namespace) -> int:
     run_id = (
         _newest_resumable(store) if options.run == "last" else find_trained_run(store, options.run)
     )
-    return _execute(options, store, queue_again(store, run_id).id)
+    return _execute(options, store, resume_run(store, run_id).id)
 
 
 def _read_config(options: argparse.Namespace) -> TrainConfig:
@@ -141,9 +161,9 @@ def _read_config(options: argparse.Namespace) -> TrainConfig:
 
 
 def _newest_resumable(store: "Store") -> int:
-    from s2s.runs.resume import resumable
+    from s2s.runs.resume import find_resumable
 
-    runs = [run for run, _ in resumable(store)]
+    runs = [run for run, _ in find_resumable(store)]
     if not runs:
         raise UserError("No interrupted run can be resumed. List all with `python -m s2s runs`.")
     begun = [run for run in runs if run.iterations_done]  # a shutdown also interrupts queued runs

@@ -1,1 +1,1 @@
-"""The run store and the manager that trains in the background."""
+"""Training one run: execution, records, checkpoints, resuming, export."""

@@ -1,4 +1,4 @@
-"""Every run at once, as CSV (a row a step) or JSON (a line a run)."""
+"""Export all runs: as CSV with one row per step, or as JSON with one line per run."""
 
 import csv
 import dataclasses
@@ -11,14 +11,14 @@ from s2s.records import STEP_DTYPE, Run
 from s2s.store import Store
 
 _FORMULA_STARTS = re.compile(r"""^(?=[\t\r\n])|(?:^|[;|\t\r\n])["\s]*(?=[=+\-@＝＋－＠])""")
-"""Spreadsheets in French or German part cells at semicolons, and any at what it is told to."""
+"""Also after separators: spreadsheets in French or German split cells at semicolons."""
 _RUN_COLUMNS = ("run_id", "name", "state", "corpus", "engine", "batch_size", "seed", "device")
 
 
 def export_csv(store: Store, file: IO[str]) -> None:
-    """One row a step; the run's columns stand first in each row."""
-    writer = csv.writer(file)
+    """Write one row per step, with the run's columns first."""
     assert STEP_DTYPE.names is not None
+    writer = csv.writer(file)
     writer.writerow([*_RUN_COLUMNS, *STEP_DTYPE.names])
     for run in reversed(store.runs(archived=True)):
         config = run.config
@@ -36,10 +36,10 @@ def export_csv(store: Store, file: IO[str]) -> None:
 
 
 def export_json(store: Store, file: IO[str]) -> None:
-    """One object a line, one line a run: all that the store knows of it."""
+    """Write one line per run: all that the store knows of it."""
     for run in reversed(store.runs(archived=True)):
         steps = store.steps(run.id)
-        whole = {
+        values = {
             **run_json(run),
             "environment": run.environment,
             "machine_before": run.machine_before and dataclasses.asdict(run.machine_before),
@@ -53,11 +53,11 @@ def export_json(store: Store, file: IO[str]) -> None:
             "evaluations": [dataclasses.asdict(each) for each in store.evaluations(run.id)],
             "device_samples": [dataclasses.asdict(each) for each in store.device_samples(run.id)],
         }
-        file.write(json.dumps(whole, ensure_ascii=False) + "\n")
+        file.write(json.dumps(values, ensure_ascii=False) + "\n")
 
 
 def run_json(run: Run) -> dict[str, object]:
-    """A run's row, as the command line lists it."""
+    """Return a run's values, ready for JSON, as the command line lists them."""
     return {
         "run_id": run.id,
         "name": run.name,
@@ -78,9 +78,7 @@ def run_json(run: Run) -> dict[str, object]:
 
 
 def csv_cell(value: object) -> object:
-    """Text that a spreadsheet would compute gets an apostrophe before it; all else as it is.
-
-    So does the rest of a text after what parts cells elsewhere.
+    """Put an apostrophe before text that a spreadsheet would compute.
 
     Source: OWASP, "CSV Injection".
     """

@@ -1,8 +1,10 @@
-"""Interrupted runs: which of them can be resumed from where, and queueing one again."""
+"""Resume interrupted runs: which can be resumed, from where, and queueing one again.
+
+Pages import this, so it must not load torch.
+"""
 
 import json
 from pathlib import Path
-from typing import Any
 
 from s2s.errors import UserError
 from s2s.records import Run, RunState
@@ -10,86 +12,82 @@ from s2s.runs.files import checkpoint_path
 from s2s.store import Store
 
 
-def resumable(store: Store) -> list[tuple[Run, int]]:
-    """Interrupted runs that can be resumed and were not left alone, each with the iteration it
-    would go on from; the newest first."""
-    found = []
-    for run in store.runs():
-        if run.state is RunState.INTERRUPTED and not run.dismissed:
-            iteration = resumes_at(store, run)
-            if iteration is not None:
-                found.append((run, iteration))
-    return found
+def find_resumable(store: Store) -> list[tuple[Run, int]]:
+    """Return the interrupted runs that can be resumed and were not dismissed, newest first.
+
+    Returns:
+        Each with the iteration of its checkpoint; 0: it would start over.
+    """
+    runs = [run for run in store.runs() if run.state is RunState.INTERRUPTED and not run.dismissed]
+    iterations = [(run, resume_iteration(store, run)) for run in runs]
+    return [(run, iteration) for run, iteration in iterations if iteration is not None]
 
 
-def resumes_at(store: Store, run: Run) -> int | None:
-    """The iteration from which the run can go on; 0 where it never began, None where it cannot."""
+def resume_iteration(store: Store, run: Run) -> int | None:
+    """Return the iteration from which the run can be resumed; None if it cannot."""
     try:
-        return _point(store, run)
+        return _find_iteration(store, run)
     except UserError:
         return None
 
 
-def resume(store: Store, run_id: int) -> Run:
-    """Queues an interrupted run again, owned by this process, and returns it as it is now.
+def resume_run(store: Store, run_id: int) -> Run:
+    """Queue an interrupted run again, owned by this process; return it.
 
-    Records after its checkpoint are dropped, since they will be made again just so. UserError
-    where it cannot be resumed.
+    Records after its checkpoint are deleted, because training produces them again.
+
+    Raises:
+        UserError: It cannot be resumed.
     """
     run = store.run(run_id)
-    iteration = _point(store, run)
+    iteration = _find_iteration(store, run)
     resumed_at = [*run.resumed_at, iteration] if iteration or run.iterations_done else []
     store.requeue_run(run_id, iteration, resumed_at)
     return store.run(run_id)
 
 
-def _point(store: Store, run: Run) -> int:
-    """As `resumes_at`; UserError with the reason where there is none."""
+def _find_iteration(store: Store, run: Run) -> int:
+    """As `resume_iteration`; raise UserError with the reason if the run cannot be resumed."""
     if not run.state.is_finished() and not store.can_see_owner(run.id):
         raise UserError(
-            f"Run {run.id} is {run.state} on another machine, or in another container; if that is "
-            "gone, a dashboard that stays open for a minute finds out."
+            f"Run {run.id} is {run.state} on another machine or in another container. If that "
+            "has ended, keep a dashboard open for a minute: it will notice."
         )
     if run.state is not RunState.INTERRUPTED:
-        raise UserError(f"Run {run.id} is {run.state}; only an interrupted run can be resumed.")
-    sweep = store.parent_sweep(run.id)
-    if sweep is not None:
+        raise UserError(f"Run {run.id} is {run.state}. Only an interrupted run can be resumed.")
+    if sweep_id := store.parent_sweep(run.id):
         raise UserError(
-            f"Run {run.id} belongs to sweep {sweep}, which does it again when it goes on: "
-            f"`python -m s2s sweep --resume {sweep}`."
+            f"Run {run.id} belongs to sweep {sweep_id}. Resume the sweep with "
+            f"`python -m s2s sweep --resume {sweep_id}`; it repeats the run."
         )
     path = checkpoint_path(run.id)
-    if not path.is_file():  # to open a pipe would wait for ever
+    if not path.is_file():  # opening a pipe would block forever
         if run.iterations_done:
-            raise UserError(f"Run {run.id} has no checkpoint to go on from; start it anew.")
+            raise UserError(f"Run {run.id} has no checkpoint. Start a new run.")
         return 0
-    header = _header(path)
-    about = json.loads(header.get("__metadata__", {}).get("s2s", "{}"))
-    if not about.get("position") or not any(name.startswith("state.") for name in header):
+    iteration = _read_iteration(path)
+    if iteration is None or iteration > run.iterations_done:
         raise UserError(
-            f"Run {run.id}'s checkpoint lacks what resuming needs; `python -m s2s train --continue "
-            f"{run.id}` goes on from its weights in a new run."
-        )
-    iteration = int(about["iteration"])
-    if iteration > run.iterations_done:
-        raise UserError(
-            f"Run {run.id}'s records end before its checkpoint; `python -m s2s train --continue "
-            f"{run.id}` goes on from its weights in a new run."
+            f"Run {run.id} cannot be resumed: its checkpoint has no optimizer state, or its "
+            "records end before it. Train on from its weights in a new run with "
+            f"`python -m s2s train --continue {run.id}`."
         )
     return iteration
 
 
-def _header(path: Path) -> dict[str, Any]:
-    """Of a safetensors file: its length in 8 bytes, then JSON. Empty where it is none.
+def _read_iteration(path: Path) -> int | None:
+    """Return the iteration in a checkpoint's header; None if it lacks what resuming needs.
 
-    So a page need not load torch.
+    A safetensors file begins with 8 bytes, the length of a header, and that header in JSON.
     """
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             if length > path.stat().st_size:
-                return {}
+                return None
             header = json.loads(file.read(length))
-        return header if isinstance(header, dict) else {}
-    except (OSError, ValueError):
-        return {}
+        metadata = json.loads(header["__metadata__"]["s2s"])
+        has_state = any(name.startswith("state.") for name in header)
+        return int(metadata["iteration"]) if metadata["position"] and has_state else None
+    except (OSError, ValueError, TypeError, LookupError):
+        return None

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from s2s.paths import home
 from s2s.records import RunState
-from s2s.runs.resume import resumable
+from s2s.runs.resume import find_resumable
 from s2s.store import Store
 from tests.browser import serving
 from tests.tiny import tiny_config, tiny_corpus, wait_until
@@ -117,7 +117,7 @@ def test_a_training_is_interrupted_and_goes_on_after_a_restart(
         run = store.run(run_id)
         assert run.state is RunState.INTERRUPTED
         assert run.message.startswith("The program was shut down;")
-        assert [(each.id, at) for each, at in resumable(store)] == [
+        assert [(each.id, at) for each, at in find_resumable(store)] == [
             (waiting, 0), (run_id, run.iterations_done),
         ]  # fmt: skip
         _, address = started()

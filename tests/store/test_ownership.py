@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from s2s.config import SweepConfig, UserError
 from s2s.paths import home
 from s2s.records import STEP_DTYPE, RunState, SweepState
-from s2s.runs.resume import resume
+from s2s.runs.resume import resume_run
 from s2s.store import Store, ownership
 from s2s.store.errors import StoreError
 from s2s.store.ownership import (
@@ -212,7 +212,7 @@ def test_a_run_of_another_machine_lives_while_its_heart_beats(
     back_to_this_machine(monkeypatch)
     assert not store.can_see_owner(run_id)
     with pytest.raises(UserError, match="another machine"):
-        resume(store, run_id)
+        resume_run(store, run_id)
     for _ in range(3):
         assert interrupted_within(store, other_machine, 55) == []
         with store.transaction() as database:
