@@ -40,8 +40,8 @@ def describe_axis(summaries: Sequence[Summary], axis: Axis) -> str:
             f"as many updates as {large}."
         ),
         Axis.SECONDS: (
-            "Equal training time on this machine, evaluations excluded: both the speed and what is "
-            "learned per sentence count."
+            "Equal training time on this machine, evaluations excluded: both speed and progress per "
+            "sentence matter."
         ),
     }[axis]
 
@@ -90,8 +90,10 @@ def describe_anatomy_fit(fit: AnatomyFit) -> str:
 
 def describe_missing_fit(runs: Sequence[RunAnatomy]) -> str:
     """Say which runs to select to get a fit."""
-    needed = "two batch sizes" if are_of_one_kind(runs) else "runs that differ only in batch size"
-    return f"To separate the fixed part of a step from the part per sentence, select {needed}."
+    needed = "of at least two batch sizes"
+    if not are_of_one_kind(runs):
+        needed = "that differ only in batch size"
+    return f"To separate a step's fixed time from its time per sentence, select runs {needed}."
 
 
 def list_choices(config: TrainConfig) -> dict[str, str]:

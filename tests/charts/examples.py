@@ -1,114 +1,131 @@
-"""Each figure of the dashboard once, with its text alternative, of records as runs leave them."""
+"""One example of every figure, with its description."""
 
 import math
 
 import numpy as np
 
-from s2s.analysis.advice.sweep_advice import sweep_advice
-from s2s.analysis.compare.bars import Bar, bars_text
-from s2s.analysis.compare.groups import Spread
-from s2s.analysis.compare.lines import (
-    RunLine,
-    loss_line,
-    loss_text,
-    throughput_line,
-    throughput_text,
-)
-from s2s.analysis.run.anatomy import Anatomy, Dissected, anatomy_text, split, split_sizes
-from s2s.analysis.run.readings import ReadingSeries, readings_text
+from s2s.analysis.advice.steps_fit import fit_steps
+from s2s.analysis.advice.target import StepsToTarget
+from s2s.analysis.advice.time_to_target import Prediction, Standing, TimeToTarget
+from s2s.analysis.compare.groups import Bar, Group, MeanRange
+from s2s.analysis.compare.lines import RunLine, build_loss_line, build_throughput_line
+from s2s.analysis.estimate import Estimate
+from s2s.analysis.run.anatomy import Anatomy, RunAnatomy, fit_anatomy, fit_run_anatomies
+from s2s.analysis.run.readings import ReadingSeries
 from s2s.analysis.run.steps import Axis, LossScale
-from s2s.analysis.sweep.memory import MemoryPoint, memory_law
-from s2s.analysis.sweep.speed_curve import speed_text
-from s2s.analysis.sweep.step_parts import (
-    PaddingLine,
-    PaddingPoint,
-    SizeParts,
-    StepParts,
-    padding_text,
-    step_parts_text,
-)
-from s2s.charts.anatomy import anatomy_figure
-from s2s.charts.bars import bars_figure
-from s2s.charts.batch_law import steps_figure, steps_text
+from s2s.analysis.sweep.memory import MemoryPoint, fit_memory
+from s2s.analysis.sweep.step_parts import PaddingLine, PaddingPoint, SizeParts, StepParts
+from s2s.analysis.sweep.throughput import fit_speed_curve
+from s2s.charts.anatomy import plot_anatomy, plot_step_parts
+from s2s.charts.bars import plot_bars
 from s2s.charts.frame import Figure
-from s2s.charts.loss import loss_figure
-from s2s.charts.memory_law import memory_figure, memory_text
-from s2s.charts.padding import padding_figure
-from s2s.charts.readings import readings_figure
-from s2s.charts.speed_curve import speed_figure
-from s2s.charts.step_parts import step_parts_figure
-from s2s.charts.throughput import throughput_figure
-from s2s.charts.time_to_target import time_figure, time_text
-from s2s.config import Engine
-from tests import studies
+from s2s.charts.loss import plot_loss
+from s2s.charts.memory import plot_memory
+from s2s.charts.padding import plot_padding
+from s2s.charts.readings import plot_readings
+from s2s.charts.steps_to_target import plot_steps_to_target
+from s2s.charts.throughput import plot_throughput
+from s2s.charts.throughput_model import plot_speed_curves
+from s2s.charts.time_to_target import plot_time_to_target
+from s2s.formatting import format_rate
+from s2s.text import charts as text
 from tests.plausible import RUN, evaluation, some_steps
 
-_LABEL = "12 · fra-eng-article · batch 2"
-_MIB = 2**20
+SIZES = (2, 8, 32, 128)
+LABEL = "12 · fra-eng-article · batch 2"
+MIB = 2**20
 
 
 def examples() -> dict[str, tuple[Figure, str]]:
-    """The figure and its text by the name of the function that makes it."""
-    return {**_of_runs(), **_of_a_sweep()}
+    """Return figure and description by the name of the function that plots it."""
+    return {**_run_examples(), **_sweep_examples(), **_advice_examples()}
 
 
-def _of_runs() -> dict[str, tuple[Figure, str]]:
-    steps = some_steps(1000, 32)
-    along, scale = Axis.SAMPLES, LossScale.TOKEN
-    loss = loss_line(RUN, steps, [evaluation(0, 8.0), evaluation(1000, 6.0)], along, scale)
-    losses = [RunLine(i, 2**i, f"{i} · {_LABEL}", loss.curve, loss.validation) for i in range(3)]
-    speed = [throughput_line(RUN, steps, along)]
-    bars = [
-        Bar(1, 2, _LABEL, Spread(226.95, 210.0, 240.0), "227", "210 to 240", "noisy"),
-        Bar(2, 32, _LABEL.replace("12", "13"), None, "–"),
+def step_anatomy(batch_size: int) -> RunAnatomy:
+    """3 ms and 1 ms per sentence forward, 2 ms backward at any size."""
+    medians = (0.0, 0.003 + 0.001 * batch_size, 0.002, 0.0, 0.0)
+    anatomy = Anatomy(medians, tuple(each / sum(medians) for each in medians))
+    return RunAnatomy(batch_size, f"{batch_size} · <run>", batch_size, (), anatomy)
+
+
+def step_parts(*sizes: int) -> StepParts:
+    """1 ms and 1 ms per sentence of data, 2 ms forward."""
+    parts = [SizeParts(size, (0.001 + 0.001 * size, 0.002, 0.0, 0.0, 0.0), 1) for size in sizes]
+    return StepParts(tuple(parts), fit_anatomy(sizes, [each.seconds for each in parts]))
+
+
+def target_points() -> list[StepsToTarget]:
+    """S_min 100, B_crit 32, two seeds that differ by 4%; one run missed, one was early."""
+    points = [
+        StepsToTarget(size, seed, 100 * (1 + 32 / size) * factor, reached=True)
+        for size in SIZES
+        for seed, factor in enumerate((0.98, 1.02))
     ]
-    at, nothing = np.arange(60.0), np.full(60, math.nan)
-    readings = [ReadingSeries("cuda:0", at, 2.0**30 * at, 2.0**29 * at, at / 60),
-                ReadingSeries("cpu", at, 2.0**30 + at, nothing, nothing)]  # fmt: skip
-    dissected = [
-        _dissected(size, (0.0004, 0.003 + 0.001 * size, 0.002, 0.001, 0.0002)) for size in (2, 32)
+    points.append(StepsToTarget(2, 9, 5000.0, reached=False))
+    return [*points, StepsToTarget(128, 9, 3.0, reached=True, early=True)]
+
+
+def predictions() -> TimeToTarget:
+    seconds = {2: (90.0, Standing.SLOWER), 8: (30.0, Standing.UNDECIDED),
+               32: (21.0, Standing.RECOMMENDED), 128: (20.0, Standing.RECOMMENDED)}  # fmt: skip
+    return TimeToTarget(
+        tuple(
+            Prediction(size, 100.0, Estimate(at, 0.9 * at, 1.1 * at), Estimate(at / 20), standing)
+            for size, (at, standing) in seconds.items()
+        ),
+        b_time=None,
+        t_min=None,
+        faster_unmeasured=None,
+        fastest_measured=128,
+    )
+
+
+def _run_examples() -> dict[str, tuple[Figure, str]]:
+    steps, axis, scale = some_steps(1000, 32), Axis.SAMPLES, LossScale.TOKEN
+    loss = build_loss_line(RUN, steps, [evaluation(0, 8.0), evaluation(1000, 6.0)], axis, scale)
+    losses = [RunLine(i, 2**i, f"{i} · {LABEL}", loss.curve, loss.validation) for i in range(3)]
+    speeds = [build_throughput_line(RUN, steps, axis)]
+    bars = [Bar(Group((RUN,)), MeanRange(226.95, 210.0, 240.0)), Bar(Group((RUN,)), None)]
+    warnings = ["noisy", ""]
+    seconds, nothing = np.arange(60.0), np.full(60, math.nan)
+    readings = [
+        ReadingSeries("cuda:0", seconds, 1024 * MIB * seconds, 512 * MIB * seconds, seconds / 60),
+        ReadingSeries("cpu", seconds, 1024 * MIB + seconds, nothing, nothing),
     ]
-    line = split(dissected)
+    anatomies = [step_anatomy(2), step_anatomy(32)]
+    fit = fit_run_anatomies(anatomies)
     return {
-        "loss_figure": (loss_figure(losses, along, scale), loss_text(losses, along, scale)),
-        "throughput_figure": (throughput_figure(speed, along), throughput_text(speed, along)),
-        "bars_figure": (bars_figure(bars, "Throughput", "samples/s"), bars_text(bars, "Speed")),
-        "readings_figure": (readings_figure(readings), readings_text(readings)),
-        "anatomy_figure": (anatomy_figure(dissected, line), anatomy_text(dissected, line)),
+        "plot_loss": (plot_loss(losses, axis, scale), text.describe_loss(losses, axis, scale)),
+        "plot_throughput": (plot_throughput(speeds, axis), text.describe_throughput(speeds, axis)),
+        "plot_bars": (
+            plot_bars(bars, "Throughput", "samples/s", format_rate, warnings=warnings),
+            text.describe_bars(bars, "Throughput in samples/s", format_rate, warnings),
+        ),
+        "plot_readings": (plot_readings(readings), text.describe_readings(readings)),
+        "plot_anatomy": (plot_anatomy(anatomies, fit), text.describe_anatomy(anatomies, fit)),
     }
 
 
-def _dissected(size: int, medians: tuple[float, ...]) -> Dissected:
-    shares = tuple(each / sum(medians) for each in medians)
-    return Dissected(size, f"{size} · {_LABEL}", size, (), Anatomy(medians, shares))
-
-
-def _of_a_sweep() -> dict[str, tuple[Figure, str]]:
-    study = studies.sweep()
-    found = sweep_advice(study, Engine.FUSED, studies.all_evaluations(study), 3.0)
-    times = found.advice.times
-    memory = memory_law(
-        [MemoryPoint(size, 40.0 * size, (600 + 3 * size) * _MIB) for size in studies.SIZES]
-    )
-    sizes = [
-        SizeParts(size, (0.0004, 0.003 + 0.001 * size, 0.002, 0.001, 0.0002), 3)
-        for size in studies.SIZES
-    ]
-    parts = StepParts(tuple(sizes), split_sizes(studies.SIZES, [each.seconds for each in sizes]))
-    padded = [
-        PaddingLine(
-            "article",
-            tuple(
-                PaddingPoint(size, 0.1 * i, 0.09 * i, 0.11 * i, 3)
-                for i, size in enumerate(studies.SIZES)
-            ),
-        )
-    ]
+def _sweep_examples() -> dict[str, tuple[Figure, str]]:
+    curves = [fit_speed_curve("fused", {size: [size / (0.01 + 0.0005 * size)] for size in SIZES})]
+    memory = fit_memory([MemoryPoint(size, 40.0 * size, (600 + 3 * size) * MIB) for size in SIZES])
+    points = [PaddingPoint(size, 0.1 * i, 0.09 * i, 0.11 * i, 3) for i, size in enumerate(SIZES)]
+    padding = [PaddingLine("article", tuple(points))]
+    parts = step_parts(*SIZES)
     return {
-        "speed_figure": (speed_figure([found.speed]), speed_text([found.speed])),
-        "steps_figure": (steps_figure(found.points, found.advice.law), steps_text(found.points)),
-        "time_figure": (time_figure(times), time_text(times)),
-        "memory_figure": (memory_figure(memory), memory_text(memory)),
-        "step_parts_figure": (step_parts_figure(parts), step_parts_text(parts)),
-        "padding_figure": (padding_figure(padded), padding_text(padded)),
+        "plot_speed_curves": (plot_speed_curves(curves), text.describe_speed_curves(curves)),
+        "plot_memory": (plot_memory(memory), text.describe_memory(memory)),
+        "plot_step_parts": (plot_step_parts(parts), text.describe_step_parts(parts)),
+        "plot_padding": (plot_padding(padding), text.describe_padding(padding)),
+    }
+
+
+def _advice_examples() -> dict[str, tuple[Figure, str]]:
+    points, times = target_points(), predictions()
+    return {
+        "plot_steps_to_target": (
+            plot_steps_to_target(points, fit_steps(points)),
+            text.describe_steps_to_target(points),
+        ),
+        "plot_time_to_target": (plot_time_to_target(times), text.describe_time_to_target(times)),
     }

@@ -1,7 +1,9 @@
-"""Figures that Plotly accepts, with titles, units and gaps."""
+"""Figures that Plotly and a browser accept, with titles, units, gaps and visible colours."""
 
+import importlib
 import json
 import math
+import pkgutil
 from typing import Any
 
 import numpy as np
@@ -10,70 +12,156 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from s2s.analysis.compare.bars import Bar
-from s2s.analysis.compare.groups import Spread
-from s2s.analysis.compare.lines import Band, RunLine, loss_line, throughput_line
-from s2s.analysis.run.anatomy import Anatomy, Dissected, split
+from s2s import charts
+from s2s.analysis.compare.groups import Bar, Group, MeanRange
+from s2s.analysis.compare.lines import Band, RunLine, build_loss_line
+from s2s.analysis.run.anatomy import fit_run_anatomies
 from s2s.analysis.run.readings import ReadingSeries
 from s2s.analysis.run.steps import Axis, Curve, LossScale
-from s2s.charts.anatomy import anatomy_figure
-from s2s.charts.bars import bars_figure
-from s2s.charts.frame import PALETTE, Figure, colours, numbers
-from s2s.charts.loss import loss_figure
-from s2s.charts.readings import readings_figure
-from s2s.charts.throughput import throughput_figure
+from s2s.analysis.sweep.memory import MemoryPoint, fit_memory
+from s2s.analysis.sweep.step_parts import PaddingLine, PaddingPoint
+from s2s.analysis.sweep.throughput import fit_speed_curve
+from s2s.charts.anatomy import plot_anatomy, plot_step_parts
+from s2s.charts.bars import plot_bars
+from s2s.charts.frame import (
+    GREY,
+    PALETTE,
+    Figure,
+    assign_colours,
+    build_batch_size_axis,
+    round_values,
+    wrap_label,
+)
+from s2s.charts.loss import plot_loss
+from s2s.charts.memory import plot_memory
+from s2s.charts.padding import plot_padding
+from s2s.charts.readings import plot_readings
+from s2s.charts.steps_to_target import plot_steps_to_target
+from s2s.charts.throughput import plot_throughput
+from s2s.charts.throughput_model import plot_speed_curves
+from s2s.charts.time_to_target import plot_time_to_target
+from s2s.formatting import format_bytes
+from tests.charts.examples import (
+    MIB,
+    SIZES,
+    examples,
+    predictions,
+    step_anatomy,
+    step_parts,
+    target_points,
+)
 from tests.plausible import RUN, evaluation, some_steps
 
-STEPS = some_steps(30, 32)
-EVALUATIONS = [evaluation(0, 8.0), evaluation(30, 6.0)]
+EXAMPLES = {name: figure for name, (figure, _) in examples().items()}
+BACKGROUNDS = ("#ffffff", "#10151c")
+"""Light and dark, of .streamlit/config.toml."""
 
 
-def checked(figure: Figure) -> tuple[str, str, str]:
-    """Title and axis titles of a figure that Plotly and a browser accept."""
-    json.dumps(figure, allow_nan=False)
-    valid = go.Figure(figure)
-    return valid.layout.title.text, valid.layout.xaxis.title.text, valid.layout.yaxis.title.text
-
-
-def lines(scale: LossScale = LossScale.TOKEN, count: int = 1) -> list[RunLine]:
-    line = loss_line(RUN, STEPS, EVALUATIONS, Axis.ITERATIONS, scale)
-    return [RunLine(i, 2**i, f"{i} · run", line.curve, line.validation) for i in range(count)]
-
-
-def names(figure: Figure) -> list[str]:
+def legend(figure: Figure) -> list[str]:
     return [trace["name"] for trace in figure["data"] if trace.get("showlegend", True)]
 
 
-@pytest.mark.parametrize("axis", list(Axis))
-@pytest.mark.parametrize("scale", list(LossScale))
-def test_the_loss_of_a_run(axis: Axis, scale: LossScale) -> None:
-    line = loss_line(RUN, STEPS, EVALUATIONS, axis, scale)
-    title, x, y = checked(loss_figure([line], axis, scale))
-    assert title == f"Loss {scale}"
-    assert y == f"Loss (nats {scale})"
-    assert {"iterations": "Iterations", "seconds": "(s)"}.get(axis, "seen") in x
+def lines(count: int = 1) -> list[RunLine]:
+    evaluations = [evaluation(0, 8.0), evaluation(30, 6.0)]
+    line = build_loss_line(RUN, some_steps(30, 32), evaluations, Axis.ITERATIONS, LossScale.TOKEN)
+    return [RunLine(i, 2**i, f"{i} · run", line.curve, line.validation) for i in range(count)]
+
+
+def test_every_figure_has_an_example() -> None:
+    modules = [
+        importlib.import_module(f"s2s.charts.{each.name}")
+        for each in pkgutil.iter_modules(charts.__path__)
+    ]
+    functions = {name for module in modules for name in vars(module) if name.startswith("plot_")}
+    assert functions == EXAMPLES.keys()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_figure_can_be_read(name: str) -> None:
+    figure = EXAMPLES[name]
+    json.dumps(figure, allow_nan=False)
+    go.Figure(figure)
+    assert figure["layout"]["title"]["text"]
+    axes = {key: each for key, each in figure["layout"].items() if key[1:5] == "axis"}
+    assert len(axes) >= 2
+    for axis in axes.values():  # the ticks of categories name them
+        assert axis["title"]["text"] or axis["type"] == "category"
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        plot_loss([], Axis.ITERATIONS, LossScale.SENTENCE, log_x=True, log_y=True),
+        plot_readings([]),
+        plot_bars([], "Throughput", "samples/s", str),
+        plot_speed_curves([fit_speed_curve("fused", {2: [1.0]}), fit_speed_curve("article", {})]),
+        plot_step_parts(step_parts()),
+        plot_memory(fit_memory([])),
+        plot_padding([PaddingLine("fused", ())]),
+        plot_steps_to_target(target_points()[:1], None),
+        plot_anatomy([step_anatomy(2)], None),
+    ],
+)
+def test_a_figure_of_little_or_no_data(figure: Figure) -> None:
+    json.dumps(figure, allow_nan=False)
+    go.Figure(figure)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of an sRGB colour, 0 to 1 (WCAG 2.2)."""
+    parts = [each / 255 for each in bytes.fromhex(colour.removeprefix("#"))]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_colours_are_visible_in_light_and_dark(background: str) -> None:
+    """WCAG 2.2, 1.4.11 requires a contrast of 3 to 1 for graphics."""
+    for colour in (*PALETTE, GREY):
+        dark, light = sorted((luminance(colour), luminance(background)))
+        assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+@given(some.dictionaries(some.integers(1, 99), some.integers(1, 4096), max_size=len(PALETTE)))
+def test_runs_have_colours_of_their_own(runs: dict[int, int]) -> None:
+    colours = assign_colours(list(runs.items()))
+    assert len(set(colours)) == len(runs)
+    assert colours == assign_colours(list(runs.items())[::-1])[::-1]
+
+
+def test_a_batch_size_keeps_its_colour() -> None:
+    assert assign_colours([(1, 2), (2, 32)]) == assign_colours([(8, 2), (5, 32)])
+    assert len(assign_colours([(i, 32) for i in range(20)])) == 20
+
+
+def test_numbers_labels_and_ticks() -> None:
+    assert round_values([1.0, math.nan, math.inf, 123456.7]) == [1.0, None, None, 123460.0]
+    label = "9 · " + "a long name of a <run> " * 3
+    assert wrap_label(label) == "9 · a long name of a<br>&lt;run&gt; a long name of …"
+    # A twelfth of the axis is a factor of 30 ** (1 / 12) = 1.33.
+    axis = build_batch_size_axis(range(1, 31))
+    assert axis["tickvals"] == [1, 2, 3, 4, 6, 8, 11, 15, 20, 27]
+    assert build_batch_size_axis([2048, 2, 8, 2])["ticktext"] == ["2", "8", "2,048"]
 
 
 def test_one_run_names_its_lines_and_several_name_their_runs() -> None:
-    alone = loss_figure(lines(), Axis.ITERATIONS, LossScale.TOKEN)
-    assert names(alone) == ["each step", "smoothed", "validation"]
-    several = loss_figure(lines(count=3), Axis.ITERATIONS, LossScale.TOKEN, log_y=True)
-    assert names(several) == ["0 · run", "1 · run", "2 · run"]
-    assert several["layout"]["yaxis"]["type"] == "log"
-    checked(several)
+    alone = plot_loss(lines(), Axis.ITERATIONS, LossScale.TOKEN)
+    assert legend(alone) == ["each step", "smoothed", "validation"]
+    several = plot_loss(lines(3), Axis.ITERATIONS, LossScale.TOKEN)
+    assert legend(several) == ["0 · run", "1 · run", "2 · run"]
 
 
-def test_a_logarithmic_axis_leaves_the_evaluation_at_0_out() -> None:
+def test_a_logarithmic_axis_leaves_out_the_evaluation_at_zero() -> None:
     for log_x, places in ((False, [0, 30]), (True, [30])):
-        figure = loss_figure(lines(), Axis.ITERATIONS, LossScale.TOKEN, log_x=log_x)
+        figure = plot_loss(lines(), Axis.ITERATIONS, LossScale.TOKEN, log_x=log_x)
         (validation,) = [each for each in figure["data"] if each["name"] == "validation"]
         assert validation["x"] == places
         assert len(validation["y"]) == len(places)
 
 
-def test_zoom_is_kept_until_another_view_is_chosen() -> None:
-    def revision(scale: LossScale, log_y: bool = False) -> Any:
-        figure = loss_figure(lines(scale), Axis.ITERATIONS, scale, log_y=log_y, revision="7")
+def test_zoom_stays_until_the_view_changes() -> None:
+    def revision(scale: LossScale, *, log_y: bool = False) -> Any:
+        figure = plot_loss(lines(), Axis.ITERATIONS, scale, log_y=log_y, revision="7")
         return figure["layout"]["uirevision"]
 
     assert revision(LossScale.TOKEN) == revision(LossScale.TOKEN)
@@ -81,154 +169,114 @@ def test_zoom_is_kept_until_another_view_is_chosen() -> None:
     assert revision(LossScale.TOKEN) != revision(LossScale.TOKEN, log_y=True)
 
 
-def test_a_lost_loss_is_marked() -> None:
+def test_a_divergence_is_marked() -> None:
     x, y = np.array([1.0, 2.0]), np.array([3.0, math.nan])
-    figure = loss_figure(
-        [RunLine(1, 2, "1 · hot", Curve(x, y, y))], Axis.ITERATIONS, LossScale.TOKEN
-    )
-    checked(figure)
+    line = RunLine(1, 2, "1 · hot", Curve(x, y, y))
+    figure = plot_loss([line], Axis.ITERATIONS, LossScale.TOKEN)
     (mark,) = [trace for trace in figure["data"] if trace["mode"] == "markers"]
     assert (mark["x"], mark["y"]) == ([2.0], [3.0])
 
 
-def test_names_by_users_are_text() -> None:
-    line = RunLine(1, 2, "1 · <b>&", Curve(np.ones(1), np.ones(1), np.ones(1)))
-    figure = throughput_figure([line, line], Axis.ITERATIONS)
-    assert names(figure) == ["1 · &lt;b&gt;&amp;"] * 2
+def test_repeats_are_a_line_in_a_band() -> None:
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 2.0])
+    line = RunLine(1, 2, "1, 2 · <run>", Curve(x, y, y), None, Band(x, y - 1, y + 1))
+    several = plot_loss([line, *lines()], Axis.ITERATIONS, LossScale.TOKEN)
+    band, mean = several["data"][:2]
+    assert (band["x"], band["y"]) == ([1, 2, 2, 1], [2, 1, 3, 4])
+    assert (band["fill"], band["fillcolor"]) == ("toself", "rgba(214, 122, 26, 0.2)")
+    assert band["legendgroup"] == mean["legendgroup"]
+    assert legend(several) == ["1, 2 · &lt;run&gt;", "0 · run"]
+    assert len(legend(plot_loss([line], Axis.ITERATIONS, LossScale.TOKEN))) == 2
 
 
 def test_throughput_begins_at_zero() -> None:
-    figure = throughput_figure([throughput_line(RUN, STEPS, Axis.SECONDS)], Axis.SECONDS)
-    assert checked(figure) == ("Throughput", "Training time (s)", "Samples per second")
+    figure = plot_throughput(lines(), Axis.SECONDS)
     assert figure["layout"]["yaxis"]["rangemode"] == "tozero"
 
 
 def test_readings_keep_their_gaps() -> None:
-    nan = math.nan
-    cpu = ReadingSeries(
-        "cpu", np.arange(3.0), np.array([2.0**30, nan, 2.0**31]), np.full(3, nan),
-        np.array([0.5, nan, 0.0]),
-    )  # fmt: skip
-    figure = readings_figure([cpu])
-    assert checked(figure) == ("Memory and utilisation", "Time (s)", "GiB")
-    assert figure["layout"]["yaxis2"]["title"]["text"] == "% busy"
-    memory, busy = figure["data"]
-    assert memory["y"] == [1.0, None, 2.0]
-    assert busy["y"] == [50.0, None, 0.0]
-    assert not memory["connectgaps"]
-
-
-def test_what_torch_holds_is_drawn_where_it_is_known() -> None:
-    one = np.ones(1)
+    nan, one = math.nan, np.ones(1)
+    memory = np.array([2.0**30, nan, 2.0**31])
+    cpu = ReadingSeries("cpu", np.arange(3.0), memory, np.full(3, nan), np.array([0.5, nan, 0.0]))
+    memory_trace, utilization = plot_readings([cpu])["data"]
+    assert memory_trace["y"] == [1.0, None, 2.0]
+    assert utilization["y"] == [50.0, None, 0.0]
+    assert not memory_trace["connectgaps"]
     gpu = ReadingSeries("cuda:0", one, one, one, one)
-    assert names(readings_figure([gpu])) == ["cuda:0", "cuda:0, held by the run"]
+    assert len(legend(plot_readings([gpu]))) == 2  # with torch's own
 
 
-def test_no_readings_are_an_empty_chart() -> None:
-    assert readings_figure([])["data"] == []
-
-
-def test_an_unknown_value_has_no_bar() -> None:
-    drawn = [Bar(1, 2, "1 · <b>", Spread(320.0), "320"), Bar(2, 4, "2 · run", None, "–")]
-    figure = bars_figure(drawn, "Throughput", "samples/s")
-    title, x, _ = checked(figure)
-    assert (title, x) == ("Throughput", "samples/s")
-    bars, text = figure["data"]
-    assert bars["x"] == [320.0, None]
-    assert bars["y"] == text["y"] == ["1 · &lt;b&gt;", "2 · run"]
-    assert bars["error_x"]["array"] == [None, None]
-    assert (text["x"], text["text"]) == ([320.0, 0.0], [" 320", " –"])
-
-
-def test_long_names_of_bars_take_two_lines() -> None:
-    drawn = [Bar(i, 2, f"{i}, 17 · fra-eng-article · batch 32", None, "–") for i in (12, 13)]
-    drawn.append(Bar(9, 2, "9 · " + "a long name of a run " * 3, None, "–"))
-    bars, _ = bars_figure(drawn, "Throughput", "samples/s")["data"]
-    assert bars["y"] == [
-        "12, 17 · fra-eng-<br>article · batch 32",
-        "13, 17 · fra-eng-<br>article · batch 32",
-        "9 · a long name of a<br>run a long name of a …",
-    ]
-
-
-def test_repeats_have_whiskers_and_doubts_a_sign_explained_on_hover() -> None:
-    drawn = [Bar(1, 2, "1, 2 · run", Spread(2048.0, 0.0, 4096.0), "2", "0 to 4", "noisy")]
-    figure = bars_figure(drawn, "Peak memory", "KiB", scale=2**-10)
-    checked(figure)
-    bars, text = figure["data"]
-    assert bars["x"] == [2.0]
-    assert (bars["error_x"]["arrayminus"], bars["error_x"]["array"]) == ([2.0], [2.0])
-    assert bars["customdata"] == ["2<br>0 to 4<br>noisy"]
-    assert (text["x"], text["text"]) == ([4.0], [" 2 ⚠"])
-
-
-def test_repeats_are_a_line_in_a_band() -> None:
-    x, y = np.array([1.0, 2.0]), np.array([3.0, 2.0])
-    line = RunLine(1, 2, "1, 2 · run", Curve(x, y, y), None, Band(x, y - 1, y + 1))
-    several = loss_figure([line, *lines()], Axis.ITERATIONS, LossScale.TOKEN, log_x=True)
-    checked(several)
-    assert several["layout"]["xaxis"]["type"] == "log"
-    filled, mean = several["data"][:2]
-    assert (filled["x"], filled["y"]) == ([1, 2, 2, 1], [2, 1, 3, 4])
-    assert (filled["fill"], filled["fillcolor"]) == ("toself", "rgba(214, 122, 26, 0.2)")
-    assert filled["legendgroup"] == mean["legendgroup"]
-    assert names(several) == ["1, 2 · run", "0 · run"]
-    alone = loss_figure([line], Axis.ITERATIONS, LossScale.TOKEN)
-    assert names(alone) == ["spread of the repeats", "mean, smoothed"]
-
-
-def a_step(batch_size: int) -> Dissected:
-    """3 ms and 1 ms a sentence forward, 2 ms whatever the size backward."""
-    medians = (0.0, 0.003 + 0.001 * batch_size, 0.002, 0.0, 0.0)
-    shares = tuple(each / sum(medians) for each in medians)
-    anatomy = Anatomy(medians, shares)
-    return Dissected(batch_size, f"{batch_size} · <run>", batch_size, (), anatomy)
-
-
-def test_the_parts_of_one_runs_step() -> None:
-    figure = anatomy_figure([a_step(2)], None)
-    assert checked(figure)[:2] == ("Step anatomy", "Medians of a step's parts (ms)")
-    assert names(figure) == ["data", "forward", "backward", "optimizer", "between steps"]
-    *parts, total = figure["data"]
-    assert [part["x"] for part in parts] == [[0.0], [5.0], [2.0], [0.0], [0.0]]
-    assert parts[1]["customdata"] == ["5 ms"]
-    assert (total["x"], total["text"]) == ([7.0], [" 7 ms"])
-    assert total["y"] == ["2 · &lt;run&gt;"]
+def test_bars_have_ranges_and_warnings_and_unknown_values_none() -> None:
+    group = Group((RUN,))
+    bars = [Bar(group, MeanRange(2.0 * MIB, 0.0, 4.0 * MIB)), Bar(group, None)]
+    figure = plot_bars(
+        bars, "Peak memory", "MiB", format_bytes, scale=1 / MIB, warnings=["odd", ""]
+    )
+    drawn, labels = figure["data"]
+    assert drawn["x"] == [2.0, None]
+    assert drawn["error_x"]["array"] == drawn["error_x"]["arrayminus"] == [2.0, None]
+    assert drawn["customdata"] == ["2 MiB<br>0 MiB to 4 MiB<br>odd", "–"]
+    assert (labels["x"], labels["text"]) == ([4.0, 0.0], [" 2 MiB ⚠", " –"])
 
 
 @pytest.mark.parametrize("shares", [False, True])
-def test_the_fixed_part_stands_first_and_is_hatched(shares: bool) -> None:
-    runs = [a_step(2), a_step(32)]
-    figure = anatomy_figure(runs, split(runs), shares=shares)
-    checked(figure)
+def test_the_fixed_part_comes_first_and_is_hatched(shares: bool) -> None:
+    runs = [step_anatomy(2), step_anatomy(32)]
+    figure = plot_anatomy(runs, fit_run_anatomies(runs), shares=shares)
     bars = [trace for trace in figure["data"] if trace["type"] == "bar"]
     fixed, growing, hint = bars[:5], bars[5:10], bars[10]
     assert all(bar["marker"]["pattern"]["shape"] == "/" for bar in (*fixed, hint))
     assert not any(bar["marker"]["pattern"]["shape"] for bar in growing)
-    assert names(figure)[-1] == "hatched: fixed part"
-    assert "forward, fixed" in fixed[1]["hovertemplate"]
+    assert len(legend(figure)) == 6
     if shares:
-        whole = [sum(bar["x"][run] for bar in fixed + growing) for run in (0, 1)]
-        assert whole == pytest.approx([100, 100], rel=1e-4)
-        assert figure["layout"]["xaxis"]["title"]["text"] == "Share of a step (%)"
+        sums = [sum(bar["x"][run] for bar in fixed + growing) for run in (0, 1)]
+        assert sums == pytest.approx([100, 100], rel=1e-4)
     else:
         assert fixed[1]["x"] == pytest.approx([3, 3])
         assert growing[1]["x"] == pytest.approx([2, 32])
-        assert fixed[2]["x"] == pytest.approx([2, 2])
-        assert growing[2]["x"] == pytest.approx([0, 0], abs=1e-9)
+        assert figure["data"][-1]["text"] == [" 7 ms", " 37 ms"]
 
 
-def test_numbers_that_are_none_become_gaps() -> None:
-    assert numbers([1.0, math.nan, math.inf, 123456.7]) == [1.0, None, None, 123460.0]
+def test_step_parts_per_step_and_per_sentence() -> None:
+    def heights(per_sentence: bool) -> list[float]:
+        figure = plot_step_parts(step_parts(2, 8), per_sentence=per_sentence)
+        bars = [trace for trace in figure["data"] if trace["type"] == "bar"]
+        return [sum(bar["y"][place] or 0 for bar in bars) for place in (0, 1)]
+
+    assert heights(per_sentence=False) == pytest.approx([5.0, 11.0])
+    assert heights(per_sentence=True) == pytest.approx([2.5, 1.375])
 
 
-@given(some.dictionaries(some.integers(1, 99), some.integers(1, 4096), max_size=len(PALETTE)))
-def test_runs_have_colours_of_their_own(runs: dict[int, int]) -> None:
-    chosen = colours(list(runs.items()))
-    assert len(set(chosen)) == len(runs)
-    assert chosen == colours(list(runs.items())[::-1])[::-1]
+def test_padding_in_percent() -> None:
+    points = (PaddingPoint(2, 0.1, 0.05, 0.2, 3), PaddingPoint(8, 0.3, 0.3, 0.3, 1))
+    figure = plot_padding([PaddingLine("fused", points)])
+    (line,) = figure["data"]
+    assert (line["x"], line["y"]) == ([2, 8], [10.0, 30.0])
+    assert line["error_y"]["array"] == pytest.approx([10.0, 0.0])
+    assert line["error_y"]["arrayminus"] == pytest.approx([5.0, 0.0])
+    assert figure["layout"]["yaxis"]["range"] == [0, pytest.approx(33.0)]
 
 
-def test_a_batch_size_keeps_its_colour() -> None:
-    assert colours([(1, 2), (2, 32)]) == colours([(8, 2), (5, 32)])
-    assert len(colours([(i, 32) for i in range(20)])) == 20
+def test_steps_and_samples_to_target() -> None:
+    traces = {trace["name"]: trace for trace in EXAMPLES["plot_steps_to_target"]["data"]}
+    assert len(traces) == 8  # two units; fit, reached, not reached, early
+    assert traces["samples, not reached"]["y"] == [10_000.0]
+    assert len(traces["steps, reached"]["x"]) == 2 * len(SIZES)
+
+
+def test_the_recommended_range_is_a_band() -> None:
+    [band] = plot_time_to_target(predictions())["layout"]["shapes"]
+    assert band["x0"] < 32 < 128 < band["x1"]
+
+
+def test_memory_is_predicted_from_the_smaller_sizes() -> None:
+    points = [MemoryPoint(size, 10.0 * size, MIB * (100 + size)) for size in SIZES]
+    measured, _, check = plot_memory(fit_memory(points))["data"]
+    assert measured["x"] == list(SIZES)
+    assert check["y"] == [pytest.approx(228)]
+
+
+def test_one_size_has_no_line() -> None:
+    figure = plot_speed_curves([fit_speed_curve("fused", {2: [1.0]})])
+    assert [trace["x"] for trace in figure["data"]] == [[2]]
+    assert len(EXAMPLES["plot_speed_curves"]["data"]) > 1

@@ -1,43 +1,78 @@
-"""What a comparison says of itself."""
+"""Sentences and cells of a comparison."""
 
 import dataclasses
+import math
 
+from s2s.analysis.compare.groups import MeanRange
+from s2s.analysis.run.anatomy import fit_run_anatomies
 from s2s.analysis.run.steps import Axis
-from s2s.analysis.run.summarize import Row, row
-from s2s.records import DeviceSample
-from s2s.text.compare import doubts_text, fairness, marks
-from tests.plausible import RUN, steps
-
-STEPS = steps(
-    (1, 40.0, 2, 6, 10, 24, 3.0, False),
-    (2, 24.0, 2, 8, 8, 20, 0.5, True),
-    (3, 12.0, 2, 4, 6, 16, 1.5, True),
+from s2s.config import UNLIMITED, Engine, TrainConfig
+from s2s.records import Interference, RunState
+from s2s.text.compare import (
+    describe_anatomy_fit,
+    describe_axis,
+    describe_interferences,
+    describe_missing_fit,
+    format_ratio,
+    list_choices,
+    list_differences,
 )
+from tests.charts.examples import step_anatomy
+from tests.golden_text import check_golden
+from tests.plausible import RUN, summary
 
 
-def a_row(batch_size: int) -> Row:
-    config = dataclasses.replace(RUN.config, batch_size=batch_size)
-    return row(dataclasses.replace(RUN, config=config), STEPS, [], [])
-
-
-def test_a_comparison_says_what_is_equal_and_what_is_not() -> None:
-    pair = [a_row(32), a_row(2)]
-    assert "batch 32 has seen 16 times the sentences of batch 2" in fairness(pair, Axis.ITERATIONS)
-    assert "batch 2 has made 16 times the updates of batch 32" in fairness(pair, Axis.SAMPLES)
-    assert len({fairness(pair, axis) for axis in Axis}) == len(Axis)
-    alike = [a_row(32), a_row(32)]
-    assert "times" not in " ".join(fairness(alike, axis) for axis in Axis)
-
-
-def test_doubts_in_words() -> None:
-    busy = [DeviceSample(0.0, "cpu", None, None, None, None, other_load_cores=0.8)]
-    interfered = steps(*([*each] for each in STEPS.tolist()))
-    interfered["interfered"][2] = True
-    doubtful = row(RUN, interfered, [], busy)
-    assert marks(doubtful) == "busy machine"
-    assert marks(dataclasses.replace(doubtful, noise="very noisy")) == "very noisy, busy machine"
-    assert doubts_text([doubtful, a_row(2)]) == (
-        "Run 7 · starter · batch 32: Measured on a busy machine: other programs took 0.8 of the "
-        "processor's one core. Steps left out because of translations: 1 of run 7."
+def test_sentences() -> None:
+    small, large = (
+        summary(7, RunState.FINISHED, dataclasses.replace(RUN.config, batch_size=size), 20)
+        for size in (2, 32)
     )
-    assert marks(a_row(2)) == doubts_text([a_row(2)]) == ""
+    disturbed = dataclasses.replace(
+        large, interference=Interference(0.8, 2, (), None), interfered_steps=3
+    )
+    anatomies = [step_anatomy(2), step_anatomy(32)]
+    fit = fit_run_anatomies(anatomies)
+    assert fit is not None
+    other_kind = dataclasses.replace(anatomies[0], kind=("cuda:0",))
+    check_golden(
+        "compare",
+        {
+            **{f"two sizes along {axis}": describe_axis([large, small], axis) for axis in Axis},
+            **{f"one size along {axis}": describe_axis([small, small], axis) for axis in Axis},
+            "interference": describe_interferences([RUN, RUN], [disturbed, small]),
+            "no interference": describe_interferences([RUN], [small]),
+            "anatomy fit": describe_anatomy_fit(fit),
+            "one batch size": describe_missing_fit(anatomies[:1]),
+            "two kinds of runs": describe_missing_fit([other_kind, anatomies[1]]),
+        },
+    )
+
+
+def test_ratios() -> None:
+    assert format_ratio(MeanRange(226.95 / 21.27)) == "10.7×"
+    assert format_ratio(MeanRange(10.0, 5.0, 20.0)) == "10× (5 to 20)"
+    assert format_ratio(None) == "–"
+    assert format_ratio(MeanRange(math.nan)) == "NaN or infinite"
+
+
+def test_choices() -> None:
+    choices = list_choices(TrainConfig(iterations=10_000, sentences=("un", "deux")))
+    assert choices["iterations"] == "10,000"
+    assert choices["learning rate"] == "0.001"
+    assert choices["sentences"] == "un / deux"
+    assert (choices["keep optimizer"], choices["keep weights"]) == ("no", "yes")
+    assert "max seconds" not in choices
+    assert list_choices(TrainConfig())["sentences"] == "–"
+
+
+def test_only_differing_choices_are_listed() -> None:
+    first = TrainConfig(batch_size=2, max_seconds=60.0, iterations=UNLIMITED)
+    second = TrainConfig(batch_size=32, engine=Engine.ARTICLE)
+    assert list_differences([first, second]) == {
+        "batch size": ["2", "32"],
+        "iterations": ["–", "1,000"],
+        "max seconds": ["60", "–"],
+        "engine": ["fused", "article"],
+    }
+    assert list_differences([first, first]) == list_differences([first]) == {}
+    assert list_differences([]) == {}

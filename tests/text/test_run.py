@@ -1,0 +1,97 @@
+"""Sentences about a run."""
+
+import dataclasses
+
+from s2s.analysis.run.progress import Progress
+from s2s.records import Interference, Remark, RemarkKind, Run, RunState, Summary
+from s2s.text.run import (
+    describe_excluded_steps,
+    describe_interference,
+    describe_interruption,
+    describe_lost_device,
+    describe_progress,
+    describe_remark,
+    describe_state,
+    describe_timing_warnings,
+    format_tab_title,
+    format_variation,
+    list_timing_warnings,
+)
+from tests.golden_text import check_golden
+from tests.plausible import QUIET, RUN, summary
+
+DISTURBED = Interference(0.7, 2, (9, 12), 0.25)
+
+
+def a_run(state: RunState, iterations: int, **changes: object) -> Run:
+    found = summary(7, state, RUN.config, 940) if state.is_finished() and iterations else None
+    return dataclasses.replace(
+        RUN, state=state, iterations_done=iterations, summary=found, **changes
+    )  # type: ignore[arg-type]
+
+
+def a_summary(**changes: object) -> Summary:
+    return dataclasses.replace(summary(7, RunState.FINISHED, RUN.config, 940), **changes)  # type: ignore[arg-type]
+
+
+def test_sentences() -> None:
+    details = {
+        RemarkKind.LOST_GPU: "cuda:0",
+        RemarkKind.CANNOT_RESUME: "its checkpoint is missing.",
+        RemarkKind.QUALITY_NOT_MEASURED: "the corpus has no test split.",
+    }
+    remarks = {kind: Remark(kind, details.get(kind, "why"), 12.0) for kind in RemarkKind}
+    interrupted = a_run(RunState.INTERRUPTED, 430)
+    timed = dataclasses.replace(RUN.config, max_seconds=60.0)
+    check_golden(
+        "run",
+        {
+            **{
+                f"{state}, before its first step": describe_state(a_run(state, 0))
+                for state in RunState
+            },
+            **{
+                f"{state}, after 1,000 steps": describe_state(a_run(state, 1000))
+                for state in RunState
+            },
+            "resumed": describe_state(a_run(RunState.FINISHED, 1000, resumed_at=(300, 600))),
+            "failed with an error": describe_state(a_run(RunState.FAILED, 9, error="Disk full.")),
+            **{f"remark: {kind}": describe_remark(each, RUN.id) for kind, each in remarks.items()},
+            "stopped before its quality was measured": describe_remark(
+                Remark(RemarkKind.QUALITY_NOT_MEASURED), RUN.id
+            ),
+            "shut down outside a sweep": describe_remark(Remark(RemarkKind.SHUT_DOWN), RUN.id),
+            "no lost device": describe_lost_device(""),
+            "interrupted, resumes from a checkpoint": describe_interruption(interrupted, 400),
+            "interrupted, resumes where it stopped": describe_interruption(interrupted, 430),
+            "interrupted, starts over": describe_interruption(interrupted, 0),
+            "interrupted before its first step": describe_interruption(RUN, 0),
+            "excluded steps": describe_excluded_steps(
+                a_summary(
+                    warmup_steps=3, warmup_seconds=0.25, interfered_steps=1, interfered_seconds=0.01
+                )
+            ),
+            "no excluded steps": describe_excluded_steps(a_summary()),
+            "interference": describe_interference(DISTURBED),
+            "no interference": describe_interference(QUIET),
+            "timing warnings": describe_timing_warnings(
+                a_summary(step_relative_iqr=0.3, interference=DISTURBED)
+            ),
+            "timing warnings in short": list_timing_warnings(
+                a_summary(step_relative_iqr=0.17, interference=DISTURBED)
+            ),
+            "no timing warnings": list_timing_warnings(a_summary(step_relative_iqr=0.05)),
+            "noisy": format_variation(0.17),
+            "steady": format_variation(0.07),
+            "unknown variation": format_variation(None),
+            "progress": describe_progress(RUN.config, Progress(430, 0.43, 41.0)),
+            "progress by time": describe_progress(timed, Progress(430, 0.43, 41.0)),
+            "progress before a timed step": describe_progress(RUN.config, Progress(0, 0.0, None)),
+            "tab title": format_tab_title(12, Progress(430, 0.43, 41.0)),
+            "tab title before a timed step": format_tab_title(12, Progress(0, 0.0, None)),
+        },
+    )
+
+
+def test_every_state_has_a_sentence_of_its_own() -> None:
+    assert len({describe_state(a_run(state, 0)) for state in RunState}) == len(RunState)
