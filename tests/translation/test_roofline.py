@@ -17,9 +17,7 @@ def test_by_hand() -> None:
 
 
 def test_an_optimizer_of_fewer_passes() -> None:
-    found = roofline_seconds(
-        **SIZES, product_rate=1e99, copy_rate=1, optimizer_passes=5
-    )
+    found = roofline_seconds(**SIZES, product_rate=1e99, copy_rate=1, optimizer_passes=5)
     assert found == 4 * (5 * 9 + 24)
 
 

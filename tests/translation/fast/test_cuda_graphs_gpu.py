@@ -18,7 +18,7 @@ from s2s.training.optimizers import build_optimizer
 from s2s.training.trainer import Trainer
 from s2s.translation.engines import ENGINES, FusedEngine, GraphedEngine, StepEngine
 from s2s.translation.fast import cuda_graphs as graphed
-from s2s.translation.fast.fixed_projection import FixedProjection
+from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
 from s2s.translation.task import TranslationTask
 from tests.tiny import batches_of, tiny_config
@@ -84,7 +84,7 @@ def made(
     **changes: Any,
 ) -> tuple[StepEngine, torch.optim.Optimizer]:
     config = TrainConfig(engine=engine, **changes)
-    return ENGINES[engine](ours, batches, precision), build_optimizer(config, ours)
+    return ENGINES[engine](ours, batches, precision), build_optimizer(config, ours, ours.embeddings)
 
 
 def graphs_of(engine: StepEngine) -> int:
@@ -256,7 +256,7 @@ def test_a_run_goes_on_from_its_checkpoint(
 def test_captures_are_left_out_of_the_timing(on_gpu: MakeTrainer) -> None:
     trainer = on_gpu(iterations=100, batch_size=2)
     records = [event for event in trainer.run() if isinstance(event, StepRecord)]
-    graphs = graphs_of(trainer._engine)
+    graphs = graphs_of(trainer.task.engine)
     untimed = sum(not record.timed for record in records)
     assert 2 * graphs <= untimed <= 3 + 2 * graphs + 5
     assert all(record.timed for record in records[-10:])
@@ -323,7 +323,7 @@ def test_a_run_gives_its_memory_back(on_gpu: MakeTrainer) -> None:
     for _ in range(3):
         trainer = on_gpu(iterations=60, batch_size=2)
         list(trainer.run())
-        assert graphs_of(trainer._engine) > 0
+        assert graphs_of(trainer.task.engine) > 0
         del trainer
         gc.collect()
         torch.cuda.empty_cache()
@@ -336,5 +336,5 @@ def test_the_peak_counts_what_the_graphs_use(on_gpu: MakeTrainer) -> None:
     before = torch.cuda.memory_allocated(GPU)
     trainer = on_gpu(iterations=40, batch_size=32, hidden_size=256)
     list(trainer.run())
-    weights = sum(value.numel() * 4 for value in trainer.model.parameters())
+    weights = sum(value.numel() * 4 for value in trainer.task.model.parameters())
     assert torch.cuda.max_memory_allocated(GPU) - before > 3 * weights
