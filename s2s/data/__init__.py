@@ -1,1 +1,1 @@
-"""Corpora: text, files, download, vocabulary, encoding, batches."""
+"""Corpora: files, download, text, vocabulary, preparation, batches, statistics."""

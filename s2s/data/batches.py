@@ -1,4 +1,4 @@
-"""Batches of training: the corpus resident on a device, drawn by index, padded or packed."""
+"""Batches: the corpus as tensors on a device, gathered by index, padded or packed."""
 
 from dataclasses import dataclass
 
@@ -15,16 +15,16 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batch:
-    """Time runs down, sentences across: column b holds sentence b, EOS, then PAD."""
+    """A padded batch, time first: column b holds sentence b, EOS, then PAD."""
 
     source: Tensor
     """(S, B) word ids, int64."""
     source_lengths: Tensor
     """(B,) tokens of each sentence, EOS included."""
     target: Tensor
-    """(T, B)"""
+    """(T, B) word ids, int64."""
     target_lengths: Tensor
-    """(B,)"""
+    """(B,) tokens of each sentence, EOS included."""
     source_tokens: int
     """Real tokens, EOS included."""
     target_tokens: int
@@ -35,20 +35,23 @@ class Batch:
 
     @property
     def padded_tokens(self) -> int:
-        """Places of both sides, padding included."""
+        """Positions of both sides, padding included."""
         return self.source.numel() + self.target.numel()
 
 
 @dataclass(frozen=True)
 class PackedSide:
-    """One side's real tokens: sentences from long to short, all first tokens, then all second..."""
+    """One side's real tokens, as in torch's PackedSequence.
+
+    Sentences are sorted from long to short; all first tokens, then all second tokens, and so on.
+    """
 
     tokens: Tensor
     """(P,) word ids, int64, EOS included."""
-    before: Tensor
-    """(P,) the word before each token in its sentence, SOS before the first."""
-    sizes: list[int]
-    """Sentences that have a first token, a second one, ...: as long as the longest sentence."""
+    inputs: Tensor
+    """(P,) the word before each token in its sentence, SOS before the first: decoder inputs."""
+    batch_sizes: list[int]
+    """Number of sentences that have a first token, a second token, and so on."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,12 @@ class PackedBatch:
 
     source: PackedSide
     target: PackedSide
-    handover: Tensor
-    """(B,) for each target sentence, in its order, where the EOS of its source lies."""
+    source_end_positions: Tensor
+    """(B,) position among the source tokens of the EOS of each target sentence's source."""
 
     @property
     def samples(self) -> int:
-        return len(self.handover)
+        return len(self.source_end_positions)
 
     @property
     def source_tokens(self) -> int:
@@ -75,153 +78,156 @@ class PackedBatch:
 
     @property
     def padded_tokens(self) -> int:
-        """Places of both sides: there is no padding."""
+        """Positions of both sides; there is no padding."""
         return self.source_tokens + self.target_tokens
 
 
 @dataclass(frozen=True)
 class FixedBatch:
-    """A batch in a shape that was chosen beforehand, the same for many batches."""
+    """A padded batch in a shape that does not depend on its sentences."""
 
     source: Tensor
-    """(S, B) word ids, PAD behind each sentence."""
-    source_ends: Tensor
-    """(B,) which of the S * B cells holds each sentence's EOS."""
-    before: Tensor
-    """(T, B) the word before each target token, SOS first; behind the sentence no matter."""
-    rows: Tensor
-    """(R,) which of the T * B cells holds each real target token, sentence by sentence; beyond
-    the last one 0."""
+    """(S, B) word ids, PAD after each sentence."""
+    source_end_positions: Tensor
+    """(B,) index of each sentence's EOS among the S * B positions."""
+    inputs: Tensor
+    """(T, B) the word before each target token, SOS first; undefined after the sentence."""
+    positions: Tensor
+    """(R,) index of each real target token among the T * B positions, sentence by sentence; 0
+    after the last one."""
     targets: Tensor
-    """(R,) the tokens there."""
-    real: Tensor
-    """(R,) bool: False beyond the last one."""
+    """(R,) the tokens at these positions."""
+    is_real: Tensor
+    """(R,) bool: False after the last one."""
 
 
 class Batches:
-    """A corpus as tensors on `device`, every word outside the vocabulary already UNK."""
+    """A corpus as tensors on `device`, with UNK for every word outside the vocabulary."""
 
     def __init__(self, corpus: Corpus, device: torch.device) -> None:
-        self._source = _Resident(corpus.source, device)
-        self._target = _Resident(corpus.target, device)
+        self._source = _DeviceSide(corpus.source, device)
+        self._target = _DeviceSide(corpus.target, device)
 
-    def padded(self, indices: Ints, *, joint: bool = False) -> Batch:
-        """The pairs at `indices` (B,), in this order.
+    def make_padded(self, indices: Ints, *, joint: bool = False) -> Batch:
+        """Return the pairs at `indices` (B,), in this order.
 
-        `joint`: both sides padded to the longer of the two, as the article does.
+        Args:
+            joint: Pad both sides to the longer of the two, as the article does.
         """
         source_lengths = self._source.lengths[indices]
         target_lengths = self._target.lengths[indices]
         source_steps, target_steps = int(source_lengths.max()), int(target_lengths.max())
         if joint:
             source_steps = target_steps = max(source_steps, target_steps)
-        source, source_lengths_there = self._source.padded(indices, source_steps)
-        target, target_lengths_there = self._target.padded(indices, target_steps)
         return Batch(
-            source,
-            source_lengths_there,
-            target,
-            target_lengths_there,
+            *self._source.gather_padded(self._source.to_device(indices), source_steps),
+            *self._target.gather_padded(self._target.to_device(indices), target_steps),
             int(source_lengths.sum()),
             int(target_lengths.sum()),
         )
 
-    def lengths(self, indices: Ints) -> tuple[Ints, Ints]:
-        """(B,) tokens of each source and of each target, EOS included, without the device."""
-        return self._source.lengths[indices], self._target.lengths[indices]
+    def make_packed(self, indices: Ints) -> PackedBatch:
+        """Return the pairs at `indices` (B,), without padding."""
+        source, source_order, source_ends = self._source.pack(indices)
+        target, target_order, _ = self._target.pack(indices)
+        ends = np.empty_like(source_ends)
+        ends[source_order] = source_ends
+        return PackedBatch(source, target, self._source.to_device(ends[target_order]))
 
-    def longest(self) -> tuple[int, int]:
-        """Tokens of the longest source and of the longest target."""
-        return self._source.longest, self._target.longest
+    def make_fixed(
+        self, indices: Tensor, source_steps: int, target_steps: int, rows: int
+    ) -> FixedBatch:
+        """Return a batch in a shape that only the arguments determine.
 
-    def fixed(self, there: Tensor, source_steps: int, target_steps: int, rows: int) -> FixedBatch:
-        """The pairs at `there` (B,), on the device, in shapes that only the arguments decide.
+        Nothing here reads a value from the device, so nothing waits for it.
 
-        The caller sees to it that the sentences fit in the steps and the target tokens in `rows`:
-        nothing here looks at a value, so that nothing waits for the device.
+        Args:
+            indices: (B,) on the device.
+            source_steps: At least the length of the longest source.
+            target_steps: At least the length of the longest target.
+            rows: At least the number of target tokens.
         """
-        samples = len(there)
-        columns = torch.arange(samples, device=there.device)
-        source, source_lengths = self._source.gathered(there, source_steps)
-        target, lengths = self._target.gathered(there, target_steps)
-        through = lengths.cumsum(0)
-        row = torch.arange(rows, device=there.device)
-        column = torch.searchsorted(through, row, right=True).clamp_(max=samples - 1)
-        real = row < through[-1]
-        step = row - (through - lengths)[column]
-        cells = torch.where(real, step * samples + column, 0)
+        samples = len(indices)
+        columns = torch.arange(samples, device=indices.device)
+        source, source_lengths = self._source.gather_padded(indices, source_steps)
+        target, lengths = self._target.gather_padded(indices, target_steps)
+        ends = lengths.cumsum(0)
+        row = torch.arange(rows, device=indices.device)
+        column = torch.searchsorted(ends, row, right=True).clamp_(max=samples - 1)
+        is_real = row < ends[-1]
+        step = row - (ends - lengths)[column]
+        positions = torch.where(is_real, step * samples + column, 0)
         return FixedBatch(
             source,
             (source_lengths - 1) * samples + columns,
             torch.cat([torch.full_like(target[:1], SOS), target[:-1]]),
-            cells,
-            target.view(-1)[cells],
-            real,
+            positions,
+            target.view(-1)[positions],
+            is_real,
         )
 
-    def packed(self, indices: Ints) -> PackedBatch:
-        """The pairs at `indices` (B,), without padding."""
-        source, source_order, source_ends = self._source.packed(indices)
-        target, target_order, _ = self._target.packed(indices)
-        ends = np.empty_like(source_ends)
-        ends[source_order] = source_ends
-        return PackedBatch(source, target, self._source.there(ends[target_order]))
+    def lengths(self, indices: Ints) -> tuple[Ints, Ints]:
+        """Return the (B,) tokens of each source and target, EOS included, without the device."""
+        return self._source.lengths[indices], self._target.lengths[indices]
+
+    def max_lengths(self) -> tuple[int, int]:
+        """Return the tokens of the longest source and of the longest target."""
+        return self._source.max_length, self._target.max_length
 
 
-class _Resident:
+class _DeviceSide:
+    """One side of the corpus on the device."""
+
     def __init__(self, side: Side, device: torch.device) -> None:
         self.lengths = side.lengths().astype(np.int64)
-        """Kept on the processor too: the shape of a batch is known without asking the device."""
-        self.longest = int(self.lengths.max())
+        """On the CPU too, to know the shape of a batch without waiting for the device."""
+        self.max_length = int(self.lengths.max())
         self._offsets = side.offsets[:-1].astype(np.int64)
         self._tokens = torch.from_numpy(side.model_tokens().astype(np.int64)).to(device)
         self._starts = torch.from_numpy(self._offsets).to(device)
-        self._before = self._tokens.roll(1).index_fill_(0, self._starts, SOS)
+        self._inputs = self._tokens.roll(1).index_fill_(0, self._starts, SOS)
         self._lengths = torch.from_numpy(self.lengths).to(device)
 
-    def padded(self, indices: Ints, steps: int) -> tuple[Tensor, Tensor]:
-        """(steps, B) word ids and (B,) lengths."""
-        return self.gathered(self.there(indices), steps)
-
-    def gathered(self, there: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-        """The same for (B,) indices on the device."""
-        lengths = self._lengths[there]
+    def gather_padded(self, indices: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        """Return (steps, B) word ids and (B,) lengths of the sentences at `indices`."""
+        lengths = self._lengths[indices]
         position = torch.arange(steps, device=lengths.device).unsqueeze(1)
-        real = position < lengths
-        places = torch.where(real, self._starts[there] + position, 0)
-        return torch.where(real, self._tokens[places], PAD), lengths
+        is_real = position < lengths
+        places = torch.where(is_real, self._starts[indices] + position, 0)
+        return torch.where(is_real, self._tokens[places], PAD), lengths
 
-    def packed(self, indices: Ints) -> tuple[PackedSide, Ints, Ints]:
-        """The side, and for each of its sentences (B,) which of `indices` it is, and where its
-        EOS lies."""
+    def pack(self, indices: Ints) -> tuple[PackedSide, Ints, Ints]:
+        """Return the packed side, the order of `indices` in it, and the positions of each EOS."""
         lengths = self.lengths[indices]
         order = np.argsort(-lengths, kind="stable")
         lengths = lengths[order]
         steps = np.arange(lengths[0])
-        real = steps[:, None] < lengths
-        places = (self._offsets[indices[order]] + steps[:, None])[real]
-        sizes = real.sum(1)
+        is_real = steps[:, None] < lengths
+        places = (self._offsets[indices[order]] + steps[:, None])[is_real]
+        sizes = is_real.sum(1)
         ends = (sizes.cumsum() - sizes)[lengths - 1] + np.arange(len(indices))
-        at = self.there(places)
-        tokens, before = self._tokens.index_select(0, at), self._before.index_select(0, at)
-        return PackedSide(tokens, before, sizes.tolist()), order, ends
+        at = self.to_device(places)
+        tokens, inputs = self._tokens.index_select(0, at), self._inputs.index_select(0, at)
+        return PackedSide(tokens, inputs, sizes.tolist()), order, ends
 
-    def there(self, values: Ints) -> Tensor:
-        """On the device; the copy to a GPU does not wait for it."""
-        return sent(values, self._tokens.device)
+    def to_device(self, values: Ints) -> Tensor:
+        """See `to_device` below."""
+        return to_device(values, self._tokens.device)
 
 
-def sent(values: Ints, device: torch.device) -> Tensor:
-    """`values` on `device`. A GPU reads them when its turn comes, from memory that torch keeps
-    from being used again until then."""
-    here = torch.from_numpy(values)
+def to_device(values: Ints, device: torch.device) -> Tensor:
+    """Copy to the device without waiting for a GPU.
+
+    The copy reads pinned memory, which torch does not reuse before the copy is done.
+    """
+    tensor = torch.from_numpy(values)
     if device.type == "cuda":
-        here = here.pin_memory()
-    return here.to(device, non_blocking=True)
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def pad(sentences: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """(S, B) word ids and (B,) lengths of sentences given as lists of ids, EOS included."""
+    """Return (S, B) word ids and (B,) lengths of sentences given as lists of ids, with EOS."""
     lengths = torch.tensor([len(sentence) for sentence in sentences])
     padded = torch.full((int(lengths.max()), len(sentences)), PAD)
     for column, sentence in enumerate(sentences):

@@ -159,9 +159,7 @@ def _find_origin(what: str | Path, name: str, folder: Path, progress: Progress) 
     path = _find_file(what, folder, progress)
     name = check_name(name or path.stem)
     if name == STARTER:
-        raise UserError(
-            f"{STARTER} is the built-in corpus. Use another name: --name my-{STARTER}."
-        )
+        raise UserError(f"{STARTER} is the built-in corpus. Use another name: --name my-{STARTER}.")
     attribution = TATOEBA if comes_from_tatoeba(path) else ""
     return _Origin(name, path, content_sha256(path), attribution, path.stem)
 

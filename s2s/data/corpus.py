@@ -1,4 +1,4 @@
-"""A prepared corpus on disk: flat arrays of word ids, the words, and what is known of it."""
+"""A prepared corpus on disk: flat arrays of word ids, the words, and its description."""
 
 import dataclasses
 import functools
@@ -18,11 +18,10 @@ from s2s.data.text import join_words
 from s2s.data.vocabulary import Vocabulary
 from s2s.errors import UserError, quote
 from s2s.records import EOS, SPECIAL_WORDS, UNK, CorpusInfo
-from s2s.validation import check_text as checked_text
-from s2s.validation import parse_dataclass
+from s2s.validation import check_text, parse_dataclass
 
 Ints = npt.NDArray[np.integer[Any]]
-_UNSOUND = (
+_READ_ERRORS = (
     OSError,
     ValueError,
     TypeError,
@@ -35,62 +34,63 @@ _UNSOUND = (
     SyntaxError,
     tokenize.TokenError,
 )
-"""What reading a damaged array or JSON raises: numpy parses an array's header as Python."""
-_MOST_INFO_BYTES = 2**20
-_MOST_FILE_BYTES = 2**30
-"""More than `prepare` leaves of a corpus that it takes."""
+"""Errors of reading a damaged array or JSON: numpy parses an array's header as Python."""
+_MAX_INFO_BYTES = 2**20
+_MAX_FILE_BYTES = 2**30
+"""Larger than any file that `prepare` writes."""
 VALIDATION_PAIRS = 512
-"""The first of the validation part, which evaluations take: enough for a standard error of about
-1 % of the loss; the rest would cost time."""
+"""Pairs at the start of the validation split that evaluations use: enough for a standard error of
+about 1% of the loss."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """All sentences of one language.
-
-    `tokens` (all tokens) holds word ids, EOS after each sentence; sentence i is
-    `tokens[offsets[i]:offsets[i + 1]]`. Ids from `vocabulary` on are words that the model does
-    not know; they are kept, so that a text can be shown as it was.
-    """
+    """All sentences of one language."""
 
     tokens: Ints
+    """Word ids of all sentences, EOS after each; sentence i is `tokens[offsets[i]:offsets[i + 1]]`.
+
+    Ids from `vocabulary` on are words unknown to the model, kept to show the text as it was.
+    """
     offsets: Ints
     vocabulary: int
+    """Number of words known to the model, special symbols included."""
     folder: Path
     name: str
+    """`source` or `target`."""
 
     @functools.cached_property
     def words(self) -> list[str]:
-        """The word of each id, special symbols first."""
+        """Word of each id, special symbols first."""
         try:
-            text = _read_text(self.folder / f"{self.name}_words.json", _MOST_FILE_BYTES)
+            text = _read_text(self.folder / f"{self.name}_words.json", _MAX_FILE_BYTES)
         except FileNotFoundError:
             raise UserError(
-                f"The corpus {self.folder.name} was removed while it was opened; add it again."
+                f"Corpus {self.folder.name} was removed while it was being opened. Add it again."
             ) from None
         return [*SPECIAL_WORDS, *json.loads(text)]
 
-    def known_words(self) -> Vocabulary:
-        """The words of the model's vocabulary."""
+    def model_vocabulary(self) -> Vocabulary:
+        """Return the words known to the model."""
         return Vocabulary(self.words[: self.vocabulary])
 
     def lengths(self) -> Ints:
-        """Tokens of each sentence, EOS included."""
+        """Return the number of tokens of each sentence, EOS included."""
         return np.diff(self.offsets)
 
     def sentence(self, index: int) -> list[str]:
-        """Its words, without EOS."""
+        """Return the words of a sentence, without EOS."""
         ids = self.tokens[self.offsets[index] : self.offsets[index + 1] - 1]
         return [self.words[word] for word in ids.tolist()]
 
     def model_tokens(self) -> Ints:
-        """`tokens` as the model sees them: every word outside the vocabulary is UNK."""
+        """Return `tokens` with UNK for every word outside the vocabulary."""
         return np.where(self.tokens < self.vocabulary, self.tokens, UNK).astype(np.int32)
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Pairs lie in the order training, validation, test: a part is a range of indices."""
+    """A prepared corpus. Pairs are ordered by split: training, validation, test."""
 
     info: CorpusInfo
     source: Side
@@ -111,14 +111,18 @@ class Corpus:
         return range(start, start + self.info.test_pairs)
 
     def pair(self, index: int) -> tuple[str, str]:
-        """Source and target as text for people to read (normalised: lower case and so on)."""
+        """Return source and target as normalised text."""
         return join_words(self.source.sentence(index)), join_words(self.target.sentence(index))
 
 
 def save(
     corpus_folder: Path, info: CorpusInfo, sides: Sequence[tuple[Ints, Ints, list[str]]]
 ) -> None:
-    """Writes tokens, offsets and words (without the special ones) of source and target."""
+    """Write a prepared corpus.
+
+    Args:
+        sides: Tokens, offsets and words (without special symbols) of source and target.
+    """
     for name, (tokens, offsets, words) in zip(("source", "target"), sides, strict=True):
         np.save(corpus_folder / f"{name}_tokens.npy", tokens)
         np.save(corpus_folder / f"{name}_offsets.npy", offsets)
@@ -130,45 +134,50 @@ def save(
 
 
 class DamagedCorpusError(UserError):
-    """What was prepared cannot be read; preparing it again under its name puts that right."""
+    """A prepared corpus cannot be read; adding it again replaces it."""
 
-    def __init__(self, corpus_folder: Path, why: object) -> None:
+    def __init__(self, corpus_folder: Path, reason: object) -> None:
         super().__init__(
-            f"The prepared corpus {corpus_folder.name!r} is damaged ({why}); add it again under "
-            "this name, which replaces it."
+            f"Corpus {corpus_folder.name!r} is damaged ({reason}). Add it again under the same "
+            "name to replace it."
         )
 
 
 def load_info(corpus_folder: Path) -> CorpusInfo:
-    """Raises FileNotFoundError where no corpus was prepared in this folder, DamagedCorpusError."""
+    """Read the description of a prepared corpus.
+
+    Raises:
+        FileNotFoundError: There is no prepared corpus in this folder.
+        DamagedCorpusError: It cannot be read.
+    """
     try:
-        values = json.loads(_read_text(corpus_folder / "corpus.json", _MOST_INFO_BYTES))
+        values = json.loads(_read_text(corpus_folder / "corpus.json", _MAX_INFO_BYTES))
         values["choices"] = CorpusChoices.from_json(values["choices"])
         info = parse_dataclass(CorpusInfo, values)
         info = dataclasses.replace(info, bad_line_numbers=tuple(info.bad_line_numbers))
         _check_info(info)
         if info.name != corpus_folder.name:
-            raise ValueError(f"it says that it is {info.name!r}")
+            raise ValueError(f"it is named {info.name!r}")
         return info
     except FileNotFoundError:
         raise
-    except (UserError, *_UNSOUND) as error:
+    except (UserError, *_READ_ERRORS) as error:
         raise DamagedCorpusError(corpus_folder, f"corpus.json: {error}") from error
 
 
 def _check_info(info: CorpusInfo) -> None:
-    """Raises ValueError or UserError where no corpus has such facts."""
+    """Raise ValueError or UserError for values that no corpus has."""
     for name, value in dataclasses.asdict(info).items():
         if isinstance(value, int | float) and not 0 <= value < 2**53:
             raise ValueError(f"{name} is {quote(value)}")
         if isinstance(value, str):
-            checked_text(value, name)
+            check_text(value, name)
     if info.pairs_kept != info.training_pairs + info.validation_pairs + info.test_pairs:
-        raise ValueError("the parts do not hold the pairs")
+        raise ValueError("the splits do not add up to the pairs")
 
 
 def load(corpus_folder: Path) -> Corpus:
-    """The arrays stay on disk and are read as they are used. Raises as `load_info`."""
+    """Open a prepared corpus; its arrays are memory-mapped. Raises the same errors as load_info."""
     info = load_info(corpus_folder)
     source = _load_side(corpus_folder, "source", info, info.source_words, info.source_vocabulary)
     target = _load_side(corpus_folder, "target", info, info.target_words, info.target_vocabulary)
@@ -178,10 +187,14 @@ def load(corpus_folder: Path) -> Corpus:
 def _load_side(
     corpus_folder: Path, name: str, info: CorpusInfo, words: int, vocabulary: int
 ) -> Side:
-    """`words`: those there should be, special symbols left out."""
+    """Open one side.
+
+    Args:
+        words: Expected number of words, special symbols excluded.
+    """
     try:
-        for part in ("tokens", "offsets"):
-            _check_file(corpus_folder / f"{name}_{part}.npy", _MOST_FILE_BYTES)
+        for array in ("tokens", "offsets"):
+            _check_file(corpus_folder / f"{name}_{array}.npy", _MAX_FILE_BYTES)
         side = Side(
             np.load(corpus_folder / f"{name}_tokens.npy", mmap_mode="r"),
             np.load(corpus_folder / f"{name}_offsets.npy", mmap_mode="r"),
@@ -190,46 +203,46 @@ def _load_side(
             name,
         )
         _check_side(side, info.pairs_kept, info.choices.max_length, words)
-    except (UserError, *_UNSOUND) as error:
+    except (UserError, *_READ_ERRORS) as error:
         if isinstance(error, UserError) and not (corpus_folder / "corpus.json").exists():
-            raise  # removed just now
+            raise  # removed meanwhile
         raise DamagedCorpusError(corpus_folder, f"{name}: {error}") from error
     return side
 
 
-def _read_text(path: Path, most_bytes: int) -> str:
-    _check_file(path, most_bytes)
+def _read_text(path: Path, max_bytes: int) -> str:
+    _check_file(path, max_bytes)
     with path.open("rb") as file:
-        return file.read(most_bytes).decode("utf-8")
+        return file.read(max_bytes).decode("utf-8")
 
 
-def _check_file(path: Path, most_bytes: int) -> None:
-    """Raises ValueError for what would block who opens it, or fill the memory of who reads it."""
+def _check_file(path: Path, max_bytes: int) -> None:
+    """Raise ValueError for a pipe, which would block, or a file that would fill the memory."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError(f"{path.name} is no file")
-    if status.st_size > most_bytes:
+        raise ValueError(f"{path.name} is not a regular file")
+    if status.st_size > max_bytes:
         raise ValueError(f"{path.name} is larger than any that s2s writes")
 
 
 def _check_side(side: Side, pairs: int, max_length: int, words: int) -> None:
-    """Raises ValueError where an id or a sentence's place lies outside what there is."""
+    """Raise ValueError for arrays that index outside themselves, so that no later read can fail."""
     tokens, offsets = side.tokens, side.offsets
     if not all(array.ndim == 1 and array.dtype.kind == "i" for array in (tokens, offsets)):
-        raise ValueError("the arrays are not lists of whole numbers")
+        raise ValueError("the arrays are not lists of integers")
     if len(offsets) != pairs + 1 or offsets[0] != 0 or offsets[-1] != len(tokens):
         raise ValueError(f"the arrays do not hold {pairs:,} sentences")
     lengths = np.diff(offsets)
     if pairs and int(lengths.min()) < 1:
         raise ValueError("a sentence ends before it begins")
-    if pairs and int(lengths.max()) > max_length + 1:  # before `tokens`, so much longer, is read
+    if pairs and int(lengths.max()) > max_length + 1:  # before `tokens` is read
         raise ValueError(f"a sentence has more than {max_length:,} words")
     if len(side.words) != words + len(SPECIAL_WORDS) or side.vocabulary > len(side.words):
-        raise ValueError(f"there are not {words:,} words")
+        raise ValueError(f"the number of words is not {words:,}")
     if not all(isinstance(word, str) for word in side.words):
-        raise ValueError("a word is no text")
-    "".join(side.words).encode()  # UnicodeEncodeError for half a character
+        raise ValueError("a word is not a string")
+    "".join(side.words).encode()  # UnicodeEncodeError for a lone surrogate
     if len(tokens) and not 0 <= int(tokens.min()) <= int(tokens.max()) < len(side.words):
-        raise ValueError("a word's number is out of range")
+        raise ValueError("a word id is out of range")
     if not bool((tokens[offsets[1:] - 1] == EOS).all()):
         raise ValueError("a sentence has no end")

@@ -13,7 +13,7 @@ import requests
 from filelock import FileLock, Timeout
 from urllib3.exceptions import HTTPError
 
-from s2s.data.reader import MAX_ZIP_RATIO, ZIP_ERRORS, opened_zip
+from s2s.data.reader import MAX_ZIP_RATIO, ZIP_ERRORS, open_zip
 from s2s.errors import UserError
 from s2s.paths import make_folder
 
@@ -219,11 +219,11 @@ def _check_deadline(transfer: _Transfer) -> None:
 def _check_zip(transfer: _Transfer) -> None:
     """Check every byte, so that a file assembled wrongly never becomes the zip."""
     try:
-        with opened_zip(transfer.partial) as archive:
+        with open_zip(transfer.partial) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
             # The size first: unpacking a zip bomb would take hours.
-            sound = unpacked <= MAX_ZIP_RATIO * transfer.partial.stat().st_size
-            if sound and not archive.testzip():
+            plausible = unpacked <= MAX_ZIP_RATIO * transfer.partial.stat().st_size
+            if plausible and not archive.testzip():
                 return
     except (*ZIP_ERRORS, UserError, RuntimeError, OSError):
         pass

@@ -16,10 +16,10 @@ from s2s.errors import UserError, quote
 MAX_TEXT_BYTES = 2**30
 MAX_ZIP_ENTRIES = 1000
 MAX_ZIP_RATIO = 100
-"""Text packs to about a quarter; far more is made to fill a disk or a memory."""
+"""Text is compressed to about a quarter; a far higher ratio indicates a zip bomb."""
 _ENTRY_SIGNATURE = b"PK\1\2"
-_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""The others zipfile unpacks in pieces without a limit, whatever the sizes in the zip say."""
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""With other compressions zipfile ignores the sizes that the zip declares."""
 _CHUNK_BYTES = 2**20
 _MAX_LINE_BYTES = 2**16
 _SUFFIXES = (".txt", ".tsv")
@@ -30,19 +30,19 @@ ZIP_ERRORS = (
     NotImplementedError,
     ValueError,
 )
-"""What zipfile raises, beside OSError, where bytes are no sound zip."""
+"""Errors that zipfile raises for damaged zips, apart from OSError."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some successive lines, without their line ends."""
+    """Consecutive lines, without their line breaks."""
 
     first_line_number: int
     lines: list[str]
 
 
 def safe_name(uploaded: str) -> str:
-    """A file name for an upload: of the uploaded one only harmless characters are kept."""
+    """Return a file name for an upload, with harmless characters only."""
     path = Path(uploaded)
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:64]
     suffix = path.suffix.lower()
@@ -50,16 +50,18 @@ def safe_name(uploaded: str) -> str:
 
 
 def content_sha256(path: Path) -> str:
-    """Of the file's bytes, in hexadecimal."""
-    with _errors_named(path), path.open("rb") as file:
+    """Return the hash of the file's bytes, in hexadecimal."""
+    with _convert_errors(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_chunks(path: Path) -> Iterator[Chunk]:
-    """The lines of a `.txt`, `.tsv` or `.zip` file, about 1 MiB of them at a time.
+    """Yield the lines of a `.txt`, `.tsv` or `.zip` file, about 1 MiB at a time.
 
-    UTF-8 with or without a byte order mark, whatever the locale; a byte that is not UTF-8
-    becomes U+FFFD. Raises UserError for what is no text, or a zip that is not safe to open.
+    The text is UTF-8, with or without a byte order mark; other bytes become U+FFFD.
+
+    Raises:
+        UserError: The file is not a text, or a zip that is not safe to open.
     """
     with _open_text(path) as file:
         number = 1
@@ -77,9 +79,9 @@ def read_chunks(path: Path) -> Iterator[Chunk]:
 
 
 def comes_from_tatoeba(path: Path) -> bool:
-    """Whether the file says so: in its first lines, or in a zip's `_about.txt`."""
+    """Return whether the file names Tatoeba in its first lines or in a zip's `_about.txt`."""
     if path.suffix.lower() == ".zip":
-        with _errors_named(path), opened_zip(path) as archive:
+        with _convert_errors(path), open_zip(path) as archive:
             for entry in archive.infolist():
                 if PurePosixPath(entry.filename).name == "_about.txt":
                     with archive.open(entry) as about:
@@ -90,20 +92,22 @@ def comes_from_tatoeba(path: Path) -> bool:
 
 
 def _whole_lines(file: IO[bytes], name: str) -> Iterator[bytes]:
-    """Blocks that end with a line break, but for the last."""
+    """Yield blocks of whole lines; the last one may lack its line break."""
     rest = b""
     read = 0
     while block := file.read(_CHUNK_BYTES):
         read += len(block)
         if read > MAX_TEXT_BYTES:
-            raise UserError(f"{name} holds more than {MAX_TEXT_BYTES >> 30} GiB of text.")
+            raise UserError(
+                f"{name} is larger than the limit of {MAX_TEXT_BYTES >> 30} GiB of text."
+            )
         text = rest + block
         end = text.rfind(b"\n") + 1
         whole, rest = text[:end], text[end:]
         if max(map(len, (*whole.split(b"\n"), rest))) > _MAX_LINE_BYTES:
             raise UserError(
-                f"{name} has a line of over {_MAX_LINE_BYTES >> 10} KiB; it is not a list of "
-                "sentences."
+                f"{name} has a line longer than {_MAX_LINE_BYTES >> 10} KiB. A corpus has one "
+                "sentence pair per line."
             )
         if whole:
             yield whole
@@ -113,84 +117,87 @@ def _whole_lines(file: IO[bytes], name: str) -> Iterator[bytes]:
 
 def _check_text(start: bytes, name: str) -> None:
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UserError(f"{name} is UTF-16; save it as UTF-8 and add it again.")
+        raise UserError(f"{name} is UTF-16. Save it as UTF-8 and add it again.")
     if b"\0" in start:
-        raise UserError(f"{name} is a binary file; a corpus is a text of tab-separated lines.")
+        raise UserError(f"{name} is a binary file. A corpus must be a text of tab-separated lines.")
 
 
 @contextmanager
 def _open_text(path: Path) -> Iterator[IO[bytes]]:
-    with _errors_named(path):
+    with _convert_errors(path):
         if path.stat().st_size == 0:
-            raise UserError(f"{path.name} is empty; a corpus is a text of tab-separated lines.")
+            raise UserError(
+                f"{path.name} is empty. A corpus must be a text of tab-separated lines."
+            )
         if path.suffix.lower() in _SUFFIXES:
             with path.open("rb") as file:
                 yield file
         elif path.suffix.lower() == ".zip":
-            with opened_zip(path) as archive:
+            with open_zip(path) as archive:
                 text = _text_entry(archive, path.stat().st_size)
                 with archive.open(text) as file:
                     yield file
         else:
-            raise UserError(f"{path.name} is not a corpus file; give a .txt, .tsv or .zip.")
+            raise UserError(f"{path.name} is not a corpus file. Use a .txt, .tsv or .zip file.")
 
 
 @contextmanager
-def _errors_named(path: Path) -> Iterator[None]:
+def _convert_errors(path: Path) -> Iterator[None]:
+    """Raise UserError for errors of reading the file."""
     try:
         yield
     except ZIP_ERRORS as error:
         raise UserError(
-            f"{path.name} is a damaged or unusual zip; unpack it and add the text in it."
+            f"{path.name} is a damaged or unsupported zip. Unpack it and add the text file."
         ) from error
-    except RuntimeError as error:  # zipfile's way to say so
+    except RuntimeError as error:  # zipfile raises it for a password
         raise UserError(
-            f"{path.name} is encrypted; unpack it with its password and add the text in it."
+            f"{path.name} is encrypted. Unpack it with its password and add the text file."
         ) from error
     except OSError as error:
         raise UserError(f"{path.name} cannot be read ({error.strerror or error}).") from error
 
 
 @contextmanager
-def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Raises UserError for too many entries, NotImplementedError for an unusual packing."""
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip; raise UserError for too many entries, NotImplementedError for a rare format."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        # Before zipfile makes an object of each entry; how many there are the zip says as it likes.
-        found = -1
+        # Counted before zipfile creates an object per entry; the declared number may be wrong.
+        position = -1
         for _ in range(MAX_ZIP_ENTRIES + 1):
-            found = content.find(_ENTRY_SIGNATURE, found + 1)
-            if found < 0:
+            position = content.find(_ENTRY_SIGNATURE, position + 1)
+            if position < 0:
                 break
         else:
             raise UserError(
-                f"{path.name} holds more than {MAX_ZIP_ENTRIES:,} files; a corpus zip holds one "
-                "text."
+                f"{path.name} contains more than {MAX_ZIP_ENTRIES:,} files. A corpus zip must "
+                "contain one text file."
             )
     with zipfile.ZipFile(path) as archive:
-        if any(entry.compress_type not in _PACKINGS for entry in archive.infolist()):
+        if any(entry.compress_type not in _COMPRESSIONS for entry in archive.infolist()):
             raise NotImplementedError
         yield archive
 
 
 def _text_entry(archive: zipfile.ZipFile, size_bytes: int) -> zipfile.ZipInfo:
-    """The one corpus text of a zip of that size. Nothing is unpacked to a path that it names."""
+    """Return the one corpus text of a zip; nothing is unpacked to a path that it names."""
     name = Path(archive.filename or "the zip").name
     entries = archive.infolist()
     for entry in entries:
         parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
         if ".." in parts or (parts and (parts[0] == "/" or parts[0].endswith(":"))):
-            raise UserError(f"{name} names a path outside its own folder; it is not opened.")
+            raise UserError(f"{name} contains a path outside its own folder and is not opened.")
     texts = [entry for entry in entries if _is_corpus_text(PurePosixPath(entry.filename))]
     if len(texts) != 1:
-        found = ", ".join(quote(entry.filename) for entry in texts[:3]) or "none"
-        raise UserError(f"{name} has to hold one .txt or .tsv corpus; found {found}.")
+        names = ", ".join(quote(entry.filename) for entry in texts[:3]) or "none"
+        raise UserError(f"{name} must contain exactly one .txt or .tsv file; found {names}.")
     text = texts[0]
-    # zipfile unpacks no more than `file_size`; what it is packed to is the zip's word only.
+    # zipfile unpacks at most `file_size` bytes; `compress_size` may be wrong.
     ratio = text.file_size / max(min(text.compress_size, size_bytes), 1)
     if text.file_size > MAX_TEXT_BYTES or ratio > MAX_ZIP_RATIO:
         raise UserError(
-            f"{name} would unpack to {text.file_size / 1e6:,.0f} MB, {ratio:,.0f} times its size; "
-            "that is no text, so it is not opened."
+            f"{name} would unpack to {text.file_size / 1e6:,.0f} MB, {ratio:,.0f} times its size. "
+            "No text is compressed that much, so it is not opened."
         )
     return text
 

@@ -1,4 +1,4 @@
-"""Which pairs a step trains on: drawn with replacement, at random or by pools of like length."""
+"""Batch sampler: which pairs each step trains on, drawn with replacement."""
 
 from typing import Any
 
@@ -9,44 +9,51 @@ Ints = npt.NDArray[np.int64]
 
 
 class BatchSampler:
-    """Endless batches of indices of training pairs."""
+    """Endless random batches of indices of training pairs.
+
+    Each batch is drawn independently, or, with a pool, several batches are drawn together, sorted
+    by length, cut into batches of similar length and used in random order. A pool leaves each
+    pair's frequency unchanged, but no longer combines any pair with any other; it saves padding.
+    """
 
     def __init__(self, lengths: Ints, batch_size: int, pool_batches: int, seed: list[int]) -> None:
-        """`lengths`: (pairs,) tokens of each training pair, by which a pool is sorted.
+        """Seed the sampler.
 
-        `pool_batches`: 0 draws each batch by itself. Else so many batches are drawn at once,
-        sorted by length, cut into batches of like length, and used in random order: each pair is
-        drawn as often as before, but no longer beside any other, and there is less padding.
+        Args:
+            lengths: (pairs,) tokens of each training pair, by which a pool is sorted.
+            batch_size: Pairs per batch.
+            pool_batches: Batches per pool; 0: no pool.
+            seed: As numpy's default_rng takes it.
         """
         self._lengths, self._batch_size, self._pool_batches = lengths, batch_size, pool_batches
         self._random = np.random.default_rng(seed)
         self._pool: Ints = np.empty((0, batch_size), np.int64)
 
-    def indices(self) -> Ints:
-        """(B,) of the next batch."""
+    def draw_batch(self) -> Ints:
+        """Return the (B,) indices of the next batch."""
         if not self._pool_batches:
             return self._draw(self._batch_size)
         if not len(self._pool):
-            drawn = self._draw(self._batch_size * self._pool_batches)
-            drawn = drawn[np.argsort(self._lengths[drawn], kind="stable")]
-            self._pool = self._random.permutation(drawn.reshape(-1, self._batch_size))
+            indices = self._draw(self._batch_size * self._pool_batches)
+            indices = indices[np.argsort(self._lengths[indices], kind="stable")]
+            self._pool = self._random.permutation(indices.reshape(-1, self._batch_size))
         batch: Ints = self._pool[0]
         self._pool = self._pool[1:]
         return batch
 
-    def chance(self, share: float) -> bool:
-        """True in `share` of the calls."""
-        return bool(self._random.random() < share)
+    def draw_bool(self, probability: float) -> bool:
+        """Return True with this probability."""
+        return bool(self._random.random() < probability)
 
-    def state(self) -> dict[str, Any]:
-        """All that goes into the next draws, for JSON."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that the next draws depend on, ready for JSON."""
         return {**self._random.bit_generator.state, "pool": self._pool.tolist()}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """The reverse. A pool of another batch size or of other pairs is left out."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a state; its pool is dropped if it was for another batch size or corpus."""
         pool = np.array(state.get("pool", []), np.int64)
-        here = bool(((pool >= 0) & (pool < len(self._lengths))).all())
-        if pool.ndim == 2 and pool.shape[1] == self._batch_size and self._pool_batches and here:
+        in_range = bool(((pool >= 0) & (pool < len(self._lengths))).all())
+        if pool.ndim == 2 and pool.shape[1] == self._batch_size and self._pool_batches and in_range:
             self._pool = pool
         self._random.bit_generator.state = {
             name: value for name, value in state.items() if name != "pool"

@@ -1,4 +1,4 @@
-"""Text to words and back: the two normalisers, and joining words for people to read."""
+"""Text to words and back: the two normalisers, and joining words to readable text."""
 
 import functools
 import re
@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from s2s.config import Normalizer
 
 SENTENCE_END = "\n"
-"""Stands after each sentence in the flat word lists of this module."""
+"""Follows each sentence in the flat word lists of this module."""
 
-_MOST_MARKS = 30
-"""On one character, as in the Stream-Safe text format (Unicode Standard Annex 15, section 13)."""
+_MAX_MARKS = 30
+"""Per character, as in the Stream-Safe Text Format (Unicode Standard Annex 15, section 13)."""
 _REPLACED = {
     **dict.fromkeys("’‘ʼ‛`ʹ′", "'"),
     **dict.fromkeys("“”„‟«»", '"'),
@@ -31,10 +31,10 @@ _ARTICLE_DROPPED = re.compile(r"[^a-zA-Z.!?\n]+")
 
 
 def split_words(sentences: Sequence[str], normalizer: Normalizer) -> list[str]:
-    """The words of all sentences in one flat list, SENTENCE_END after each sentence.
+    """Return the words of all sentences in one flat list, with SENTENCE_END after each sentence.
 
-    One pass of a regular expression over the joined text is several times faster than a call a
-    sentence. No sentence may hold a line break.
+    One pass of a regular expression over the joined text is several times faster than one call per
+    sentence. No sentence may contain a line break.
     """
     if not sentences:
         return []
@@ -44,12 +44,12 @@ def split_words(sentences: Sequence[str], normalizer: Normalizer) -> list[str]:
 
 
 def split_sentence(sentence: str, normalizer: Normalizer) -> list[str]:
-    """The words of one sentence, line breaks in it taken as spaces."""
+    """Return the words of one sentence; line breaks count as spaces."""
     return split_words([" ".join(sentence.splitlines())], normalizer)[:-1]
 
 
 def join_words(words: Sequence[str]) -> str:
-    """Words as a line of text: elisions, contractions, hyphens and punctuation closed up."""
+    """Return readable text: no spaces around elisions, contractions, hyphens and punctuation."""
     text = " ".join(words)
     text = re.sub(r"(?<=\w') (?=\w)", "", text)  # l' homme
     text = re.sub(r"(?<=\w) (?=['-]\w)", "", text)  # don 't, est -ce
@@ -58,9 +58,9 @@ def join_words(words: Sequence[str]) -> str:
 
 
 def _split_as_article(sentences: Sequence[str]) -> list[str]:
-    """As the article's code: an empty word stands where a sentence begins or ends with others."""
+    """Split as the article's code, which leaves empty words at the ends of some sentences."""
     text = "\n".join([sentence.lower().strip() for sentence in sentences])
-    text = unicodedata.normalize("NFD", _with_few_marks(text))
+    text = unicodedata.normalize("NFD", _limit_marks(text))
     text = _NOT_ASCII.sub(lambda match: _without_mark(match[0]), text)
     for mark in ".!?":
         text = text.replace(mark, f" {mark}")
@@ -69,8 +69,8 @@ def _split_as_article(sentences: Sequence[str]) -> list[str]:
 
 
 def _split_as_unicode(sentences: Sequence[str]) -> list[str]:
-    # NFKC makes a space and an accent of the one, lower() an i and a dot of the other.
-    text = _with_few_marks("\n".join(sentences).replace("´", "'"))
+    # NFKC would split the acute accent into two characters, lower() the dotted capital I.
+    text = _limit_marks("\n".join(sentences).replace("´", "'"))
     text = unicodedata.normalize("NFKC", text)
     text = text.replace("İ", "i").lower()
     text = _REPLACEABLE.sub(lambda match: _REPLACED[match[0]], text)
@@ -81,16 +81,16 @@ def _split_as_unicode(sentences: Sequence[str]) -> list[str]:
     return words
 
 
-def _with_few_marks(text: str) -> str:
-    """Without the marks that no script has, whose sorting takes their number squared in time."""
-    sorted_ones = "".join(sorted(filter(_is_sorted, set(text))))
-    if not sorted_ones:
+def _limit_marks(text: str) -> str:
+    """Drop marks beyond the limit, which no script uses: normalising them is quadratic."""
+    reordered = "".join(sorted(filter(_is_reordered, set(text))))
+    if not reordered:
         return text
-    return re.sub(rf"([{sorted_ones}]{{{_MOST_MARKS}}})[{sorted_ones}]+", r"\1", text)
+    return re.sub(rf"([{reordered}]{{{_MAX_MARKS}}})[{reordered}]+", r"\1", text)
 
 
-def _is_sorted(character: str) -> bool:
-    """Whether a normal form puts it in order with the marks before it."""
+def _is_reordered(character: str) -> bool:
+    """Return whether a normal form sorts the character among the marks before it."""
     return unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) != 0
 
 
@@ -105,7 +105,7 @@ def _is_mark(character: str) -> bool:
 
 @functools.cache
 def _unicode_words(marks: str) -> re.Pattern[str]:
-    """A word is a run of letters, digits and `marks`, which `re` does not count as letters."""
+    """Return the pattern of a word: letters, digits and `marks`, which `re` does not count."""
     letter = rf"(?:[^\W_]|[{marks}])" if marks else r"[^\W_]"
     contraction = rf"'(?:s|t|m|re|ve|ll|d)(?!{letter})"
     return re.compile(

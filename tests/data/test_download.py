@@ -15,7 +15,7 @@ import pytest
 
 from s2s.data import catalog
 from s2s.data import download as module
-from s2s.data.catalog import quiet
+from s2s.data.catalog import ignore_progress
 from s2s.data.download import download
 from s2s.errors import UserError
 
@@ -104,20 +104,20 @@ def site(server: Server, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 def fetch(folder: Path) -> bytes:
-    return download("fra-eng", folder, quiet).read_bytes()
+    return download("fra-eng", folder, ignore_progress).read_bytes()
 
 
 def list_files(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {"fra-eng.lock"}
 
 
-def test_a_named_pair_becomes_a_corpus(site: Site, tmp_path: Path, test_data: Path) -> None:
-    site.content = (test_data / "fra-eng.zip").read_bytes()
+def test_a_named_pair_becomes_a_corpus(site: Site, tmp_path: Path) -> None:
+    site.content = make_zip("Go.\tVa !\nRun!\tCours !\n")
     fractions: list[float | None] = []
     download("fra-eng", tmp_path / "downloads", lambda _, fraction: fractions.append(fraction))
     assert fractions == sorted(filter(None, fractions))
     info = catalog.add(tmp_path / "corpora", "fra-eng")
-    assert (info.name, info.pairs_read) == ("fra-eng", 167_130)
+    assert (info.name, info.pairs_read) == ("fra-eng", 2)
     assert (info.source_language, info.target_language) == ("French", "English")
     assert list_files(tmp_path / "downloads") == {"fra-eng.zip"}
     assert len(site.requests) == 1
@@ -215,3 +215,13 @@ def test_an_unreachable_address_is_not_shown(
     with pytest.raises(UserError, match="S2S_CORPORA_URL cannot be reached") as caught:
         fetch(tmp_path)
     assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("notes", [b"", b"[]", b"{}", b"7", b"\xa5", b'{"url": "u"}'])
+def test_an_unreadable_note_of_a_partial_file_starts_over(
+    site: Site, tmp_path: Path, notes: bytes
+) -> None:
+    (tmp_path / "fra-eng.zip.part").write_bytes(b"abc")
+    (tmp_path / "fra-eng.zip.part.json").write_bytes(notes)
+    assert fetch(tmp_path) == ZIP
+    assert site.ranges() == [None]
