@@ -1,23 +1,23 @@
-"""Where everything that the program writes lies."""
+"""The folders in which the program keeps its files."""
 
 import os
 from pathlib import Path
 
 
 CHECKPOINT = "checkpoint.safetensors"
-"""File in a run's folder."""
+"""Name of the checkpoint in a run's folder."""
 
 
 def home() -> Path:
-    """`S2S_HOME`, or `.s2s/` beside the package. Not created here."""
-    chosen = os.environ.get("S2S_HOME")
-    return Path(chosen).expanduser().resolve() if chosen else Path(__file__).parents[1] / ".s2s"
+    """Return the home folder: `S2S_HOME`, or `.s2s/` beside the package. Not created here."""
+    path = os.environ.get("S2S_HOME")
+    return Path(path).expanduser().resolve() if path else Path(__file__).parents[1] / ".s2s"
 
 
 def make_folder(folder: Path) -> None:
-    """Makes it, and on the way a home that on a shared machine only its owner can look into.
+    """Create a folder; a home created on the way is accessible to its owner only.
 
-    A home that is there keeps its mode: it may be shared on purpose.
+    An existing home keeps its mode: it may be shared on purpose.
     """
     if folder.is_relative_to(home()):
         home().parent.mkdir(parents=True, exist_ok=True)
@@ -26,20 +26,22 @@ def make_folder(folder: Path) -> None:
 
 
 def is_open_to_others() -> bool:
-    """Whether other users of this machine can look into the home."""
+    """Return whether other users of this machine can read the home."""
     return os.name == "posix" and home().exists() and bool(home().stat().st_mode & 0o077)
 
 
 def corpora_folder() -> Path:
+    """Return the folder of the prepared corpora."""
     return home() / "corpora"
 
 
 def run_folder(run_id: int) -> Path:
+    """Return the folder of a run's files."""
     return home() / "runs" / str(run_id)
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of all files below `folder`; a file that vanishes meanwhile counts as 0."""
+    """Return the size of all files below a folder, except files that vanish meanwhile."""
     total = 0
     for path in folder.rglob("*"):
         try:
