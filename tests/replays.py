@@ -1,4 +1,4 @@
-"""A replay with plausible records but no training behind it: its speeds and losses are chosen."""
+"""A replay with plausible records but no training behind it: its speeds and losses are known."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ ARTICLE_2, ARTICLE_32 = (Engine.ARTICLE, SMALL), (Engine.ARTICLE, LARGE)
 FUSED_2, FUSED_32 = (Engine.FUSED, SMALL), (Engine.FUSED, LARGE)
 SPEEDS = {ARTICLE_2: 10.0, ARTICLE_32: 100.0, FUSED_2: 50.0, FUSED_32: 200.0}
 LOSSES = {ARTICLE_2: 5.0, ARTICLE_32: 4.0, FUSED_2: 4.96, FUSED_32: 3.9}
-"""Validation losses per token at the end; untrained they are at 8."""
+"""Final validation losses per token; untrained it is 8."""
 UNIGRAM = 5.0
 
 
@@ -21,8 +21,11 @@ def replay_sweep(
     factors: tuple[float, ...] = (0.98, 1.0, 1.02),
     states: Mapping[tuple[Engine, int, int], RunState | None] | None = None,
 ) -> Sweep:
-    """A repeat for each factor of its speeds; `states`: of an engine, a size and a repeat whose
-    run did not finish, or is not there yet."""
+    """Return a replay with one repeat per factor of its speeds.
+
+    Args:
+        states: By engine, size and repeat of unfinished runs; None: not started.
+    """
     config = replay_config("starter", repeats=len(factors))
     parts = []
     for repeat, factor in enumerate(factors):
@@ -35,26 +38,25 @@ def replay_sweep(
                 part = dataclasses.replace(part, run=run)
             parts.append(part)
     finished = all(part.is_done() for part in parts)
-    state_ = SweepState.FINISHED if finished else SweepState.RUNNING
-    return Sweep(5, config, 0.0, state_, tuple(parts))
+    sweep_state = SweepState.FINISHED if finished else SweepState.RUNNING
+    return Sweep(5, config, 0.0, sweep_state, tuple(parts))
 
 
 def _run(run_id: int, part: SweepPart, state: RunState, speed: float) -> Run:
     config = replay_config("starter").run_config(part.engine, part.batch_size, part.repeat)
-    figures = summary(run_id, state, config, 1000)
-    figures = dataclasses.replace(figures, samples_per_second=speed)
+    measured = dataclasses.replace(summary(run_id, state, config, 1000), samples_per_second=speed)
     return dataclasses.replace(
-        RUN, id=run_id, state=state, config=config, summary=figures, iterations_done=1000
+        RUN, id=run_id, state=state, config=config, summary=measured, iterations_done=1000
     )
 
 
-def losses(of: Sweep, last: float | None = None) -> dict[int, list[Evaluation]]:
-    """An evaluation before the first step and one after the last, of each run; by run id."""
+def losses(sweep: Sweep) -> dict[int, list[Evaluation]]:
+    """Return an evaluation before the first and after the last step, by run id."""
     return {
         part.run.id: [
             Evaluation(0, 0.0, 8.0, ()),
-            Evaluation(1000, 9.0, last or LOSSES[part.engine, part.batch_size], ()),
+            Evaluation(1000, 9.0, LOSSES[part.engine, part.batch_size], ()),
         ]
-        for part in of.parts
+        for part in sweep.parts
         if part.run
     }

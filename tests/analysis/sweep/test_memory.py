@@ -1,4 +1,6 @@
-"""The line of peak memory: by hand, checked on a size left out, and flat where it is."""
+"""The fit of peak memory: by hand, checked on a size left out, and flat where it is."""
+
+import dataclasses
 
 import numpy as np
 import pytest
@@ -6,145 +8,109 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from s2s.analysis.sweep.memory import (
+    MemoryCaveat,
     MemoryCheck,
-    MemoryLaw,
+    MemoryFit,
     MemoryPoint,
-    left_out_checks,
-    memory_law,
-    memory_sentence,
+    cross_validate_memory,
+    fit_memory,
+    memory_points,
 )
+from s2s.config import Engine
+from s2s.records import StepMemory
+from tests import studies
 
 SIZES = (2, 8, 32, 128)
 
 
-def on_line(fixed: float, per_cell: float, sizes: tuple[int, ...] = SIZES) -> list[MemoryPoint]:
-    """20 padded_tokens a sample."""
-    return [MemoryPoint(size, 20 * size, fixed + per_cell * 20 * size) for size in sizes]
+def on_line(fixed: float, per_token: float, sizes: tuple[int, ...] = SIZES) -> list[MemoryPoint]:
+    """20 padded tokens per sample."""
+    return [MemoryPoint(size, 20 * size, fixed + per_token * 20 * size) for size in sizes]
 
 
-def test_a_line_by_hand() -> None:
+def test_a_fit_by_hand() -> None:
     points = [MemoryPoint(4, 40, 600), MemoryPoint(1, 10, 300), MemoryPoint(16, 160, 1500)]
-    law = memory_law(points)
-    # 300 more for 30 padded_tokens more: 200 + 10 a cell, hence 1,800 at the size left out.
-    assert [point.batch_size for point in law.points] == [1, 4, 16]
-    assert (law.fixed_bytes, law.bytes_per_cell) == pytest.approx((200, 10))
-    assert law.check == MemoryCheck(16, pytest.approx(1800), 1500)
-    assert law.check.relative_error == pytest.approx(0.2)
-    assert law.peak_bytes(50) == pytest.approx(700)
+    fit = fit_memory(points)
+    # 300 more for 30 padded tokens more: 200 + 10 per token, hence 1,800 at the size left out.
+    assert [point.batch_size for point in fit.points] == [1, 4, 16]
+    assert (fit.fixed_bytes, fit.bytes_per_padded_token) == pytest.approx((200, 10))
+    assert fit.relative_rise == pytest.approx(150 * 10 / 200)
+    assert fit.check == MemoryCheck(16, pytest.approx(1800), 1500)
+    assert fit.check.relative_error == pytest.approx(0.2)
+    assert fit.peak_bytes(50) == pytest.approx(700)
 
 
-def test_what_fits_with_5_percent_kept_free() -> None:
-    law = memory_law(on_line(1000, 10))
-    assert not law.flat
-    assert law.notes == ()
-    # 0.95 * 20,000 = 19,000; less 1,000 and over 10: 1,800 padded_tokens, 42 samples of 42 padded_tokens and more.
-    assert law.largest_cells(20_000) == pytest.approx(1800)
-    assert law.largest_batch_size(20_000, 42) == 42
-    assert law.largest_batch_size(20_000, 2000) == 0
-    assert law.largest_cells(500) == 0
-    assert law.largest_batch_size(500, 40) == 0
+def test_the_largest_batch_leaves_5_percent_free() -> None:
+    fit = fit_memory(on_line(1000, 10))
+    assert fit.caveats == ()
+    # 0.95 * 20,000 = 19,000; less 1,000 and over 10: 1,800 padded tokens, 90 samples of 20.
+    assert fit.max_padded_tokens(20_000) == pytest.approx(1800)
+    assert fit.max_batch_size(20_010) == 90
+    assert fit.max_padded_tokens(500) == fit.max_batch_size(500) == 0
+    longer = fit_memory([*on_line(1000, 10), MemoryPoint(32, 1280, 13_800)])
+    assert longer.max_batch_size(20_010) == 45  # 40 padded tokens per sample in one step
 
 
 def test_repeats_of_the_largest_size_are_checked_by_their_medians() -> None:
-    largest = [
-        MemoryPoint(128, padded_tokens, peak)
-        for padded_tokens, peak in ((90, 7), (100, 12), (110, 50))
-    ]
-    law = memory_law([*on_line(1, 0.1, (1, 2, 4)), *largest])
-    assert law.check == MemoryCheck(128, pytest.approx(11), 12)
+    largest = [MemoryPoint(128, *each) for each in ((90, 7), (100, 12), (110, 50))]
+    fit = fit_memory([*on_line(1, 0.1, (1, 2, 4)), *largest])
+    assert fit.check == MemoryCheck(128, pytest.approx(11), 12)
 
 
-def test_two_sizes_give_an_unchecked_line() -> None:
-    law = memory_law(on_line(1000, 10, (2, 8)))
-    assert (law.fixed_bytes, law.bytes_per_cell) == pytest.approx((1000, 10))
-    assert law.check is None
-    assert not law.flat
-    assert law.notes == ("No size was left out to check the line: measure a third.",)
+def test_two_sizes_give_an_unchecked_fit_through_all_repeats() -> None:
+    """Within either size memory falls with the padded tokens; between the sizes it rises."""
+    fit = fit_memory(
+        [MemoryPoint(*each) for each in ((2, 39, 101), (2, 41, 99), (8, 159, 201), (8, 161, 199))]
+    )
+    assert fit.bytes_per_padded_token == pytest.approx(100 / 120, rel=0.01)
+    assert fit.check is None
+    assert fit.caveats == (MemoryCaveat.UNCHECKED,)
 
 
-def test_each_inner_size_left_out_in_turn() -> None:
-    """Through (1, 3) and (4, 9) goes 1 + 2 x, so 5 at 2, which is 20 % less than was measured."""
+def test_each_inner_size_is_left_out_in_turn() -> None:
+    """Through (1, 3) and (4, 9) goes 1 + 2 x, so 5 at 2, which is 20% less than was measured."""
     points = [MemoryPoint(*each) for each in ((1, 1, 3), (2, 2, 6.25), (4, 4, 9))]
-    assert left_out_checks(points) == (MemoryCheck(2, pytest.approx(5), 6.25),)
-    assert left_out_checks(points)[0].relative_error == pytest.approx(-0.2)
-    checks = left_out_checks(on_line(1000, 10))
+    assert cross_validate_memory(points) == (MemoryCheck(2, pytest.approx(5), 6.25),)
+    assert cross_validate_memory(points)[0].relative_error == pytest.approx(-0.2)
+    checks = cross_validate_memory(on_line(1000, 10))
     assert [check.batch_size for check in checks] == [8, 32]
     assert [check.relative_error for check in checks] == pytest.approx([0, 0])
-    assert left_out_checks(points[:2]) == left_out_checks([]) == ()
-
-
-def test_what_fits_in_a_sentence() -> None:
-    law = memory_law(on_line(1e7, 1000))
-    # (0.95 * 1 GB - 10 MB) / 1,000 a cell / 20 padded_tokens
-    assert memory_sentence(law, 10**9) == (
-        "Memory: batch size 47,000 is the largest predicted to fit in 954 MiB; verify it by a "
-        "run. Sizes left out of the line were predicted within 0 %."
-    )
-    assert "every size up to 65,536 is predicted to fit in 9.31 GiB." in memory_sentence(
-        law, 10**10
-    )
-    assert "not even one sentence is predicted to fit in 5 MiB" in memory_sentence(law, 5 * 2**20)
-    assert "how much there is of it here is not known" in memory_sentence(law, None)
-    flat = memory_law(on_line(1000, 0.01))
-    assert memory_sentence(flat, 10**9) == (
-        "Memory is flat up to batch size 128: it changes by 3 % of its fixed part, so that no "
-        "limit is in sight."
-    )
-    assert memory_sentence(memory_law([]), 10**9) == "Memory: not measured in this sweep."
-    assert memory_sentence(memory_law(on_line(1, 1, (2,))), 9).startswith("A line of memory takes")
-
-
-def test_repeats_of_two_sizes_are_all_in_the_line() -> None:
-    """Within either size memory falls with the padded_tokens; between the sizes it rises."""
-    points = [
-        MemoryPoint(*each) for each in ((2, 39, 101), (2, 41, 99), (8, 159, 201), (8, 161, 199))
-    ]
-    law = memory_law(points)
-    assert law.bytes_per_cell == pytest.approx(100 / 120, rel=0.01)
-    assert law.check is None
+    assert cross_validate_memory(points[:2]) == cross_validate_memory([]) == ()
 
 
 @pytest.mark.parametrize(
     "points", [[], on_line(1, 1, (2,)), [MemoryPoint(2, 40, 5), MemoryPoint(2, 44, 6)]]
 )
-def test_one_size_gives_no_line(points: list[MemoryPoint]) -> None:
-    law = memory_law(points)
-    assert law.fixed_bytes is law.bytes_per_cell is law.check is law.peak_bytes(1) is None
-    assert law.largest_cells(1e9) is law.largest_batch_size(1e9, 40) is None
-    assert law.notes == ("A line of memory takes two batch sizes: measure more.",)
+def test_one_size_gives_no_fit(points: list[MemoryPoint]) -> None:
+    fit = fit_memory(points)
+    assert fit.fixed_bytes is fit.bytes_per_padded_token is fit.check is fit.peak_bytes(1) is None
+    assert fit.max_padded_tokens(1e9) is fit.max_batch_size(1e9) is None
+    assert fit.caveats == (MemoryCaveat.ONE_SIZE,)
 
 
-def test_a_rise_below_5_percent_of_the_fixed_part_is_flat() -> None:
-    """From 40 to 2,560 padded_tokens: 49 or 51 more on 1,000."""
-    flat = memory_law(on_line(1000, 49 / 2520))
-    assert flat.flat
-    assert "changes by 5 % of its fixed part" in flat.notes[0]
-    assert flat.largest_cells(1e9) is flat.largest_batch_size(1e9, 40) is None
+@pytest.mark.parametrize("per_token", [49 / 2520, 0, -0.1])
+def test_a_rise_below_5_percent_of_the_fixed_part_is_flat(per_token: float) -> None:
+    """From 40 to 2,560 padded tokens: 49 more on 1,000."""
+    flat = fit_memory(on_line(1000, per_token))
+    assert flat.caveats == (MemoryCaveat.FLAT,)
+    assert flat.max_padded_tokens(1e9) is flat.max_batch_size(1e9) is None
     assert flat.peak_bytes(40) is not None
-    assert not memory_law(on_line(1000, 51 / 2520)).flat
+    assert fit_memory(on_line(1000, 51 / 2520)).caveats == ()
 
 
-def test_a_constant_and_a_falling_memory_are_flat() -> None:
-    assert memory_law(on_line(1000, 0)).flat
-    falling = memory_law(on_line(1000, -0.1))
-    assert falling.flat
-    assert falling.largest_cells(1e9) is None
-
-
-def test_a_rise_within_the_scatter_is_flat() -> None:
+def test_a_rise_within_the_scatter_gives_no_limit() -> None:
     peaks = {2: (100, 130), 8: (150, 110), 32: (110, 165)}
     points = [MemoryPoint(size, 20 * size, peak) for size in peaks for peak in peaks[size]]
-    law = memory_law(points)
-    assert law.bytes_per_cell == pytest.approx(15 / 120)
-    assert law.flat
-    assert "cannot be told from its scatter" in law.notes[0]
-    assert law.largest_cells(1e9) is None
+    fit = fit_memory(points)
+    assert fit.bytes_per_padded_token == pytest.approx(15 / 120)
+    assert fit.caveats == (MemoryCaveat.UNCERTAIN_SLOPE,)
+    assert fit.max_padded_tokens(1e9) is None
 
 
 @pytest.mark.parametrize("point", [MemoryPoint(2, 0, 5), MemoryPoint(2, 5, 0)])
-def test_cells_and_bytes_are_above_0(point: MemoryPoint) -> None:
+def test_padded_tokens_and_bytes_must_be_above_0(point: MemoryPoint) -> None:
     with pytest.raises(ValueError, match="above 0"):
-        memory_law([point])
+        fit_memory([point])
 
 
 @given(
@@ -152,39 +118,34 @@ def test_cells_and_bytes_are_above_0(point: MemoryPoint) -> None:
     some.floats(10, 1e7),
     some.sets(some.integers(1, 2048), min_size=2, max_size=8),
 )
-def test_an_exact_line_is_recovered(fixed: float, per_cell: float, sizes: set[int]) -> None:
-    law = memory_law(on_line(fixed, per_cell, tuple(sizes)))
-    whole = fixed + per_cell * 20 * max(sizes)
-    assert law.fixed_bytes == pytest.approx(fixed, rel=1e-6, abs=1e-9 * whole)
-    assert law.bytes_per_cell == pytest.approx(per_cell, rel=1e-6, abs=1e-9 * whole)
-    assert law.check is None or law.check.relative_error == pytest.approx(0, abs=1e-6)
+def test_an_exact_line_is_recovered(fixed: float, per_token: float, sizes: set[int]) -> None:
+    fit = fit_memory(on_line(fixed, per_token, tuple(sizes)))
+    whole = fixed + per_token * 20 * max(sizes)
+    assert fit.fixed_bytes == pytest.approx(fixed, rel=1e-6, abs=1e-9 * whole)
+    assert fit.bytes_per_padded_token == pytest.approx(per_token, rel=1e-6, abs=1e-9 * whole)
+    assert fit.check is None or fit.check.relative_error == pytest.approx(0, abs=1e-6)
 
 
-@given(some.floats(1e7, 1e11), some.integers(2, 60))
-def test_the_largest_batch_fits_and_the_next_one_does_not(available: float, longest: int) -> None:
-    law = memory_law(on_line(1e6, 1000))
-    largest = law.largest_batch_size(available, longest)
+@given(some.floats(1e7, 1e11))
+def test_the_largest_batch_fits_and_the_next_one_does_not(available: float) -> None:
+    fit = fit_memory(on_line(1e6, 1000))
+    largest = fit.max_batch_size(available)
     assert largest is not None
-    assert predicted(law, largest * longest) <= 0.95 * available * (1 + 1e-9)
-    assert predicted(law, (largest + 1) * longest) > 0.95 * available * (1 - 1e-9)
+    fits, exceeds = fit.peak_bytes(20 * largest), fit.peak_bytes(20 * (largest + 1))
+    assert fits is not None
+    assert exceeds is not None
+    assert fits <= 0.95 * available * (1 + 1e-9)
+    assert exceeds > 0.95 * available * (1 - 1e-9)
 
 
-def predicted(law: MemoryLaw, padded_tokens: float) -> float:
-    peak = law.peak_bytes(padded_tokens)
-    assert peak is not None
-    return peak
-
-
-def simulated(seed: int, per_cell: float) -> MemoryLaw:
-    """Three runs a size; each one's peak is off by 2 % of the fixed 500 MB."""
+def simulated(seed: int, per_token: float) -> MemoryFit:
+    """Three runs per size; each one's peak is off by 2% of the fixed 500 MB."""
     random = np.random.default_rng(seed)
-    return memory_law(
+    return fit_memory(
         [
-            MemoryPoint(
-                size, padded_tokens, 5e8 + per_cell * padded_tokens + 1e7 * random.standard_normal()
-            )
+            MemoryPoint(size, tokens, 5e8 + per_token * tokens + 1e7 * random.standard_normal())
             for size in SIZES
-            for padded_tokens in 20 * size * random.uniform(0.9, 1.1, 3)
+            for tokens in 20 * size * random.uniform(0.9, 1.1, 3)
         ]
     )
 
@@ -192,8 +153,39 @@ def simulated(seed: int, per_cell: float) -> MemoryLaw:
 def test_a_rise_is_found_in_noise_and_none_where_there_is_none() -> None:
     # 500 MB more over the measured sizes, or nothing.
     rising = [simulated(seed, 2e5) for seed in range(100)]
-    assert not any(law.flat for law in rising)
-    assert sum(simulated(seed, 0).flat for seed in range(100)) >= 95
-    errors = [law.check.relative_error for law in rising if law.check]
+    assert not any(fit.caveats for fit in rising)
+    assert sum(bool(simulated(seed, 0).caveats) for seed in range(100)) >= 95
+    errors = [fit.check.relative_error for fit in rising if fit.check]
     assert len(errors) == 100
     assert np.median(np.abs(errors)) < 0.10
+
+
+def test_on_a_cpu_memory_comes_from_separate_processes() -> None:
+    """The runs' own peaks are of a whole process, and do not count."""
+    measured = (
+        StepMemory(Engine.ARTICLE, 2, 9, 9), StepMemory(Engine.FUSED, 2, 1000, 40),
+        StepMemory(Engine.FUSED, 8, None, None), StepMemory(Engine.FUSED, 32, 1600, 640),
+    )  # fmt: skip
+    study = studies.with_summaries(
+        studies.sweep(), {(2, 0): {"peak_memory_bytes": 9, "max_padded_tokens": 9}}
+    )
+    assert memory_points(dataclasses.replace(study, memory=measured), Engine.FUSED) == [
+        MemoryPoint(2, 40, 1000), MemoryPoint(32, 640, 1600)
+    ]  # fmt: skip
+
+
+def test_on_a_gpu_memory_comes_from_each_run() -> None:
+    peaks = {
+        (size, repeat): {"peak_memory_bytes": 1000 + 100 * size, "max_padded_tokens": 20 * size}
+        for size in (2, 8)
+        for repeat in range(2)
+    }
+    peaks[2, 0]["max_padded_tokens"] = None
+    study = studies.with_summaries(studies.sweep(), peaks)
+    on_gpu = tuple(
+        dataclasses.replace(part, run=dataclasses.replace(part.run, device="cuda:0"))
+        for part in study.parts
+        if part.run
+    )
+    points = memory_points(dataclasses.replace(study, parts=on_gpu), Engine.FUSED)
+    assert points == [MemoryPoint(2, 40, 1200), *[MemoryPoint(8, 160, 1800)] * 2]

@@ -1,6 +1,4 @@
-"""Parts of a step and padding against the batch size."""
-
-import dataclasses
+"""Step parts and padding ratio against the batch size."""
 
 import pytest
 
@@ -8,85 +6,63 @@ from s2s.analysis.run.anatomy import PARTS
 from s2s.analysis.sweep.step_parts import (
     PaddingPoint,
     SizeParts,
-    padding,
-    padding_text,
-    step_parts,
-    step_parts_text,
+    measure_padding,
+    measure_step_parts,
 )
 from s2s.config import Engine
-from s2s.records import RunState, Sweep
+from s2s.records import RunState
 from tests import studies
 
-
-def told(
-    of: Sweep, phases: dict[int, list[list[float] | None]], padded: dict[int, list[float | None]]
-) -> Sweep:
-    """The study with what its runs' summaries say of each size, a value a repeat."""
-    parts = []
-    for part in of.parts:
-        assert part.run
-        assert part.run.summary
-        seconds = phases.get(part.batch_size, [None] * 3)[part.repeat]
-        summary = dataclasses.replace(
-            part.run.summary,
-            phase_seconds=seconds and dict(zip(PARTS, seconds, strict=True)),
-            padding_ratio=padded.get(part.batch_size, [None] * 3)[part.repeat],
-        )
-        parts.append(dataclasses.replace(part, run=dataclasses.replace(part.run, summary=summary)))
-    return dataclasses.replace(of, parts=tuple(parts))
-
-
-PHASES: dict[int, list[list[float] | None]] = {
-    # Data 1 ms + 1 ms a sentence, forward 2 ms, the rest nothing.
-    2: [[0.003, 0.002, 0, 0, 0], [0.002, 0.001, 0, 0, 0], [0.009, 0.009, 0, 0, 0]],
-    8: [[0.009, 0.002, 0, 0, 0], None, None],
+# Data 1 ms + 1 ms per sentence, forward 2 ms, the rest nothing.
+PHASES = {
+    (2, 0): (0.003, 0.002, 0, 0, 0),
+    (2, 1): (0.002, 0.001, 0, 0, 0),
+    (2, 2): (0.009, 0.009, 0, 0, 0),
+    (8, 0): (0.009, 0.002, 0, 0, 0),
 }
 
 
-def test_medians_over_the_runs_and_the_line_through_them() -> None:
-    found = step_parts(told(studies.sweep(), PHASES, {}), Engine.FUSED)
-    assert found.sizes == (
+def changes() -> dict[tuple[int, int], dict[str, object]]:
+    phases = {key: {"phase_seconds": dict(zip(PARTS, PHASES[key], strict=True))} for key in PHASES}
+    no_padding = {
+        (size, repeat): {"padding_ratio": None} for size in studies.SIZES for repeat in range(3)
+    }
+    return {key: {**each, **phases.get(key, {})} for key, each in no_padding.items()}
+
+
+def test_parts_are_medians_over_the_runs_with_measured_phases() -> None:
+    parts = measure_step_parts(studies.with_summaries(studies.sweep(), changes()), Engine.FUSED)
+    assert parts.sizes == (
         SizeParts(2, (0.003, 0.002, 0, 0, 0), 3),
         SizeParts(8, (0.009, 0.002, 0, 0, 0), 1),
     )
-    assert found.split is not None
-    assert found.split.fixed_seconds == pytest.approx((0.001, 0.002, 0, 0, 0))
-    assert found.split.per_sample_seconds == pytest.approx((0.001, 0, 0, 0, 0))
-    assert found.sizes[0].shares() == pytest.approx([0.6, 0.4, 0, 0, 0])
-    text = step_parts_text(found)
-    assert text.startswith(
-        "Step anatomy against the batch size. batch 2: data 3 ms (60 %), forward 2 ms (40 %), "
-    )
-    assert "A step takes 3 ms whatever the batch size and 1 ms more for each sentence" in text
+    assert parts.sizes[0].shares() == pytest.approx([0.6, 0.4, 0, 0, 0])
+    assert parts.fit is not None
+    assert parts.fit.fixed_seconds == pytest.approx((0.001, 0.002, 0, 0, 0))
+    assert parts.fit.per_sample_seconds == pytest.approx((0.001, 0, 0, 0, 0))
+    unmeasured = measure_step_parts(studies.sweep(), Engine.FUSED)
+    assert (unmeasured.sizes, unmeasured.fit) == ((), None)
 
 
-def test_nothing_where_no_phase_was_told_apart() -> None:
-    found = step_parts(studies.sweep(), Engine.FUSED)
-    assert (found.sizes, found.split) == ((), None)
-    assert step_parts_text(found) == "Step anatomy against the batch size. Nothing yet."
-    one = step_parts(told(studies.sweep(), {2: PHASES[2]}, {}), Engine.FUSED)
-    assert len(one.sizes) == 1
-    assert one.split is None
-
-
-def test_a_run_that_did_not_finish_tells_nothing() -> None:
+def test_runs_that_did_not_finish_do_not_count() -> None:
     study = studies.sweep({(2, 2): RunState.DIVERGED, (8, 0): RunState.FAILED})
-    study = told(study, PHASES, {2: [0.1, 0.2, 0.9], 8: [0.5, None, None]})
-    found = step_parts(study, Engine.FUSED)
-    assert found.sizes == (SizeParts(2, pytest.approx((0.0025, 0.0015, 0, 0, 0)), 2),)
-    [line] = padding(study)
+    values = changes()
+    for key, ratio in {(2, 0): 0.1, (2, 1): 0.2, (2, 2): 0.9, (8, 0): 0.5}.items():
+        values[key]["padding_ratio"] = ratio
+    study = studies.with_summaries(study, values)
+    parts = measure_step_parts(study, Engine.FUSED)
+    assert parts.sizes == (SizeParts(2, pytest.approx((0.0025, 0.0015, 0, 0, 0)), 2),)
+    assert parts.fit is None  # of a single size
+    [line] = measure_padding(study)
     assert line.points == (PaddingPoint(2, pytest.approx(0.15), 0.1, 0.2, 2),)
 
 
 def test_padding_by_engine_and_size() -> None:
-    both = (Engine.FUSED, Engine.ARTICLE)
-    study = told(studies.sweep(engines=both), {}, {8: [0.3, 0.1, 0.2], 2: [0.0, 0.0, None]})
-    fused, article = padding(study)
-    assert (fused.label, article.label) == ("fused", "article")
+    values = changes()
+    ratios = {(8, 0): 0.3, (8, 1): 0.1, (8, 2): 0.2, (2, 0): 0.0, (2, 1): 0.0}
+    for key, ratio in ratios.items():
+        values[key]["padding_ratio"] = ratio
+    study = studies.sweep(engines=(Engine.FUSED, Engine.ARTICLE))
+    fused, article = measure_padding(studies.with_summaries(study, values))
+    assert (fused.label, article.label, article.points) == ("fused", "article", ())
     assert fused.points == (PaddingPoint(2, 0.0, 0.0, 0.0, 2), PaddingPoint(8, 0.2, 0.1, 0.3, 3))
-    assert article.points == ()
-    assert padding_text([fused, article]) == (
-        "Padded share of the computed cells against the batch size. "
-        "fused: batch 2: 0.0 %, batch 8: 20.0 %."
-    )
-    assert padding_text([article]).endswith("Nothing yet.")

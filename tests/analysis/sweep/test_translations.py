@@ -1,4 +1,4 @@
-"""One sentence through all sizes: whose it is, how far, and never between two evaluations."""
+"""One sentence by all sizes, never between two evaluations."""
 
 import pytest
 from hypothesis import given
@@ -6,12 +6,12 @@ from hypothesis import strategies as some
 
 from s2s.analysis.run.steps import Axis
 from s2s.analysis.sweep.translations import (
-    Followed,
-    Said,
-    followed,
-    reached,
-    sentences,
-    stand_ins,
+    SizeTranslation,
+    TranslatingRun,
+    common_extent,
+    first_finished_runs,
+    sample_sentences,
+    select_translating_runs,
     translations_at,
 )
 from s2s.config import Engine
@@ -21,59 +21,58 @@ from tests import studies
 OWN, HELD_OUT = ("je vois", ""), ("tu vois", "you see")
 
 
-def evaluation(iteration: int, seconds: float, output: str = "") -> Evaluation:
-    said = tuple(
-        SampleTranslation(*pair, output or f"after {iteration}") for pair in (HELD_OUT, OWN)
-    )
-    return Evaluation(iteration, seconds, None, said)
+def evaluation(iteration: int, seconds: float) -> Evaluation:
+    outputs = tuple(SampleTranslation(*pair, f"after {iteration}") for pair in (HELD_OUT, OWN))
+    return Evaluation(iteration, seconds, None, outputs)
 
 
-SMALL = Followed(studies.run(2, 0), (evaluation(0, 0.0), evaluation(50, 1.0), evaluation(99, 2.0)))
-LARGE = Followed(studies.run(8, 0), (evaluation(0, 0.0), evaluation(20, 3.0)))
+SMALL = TranslatingRun(
+    studies.run(2, 0), (evaluation(0, 0.0), evaluation(50, 1.0), evaluation(99, 2.0))
+)
+LARGE = TranslatingRun(studies.run(8, 0), (evaluation(0, 0.0), evaluation(20, 3.0)))
 
 
-def test_the_first_finished_repeat_stands_for_its_size() -> None:
+def test_the_first_finished_repeat_represents_its_size() -> None:
     study = studies.sweep({(8, 0): RunState.DIVERGED})
-    found = stand_ins(study, Engine.FUSED)
-    assert [(run.config.batch_size, run.config.seed) for run in found] == [
+    runs = first_finished_runs(study, Engine.FUSED)
+    assert [(run.config.batch_size, run.config.seed) for run in runs] == [
         (2, 0), (8, 1), (32, 0), (128, 0), (512, 0),
     ]  # fmt: skip
-    assert stand_ins(study, Engine.ARTICLE) == []
+    assert first_finished_runs(study, Engine.ARTICLE) == []
 
 
-def test_who_translated_nothing_is_left_out() -> None:
+def test_runs_without_translations_are_left_out() -> None:
     runs = [studies.run(2, 0), studies.run(8, 0)]
     silent = Evaluation(0, 0.0, 3.0, ())
-    told = {runs[0].id: [silent], runs[1].id: [silent, evaluation(20, 3.0)]}
-    assert followed(runs, told) == [Followed(runs[1], (evaluation(20, 3.0),))]
+    evaluations = {runs[0].id: [silent], runs[1].id: [silent, evaluation(20, 3.0)]}
+    assert select_translating_runs(runs, evaluations) == [
+        TranslatingRun(runs[1], (evaluation(20, 3.0),))
+    ]
 
 
 def test_own_sentences_come_first() -> None:
-    assert sentences([SMALL, LARGE]) == [OWN, HELD_OUT]
-    assert sentences([]) == []
+    assert sample_sentences([SMALL, LARGE]) == [OWN, HELD_OUT]
+    assert sample_sentences([]) == []
 
 
-def test_as_far_as_all_came() -> None:
-    assert reached([SMALL, LARGE], Axis.SAMPLES) == 160.0  # 20 times 8, below 99 times 2
-    assert reached([SMALL, LARGE], Axis.SECONDS) == 2.0
-    assert reached([], Axis.SAMPLES) == 0.0
+def test_the_extent_is_that_of_the_run_evaluated_least_far() -> None:
+    assert common_extent([SMALL, LARGE], Axis.SAMPLES) == 160.0  # 20 times 8, below 99 times 2
+    assert common_extent([SMALL, LARGE], Axis.SECONDS) == 2.0
+    assert common_extent([], Axis.SAMPLES) == 0.0
 
 
-def test_each_at_its_last_evaluation_up_to_there() -> None:
+def test_each_run_at_its_last_evaluation_up_to_the_position() -> None:
     assert translations_at([SMALL, LARGE], OWN, Axis.SAMPLES, 152.0) == [
-        Said(2, "after 50", 50, 100, 1.0),
-        Said(8, "after 0", 0, 0, 0.0),
+        SizeTranslation(2, "after 50", 50, 100, 1.0),
+        SizeTranslation(8, "after 0", 0, 0, 0.0),
     ]
-    assert translations_at([SMALL, LARGE], OWN, Axis.SAMPLES, 153.0)[1] == Said(
-        8, "after 20", 20, 160, 3.0
-    )  # the 20th step passes it
-    assert [each.iteration for each in translations_at([SMALL, LARGE], OWN, Axis.SECONDS, 2.0)] == [
-        99, 0,
-    ]  # fmt: skip
-
-
-def test_a_sentence_that_was_not_followed_is_a_gap() -> None:
-    assert translations_at([LARGE], ("autre", ""), Axis.SAMPLES, 0.0) == [Said(8, None, 0, 0, 0.0)]
+    later = translations_at([SMALL, LARGE], OWN, Axis.SAMPLES, 153.0)
+    assert later[1] == SizeTranslation(8, "after 20", 20, 160, 3.0)  # the 20th step passes it
+    by_time = translations_at([SMALL, LARGE], OWN, Axis.SECONDS, 2.0)
+    assert [each.iteration for each in by_time] == [99, 0]
+    assert translations_at([LARGE], ("autre", ""), Axis.SAMPLES, 0.0) == [
+        SizeTranslation(8, None, 0, 0, 0.0)
+    ]
 
 
 @given(
@@ -81,15 +80,16 @@ def test_a_sentence_that_was_not_followed_is_a_gap() -> None:
     some.integers(0, 1000),
     some.sampled_from([Axis.SAMPLES, Axis.SECONDS]),
 )
-def test_nothing_of_later_is_shown(places: list[int], amount: int, axis: Axis) -> None:
-    told = tuple(evaluation(each, float(each)) for each in [0, *sorted(places)])
-    [said] = translations_at([Followed(studies.run(2, 0), told)], OWN, axis, amount)
-    later = [each for each in places if each > said.iteration]
+def test_no_later_evaluation_is_shown(iterations: list[int], position: int, axis: Axis) -> None:
+    evaluations = tuple(evaluation(each, float(each)) for each in [0, *sorted(iterations)])
+    run = TranslatingRun(studies.run(2, 0), evaluations)
+    [row] = translations_at([run], OWN, axis, position)
+    later = [each for each in iterations if each > row.iteration]
     if axis is Axis.SECONDS:
-        assert said.seconds <= amount
-        assert all(each > amount for each in later)
+        assert row.seconds <= position
+        assert all(each > position for each in later)
     else:
-        assert said.samples < amount + 2 or not said.iteration
-        assert all(2 * each >= amount + 2 for each in later)
-    assert said.output == f"after {said.iteration}"
-    assert said.samples == pytest.approx(2 * said.iteration)
+        assert row.samples < position + 2 or not row.iteration
+        assert all(2 * each >= position + 2 for each in later)
+    assert row.output == f"after {row.iteration}"
+    assert row.samples == pytest.approx(2 * row.iteration)

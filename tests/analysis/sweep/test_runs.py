@@ -1,0 +1,38 @@
+"""Selection of a sweep's runs."""
+
+import dataclasses
+
+from s2s.analysis.sweep.runs import finished_runs, group_by_batch_size, sizes_without_result
+from s2s.config import Engine
+from s2s.records import RunState
+from tests.studies import SIZES, sweep
+
+
+def test_finished_runs_come_by_size_and_repeat() -> None:
+    study = sweep({(8, 1): RunState.DIVERGED})
+    shuffled = dataclasses.replace(study, parts=study.parts[::-1])
+    runs = finished_runs(shuffled, Engine.FUSED)
+    assert [(run.config.batch_size, run.config.seed) for run in runs] == [
+        (size, repeat) for size in SIZES for repeat in range(3) if (size, repeat) != (8, 1)
+    ]
+    assert finished_runs(study, Engine.ARTICLE) == []
+    assert {size: len(each) for size, each in group_by_batch_size(runs).items()} == {
+        2: 3, 8: 2, 32: 3, 128: 3, 512: 3
+    }  # fmt: skip
+
+
+def test_sizes_without_a_result_are_of_the_engine() -> None:
+    study = sweep(
+        {(512, 1): RunState.FAILED, (2, 0): RunState.FAILED, (128, 2): RunState.DIVERGED,
+         (8, 0): RunState.OUT_OF_MEMORY, (8, 1): RunState.OUT_OF_MEMORY,
+         (32, 0): RunState.STOPPED}
+    )  # fmt: skip
+    parts = tuple(
+        dataclasses.replace(part, engine=Engine.ARTICLE) if part.batch_size == 128 else part
+        for part in study.parts
+    )
+    study = dataclasses.replace(study, parts=parts)
+    assert sizes_without_result(study, Engine.FUSED) == {
+        RunState.OUT_OF_MEMORY: [8], RunState.FAILED: [2, 512]
+    }  # fmt: skip
+    assert sizes_without_result(study, Engine.ARTICLE) == {RunState.DIVERGED: [128]}
