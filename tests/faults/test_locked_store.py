@@ -15,12 +15,11 @@ from streamlit.testing.v1 import AppTest
 from pages.shared import state
 from pages.shared.state import get_scheduler, get_store
 from s2s.paths import home
-from s2s.records import RunState
+from s2s.records import RemarkKind, RunState
 from s2s.runs import recorder as recorder_module
 from s2s.runs.execute import execute
-from s2s.store import Store
+from s2s.store import Store, run_records
 from s2s.store import errors as store_error
-from s2s.store import runs as store_module
 from s2s.store.errors import StoreError, retry_while_unavailable
 from tests.tiny import tiny_config, wait_until
 
@@ -64,16 +63,16 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 def test_training_goes_on_and_its_records_arrive_afterwards(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "RECORD_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(run_records, "RECORD_WAIT_SECONDS", 0.02)
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.05)
     steps = 0
-    troubles: list[str] = []
+    write_errors: list[str] = []
 
     def watch(_: object) -> None:
         nonlocal steps
         steps += 1
-        troubles.append(store.write_error)
+        write_errors.append(store.write_error)
 
     run_id = store.create_run(tiny_config(iterations=100_000, evaluate_every=200))
     stop = Event()
@@ -94,37 +93,37 @@ def test_training_goes_on_and_its_records_arrive_afterwards(
     assert run.iterations_done > 340
     found = [each.iteration for each in store.evaluations(run_id)]
     assert found == list(range(0, run.iterations_done + 1, 200))
-    assert any("is locked by another program" in trouble for trouble in troubles)
-    assert "the store could not be written; the records were kept" in run.message
+    assert any("is locked by another program" in error for error in write_errors)
+    assert RemarkKind.STORE_UNAVAILABLE in [remark.kind for remark in run.remarks]
 
 
-def test_a_longer_lock_ends_in_a_sentence(store: Store) -> None:
+def test_a_longer_lock_is_an_error(store: Store) -> None:
     with locked_by_another(), pytest.raises(StoreError) as refused:
         store.create_run(tiny_config())
     assert str(home() / "store.sqlite") in str(refused.value)
     assert store.create_run(tiny_config()) == 1  # and the store is as good as before
 
 
-def test_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retrying(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_error, "RETRY_INTERVAL_SECONDS", 0.0)
     tries: list[int] = []
 
-    def work(good_at: int, passing: bool = True) -> Callable[[], str]:
+    def work(good_at: int, is_temporary: bool = True) -> Callable[[], str]:
         def work_() -> str:
             tries.append(1)
             if len(tries) < good_at:
-                raise StoreError("locked", passing)
+                raise StoreError("locked", is_temporary)
             return "done"
 
         tries.clear()
         return work_
 
     assert retry_while_unavailable(work(good_at=5)) == "done"
-    with pytest.raises(StoreError):  # what is damaged does not pass
-        retry_while_unavailable(work(good_at=5, passing=False))
+    with pytest.raises(StoreError):  # damage is not temporary
+        retry_while_unavailable(work(good_at=5, is_temporary=False))
     assert len(tries) == 1
     with pytest.raises(StoreError):
-        retry_while_unavailable(work(good_at=5), given_up=lambda: True)
+        retry_while_unavailable(work(good_at=5), is_cancelled=lambda: True)
     assert len(tries) == 1
     monkeypatch.setattr(store_error, "RETRY_LIMIT_SECONDS", 0.05)
     with pytest.raises(StoreError):
@@ -141,12 +140,11 @@ def test_a_page_says_that_it_waits_and_is_drawn_again(
     monkeypatch.setattr(state, "WAIT_SECONDS", 0.1)
     app = visit()
     assert "is locked" not in warnings(app)
-    network = "network folder" in store.notice
+    network = bool(store.notice)
     with locked_by_another():
         app = visit()
         assert not app.exception
         assert ("is locked by another program" in warnings(app)) is network  # else nobody waits
-        assert ("What trains goes on" in warnings(app)) is network
     app = visit()
     assert "is locked" not in warnings(app)
     assert "seen again" in app.selectbox(key="shown_run").options[1]
