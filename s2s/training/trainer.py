@@ -61,7 +61,7 @@ class Trainer:
             if resume and not start.state:
                 raise UserError(
                     "The run's checkpoint has no optimizer state, so it cannot be resumed. "
-                    "`Train more` and --continue start a new run from its weights."
+                    "Continue it as a new run, which starts from its weights."
                 )
             task.check_start(start.config, start.task, same_data=resume)
             self._load(start)

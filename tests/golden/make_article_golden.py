@@ -1,10 +1,10 @@
-"""Writes article.json: loss and gradients of the article's own code on a tiny batch.
+"""Write article.json: loss and gradients of the article's own code on a tiny batch.
 
     python tests/golden/make_article_golden.py PATH/article_baseline.py
 
-article_baseline.py holds the article's code, patched to run on today's torch; it is not part of
-this project. Everything is computed in float64 with dropout off, from the weights, the batch and
-the encoder's initial state that are written down beside the result.
+article_baseline.py is the article's code, patched to run on a current torch; it is not part of
+this project. Everything is computed in float64 without dropout. The file also holds the inputs:
+the weights, the batch and the encoder's initial state.
 """
 
 import importlib.util
@@ -53,9 +53,9 @@ def main() -> None:
     Path(__file__).with_name("article.json").write_text(json.dumps(golden, indent=0) + os.linesep)
 
 
-def parameters(modules: dict, of: object) -> dict:
+def parameters(modules: dict, read: object) -> dict:
     return {
-        f"{side}.{name}": of(parameter).detach().tolist()
+        f"{side}.{name}": read(parameter).detach().tolist()
         for side, module in modules.items()
         for name, parameter in module.named_parameters()
     }

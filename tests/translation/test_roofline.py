@@ -1,4 +1,4 @@
-"""The floor of a step, by hand and against operations counted by torch."""
+"""The roofline of a step, by hand and against operations counted by torch."""
 
 import pytest
 import torch
@@ -17,13 +17,13 @@ def test_by_hand() -> None:
 
 
 def test_an_optimizer_of_fewer_passes() -> None:
-    found = roofline_seconds(**SIZES, product_rate=1e99, copy_rate=1, optimizer_passes=5)
-    assert found == 4 * (5 * 9 + 24)
+    seconds = roofline_seconds(**SIZES, product_rate=1e99, copy_rate=1, optimizer_passes=5)
+    assert seconds == 4 * (5 * 9 + 24)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_the_products_are_those_of_a_model(layers: int) -> None:
-    """Forward and backward of two GRUs and an output layer, every input's gradient asked for."""
+    """Forward and backward of two GRUs and an output layer, with every input gradient."""
     hidden_size, vocabulary, sentences, source, target = 8, 50, 3, 5, 4
     sides = [(torch.nn.GRU(hidden_size, hidden_size, layers), steps) for steps in (source, target)]
     out = torch.nn.Linear(hidden_size, vocabulary)

@@ -56,7 +56,7 @@ def model(layers: int = 1, dropout: float = 0.0) -> Seq2Seq:
 
 
 def corpus(count: int = 40) -> Sides:
-    """Sentences of many lengths."""
+    """Return sentences of many lengths."""
     random = np.random.default_rng(1)
 
     def some(words: int) -> list[list[int]]:
@@ -80,7 +80,7 @@ class Recording(torch.optim.Optimizer):
 
 
 def by_engine(engine: Engine, ours: Seq2Seq, sides: Sides) -> dict[str, Any]:
-    """Loss and gradients of one batch of all these pairs."""
+    """Return loss and gradients of one batch of all these pairs."""
     optimizer = Recording(ours)
     computing = ENGINES[engine](ours, batches_of(*sides), Precision.FP32)
     _, loss_sum = computing.step(optimizer, np.arange(len(sides[0])), True, lambda: None)
@@ -88,7 +88,7 @@ def by_engine(engine: Engine, ours: Seq2Seq, sides: Sides) -> dict[str, Any]:
 
 
 def fixed(ours: Seq2Seq, sides: Sides, more: tuple[int, int, int] = (0, 0, 0)) -> dict[str, Any]:
-    """The same by the fixed step, in the smallest shape and `more` steps and rows."""
+    """Return the same by the fixed step, in the smallest shape and `more` steps and rows."""
     optimizer = Recording(ours)
     samples = len(sides[0])
     shape = Shape(
@@ -109,8 +109,8 @@ def fixed(ours: Seq2Seq, sides: Sides, more: tuple[int, int, int] = (0, 0, 0)) -
 
 
 @given(st.integers(1, 100_000), st.sampled_from([1, 4, 64]), st.integers(0, 100_000))
-def test_rounding_up_covers_and_wastes_little(number: int, grain: int, beyond: int) -> None:
-    most = number + beyond
+def test_rounding_up_covers_and_wastes_little(number: int, grain: int, extra: int) -> None:
+    most = number + extra
     rounded = round_up(number, grain, most)
     assert number <= rounded <= most
     assert rounded - number < max(grain, number / 16 + 1)
@@ -128,7 +128,7 @@ def test_a_planned_shape_holds_its_batch(sides: Sides) -> None:
     batch = plan(batches_of(*sides), np.arange(len(sides[0])))
     sources, targets = ([len(each) for each in side] for side in sides)
     shape = batch.shape
-    assert shape.source_steps == max(sources)  # what no sentence of the corpus needs is not padded
+    assert shape.source_steps == max(sources)  # no more than the longest sentence needs
     assert shape.target_steps == max(targets)
     assert sum(targets) <= shape.rows <= len(targets) * shape.target_steps
     assert (batch.samples, batch.source_tokens) == (len(sources), sum(sources))
@@ -136,7 +136,7 @@ def test_a_planned_shape_holds_its_batch(sides: Sides) -> None:
     assert batch.padded_tokens == batch.samples * (shape.source_steps + shape.target_steps)
 
 
-def test_steps_are_rounded_up_to_four_but_not_beyond_the_longest_sentence() -> None:
+def test_steps_are_rounded_up_to_four_but_not_above_the_longest_sentence() -> None:
     batches = batches_of([[4] * 5 + [2], [4] * 10], [[2], [5] * 9])
     assert plan(batches, np.array([0])).shape == Shape(1, 8, 4, 4)
     assert plan(batches, np.array([1, 0])).shape == Shape(2, 10, 9, 18)
@@ -183,12 +183,12 @@ def test_it_equals_fused_whatever_the_padding(
     torch.testing.assert_close(fixed(model(layers), sides, more), expected, **CLOSE)
 
 
-# When a step is captured, with a stand-in for the graph
+# When a step is captured, with a simulated graph
 
 
 @dataclass
 class Replayed:
-    """What a graph does: the same step again, on what lies in its own memory."""
+    """Does what a graph does: the same step again, on its own memory."""
 
     step: Callable[[], None]
     replays: int = 0
@@ -199,6 +199,8 @@ class Replayed:
 
 
 class Simulated(GraphedSteps):
+    """Graphed steps on a CPU."""
+
     def __init__(self, model: Seq2Seq, batches: Batches) -> None:
         self._model, self._batches = model, batches
         self._project = FixedProjection(model.decoder.out)
@@ -222,7 +224,7 @@ def _no_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device", lambda _: nullcontext())
 
 
-def drawn(steps: int, batch_size: int = 3) -> list[np.ndarray]:
+def draw_batches(steps: int, batch_size: int = 3) -> list[np.ndarray]:
     random = np.random.default_rng(2)
     return [random.integers(0, 40, batch_size) for _ in range(steps)]
 
@@ -232,14 +234,14 @@ def drawn(steps: int, batch_size: int = 3) -> list[np.ndarray]:
 def test_100_steps_equal_fused(name: OptimizerName, layers: int) -> None:
     batches = batches_of(*corpus())
 
-    def trained(engine: Engine, computing: Callable[[Seq2Seq], Any]) -> dict[str, torch.Tensor]:
+    def train(engine: Engine, computing: Callable[[Seq2Seq], Any]) -> dict[str, torch.Tensor]:
         ours = model(layers)
         optimizer = build_optimizer(
             tiny_config(optimizer=name, engine=engine), ours, ours.embeddings
         )
         step = computing(ours)
         # Losses are not read before the end, as in a run on a GPU.
-        losses = [step(optimizer, indices)[1] for indices in drawn(100)]
+        losses = [step(optimizer, indices)[1] for indices in draw_batches(100)]
         return {"losses": torch.stack(losses), **ours.state_dict()}
 
     simulated: list[Simulated] = []
@@ -253,12 +255,12 @@ def test_100_steps_equal_fused(name: OptimizerName, layers: int) -> None:
         return lambda optimizer, indices: step(optimizer, indices, True, lambda: None)
 
     # The optimizers of `article` are dense, as those on a GPU; those of `fused` are lazy.
-    found = trained(Engine.ARTICLE, by_graphs)
+    results = train(Engine.ARTICLE, by_graphs)
     assert simulated[0].captures > 3
-    torch.testing.assert_close(found, trained(Engine.FUSED, by_fused), **CLOSE)
+    torch.testing.assert_close(results, train(Engine.FUSED, by_fused), **CLOSE)
 
 
-def test_a_shape_is_captured_when_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shape_is_captured_at_its_second_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graphed, "MOST_GRAPHS", 2)
     ours = model()
     batches = batches_of([[4, 2], [4] * 5 + [2], [4] * 9 + [2]], [[5, 2]] * 3)
@@ -273,8 +275,8 @@ def test_a_shape_is_captured_when_it_comes_again(monkeypatch: pytest.MonkeyPatch
         (1, False, True), (1, True, True), (1, False, False),
         (2, False, True),
         (0, False, False),
-        (2, True, True),  # the third graph: 1, not used for longest, is forgotten
-        (1, True, False),  # captured again, a part of the engine's work; 0 is forgotten
+        (2, True, True),  # the third graph: that of 1, used least recently, is discarded
+        (1, True, False),  # captured again, which is timed; that of 0 is discarded
         (0, True, False),
         (1, False, False),
     ]  # fmt: skip
@@ -293,7 +295,7 @@ def test_a_new_learning_rate_makes_new_graphs() -> None:
 # The engine, its fallback, and the loop
 
 
-def test_on_a_cpu_fused_computes_and_the_reason_is_told(make_trainer: MakeTrainer) -> None:
+def test_on_a_cpu_fused_computes_and_a_remark_says_so(make_trainer: MakeTrainer) -> None:
     losses = {}
     for engine in (Engine.FUSED, Engine.GRAPHED):
         trainer = make_trainer(engine=engine)
@@ -306,7 +308,7 @@ def test_on_a_cpu_fused_computes_and_the_reason_is_told(make_trainer: MakeTraine
 
 
 class Failing:
-    """Graphs of which the fourth cannot be captured."""
+    """Graphed steps of which the fourth cannot be captured."""
 
     def __init__(self, working: GraphedSteps) -> None:
         self._working, self._steps = working, 0
@@ -323,7 +325,7 @@ class Failing:
 
 
 def test_a_capture_that_fails_costs_no_step() -> None:
-    batches, found = batches_of(*corpus()), {}
+    batches, results = batches_of(*corpus()), {}
     for kind in (FusedEngine, GraphedEngine):
         ours = model()
         optimizer = build_optimizer(tiny_config(engine=Engine.ARTICLE), ours, ours.embeddings)
@@ -332,12 +334,12 @@ def test_a_capture_that_fails_costs_no_step() -> None:
             engine.remarks.clear()
             engine._graphs = Failing(Simulated(ours, batches))
         untimed = []
-        for number, indices in enumerate(drawn(20)):
-            # A batch that runs freely in between is computed by `fused`.
+        for number, indices in enumerate(draw_batches(20)):
+            # Free-running batches in between are computed by `fused`.
             engine.step(optimizer, indices, number % 5 != 1, lambda: None)
             untimed.append(engine.warming_up)
-        found[kind] = ours.state_dict()
-    torch.testing.assert_close(found[GraphedEngine], found[FusedEngine], **CLOSE)
+        results[kind] = ours.state_dict()
+    torch.testing.assert_close(results[GraphedEngine], results[FusedEngine], **CLOSE)
     [remark] = engine.remarks
     assert remark.kind is RemarkKind.COMPUTED_BY_FUSED
     assert "operation not permitted" in remark.detail
@@ -345,15 +347,15 @@ def test_a_capture_that_fails_costs_no_step() -> None:
     assert not any(untimed[5:])
 
 
-def test_phases_of_a_replay_are_not_told_apart() -> None:
+def test_a_replay_has_no_phases() -> None:
     ours = model()
     engine = GraphedEngine(ours, batches_of(*ONE_LENGTH), Precision.FP32)
     engine._graphs = Simulated(ours, engine.batches)
     optimizer = torch.optim.SGD(ours.parameters(), lr=0.1)
     for forced, marks in ((True, 0), (True, 0), (True, 0), (False, 3)):
-        found: list[None] = []
-        engine.step(optimizer, np.arange(3), forced, functools.partial(found.append, None))
-        assert len(found) == marks
+        results: list[None] = []
+        engine.step(optimizer, np.arange(3), forced, functools.partial(results.append, None))
+        assert len(results) == marks
 
 
 def test_a_step_that_prepares_others_is_not_timed(
@@ -371,10 +373,10 @@ def test_a_step_that_prepares_others_is_not_timed(
     assert timed == [False, False, False, True, False, True, False]
 
 
-def test_a_dense_optimizer_does_not_go_on_from_a_lazy_one(
+def test_a_dense_optimizer_does_not_load_the_state_of_a_lazy_one(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where a run of the CPU is continued on a GPU."""
+    """As when a run of a CPU is continued on a GPU."""
     trainer = make_trainer()
     list(trainer.run())
 
@@ -387,13 +389,13 @@ def test_a_dense_optimizer_does_not_go_on_from_a_lazy_one(
     torch.testing.assert_close(continued.task.model.state_dict(), trainer.checkpoint().weights)
 
 
-# What a GPU would wait for
+# Waiting for the device
 
 
 @pytest.mark.parametrize("name", OptimizerName)
 @pytest.mark.parametrize("bf16", [False, True])
-def test_no_operation_of_a_step_looks_at_a_value(name: OptimizerName, bf16: bool) -> None:
-    """Torch's tensors without values fail where one is asked for: no shape, no branch needs one."""
+def test_no_operation_of_a_step_depends_on_a_value(name: OptimizerName, bf16: bool) -> None:
+    """Fake tensors have no values and raise if a shape or a branch needs one."""
     with FakeTensorMode(allow_non_fake_inputs=True):
         ours = Seq2Seq(10, 9, hidden_size=4, layers=2, dropout=0.2)
         batches = batches_of(*ONE_LENGTH)

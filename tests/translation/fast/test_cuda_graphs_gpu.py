@@ -1,4 +1,4 @@
-"""Captured graphs, precision and memory on a GPU; skipped where there is none."""
+"""CUDA graphs, precision and memory on a GPU."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ from tests.tiny import batches_of, tiny_config
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-    # Said whenever one asks whether something waits for the device.
+    # torch's warning about the check for synchronizing calls.
     pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype"),
 ]
 
@@ -47,8 +47,7 @@ def on_gpu(tiny: Corpus) -> MakeTrainer:
 
 
 @pytest.fixture
-def _nothing_waits() -> Iterator[None]:
-    """For a test that says from when on: `torch.cuda.set_sync_debug_mode("error")`."""
+def _restore_sync_debug_mode() -> Iterator[None]:
     yield
     torch.cuda.set_sync_debug_mode("default")
 
@@ -71,12 +70,12 @@ def model(
     return Seq2Seq(50, 50, hidden_size=width, layers=layers, dropout=dropout).to(GPU, kind)
 
 
-def drawn(steps: int, batch_size: int = 4) -> list[np.ndarray]:
+def draw_batches(steps: int, batch_size: int = 4) -> list[np.ndarray]:
     random = np.random.default_rng(2)
     return [random.integers(0, 60, batch_size) for _ in range(steps)]
 
 
-def made(
+def build(
     engine: Engine,
     ours: Seq2Seq,
     batches: Batches,
@@ -103,56 +102,56 @@ def losses(trainer: Trainer) -> list[float]:
 def test_graphed_equals_fused_over_100_steps(
     name: OptimizerName, momentum: float, layers: int
 ) -> None:
-    found = {}
+    results = {}
     for kind in (Engine.FUSED, Engine.GRAPHED):
         ours = model(layers=layers)
-        engine, optimizer = made(kind, ours, corpus(), optimizer=name, momentum=momentum)
-        steps = [engine.step(optimizer, each, True, lambda: None)[1] for each in drawn(100)]
-        found[kind] = {"losses": torch.stack(steps), **ours.state_dict()}
+        engine, optimizer = build(kind, ours, corpus(), optimizer=name, momentum=momentum)
+        steps = [engine.step(optimizer, each, True, lambda: None)[1] for each in draw_batches(100)]
+        results[kind] = {"losses": torch.stack(steps), **ours.state_dict()}
     assert graphs_of(engine) > 2
     assert engine.remarks == []
-    torch.testing.assert_close(found[Engine.GRAPHED], found[Engine.FUSED], **CLOSE)
+    torch.testing.assert_close(results[Engine.GRAPHED], results[Engine.FUSED], **CLOSE)
 
 
-def test_batches_that_run_freely_come_in_between() -> None:
-    found = {}
+def test_free_running_batches_in_between() -> None:
+    results = {}
     for kind in (Engine.FUSED, Engine.GRAPHED):
         ours = model()
-        engine, optimizer = made(kind, ours, corpus())
-        for number, indices in enumerate(drawn(60)):
+        engine, optimizer = build(kind, ours, corpus())
+        for number, indices in enumerate(draw_batches(60)):
             engine.step(optimizer, indices, number % 3 > 0, lambda: None)
-        found[kind] = ours.state_dict()
+        results[kind] = ours.state_dict()
     assert graphs_of(engine) > 2
-    torch.testing.assert_close(found[Engine.GRAPHED], found[Engine.FUSED], **CLOSE)
+    torch.testing.assert_close(results[Engine.GRAPHED], results[Engine.FUSED], **CLOSE)
 
 
 def test_a_large_batch_through_the_sorting_gradient_of_the_embedding() -> None:
-    """Above 3,072 words a batch torch sums an embedding's gradient in another way."""
-    found = {}
+    """Above 3,072 words per batch torch sums an embedding's gradient differently."""
+    results = {}
     for kind in (Engine.FUSED, Engine.GRAPHED):
         ours = model()
-        engine, optimizer = made(kind, ours, corpus())
-        for indices in drawn(12, 700):
+        engine, optimizer = build(kind, ours, corpus())
+        for indices in draw_batches(12, 700):
             engine.step(optimizer, indices, True, lambda: None)
-        found[kind] = ours.state_dict()
+        results[kind] = ours.state_dict()
     assert graphs_of(engine) >= 1
-    torch.testing.assert_close(found[Engine.GRAPHED], found[Engine.FUSED], **CLOSE)
+    torch.testing.assert_close(results[Engine.GRAPHED], results[Engine.FUSED], **CLOSE)
 
 
 @pytest.mark.parametrize("engine", [Engine.FUSED, Engine.GRAPHED])
-@pytest.mark.usefixtures("_nothing_waits")
+@pytest.mark.usefixtures("_restore_sync_debug_mode")
 def test_nothing_in_a_step_waits_for_the_device(engine: Engine) -> None:
-    computing, optimizer = made(engine, model(kind=torch.float32), corpus())
-    for indices in 2 * drawn(60):  # every shape twice: all are captured
+    computing, optimizer = build(engine, model(kind=torch.float32), corpus())
+    for indices in 2 * draw_batches(60):  # every shape twice: all are captured
         computing.step(optimizer, indices, True, lambda: None)
     torch.cuda.set_sync_debug_mode("error")
-    for indices in drawn(60):
+    for indices in draw_batches(60):
         computing.step(optimizer, indices, True, lambda: None)
         assert not computing.warming_up
 
 
-@pytest.mark.usefixtures("_nothing_waits")
-def test_nothing_in_a_step_of_the_loop_waits_either(on_gpu: MakeTrainer) -> None:
+@pytest.mark.usefixtures("_restore_sync_debug_mode")
+def test_nothing_in_a_step_of_the_trainer_waits(on_gpu: MakeTrainer) -> None:
     trainer = on_gpu(batch_size=2)
     for _ in range(200):
         trainer.step()
@@ -164,16 +163,16 @@ def test_nothing_in_a_step_of_the_loop_waits_either(on_gpu: MakeTrainer) -> None
 
 def test_each_step_keeps_its_own_loss() -> None:
     ours = model()
-    engine, optimizer = made(Engine.GRAPHED, ours, corpus(), learning_rate=1e-3)
+    engine, optimizer = build(Engine.GRAPHED, ours, corpus(), learning_rate=1e-3)
     sums = [engine.step(optimizer, np.arange(4), True, lambda: None)[1] for _ in range(30)]
     values = torch.stack(sums).tolist()
     assert len(set(values)) == 30
     assert values[-1] < values[0]
 
 
-def test_dropout_draws_anew_in_each_replay() -> None:
+def test_dropout_differs_between_replays() -> None:
     ours = model(dropout=0.5)
-    engine, optimizer = made(
+    engine, optimizer = build(
         Engine.GRAPHED, ours, corpus(), optimizer="sgd", momentum=0.0, learning_rate=1e-30
     )
     sums = [engine.step(optimizer, np.arange(4), True, lambda: None)[1] for _ in range(10)]
@@ -183,7 +182,7 @@ def test_dropout_draws_anew_in_each_replay() -> None:
 
 def test_a_capture_changes_neither_weights_nor_random_numbers() -> None:
     ours = model(dropout=0.5)
-    engine, optimizer = made(Engine.GRAPHED, ours, corpus())
+    engine, optimizer = build(Engine.GRAPHED, ours, corpus())
     assert isinstance(engine, GraphedEngine)
     assert engine._graphs is not None
     engine.step(optimizer, np.arange(4), True, lambda: None)
@@ -195,7 +194,7 @@ def test_a_capture_changes_neither_weights_nor_random_numbers() -> None:
     assert all(value.grad is None for value in ours.parameters())
 
 
-def test_where_no_graph_can_be_captured_fused_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_no_graph_can_be_captured_fused_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     step = graphed.fixed_step
 
     def waiting(*arguments: Any) -> torch.Tensor:
@@ -204,35 +203,35 @@ def test_where_no_graph_can_be_captured_fused_goes_on(monkeypatch: pytest.Monkey
         return loss_sum
 
     monkeypatch.setattr(graphed, "fixed_step", waiting)
-    found = {}
+    results = {}
     for kind in (Engine.FUSED, Engine.GRAPHED):
         ours = model()
-        engine, optimizer = made(kind, ours, corpus())
-        for indices in drawn(30):
+        engine, optimizer = build(kind, ours, corpus())
+        for indices in draw_batches(30):
             engine.step(optimizer, indices, True, lambda: None)
-        found[kind] = ours.state_dict()
-    torch.testing.assert_close(found[Engine.GRAPHED], found[Engine.FUSED], **CLOSE)
+        results[kind] = ours.state_dict()
+    torch.testing.assert_close(results[Engine.GRAPHED], results[Engine.FUSED], **CLOSE)
     [remark] = engine.remarks
     assert remark.kind is RemarkKind.COMPUTED_BY_FUSED
     assert torch.cuda.current_stream(GPU) == torch.cuda.default_stream(GPU)
-    # Random numbers are drawn as ever, and another model's graphs are captured.
+    # Random numbers still work, and another model's graphs are captured.
     torch.rand(3, device=GPU)
     monkeypatch.setattr(graphed, "fixed_step", step)
-    engine, optimizer = made(Engine.GRAPHED, model(dropout=0.5), corpus())
-    for indices in drawn(30):
+    engine, optimizer = build(Engine.GRAPHED, model(dropout=0.5), corpus())
+    for indices in draw_batches(30):
         engine.step(optimizer, indices, True, lambda: None)
     assert graphs_of(engine) > 0
 
 
-def test_an_evaluation_between_replays_disturbs_nothing(on_gpu: MakeTrainer) -> None:
-    """With SGD, whose steps do not turn a difference of rounding into a whole step."""
+def test_an_evaluation_between_replays_changes_nothing(on_gpu: MakeTrainer) -> None:
+    """With SGD, which does not amplify differences of rounding."""
     choices = {"iterations": 60, "optimizer": "sgd", "learning_rate": 1e-2}
-    seldom, often = (losses(on_gpu(evaluate_every=every, **choices)) for every in (60, 1))
-    assert often == pytest.approx(seldom, rel=1e-5)
+    rare, frequent = (losses(on_gpu(evaluate_every=every, **choices)) for every in (60, 1))
+    assert frequent == pytest.approx(rare, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", OptimizerName)
-def test_a_run_goes_on_from_its_checkpoint(
+def test_a_run_continues_from_its_checkpoint(
     on_gpu: MakeTrainer, tmp_path: Path, name: OptimizerName
 ) -> None:
     choices = {"optimizer": name, "learning_rate": 1e-4, "batch_size": 2, "evaluate_every": 1000}
@@ -267,8 +266,8 @@ def test_captures_are_left_out_of_the_timing(on_gpu: MakeTrainer) -> None:
 
 
 def error_of(precision: Precision, kind: type[StepEngine]) -> float:
-    """Of a step's new weights in this precision, against float64; relative."""
-    found = {}
+    """Return the relative error of a step's update in this precision, against float64."""
+    results = {}
     for dtype in (torch.float64, torch.float32):
         ours = model(width=256, kind=dtype)
         start = {name: value.double() for name, value in ours.state_dict().items()}
@@ -277,15 +276,15 @@ def error_of(precision: Precision, kind: type[StepEngine]) -> float:
         for _ in range(1 if kind is FusedEngine else 3):
             ours.load_state_dict(start)
             engine.step(optimizer, np.arange(4), True, lambda: None)
-        found[dtype] = {
+        results[dtype] = {
             name: value.double() - start[name] for name, value in ours.state_dict().items()
         }
-    exact, rounded = found[torch.float64], found[torch.float32]
+    exact, rounded = results[torch.float64], results[torch.float32]
     return max(float((rounded[name] - exact[name]).norm() / exact[name].norm()) for name in exact)
 
 
 @pytest.mark.parametrize("kind", [FusedEngine, GraphedEngine])
-def test_fp32_is_exact_and_the_others_are_what_they_say(kind: type[StepEngine]) -> None:
+def test_fp32_is_exact_and_the_others_are_close(kind: type[StepEngine]) -> None:
     exact = error_of(Precision.FP32, kind)
     assert exact < 2e-5
     assert error_of(Precision.BF16, kind) < 5e-2
@@ -302,7 +301,7 @@ def test_every_precision_trains(on_gpu: MakeTrainer, precision: Precision) -> No
 
 
 def test_the_projection_on_the_gpu_is_that_on_the_cpu() -> None:
-    found = []
+    results = []
     for device in ("cpu", "cuda:0"):
         torch.manual_seed(0)
         out = torch.nn.Linear(16, 300, dtype=torch.float64)
@@ -311,14 +310,14 @@ def test_the_projection_on_the_gpu_is_that_on_the_cpu() -> None:
         out = out.to(device)
         project = FixedProjection(out, chunk_bytes=20 * 300 * 8)
         result = project(hidden.to(device), targets.to(device), 0.1, real.to(device))
-        found.append([each.cpu() for each in (*result, out.weight.grad, out.bias.grad)])
-    torch.testing.assert_close(found[1], found[0], **CLOSE)
+        results.append([each.cpu() for each in (*result, out.weight.grad, out.bias.grad)])
+    torch.testing.assert_close(results[1], results[0], **CLOSE)
 
 
 # Memory
 
 
-def test_a_run_gives_its_memory_back(on_gpu: MakeTrainer) -> None:
+def test_a_run_releases_its_memory(on_gpu: MakeTrainer) -> None:
     left = []
     for _ in range(3):
         trainer = on_gpu(iterations=60, batch_size=2)
@@ -328,7 +327,7 @@ def test_a_run_gives_its_memory_back(on_gpu: MakeTrainer) -> None:
         gc.collect()
         torch.cuda.empty_cache()
         left.append((torch.cuda.memory_allocated(GPU), torch.cuda.memory_reserved(GPU)))
-    assert left[2] == left[1]  # the first one leaves what cuBLAS keeps
+    assert left[2] == left[1]  # cuBLAS keeps some memory after the first one
 
 
 def test_the_peak_counts_what_the_graphs_use(on_gpu: MakeTrainer) -> None:
