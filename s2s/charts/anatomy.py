@@ -1,4 +1,4 @@
-"""The parts of a step as stacked bars, the part that is fixed at any batch size hatched."""
+"""The parts of step time as stacked bars, the part that is fixed at any batch size hatched."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -66,7 +66,7 @@ def plot_anatomy(
 def plot_step_parts(
     step_parts: StepParts, *, per_sentence: bool = False, revision: str = ""
 ) -> Figure:
-    """Plot the parts of a step against the batch size, per step or per sentence."""
+    """Plot the parts of step time against the batch size, per step or per sentence."""
     divisors = [each.batch_size if per_sentence else 1 for each in step_parts.sizes]
     seconds = [each.seconds for each in step_parts.sizes]
     parts = _divide(seconds, divisors)

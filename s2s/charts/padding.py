@@ -15,7 +15,7 @@ from s2s.charts.frame import (
 )
 
 _MIN_TOP = 5.0
-"""Percent. Without it, a line at 0 would be drawn in the middle of the chart."""
+"""Percent. Without it, a padding ratio of 0 would be drawn in the middle of the chart."""
 
 
 def plot_padding(lines: Sequence[PaddingLine], *, revision: str = "") -> Figure:

@@ -43,16 +43,14 @@ class TrainingProgress:
 
     def __init__(self, options: argparse.Namespace, store: "Store", run_id: int) -> None:
         self._options, self._store, self._write_error = options, store, ""
-        self._config, self._steps = store.run(run_id).config, store.steps(run_id)
+        self._config, steps = store.run(run_id).config, store.steps(run_id)
+        self._iterations, self._seconds = len(steps), float(steps["seconds"].sum())
 
     def __enter__(self) -> "TrainingProgress":
-        timed = bool(self._config.max_seconds)
-        seconds = float(self._steps["seconds"].sum())
         self._bar = tqdm(
-            total=self._config.max_seconds if timed else self._config.iterations,
-            initial=min(seconds, self._config.max_seconds) if timed else len(self._steps),
-            unit="s" if timed else "it",
-            bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}" if timed else None,
+            total=1.0,
+            initial=self._share(),
+            bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}",
             disable=None,
             leave=False,
         )
@@ -70,10 +68,16 @@ class TrainingProgress:
             if self._write_error:
                 tqdm.write(f"s2s: {self._write_error}", file=sys.stderr)
         if isinstance(event, StepRecord):
-            # The last step ends a little after the time limit, and tqdm warns beyond its total.
-            left = self._config.max_seconds - self._bar.n
-            self._bar.update(min(event.seconds, left) if self._config.max_seconds else 1)
+            self._iterations += 1
+            self._seconds += event.seconds
+            self._bar.set_description_str(f"{self._iterations:,} iterations", refresh=False)
+            self._bar.update(self._share() - self._bar.n)
         elif self._options.json:
             print_json({"event": "evaluation", **dataclasses.asdict(event)})
         elif event.validation_loss_per_token is not None:
             self._bar.set_postfix_str(f"validation {event.validation_loss_per_token:.3f}")
+
+    def _share(self) -> float:
+        from s2s.analysis.run.progress import progress_after
+
+        return progress_after(self._config, self._iterations, self._seconds, None).share

@@ -78,7 +78,7 @@ def describe_anatomy(runs: Sequence[RunAnatomy], fit: AnatomyFit | None) -> str:
 
 
 def describe_step_parts(step_parts: StepParts) -> str:
-    """Describe the chart of the parts of a step against the batch size."""
+    """Describe the chart of the parts of step time against the batch size."""
     parts = (
         f"batch size {each.batch_size:,}: {_parts(each.seconds, each.shares())}"
         for each in step_parts.sizes

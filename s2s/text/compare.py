@@ -40,8 +40,8 @@ def describe_axis(summaries: Sequence[Summary], axis: Axis) -> str:
             f"as many updates as {large}."
         ),
         Axis.SECONDS: (
-            "Equal training time on this machine, evaluations excluded: both speed and progress per "
-            "sentence matter."
+            "Equal training time on this machine, evaluations excluded: both speed and progress "
+            "per sentence matter."
         ),
     }[axis]
 
@@ -76,7 +76,7 @@ def format_ratio(ratio: MeanRange | None) -> str:
 
 
 def describe_anatomy_fit(fit: AnatomyFit) -> str:
-    """Say how long a step takes at any batch size, and how much longer per sentence."""
+    """Say how much of step time is fixed, and how much each sentence adds."""
     fixed, per_sample = sum(fit.fixed_seconds), sum(fit.per_sample_seconds)
     equal = ""
     if per_sample > 0:
@@ -93,7 +93,7 @@ def describe_missing_fit(runs: Sequence[RunAnatomy]) -> str:
     needed = "of at least two batch sizes"
     if not are_of_one_kind(runs):
         needed = "that differ only in batch size"
-    return f"To separate a step's fixed time from its time per sentence, select runs {needed}."
+    return f"To separate fixed step time from the time per sentence, select runs {needed}."
 
 
 def list_choices(config: TrainConfig) -> dict[str, str]:

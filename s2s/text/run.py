@@ -141,20 +141,19 @@ def describe_lost_device(device: str) -> str:
     )
 
 
-def describe_interference(found: Interference) -> str:
+def describe_interference(interference: Interference) -> str:
     """Say what disturbed a run's timing; empty if nothing is known to have."""
     sentences = []
-    if is_processor_shared(found):
-        sentences.append(
-            f"Other programs used {found.other_load_cores:.1f} of {found.cores} CPU cores."
-        )
-    if found.gpu_process_ids:
-        ids = ", ".join(map(str, found.gpu_process_ids))
+    if is_processor_shared(interference):
+        cores = f"{interference.other_load_cores:.1f} of {interference.cores} CPU cores"
+        sentences.append(f"Other programs used {cores}.")
+    if interference.gpu_process_ids:
+        ids = ", ".join(map(str, interference.gpu_process_ids))
         sentences.append(f"Other processes computed on the GPU: {ids}.")
-    if is_throttled(found) and found.throttled_share is not None:
+    if is_throttled(interference) and interference.throttled_share is not None:
         sentences.append(
             "Heat or the power supply slowed the GPU down in "
-            f"{format_percent(found.throttled_share)} of the readings."
+            f"{format_percent(interference.throttled_share)} of the readings."
         )
     return " ".join(sentences)
 

@@ -106,10 +106,11 @@ def build_group_line(group: Group, lines: Sequence[RunLine], repeats: Repeats) -
     x, values = _resample([line.curve for line in lines])
     mean = values.mean(axis=0)
     curve = Curve(x, mean, mean)
-    divergences = [found[0] for line in lines if (found := find_divergence(line.curve))]
-    if divergences:
-        ended = np.append(mean, np.nan)
-        curve = Curve(np.append(x, min(divergences)), ended, ended)
+    divergences = [find_divergence(line.curve) for line in lines]
+    ends = [divergence[0] for divergence in divergences if divergence]
+    if ends:
+        diverged = np.append(mean, np.nan)
+        curve = Curve(np.append(x, min(ends)), diverged, diverged)
     measured = [line.validation for line in lines if line.validation is not None]
     validation = None
     if len(measured) == len(lines):

@@ -1,4 +1,4 @@
-"""Step anatomy: the parts of a step's time, and how much of each grows with the batch size."""
+"""Step anatomy: the parts of step time, and how much of each grows with the batch size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from s2s.formatting import run_label
 from s2s.records import PHASES, Run
 
 PARTS = (*PHASES, "between")
-"""Parts of a step's time: its phases, and the time between it and the step before (recording)."""
+"""Parts of step time: the phases, and the time between steps (recording)."""
 _MAX_STEPS = 4096
 _CLOCK_SECONDS = 1e-6
 """Resolution of the clock; shorter parts are fitted with the weight of a part this long."""
@@ -38,13 +38,13 @@ class RunAnatomy:
     label: str
     batch_size: int
     kind: tuple[object, ...]
-    """Equal for runs that differ only in batch size, as far as it matters for a step's time."""
+    """Equal for runs that differ only in batch size, as far as it matters for step time."""
     anatomy: Anatomy
 
 
 @dataclass(frozen=True)
 class AnatomyFit:
-    """Each part of a step as `fixed + batch size × per sample`, in the order of PARTS."""
+    """Each part of step time as `fixed + batch size × per sample`, in the order of PARTS."""
 
     fixed_seconds: tuple[float, ...]
     per_sample_seconds: tuple[float, ...]
@@ -90,7 +90,7 @@ def measure_run_anatomy(run: Run, steps: Steps) -> RunAnatomy | None:
 
 
 def are_of_one_kind(runs: Sequence[RunAnatomy]) -> bool:
-    """Return whether the runs differ only in batch size, as far as it matters for a step."""
+    """Return whether the runs differ only in batch size, as far as it matters for step time."""
     return len({each.kind for each in runs}) <= 1
 
 
@@ -103,14 +103,14 @@ def fit_run_anatomies(runs: Sequence[RunAnatomy]) -> AnatomyFit | None:
 
 
 def fit_anatomy(batch_sizes: Sequence[int], parts: Sequence[Sequence[float]]) -> AnatomyFit | None:
-    """Fit a line over the batch sizes to each part of a step.
+    """Fit a line over the batch sizes to each part of step time.
 
     Non-negative least squares of the relative residuals: the uncertainty of a timing is
     proportional to it, and with absolute residuals the largest batch would decide the fixed part.
-    No part of a step takes negative time.
+    No part takes negative time.
 
     Args:
-        parts: For each of `batch_sizes` the seconds of a step's parts, in the order of PARTS.
+        parts: For each of `batch_sizes` the seconds of the parts, in the order of PARTS.
 
     Returns:
         None for fewer than two different batch sizes.

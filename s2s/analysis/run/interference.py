@@ -39,20 +39,27 @@ def _other_load_cores(run: Run, samples: Sequence[DeviceSample]) -> float | None
     return run.machine_before.other_load_cores if run.machine_before else None
 
 
-def is_processor_shared(found: Interference) -> bool:
+def is_processor_shared(interference: Interference) -> bool:
     """Return whether other programs used more of the processor than on a quiet machine."""
-    quiet = max(_QUIET_CORES, _QUIET_SHARE * found.cores)
-    return found.other_load_cores is not None and found.other_load_cores > quiet
+    quiet = max(_QUIET_CORES, _QUIET_SHARE * interference.cores)
+    return interference.other_load_cores is not None and interference.other_load_cores > quiet
 
 
-def is_throttled(found: Interference) -> bool:
+def is_throttled(interference: Interference) -> bool:
     """Return whether heat or the power supply slowed the GPU.
 
     A cap on power does not count: a busy GPU usually runs at it.
     """
-    return found.throttled_share is not None and found.throttled_share > _QUIET_THROTTLED_SHARE
+    return (
+        interference.throttled_share is not None
+        and interference.throttled_share > _QUIET_THROTTLED_SHARE
+    )
 
 
-def has_interference(found: Interference) -> bool:
+def has_interference(interference: Interference) -> bool:
     """Return whether anything disturbed the timing."""
-    return is_processor_shared(found) or bool(found.gpu_process_ids) or is_throttled(found)
+    return (
+        is_processor_shared(interference)
+        or bool(interference.gpu_process_ids)
+        or is_throttled(interference)
+    )
