@@ -8,9 +8,9 @@ from pages.shared.errors import catch_errors
 from pages.shared.login import logout_bar, require_login
 from pages.shared.navigation import set_icon, show_navigation
 from pages.shared.status_bar import status_bar
-from s2s.threads import spin_briefly
+from s2s.threads import limit_spinning
 
-spin_briefly()
+limit_spinning()
 
 set_icon()
 reject_foreign_origin()

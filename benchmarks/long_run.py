@@ -15,9 +15,9 @@ import time
 
 import psutil
 
-from s2s.threads import spin_briefly
+from s2s.threads import limit_spinning
 
-spin_briefly()
+limit_spinning()
 
 from s2s.config import TrainConfig  # noqa: E402 (torch reads the environment when imported)
 from s2s.paths import home  # noqa: E402

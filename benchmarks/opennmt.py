@@ -171,7 +171,7 @@ def train(trainer: Any, batches: Sequence[tuple[dict[str, torch.Tensor], int]]) 
 
 def vocabulary(side: Side) -> dict[str, int]:
     """The ids of s2s, the special words under OpenNMT-py's names."""
-    names = ["<blank>", "<s>", "</s>", "<unk>", *side.known_words()[4:]]
+    names = ["<blank>", "<s>", "</s>", "<unk>", *side.model_vocabulary()[4:]]
     ids = {name: place for place, name in enumerate(names)}
     assert len(ids) == side.vocabulary, "a word of the corpus has the name of a special one"
     return ids
@@ -187,7 +187,7 @@ def drawn(corpus: Corpus, batch_size: int, count: int, bucket: int) -> list[Batc
     whole = len(sentences) // batch_size
     rows = sentences[: whole * batch_size].reshape(whole, batch_size)
     batches = Batches(corpus, torch.device("cpu"))
-    return [batches.padded(rows[row]) for row in random.permutation(whole)[:count]]
+    return [batches.make_padded(rows[row]) for row in random.permutation(whole)[:count]]
 
 
 def as_theirs(batch: Batch) -> dict[str, torch.Tensor]:

@@ -11,9 +11,9 @@ import json
 
 import numpy as np
 
-from s2s.threads import spin_briefly
+from s2s.threads import limit_spinning
 
-spin_briefly()
+limit_spinning()
 
 from s2s.config import TrainConfig  # noqa: E402 (torch reads the environment when imported)
 from s2s.records import StepRecord  # noqa: E402

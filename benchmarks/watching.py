@@ -35,12 +35,12 @@ from s2s.analysis.run.steps import samples_per_second
 from s2s.config import UNLIMITED
 from s2s.paths import corpora_folder
 from s2s.store import Store
-from s2s.threads import Waiting, set_waiting
+from s2s.threads import Spinning, set_spinning
 
 PROJECT = Path(__file__).parents[1]
 sys.path.insert(0, str(PROJECT / "tests" / "browser"))
 
-from tests.browser.serving import WAIT_MS, opened, served  # noqa: E402 (found through the line above)
+from tests.browser.serving import WAIT_MS, open_browser, serve_dashboard  # noqa: E402 (found through the line above)
 
 SETTLE_SECONDS = 3.0
 """Of training before the window: the first steps, the first evaluation, a page that opens."""
@@ -74,7 +74,7 @@ class Sitting:
             return self._speed(time.sleep)
 
     def tab(self) -> float:
-        with served(self._home, self._log, threads=None) as address, opened() as browser:
+        with serve_dashboard(self._home, self._log, threads=None) as address, open_browser() as browser:
             page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
             page.set_default_timeout(WAIT_MS)
             self._start(page, address)
@@ -84,8 +84,8 @@ class Sitting:
         return speed
 
     def viewer(self) -> float:
-        with served(self._home, self._log, threads=None) as address:
-            with opened() as browser:
+        with serve_dashboard(self._home, self._log, threads=None) as address:
+            with open_browser() as browser:
                 self._start(browser.new_page(), address)
             with Viewer(address) as viewer:
                 viewer.wait_for_ticks(1)
@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="0: torch's own choice")
     parser.add_argument("--ways", default="command_line,torch_defaults,tab,viewer")
     options = parser.parse_args()
-    set_waiting(os.environ, Waiting.DEFAULT)  # none of the caller's, so that the program chooses
+    set_spinning(os.environ, Spinning.DEFAULT)  # none of the caller's, so that the program chooses
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "corpora").symlink_to(corpora_folder().resolve())

@@ -1,4 +1,4 @@
-"""s2s: which batch size? Answered by training a translator and measuring it.
+"""s2s: find the best batch size by training a translator and measuring it.
 
 Importing this package is cheap: torch is loaded only by the modules that compute.
 """

@@ -1,32 +1,32 @@
-"""How torch's worker threads wait for work: said before torch is first imported."""
+"""How torch's worker threads wait for work; set before torch is first imported."""
 
 import os
 from collections.abc import MutableMapping
 from enum import StrEnum
 
-_SPINS = "30000"
+_SPIN_COUNT = "30000"
 _VARIABLES = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 
 
-class Waiting(StrEnum):
-    BRIEFLY = "briefly"
-    """As s2s does."""
+class Spinning(StrEnum):
+    BRIEF = "brief"
+    """As s2s sets it."""
     DEFAULT = "default"
-    """As torch does by itself."""
+    """As torch's OpenMP sets it."""
 
 
-def spin_briefly() -> None:
-    """Lets the threads sleep soon after a step, unless the user's environment says otherwise.
+def limit_spinning() -> None:
+    """Let idle threads sleep soon after a step, unless the user's environment says otherwise.
 
-    By default they spin, which on few cores starves every other busy thread, and them by it: a
-    dashboard watched by one browser tab kept 0.80 of the lone training speed, with this 0.95.
+    By default they spin. On few cores they then compete with every other busy thread: with one
+    browser tab open, the dashboard trains at 0.80 of its speed without a tab, with this at 0.95.
     """
-    os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
+    os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
 
 
-def set_waiting(environment: MutableMapping[str, str], waiting: Waiting) -> None:
-    """The same choice in any environment, whatever it said before; for comparisons."""
+def set_spinning(environment: MutableMapping[str, str], spinning: Spinning) -> None:
+    """Override the choice in an environment, for comparisons."""
     for name in _VARIABLES:
         environment.pop(name, None)
-    if waiting is Waiting.BRIEFLY:
-        environment["GOMP_SPINCOUNT"] = _SPINS
+    if spinning is Spinning.BRIEF:
+        environment["GOMP_SPINCOUNT"] = _SPIN_COUNT

@@ -1,4 +1,4 @@
-import pytest
+"""Special words, step records and run states."""
 
 from s2s.records import EOS, PAD, SOS, SPECIAL_WORDS, STEP_DTYPE, UNK, RunState
 
@@ -8,28 +8,22 @@ def test_finished_states() -> None:
     assert unfinished == {RunState.QUEUED, RunState.RUNNING, RunState.STOPPING}
 
 
-@pytest.mark.parametrize(
-    ("index", "word"), [(PAD, "PAD"), (SOS, "SOS"), (EOS, "EOS"), (UNK, "UNK")]
-)
-def test_special_words_stand_at_their_ids(index: int, word: str) -> None:
-    assert SPECIAL_WORDS[index] == word
+def test_special_words_are_at_their_ids() -> None:
+    assert [SPECIAL_WORDS[id_] for id_ in (PAD, SOS, EOS, UNK)] == ["PAD", "SOS", "EOS", "UNK"]
 
 
-def test_step_rows_are_packed_as_the_store_has_them() -> None:
-    """Stores that were written hold these bytes: a change needs a new schema version."""
+def test_the_layout_of_step_records() -> None:
+    """Stores contain these bytes: a change needs a new schema version."""
+    fields = [(name, str(STEP_DTYPE[name])) for name in STEP_DTYPE.names or ()]
+    assert fields == [
+        ("iteration", "int64"),
+        ("loss_sum", "float64"),
+        *((name, "int32") for name in ("samples", "source_tokens")),
+        *((name, "int32") for name in ("target_tokens", "padded_tokens")),
+        ("seconds", "float64"),
+        ("timed", "bool"),
+        *((f"{phase}_seconds", "float32") for phase in ("data", "forward", "backward")),
+        ("optimizer_seconds", "float32"),
+        ("interfered", "bool"),
+    ]
     assert STEP_DTYPE.itemsize == 8 + 8 + 4 * 4 + 8 + 1 + 4 * 4 + 1
-    assert STEP_DTYPE.names == (
-        "iteration",
-        "loss_sum",
-        "samples",
-        "source_tokens",
-        "target_tokens",
-        "padded_tokens",
-        "seconds",
-        "timed",
-        "data_seconds",
-        "forward_seconds",
-        "backward_seconds",
-        "optimizer_seconds",
-        "interfered",
-    )

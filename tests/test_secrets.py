@@ -73,7 +73,7 @@ def _bench() -> None:
 
 def _download() -> None:
     with pytest.raises(UserError, match="cannot be reached"):
-        download("fra-eng", home() / "downloads", catalog.quiet)
+        download("fra-eng", home() / "downloads", catalog.ignore_progress)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")

@@ -1,13 +1,18 @@
+"""Error messages and the parsing of values."""
+
 import re
 
 import pytest
 
+from s2s.config import CorpusChoices
 from s2s.errors import UserError, quote, shorten
-from s2s.validation import parse_batch_sizes
+from s2s.records import CorpusInfo, StepMemory
+from s2s.validation import check_number, parse_batch_sizes, parse_dataclass
+from tests.golden_text import check_golden
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("text", "message"),
     [
         ("a\nb.txt is empty.", "a\\nb.txt is empty."),
         ("\u202etxt.exe is empty.", "\\u202etxt.exe is empty."),
@@ -15,18 +20,37 @@ from s2s.validation import parse_batch_sizes
         ("été, 日本, l’eau.", "été, 日本, l’eau."),
     ],
 )
-def test_an_error_is_one_printable_line(given: str, told: str) -> None:
-    assert str(UserError(given)) == told
+def test_an_error_is_one_printable_line(text: str, message: str) -> None:
+    assert str(UserError(text)) == message
 
 
 def test_quotes_are_short() -> None:
     assert quote("x") == "'x'"
     assert quote("x" * 1000) == "'" + "x" * 78 + "…"
     assert quote(10**5000) == "a value of type int that is too long to show"
+    assert [shorten("abc", 3), shorten("abcd", 3), shorten("on and on", 8)] == [
+        "abc",
+        "ab…",
+        "on and…",
+    ]
 
 
-def test_shortened() -> None:
-    assert (shorten("abc", 3), shorten("abcd", 3)) == ("abc", "ab…")
+def test_messages() -> None:
+    def message(function: object, *arguments: object, **named: object) -> str:
+        with pytest.raises(UserError) as caught:
+            function(*arguments, **named)  # type: ignore[operator]
+        return str(caught.value)
+
+    check_golden(
+        "validation",
+        {
+            "integer": message(CorpusChoices, max_length=0),
+            "choice": message(CorpusChoices, normalizer="ascii"),
+            "number": message(check_number, "1", "Dropout", 0.0, 0.95),
+            "positive number": message(check_number, 0, "Rate", 0.0, 9.0, exclude_minimum=True),
+            "batch sizes": message(parse_batch_sizes, "2,x"),
+        },
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,6 +62,16 @@ def test_batch_sizes_keep_their_order(text: str, sizes: list[int]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", ",", "zwei", "-2", "1.5", "2x", "²", "2,³"])
-def test_a_text_that_names_no_batch_sizes(text: str) -> None:
+def test_texts_without_batch_sizes(text: str) -> None:
     with pytest.raises(UserError, match=re.escape(repr(text))):
         parse_batch_sizes(text)
+
+
+def test_dataclasses_from_json() -> None:
+    values = {"engine": "fused", "batch_size": 2, "peak_bytes": None, "padded_tokens": 7}
+    assert parse_dataclass(StepMemory, values | {"new": 1}) == StepMemory("fused", 2, None, 7)  # type: ignore[arg-type]
+    for wrong in ({"engine": "x"}, {"batch_size": True}, {"batch_size": 2.0}, {"peak_bytes": "7"}):
+        with pytest.raises(TypeError):
+            parse_dataclass(StepMemory, values | wrong)
+    with pytest.raises(TypeError):
+        parse_dataclass(CorpusInfo, [])

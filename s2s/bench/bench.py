@@ -11,12 +11,12 @@ import psutil
 import torch
 
 from s2s.bench.rounds import Rounds, combination_name
+from s2s.bench_records import BenchReport, BenchRow
 from s2s.config import Engine, TrainConfig
 from s2s.errors import UserError
 from s2s.locks import lease_at_once
 from s2s.machine.host import read_system_info
 from s2s.machine.interference import OtherLoadMeter
-from s2s.records import BenchReport, BenchRow
 from s2s.runs import memory
 from s2s.task import open_task, task_class
 from s2s.training.device import resolve_device, trim_heap

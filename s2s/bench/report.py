@@ -5,9 +5,9 @@ import json
 import os
 from pathlib import Path
 
+from s2s.bench_records import BenchReport, BenchRow
 from s2s.errors import UserError
 from s2s.paths import home, make_folder
-from s2s.records import BenchReport, BenchRow
 from s2s.validation import parse_dataclass
 
 _MAX_BYTES = 10 * 2**20

@@ -11,10 +11,10 @@ import torch
 
 from s2s.analysis.run.timing import classify_variation, measure_spread, median
 from s2s.bench.roofline import measure_copy_rate, measure_product_rate, synchronize
+from s2s.bench_records import BenchRow
 from s2s.config import TrainConfig
 from s2s.errors import UserError
 from s2s.machine.peak_memory import PeakMemory, load_kernels
-from s2s.records import BenchRow
 from s2s.task import Task
 from s2s.text.run import describe_remark
 from s2s.training.device import ran_out_of_memory

@@ -20,12 +20,12 @@ from s2s.cli.common import (
 )
 from s2s.cli.progress import ProgressLine
 from s2s.config import TrainConfig
-from s2s.threads import Waiting, set_waiting
+from s2s.threads import Spinning, set_spinning
 from s2s.validation import check_integer, check_number, parse_batch_sizes
 
 if TYPE_CHECKING:
+    from s2s.bench_records import BenchReport
     from s2s.cli.common import Commands
-    from s2s.records import BenchReport
 
 _MAX_ROUNDS = 1_000_000
 _DAY_SECONDS = 86_400.0
@@ -58,8 +58,8 @@ def add_commands(commands: "Commands") -> None:
     )
     add(
         "--openmp",
-        choices=values(Waiting),
-        help="how idle threads wait: spin briefly, as s2s sets it, or as torch does by default",
+        choices=values(Spinning),
+        help="how idle threads wait: spin briefly (what s2s sets), or torch's default",
     )
     add_model_options(parser)
     add_command(commands, "system", describe_system, "Describe this machine.")
@@ -74,7 +74,7 @@ def bench(options: argparse.Namespace) -> int:
         options.seconds, "Seconds per round", 0.0, _DAY_SECONDS, exclude_minimum=True
     )
     if options.openmp:
-        set_waiting(os.environ, Waiting(options.openmp))  # before torch is loaded and reads it
+        set_spinning(os.environ, Spinning(options.openmp))  # before torch is loaded and reads it
     from s2s.bench.bench import Bench
 
     measuring = Bench(

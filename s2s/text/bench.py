@@ -1,10 +1,10 @@
 """A bench as a table and sentences."""
 
-from collections.abc import Callable
 from typing import Any
 
 from s2s import formatting as words
-from s2s.records import BenchReport, BenchRow, Interference
+from s2s.bench_records import BenchReport, BenchRow
+from s2s.records import Interference
 from s2s.text.run import describe_interference
 
 
@@ -79,8 +79,8 @@ def _describe_memory(device: str) -> str:
 
 
 def _describe_rounds(report: BenchReport) -> str:
-    choose: Callable[..., int]
-    fewest, most = (choose(row.rounds for row in report.rows) for choose in (min, max))
+    counts = [row.rounds for row in report.rows]
+    fewest, most = min(counts), max(counts)
     if most == 1:
         return "one round"
     rounds = f"{most}" if fewest == most else f"{fewest} to {most}"

@@ -24,7 +24,7 @@ from s2s.background.scheduler import Scheduler
 from s2s.config import TrainConfig
 from s2s.records import RunState
 from s2s.store import Store
-from s2s.threads import spin_briefly
+from s2s.threads import limit_spinning
 from tools.soak.table import Row
 
 PROJECT = Path(__file__).parents[2]
@@ -178,5 +178,5 @@ def _reading(store: Store, folder: Path, ids: list[int]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    spin_briefly()
+    limit_spinning()
     main()
