@@ -38,7 +38,7 @@ def plot_steps_to_target(
             [each for each in points if not each.reached],
         ),
         (
-            "reached before the first evaluation",
+            "reached early",
             "triangle-down-open",
             "reached within",
             [each for each in points if each.early],

@@ -1,4 +1,4 @@
-"""Every figure as the browser draws it on a narrow page: no text is cut off or covered."""
+"""Every figure in a browser, on a narrow page: no text is cut off or covered."""
 
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
@@ -6,16 +6,16 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import Browser, Page
 
-from s2s.analysis.sweep.speed_curve import speed_curve
-from s2s.charts.speed_curve import speed_figure
+from s2s.analysis.sweep.throughput import fit_speed_curve
+from s2s.charts.throughput_model import plot_speed_curves
 from tests.charts.examples import examples
 
 pytestmark = pytest.mark.browser
 
 EXAMPLES = examples()
 WIDTH, HALF_WIDTH = 620, 300
-"""What a page of 700 pixels leaves for a chart, and for each of two side by side."""
-IN_COLUMNS = ("throughput_figure", "readings_figure", "bars_figure")
+"""Width of a chart, and of each of two side by side, on a page of 700 pixels."""
+IN_COLUMNS = ("plot_throughput", "plot_readings", "plot_bars")
 WIDTHS = [(name, WIDTH) for name in EXAMPLES] + [(name, HALF_WIDTH) for name in IN_COLUMNS]
 
 _DRAW = """async ([figure, width]) => {
@@ -24,7 +24,8 @@ _DRAW = """async ([figure, width]) => {
     await Plotly.newPlot(node, figure.data, figure.layout, { displayModeBar: false });
     const box = each => { const { left, right, top, bottom } = each.getBoundingClientRect();
         return { text: each.textContent, left, right, top, bottom }; };
-    const boxes = chosen => [...node.querySelectorAll(chosen)].map(box).filter(each => each.text);
+    const boxes = selector =>
+        [...node.querySelectorAll(selector)].map(box).filter(each => each.text);
     const found = { whole: box(node), texts: boxes("text"), ticks: {
         x: boxes(".xtick text"), y: boxes(".ytick text"), y2: boxes(".y2tick text") },
         titles: boxes(".g-gtitle text, .g-xtitle text, .g-ytitle text, .g-y2title text") };
@@ -42,7 +43,7 @@ def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
 
 @pytest.fixture(scope="module")
 def paper(browser: Browser) -> Iterator[Page]:
-    """An empty page that knows Plotly."""
+    """An empty page with Plotly loaded."""
     page = browser.new_page()
     page.add_script_tag(path=str(files("plotly").joinpath("package_data", "plotly.min.js")))
     yield page
@@ -50,7 +51,7 @@ def paper(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize(("name", "width"), WIDTHS)
-def test_all_text_of_a_narrow_chart_is_seen(paper: Page, name: str, width: int) -> None:
+def test_all_text_of_a_narrow_chart_is_visible(paper: Page, name: str, width: int) -> None:
     figure, _ = EXAMPLES[name]
     drawn = paper.evaluate(_DRAW, [figure, width])
     whole = drawn["whole"]
@@ -66,7 +67,7 @@ def test_all_text_of_a_narrow_chart_is_seen(paper: Page, name: str, width: int) 
 
 @pytest.mark.parametrize("sizes", [range(1, 31), [2**power for power in range(11)], [16, 17, 18]])
 def test_the_ticks_of_many_sizes_stay_apart(paper: Page, sizes: Sequence[int]) -> None:
-    figure = speed_figure([speed_curve("fused", {size: [100.0 * size] for size in sizes})])
+    figure = plot_speed_curves([fit_speed_curve("fused", {size: [100.0 * size] for size in sizes})])
     ticks = paper.evaluate(_DRAW, [figure, WIDTH])["ticks"]["x"]
     assert len(ticks) > 2
     for index, one in enumerate(ticks):

@@ -1,5 +1,6 @@
 """One example of every figure, with its description."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -32,7 +33,7 @@ from s2s.text import charts as text
 from tests.plausible import RUN, evaluation, some_steps
 
 SIZES = (2, 8, 32, 128)
-LABEL = "12 · fra-eng-article · batch 2"
+NAME = "fra-eng-article · batch 2"
 MIB = 2**20
 
 
@@ -83,9 +84,10 @@ def predictions() -> TimeToTarget:
 def _run_examples() -> dict[str, tuple[Figure, str]]:
     steps, axis, scale = some_steps(1000, 32), Axis.SAMPLES, LossScale.TOKEN
     loss = build_loss_line(RUN, steps, [evaluation(0, 8.0), evaluation(1000, 6.0)], axis, scale)
-    losses = [RunLine(i, 2**i, f"{i} · {LABEL}", loss.curve, loss.validation) for i in range(3)]
+    losses = [RunLine(i, 2**i, f"{i} · {NAME}", loss.curve, loss.validation) for i in range(3)]
     speeds = [build_throughput_line(RUN, steps, axis)]
-    bars = [Bar(Group((RUN,)), MeanRange(226.95, 210.0, 240.0)), Bar(Group((RUN,)), None)]
+    one, other = (Group((dataclasses.replace(RUN, id=each, name=NAME),)) for each in (12, 13))
+    bars = [Bar(one, MeanRange(226.95, 210.0, 240.0)), Bar(other, None)]
     warnings = ["noisy", ""]
     seconds, nothing = np.arange(60.0), np.full(60, math.nan)
     readings = [
