@@ -1,4 +1,4 @@
-"""Batch-size studies with known answers: runs' steps to a target, and lines of step times."""
+"""Batch-size studies with known answers: steps of runs to a target, and draws of step times."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,28 +11,27 @@ from s2s.analysis.run.steps import Floats
 SIZES = (4, 16, 64, 256, 1024)
 SEEDS = 3
 SPREAD = 0.1
-"""Standard deviation of log S between the seeds of a size, and 2 % of a line's parameters."""
-STUDIES = range(100)
+"""Standard deviation of log S between the seeds of a size."""
 
 
 @dataclass(frozen=True)
 class Study:
     points: tuple[StepsToTarget, ...]
-    line_draws: Floats
+    step_time_draws: Floats
     """(draws, 2): alpha and beta, seconds."""
     exact_seconds: Callable[[Floats], Floats]
-    """The true time to the target at each batch size."""
+    """The true time to target at each batch size."""
     b_crit: float | None
-    """None where steps do not obey the law."""
+    """None: the steps do not follow the model exactly."""
 
 
-def law_study(
+def model_study(
     seed: int,
     b_crit: tuple[float, float] = (16, 256),
     b_half: tuple[float, float] = (8, 128),
     spread: float = SPREAD,
 ) -> Study:
-    """Steps by the law itself; B_crit and alpha/beta are log-uniform within the ends given."""
+    """Steps by the model itself; B_crit and alpha/beta are log-uniform between the given ends."""
     random = np.random.default_rng(seed)
     true_b_crit = _log_uniform(random, *b_crit)
     s_min = _log_uniform(random, 100, 10_000)
@@ -45,17 +44,17 @@ def law_study(
 
 def far_below_study(seed: int) -> Study:
     """All sizes far below B_crit, on a machine that larger batches make faster."""
-    return law_study(seed, (30_000, 300_000), (1_000, 10_000))
+    return model_study(seed, (30_000, 300_000), (1_000, 10_000))
 
 
 def far_above_study(seed: int) -> Study:
-    """All sizes far above B_crit, on a machine that smaller batches keep busy."""
-    return law_study(seed, (0.04, 0.4), (0.5, 5))
+    """All sizes far above B_crit, on a machine that smaller batches saturate."""
+    return model_study(seed, (0.04, 0.4), (0.5, 5))
 
 
 def drowned_study(seed: int) -> Study:
     """Seeds of one size differ as much as the sizes: log(S(4)/S(1024)) is 2.8 at B_crit = 64."""
-    return law_study(seed, (64, 64), spread=2.8)
+    return model_study(seed, (64, 64), spread=2.8)
 
 
 def quadratic_study(seed: int) -> Study:
@@ -79,7 +78,7 @@ def quadratic_loss(
 
     Loss 0.5 * sum(h_i * x_i**2) from x_i = 1, gradients with variance noise * h_i / batch_size
     in each direction (Zhang et al. 2019, arXiv 1907.04164): E[x_i**2] goes from 1 to its
-    stationary value rate * noise / (batch_size * (2 - rate*h_i)) by (1 - rate*h_i)**2 a step.
+    stationary value rate * noise / (batch_size * (2 - rate*h_i)) by (1 - rate*h_i)**2 per step.
     """
     shrunk = (1 - rates[:, None] * curvatures) ** 2
     rest = rates[:, None] * noise / (batch_size * (2 - rates[:, None] * curvatures))
@@ -93,8 +92,8 @@ def quadratic_steps(
 ) -> float:
     """Least steps to an expected loss of `target` over a grid of rates, by bisection in log steps.
 
-    Rates at which a direction's noise ends above its start are left out: at the others the loss
-    falls steadily, so that it crosses the target once.
+    Rates at which a direction's noise ends above its start are skipped: at the others the loss
+    falls steadily, so it crosses the target once.
     """
     grid = np.geomspace(1e-4, 1.0, rates) / curvatures.max()
     stationary = grid * noise / (batch_size * (2 - grid * curvatures.max()))
@@ -127,7 +126,7 @@ def _study(
     line = np.array([alpha, beta]) * np.exp(0.02 * random.standard_normal(2))
     return Study(
         points=points,
-        line_draws=line * np.exp(0.02 * random.standard_normal((1000, 2))),
+        step_time_draws=line * np.exp(0.02 * random.standard_normal((1000, 2))),
         exact_seconds=lambda sizes: steps(sizes) * (alpha + beta * sizes),
         b_crit=b_crit,
     )

@@ -1,145 +1,164 @@
-"""The advice in words: what it says, and what it owns not to know."""
+"""The recommendation: from fits, and from the records of a sweep."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from s2s.analysis.advice.advise import Advice, Rates, advise
-from s2s.analysis.advice.batch_law import fit_batch_law
+from s2s.analysis.advice.advise import (
+    Recommendation,
+    advise,
+    plan_confirming_run,
+    recommend,
+    run_for_gradient_noise,
+)
+from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.target import StepsToTarget
-from tests.analysis.advice.test_batch_law import study
+from s2s.config import Engine
+from s2s.errors import UserError
+from s2s.records import RunState, Sweep
+from tests import studies
+from tests.analysis.advice.test_steps_fit import study
 
-LINE = np.array([[0.064, 0.001]])
-WIDE = (8, 16, 32, 64, 128, 256)
+LINE = ((0.064, 0.001),)
+"""Alpha and beta in seconds."""
 
 
-def advice(points: list[StepsToTarget], line: object = LINE, rates: Rates = Rates.TUNED) -> Advice:
-    return advise(fit_batch_law(points), np.asarray(line), 3.2, rates)
+def recommended(points: list[StepsToTarget], line: object = LINE) -> Recommendation:
+    return recommend(fit_steps(points), np.asarray(line))
 
 
 def test_a_sound_study() -> None:
     # 1000*(1 + 32/B) steps of 64 + B ms: least 186.5 s, at B = 45; 192 s at 32 and at 64.
-    found = advice(study(WIDE, 1000.0, spread=0.01))
-    assert found.identifiable
-    assert found.good_sizes == (32, 64)
-    assert found.recommended in (32, 64)
-    assert found.times.b_time is not None
-    assert found.times.b_time.value == pytest.approx(45.25, rel=0.01)
-    said = found.paragraph
-    assert "Anything from 32 to 64 is right on this machine" in said
-    assert (
-        "reaches a validation loss of 3.2 per token in about 3 min 12 s (3 min 11 s to 3 min 13 s)"
-        in said
-    )
-    assert "1.9 times sooner than 8." in said  # 360 s and 360 s: 8 and 256 tie
-    assert "The fastest size measured is 32; confirm 64 by one more run." in said
-    assert "critical batch size, above which" in said
-    assert "The learning rate was tuned" in said
-    assert "missed" not in said
-    assert "help most" not in said
-
-
-def test_one_good_size_and_a_range_with_a_gap() -> None:
-    exact = study((8, 32, 128), 1000.0, spread=0.001)
-    assert "32 is right on this machine; no other size" in advice(exact, [[0.032, 0.001]]).paragraph
-    flat = study((8, 16, 32), 1000.0, b_crit=16.0, spread=0.01)
-    missed = StepsToTarget(16, 9, 9000.0, False)
-    gap = advice([*flat, missed], [[0.016, 0.001]])
-    assert 16 not in gap.good_sizes
-    assert "contradicts the fitted curve at 16: do not rely on it" in gap.paragraph
-    # (1 + 16 / B) * (9 + B): 51 at 8, 49 at 12, 50 at 16; a run that missed speaks against 12.
-    beside = [*study((8, 12, 16), 1000.0, b_crit=16.0, spread=0.001), dataclasses.replace(
-        missed, batch_size=12)]  # fmt: skip
-    found = advice(beside, [[0.009, 0.001]])
-    assert "Any of 8 and 16 is right on this machine" in found.paragraph
-    assert (found.good_sizes, found.recommended) == ((8, 16), 16)
-
-
-def test_a_known_critical_size_and_a_best_one_beyond_what_was_measured() -> None:
-    """The least time is at sqrt(1000 * 4) = 63, far above 16; for the law a run at 1 is wanted."""
-    found = advice(study((2, 4, 8, 16), 1000.0, b_crit=4.0, spread=0.01), [[1.0, 0.001]])
-    assert found.law.identifiable
-    assert not found.identifiable
-    assert (found.further_sizes[0], found.times.beyond) == (64, 64)
-    assert "A further run at 64 would help most, then 2 at 1." in found.paragraph
-
-
-def test_a_range_that_begins_with_the_smallest_size() -> None:
-    """The least time is at sqrt(B_crit): 5.7, and 1.4 where nothing is smaller than 1."""
-    from_4 = advice(study((4, 8, 16, 32), spread=0.01), [[0.001, 0.001]])
-    assert from_4.good_sizes == (4, 8)
-    assert "may go on beyond the sizes measured, 4 to 32" in from_4.paragraph
-    from_1 = advice(study((1, 2, 4, 8, 16), b_crit=2.0, spread=0.01), [[0.001, 0.001]])
-    assert from_1.good_sizes == (1, 2)
-    assert "may go on" not in from_1.paragraph
-
-
-def test_a_study_that_holds_no_answer() -> None:
-    found = advice(study((16, 32, 64), spread=2.0))
-    assert not found.identifiable
-    assert found.good_sizes == ()
-    assert "is not identifiable from these runs" in found.paragraph
-    assert "it has no bound on either side" in found.paragraph
-    assert "times sooner" not in found.paragraph  # none is surely slower
-    assert "A further run at 4 would help most, then one at 256 and one at 4." in found.paragraph
-
-
-def test_what_can_be_ruled_out_is_said_without_an_answer() -> None:
-    found = advice(study((2, 4, 8, 16), b_crit=1e5), [[1.0, 0.001]])
-    assert not found.identifiable
-    assert "only 2, 4 and 8 can be put out of it" in found.paragraph
-    assert "Sizes larger than those measured, 2 to 16, may be faster still." in found.paragraph
-    assert "up to 16 every doubling about halves the steps" in found.paragraph
-    assert "3 further runs at 64 would help most." in found.paragraph
-    assert (found.recommended, found.further_sizes) == (16, (64, 64, 64))
-
-
-def test_smaller_sizes_may_be_better_too() -> None:
-    found = advice(study((64, 128, 256), b_crit=0.1), [[0.001, 0.001]])
-    assert not found.identifiable
-    assert "Sizes smaller than those measured, 64 to 256, may be faster still." in found.paragraph
-    assert "from 64 on larger batches save hardly any steps" in found.paragraph
-    assert "3 further runs at 16 would help most." in found.paragraph
-
-
-def test_a_range_that_reaches_the_largest_size_says_that_nothing_was_measured_beyond() -> None:
-    found = advice(study((8, 16, 32, 64), spread=0.01))
-    assert 64 in found.good_sizes
-    assert "may go on beyond the sizes measured, 8 to 64" in found.paragraph
-
-
-def test_censored_and_early_runs_are_counted() -> None:
-    sound = study(WIDE, 1000.0, spread=0.01)
-    missed = [StepsToTarget(8, seed, 2000.0, False) for seed in (7, 8)]
-    early = StepsToTarget(256, 9, 4000.0, True, early=True)
-    said = advice([*sound, *missed, early]).paragraph
-    assert "2 of 21 runs (batch size 8) missed the target" in said
-    assert "1 of 21 runs (batch size 256) had reached the target by their first evaluation" in said
-    assert "contradicts" not in said
-    lone = advice([*sound, *(StepsToTarget(size, 9, 1.0, False) for size in WIDE)])
-    assert "At no size did every run cross the target" in lone.paragraph
-
-
-def test_an_unchecked_curve_is_owned() -> None:
-    assert "two sizes give a curve" in advice(study((16, 128), spread=0.02)).paragraph
-    two = advice(study((8, 128), seeds=1))
-    assert "two runs give a curve and no doubt about it" in two.paragraph
-    assert "By the fitted curve 64 reaches a validation loss" in two.paragraph
-    wide = study((8, 16, 32, 64, 128), spread=1.0)
-    assert "too wide" in advice(wide).paragraph
-    assert "would help most, then" in advice(wide).paragraph
-    off = [
-        StepsToTarget(p.batch_size, p.seed, p.steps * {32: 1.3}.get(p.batch_size, 1), True)
-        for p in study(WIDE, spread=0.01)
-    ]
-    assert "the law holds only roughly here" in advice(off).paragraph
+    recommendation = recommended(study((8, 16, 32, 64, 128, 256), 1000.0, spread=0.01))
+    assert recommendation.range == (32, 64)
+    assert recommendation.batch_size in (32, 64)
+    assert recommendation.prediction.seconds.value == pytest.approx(192, rel=0.01)
+    assert recommendation.times.b_time is not None
+    assert recommendation.times.b_time.value == pytest.approx(45.25, rel=0.01)
 
 
 @pytest.mark.parametrize(
-    ("rates", "words"),
-    [(Rates.TUNED, "was tuned at each size"), (Rates.RULE, "only followed a rule"),
-     (Rates.CONSTANT, "all sizes had the same one")],
+    ("points", "line", "batch_size", "sizes", "further"),
+    [
+        (study((8, 32, 128), 1000.0, spread=0.001), ((0.032, 0.001),), 32, (32,), None),
+        # (1 + 16 / B) * (9 + B): 51 at 8, 49 at 12, 50 at 16; a run that missed contradicts 12.
+        (
+            [*study((8, 12, 16), 1000.0, b_crit=16.0, spread=0.001),
+             StepsToTarget(12, 9, 9000.0, False)],
+            ((0.009, 0.001),), 16, (8, 16), None,
+        ),
+        # The least time is at sqrt(1000 * 4) = 63, far above 16; B_crit asks for a run at 1.
+        (study((2, 4, 8, 16), 1000.0, b_crit=4.0, spread=0.01), ((1.0, 0.001),), 16, (),
+         (64, 1, 1)),
+        # The least time is at sqrt(B_crit): 5.7, and 1.4 where nothing is smaller than 1.
+        (study((4, 8, 16, 32), spread=0.01), ((0.001, 0.001),), None, (4, 8), None),
+        (study((1, 2, 4, 8, 16), b_crit=2.0, spread=0.01), ((0.001, 0.001),), None, (1, 2), None),
+        # Nothing is known, only perfect scaling was measured, only the plateau.
+        (study((16, 32, 64), spread=2.0), LINE, None, (), (4, 256, 4)),
+        (study((2, 4, 8, 16), b_crit=1e5), ((1.0, 0.001),), 16, (), (64, 64, 64)),
+        (study((64, 128, 256), b_crit=0.1), ((0.001, 0.001),), None, (), (16, 16, 16)),
+    ],
 )  # fmt: skip
-def test_the_learning_rates_are_spoken_of(rates: Rates, words: str) -> None:
-    assert words in advice(study(), rates=rates).paragraph
+def test_ranges_and_further_runs(
+    points: list[StepsToTarget],
+    line: object,
+    batch_size: int | None,
+    sizes: tuple[int, ...],
+    further: tuple[int, ...] | None,
+) -> None:
+    recommendation = recommended(points, line)
+    assert recommendation.range == sizes
+    assert recommendation.batch_size == (batch_size or recommendation.batch_size)
+    assert recommendation.further_sizes == (further or recommendation.further_sizes)
+
+
+def test_a_sweep_with_known_steps_and_step_times() -> None:
+    sweep = studies.sweep()
+    advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
+    recommendation = advice.recommendation
+    assert recommendation.fit.b_crit.value == pytest.approx(studies.B_CRIT, rel=0.05)
+    assert recommendation.fit.s_min.value == pytest.approx(studies.S_MIN, rel=0.05)
+    # sqrt(alpha * B_crit / beta) = sqrt(20 * 32) = 25.3
+    assert recommendation.batch_size in (16, 32)
+    assert set(recommendation.range) >= {16, 32}
+    knee = advice.speed.fit.knee
+    assert knee is not None
+    assert knee.ends[0] < 180 < knee.ends[1]
+    # 100 * (1 + 32 / 32) steps of 26 ms
+    at_32 = next(each for each in recommendation.times.predictions if each.batch_size == 32)
+    assert at_32.seconds.value == pytest.approx(200 * 0.026, rel=0.05)
+
+
+def test_the_target_is_the_given_one_then_the_sweeps_then_the_lowest_all_reached() -> None:
+    sweep = studies.sweep(budget="target", target_loss=2.5)
+    evaluations = studies.all_evaluations(sweep)
+    targets = [
+        (advice.target_loss, advice.target_is_suggested)
+        for advice in (
+            advise(sweep, Engine.FUSED, evaluations, 3.0),
+            advise(sweep, Engine.FUSED, evaluations),
+            advise(studies.sweep(), Engine.FUSED, evaluations),
+        )
+    ]
+    assert targets == [(3.0, False), (2.5, False), (2.0, True)]
+
+
+def test_the_confirming_run() -> None:
+    sweep = studies.sweep(budget="seconds", amount=0.5)
+    advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
+    config = plan_confirming_run(sweep, advice)
+    assert config.batch_size == advice.recommendation.batch_size
+    assert config.seed == 3  # after those of three repeats
+    assert (config.target_loss, config.max_seconds, config.keep_weights) == (3.0, 0.0, True)
+    # Twice 200 steps, which the fit to noisy seeds makes 199.9, evaluated forty times.
+    assert (config.iterations, config.evaluate_every) == (400, 10)
+
+
+def test_gradient_noise_is_measured_near_the_recommended_size() -> None:
+    sweep = studies.sweep()
+    advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
+    run = run_for_gradient_noise(sweep, advice)
+    assert run is not None
+    assert run.config.batch_size == 32
+    assert run_for_gradient_noise(only(sweep), advice) is None
+
+
+def only(sweep: Sweep, *sizes: int) -> Sweep:
+    parts = tuple(part for part in sweep.parts if part.batch_size in sizes)
+    return dataclasses.replace(sweep, parts=parts)
+
+
+def test_two_sizes_are_a_fit_without_draws() -> None:
+    sweep = only(studies.sweep(), 2, 8)
+    advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
+    assert advice.speed.fit.draws is None
+    # 1700 steps of 11 ms at 2, and 500 of 14 ms at 8.
+    predictions = advice.recommendation.times.predictions
+    seconds = {each.batch_size: each.seconds.value for each in predictions}
+    assert (seconds[2], seconds[8]) == pytest.approx((18.7, 7.0), rel=0.01)
+    assert plan_confirming_run(sweep, advice).batch_size == 8
+
+
+def test_sweeps_that_allow_no_recommendation() -> None:
+    sweep = studies.sweep()
+    evaluations = studies.all_evaluations(sweep)
+    untimed = studies.with_summaries(
+        sweep,
+        {
+            (size, repeat): {"samples_per_second": None}
+            for size in studies.SIZES
+            if size != 32
+            for repeat in range(3)
+        },
+    )
+    for refused in (only(sweep), only(sweep, 32), untimed):
+        with pytest.raises(UserError):
+            advise(refused, Engine.FUSED, evaluations, 3.0)
+
+
+def test_sizes_without_a_result_are_reported() -> None:
+    sweep = studies.sweep({(512, repeat): RunState.OUT_OF_MEMORY for repeat in range(3)})
+    advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
+    assert advice.sizes_without_result == {RunState.OUT_OF_MEMORY: [512]}
+    assert 512 not in advice.recommendation.fit.sizes

@@ -1,0 +1,226 @@
+"""The fit of steps to target: exact studies, open ends, runs left out."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from s2s.analysis.advice.steps_fit import (
+    OpenEnd,
+    StepsFit,
+    fit_steps,
+    neighbour_sizes,
+    suggest_further_sizes,
+)
+from s2s.analysis.advice.target import StepsToTarget
+from s2s.errors import UserError
+
+SIZES = (8, 16, 32, 64, 128)
+
+
+def study(
+    sizes: Sequence[int] = SIZES,
+    s_min: float = 100.0,
+    b_crit: float = 32.0,
+    spread: float = 0.05,
+    seeds: int = 3,
+) -> list[StepsToTarget]:
+    """A size's seeds lie `spread` below and above the curve in log steps, and on it."""
+    return [
+        StepsToTarget(size, seed, s_min * (1 + b_crit / size) * np.exp(spread * (seed - 1)), True)
+        for size in sizes
+        for seed in range(seeds)
+    ]
+
+
+def test_an_exact_study_by_hand() -> None:
+    # 100*(1 + 32/B) steps.
+    points = [StepsToTarget(8, 0, 500.0, True), StepsToTarget(32, 0, 200.0, True)]
+    fit = fit_steps([*points, StepsToTarget(128, 0, 125.0, True)])
+    assert fit.s_min.value == pytest.approx(100)
+    assert fit.b_crit.value == pytest.approx(32)
+    assert fit.e_min.value == pytest.approx(3200)
+    assert fit.steps([16, 64]) == pytest.approx([300, 150])
+    assert fit.is_identifiable
+    assert (fit.open_end, fit.sizes, fit.degrees) == (OpenEnd.NONE, [8, 32, 128], 1)
+    assert fit.expected_steps([3, 20]).tolist() == fit.steps([3, 20]).tolist()
+
+
+def test_expected_steps_follow_sizes_that_the_curve_misses() -> None:
+    """Steps that fall with the root of the size, by two seeds 1% apart."""
+    steps = {size: 1000 * size**-0.5 for size in (4, 16, 64, 256, 1024)}
+    fit = fit_steps(
+        [StepsToTarget(s, i, steps[s] * (1, 1.01)[i], True) for s in steps for i in (0, 1)]
+    )
+    assert fit.misfit
+    assert max(abs(fit.steps(list(steps)) / list(steps.values()) - 1)) > 0.2
+    # Seeds differ little beside that, so hardly anything is left of the distance to the means.
+    assert fit.expected_steps(list(steps)) == pytest.approx(
+        [1.01**0.5 * each for each in steps.values()], rel=2e-3
+    )
+    # Half way between two sizes, on a log scale, half of each one's offset.
+    assert np.log(fit.expected_steps([32]) / fit.steps([32])) == pytest.approx(
+        fit.offsets[1:3].mean(), rel=1e-9
+    )
+    ends = np.log(fit.expected_steps([1, 4096]) / fit.steps([1, 4096]))
+    assert ends == pytest.approx(fit.offsets[[0, -1]])
+
+
+def test_seeds_shrink_the_offsets_towards_the_curve() -> None:
+    """Sizes 10% off the curve by turns, two seeds e**0.04 apart: F by hand.
+
+    Within sizes 5*2*0.02**2 = 0.004 over 5 degrees; between them what the fit leaves, over 3.
+    """
+    sizes = (4, 16, 64, 256, 1024)
+    points = [
+        StepsToTarget(size, seed, 100 * (1 + 64 / size) * np.exp(off + (-0.02, 0.02)[seed]), True)
+        for size, off in zip(sizes, (0.1, -0.1, 0.1, -0.1, 0.1), strict=True)
+        for seed in (0, 1)
+    ]
+    fit = fit_steps(points)
+    means = np.log([p.steps for p in points]).reshape(5, 2).mean(axis=1) - np.log(fit.steps(sizes))
+    f = (2 * np.sum(means**2) / 3) / (0.004 / 5)
+    assert fit.offsets == pytest.approx((1 - 1 / f) * means, rel=1e-6)
+
+
+@given(some.floats(1, 1e6), some.floats(4, 512), some.floats(1, 1e4))
+def test_exact_data_recover_the_parameters(s_min: float, b_crit: float, factor: float) -> None:
+    sizes = (4, 16, 64, 256, 1024)
+    fit = fit_steps(study(sizes, s_min, b_crit, spread=0.0, seeds=1))
+    assert fit.s_min.value == pytest.approx(s_min, rel=1e-5)
+    assert fit.b_crit.value == pytest.approx(b_crit, rel=1e-5)
+    scaled = fit_steps(study(sizes, factor * s_min, b_crit, spread=0.1))
+    same = fit_steps(study(sizes, s_min, b_crit, spread=0.1))
+    assert scaled.b_crit.high == pytest.approx(same.b_crit.high, rel=1e-4)
+
+
+def test_the_interval_is_students_from_the_covariance() -> None:
+    fit = fit_steps(study(spread=0.1))
+    # Residuals -0.1, 0, 0.1 at five sizes: 0.1 in squares, over 13.
+    assert fit.deviation == pytest.approx((0.1 / 13) ** 0.5)
+    weights = np.repeat([32 / (32 + size) for size in SIZES], 3)
+    factor = np.exp(1.7709 * (0.1 / 13) ** 0.5 / (15 * weights.var()) ** 0.5)
+    assert fit.b_crit.ends == pytest.approx((32 / factor, 32 * factor), rel=1e-4)
+    assert not fit.misfit
+
+
+def test_sizes_that_miss_the_curve_widen_the_interval() -> None:
+    points = [
+        dataclasses.replace(point, steps=point.steps * {16: 1.3, 64: 0.77}.get(point.batch_size, 1))
+        for point in study(spread=0.01)
+    ]
+    fit = fit_steps(points)
+    assert (fit.misfit, fit.degrees) == (True, 3)
+    assert fit.deviation is not None
+    assert fit.deviation > 0.2
+
+
+def open_ends(fit: StepsFit) -> tuple[bool, bool]:
+    return fit.b_crit.low is None, fit.b_crit.high is None
+
+
+def test_only_perfect_scaling_leaves_the_upper_end_open() -> None:
+    fit = fit_steps(study((2, 4, 8, 16), b_crit=1e5, spread=0.1))
+    assert (fit.open_end, fit.is_identifiable, open_ends(fit)) == (
+        OpenEnd.HIGH, False, (False, True)
+    )  # fmt: skip
+    assert 16 < fit.b_crit.ends[0] < 1e5
+    assert fit.s_min.low is None
+    assert fit.e_min.low == pytest.approx(1e7, rel=0.2)
+    assert suggest_further_sizes(fit)[0] == 64
+
+
+def test_only_the_plateau_leaves_the_lower_end_open() -> None:
+    fit = fit_steps(study((64, 128, 256, 512), b_crit=0.1, spread=0.1))
+    assert (fit.open_end, fit.is_identifiable, open_ends(fit)) == (
+        OpenEnd.LOW, False, (True, False)
+    )  # fmt: skip
+    assert 0.1 < fit.b_crit.ends[1] < 64
+    assert fit.e_min.low is None
+    assert fit.s_min.low == pytest.approx(100, rel=0.2)
+    assert suggest_further_sizes(fit)[0] == 16
+
+
+@pytest.mark.parametrize(
+    ("points", "open_end", "ends"),
+    [
+        # The interval lies beyond all sizes: extrapolation.
+        (study(b_crit=3000.0, spread=0.001), OpenEnd.HIGH, (False, True)),
+        (study(b_crit=0.3, spread=0.001), OpenEnd.LOW, (True, False)),
+        # The seeds differ more than the sizes.
+        (study((16, 32, 64), spread=2.0), OpenEnd.BOTH, (True, True)),
+        # Two sizes cannot check the curve, two runs give no interval.
+        (study((8, 128)), OpenEnd.NONE, (False, False)),
+        (study((8, 128), seeds=1), OpenEnd.BOTH, (True, True)),
+    ],
+)
+def test_not_identifiable(
+    points: list[StepsToTarget], open_end: OpenEnd, ends: tuple[bool, bool]
+) -> None:
+    fit = fit_steps(points)
+    assert (fit.open_end, fit.is_identifiable, open_ends(fit)) == (open_end, False, ends)
+    assert (fit.log_covariance is None) == (fit.deviation is None) == (len(points) == 2)
+
+
+def test_runs_without_a_crossing_are_listed_but_not_fitted() -> None:
+    exact, missed = study(), StepsToTarget(16, 9, 310.0, False)
+    early = StepsToTarget(128, 9, 121.0, True, early=True)
+    fit = fit_steps([*exact, missed, early])
+    assert fit.b_crit == fit_steps(exact).b_crit
+    assert (len(fit.points), len(fit.fitted)) == (17, 15)
+    assert fit.contradicting == ()  # 300 steps and 125 are expected there, give or take 5%
+
+
+@pytest.mark.parametrize(
+    "against",
+    [StepsToTarget(16, 9, 400.0, False), StepsToTarget(128, 9, 80.0, True, early=True)],
+)
+def test_a_run_without_a_crossing_can_contradict_the_fit(against: StepsToTarget) -> None:
+    assert fit_steps([*study(), against]).contradicting == (against,)
+
+
+@pytest.mark.parametrize(
+    ("points", "count"),
+    [
+        ([StepsToTarget(8, seed, 900.0, False) for seed in range(3)], "3 of 6"),
+        ([StepsToTarget(2, 0, 9.0, True, early=True)], "1 of 4"),
+        ([], "two"),
+    ],
+)
+def test_one_size_gives_no_fit(points: list[StepsToTarget], count: str) -> None:
+    with pytest.raises(UserError, match=count):
+        fit_steps([*study((32,)), *points])
+
+
+def test_neighbour_sizes() -> None:
+    assert neighbour_sizes([8, 32]) == [2, 4, 64, 128]
+    assert neighbour_sizes([2, 6]) == [1, 12, 24]
+    assert neighbour_sizes([1, 6]) == [12, 24]
+
+
+def test_the_suggested_sizes_shrink_the_interval_most() -> None:
+    points = study((8, 16, 32), b_crit=20.0, spread=0.1)
+    fit = fit_steps(points)
+
+    def variance(*more: int) -> float:
+        """Of log B_crit, with more runs on the curve."""
+        added = [
+            StepsToTarget(size, 9 + i, float(fit.steps([size])[0]), True)
+            for i, size in enumerate(more)
+        ]
+        larger = fit_steps([*points, *added])
+        assert larger.log_covariance is not None
+        assert larger.deviation is not None
+        return float(larger.log_covariance[1, 1]) / larger.deviation**2
+
+    sizes = [*fit.sizes, *neighbour_sizes(fit.sizes)]
+    first, second, third = suggest_further_sizes(fit)
+    assert first == min(sizes, key=variance)
+    assert second == min(sizes, key=lambda size: variance(first, size))
+    assert third == min(sizes, key=lambda size: variance(first, second, size))
+    decided = suggest_further_sizes(fit, 16)
+    assert (decided[0], len(decided)) == (16, 3)
+    assert decided[1] == min(sizes, key=lambda size: variance(16, size))
