@@ -74,7 +74,10 @@ class Sitting:
             return self._speed(time.sleep)
 
     def tab(self) -> float:
-        with serve_dashboard(self._home, self._log, threads=None) as address, open_browser() as browser:
+        with (
+            serve_dashboard(self._home, self._log, threads=None) as address,
+            open_browser() as browser,
+        ):
             page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
             page.set_default_timeout(WAIT_MS)
             self._start(page, address)
@@ -136,8 +139,8 @@ class Sitting:
         """Starts a run with the choices of the last one, as a user would."""
         newest = self.store.runs()[0].id
         page.goto(address)
-        page.get_by_role("button", name="Again with…").click()
-        page.get_by_role("button", name="Start", exact=True).click()
+        page.locator(".st-key-copy_to_form button:enabled").click()
+        page.locator(".st-key-start_runs button:enabled").click()
         until = time.monotonic() + START_SECONDS
         while self.store.runs()[0].id == newest:
             if time.monotonic() > until:

@@ -1,6 +1,6 @@
-"""Finds a Chromium for the browser tests, or gets one; run as a program it prints its path.
+"""Find a Chromium for the browser tests, or install one; as a program, print its path.
 
-The order: one that is already there, Playwright's own, the system's package.
+In this order: one that is installed, Playwright's download, the system's package.
 """
 
 import os
@@ -13,9 +13,9 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def find() -> str | None:
-    """The path of a browser that is there, or None."""
-    if chosen := os.environ.get("S2S_TEST_BROWSER"):
-        return chosen
+    """Return the path of an installed browser, or None."""
+    if path := os.environ.get("S2S_TEST_BROWSER"):
+        return path
     for name in NAMES:
         if path := shutil.which(name):
             return path
@@ -27,8 +27,8 @@ def find() -> str | None:
 
 
 def install() -> None:
-    """Tries Playwright's download, then the system's package; says what it does."""
-    print("No Chromium here; trying Playwright's own.", file=sys.stderr)
+    """Try Playwright's download, then the system's package."""
+    print("No Chromium found; trying Playwright's download.", file=sys.stderr)
     attempts = [[sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"]]
     if shutil.which("apt-get"):
         as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -52,8 +52,8 @@ def main() -> int:
     path = find()
     if not path:
         print(
-            "No browser for the browser tests: install Chromium or Chrome, "
-            "or name one in S2S_TEST_BROWSER.",
+            "No browser for the browser tests. Install Chromium or Chrome, or set "
+            "S2S_TEST_BROWSER to its path.",
             file=sys.stderr,
         )
         return 1

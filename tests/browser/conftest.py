@@ -7,38 +7,40 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser import serving
+from tests.browser.actions import settle
 from tests.browser.pictures import Pictures
+from tests.browser.serving import WAIT_MS, open_browser, serve_dashboard
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """The address of a dashboard on an empty home; an error in its log fails the test."""
+    """The address of a dashboard with an empty home; an error in its log fails the test."""
     log = tmp_path / "server.log"
-    with serving.served(tmp_path / "home", log) as address:
+    with serve_dashboard(tmp_path / "home", log) as address:
         yield address
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with serving.opened() as browser:
+    with open_browser() as browser:
         yield browser
 
 
 @pytest.fixture
 def page(browser: Browser, server: str, tmp_path: Path) -> Iterator[Page]:
-    """A tab with the dashboard open; an error in the page's own scripts fails the test.
+    """A tab with the dashboard; an error in the page's scripts fails the test.
 
-    How it looked at the end is left in the test's temporary folder.
+    Its last state is saved as a picture in the test's temporary folder.
     """
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, color_scheme="light")
-    context.set_default_timeout(serving.WAIT_MS)
+    context.set_default_timeout(WAIT_MS)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(server)
     page.get_by_role("heading", name="Train", exact=True).wait_for()
+    settle(page)
     yield page
     page.screenshot(path=tmp_path / "end.png", full_page=True)
     context.close()
@@ -47,5 +49,5 @@ def page(browser: Browser, server: str, tmp_path: Path) -> Iterator[Page]:
 
 @pytest.fixture
 def pictures() -> Pictures:
-    """`make screenshots` sets S2S_PICTURES."""
+    """The pictures of the documentation; `make screenshots` sets S2S_PICTURES."""
     return Pictures(os.environ.get("S2S_PICTURES", ""))

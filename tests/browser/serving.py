@@ -1,4 +1,4 @@
-"""Starts a real dashboard on a port of its own, and a real Chromium to look at it."""
+"""A real dashboard on a port of its own, and a real Chromium."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ from tests.browser import chromium
 
 PROJECT = Path(__file__).parents[2]
 WAIT_MS = 60_000
-"""For what has no promised limit: the machine may be slow."""
+"""Limit for any single wait: the machine can be slow."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -29,24 +29,27 @@ FLAGS = [
 
 
 @contextmanager
-def served(
+def serve_dashboard(
     home: Path,
     log: Path,
     *options: str,
     script: Path | str = "dashboard.py",
     threads: int | None = 1,
 ) -> Iterator[str]:
-    """The address of a dashboard that keeps its runs in `home` and writes its output to `log`.
+    """Run a dashboard and yield its address.
 
-    `options`: more of Streamlit's own. `threads`: that it trains with, None for as many as it
-    would take by itself; on a busy machine several wait for each other, many times over.
+    Args:
+        home: Folder of its runs.
+        log: File for its output.
+        options: Further options of Streamlit.
+        script: The script to run instead of the dashboard.
+        threads: Threads to train with; None: torch's default. On a busy machine, several threads
+            wait for each other much of the time.
     """
     environment = {**os.environ, "S2S_HOME": str(home), "PYTHONPATH": str(PROJECT)}
     if threads is not None:
         environment["OMP_NUM_THREADS"] = str(threads)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -57,7 +60,7 @@ def served(
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_until_healthy(f"http://localhost:{port}", process, log)
+        wait_until_healthy(f"http://localhost:{port}", process, log)
         yield f"http://localhost:{port}"
     finally:
         process.terminate()
@@ -65,17 +68,26 @@ def served(
 
 
 @contextmanager
-def opened() -> Iterator[Browser]:
+def open_browser() -> Iterator[Browser]:
     path = chromium.find()
     if path is None:
-        raise RuntimeError("There is no Chromium here; `make test` gets one.")
+        raise RuntimeError("No Chromium found. `make test` installs one.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 
 
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def find_port() -> int:
+    """Return a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the server answers."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -13,7 +13,7 @@ from streamlit.util import calc_hash
 from websockets.sync.client import connect
 
 from s2s.config import TrainConfig
-from s2s.store.runs import Store
+from s2s.store import Store
 from tests.browser import provider, serving
 from tests.browser.provider import CLIENT, CLIENT_SECRET, Provider
 from tests.plausible import ended

@@ -21,7 +21,7 @@ DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 
 
 @pytest.fixture(autouse=True)
-def _own_manager() -> Iterator[None]:
+def _own_scheduler() -> Iterator[None]:
     """Give each test a store of its own, as it has a home of its own."""
     state._scheduler = None
     yield

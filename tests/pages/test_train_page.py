@@ -141,7 +141,7 @@ def test_options_that_need_a_gpu(
     """A run from another machine fills the form; what is unavailable here is replaced."""
     assert (set(ENGINES), set(PRECISIONS)) == (set(Engine), set(Precision))
     devices = ["cuda:0", "cpu"] if has_gpu else ["cpu"]
-    monkeypatch.setattr(get_scheduler(), "devices", lambda: devices)
+    monkeypatch.setattr(get_estimator(), "devices", lambda: devices)
     config = TrainConfig(
         corpus="removed", engine=Engine.GRAPHED, precision=Precision.TF32, device="cuda:7"
     )
@@ -275,7 +275,7 @@ def test_a_home_that_cannot_be_written_is_one_error(monkeypatch: pytest.MonkeyPa
 def interrupted(*configs: TrainConfig) -> list[int]:
     ids = [get_store().create_run(each) for each in configs]
     for run_id in ids:
-        get_store().interrupt_run(run_id)
+        get_store().interrupt_run(run_id, [])
     return ids
 
 
@@ -301,7 +301,7 @@ def test_an_interrupted_queue_is_resumed_or_dismissed_at_once(open_page: OpenPag
     page = click(page, "offer_resume_all")
     assert {run.state for run in store.runs()} == {RunState.QUEUED}
     for run_id in ids:
-        store.interrupt_run(run_id)
+        store.interrupt_run(run_id, [])
     click(page.run(), "offer_dismiss_all")
     assert all(run.dismissed for run in store.runs())
 

@@ -1,4 +1,4 @@
-"""The Translate page: choosing models, giving sentences, reading translations."""
+"""The Translate page: models, sentences and translations."""
 
 import shutil
 from collections.abc import Callable
@@ -6,233 +6,139 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state as shared
+from pages.shared.state import get_store
+from pages.translate.translate import SAMPLED
 from s2s.config import Direction, TrainConfig
-from s2s.data import catalog
-from s2s.data import stats as describe
+from s2s.data import catalog, stats
 from s2s.paths import corpora_folder, run_folder
 from s2s.records import Run
 from s2s.runs.files import delete_checkpoint
 from s2s.translation.translator import Translator
 
-OpenPage = Callable[[str], AppTest]
-Train = Callable[..., Run]
-AddCorpus = Callable[..., str]
+OpenPage = Callable[..., AppTest]
 
 
-@pytest.fixture
-def run(add_corpus: AddCorpus, train: Train) -> Run:
-    return train(add_corpus(), batch_size=4)
-
-
-def translate(app: AppTest, text: str | None = None) -> AppTest:
+def translate(page: AppTest, text: str | None = None) -> AppTest:
     if text is not None:
-        app.text_area(key="typed").set_value(text).run()
-    next(button for button in app.button if button.label == "Translate").click()
-    return app.run()
+        page.text_area(key="typed").set_value(text).run()
+    page = page.button(key="translate").click().run()
+    assert not page.exception, page.exception
+    return page
 
 
-def draw(app: AppTest, count: int, seed: int) -> AppTest:
-    app.button_group(key="way").set_value("drawn from the test part").run()
-    app.number_input(key="drawn_count").set_value(count).run()
-    return app.number_input(key="drawn_seed").set_value(seed).run()
+def translations(page: AppTest) -> list[list[str]]:
+    tables = [each.value for each in page.dataframe if "translation" in each.value]
+    return [table["translation"].tolist() for table in tables]
 
 
-def test_without_a_model_the_way_to_one_is_shown(open_page: OpenPage) -> None:
-    app = open_page("translate")
-    assert not app.exception
-    assert "There is no trained model yet" in app.info[0].value
-    app.button[0].click().run()
-    assert not app.exception
-    assert [title.value for title in app.title] == ["Train"]
+def test_without_a_model_it_leads_to_the_train_page(open_page: OpenPage) -> None:
+    page = open_page("translate")
+    assert len(page.info) == 1
+    page = page.button(key="train_first_model").click().run()
+    assert page.title[0].value == "Train"
 
 
-def test_a_run_without_a_checkpoint_is_not_offered(open_page: OpenPage, run: Run) -> None:
-    delete_checkpoint(run.id)
-    assert not open_page("translate").multiselect
-
-
-def test_the_newest_model_and_a_sentence_of_its_corpus_are_ready(
-    open_page: OpenPage, run: Run, train: Train
-) -> None:
-    newest = train("small", batch_size=8)
-    app = open_page("translate")
-    assert app.multiselect(key="models").value == [newest.id]
-    assert app.multiselect(key="models").options == [
-        f"{each.id} · small · batch {each.config.batch_size} · 2 iterations"
-        f" · loss {each.summary.loss_per_token:.2f}"
-        for each in (newest, run)
-        if each.summary
-    ]
+def test_typed_sentences_are_translated_one_by_one(open_page: OpenPage, trained_run: Run) -> None:
+    page = open_page("translate")
+    assert page.multiselect(key="models").value == [trained_run.id]
     corpus = catalog.open_corpus(corpora_folder(), "small")
-    assert app.text_area(key="typed").value == describe.example_sentence(corpus)
+    assert page.text_area(key="typed").value == stats.pick_example_sentence(corpus)
 
-
-def test_a_typed_sentence_is_translated(open_page: OpenPage, run: Run) -> None:
-    app = translate(open_page("translate"), "je vois zèbre .")
-    assert not app.exception
-    expected = Translator.load(run_folder(run.id)).translate(["je vois zèbre ."])[0]
-    row = app.dataframe[0].value.iloc[0]
-    assert len(app.dataframe[0].value) == 1
-    assert row["run"] == f"{run.id} · small · batch 4"
-    assert row["batch size"] == 4
-    assert row["translation"].startswith(expected.text)
-    assert row["translation"].endswith("(cut)") is not expected.finished
-    assert list(row["unknown words"]) == ["zèbre"]
-    assert row["iteration"] == 2
-    assert row["direction"] == "column 2 → column 1"
-    assert row["ms"] > 0
-    words = app.dataframe[1].value
-    assert words.iloc[0].tolist() == [
-        f"{word.text} {word.probability:.0%}" for word in expected.words
-    ]
-
-
-def test_several_models_of_both_directions_stand_below_the_reference(
-    open_page: OpenPage, run: Run, add_corpus: AddCorpus, train: Train
-) -> None:
-    other = train(add_corpus("turned", direction=Direction.FIRST_TO_SECOND), batch_size=2)
-    app = open_page("translate")
-    app.multiselect(key="models").select(run.id).run()
-    draw(app, 3, 7)
-    app.selectbox(key="drawn_corpus").set_value("small").run()
-    translate(app)
-    assert not app.exception
-    corpus = catalog.open_corpus(corpora_folder(), "small")
-    pairs = [corpus.pair(pair) for pair in describe.draw_pairs(corpus.test, 3, 7)]
-    assert [each.value for each in app.text if each.value.startswith("je")] == [
-        source for source, _ in pairs
-    ]
-    tables = [each.value for each in app.dataframe if "translation" in each.value]
-    assert [table["translation"][0] for table in tables] == [target for _, target in pairs]
-    for table in tables:
-        assert table["run"].tolist() == [
-            "reference",
-            f"{other.id} · turned · batch 2",
-            f"{run.id} · small · batch 4",
-        ]
-        assert table["direction"].tolist()[1:] == ["column 1 → column 2", "column 2 → column 1"]
-
-
-def test_each_sentence_has_its_own_answer_and_empty_lines_have_none(
-    open_page: OpenPage, run: Run
-) -> None:
     sentences = ["je vois zèbre .", "yak"]
-    app = translate(open_page("translate"), f"\n{sentences[0]}\n\n   {sentences[1]}  \n")
-    assert [each.value for each in app.text if each.value in sentences] == sentences
-    expected = Translator.load(run_folder(run.id)).translate(sentences)
+    page = translate(page, f"\n{sentences[0]}\n\n   {sentences[1]}  \n")
+    assert [each.value for each in page.text] == sentences
+    expected = Translator.load(run_folder(trained_run.id)).translate(sentences)
     assert expected[0].words != expected[1].words
-    answers = [each.value for each in app.dataframe]
-    for translation, table, words in zip(expected, answers[::2], answers[1::2], strict=True):
-        assert list(table["unknown words"][0]) == list(translation.unknown_words)
+    tables = [each.value for each in page.dataframe]
+    for translation, table, words in zip(expected, tables[::2], tables[1::2], strict=True):
+        [row] = table.to_dict("records")
+        assert row["run"] == f"{trained_run.id} · small · batch 4"
+        assert (row["batch size"], row["iteration"]) == (4, 2)
+        assert row["direction"] == "column 2 → column 1"
+        assert row["translation"].startswith(translation.text)
+        assert row["translation"].endswith("(cut)") is not translation.finished
+        assert list(row["unknown words"]) == list(translation.unknown_words)
+        assert row["ms"] > 0
         assert words.iloc[0].tolist() == [
             f"{word.text} {word.probability:.0%}" for word in translation.words
         ]
+    shown = translations(page)
+    page = page.multiselect(key="models").set_value([]).run()
+    assert translations(page) == shown
+    assert page.button(key="translate").disabled
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("je\n" * 51, r"51 lines are too many; give at most 50\."),
-        (
-            f"je\n{'x' * 1001}",
-            r"Sentence 2 has 1,001 characters; shorten it to at most 1,000\.",
-        ),
-    ],
-)
-def test_too_much_text_gets_one_sentence(
-    open_page: OpenPage, run: Run, text: str, sentence: str
+def test_sampled_sentences_with_references_and_models_of_both_directions(
+    open_page: OpenPage,
+    trained_run: Run,
+    add_corpus: Callable[..., str],
+    train: Callable[..., Run],
 ) -> None:
-    assert run.id
-    app = open_page("translate")
-    app.text_area(key="typed").set_value(text).run()
-    assert [each.value for each in app.error] == [sentence]
-    assert not app.button
+    other = train(add_corpus("turned", direction=Direction.FIRST_TO_SECOND), batch_size=2)
+    page = open_page("translate")
+    page.multiselect(key="models").select(trained_run.id)
+    page = page.button_group(key="sentence_source").set_value(SAMPLED).run()
+    page.number_input(key="sampled_count").set_value(3)
+    page.number_input(key="sampled_seed").set_value(7)
+    page.selectbox(key="sampled_corpus").set_value("small")
+    page = translate(page.run())
+    corpus = catalog.open_corpus(corpora_folder(), "small")
+    pairs = [corpus.pair(pair) for pair in stats.draw_pairs(corpus.test, 3, 7)]
+    assert [each.value for each in page.text] == [source for source, _ in pairs]
+    assert [each[0] for each in translations(page)] == [target for _, target in pairs]
+    for table in (each.value for each in page.dataframe if "translation" in each.value):
+        runs = [f"{other.id} · turned · batch 2", f"{trained_run.id} · small · batch 4"]
+        assert table["run"].tolist() == ["reference", *runs]
+        assert table["direction"].tolist()[1:] == ["column 1 → column 2", "column 2 → column 1"]
 
 
-@pytest.mark.parametrize("text", ["je\n" * 50, "x" * 1000])
-def test_as_much_text_as_allowed_is_translated(open_page: OpenPage, run: Run, text: str) -> None:
-    assert run.id
-    app = translate(open_page("translate"), text)
-    assert not app.exception
-    assert not app.error
-    tables = [each for each in app.dataframe if "translation" in each.value]
-    assert len(tables) == len(text.splitlines())
+@pytest.mark.usefixtures("trained_run")
+def test_too_much_or_unusable_text_is_one_error(open_page: OpenPage) -> None:
+    for text in ("je\n" * 51, f"je\n{'x' * 1001}"):
+        page = open_page("translate").text_area(key="typed").set_value(text).run()
+        assert len(page.error) == 1
+        assert not page.button
+    page = open_page("translate")
+    page = page.text_area(key="typed").set_value("je\n" * 49 + "x" * 1000).run()
+    assert not page.error
+    assert not page.button(key="translate").disabled
+    page = page.text_area(key="typed").set_value(" \n ").run()
+    assert page.button(key="translate").disabled
+    assert len(translate(page, "\u200b").error) == 1
 
 
-def test_without_a_sentence_or_a_model_there_is_nothing_to_press(
-    open_page: OpenPage, run: Run
-) -> None:
-    app = open_page("translate")
-    assert not app.button[0].disabled
-    app.multiselect(key="models").unselect(run.id).run()
-    assert app.button[0].disabled
-    app.multiselect(key="models").select(run.id).run()
-    app.text_area(key="typed").set_value(" \n ").run()
-    assert app.button[0].disabled
-
-
-def test_a_sentence_without_words_gets_one_sentence(open_page: OpenPage, run: Run) -> None:
-    app = translate(open_page("translate"), "\u200b")
-    assert not app.exception
-    assert len(app.error) == 1
-    assert app.error[0].value.startswith(f"Run {run.id}: No word is left")
-
-
-def test_text_stays_text(open_page: OpenPage, run: Run) -> None:
+def test_text_stays_text(open_page: OpenPage, trained_run: Run) -> None:
     hostile = "**je** $x^2$ <b>vois</b> ![a](http://evil.example/a) :smile:"
-    shared.store().rename_run(run.id, hostile)
-    app = translate(open_page("translate"), hostile)
-    assert not app.exception
-    assert hostile in [each.value for each in app.text]
-    read_as_markdown = [*app.markdown, *app.caption, *app.info, *app.error, *app.warning]
-    assert not [each.value for each in read_as_markdown if hostile in each.value]
+    get_store().rename_run(trained_run.id, hostile)
+    page = translate(open_page("translate"), hostile)
+    assert hostile in [each.value for each in page.text]
+    markdown = [*page.markdown, *page.caption, *page.info, *page.error, *page.warning]
+    assert not [each.value for each in markdown if hostile in each.value]
 
 
-def test_a_run_that_still_trains_translates_from_its_last_checkpoint(
-    open_page: OpenPage, run: Run
-) -> None:
-    store = shared.store()
-    running = store.create_run(TrainConfig(corpus="small", batch_size=4))
-    shutil.copytree(run_folder(run.id), run_folder(running))
-    store.start_run(running, "cpu", {})
-    app = open_page("translate")
-    assert app.multiselect(key="models").value == [running]
-    assert f"Run {running} is still training: its last checkpoint translates." in [
-        each.value for each in app.caption
-    ]
-    translate(app)
-    assert not app.exception
-    assert app.dataframe[0].value["iteration"].tolist() == [2]
+def test_unfinished_damaged_and_missing_checkpoints(open_page: OpenPage, trained_run: Run) -> None:
+    store = get_store()
+    for _ in range(2):
+        running = store.create_run(TrainConfig(corpus="small", batch_size=4))
+        shutil.copytree(run_folder(trained_run.id), run_folder(running))
+        store.start_run(running, "cpu", {})
+    (run_folder(running) / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
+    page = open_page("translate")
+    page = page.multiselect(key="models").set_value([running, running - 1]).run()
+    assert len(page.caption) == 1 + 2  # the status bar, and that both still train
+    page = translate(page, "je vois .")
+    assert len(page.error) == 1
+    assert page.dataframe[0].value["iteration"].tolist() == [2]
+    for run_id in (trained_run.id, running - 1, running):
+        delete_checkpoint(run_id)
+    assert not open_page("translate").multiselect
 
 
-def test_a_damaged_checkpoint_leaves_the_other_models(
-    open_page: OpenPage, run: Run, train: Train
-) -> None:
-    broken = train("small")
-    (run_folder(broken.id) / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
-    app = open_page("translate")
-    app.multiselect(key="models").select(run.id).run()
-    translate(app, "je vois .")
-    assert not app.exception
-    assert app.error[0].value.startswith(f"Run {broken.id}: The checkpoint")
-    assert len(app.dataframe[0].value) == 1
-
-
-def test_a_removed_corpus_leaves_typing(open_page: OpenPage, run: Run) -> None:
+@pytest.mark.usefixtures("trained_run")
+def test_a_removed_corpus_leaves_typing(open_page: OpenPage) -> None:
     catalog.remove(corpora_folder(), "small")
-    app = open_page("translate")
-    assert app.text_area(key="typed").value == ""
-    assert not translate(app, "je vois .").exception
-    assert app.dataframe[0].value["run"].tolist() == [f"{run.id} · small · batch 4"]
-    app.button_group(key="way").set_value("drawn from the test part").run()
-    assert "The corpora of these runs are not here any more" in app.error[0].value
-
-
-def test_what_was_translated_stays_while_other_things_are_chosen(
-    open_page: OpenPage, run: Run
-) -> None:
-    app = translate(open_page("translate"), "je vois .")
-    shown = app.dataframe[0].value["translation"].tolist()
-    app.multiselect(key="models").unselect(run.id).run()
-    assert app.dataframe[0].value["translation"].tolist() == shown
+    page = open_page("translate")
+    assert page.text_area(key="typed").value == ""
+    assert len(translations(translate(page, "je vois ."))) == 1
+    page = page.button_group(key="sentence_source").set_value(SAMPLED).run()
+    assert len(page.error) == 1

@@ -17,7 +17,7 @@ from s2s.store import Store
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "browser"))
 
-from tests.browser.serving import served
+from tests.browser.serving import serve_dashboard
 
 _START_SECONDS = 60.0
 
@@ -55,7 +55,7 @@ def live_training(folder: Path, corpus: str, log: Path) -> Iterator[Training]:
     store = Store(home)
     config = TrainConfig(corpus=corpus, batch_size=32, iterations=UNLIMITED)
     store.request_stop(store.create_run(config))  # its choices are what "Again with" fills in
-    with served(home, log) as address:
+    with serve_dashboard(home, log) as address:
         server = psutil.Process().children()[-1]
         with Viewer(address) as viewer:
             viewer.wait_for_page()

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.browser.attacked import ATTACK, Watched
 
 from tests.browser import attacked, serving
-from tests.browser.attacked import ATTACK, Watched
 
 pytestmark = pytest.mark.browser
 

@@ -60,14 +60,14 @@ def fill(folder: Path) -> None:
                 database.execute("UPDATE runs SET device = ? WHERE id = ?", (ATTACK, run_id))
         store.rename_run(deleted := ended(store, TrainConfig()), ATTACK)
         store.delete_run(deleted)
-        describe_sweep(store, gone := studies.written(store), ATTACK, ATTACK)
+        describe_sweep(store, gone := studies.save(store), ATTACK, ATTACK)
         delete_sweep(store, gone)
         _sweep(store)
         _replay(store)
 
 
 def _sweep(store: Store) -> None:
-    sweep_id = studies.written(store)
+    sweep_id = studies.save(store)
     describe_sweep(store, sweep_id, ATTACK, ATTACK)
     for part in read_sweep(store, sweep_id).parts:
         assert part.run

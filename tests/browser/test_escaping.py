@@ -1,4 +1,4 @@
-"""Text made inert is read back from a real page as it was, whatever it is made of."""
+"""Escaped text reads in a real page exactly as it was, whatever it contains."""
 
 import json
 import random
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser import serving
+from tests.browser.serving import serve_dashboard
 
-APP = Path(__file__).with_name("inert_app.py")
+APP = Path(__file__).with_name("escaping_app.py")
 PIECES = [
     *"\\`*_{}[]()<>#+-.!|$~:@^=&/'\"1ax é", "  ", "\n", "\t", "](", "![", "$$", "**", "->", "<-",
     "--", ">=", "<=", "...", "://", "http", "https://", "www.", "x.example", "me@x.example",
@@ -20,24 +20,23 @@ PIECES = [
 ]  # fmt: skip
 
 
-def texts(count: int) -> list[str]:
-    """With something to see in each."""
+def draw_texts(count: int) -> list[str]:
+    """Return random texts, each with something visible."""
     draw = random.Random(0)
     return ["x" + "".join(draw.choices(PIECES, k=draw.randint(1, 12))) + "x" for _ in range(count)]
 
 
 @pytest.mark.browser
-def test_inert_text_is_shown_as_it_is(browser: Browser, tmp_path: Path) -> None:
-    said = [*PIECES[:40], *texts(300)]
-    said = [each for each in said if each.strip(" \n\t\0\u200b")]
+def test_escaped_text_is_shown_literally(browser: Browser, tmp_path: Path) -> None:
+    texts = [each for each in (*PIECES[:40], *draw_texts(300)) if each.strip(" \n\t\0\u200b")]
     file = tmp_path / "texts.json"
-    file.write_text(json.dumps(said), encoding="utf-8")
-    expected = [" ".join(each.replace("\0", " ").split()) for each in said]
-    with serving.served(tmp_path, tmp_path / "log", "--", str(file), script=APP) as address:
+    file.write_text(json.dumps(texts), encoding="utf-8")
+    expected = [" ".join(each.replace("\0", " ").split()) for each in texts]
+    with serve_dashboard(tmp_path, tmp_path / "log", "--", str(file), script=APP) as address:
         page = browser.new_page()
         page.goto(address)
         page.get_by_role("heading", name="All").wait_for()
-        page.locator("[data-testid=stTable] td").nth(len(said) - 1).wait_for()
+        page.locator("[data-testid=stTable] td").nth(len(texts) - 1).wait_for()
         cells = page.locator("[data-testid=stTable] td").all_text_contents()
         boxes = page.get_by_test_id("stAlert").all_text_contents()
         captions = page.get_by_test_id("stCaptionContainer").all_text_contents()

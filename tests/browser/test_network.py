@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from s2s.config import TrainConfig
-from s2s.store.runs import Store
+from s2s.store import Store
 from tests.browser import serving
 from tests.plausible import ended
 

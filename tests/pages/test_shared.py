@@ -1,0 +1,186 @@
+"""What pages share: cached records and figures, the chart component, lazy imports."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.shared import chart, status_bar
+from pages.shared.records import read_records
+from pages.shared.state import get_store
+from pages.train import live, live_figures
+from s2s.analysis.run.steps import LossScale
+from s2s.config import TrainConfig
+from s2s.records import DeviceSample, RunState
+from s2s.store import Store
+from tests.plausible import ended, evaluation, some_steps, started
+
+ROOT = Path(__file__).parents[2]
+SESSIONS = 8
+
+
+def test_records_grow_with_the_store() -> None:
+    store = get_store()
+    run_id = started(store, TrainConfig(batch_size=2), count=20)
+    assert [len(each) for each in read_records(run_id)] == [20, 2, 2]
+    # The writer replaces its last block by a longer one, then begins another.
+    store.write_steps(run_id, some_steps(30, 2))
+    store.write_steps(run_id, some_steps(45, 2)[30:])
+    store.add_evaluation(run_id, evaluation(40, 5.0))
+    times = [1002.0, 500.0, 500.0, 501.0]  # the clock is set back, which must lose no sample
+    for at in times:
+        store.add_device_samples(run_id, [DeviceSample(at, "cpu", None, 9, None, None)])
+        steps, evaluations, samples = read_records(run_id)
+    assert steps.tolist() == some_steps(45, 2).tolist()
+    assert [each.iteration for each in evaluations] == [0, 20, 40]
+    assert [each.at for each in samples[2:]] == times
+
+
+def test_records_of_a_resumed_run_are_read_anew() -> None:
+    store = get_store()
+    run_id = started(store, TrainConfig(batch_size=2), count=20)
+    read_records(run_id)
+    store.interrupt_run(run_id, [])
+    store.requeue_run(run_id, 10, [10])
+    assert len(read_records(run_id)[0]) == 10
+    changed = some_steps(30, 2)
+    changed["seconds"] += 1.0
+    store.write_steps(run_id, changed[10:])
+    assert read_records(run_id)[0]["seconds"][15] == changed["seconds"][15]
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of steps at each time that live figures were computed."""
+    counts: list[int] = []
+    build = live_figures._build_figures
+
+    def count(run, steps, *rest):  # type: ignore[no-untyped-def]
+        counts.append(len(steps))
+        return build(run, steps, *rest)
+
+    monkeypatch.setattr(live_figures, "_build_figures", count)
+    return counts
+
+
+def figures(run_id: int) -> live_figures.LiveFigures | None:
+    return live_figures.get_live_figures(get_store(), get_store().run(run_id), LossScale.TOKEN)
+
+
+def test_sessions_share_the_live_figures_of_a_run(built: list[int]) -> None:
+    run_id = started(get_store(), TrainConfig())
+    barrier = threading.Barrier(SESSIONS)
+
+    def session(_: int) -> live_figures.LiveFigures | None:
+        barrier.wait()
+        return figures(run_id)
+
+    with ThreadPoolExecutor(SESSIONS) as sessions:
+        seen = list(sessions.map(session, range(SESSIONS)))
+    assert built == [20]
+    assert seen[0] is not None
+    assert all(each is seen[0] for each in seen)
+
+
+def test_live_figures_stay_valid_for_a_while_unless_the_state_changes(
+    built: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = get_store()
+    run_id = started(store, TrainConfig())
+    figures(run_id)
+    store.write_steps(run_id, some_steps(30, 32))
+    figures(run_id)
+    assert built == [20]
+    store.request_stop(run_id)
+    figures(run_id)
+    assert built == [20, 30]
+    monkeypatch.setattr(live_figures, "MIN_AGE_SECONDS", 0.0)
+    monkeypatch.setattr(live_figures, "MIN_AGE_FACTOR", 0.0)
+    live_figures._get_cached_figures.cache_clear()
+    for count in (40, 50, 50):
+        store.write_steps(run_id, some_steps(count, 32))
+        figures(run_id)
+    assert built == [20, 30, 40, 50]
+
+
+def test_a_refresh_does_not_list_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With thousands of runs that takes longer than the rest of a refresh."""
+    run_id = started(get_store(), TrainConfig())
+    monkeypatch.setattr(Store, "runs", None)
+    status_bar._show_activity(is_live_page=False)
+    live._tick(run_id, LossScale.TOKEN, ((run_id, RunState.RUNNING),))
+
+
+@pytest.fixture
+def plotly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The path of the copy of plotly.min.js, in a folder of the test's own."""
+    target = tmp_path / "static" / "plotly.min.js"
+    monkeypatch.setattr(chart, "_PLOTLY", target)
+    chart.copy_plotly.cache_clear()
+    yield target
+    chart.copy_plotly.cache_clear()
+
+
+def test_plotly_is_copied_once_and_an_incomplete_copy_is_replaced(
+    plotly: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy() -> str:
+        chart.copy_plotly.cache_clear()
+        return chart.copy_plotly()
+
+    assert copy() == ""
+    content, copied_at = plotly.read_bytes(), plotly.stat().st_mtime_ns
+    assert b"plotly.js" in content[:200]
+    assert copy() == ""
+    assert plotly.stat().st_mtime_ns == copied_at
+    plotly.write_bytes(content[:1000])
+    assert copy() == ""
+    assert plotly.read_bytes() == content
+
+    def run_out_of_space(_: Path, target: Path) -> None:
+        target.write_bytes(content[:1000])
+        raise OSError(28, "No space left on device")
+
+    plotly.unlink()
+    monkeypatch.setattr(shutil, "copyfile", run_out_of_space)
+    assert "No space left on device" in copy()
+    assert list(plotly.parent.iterdir()) == []
+
+
+def test_without_the_copy_charts_are_drawn_by_streamlit(
+    plotly: Path, open_page: Callable[..., AppTest]
+) -> None:
+    plotly.parent.touch()  # not a folder, so that even root cannot write into it
+    ended(get_store(), TrainConfig())
+    page = open_page("train")
+    assert len(page.warning) == 1
+    assert len(page.get("plotly_chart")) == 4
+
+
+OPEN = """
+import sys
+from streamlit.testing.v1 import AppTest
+
+for page in sys.argv[1:]:
+    app = AppTest.from_file("dashboard.py", default_timeout=60)
+    app.switch_page(f"pages/{page}/{page}.py").run()
+    assert not app.exception, app.exception
+    print(app.title[0].value, "torch" in sys.modules)
+"""
+
+
+@pytest.mark.usefixtures("trained_run")
+def test_pages_that_only_read_do_not_import_torch() -> None:
+    """Its import takes seconds."""
+    pages = ["translate", "corpora", "system"]
+    command = [sys.executable, "-c", OPEN, *pages]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [word for each in pages for word in (each.title(), "False")], (
+        done.stderr
+    )
