@@ -1,6 +1,7 @@
 """Sentences about a run."""
 
 import dataclasses
+from typing import Any
 
 from s2s.analysis.run.progress import Progress
 from s2s.records import Interference, Remark, RemarkKind, Run, RunState, Summary
@@ -23,15 +24,15 @@ from tests.plausible import QUIET, RUN, summary
 DISTURBED = Interference(0.7, 2, (9, 12), 0.25)
 
 
-def a_run(state: RunState, iterations: int, **changes: object) -> Run:
+def a_run(state: RunState, iterations: int, **changes: Any) -> Run:
     found = summary(7, state, RUN.config, 940) if state.is_finished() and iterations else None
     return dataclasses.replace(
         RUN, state=state, iterations_done=iterations, summary=found, **changes
-    )  # type: ignore[arg-type]
+    )
 
 
-def a_summary(**changes: object) -> Summary:
-    return dataclasses.replace(summary(7, RunState.FINISHED, RUN.config, 940), **changes)  # type: ignore[arg-type]
+def a_summary(**changes: Any) -> Summary:
+    return dataclasses.replace(summary(7, RunState.FINISHED, RUN.config, 940), **changes)
 
 
 def test_sentences() -> None:

@@ -65,4 +65,4 @@ def test_a_run_without_steps() -> None:
     assert (empty.iterations, empty.samples, empty.seconds) == (0, 0, 0.0)
     assert empty.step_seconds is empty.samples_per_second is empty.loss_per_token is None
     assert empty.peak_memory_bytes is empty.validation_loss_per_token is None
-    assert empty.phase_seconds is empty.max_padded_tokens is None
+    assert empty.phase_seconds is None
