@@ -197,7 +197,12 @@ def _salvage(damaged: Path, fresh: Path) -> dict[str, int]:
 
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:
     columns = [row[1] for row in new.execute(f"PRAGMA table_info({table})")]
-    names, values = ", ".join(columns), ", ".join("?" * len(columns))
+    values = ", ".join(
+        # A sweep's part whose run is lost is trained again.
+        "(SELECT id FROM runs WHERE id = ?)" if (table, name) == ("sweep_parts", "run_id") else "?"
+        for name in columns
+    )
+    names = ", ".join(columns)
     count = 0
     for row in _readable_rows(old, f"SELECT {names} FROM {table}"):  # noqa: S608
         with suppress(sqlite3.IntegrityError):

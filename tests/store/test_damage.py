@@ -1,6 +1,7 @@
 """Damaged stores: set aside, their readable rows recovered, and the program starts."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from s2s.config import SweepConfig
 from s2s.errors import UserError
 from s2s.records import Evaluation
 from s2s.store import Store, damage
+from s2s.store.sweeps import queue_part, read_sweep
+from s2s.sweeps.plan import create_sweep
 from tests.store.test_run_records import steps
 from tests.tiny import tiny_config
 
@@ -83,8 +87,16 @@ def test_a_damaged_store_is_set_aside_and_the_program_starts(
 
 
 def test_tables_without_damage_are_recovered_whole(path: Path) -> None:
+    with closing(Store(path.parent)) as store:
+        sweep_id = create_sweep(store, SweepConfig(base=tiny_config(), batch_sizes=(2, 4)))
+        sweep = read_sweep(store, sweep_id)
+        lost = queue_part(store, sweep, sweep.parts[0])
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DELETE FROM runs WHERE id = ?", (lost,))
+        database.commit()
     overwrite_middle(path)
     with closing(Store(path.parent)) as store:
+        assert read_sweep(store, sweep_id) == sweep  # the part whose run is lost waits again
         assert [run.id for run in store.runs()] == list(range(10, 0, -1))
         assert [len(store.evaluations(run_id)) for run_id in range(1, 11)] == [1] * 10
         assert len(store.steps(1)) == 3000  # before the damage

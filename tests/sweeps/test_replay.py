@@ -89,7 +89,7 @@ def test_the_unigram_baseline_is_between_certainty_and_a_uniform_guess(tmp_path:
 def test_a_sweep_of_the_same_corpus_model_and_device_has_advice(store: Store) -> None:
     create_sweep(store, dataclasses.replace(replay_config("starter"), batch_sizes=(2, 8, 32)))
     assert find_related_advice(store, replay_sweep()) is None  # it has no runs yet
-    sweep_id = studies.written(store)
+    sweep_id = studies.save(store)
     create_sweep(store, replay_config("starter"))  # a newer one, without advice
     related = find_related_advice(store, replay_sweep())
     assert related is not None
@@ -105,7 +105,7 @@ def test_a_sweep_of_the_same_corpus_model_and_device_has_advice(store: Store) ->
 
 @pytest.mark.parametrize("base", [{"corpus": "other"}, {"hidden_size": 64}, {"optimizer": "adam"}])
 def test_a_sweep_of_another_configuration_has_no_advice(base: dict[str, Any], store: Store) -> None:
-    studies.written(store, base=TrainConfig(**base))
+    studies.save(store, base=TrainConfig(**base))
     assert find_related_advice(store, replay_sweep()) is None
 
 
