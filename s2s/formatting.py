@@ -1,8 +1,7 @@
 """Numbers, sizes and names as people read them."""
 
 import math
-from collections.abc import Sequence
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from s2s.records import Run
 

@@ -43,10 +43,30 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the model and the machine that training and the bench share."""
     default, add = TrainConfig(), parser.add_argument
     add("--corpus", default=default.corpus, help="prepared corpus (default: %(default)s)")
-    add("--hidden-size", type=int, default=default.hidden_size, help="default: %(default)s")
-    add("--layers", type=int, default=default.layers, help="GRU layers per side")
-    add("--optimizer", default=default.optimizer.value, choices=values(OptimizerName))
-    add("--learning-rate", type=float, default=default.learning_rate, help="default: %(default)s")
+    add(
+        "--hidden-size",
+        type=int,
+        default=default.hidden_size,
+        help="width of embeddings and GRU states (default: %(default)s)",
+    )
+    add(
+        "--layers",
+        type=int,
+        default=default.layers,
+        help="GRU layers per side (default: %(default)s)",
+    )
+    add(
+        "--optimizer",
+        default=default.optimizer.value,
+        choices=values(OptimizerName),
+        help="default: %(default)s",
+    )
+    add(
+        "--learning-rate",
+        type=float,
+        default=default.learning_rate,
+        help="default: %(default)s",
+    )
     add("--device", default=default.device, help="auto, cpu or cuda:N (default: %(default)s)")
     add("--threads", type=int, default=default.threads, help="CPU threads; 0: torch's default")
 

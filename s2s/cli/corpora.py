@@ -29,22 +29,37 @@ def add_commands(commands: "Commands") -> None:
     adding = subcommands.add_parser(
         "add",
         parents=[json_option],
-        help="prepare a corpus",
+        help="Prepare a corpus.",
         description="Prepare a corpus: a .txt, .tsv or .zip file of tab-separated sentence pairs, "
         "a language pair such as fra-eng (downloaded), or starter (built in).",
     )
     choices, add = CorpusChoices(), adding.add_argument
     add("source", metavar="NAME_OR_PATH", help="file, language pair, or starter")
     add("--name", default="", help="name of the corpus (default: the file's, without suffix)")
-    add("--normalizer", default=choices.normalizer.value, choices=values(Normalizer))
-    add("--direction", default=choices.direction.value, choices=values(Direction))
+    add(
+        "--normalizer",
+        default=choices.normalizer.value,
+        choices=values(Normalizer),
+        help="characters to keep: of all scripts, or as in the article (default: %(default)s)",
+    )
+    add(
+        "--direction",
+        default=choices.direction.value,
+        choices=values(Direction),
+        help="columns of source and target (default: %(default)s)",
+    )
     add(
         "--max-length",
         type=int,
         default=choices.max_length,
         help="drop pairs with more words on a side (default: %(default)s)",
     )
-    add("--min-count", type=int, default=choices.min_count, help="rarer words become UNK")
+    add(
+        "--min-count",
+        type=int,
+        default=choices.min_count,
+        help="words that occur less often become UNK",
+    )
     add(
         "--max-vocabulary",
         type=int,
@@ -53,9 +68,12 @@ def add_commands(commands: "Commands") -> None:
     )
     adding.set_defaults(command=add_corpus)
     removing = subcommands.add_parser(
-        "remove", parents=[json_option], help="delete a prepared corpus"
+        "remove",
+        parents=[json_option],
+        help="Delete a prepared corpus.",
+        description="Delete a prepared corpus.",
     )
-    removing.add_argument("name", metavar="NAME")
+    removing.add_argument("name", metavar="NAME", help="name of the corpus")
     removing.set_defaults(command=remove_corpus)
 
 

@@ -63,7 +63,9 @@ def list_runs(options: argparse.Namespace) -> int:
         print_text(problem, sys.stderr)
     for run in runs:
         iteration = resume_iteration(store, run)
-        print_as(options, {**run_json(run), "resume_iteration": iteration}, run_line(run, iteration))
+        print_as(
+            options, {**run_json(run), "resume_iteration": iteration}, run_line(run, iteration)
+        )
     if not runs and not options.json:
         if not options.archived and store.runs(archived=True):
             print("All runs are archived. List them with `python -m s2s runs --archived`.")

@@ -1,24 +1,56 @@
-"""What a command printed, for the tests of the command line."""
+"""Run commands and read what they print."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from s2s.cli import main
+from s2s.cli.main import main
 
 Capture = pytest.CaptureFixture[str]
+MODEL = ["--corpus=tiny", "--hidden-size=8", "--threads=1", "--device=cpu"]
+TRAIN = ["train", *MODEL, "--batch-size=4"]
 
 
 def objects(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
+    """Parse each line as strict JSON."""
+
+    def refuse(constant: str) -> None:
+        pytest.fail(f"{constant} is not JSON")
+
+    return [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
 
 
-def refused(arguments: list[str], capsys: Capture) -> str:
-    """The sentence on standard error; nothing on standard output, exit code 1."""
+def printed(arguments: Sequence[str], capsys: Capture, code: int = 0) -> str:
+    """Run a command and return its standard output."""
+    capsys.readouterr()
+    assert main(arguments) == code
+    return capsys.readouterr().out
+
+
+def printed_json(arguments: Sequence[str], capsys: Capture, code: int = 0) -> list[dict[str, Any]]:
+    """Run a command with --json and return the objects that it prints."""
+    return objects(printed([*arguments, "--json"], capsys, code))
+
+
+def error_of(arguments: Sequence[str], capsys: Capture) -> str:
+    """Run a command that fails; return its message, the only line that it prints."""
+    capsys.readouterr()
     assert main(arguments) == 1
     output, errors = capsys.readouterr()
     assert output == ""
     assert errors.startswith("s2s: ")
+    assert errors.endswith(".\n")
     assert errors.count("\n") == 1
+    return errors
+
+
+def usage_error_of(arguments: Sequence[str], capsys: Capture) -> str:
+    """Run a command that argparse rejects; return its message."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
     return errors

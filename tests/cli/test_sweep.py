@@ -1,91 +1,82 @@
-"""`python -m s2s sweep` and `python -m s2s sweeps`."""
+"""The commands `sweep`, `sweeps`, `advise` and `replay` on real small runs."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 
 import pytest
 import torch
 
-from s2s.cli import main
+from s2s.cli.main import main
 from s2s.config import Budget, Engine, LearningRateRule
-from s2s.data import catalog
-from s2s.paths import corpora_folder, home
 from s2s.records import RunState, SweepState
 from s2s.store import Store
 from s2s.store.sweeps import read_sweep
 from s2s.translation.engines import Forward, FusedEngine
-from tests.cli.commands import objects, refused
+from tests.cli.commands import MODEL, Capture, error_of, printed, printed_json
 
-COMMON = ["--hidden-size=8", "--threads=1", "--device=cpu"]
-SWEEP = ["sweep", "--corpus=tiny", *COMMON, "--batch-sizes=2,4", "--repeats=2", "--iterations=5"]
-Capture = pytest.CaptureFixture[str]
-pytestmark = pytest.mark.usefixtures("signals_as_before")
+SWEEP = ["sweep", *MODEL, "--batch-sizes=2,4", "--repeats=2", "--iterations=5"]
+BeforeStep = Callable[[Callable[[int], object]], None]
 
 
-def at_step(monkeypatch: pytest.MonkeyPatch, action: Callable[[int, int], object]) -> None:
-    """`action(number, samples)` before each step, `number` counting from 1."""
-    forward = FusedEngine.forward
-    count = 0
-
-    def acting(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
-        nonlocal count
-        count += 1
-        action(count, batch.samples)
-        return forward(engine, batch, forced)
-
-    monkeypatch.setattr(FusedEngine, "forward", acting)
-
-
-def config_of(sweep_id: int = 1) -> Any:
-    with closing(Store(home())) as store:
-        return read_sweep(store, sweep_id).config
+# sweep
 
 
 @pytest.mark.usefixtures("tiny")
-def test_estimate_and_table(capsys: Capture) -> None:
+def test_estimate_table_and_list(store: Store, capsys: Capture) -> None:
     assert main(SWEEP) == 0
     output, errors = capsys.readouterr()
-    estimate, title, small, large = output.splitlines()
-    assert estimate.startswith("4 runs on the processor: about ")
-    assert estimate.endswith(" by trial steps.")
-    assert title.split() == ["engine", "batch", "state", "samples/s", "validation,", "a", "token"]
-    assert small.split()[:3] == ["fused", "2", "finished"]
-    assert large.split()[:3] == ["fused", "4", "finished"]
-    assert float(large.split()[4]) > 0
+    estimate, titles, *rows = output.splitlines()
+    assert estimate.startswith("4 runs on the CPU: about ")
+    assert titles.split()[:2] == ["engine", "batch"]
+    assert [row.split()[:3] for row in rows] == [
+        ["fused", "2", "finished"],
+        ["fused", "4", "finished"],
+    ]
     assert errors == ""
+    printed([*SWEEP, "--batch-sizes=2", "--repeats=1"], capsys)
+    assert [line.split()[:2] for line in printed(["sweeps"], capsys).splitlines()] == [
+        ["2", "finished"],
+        ["1", "finished"],
+    ]
+    second, first = printed_json(["sweeps"], capsys)
+    assert (first["sweep_id"], second["sweep_id"]) == (1, 2)
+    assert [row["batch_size"] for row in first["rows"]] == [2, 4]
+    with store.transaction() as database:
+        database.execute("UPDATE sweeps SET config = '[]' WHERE id = 1")
+    assert main(["sweeps"]) == 0
+    output, errors = capsys.readouterr()
+    assert output.split()[0] == "2"
+    assert "1" in errors.splitlines()[0]
 
 
-def test_json_on_the_starter_corpus(capsys: Capture) -> None:
-    catalog.add(corpora_folder(), "starter")
-    arguments = ["sweep", *COMMON, "--batch-sizes=64,256", "--repeats=1", "--samples=4096"]
-    arguments += ["--learning_rate_rule=sqrt", "--base-batch-size=64", "--learning-rate=0.004"]
-    assert main([*arguments, "--target-loss=6.9", "--json"]) == 0
-    estimate, *parts, whole = objects(capsys.readouterr().out)
+@pytest.mark.usefixtures("tiny")
+def test_json_with_a_target(capsys: Capture) -> None:
+    arguments = ["sweep", *MODEL, "--batch-sizes=8,32", "--repeats=1", "--samples=3072"]
+    arguments += ["--learning-rate-rule=sqrt", "--base-batch-size=8", "--learning-rate=0.01"]
+    arguments += ["--optimizer=adam", "--target-loss=2.5"]
+    estimate, *parts, sweep = printed_json(arguments, capsys)
     assert (estimate["event"], estimate["device"]) == ("estimate", "cpu")
     assert estimate["total_seconds"] > 0
     rates = {part["config"]["batch_size"]: part["config"]["learning_rate"] for part in parts}
-    assert rates == {64: 0.004, 256: 0.008}
+    assert rates == {8: 0.01, 32: 0.02}
     assert {part["event"] for part in parts} == {"part"}
-    assert (whole["event"], whole["state"]) == ("sweep", "finished")
-    assert (whole["done"], whole["total"]) == (2, 2)
-    for row in whole["rows"]:
+    assert (sweep["event"], sweep["state"]) == ("sweep", "finished")
+    assert (sweep["done"], sweep["total"]) == (2, 2)
+    for row in sweep["rows"]:
         assert row["reached"] == 1
-        assert row["validation_loss_per_token"] <= 6.9
+        assert row["validation_loss_per_token"] <= 2.5
         assert row["samples_to_target"] == row["batch_size"] * row["steps_to_target"]
-        assert 0 < row["samples_to_target"] <= 4096
+        assert 0 < row["samples_to_target"] <= 3072
 
 
 @pytest.mark.usefixtures("tiny")
-def test_every_option_reaches_the_configuration() -> None:
-    arguments = ["sweep", "--corpus=tiny", *COMMON, "--batch-sizes=8, 2", "--engines=fused,article"]
-    arguments += ["--repeats=1", "--learning_rate_rule=linear", "--base-batch-size=4", "--learning-rate=0.01"]
+def test_every_option_reaches_the_configuration(store: Store) -> None:
+    arguments = [*SWEEP[:5], "--batch-sizes=8, 2", "--engines=fused,article", "--repeats=1"]
+    arguments += ["--learning-rate-rule=linear", "--base-batch-size=4", "--learning-rate=0.01"]
     arguments += ["--seconds=0.01", "--keep-all-weights", "--seed=3", "--optimizer=sgd"]
     assert main(arguments) == 0
-    config = config_of()
+    config = read_sweep(store, 1).config
     assert config.batch_sizes == (2, 8)
     assert config.engines == (Engine.FUSED, Engine.ARTICLE)
     assert (config.repeats, config.learning_rate_rule) == (1, LearningRateRule.LINEAR)
@@ -97,135 +88,157 @@ def test_every_option_reaches_the_configuration() -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-def test_until_memory_ends(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: int, samples: int) -> None:
-        if samples > 8:
-            raise torch.OutOfMemoryError
+def test_growing_until_out_of_memory(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward = FusedEngine.forward
 
-    at_step(monkeypatch, fail)
+    def limited(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
+        if batch.samples > 8:
+            raise torch.OutOfMemoryError
+        return forward(engine, batch, forced)
+
+    monkeypatch.setattr(FusedEngine, "forward", limited)
     arguments = [*SWEEP, "--batch-sizes=4", "--repeats=1", "--grow-until-oom"]
-    assert main(arguments) == 0
-    estimate, _, *rows, message = capsys.readouterr().out.splitlines()
-    assert estimate.endswith("; larger sizes come on top.")
+    _, _, *rows, message = printed(arguments, capsys).splitlines()
     assert [row.split()[1:3] for row in rows] == [
         ["4", "finished"],
         ["8", "finished"],
         ["16", "out"],
     ]
-    assert message.startswith("Batch size 16, fused: The memory did not suffice")
+    assert "16" in message
 
 
 @pytest.mark.usefixtures("tiny")
-def test_nothing_finished_is_an_error(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(number: int, _: int) -> None:
-        if number > 10:  # after the two trials
+def test_a_sweep_without_a_result_is_an_error(capsys: Capture, before_step: BeforeStep) -> None:
+    def fail(number: int) -> None:
+        if number > 10:  # after two trials of five steps
             raise ValueError("broken")
 
-    at_step(monkeypatch, fail)
-    assert main([*SWEEP, "--repeats=1"]) == 1
-    assert "Batch size 2, fused: ValueError: broken" in capsys.readouterr().out
-
-
-# Stopping and going on
+    before_step(fail)
+    assert "ValueError: broken" in printed([*SWEEP, "--repeats=1"], capsys, code=1)
 
 
 @pytest.mark.usefixtures("tiny")
-def test_ctrl_c_and_resume(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_and_resume(store: Store, capsys: Capture, before_step: BeforeStep) -> None:
     # Two trials of five steps, a part of five; then the second part's third step.
-    at_step(monkeypatch, lambda number, _: number == 18 and signal.raise_signal(signal.SIGINT))
+    before_step(lambda number: signal.raise_signal(signal.SIGINT) if number == 18 else None)
     assert main(SWEEP) == 130
     output, errors = capsys.readouterr()
-    assert errors == ("s2s: sweep 1 is not finished; go on with: python -m s2s sweep --resume 1\n")
+    assert "python -m s2s sweep --resume 1" in errors
     assert "waiting" in output
-    with closing(Store(home())) as store:
-        first, second, *_ = read_sweep(store, 1).parts
+    first, second, *_ = read_sweep(store, 1).parts
     assert (first.run.state, second.run.state) == (RunState.FINISHED, RunState.INTERRUPTED)
     assert second.run.summary.iterations == 3
-    assert main(["sweep", "--resume=1", "--json"]) == 0
-    estimate, *parts, whole = objects(capsys.readouterr().out)
+    estimate, *parts, sweep = printed_json(["sweep", "--resume=1"], capsys)
     assert estimate["event"] == "estimate"
     assert [part["state"] for part in parts] == ["finished"] * 3
-    assert whole["state"] == "finished"
-    with closing(Store(home())) as store:
-        found = read_sweep(store, 1)
-    assert found.state is SweepState.FINISHED
-    assert found.parts[0].run == first.run
-    assert main(["sweep", "--resume=1"]) == 0  # nothing is left
-    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert sweep["state"] == "finished"
+    resumed = read_sweep(store, 1)
+    assert resumed.state is SweepState.FINISHED
+    assert resumed.parts[0].run == first.run
+    assert len(printed(["sweep", "--resume=1"], capsys).splitlines()) == 3  # no estimate
 
 
-def test_no_such_sweep(capsys: Capture) -> None:
-    assert "Sweep 9 not found" in refused(["sweep", "--resume=9"], capsys)
+def test_a_missing_corpus_creates_no_sweep(store: Store, capsys: Capture) -> None:
+    error_of(SWEEP, capsys)
+    assert store.runs() == []
+    assert printed_json(["sweeps"], capsys) == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--batch-sizes=2,x"], "Batch sizes are whole numbers"),
-        (["--batch-sizes=0"], "A batch size is a whole number"),
-        (["--engines="], "The engines of a sweep are a list"),
-        (["--samples=100"], "Batch size 1,024 is more than the 100 samples"),
-        (["--target-loss=2", "--seconds=9"], "--target-loss is given with --samples"),
-        (["--target-loss=-1"], "The target loss"),
-        (["--iterations=0"], "The number of iterations"),
-    ],
-)
-def test_bad_choices_make_no_sweep(arguments: list[str], words: str, capsys: Capture) -> None:
-    assert words in refused(["sweep", *arguments], capsys)
-    assert not home().exists()
-
-
-def test_what_cannot_run_makes_no_sweep(capsys: Capture) -> None:
-    assert "There is no corpus 'tiny'" in refused(SWEEP, capsys)
-    with closing(Store(home())) as store:
-        assert store.runs() == []
-    assert main(["sweeps"]) == 0
-    assert capsys.readouterr().out.startswith("No sweep yet")
-
-
-def test_two_budgets_are_wrong_usage(capsys: Capture) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["sweep", "--samples=5", "--iterations=5"])
-    assert caught.value.code == 2
-    assert "not allowed with" in capsys.readouterr().err
-
-
-# The list
+# advise
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_list(capsys: Capture) -> None:
-    for sizes in ("2", "2,4"):
-        assert main([*SWEEP, f"--batch-sizes={sizes}", "--repeats=1"]) == 0
-    capsys.readouterr()
-    assert main(["sweeps"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
-        "   2  finished  tiny · batch 2 to 4 · 1 repeat: 2 of 2 runs done",
-        "   1  finished  tiny · batch 2 · 1 repeat: 1 of 1 runs done",
-    ]
-    assert main(["sweeps", "--json"]) == 0
-    first, second = objects(capsys.readouterr().out)
-    assert [first["sweep_id"], second["sweep_id"]] == [2, 1]
-    assert [row["batch_size"] for row in first["rows"]] == [2, 4]
+def test_advice_memory_gradient_noise_and_checks(capsys: Capture) -> None:
+    sweep = ["sweep", *MODEL, "--batch-sizes=8,16,32", "--repeats=1", "--samples=3072"]
+    printed([*sweep, "--optimizer=adam", "--learning-rate=0.01"], capsys)
+    assert printed(["advise"], capsys).startswith("fused: ")
+    [advice] = printed_json(["advise"], capsys)
+    assert (advice["engine"], advice["gradient_noise"]) == ("fused", [])
+    assert len(advice["further_sizes"]) == 3
+    # 50 MB and 1 kB per token, by tests/conftest.py.
+    assert [point["peak_bytes"] for point in advice["memory"]["points"]] == [
+        50_160_000, 50_320_000, 50_640_000
+    ]  # fmt: skip
+    [memory_check] = advice["memory"]["leave_one_out"]
+    assert memory_check["batch_size"] == 16
+    assert memory_check["predicted_bytes"] == pytest.approx(50_320_000)
+    assert main(["advise", "--gradient-noise"]) == 0
+    [advice] = printed_json(["advise", "--check"], capsys)
+    [noise] = advice["gradient_noise"]
+    assert noise["scale"]["squared_gradient"]["value"] > 0
+    [check] = advice["leave_one_out"]
+    assert check["batch_size"] == 16
+    assert check["predicted_seconds"] is None  # two sizes are too few for a fit
+    assert [run["batch_size"] for run in advice["runs"]] == [8, 16, 32]
+    for run in advice["runs"]:
+        assert run["samples_per_second"] > 0
+        assert run["evaluations"][0][:2] == [0, 0.0]
+    assert printed(["advise", "--check"], capsys).splitlines()[-1].split()[0] == "16"
+
+
+# replay
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_list_names_what_cannot_be_read(capsys: Capture) -> None:
-    for _ in range(2):
-        assert main([*SWEEP, "--batch-sizes=2", "--repeats=1"]) == 0
-    capsys.readouterr()
-    with closing(Store(home())) as store, store.transaction() as database:
-        database.execute("UPDATE sweeps SET config = '[]' WHERE id = 1")
-    assert main(["sweeps"]) == 0
-    told = capsys.readouterr()
-    assert told.out.splitlines() == ["   2  finished  tiny · batch 2 · 1 repeat: 1 of 1 runs done"]
-    assert told.err.startswith("Sweep 1 cannot be read ")
-    main(["advise"])  # of the other
-    assert capsys.readouterr().err.startswith("Sweep 1 cannot be read ")
-
-
-def test_a_list_does_without_torch() -> None:
-    code = (
-        "import sys; from s2s.cli import main; main(['sweeps']); sys.exit('torch' in sys.modules)"
+def test_a_replay_is_stopped_resumed_and_read_again(
+    store: Store, capsys: Capture, before_step: BeforeStep
+) -> None:
+    # The fused engine's trials of five steps at two sizes, and one step of a part.
+    before_step(lambda number: signal.raise_signal(signal.SIGINT) if number == 11 else None)
+    replay = ["replay", "--corpus=tiny", "--threads=1", "--iterations=6", "--repeats=1"]
+    assert main(replay) == 130
+    assert "python -m s2s sweep --resume 1" in capsys.readouterr().err
+    printed(["sweep", "--resume=1"], capsys)
+    lines = printed(["replay", "--sweep=1"], capsys).splitlines()
+    assert "21.27 to 226.95" in lines[0]  # the article's figures
+    [article] = [line for line in lines if line.startswith("article, here")]
+    small, large, ratio = (
+        float(each.rstrip("x×").replace(",", "")) for each in article.split()[2:5]
     )
-    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
+    assert ratio == pytest.approx(large / small, rel=0.02)
+    assert any(line.startswith("Translations of run ") for line in lines)
+    config = read_sweep(store, 1).config
+    assert (config.batch_sizes, config.engines) == ((2, 32), (Engine.ARTICLE, Engine.FUSED))
+    assert (config.budget, config.amount) == (Budget.ITERATIONS, 6)
+    printed([*SWEEP, "--batch-sizes=2", "--repeats=1"], capsys)
+    error_of(["replay", "--sweep=2"], capsys)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_replay_as_json(capsys: Capture) -> None:
+    replay = ["replay", "--corpus=tiny", "--threads=1", "--iterations=4", "--repeats=1"]
+    estimate, *parts, result, first, _, _, last = printed_json(replay, capsys)
+    assert estimate["event"] == "estimate"
+    assert [part["event"] for part in parts] == ["part"] * 4
+    assert (result["event"], result["corpus"], result["iterations"]) == ("replay", "tiny", 4)
+    speeds = {
+        (part["config"]["engine"], part["config"]["batch_size"]): part["summary"][
+            "samples_per_second"
+        ]
+        for part in parts
+    }
+    for name in ("article", "fused"):
+        expected = speeds[name, 32] / speeds[name, 2]
+        assert result[name]["ratio"]["value"] == pytest.approx(expected)
+        assert result[name]["ratio"]["low"] is None
+    untrained = result["article"]["small"]["untrained_loss"]
+    assert 0 < result["unigram_loss"] < untrained
+    assert result["paragraph"]
+    assert (first["engine"], first["batch_size"]) == ("article", 2)
+    assert (last["engine"], last["batch_size"]) == ("fused", 32)
+    assert [each["iteration"] for each in last["evaluations"]] == [0, 4]
+    assert last["evaluations"][0]["translations"]
+
+
+def test_a_long_replay_has_ten_thousand_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = []
+
+    def stop(_options: object, _store: object, config: Any, _parts: object) -> None:
+        configs.append(config)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("s2s.cli.replay.run_parts", stop)
+    assert main(["replay", "--long", "--threads=2"]) == 130
+    [config] = configs
+    assert (config.amount, config.repeats) == (10_000, 1)
+    assert (config.base.evaluate_every, config.base.threads) == (1000, 2)

@@ -53,7 +53,7 @@ def _row(engine: str, size: int, parts: Sequence[SweepPart], target_loss: float)
     return SweepRow(
         engine,
         size,
-        Counter(part.run.state.value if part.run else "waiting" for part in parts),
+        dict(Counter(part.run.state.value if part.run else "waiting" for part in parts)),
         median([speed for speed in speeds if speed is not None]),
         median([loss for loss in losses if loss is not None]),
         len(steps) if target_loss else None,
