@@ -146,12 +146,14 @@ def corpus_options() -> tuple[str, CorpusChoices]:
     direction = right.selectbox(
         "Direction",
         directions,
+        key="corpus_direction",
         format_func=directions.__getitem__,
         help="Files of manythings.org have English in the first column.",
     )
     normalizer = left.selectbox(
         "Normalizer",
         normalizers,
+        key="corpus_normalizer",
         format_func=normalizers.__getitem__,
         help="How text becomes words. `article` erases every script except Latin.",
     )
@@ -160,6 +162,7 @@ def corpus_options() -> tuple[str, CorpusChoices]:
         1,
         1000,
         default.max_length,
+        key="corpus_max_length",
         help="Pairs with a longer sentence on either side are excluded.",
     )
     min_count = left.number_input(
@@ -167,6 +170,7 @@ def corpus_options() -> tuple[str, CorpusChoices]:
         1,
         1_000_000,
         default.min_count,
+        key="corpus_min_count",
         help="Rarer words in the training split become UNK.",
     )
     max_vocabulary = right.number_input(
@@ -174,6 +178,7 @@ def corpus_options() -> tuple[str, CorpusChoices]:
         0,
         10_000_000,
         default.max_vocabulary,
+        key="corpus_max_vocabulary",
         help="Keeps the most frequent words; the others become UNK. 0 means no limit.",
     )
     return name.strip(), CorpusChoices(
@@ -210,7 +215,7 @@ names = [info.name for info in corpora]
 with st.container():  # one element, however much it holds; else the expander below would close
     if message := st.session_state.pop("corpora_message", ""):
         st.success(escape(message))
-    for error in catalog.damaged_corpora(folder):
+    for error in catalog.list_damaged_corpora(folder):
         st.warning(escape(error))
     if corpora:
         corpus_table(corpora)

@@ -34,7 +34,10 @@ def restorable_sweeps() -> None:
                 width="content",
             )
             st.button(
-                "Undo", key=f"undo_sweep_{sweep.id}", on_click=catch_errors(_restore), args=(sweep.id,)
+                "Undo",
+                key=f"undo_sweep_{sweep.id}",
+                on_click=catch_errors(_restore),
+                args=(sweep.id,),
             )
 
 

@@ -10,8 +10,7 @@ from streamlit.testing.v1 import AppTest
 from pages.corpora.views import VIEWS
 from pages.shared.state import get_store
 from s2s.config import CorpusChoices, Direction, Normalizer, TrainConfig
-from s2s.data import catalog
-from s2s.data import stats as describe
+from s2s.data import catalog, stats
 from s2s.errors import UserError
 from s2s.paths import corpora_folder
 
@@ -47,18 +46,21 @@ def test_a_file_is_added_with_its_options(open_page: OpenPage, lines: list[str])
     app = open_page("corpora")
     app.button_group(key="add_from").set_value("File").run()
     app.text_input[0].set_value("named")
-    direction, normalizer = app.selectbox[:2]
-    direction.set_value(Direction.FIRST_TO_SECOND)
-    normalizer.set_value(Normalizer.ARTICLE)
-    for box, value in zip(app.number_input, (7, 2, 3), strict=False):
-        box.set_value(value)
+    app.selectbox(key="corpus_direction").set_value(Direction.FIRST_TO_SECOND)
+    app.selectbox(key="corpus_normalizer").set_value(Normalizer.ARTICLE)
+    for name, value in (("max_length", 7), ("min_count", 2), ("max_vocabulary", 3)):
+        app.number_input(key=f"corpus_{name}").set_value(value)
     app.file_uploader[0].upload("mine.tsv", "\n".join(lines).encode(), "text/plain")
     app.button(key="add_corpus").click().run()
     assert not app.exception
     assert not app.error
     found = catalog.open_corpus(corpora_folder(), "named").info.choices
-    assert sorted(map(str, found.to_json().values())) == sorted(
-        map(str, ("article", "first-to-second", 7, 2, 3))
+    assert found == CorpusChoices(
+        normalizer=Normalizer.ARTICLE,
+        direction=Direction.FIRST_TO_SECOND,
+        max_length=7,
+        min_count=2,
+        max_vocabulary=3,
     )
     assert app.selectbox(key="corpus").value == "named"
     table = next(each.value for each in app.dataframe if "normalizer" in each.value)
@@ -128,10 +130,10 @@ def test_every_view_opens(open_page: OpenPage, lines: list[str], tmp_path: Path)
     app = show(app, "Pairs")
     app.selectbox(key="pairs_split").set_value("test").run()
     rows = app.dataframe[-1].value
-    assert rows.index.tolist() == describe.draw_pairs(corpus.test, 10, 0)
+    assert rows.index.tolist() == stats.draw_pairs(corpus.test, 10, 0)
     app = show(app, "Batch")
     app.button_group(key="batch_as").set_value("ids").run()
-    drawn = describe.draw_batch(corpus, 8, 0)
+    drawn = stats.draw_batch(corpus, 8, 0)
     assert (app.dataframe[-2].value.iloc[:, 1:].to_numpy() == drawn.source).all()
 
 
