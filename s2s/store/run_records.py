@@ -5,14 +5,17 @@ import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from s2s.analysis.advice.gradient_noise import RunNoise
 from s2s.records import STEP_DTYPE, DeviceSample, Evaluation
 from s2s.store.database import Database
 from s2s.store.rows import PARSE_ERRORS, parse_device_sample, parse_translations
+
+if TYPE_CHECKING:
+    from s2s.analysis.advice.gradient_noise import RunNoise
 
 RECORD_WAIT_SECONDS = 1.0
 """A training run waits no longer: its recorder keeps unwritten records and tries again."""
@@ -106,7 +109,7 @@ class RunRecords(Database):
         last = rows[-1]["rowid"] if rows else row_id
         return [parse_device_sample(row) for row in rows], last
 
-    def save_gradient_noise(self, noise: RunNoise) -> None:
+    def save_gradient_noise(self, noise: "RunNoise") -> None:
         """Replace the run's last measurement; ignored if the run was purged meanwhile."""
         with self.transaction() as database:
             database.execute(
@@ -114,8 +117,10 @@ class RunRecords(Database):
                 (json.dumps(dataclasses.asdict(noise)), noise.run_id),
             )
 
-    def gradient_noise(self, run_ids: Collection[int]) -> list[RunNoise]:
+    def gradient_noise(self, run_ids: Collection[int]) -> "list[RunNoise]":
         """Return the measurements of these runs that there are, by run id."""
+        from s2s.analysis.advice.gradient_noise import RunNoise  # scipy: slow to load
+
         measurements = []
         for row in self.read("SELECT run_id, noise FROM gradient_noise ORDER BY run_id"):
             if row["run_id"] in run_ids:
