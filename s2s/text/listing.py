@@ -53,7 +53,7 @@ def summary_text(run: Run, summary: Summary, *, can_translate: bool) -> str:
     """
 
     def number(value: float | None, format_: str) -> str:
-        return "not measured" if value is None else format(value, format_)
+        return words.UNKNOWN if value is None else format(value, format_)
 
     phases = ", ".join(
         f"{name} {words.format_step_time(seconds)}"
@@ -65,7 +65,7 @@ def summary_text(run: Run, summary: Summary, *, can_translate: bool) -> str:
         "samples/s": number(summary.samples_per_second, ",.1f"),
         "target tokens/s": number(summary.target_tokens_per_second, ",.0f"),
         "step time": step,
-        "phases of a step": phases or "not measured",
+        "phases of a step": phases or words.UNKNOWN,
         "padding ratio": number(summary.padding_ratio, ".0%"),
         "loss per token": number(summary.loss_per_token, ".3f"),
         "loss per sentence": number(summary.loss_per_sentence, ".2f"),
@@ -76,7 +76,7 @@ def summary_text(run: Run, summary: Summary, *, can_translate: bool) -> str:
     lines = [
         f"Run {run.id} {summary.state} after {summary.iterations:,} iterations "
         f"in {summary.seconds:.1f} s on {run.device}.",
-        *(f"  {name:26}{figure}" for name, figure in figures.items()),
+        *(f"  {name:28}{figure}" for name, figure in figures.items()),
         describe_excluded_steps(summary),
         describe_interference(summary.interference),
         f"Translate with `python -m s2s translate --run {run.id}`." if can_translate else "",

@@ -1,0 +1,86 @@
+"""Lines and summaries of the command line."""
+
+import dataclasses
+
+from s2s.analysis.advice.gradient_noise import NoiseScale, RunNoise
+from s2s.analysis.estimate import Estimate
+from s2s.config import CorpusChoices, SweepConfig
+from s2s.records import CorpusInfo, Interference, RunState, Translation
+from s2s.text import listing
+from tests.golden_text import check_golden
+from tests.plausible import RUN, summary
+
+CORPUS = CorpusInfo(
+    name="fra-eng",
+    choices=CorpusChoices(),
+    content_sha256="",
+    source_language="French",
+    target_language="English",
+    attribution="",
+    pairs_read=167_130,
+    pairs_kept=166_280,
+    bad_lines=0,
+    bad_line_numbers=(),
+    source_words=22_365,
+    target_words=13_595,
+    source_vocabulary=20_000,
+    target_vocabulary=12_000,
+    training_pairs=150_000,
+    validation_pairs=8_000,
+    test_pairs=8_280,
+    seconds=4.2,
+)
+BARE = summary(7, RunState.FINISHED, RUN.config, 1000)
+FULL = dataclasses.replace(
+    BARE,
+    step_seconds=0.1,
+    step_relative_iqr=0.17,
+    phase_seconds={"data": 0.01, "forward": 0.05, "between": 0.001},
+    warmup_steps=3,
+    warmup_seconds=0.5,
+    bleu=31.4,
+    chrf=52.7,
+    interference=Interference(1.5, 2, (), None),
+)
+NOTHING = dataclasses.replace(
+    BARE, state=RunState.STOPPED, samples_per_second=None, target_tokens_per_second=None,
+    padding_ratio=None, loss_per_token=None, loss_per_sentence=None, validation_loss_per_token=None,
+)  # fmt: skip
+
+
+def test_golden_text() -> None:
+    finished = dataclasses.replace(RUN, state=RunState.FINISHED, iterations_done=1000, summary=FULL)
+    interrupted = dataclasses.replace(RUN, state=RunState.INTERRUPTED, iterations_done=40)
+    archived = dataclasses.replace(finished, summary=BARE, tags=("slow",), archived_at=1.0)
+    lines = [
+        listing.run_line(RUN),
+        listing.run_line(finished),
+        listing.run_line(archived),
+        listing.run_line(interrupted, resume_iteration=30),
+    ]
+    noise = RunNoise(
+        7, 1000, 10_240, 32, 64,
+        NoiseScale(Estimate(2.0, 1.9, 2.1), Estimate(600.0), Estimate(310.0, 250.0, 390.0)),
+    )  # fmt: skip
+    known = Translation("je mange", "i eat .", (), (), 0.1, finished=True)
+    unknown = dataclasses.replace(known, unknown_words=("zorro", "tornado"))
+    target = SweepConfig(target_loss=2.0, budget="target", grow_until_oom=True)  # type: ignore[arg-type]
+    check_golden(
+        "listing",
+        {
+            "corpus": listing.corpus_line(CORPUS),
+            "runs": "\n".join(lines),
+            "summary with every figure": listing.summary_text(finished, FULL, can_translate=True),
+            "summary without figures": listing.summary_text(
+                interrupted, NOTHING, can_translate=False
+            ),
+            "gradient noise": listing.gradient_noise_text(noise),
+            "translations": "\n".join(map(listing.translation_line, (known, unknown))),
+            "estimates": "\n".join(
+                [
+                    listing.sweep_estimate_text(SweepConfig(), 1, None, "", "cpu"),
+                    listing.sweep_estimate_text(target, 30, 600.0, "earlier runs", "cuda:0"),
+                ]
+            ),
+        },
+    )
