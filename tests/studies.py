@@ -43,7 +43,7 @@ def run(batch_size: int, repeat: int, state: RunState = RunState.FINISHED) -> Ru
 
 def sweep(states: Mapping[tuple[int, int], RunState] | None = None, **choices: object) -> Sweep:
     """Return three repeats of five sizes; `states` by size and repeat of unfinished runs."""
-    config = SweepConfig(batch_sizes=SIZES, **choices)  # type: ignore[arg-type]
+    config = SweepConfig(**({"batch_sizes": SIZES} | choices))  # type: ignore[arg-type]
     parts = tuple(
         SweepPart(
             Engine.FUSED,

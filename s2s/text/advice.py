@@ -24,7 +24,7 @@ from s2s.text.sweep import (
     describe_throughput_fit,
     format_batch_size,
     format_interval,
-    list_sizes,
+    list_batch_sizes,
 )
 
 
@@ -64,7 +64,7 @@ def list_advice_notes(advice: Advice) -> list[str]:
         RunState.FAILED: "Failed",
     }
     without_result = " ".join(
-        f"{outcomes[state]} at batch size {list_sizes(sizes)}."
+        f"{outcomes[state]} at {list_batch_sizes(sizes)}."
         for state, sizes in advice.sizes_without_result.items()
     )
     notes = [target, describe_throughput_fit(advice.speed), without_result]
@@ -183,7 +183,7 @@ def _recommended_range(recommendation: Recommendation) -> str:
     sizes, predictions = recommendation.range, recommendation.times.predictions
     if not sizes:
         slower = [each.batch_size for each in predictions if each.standing is Standing.SLOWER]
-        rest = f" Only {list_sizes(slower)} can be ruled out as slower." if slower else ""
+        rest = f" Only {list_batch_sizes(slower)} can be ruled out as slower." if slower else ""
         return (
             "These runs do not support a recommendation: no batch size is reliably within 10% of "
             f"the best time to target.{rest}"
@@ -195,8 +195,10 @@ def _recommended_range(recommendation: Recommendation) -> str:
         )
     candidates = [each.batch_size for each in predictions]
     contiguous = candidates.index(sizes[-1]) - candidates.index(sizes[0]) + 1 == len(sizes)
-    which = f"from {sizes[0]:,} to {sizes[-1]:,}" if contiguous else f"of {list_sizes(sizes)}"
-    return f"Use any batch size {which}: all are within 10% of the best time to target."
+    which = f"any batch size from {sizes[0]:,} to {sizes[-1]:,}"
+    if not contiguous:
+        which = f"one of {list_batch_sizes(sizes)}"
+    return f"Use {which}: all are within 10% of the best time to target."
 
 
 def _time(recommendation: Recommendation, target_loss: float) -> str:
@@ -207,7 +209,7 @@ def _time(recommendation: Recommendation, target_loss: float) -> str:
         factor = slowest.seconds.value / best.seconds.value
         faster = f", {factor:.1f}× faster than {slowest.batch_size:,}"
     return (
-        f"{'' if recommendation.range else 'By the fitted curve, '}"
+        f"{'Batch' if recommendation.range else 'By the fitted curve, batch'} size "
         f"{best.batch_size:,} reaches a validation loss of {target_loss:.3g} per token in about "
         f"{words.format_duration(best.seconds.value)}"
         f"{format_interval(best.seconds, words.format_duration)}{faster}."
@@ -230,12 +232,12 @@ def _unmeasured_sizes(recommendation: Recommendation) -> str:
     """Warn where sizes beyond the measured ones may be better."""
     predictions, faster = recommendation.times.predictions, recommendation.times.faster_unmeasured
     smallest, largest = predictions[0].batch_size, predictions[-1].batch_size
-    measured = f"the measured sizes ({smallest:,} to {largest:,})"
+    measured = f"({smallest:,} to {largest:,})"
     if faster:
         side = "larger" if faster > largest else "smaller"
-        return f"Sizes {side} than {measured} may be faster still."
+        return f"Sizes {side} than the measured ones {measured} may be faster still."
     if largest in recommendation.range or (smallest in recommendation.range and smallest > 1):
-        return f"The recommended range may extend beyond {measured}."
+        return f"The recommended range may extend beyond the measured sizes {measured}."
     return ""
 
 
@@ -281,17 +283,18 @@ def _fit_caveats(fit: StepsFit) -> list[str]:
     caveats = []
     if missed := [point for point in fit.points if not point.reached]:
         caveats.append(
-            f"{_count_runs(missed, fit)} did not reach the target and are excluded from the fit."
+            f"{_count_runs(missed, fit)} did not reach the target and {_verb(missed)} excluded "
+            "from the fit."
         )
     if early := [point for point in fit.points if point.early]:
         caveats.append(
-            f"{_count_runs(early, fit)} had reached the target by their first evaluation and are "
-            "excluded from the fit."
+            f"{_count_runs(early, fit)} had reached the target by the first evaluation and "
+            f"{_verb(early)} excluded from the fit."
         )
     if fit.contradicting:
         caveats.append(
-            f"They contradict the fitted curve at {_list_point_sizes(fit.contradicting)}: do not "
-            "rely on it there."
+            "Excluded runs contradict the fitted curve at "
+            f"{_list_point_sizes(fit.contradicting)}: do not rely on it there."
         )
     if fit.misfit:
         caveats.append(
@@ -302,12 +305,15 @@ def _fit_caveats(fit: StepsFit) -> list[str]:
 
 
 def _count_runs(points: Sequence[StepsToTarget], fit: StepsFit) -> str:
-    sizes = _list_point_sizes(points)
-    return f"{len(points)} of {len(fit.points)} runs (batch size {sizes})"
+    return f"{len(points)} of {len(fit.points)} runs ({_list_point_sizes(points)})"
+
+
+def _verb(points: Sequence[StepsToTarget]) -> str:
+    return "is" if len(points) == 1 else "are"
 
 
 def _list_point_sizes(points: Sequence[StepsToTarget]) -> str:
-    return list_sizes(sorted({point.batch_size for point in points}))
+    return list_batch_sizes(sorted({point.batch_size for point in points}))
 
 
 def _learning_rate(rule: LearningRateRule) -> str:

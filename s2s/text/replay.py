@@ -248,7 +248,9 @@ def _recommended_size(replay: Replay) -> str:
     if replay.related is None:
         return f"{rule} Sweep more sizes: `{sweep_command(replay.corpus)}`."
     sizes = replay.related.recommended_range
-    extent = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    extent = f"batch sizes {sizes[0]:,} to {sizes[-1]:,}"
+    if len(sizes) == 1:
+        extent = f"batch size {sizes[0]:,}"
     return (
         f"{rule} Sweep {replay.related.sweep_id}, with the same corpus and model, recommends "
         f"{extent} in `{replay.related.engine}`, {_within_article_range(replay.related)} that "

@@ -108,10 +108,10 @@ def format_interval(
     return f" ({format_value(estimate.low)} to {format_value(estimate.high)})"
 
 
-def list_sizes(sizes: Sequence[int]) -> str:
-    """List batch sizes: `2, 4 and 8`."""
+def list_batch_sizes(sizes: Sequence[int]) -> str:
+    """List batch sizes: `batch size 8`, `batch sizes 2, 4 and 8`."""
     *others, last = [f"{size:,}" for size in sizes]
-    return f"{', '.join(others)} and {last}" if others else last
+    return f"batch sizes {', '.join(others)} and {last}" if others else f"batch size {last}"
 
 
 def _cells(row: SweepRow, repeats: int) -> list[str]:

@@ -1,0 +1,56 @@
+"""Every sentence and table about a sweep, in the golden file."""
+
+import dataclasses
+
+from s2s.analysis.sweep.throughput import ThroughputCaveat, Unit, fit_speed_curve
+from s2s.config import SweepConfig, TrainConfig
+from s2s.records import RunState, Sweep, SweepState
+from s2s.text.sweep import describe_throughput_fit, list_batch_sizes, sweep_line, sweep_table
+from tests import studies
+from tests.golden_text import check_golden
+
+# A step takes 1 s and 0.5 s per sentence: 2/2, 4/3 and 8/5 samples/s.
+SPEEDS = {2: [1.0] * 5, 4: [4 / 3] * 5, 8: [1.6] * 5}
+
+
+def sweep(**choices: object) -> Sweep:
+    """A sweep with an unfinished size, a failure with its error, and parts still to come."""
+    states = {(8, 1): RunState.DIVERGED, (32, 0): RunState.FAILED, (512, 0): RunState.OUT_OF_MEMORY}
+    study = studies.sweep(states, base=TrainConfig(corpus="tiny"), **choices)
+    parts = [
+        dataclasses.replace(part, run=dataclasses.replace(part.run, error="The disk is full."))
+        if part.run and part.run.state is RunState.FAILED
+        else part
+        for part in study.parts
+    ]
+    waiting = [
+        dataclasses.replace(part, run=None) if part.batch_size == 128 else part for part in parts
+    ]
+    return dataclasses.replace(study, parts=tuple(waiting))
+
+
+def test_golden_text() -> None:
+    below_knee = fit_speed_curve("article", {2: [1.9] * 5, 40: [7.0] * 5, 400: [7.9] * 5})
+    config = SweepConfig(base=TrainConfig(corpus="tiny"), batch_sizes=(1024,), repeats=1)
+    one = Sweep(12, config, 0.0, SweepState.RUNNING, (), name="night")
+    unfitted = fit_speed_curve("fused", {2: [1.0]})
+    caveats = dataclasses.replace(
+        unfitted, fit=dataclasses.replace(unfitted.fit, caveats=tuple(ThroughputCaveat))
+    )
+    check_golden(
+        "sweep",
+        {
+            "a sweep in a list": sweep_line(sweep()),
+            "a named sweep of one size and one repeat": sweep_line(one),
+            "results": sweep_table(sweep()),
+            "results of a sweep with a target": sweep_table(
+                sweep(budget="target", target_loss=2.0)
+            ),
+            "throughput, knee within the measured sizes": describe_throughput_fit(below_knee),
+            "throughput in tokens": describe_throughput_fit(
+                fit_speed_curve("fused", SPEEDS, Unit.TOKENS)
+            ),
+            "caveats of a throughput fit": describe_throughput_fit(caveats),
+            "batch sizes": f"{list_batch_sizes([8])}; {list_batch_sizes([2, 4, 1024])}",
+        },
+    )
