@@ -1,18 +1,21 @@
-"""What examples begin with: a valid corpus file, and all that is done with one that was taken."""
+"""What examples start from: a valid corpus file, a home with runs and a sweep."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 import torch
 
-from s2s.config import CorpusChoices, TrainConfig
-from s2s.data import catalog
-from s2s.data import stats as describe
+from s2s.config import CorpusChoices, SweepConfig, TrainConfig
+from s2s.data import catalog, stats
 from s2s.data.corpus import Corpus
 from s2s.paths import corpora_folder
 from s2s.records import StepRecord
+from s2s.runs.execute import execute
+from s2s.store import Store
+from s2s.sweeps.plan import create_sweep
 from s2s.training.trainer import Trainer
 from s2s.translation.task import TranslationTask
 
@@ -27,14 +30,14 @@ TEXT = ("\n".join([*LINES, "don't!\tl’été\u202f?\tCC-BY", "日本\tСлов�
 
 
 def add(file: Path, name: str = "x", choices: CorpusChoices | None = None) -> Corpus:
-    """Prepared in the home of this example. UserError where it is refused."""
+    """Prepare and open a corpus in the home of this example."""
     catalog.add(corpora_folder(), file, name, choices)
     return catalog.open_corpus(corpora_folder(), name)
 
 
 @contextmanager
-def home_made_in(folder: Path) -> Iterator[Path]:
-    """S2S_HOME meanwhile: it holds the corpus `x`, and what the caller adds."""
+def new_home(folder: Path) -> Iterator[Path]:
+    """Set S2S_HOME to a home with the corpus `x`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("S2S_HOME", str(folder / "home"))
         (folder / "x.txt").write_bytes(TEXT)
@@ -43,32 +46,37 @@ def home_made_in(folder: Path) -> Iterator[Path]:
 
 
 def config(**changes: object) -> TrainConfig:
-    """Two steps that take a blink."""
+    """Return a configuration of two short steps."""
     values = {"corpus": "x", "batch_size": 3, "iterations": 2, "hidden_size": 4, "threads": 1}
     return TrainConfig(**{**values, "device": "cpu", **changes})  # type: ignore[arg-type]
 
 
+def add_runs(home: Path) -> None:
+    """Train runs 1, tagged, and 2, archived; create a sweep."""
+    with closing(Store(home)) as store:
+        for size in (2, 3):
+            execute(store, store.create_run(config(batch_size=size)), Event())
+        store.describe_run(1, "note", ["tag"])
+        store.archive_run(2)
+        create_sweep(store, SweepConfig(base=config(), batch_sizes=(2, 3), amount=30))
+
+
 def use(corpus: Corpus) -> None:
-    """Two steps of training with evaluations, and all that the page Corpora shows of it."""
+    """Train two steps with evaluations, and compute all statistics of the Corpora page."""
     torch.set_num_threads(1)
     trainer = Trainer(TranslationTask(config(), corpus, torch.device("cpu")))
-    steps = [each for each in trainer.run() if isinstance(each, StepRecord)]
+    steps = [event for event in trainer.run() if isinstance(event, StepRecord)]
     assert len(steps) == 2
-    assert all(float(each.loss_sum) >= 0 for each in steps)  # False for NaN
-    look_at(corpus)
-
-
-def look_at(corpus: Corpus) -> None:
-    """As the page Corpora does."""
-    describe.example_sentence(corpus)
-    described = describe.draw_batch(corpus, 5, seed=0)
-    assert 0 <= described.padding_ratio <= described.joint_padded_share < 1
-    for side, ids in ((corpus.source, described.source), (corpus.target, described.target)):
-        describe.length_percentile(describe.length_histogram(side), 99)
-        found = describe.most_frequent(side, 5) + describe.search_words(side, "e", 5)
-        assert all(describe.pairs_with(side, each.id, 3) for each in found)
-        describe.kept_shares(side)
-        describe.words_of(side, ids)
-    for part in (corpus.training, corpus.validation, corpus.test):
-        for index in part[:3]:
+    assert all(float(step.loss_sum) >= 0 for step in steps)  # False for NaN
+    stats.pick_example_sentence(corpus)
+    batch = stats.draw_batch(corpus, 5, seed=0)
+    assert 0 <= batch.padding_ratio <= batch.joint_padding_ratio < 1
+    for side, ids in ((corpus.source, batch.source), (corpus.target, batch.target)):
+        stats.length_percentile(stats.count_lengths(side), 99)
+        words = stats.find_frequent_words(side, 5) + stats.search_words(side, "e", 5)
+        assert all(stats.find_pairs(side, word.id, 3) for word in words)
+        stats.measure_coverage(side)
+        stats.decode_rows(side, ids)
+    for split in (corpus.training, corpus.validation, corpus.test):
+        for index in split[:3]:
             corpus.pair(index)

@@ -1,8 +1,7 @@
-"""Bad input: hostile texts, any JSON, and valid bytes with something done to them."""
+"""Invalid input: hostile texts, any JSON, and damaged forms of valid bytes."""
 
 import functools
 import os
-import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 _FACTOR = int(os.environ.get("S2S_FUZZ_FACTOR", "0"))
-"""0: the few examples that CI tries, the same each time; else so many times as many, at random."""
+"""0: few examples, the same each time; otherwise that many times as many, at random."""
 
 HOSTILE_TEXTS = (
     "", " ", "\0", "a\0b", "\n", "a\nb", "\r\n", "\t", "\x1b[31m", "\x7f", "\ufeff", "\u2028",
@@ -31,7 +30,7 @@ _NUMBERS = (
     0, -1, 1, 2, 7, True, False, 2**31, 2**63, -(2**63), 10**30, 10**400, 0.0, -0.0, 0.5, 1.5, -1.0,
     1e-320, 1e308, float("nan"), float("inf"), float("-inf"),
 )  # fmt: skip
-strange_number = st.one_of(st.sampled_from(_NUMBERS), st.integers(), st.floats())
+number = st.one_of(st.sampled_from(_NUMBERS), st.integers(), st.floats())
 
 
 def _deep(levels: int) -> Any:
@@ -42,58 +41,48 @@ def _deep(levels: int) -> Any:
 
 
 any_json = st.recursive(
-    st.one_of(st.none(), st.booleans(), strange_number, hostile_text),
+    st.one_of(st.none(), st.booleans(), number, hostile_text),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4), st.dictionaries(hostile_text, inner, max_size=4)
     ),
     max_leaves=6,
 ) | st.sampled_from(["x" * 10**6, _deep(200), [0] * 10_000, {"": ""}])
-"""A value of any type that JSON or a caller can give."""
+"""A value of any type that JSON can contain."""
 
 
-tried: dict[str, int] = {}
-"""Examples gone through so far, by test."""
-failed: dict[str, str] = {}
-"""The last failure of a test, which shrinking makes the simplest: its traceback's end."""
+example_count = 0
 
 
-def fuzzed(examples: int) -> Callable[[Any], Any]:
-    """Of a test under `given`: how often CI tries it."""
+def fuzz(examples: int) -> Callable[[Any], Any]:
+    """Configure a test under `given`: the number of examples in `make test`."""
 
-    def of(test: Any) -> Any:
-        inner, name = test.hypothesis.inner_test, test.__name__
+    def decorate(test: Any) -> Any:
+        inner = test.hypothesis.inner_test
 
         @functools.wraps(inner)
-        def counted(*arguments: Any, **named: Any) -> None:
-            tried[name] = tried.get(name, 0) + 1
-            try:
-                inner(*arguments, **named)
-            except Exception as error:
-                failed[name] = "".join(traceback.format_exception(error, limit=-3))
-                raise
+        def count(*arguments: Any, **named: Any) -> None:
+            global example_count
+            example_count += 1
+            inner(*arguments, **named)
 
-        test.hypothesis.inner_test = counted
-        return _profile(examples)(test)
+        test.hypothesis.inner_test = count
+        return settings(
+            max_examples=examples * max(_FACTOR, 1),
+            derandomize=not _FACTOR,
+            database=None,
+            deadline=None,
+            print_blob=False,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.explicit, Phase.generate, Phase.shrink],
+            report_multiple_bugs=False,
+        )(test)
 
-    return of
-
-
-def _profile(examples: int) -> settings:
-    return settings(
-        max_examples=examples * max(_FACTOR, 1),
-        derandomize=not _FACTOR,
-        database=None,
-        deadline=None,
-        print_blob=False,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate, Phase.shrink],
-        report_multiple_bugs=False,
-    )
+    return decorate
 
 
 @st.composite
 def mutated(draw: st.DrawFn, valid: bytes, splices: Iterable[bytes] = ()) -> bytes:
-    """`valid` after one to four cuts, flips, repeats, or splices of its own and of `splices`."""
+    """Draw `valid` after one to four random changes; `splices` are inserted in some."""
     data = bytearray(valid)
     pieces = [b"", b"\0" * 9, b"\xff" * 9, b"\n", b"\t", *splices]
     for _ in range(draw(st.integers(1, 4))):
@@ -120,14 +109,14 @@ def mutated(draw: st.DrawFn, valid: bytes, splices: Iterable[bytes] = ()) -> byt
 
 @st.composite
 def mutated_json(draw: st.DrawFn, valid: Any) -> Any:
-    """A JSON value with one to three of its parts, at any depth, replaced or taken away."""
+    """Draw a JSON value with one to three values, at any depth, replaced or removed."""
     for _ in range(draw(st.integers(1, 3))):
-        valid = _changed(draw, valid)
+        valid = _change(draw, valid)
     return valid
 
 
-def _changed(draw: st.DrawFn, value: Any) -> Any:
-    """A copy with one change."""
+def _change(draw: st.DrawFn, value: Any) -> Any:
+    """Return a copy with one change."""
     if not value or not isinstance(value, dict | list) or draw(st.integers(0, 9)) == 0:
         return draw(any_json)
     keys: list[Any] = list(value) if isinstance(value, dict) else list(range(len(value)))
@@ -136,5 +125,5 @@ def _changed(draw: st.DrawFn, value: Any) -> Any:
     if draw(st.integers(0, 9)) == 0:
         del copy[key]
     else:
-        copy[key] = _changed(draw, value[key])
+        copy[key] = _change(draw, value[key])
     return copy

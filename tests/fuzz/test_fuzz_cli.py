@@ -1,22 +1,20 @@
-"""Whatever is typed after `python -m s2s`: an exit code, and one sentence where it is not 0."""
+"""Any arguments and any standard input of the command line: an exit code and a good message."""
 
 import contextlib
 import io
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from s2s.cli.main import main
-from tests.fuzz.fence import check_sentence, fenced
-from tests.fuzz.small import home_made_in
-from tests.fuzz.strategies import fuzzed, hostile_text
+from tests.fuzz.sandbox import check_message, sandbox
+from tests.fuzz.small import new_home
+from tests.fuzz.strategies import fuzz, hostile_text
 
 _NUMBERS = ("0", "-1", "1", "2", "3", "1e5", "nan", "inf", "-inf", "1_0", "٣", " 2", "9" * 30)
 _TEXTS = ("x", "starter", "fra-eng", "last", "1", "cpu", "cuda:7", "auto", "x,y", "2,3", "2,,3")
@@ -48,7 +46,7 @@ OPTIONS = {
     "export": ("--format", "--output"),
     "system": ("--json",),
 }
-# What keeps an accepted command short; what is being tried comes after it and wins.
+# Keeps accepted commands short; the options to try come after these and win.
 _SHORT = {
     "train": ("--corpus=x", "--iterations=1", "--hidden-size=4", "--threads=1", "--device=cpu"),
     "sweep": (
@@ -62,117 +60,96 @@ _SHORT = {
 
 
 @pytest.fixture(autouse=True)
-def _as_before(signals_as_before: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An offered address of nothing: no example asks the network."""
+def _isolated(signals_as_before: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No example uses the network or changes this process."""
     del signals_as_before
     monkeypatch.setenv("S2S_CORPORA_URL", "http://127.0.0.1:9")
     monkeypatch.setattr("s2s.data.download._PAUSES_SECONDS", ())
-
-
-def typed(arguments: list[str], given: bytes = b"") -> tuple[int, str, str]:
-    """Exit code, output and errors, through streams as `s2s.__main__` makes them."""
-
-    def stream(content: io.BytesIO) -> io.TextIOWrapper:
-        return io.TextIOWrapper(content, "utf-8", "backslashreplace", write_through=True)
-
-    output, errors = io.BytesIO(), io.BytesIO()
-    before, sys.stdin = sys.stdin, stream(io.BytesIO(given))
-    try:
-        with (
-            contextlib.redirect_stdout(stream(output)),
-            contextlib.redirect_stderr(stream(errors)),
-        ):
-            try:
-                code = main(arguments)
-            except SystemExit as end:  # argparse's own
-                code = int(end.code or 0)
-            return code, output.getvalue().decode(), errors.getvalue().decode()
-    finally:
-        sys.stdin = before
-
-
-def check(arguments: list[str], given: bytes = b"") -> None:
-    code, _, errors = typed(arguments, given)
-    assert code in (0, 1, 2, 130), code
-    assert "Traceback" not in errors
-    told = [line for line in errors.splitlines() if line.startswith("s2s: ")]
-    assert len(told) <= 1, errors
-    assert code != 1 or told, errors
-    for line in told:
-        if code == 1:
-            check_sentence(line)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a corpus and a run of two steps."""
-    with home_made_in(tmp_path_factory.mktemp("prepared")) as home:
-        assert typed(["train", *_SHORT["train"]])[0] == 0
+    with new_home(tmp_path_factory.mktemp("prepared")) as home:
+        assert run_command(["train", *_SHORT["train"]])[0] == 0
     return home
 
 
-def copied(prepared: Path, here: Path) -> None:
-    shutil.copytree(prepared, here / "home")
-    os.chdir(here)  # a relative path stays inside the fence
+def run_command(arguments: list[str], standard_input: bytes = b"") -> tuple[int, str]:
+    """Return exit code and errors, with streams as `s2s.__main__` makes them."""
+
+    def stream(content: io.BytesIO) -> io.TextIOWrapper:
+        return io.TextIOWrapper(content, "utf-8", "backslashreplace", write_through=True)
+
+    errors = io.BytesIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(stream(io.BytesIO())),
+        contextlib.redirect_stderr(stream(errors)),
+    ):
+        patch.setattr(sys, "stdin", stream(io.BytesIO(standard_input)))
+        try:
+            code = main(arguments)
+        except SystemExit as end:  # by argparse
+            code = int(end.code or 0)
+        return code, errors.getvalue().decode()
 
 
-@pytest.fixture(autouse=True)
-def _folder_as_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
+def check(
+    folder: Path, prepared: Path, arguments: list[str], named: list[str], given: bytes = b""
+) -> None:
+    with sandbox(folder, named) as here:
+        shutil.copytree(prepared, here / "home")
+        os.chdir(here)  # a relative path stays inside the sandbox
+        code, errors = run_command(arguments, given)
+        os.chdir(folder)
+    assert code in (0, 1, 2, 130), code
+    assert "Traceback" not in errors
+    messages = [line for line in errors.splitlines() if line.startswith("s2s: ")]
+    assert len(messages) <= 1, errors
+    if code == 1:
+        check_message(messages[0])
 
 
-@fuzzed(70)
+@fuzz(40)
 @given(data=st.data(), command=st.sampled_from(sorted(OPTIONS)))
 def test_options(tmp_path: Path, prepared: Path, data: st.DataObject, command: str) -> None:
     names = data.draw(
         st.lists(st.sampled_from(OPTIONS[command]), min_size=1, max_size=2, unique=True)
     )
-    tried = [f"{name}={data.draw(value)}" for name in names]
+    options = [f"{name}={data.draw(value)}" for name in names]
     more = data.draw(st.sampled_from(([], ["--json"], ["--nonsense"], ["x"])))
-    with fenced(tmp_path, [each.partition("=")[2] for each in tried]) as here:
-        copied(prepared, here)
-        check([command, *_SHORT.get(command, ()), *tried, *more])
-        os.chdir(tmp_path)
+    named = [option.partition("=")[2] for option in options]
+    check(tmp_path, prepared, [command, *_SHORT.get(command, ()), *options, *more], named)
 
 
-@fuzzed(50)
+@fuzz(15)
 @given(arguments=st.lists(st.one_of(st.sampled_from(sorted(OPTIONS)), value), max_size=4))
 @example(arguments=["corpora", "add", "\udcff"])
-@example(arguments=["corpora", "add", "a\nb"])
 @example(arguments=["corpora", "remove", "../x"])
 @example(arguments=["export", "--output", "\udcff"])
 @example(arguments=["export", "--output", "a\0b"])
 @example(arguments=["export", "--output", "/"])
 @example(arguments=["translate", "--run", "²"])
 @example(arguments=["translate", "--run", "9" * 18])
-@example(arguments=["translate", "\udcff"])
 @example(arguments=["translate", "--json", "\udcff \u2028"])
 @example(arguments=["train", "--sentence", "\udcff"])
-@example(arguments=["advise", "--sweep", "--"])
 @example(arguments=["train", "--corpus", "--"])
 @example(arguments=["train", "--continue", "9" * 40])
-@example(arguments=["advise", "--sweep", "9" * 40])
 @example(arguments=["sweep", "--resume", "9" * 40])
 def test_any_arguments(tmp_path: Path, prepared: Path, arguments: list[str]) -> None:
-    slow = arguments[:1] in (["train"], ["sweep"], ["replay"], ["bench"])
-    with fenced(tmp_path, arguments) as here:
-        copied(prepared, here)
-        check([*arguments, *(_SHORT[arguments[0]] if slow and arguments[1:2] != ["--"] else [])])
-        os.chdir(tmp_path)
+    is_slow = arguments[:1] in (["train"], ["sweep"], ["replay"], ["bench"])
+    short = _SHORT[arguments[0]] if is_slow and arguments[1:2] != ["--"] else ()
+    check(tmp_path, prepared, [*arguments, *short], arguments)
 
 
-@fuzzed(40)
+@fuzz(10)
 @given(
     given=st.one_of(
-        st.binary(max_size=40), hostile_text.map(lambda t: t.encode("utf-8", "replace"))
+        st.binary(max_size=40), hostile_text.map(lambda text: text.encode("utf-8", "replace"))
     )
 )
 @example(given=b"tu vois \xff\xfe un\n\n\xf0\x9f\n")
 def test_standard_input(tmp_path: Path, prepared: Path, given: bytes) -> None:
-    with fenced(tmp_path) as here:
-        copied(prepared, here)
-        check(["translate", "--json"], given)
-        os.chdir(tmp_path)
+    check(tmp_path, prepared, ["translate", "--run=1"], [], given)
