@@ -1,4 +1,4 @@
-"""A small OpenID Connect provider that lets everybody in under one address, for the login's tests.
+"""A small OpenID Connect provider that logs everyone in as one user, for the tests of the login.
 
 Source: OpenID Connect Core 1.0 (authorization code flow) and Discovery 1.0.
 """
@@ -19,7 +19,7 @@ CLIENT, CLIENT_SECRET = "s2s", "planted-client-secret"
 
 
 class Provider(ThreadingHTTPServer):
-    """`claims`: what it says of whoever comes; to be changed between two logins."""
+    """`claims` are those of the user who logs in; tests change them."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -40,10 +40,10 @@ class Handler(BaseHTTPRequestHandler):
     server: Provider
 
     def do_GET(self) -> None:
-        asked = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(asked.query).items()}
+        request = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(request.query).items()}
         address = self.server.address
-        if asked.path == "/.well-known/openid-configuration":
+        if request.path == "/.well-known/openid-configuration":
             self._json(
                 {
                     "issuer": address,
@@ -53,9 +53,9 @@ class Handler(BaseHTTPRequestHandler):
                     "id_token_signing_alg_values_supported": ["RS256"],
                 }
             )
-        elif asked.path == "/jwks":
+        elif request.path == "/jwks":
             self._json({"keys": [KEY.as_dict(private=False)]})
-        elif asked.path == "/authorize":
+        elif request.path == "/authorize":
             self.server.nonces["code"] = query["nonce"]
             answer = urlencode({"code": "code", "state": query["state"]})
             self.send_response(302)
@@ -78,11 +78,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """Log nothing."""
 
 
 @contextmanager
-def provided() -> Iterator[Provider]:
+def run_provider() -> Iterator[Provider]:
     provider = Provider()
     thread = threading.Thread(target=provider.serve_forever, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""Text of corpora, people and addresses that attacks the browser: every page shows it as text."""
+"""Hostile text of corpora, users and addresses: every page shows it as text."""
 
 import re
 import tempfile
@@ -9,52 +9,79 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
-from tests.browser.attacked import ATTACK, Watched
+from playwright.sync_api import Browser, Dialog, Page, Request, expect
 
-from tests.browser import attacked, serving
+from tests.browser.actions import click, select, settle, widget
+from tests.browser.hostile_store import ATTACK, HOST, fill_store
+from tests.browser.serving import PROJECT, WAIT_MS, serve_dashboard
 
 pytestmark = pytest.mark.browser
 
-IN_ADDRESS = "&".join(
-    f"{name}={quote(ATTACK)}"
-    for name in ("sweep", "run", "tag", "corpus", "baseline", "axis", "sweep_tab", "anatomy")
-)
+PARAMETERS = ("sweep", "run", "tag", "corpus", "baseline", "axis", "sweep_tab", "anatomy")
+ADDRESS = "&".join(f"{name}={quote(ATTACK)}" for name in PARAMETERS)
+
+
+class WatchedTab:
+    """A tab that records what no text may cause."""
+
+    def __init__(self, page: Page, server: str) -> None:
+        self.page, self._server = page, server
+        self._requests: list[str] = []
+        self._dialogs: list[str] = []
+        page.on("request", self._on_request)
+        page.on("dialog", self._on_dialog)
+
+    def _on_request(self, request: Request) -> None:
+        if not request.url.startswith((self._server, "data:", "blob:")):
+            self._requests.append(request.url)
+
+    def _on_dialog(self, dialog: Dialog) -> None:
+        self._dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    def find_harm(self) -> list[str]:
+        """Return foreign requests, dialogs, executed scripts and elements made from text."""
+        elements: list[str] = self.page.evaluate(
+            """host => {
+                const executed = window.pwned === undefined ? [] : ["a script was executed"];
+                const wrong = "img:not([data-testid]), iframe, object, embed, svg a, .katex, "
+                    + "a[href^='mailto:'], a[href^='javascript:'], [onerror]";
+                const linked = [...document.querySelectorAll("[src], [href]")].filter(node =>
+                    `${node.getAttribute("src")}${node.getAttribute("href")}`.includes(host));
+                return [...executed, ...[...document.querySelectorAll(wrong), ...linked]
+                    .map(node => node.outerHTML.slice(0, 300))];
+            }""",
+            HOST,
+        )
+        return [*elements, *self._dialogs, *self._requests]
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("attacked") / "home"
+    return tmp_path_factory.mktemp("hostile") / "home"
 
 
 @pytest.fixture(scope="module")
 def server(home: Path) -> Iterator[str]:
-    folder = home.parent
-    with attacked.home_in(folder):
-        attacked.fill(folder)
-    with serving.served(home, folder / "server.log") as address:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("S2S_HOME", str(home))
+        fill_store(home.parent)
+    log = home.parent / "server.log"
+    with serve_dashboard(home, log) as address:
         yield address
-    assert "Traceback" not in (folder / "server.log").read_text()
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.fixture
-def tab(browser: Browser, server: str) -> Iterator[Watched]:
-    with attacked.watched(browser, server) as tab:
-        yield tab
+def tab(browser: Browser, server: str) -> Iterator[WatchedTab]:
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(WAIT_MS)
+    yield WatchedTab(context.new_page(), server)
+    context.close()
 
 
-def settle(page: Page) -> None:
-    """Until the script has run to its end and what it drew is drawn."""
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.s2s-chart')].every(node => node.data ||"
-        " node.getBoundingClientRect().height === 0) &&"
-        " !document.querySelector('[data-stale=true]')"
-    )
-
-
-def shown(page: Page) -> str:
-    """All text, that of charts and of the cells of tables too, without its line breaks."""
+def visible_text(page: Page) -> str:
+    """Return all text, also that of charts and of table cells, without line breaks."""
     text = page.evaluate(
         "() => document.body.innerText + ' ' + [...document.querySelectorAll("
         "'svg text, [role=gridcell]')].map(node => node.textContent).join(' ')"
@@ -62,14 +89,14 @@ def shown(page: Page) -> str:
     return " ".join(text.split())
 
 
-def open_all(page: Page) -> None:
+def open_expanders(page: Page) -> None:
     for box in page.locator("[data-testid=stExpander] details:not([open]) > summary").all():
         box.click()
     settle(page)
 
 
 def hover_charts(page: Page) -> None:
-    """The label of each line's first point; a line without points has none."""
+    """Show the label of the first point of each line."""
     page.evaluate(
         "() => document.querySelectorAll('.s2s-chart').forEach(node => node.data?.forEach("
         "(line, index) => { if (line.y?.length)"
@@ -78,111 +105,107 @@ def hover_charts(page: Page) -> None:
 
 
 def open_tabs(page: Page) -> None:
-    for tab in page.get_by_role("tab").all():
-        tab.click()
+    for each in page.get_by_role("tab").all():
+        each.click()
         settle(page)
 
 
 def translate(page: Page) -> None:
-    page.get_by_role("textbox", name="Sentences, one a line").fill(ATTACK)
-    page.get_by_role("button", name="Translate", exact=True).click()
-    page.get_by_text("Greedy decoding on the processor").wait_for()
-    open_all(page)
+    widget(page, "typed").locator("textarea").fill(ATTACK)
+    click(page, "translate")
+    page.locator("[role=gridcell]").first.wait_for(state="attached")
+    open_expanders(page)
 
 
-def look_inside(page: Page) -> None:
+def open_views(page: Page) -> None:
     for view in ("Lengths", "Words", "Pairs", "A batch"):
-        page.locator(".st-key-corpus_view").get_by_text(view, exact=True).click()
+        widget(page, "corpus_view").get_by_text(view, exact=True).click()
         settle(page)
 
 
-def finished_run(page: Page) -> None:
-    box = page.locator(".st-key-shown_run")
-    box.scroll_into_view_if_needed()
-    page.wait_for_timeout(100)  # the event of a scroll closes an open list
-    box.get_by_role("button").click()
-    page.get_by_role("option").filter(has_text="· finished").first.click()
-    page.get_by_text("Finished at iteration").wait_for()
-    settle(page)
+def select_finished_run(page: Page) -> None:
+    select(page, "shown_run", "· finished")
 
 
-def nothing(page: Page) -> None:
-    """Looking is enough."""
+def do_nothing(page: Page) -> None:
+    """The page shows everything at once."""
 
 
 PAGES: list[tuple[str, Callable[[Page], None]]] = [
-    ("sweep", open_tabs),  # first, so that a server's first visitor comes by a link
-    ("", nothing),
-    ("", finished_run),
+    ("sweep", open_tabs),
+    ("", do_nothing),
+    ("", select_finished_run),
     ("replay", open_tabs),
-    ("compare", nothing),
-    ("advisor", nothing),
+    ("compare", do_nothing),
+    ("advisor", do_nothing),
     ("translate", translate),
-    ("corpora", look_inside),
-    ("system", nothing),
+    ("corpora", open_views),
+    ("system", do_nothing),
 ]
 
 
-@pytest.mark.parametrize(("name", "more"), PAGES)
-def test_an_attack_is_shown_as_text(
-    tab: Watched, server: str, name: str, more: Callable[[Page], None]
+@pytest.mark.parametrize(("name", "show_more"), PAGES)
+def test_hostile_text_is_shown_as_text(
+    tab: WatchedTab, server: str, name: str, show_more: Callable[[Page], None]
 ) -> None:
     page = tab.page
-    page.goto(f"{server}/{name}?{IN_ADDRESS}")
+    page.goto(f"{server}/{name}?{ADDRESS}")
     page.get_by_role("heading").first.wait_for()
     settle(page)
-    open_all(page)
-    more(page)
+    open_expanders(page)
+    show_more(page)
     hover_charts(page)
     assert page.get_by_test_id("stException").count() == 0
-    assert ATTACK in shown(page)
-    assert tab.harm() == []
+    assert ATTACK in visible_text(page)
+    assert tab.find_harm() == []
 
 
-def test_it_is_not_shown_in_the_page_of_another_site(tab: Watched, server: str) -> None:
-    """Where a click on one thing could be led to another."""
+def test_another_site_cannot_frame_it(tab: WatchedTab, server: str) -> None:
+    """It could redirect clicks."""
     frame = f"<iframe src='{server}/compare' width=1200 height=900></iframe>".encode()
 
-    class Other(BaseHTTPRequestHandler):
+    class OtherSite(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(frame)
 
-    with HTTPServer(("127.0.0.1", 0), Other) as other:
+    with HTTPServer(("127.0.0.1", 0), OtherSite) as other:
         answering = threading.Thread(target=other.handle_request)
         answering.start()
         tab.page.goto(f"http://127.0.0.1:{other.server_port}/")
         answering.join()
-    inside = tab.page.frame_locator("iframe")
-    inside.get_by_text("s2s is not shown inside the page of another site").wait_for()
-    expect(inside.locator("button")).to_have_count(0)
+    framed = tab.page.frame_locator("iframe")
+    expect(framed.locator("body")).to_have_text(re.compile("another site"))
+    expect(framed.locator("button")).to_have_count(0)
 
 
-def files_outside(home: Path) -> set[Path]:
-    """Around the home, where a path with dots would lead to; in the project; of uploads."""
+def list_files_outside(home: Path) -> set[Path]:
+    """Return files around the home, in the project and of uploads, where a path could lead."""
     around = {each for each in home.parent.rglob("*") if not each.is_relative_to(home)}
-    project = set(serving.PROJECT.glob("*")) | set(serving.PROJECT.glob("static/*"))
+    project = set(PROJECT.glob("*")) | set(PROJECT.glob("static/*"))
     return around | project | set(Path(tempfile.gettempdir()).glob("s2s-upload-*"))
 
 
-def test_an_uploaded_name_never_becomes_a_path(tab: Watched, server: str, home: Path) -> None:
-    page, before = tab.page, files_outside(home)
+def test_the_name_of_an_upload_never_becomes_a_path(
+    tab: WatchedTab, server: str, home: Path
+) -> None:
+    page, before = tab.page, list_files_outside(home)
     names = ["../../../x.tsv", "C:\\y.tsv", "<img src=x onerror=pwned=1>.tsv"]
     for number, name in enumerate(names):
         page.goto(f"{server}/corpora")
         page.get_by_text("Add a corpus").click()
-        page.locator(".st-key-add_from").get_by_text("a file", exact=True).click()
+        widget(page, "add_from").get_by_text("File", exact=True).click()
         content = "\n".join(f"a{n} {number}\tb{n} {number}" for n in range(50)).encode()
         files = {"name": name, "mimeType": "text/plain", "buffer": content}
         page.locator("input[type=file]").set_input_files(files)
         page.get_by_test_id("stFileChip").wait_for()
         expect(page.get_by_test_id("stFileChipIconSpinner")).to_have_count(0)
-        page.get_by_role("button", name="Prepare", exact=True).click()
-        page.get_by_text("is ready: 50 pairs").wait_for()
+        click(page, "add_corpus")
+        page.get_by_test_id("stAlert").get_by_text("50 of 50 pairs").wait_for()
         settle(page)
-    made = {each.name for each in (home / "corpora").iterdir()} - {"attacks", "starter"}
-    assert len(made) == len(names)
-    assert all(re.fullmatch("[A-Za-z0-9_-]{1,64}", each) for each in made)
-    assert files_outside(home) == before
-    assert tab.harm() == []
+    added = {each.name for each in (home / "corpora").iterdir()} - {"attacks", "starter"}
+    assert len(added) == len(names)
+    assert all(re.fullmatch("[A-Za-z0-9_-]{1,64}", each) for each in added)
+    assert list_files_outside(home) == before
+    assert tab.find_harm() == []

@@ -8,21 +8,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.util import calc_hash
-from websockets.sync.client import connect
 
+from pages.shared.navigation import PAGES
 from s2s.config import TrainConfig
 from s2s.store import Store
-from tests.browser import provider, serving
-from tests.browser.provider import CLIENT, CLIENT_SECRET, Provider
+from tests.browser.actions import click, widget
+from tests.browser.provider import CLIENT, CLIENT_SECRET, Provider, run_provider
+from tests.browser.serving import WAIT_MS, serve_dashboard
+from tests.browser.websocket import exchange, request_page
 from tests.plausible import ended
 
 pytestmark = pytest.mark.browser
 
 NAME = "the-secret-run"
 COOKIE_SECRET = "planted-cookie-secret-of-the-test"
-PAGES = ("train", "sweep", "replay", "compare", "advisor", "translate", "corpora", "system")
 
 
 @dataclass
@@ -39,103 +38,68 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home, log, secrets = folder / "home", folder / "server.log", folder / "secrets.toml"
     with closing(Store(home)) as store:
         store.rename_run(ended(store, TrainConfig()), NAME)
-    with provider.provided() as provided:
+    with run_provider() as provider:
         secrets.write_text(
             "[auth]\n"
             'redirect_uri = "http://localhost:{port}/oauth2callback"\n'
             f'cookie_secret = "{COOKIE_SECRET}"\n'
             f'client_id = "{CLIENT}"\nclient_secret = "{CLIENT_SECRET}"\n'
-            f'server_metadata_url = "{provided.address}/.well-known/openid-configuration"\n'
+            f'server_metadata_url = "{provider.address}/.well-known/openid-configuration"\n'
             '[login]\nallowed_emails = ["Ada@example.org", "kim@example.org"]\n'
         )
-        with serving.served(home, log, f"--secrets.files={secrets}") as address:
-            yield Site(address, provided, log, home)
+        with serve_dashboard(home, log, f"--secrets.files={secrets}") as address:
+            yield Site(address, provider, log, home)
 
 
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Iterator[Page]:
-    """In a browser that knows nothing of an earlier login."""
+    """A tab of a browser profile that has never logged in."""
     site.provider.claims = {"email": "ada@example.org", "email_verified": True}
     context = browser.new_context()
-    context.set_default_timeout(serving.WAIT_MS)
+    context.set_default_timeout(WAIT_MS)
     yield context.new_page()
     context.close()
 
 
-def received(address: str, *messages: BackMsg, **cookies: str) -> list[ForwardMsg]:
-    """All that the server tells a socket that sends these, until the last has run to its end."""
-    got: list[ForwardMsg] = []
-    with connect(
-        f"{address.replace('http', 'ws')}/_stcore/stream",
-        subprotocols=["streamlit", cookies.get("_streamlit_xsrf", "none")],
-        additional_headers={"Cookie": "; ".join(f"{each}={cookies[each]}" for each in cookies)},
-        origin=address,
-        max_size=None,
-    ) as socket:
-        for message in messages:
-            socket.send(message.SerializeToString())
-        while True:
-            told = ForwardMsg.FromString(socket.recv(timeout=60, decode=False))
-            got.append(told)
-            over = told.WhichOneof("type") == "script_finished"
-            if over and told.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                return got
-
-
-def page_message(name: str) -> BackMsg:
-    message = BackMsg()
-    script = Path(serving.PROJECT, "pages", f"{name}.py")
-    message.rerun_script.page_name = name
-    message.rerun_script.page_script_hash = calc_hash(str(script))
-    message.rerun_script.query_string = "run=1"
-    return message
-
-
 def log_in(page: Page, site: Site) -> None:
     page.goto(site.address)
-    page.get_by_role("button", name="Log in").click()
+    click(page, "log_in")
 
 
-def test_messages_of_ones_own_bring_nothing(site: Site, page: Page) -> None:
-    """First of all, while Streamlit still takes each file of `pages/` for an app of its own."""
-    for name in PAGES:
-        assert NAME not in str(received(site.address, page_message(name))), name
+def test_messages_of_ones_own_show_nothing_without_a_login(site: Site, page: Page) -> None:
+    for name, _, _ in PAGES:
+        assert NAME not in str(exchange(site.address, request_page(name, "run=1"))), name
 
-    log_in(page, site)  # and the same message brings it to who is logged in
-    page.get_by_text("Nothing is training").wait_for()
+    log_in(page, site)  # the same message shows the run to a user who has logged in
+    page.get_by_text(NAME).first.wait_for()
     cookies = {each["name"]: each["value"] for each in page.context.cookies()}
-    compare = page_message("compare")
-    told = received(site.address, compare, **cookies)
-    assert NAME in str(told)
-    fragments = {each.delta.fragment_id for each in told} - {""}
-    assert fragments
-    for fragment_id in fragments:
+    compare = request_page("compare", "run=1")
+    messages = exchange(site.address, compare, cookies=cookies)
+    assert NAME in str(messages)
+    fragment_ids = {each.delta.fragment_id for each in messages} - {""}
+    assert fragment_ids
+    for fragment_id in fragment_ids:
         fragment = BackMsg()
         fragment.rerun_script.fragment_id = fragment_id
-        assert NAME not in str(received(site.address, fragment, compare))
+        assert NAME not in str(exchange(site.address, fragment, compare))
     for name in ("_streamlit_user", "_streamlit_xsrf"):
-        changed = cookies | {name: cookies[name][:-2] + "xx"}
-        assert NAME not in str(received(site.address, compare, **changed)), name
+        forged = cookies | {name: cookies[name][:-2] + "xx"}
+        assert NAME not in str(exchange(site.address, compare, cookies=forged)), name
 
 
-def test_each_page_asks_first(site: Site, page: Page) -> None:
-    for name in PAGES:
-        page.goto(f"{site.address}/{name}?run=1")
-        page.get_by_role("button", name="Log in").wait_for()
-        assert NAME not in page.content(), name
-        expect(page.locator("a[href*='compare']")).to_have_count(0)
-
-
-def test_a_login_and_a_way_out(site: Site, page: Page) -> None:
+def test_login_and_logout(site: Site, page: Page) -> None:
+    page.goto(f"{site.address}/compare?run=1")
+    widget(page, "log_in").wait_for()
+    assert NAME not in page.content()
+    expect(page.locator("a[href*='compare']")).to_have_count(0)
     log_in(page, site)
-    page.get_by_text("Nothing is training").wait_for()
     page.get_by_text("ada@example.org").wait_for()
     page.get_by_text(NAME).first.wait_for()
-    page.get_by_role("button", name="Log out").click()
-    page.get_by_role("button", name="Log in").wait_for()
+    click(page, "log_out")
+    widget(page, "log_in").wait_for()
     assert NAME not in page.content()
     page.reload()
-    page.get_by_role("button", name="Log in").wait_for()
+    widget(page, "log_in").wait_for()
 
 
 @pytest.mark.parametrize(
@@ -147,19 +111,17 @@ def test_a_login_and_a_way_out(site: Site, page: Page) -> None:
         {"email": "\N{KELVIN SIGN}im@example.org", "email_verified": True},
     ],
 )
-def test_who_is_not_on_the_list_is_not_let_in(
-    site: Site, page: Page, claims: dict[str, object]
-) -> None:
+def test_other_accounts_are_refused(site: Site, page: Page, claims: dict[str, object]) -> None:
     site.provider.claims = claims
     log_in(page, site)
-    page.get_by_text("may not use this dashboard").wait_for()
+    page.get_by_test_id("stAlert").wait_for()
     assert NAME not in page.content()
-    page.get_by_role("button", name="Log out").click()
-    page.get_by_role("button", name="Log in").wait_for()
+    click(page, "log_out")
+    widget(page, "log_in").wait_for()
 
 
 def test_secrets_are_in_no_log_and_no_file(site: Site) -> None:
-    """Last: of all that the logins above have written."""
+    """The last test, so that it sees what the logins above have written."""
     written = [site.log, *(each for each in site.home.rglob("*") if each.is_file())]
     for path in written:
         content = path.read_bytes()
