@@ -70,7 +70,7 @@ def _pytest(tests: str, **environment: str) -> tuple[int, list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         count = Path(folder, "count")
         result = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "--tb=short", str(_TESTS / what)],
+            [sys.executable, "-m", "pytest", "-q", "--tb=short", str(_TESTS / tests)],
             env={**os.environ, **environment, "S2S_FUZZ_COUNT": str(count)},
             cwd=_TESTS.parent,
             capture_output=True,
