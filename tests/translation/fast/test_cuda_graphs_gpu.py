@@ -96,45 +96,34 @@ def losses(trainer: Trainer) -> list[float]:
     return [float(event.loss_sum) for event in trainer.run() if isinstance(event, StepRecord)]
 
 
-@pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("name", OptimizerName)
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_graphed_equals_fused_over_100_steps(
-    name: OptimizerName, momentum: float, layers: int
+@pytest.mark.parametrize(
+    ("steps", "batch_size", "layers", "changes"),
+    [
+        *(
+            (100, 4, layers, {"optimizer": name, "momentum": momentum})
+            for layers in (1, 2)
+            for name in OptimizerName
+            for momentum in (0.0, 0.9)
+        ),
+        # Above 3,072 words per batch torch sums an embedding's gradient differently.
+        (12, 700, 1, {}),
+    ],
+)
+@pytest.mark.parametrize("free_running", [False, True])
+def test_graphed_equals_fused(
+    steps: int, batch_size: int, layers: int, changes: dict[str, Any], free_running: bool
 ) -> None:
     results = {}
     for kind in (Engine.FUSED, Engine.GRAPHED):
         ours = model(layers=layers)
-        engine, optimizer = build(kind, ours, corpus(), optimizer=name, momentum=momentum)
-        steps = [engine.step(optimizer, each, True, lambda: None)[1] for each in draw_batches(100)]
-        results[kind] = {"losses": torch.stack(steps), **ours.state_dict()}
-    assert graphs_of(engine) > 2
-    assert engine.remarks == []
-    torch.testing.assert_close(results[Engine.GRAPHED], results[Engine.FUSED], **CLOSE)
-
-
-def test_free_running_batches_in_between() -> None:
-    results = {}
-    for kind in (Engine.FUSED, Engine.GRAPHED):
-        ours = model()
-        engine, optimizer = build(kind, ours, corpus())
-        for number, indices in enumerate(draw_batches(60)):
-            engine.step(optimizer, indices, number % 3 > 0, lambda: None)
-        results[kind] = ours.state_dict()
-    assert graphs_of(engine) > 2
-    torch.testing.assert_close(results[Engine.GRAPHED], results[Engine.FUSED], **CLOSE)
-
-
-def test_a_large_batch_through_the_sorting_gradient_of_the_embedding() -> None:
-    """Above 3,072 words per batch torch sums an embedding's gradient differently."""
-    results = {}
-    for kind in (Engine.FUSED, Engine.GRAPHED):
-        ours = model()
-        engine, optimizer = build(kind, ours, corpus())
-        for indices in draw_batches(12, 700):
-            engine.step(optimizer, indices, True, lambda: None)
-        results[kind] = ours.state_dict()
+        engine, optimizer = build(kind, ours, corpus(), **changes)
+        losses = [
+            engine.step(optimizer, indices, number % 3 > 0 or not free_running, lambda: None)[1]
+            for number, indices in enumerate(draw_batches(steps, batch_size))
+        ]
+        results[kind] = {"losses": torch.stack(losses), **ours.state_dict()}
     assert graphs_of(engine) >= 1
+    assert engine.remarks == []
     torch.testing.assert_close(results[Engine.GRAPHED], results[Engine.FUSED], **CLOSE)
 
 
