@@ -1,13 +1,14 @@
+"""Files of runs: their size, purging them, and what dead processes left."""
+
 import shutil
 from pathlib import Path
 
 import pytest
 
-from s2s.background.scheduler import Manager
+from s2s.background.scheduler import Scheduler
 from s2s.errors import UserError
-from s2s.paths import home, run_folder
+from s2s.paths import CHECKPOINT, home, run_folder
 from s2s.runs.files import (
-    CHECKPOINT,
     delete_checkpoint,
     has_checkpoint,
     purge_deleted,
@@ -15,99 +16,85 @@ from s2s.runs.files import (
     run_bytes,
 )
 from s2s.store import Store
-from s2s.training import checkpoint
 from tests.tiny import tiny_config
 
+LEFTOVER = f".{CHECKPOINT}.123"
 
-def with_files(run_id: int) -> None:
+
+def write_files(run_id: int, *names: str) -> None:
+    """Write six bytes, and four per name."""
     run_folder(run_id).mkdir(parents=True)
-    (run_folder(run_id) / CHECKPOINT).write_bytes(b"1234")
     (run_folder(run_id) / "other").write_bytes(b"56")
-
-
-def test_checkpoints_are_found_where_training_puts_them() -> None:
-    assert CHECKPOINT == checkpoint.FILE_NAME  # torch is not loaded for its sake
+    for name in (CHECKPOINT, *names):
+        (run_folder(run_id) / name).write_bytes(b"1234")
 
 
 def test_files_of_a_run() -> None:
-    assert not has_checkpoint(1)
-    assert run_bytes(1) == 0
     delete_checkpoint(1)
-    with_files(1)
-    assert has_checkpoint(1)
-    assert run_bytes(1) == 6
+    assert (has_checkpoint(1), run_bytes(1)) == (False, 0)
+    write_files(1)
+    assert (has_checkpoint(1), run_bytes(1)) == (True, 6)
     delete_checkpoint(1)
-    assert not has_checkpoint(1)
-    assert run_bytes(1) == 2
+    assert (has_checkpoint(1), run_bytes(1)) == (False, 2)
 
 
-def test_a_purge_takes_deleted_runs_with_their_files_and_no_others(store: Store) -> None:
-    kept, restored, gone = (store.create_run(tiny_config()) for _ in range(3))
-    for run_id in (kept, restored, gone):
-        with_files(run_id)
+def test_a_purge_removes_only_deleted_runs(store: Store) -> None:
+    kept, restored, purged = (store.create_run(tiny_config()) for _ in range(3))
+    for run_id in (kept, restored, purged):
+        write_files(run_id)
         store.request_stop(run_id)
-    for run_id in (restored, gone):
+    for run_id in (restored, purged):
         store.delete_run(run_id)
         assert run_bytes(run_id) == 6
     store.restore_run(restored)
-    assert purge_deleted(store) == [gone]
+    assert purge_deleted(store) == [purged]
     assert [run.id for run in store.runs()] == [restored, kept]
     assert run_bytes(kept) == run_bytes(restored) == 6
-    assert not run_folder(gone).exists()
+    assert not run_folder(purged).exists()
     assert purge_deleted(store) == store.deleted_runs() == []
-    with pytest.raises(UserError, match=f"Run {gone} not found"):
-        store.restore_run(gone)
+    with pytest.raises(UserError):
+        store.restore_run(purged)
 
 
-def test_what_a_dead_process_left_of_a_checkpoint_is_removed(store: Store) -> None:
-    over, trains = store.create_run(tiny_config()), store.create_run(tiny_config())
-    store.interrupt_run(over, "")
-    for run_id in (over, trains):
-        with_files(run_id)
-        (run_folder(run_id) / f".{CHECKPOINT}.123").write_bytes(b"half")
-    remove_leftovers(store)
-    assert [run_bytes(over), run_bytes(trains)] == [6, 10]
-    assert has_checkpoint(over)
+def test_a_new_scheduler_removes_half_written_checkpoints(store: Store) -> None:
+    """Not of runs that another process may be training."""
+    ended, training = store.create_run(tiny_config()), store.create_run(tiny_config())
+    store.interrupt_run(ended, ())
+    for run_id in (ended, training):
+        write_files(run_id, LEFTOVER)
+    Scheduler(store).close()
+    assert [run_bytes(ended), run_bytes(training)] == [6, 10]
+    assert has_checkpoint(ended)
 
 
-def test_a_manager_removes_them(store: Store) -> None:
-    run_id = store.create_run(tiny_config())
-    store.interrupt_run(run_id, "")
-    with_files(run_id)
-    (run_folder(run_id) / f".{CHECKPOINT}.123").write_bytes(b"half")
-    Manager(store)
-    assert run_bytes(run_id) == 6
-
-
-def test_a_folder_that_goes_meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another dashboard, started at the same instant, purges the run."""
+def test_a_folder_that_vanishes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another dashboard, started at the same time, purges the run."""
     run_folder(7).mkdir(parents=True)
     is_dir = Path.is_dir
 
-    def gone_after(path: Path) -> bool:
+    def vanish(path: Path) -> bool:
         found = is_dir(path)
         if path == run_folder(7):
             shutil.rmtree(path)
         return found
 
-    monkeypatch.setattr(Path, "is_dir", gone_after)
+    monkeypatch.setattr(Path, "is_dir", vanish)
     remove_leftovers(store)
     assert not run_folder(7).exists()
 
 
 def test_nothing_else_is_removed(store: Store, tmp_path: Path) -> None:
-    """What is not the program's, and what a link leads to; a folder is no leftover."""
-    leftovers = {f".{CHECKPOINT}.123", ".tmpA1b2C3"}
-    users = {".bashrc", ".netrc", ".tmp-mine"}
+    """Neither files of other names, nor folders, nor anything behind a link."""
+    leftovers, others = {LEFTOVER, ".tmpA1b2C3"}, {".bashrc", ".netrc", ".tmp-mine"}
     for folder in (tmp_path / "users", run_folder(7)):
         folder.mkdir(parents=True)
-        for name in leftovers | users:
+        for name in leftovers | others:
             (folder / name).write_text("precious")
     (run_folder(7) / ".tmpFolder").mkdir()
     (run_folder(7) / f".{CHECKPOINT}.9").symlink_to(tmp_path / "users" / ".netrc")
     for name in ("x", "8"):
         (home() / "runs" / name).symlink_to(tmp_path / "users")
     remove_leftovers(store)
-    assert {each.name for each in (tmp_path / "users").iterdir()} == leftovers | users
-    kept = users | {".tmpFolder", f".{CHECKPOINT}.9"}
+    assert {each.name for each in (tmp_path / "users").iterdir()} == leftovers | others
+    kept = others | {".tmpFolder", f".{CHECKPOINT}.9"}
     assert {each.name for each in run_folder(7).iterdir()} == kept

@@ -1,6 +1,9 @@
+"""Steps go to the store in blocks, and a summary comes out of it."""
+
 import math
 import sqlite3
 import tracemalloc
+from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,22 +14,22 @@ from s2s.paths import home
 from s2s.records import DeviceSample, Evaluation, RunState, StepRecord
 from s2s.runs import recorder as recorder_module
 from s2s.runs.recorder import DivergedError, Recorder
-from s2s.store.runs import Store
+from s2s.store import Store
 from tests.tiny import tiny_config
 
+SAMPLE = DeviceSample(1.0, "cpu", None, 5, 6, None)
 
-class Sampler:
-    """Gives back what it was given, once."""
 
-    def __init__(self, *samples: DeviceSample) -> None:
-        self.samples = list(samples)
+class FakeSampler:
+    def __init__(self) -> None:
+        self.samples = [SAMPLE]
 
     def drain(self) -> list[DeviceSample]:
         samples, self.samples = self.samples, []
         return samples
 
 
-def record(iteration: int, loss: float = 1.0, **changes: Any) -> StepRecord:
+def step(iteration: int, loss: float = 1.0, **changes: Any) -> StepRecord:
     values = {
         "loss_sum": torch.tensor(loss),
         "samples": 2,
@@ -40,195 +43,126 @@ def record(iteration: int, loss: float = 1.0, **changes: Any) -> StepRecord:
     return StepRecord(iteration, **values | changes)
 
 
-def recorder(store: Store, *samples: DeviceSample) -> tuple[Recorder, int]:
-    run_id = store.create_run(tiny_config())
-    return Recorder(store, run_id, tiny_config(), Sampler(*samples)), run_id
+@pytest.fixture
+def run_id(store: Store) -> int:
+    return store.create_run(tiny_config())
+
+
+@pytest.fixture
+def recorder(store: Store, run_id: int) -> Recorder:
+    return Recorder(store, run_id, FakeSampler())
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """`clock.now` is the recorder's time."""
+    """`clock.now` is the recorder's time, which stands still."""
     fake = SimpleNamespace(now=100.0)
     fake.perf_counter = lambda: fake.now
     monkeypatch.setattr(recorder_module, "time", fake)
     return fake
 
 
-def test_steps_go_to_the_store_each_half_second(store: Store, clock: SimpleNamespace) -> None:
-    kept, run_id = recorder(store)
-    assert not kept.step(record(1))
+def stored(store: Store, run_id: int) -> list[int]:
+    return store.steps(run_id)["iteration"].tolist()
+
+
+def blocks() -> list[tuple[int, int]]:
+    with closing(sqlite3.connect(home() / "store.sqlite")) as database:
+        return database.execute(
+            "SELECT first_iteration, last_iteration FROM step_blocks ORDER BY first_iteration"
+        ).fetchall()
+
+
+def test_steps_are_written_every_half_second(
+    clock: SimpleNamespace, store: Store, run_id: int, recorder: Recorder
+) -> None:
+    assert not recorder.step(step(1))
     clock.now += 0.49
-    assert not kept.step(record(2))
-    assert len(store.steps(run_id)) == 0
+    assert not recorder.step(step(2))
+    assert stored(store, run_id) == []
     clock.now += 0.02
-    assert kept.step(record(3))
-    assert store.steps(run_id)["iteration"].tolist() == [1, 2, 3]
-    assert not kept.step(record(4))
+    assert recorder.step(step(3))
+    assert stored(store, run_id) == [1, 2, 3]
+    assert store.device_samples(run_id) == [SAMPLE]
+    assert not recorder.step(step(4))
+    recorder.evaluation(Evaluation(4, 0.5, 2.0, ()))  # brings the steps before it
+    assert stored(store, run_id) == [1, 2, 3, 4]
+    assert store.evaluations(run_id) == [Evaluation(4, 0.5, 2.0, ())]
+    assert store.device_samples(run_id) == [SAMPLE]
 
 
-def test_an_evaluation_brings_the_steps_before_it(store: Store) -> None:
-    kept, run_id = recorder(store)
-    kept.step(record(1))
-    kept.evaluation(Evaluation(1, 0.5, 2.0, ()))
-    assert store.evaluations(run_id) == [Evaluation(1, 0.5, 2.0, ())]
-    assert store.steps(run_id)["iteration"].tolist() == [1]
+def test_a_run_ends_as_few_blocks(
+    clock: SimpleNamespace, store: Store, run_id: int, recorder: Recorder
+) -> None:
+    """After many small flushes and after a large one."""
+    del clock
+    for iteration in range(1, 5001):
+        recorder.step(step(iteration, loss=iteration))
+        if iteration <= 2500 and iteration % 10 == 0:
+            recorder.flush()
+    recorder.flush()
+    assert blocks()[:3] == [(1, 1020), (1021, 2040), (2041, 2500)]
+    assert len(blocks()) == 6
+    assert store.steps(run_id)["loss_sum"].tolist() == list(range(1, 5001))
 
 
-def test_device_samples_come_with_the_steps(store: Store) -> None:
-    sample = DeviceSample(1.0, "cpu", None, 5, 6, None)
-    kept, run_id = recorder(store, sample)
-    kept.flush()
-    kept.flush()
-    assert store.device_samples(run_id) == [sample]
-
-
-def blocks(run_id: int) -> list[tuple[int, int]]:
-    database = sqlite3.connect(home() / "store.sqlite")
-    rows = database.execute(
-        "SELECT first_iteration, last_iteration FROM step_blocks WHERE run_id = ?"
-        " ORDER BY first_iteration",
-        (run_id,),
-    ).fetchall()
-    database.close()
-    return rows
-
-
-def test_many_small_flushes_end_as_few_blocks(store: Store) -> None:
-    kept, run_id = recorder(store)
-    for iteration in range(1, 2501):
-        kept.step(record(iteration, loss=iteration))
-        if iteration % 10 == 0:
-            kept.flush()
-    assert blocks(run_id) == [(1, 1020), (1021, 2040), (2041, 2500)]
-    steps = store.steps(run_id)
-    assert steps["iteration"].tolist() == steps["loss_sum"].tolist() == list(range(1, 2501))
-    assert kept.summary(RunState.FINISHED, None).iterations == 2500
-
-
-def test_steps_that_are_written_take_no_memory(store: Store) -> None:
-    kept, _ = recorder(store)
-    several = [record(iteration) for iteration in range(1, 1001)]
+def test_written_steps_take_no_memory(recorder: Recorder) -> None:
+    steps = [step(iteration) for iteration in range(1, 1001)]
     tracemalloc.start()
     try:
-        for _ in range(20):  # a fifth of a megabyte is left of a block and its row in the store
-            kept._pending = list(several)
-            kept.flush()
+        for _ in range(20):  # a block and its row in the store take a fifth of a megabyte
+            recorder._pending = list(steps)
+            recorder.flush()
         assert tracemalloc.get_traced_memory()[0] < 500_000
     finally:
         tracemalloc.stop()
 
 
-def test_one_large_flush_is_cut_into_blocks(store: Store, clock: SimpleNamespace) -> None:
-    del clock  # stands still: nothing is written before the end
-    kept, run_id = recorder(store)
-    for iteration in range(1, 2501):
-        kept.step(record(iteration))
-    kept.flush()
-    assert blocks(run_id) == [(1, 1024), (1025, 2048), (2049, 2500)]
-    assert store.steps(run_id)["iteration"].tolist() == list(range(1, 2501))
-
-
-def test_summary_worked_out_by_hand(store: Store) -> None:
-    kept, run_id = recorder(store)
-    kept.step(record(11, 100.0, timed=False, seconds=9.0))
-    kept.step(record(12, 10.0, samples=3, target_tokens=5, seconds=0.5, padded_tokens=16))
-    kept.step(record(13, 20.0, samples=4, target_tokens=8, seconds=1.5, padded_tokens=24))
-    kept.evaluation(Evaluation(13, 11.0, 2.5, ()))
-    summary = kept.summary(RunState.STOPPED, 7)
+def test_the_summary(run_id: int, recorder: Recorder) -> None:
+    """The figures of the steps are those of analysis; its own are of this process."""
+    recorder.step(step(1, 100.0, seconds=9.0))
+    recorder.step(step(2, 10.0, samples=3, target_tokens=5, timed=True))
+    recorder.evaluation(Evaluation(2, 9.5, 2.5, ()))
+    summary = recorder.summary(RunState.STOPPED, 7)
     assert (summary.run_id, summary.state, summary.engine) == (run_id, "stopped", "fused")
-    assert (summary.batch_size, summary.iterations, summary.seconds) == (4, 3, 11.0)
-    assert summary.samples_per_second == (3 + 4) / 2.0
-    assert summary.target_tokens_per_second == (5 + 8) / 2.0
-    assert summary.padding_ratio == pytest.approx(1 - (10 + 11 + 14) / (20 + 16 + 24))
-    assert summary.loss_per_token == pytest.approx((100 + 10 + 20) / (4 + 5 + 8))
-    assert summary.loss_per_sentence == pytest.approx((100 + 10 + 20) / (2 + 3 + 4))
+    assert (summary.batch_size, summary.iterations, summary.seconds) == (4, 2, 9.5)
+    assert summary.samples_per_second == 3 / 0.5
+    assert summary.loss_per_token == pytest.approx(110 / 9)
     assert (summary.validation_loss_per_token, summary.peak_memory_bytes) == (2.5, 7)
     assert summary.user_seconds >= 0
-    assert summary.system_seconds >= 0
+    assert summary.wall_seconds > 0
 
 
-def test_the_timing_of_a_run(store: Store) -> None:
-    kept, run_id = recorder(store)
-    kept.step(record(1, seconds=2.0))
-    kept.step(record(2, seconds=1.0, interfered=True, phase_seconds=(0.1, 0.2, 0.3, 0.4)))
-    for iteration in range(3, 2 * 320 + 3):
-        seconds = 0.5 if iteration < 323 else 0.75
-        phases = (0.125, 0.25, 0.0625, 0.03125)
-        kept.step(record(iteration, seconds=seconds, timed=True, phase_seconds=phases))
-    kept.flush()
-    summary = kept.summary(RunState.FINISHED, None, "Measured on a busy machine: it was.")
-    assert (summary.warmup_steps, summary.warmup_seconds) == (1, 2.0)
-    assert (summary.interfered_steps, summary.interfered_seconds) == (1, 1.0)
-    assert summary.step_seconds == 0.625
-    assert summary.step_relative_iqr == pytest.approx(0.25 / 0.625)
-    assert summary.noise == "very noisy"
-    assert summary.phase_seconds == pytest.approx(
-        {"data": 0.125, "forward": 0.25, "backward": 0.0625, "optimizer": 0.03125}
-        | {"between": (0.03125 + 0.28125) / 2}
-    )
-    assert summary.busy == "Measured on a busy machine: it was."
-    assert store.steps(run_id)["interfered"].nonzero()[0].tolist() == [1]
-
-
-def test_summary_of_losses_takes_the_last_fifty_steps(store: Store) -> None:
-    kept, _ = recorder(store)
-    for iteration in range(1, 101):
-        kept.step(record(iteration, loss=iteration, samples=1, target_tokens=2))
-    kept.flush()
-    summary = kept.summary(RunState.FINISHED, None)
-    assert summary.loss_per_sentence == pytest.approx(75.5)
-    assert summary.loss_per_token == pytest.approx(75.5 / 2)
-
-
-def test_summary_without_steps(store: Store) -> None:
-    kept, _ = recorder(store)
-    summary = kept.summary(RunState.FAILED, None)
+def test_the_summary_of_a_run_without_steps(recorder: Recorder) -> None:
+    summary = recorder.summary(RunState.FAILED, None)
     assert (summary.iterations, summary.seconds) == (0, 0.0)
-    assert summary.samples_per_second is None
-    assert summary.padding_ratio is None
-    assert summary.loss_per_token is None
-    assert summary.validation_loss_per_token is None
-    assert summary.step_seconds is summary.noise is summary.phase_seconds is None
-    assert (summary.warmup_steps, summary.interfered_steps, summary.busy) == (0, 0, "")
+    assert summary.samples_per_second is summary.padding_ratio is summary.loss_per_token is None
+    assert summary.validation_loss_per_token is summary.step_seconds is None
 
 
-@pytest.mark.parametrize("loss", [float("nan"), float("inf"), float("-inf")])
-def test_divergence_is_raised_after_its_steps_are_kept(store: Store, loss: float) -> None:
-    kept, run_id = recorder(store)
-    kept.step(record(1))
-    kept.step(record(2, loss))
-    kept.step(record(3))
-    with pytest.raises(DivergedError):
-        kept.flush()
-    assert store.steps(run_id)["iteration"].tolist() == [1, 2, 3]
-    kept.flush()  # raised once
-    summary = kept.summary(RunState.DIVERGED, None)
-    assert summary.loss_per_token is None
-    assert summary.iterations == 3
-
-
-def test_divergence_is_raised_before_an_evaluation_is_kept(store: Store) -> None:
-    kept, run_id = recorder(store)
-    kept.step(record(1, float("nan")))
-    with pytest.raises(DivergedError):
-        kept.evaluation(Evaluation(1, 0.5, float("nan"), ()))
-    assert store.evaluations(run_id) == []
-
-
-def test_the_cost_of_the_store_is_counted(
-    store: Store, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
+def test_divergence_is_raised_once_after_its_steps_are_written(
+    store: Store, run_id: int, recorder: Recorder, loss: float
 ) -> None:
-    kept, _ = recorder(store)
-    write_steps = store.write_steps
+    recorder.step(step(1))
+    recorder.step(step(2, loss))
+    recorder.step(step(3))
+    with pytest.raises(DivergedError):
+        recorder.evaluation(Evaluation(3, 0.5, loss, ()))
+    assert stored(store, run_id) == [1, 2, 3]
+    assert store.evaluations(run_id) == []
+    recorder.flush()
+    assert recorder.summary(RunState.DIVERGED, None).loss_per_token is None
 
-    def slow(*arguments: Any) -> None:
+
+def test_the_time_of_writing_is_counted(
+    store: Store, clock: SimpleNamespace, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_slowly(*_: Any) -> None:
         clock.now += 3.0
-        write_steps(*arguments)
 
-    monkeypatch.setattr(store, "write_steps", slow)
-    kept.step(record(1))
-    assert kept.store_seconds == 0.0
-    kept.flush()
-    assert kept.store_seconds == 3.0
-    kept.flush()  # nothing to write
-    assert kept.store_seconds == 3.0
+    monkeypatch.setattr(store, "write_steps", write_slowly)
+    recorder.step(step(1))
+    recorder.flush()
+    recorder.flush()  # nothing to write
+    assert recorder.store_seconds == 3.0

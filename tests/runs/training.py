@@ -1,13 +1,13 @@
-"""A run trained here and now, and what is asked of it afterwards."""
+"""Train a tiny run now, and read what it left."""
 
 from collections.abc import Callable
 from threading import Event
 from typing import Any
 
 from s2s.paths import run_folder
-from s2s.records import Run
-from s2s.runs.execute import Watch, execute, nobody
-from s2s.store.runs import Store
+from s2s.records import RemarkKind, Run
+from s2s.runs.execute import TrainingEvent, execute
+from s2s.store import Store
 from s2s.training.checkpoint import load_checkpoint
 from s2s.translation.translator import Translator
 from tests.tiny import tiny_config
@@ -15,7 +15,12 @@ from tests.tiny import tiny_config
 BeforeStep = Callable[[Callable[[int], object]], None]
 
 
-def train(store: Store, stop: Event | None = None, watch: Watch = nobody, **changes: Any) -> Run:
+def train(
+    store: Store,
+    stop: Event | None = None,
+    watch: Callable[[TrainingEvent], object] | None = None,
+    **changes: Any,
+) -> Run:
     run_id = store.create_run(tiny_config(**changes))
     state = execute(store, run_id, stop or Event(), watch)
     run = store.run(run_id)
@@ -27,7 +32,11 @@ def iterations(store: Store, run: Run) -> list[int]:
     return store.steps(run.id)["iteration"].tolist()
 
 
-def trained_to(run: Run) -> int:
-    """The iteration of its checkpoint, which can translate."""
+def checkpoint_iteration(run: Run) -> int:
+    """Return the iteration of the run's checkpoint, which can translate."""
     assert Translator.load(run_folder(run.id)).translate(["je mange du pain."])[0].words
     return load_checkpoint(run_folder(run.id)).iteration
+
+
+def remark_kinds(run: Run) -> list[RemarkKind]:
+    return [each.kind for each in run.remarks]
