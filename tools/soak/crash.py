@@ -1,4 +1,4 @@
-"""Kills a dashboard's server at random moments of five activities, and starts again each time."""
+"""Kill a dashboard's server at random moments of five activities, and restart it each time."""
 
 import json
 import os
@@ -27,15 +27,15 @@ from tools.soak.scenes import (
     Scene,
     Sweeping,
     Training,
-    digests,
+    digest_finished_runs,
 )
 from tools.soak.table import Row
 
 PROJECT = Path(__file__).parents[2]
 TIMES, SHORT_TIMES = 20, 1
 _START_SECONDS = 120.0
-_MISSES = 5
-"""Kills that met no activity, for each that did: they are not counted."""
+_MAX_MISSES = 5
+"""Kills outside the activity, which do not count, per kill that counts."""
 _SCENES: dict[str, type[Scene]] = {
     "training": Training,
     "checkpointing": Checkpointing,
@@ -47,45 +47,45 @@ _SCENES: dict[str, type[Scene]] = {
 
 def rows(full: bool) -> Iterator[Row]:
     for activity in _SCENES:
-        yield row(activity, TIMES if full else SHORT_TIMES)
+        yield measure(activity, TIMES if full else SHORT_TIMES)
 
 
-def row(activity: str, times: int) -> Row:
-    """The server killed so many times while it did that."""
+def measure(activity: str, times: int) -> Row:
+    """Kill the server this often during the activity."""
     with _own_home() as folder:
         scene = _SCENES[activity](folder)
-        kept: dict[int, str] = {}
+        finished: dict[int, str] = {}
         problems: list[str] = []
         kills = misses = 0
-        while kills < times and misses <= _MISSES * times:
-            events, killed_at = _killed(scene, activity, folder / f"attempt-{kills}-{misses}")
-            if scene.under_way(events):
+        while kills < times and misses <= _MAX_MISSES * times:
+            events, killed_at = _run_and_kill(scene, activity, folder / f"attempt-{kills}-{misses}")
+            if scene.is_active(events):
                 kills += 1
-                problems += _next_start(scene, events, killed_at, kept)
+                problems += _check_next_start(scene, events, killed_at, finished)
             else:
                 misses += 1
-                list(_next_start(scene, [], killed_at, kept))
+                list(_check_next_start(scene, [], killed_at, finished))
         if kills < times:
-            problems.append(f"Only {kills} of {kills + misses} kills met the activity.")
+            problems.append(f"Only {kills} of {kills + misses} kills came during the activity.")
     lost = sum(isinstance(problem, Lost) for problem in problems)
     return Row(
         f"SIGKILL of the server while {activity}",
         kills,
         lost,
         len(problems) - lost,
-        f"{misses} more kills met nothing under way",
+        f"{misses} more kills came between activities",
         tuple(problems),
     )
 
 
-def _killed(scene: Scene, activity: str, folder: Path) -> tuple[Events, float]:
-    """What the server logged, and the moment of its death on the monotonic clock."""
+def _run_and_kill(scene: Scene, activity: str, folder: Path) -> tuple[Events, float]:
+    """Return the server's log, and when it was killed on the monotonic clock."""
     folder.mkdir()
-    told = folder / "told"
-    told.write_text(json.dumps(scene.asked()), encoding="utf-8")
-    with _server(activity, folder) as process:
-        told.rename(folder / "go")
-        while not scene.begun(read_log(folder / "log")):
+    request = folder / "request"
+    request.write_text(json.dumps(scene.request()), encoding="utf-8")
+    with _serve(activity, folder) as process:
+        request.rename(folder / "go")  # starts the activity
+        while not scene.has_begun(read_log(folder / "log")):
             _check_alive(process, folder)
             time.sleep(0.005)
         scene.wait(lambda: read_log(folder / "log"))
@@ -96,8 +96,8 @@ def _killed(scene: Scene, activity: str, folder: Path) -> tuple[Events, float]:
 
 
 @contextmanager
-def _server(activity: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A real dashboard that answers, about to do the activity."""
+def _serve(activity: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve a real dashboard, ready to start the activity."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -113,8 +113,8 @@ def _server(activity: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             stderr=subprocess.STDOUT,
         )
     try:
-        until = time.monotonic() + _START_SECONDS
-        while time.monotonic() < until:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
             _check_alive(process, folder)
             try:
                 with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=5):
@@ -132,22 +132,26 @@ def _check_alive(process: subprocess.Popen[bytes], folder: Path) -> None:
         raise RuntimeError(f"The server ended: {(folder / 'output').read_text()}")
 
 
-def _next_start(scene: Scene, events: Events, killed_at: float, kept: dict[int, str]) -> list[str]:
-    """What is not as promised; brings `kept`, the digests of finished runs, up to date."""
+def _check_next_start(
+    scene: Scene, events: Events, killed_at: float, finished: dict[int, str]
+) -> list[str]:
+    """Start again on the same home and return a sentence per problem.
+
+    Args:
+        finished: Digests of finished runs; brought up to date.
+    """
     problems: list[str] = []
     store = Store(home())
-    verdict = store.read("PRAGMA integrity_check")[0][0]
-    if verdict != "ok":
-        problems.append(f"The store is damaged: {verdict}")
+    result = store.read("PRAGMA integrity_check")[0][0]
+    if result != "ok":
+        problems.append(f"The store is damaged: {result}")
     manager = Scheduler(store)
-    before = digests(store)
-    changed = [run_id for run_id, digest in kept.items() if before.get(run_id) != digest]
-    problems += [
-        Lost(f"Run {run_id} was finished, and is no longer as it was.") for run_id in changed
-    ]
+    digests = digest_finished_runs(store)
+    changed = [run_id for run_id, digest in finished.items() if digests.get(run_id) != digest]
+    problems += [Lost(f"Finished run {run_id} has changed.") for run_id in changed]
     if events:
-        problems += scene.look(Kill(events, killed_at, manager))
-    kept |= digests(store)
+        problems += scene.find_problems(Kill(events, killed_at, manager))
+    finished |= digest_finished_runs(store)
     manager.close()
     store.close()
     return problems
@@ -155,6 +159,7 @@ def _next_start(scene: Scene, events: Events, killed_at: float, kept: dict[int, 
 
 @contextmanager
 def _own_home() -> Iterator[Path]:
+    """Set S2S_HOME to an empty folder."""
     before = os.environ.get("S2S_HOME")
     with tempfile.TemporaryDirectory(prefix="s2s-crash-") as folder:
         os.environ["S2S_HOME"] = str(Path(folder, "home"))

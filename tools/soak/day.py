@@ -1,11 +1,9 @@
-"""A day in small: thousands of short runs in one process; does memory, a thread or a file leak?
+"""A day of work in short: does a process that trains thousands of runs leak anything?
 
     python -m tools.soak.day 2000
 
-makes so many runs through a manager in this process, ten at a time, while a second thread reads
-the store as a page does, and prints a line of JSON each ten runs. `rows` starts that and judges.
-Runs are small (starter corpus, hidden size 8, a few steps, three batch sizes) and keep their
-weights as by default.
+trains 2,000 tiny runs in this process, ten at a time, while a second thread reads the store as a
+page does, and prints a line of JSON per ten runs. `rows` starts that as a process and checks it.
 """
 
 import itertools
@@ -30,11 +28,11 @@ from tools.soak.table import Row
 PROJECT = Path(__file__).parents[2]
 RUNS, SHORT_RUNS, AT_ONCE = 2000, 60, 10
 SETTLED_RUNS = 200
-"""By then what is made once is made: caches, arenas, pages of the store."""
+"""After this many, everything that is allocated once is allocated: caches, arenas, pages."""
 GROWTH = 0.05
-"""Of resident memory after that, at most."""
+"""Limit for the growth of resident memory after that."""
 STORE_RATIO = 2.0
-"""The store's bytes over those of its records, at most."""
+"""Limit for the store's size over that of its records."""
 _BATCH_SIZES = (2, 8, 32)
 
 
@@ -50,39 +48,43 @@ def rows(full: bool) -> Iterator[Row]:
             check=False,
         )
     readings = [json.loads(line) for line in done.stdout.splitlines()]
-    found = problems(readings, runs, full=full) if done.returncode == 0 else [done.stderr]
+    problems = find_problems(readings, runs, full=full) if not done.returncode else [done.stderr]
     yield Row(
         f"{runs:,} short runs in one process",
         sum(each["finished"] for each in readings[-1:]),
-        failed=len(found),
+        failed=len(problems),
         figures=_figures(readings) if readings else "",
-        problems=tuple(found),
+        problems=tuple(problems),
     )
 
 
-def problems(readings: list[dict[str, int]], runs: int, *, full: bool) -> list[str]:
-    """`full`: long enough to judge memory, and for the write-ahead log to be small beside all."""
+def find_problems(readings: list[dict[str, int]], runs: int, *, full: bool) -> list[str]:
+    """Return a sentence per problem.
+
+    Args:
+        full: There were enough runs to check memory and the size of the write-ahead log.
+    """
     last, settled = readings[-1], _settled(readings)
-    told = []
-    # A thread may be about to end, hence the lowest of some readings.
+    problems = []
+    # A thread may be about to end, hence the minimum of three readings.
     end = {name: min(each[name] for each in readings[-3:]) for name in ("threads", "handles")}
     if last["finished"] != runs:
-        told.append(f"{last['finished']} of {runs} runs finished.")
-    told += [
+        problems.append(f"{last['finished']} of {runs} runs finished.")
+    problems += [
         f"The process's {name} went from {settled[name]} to {count}."
         for name, count in end.items()
         if count > settled[name]
     ]
     if full and _growth(readings) > GROWTH:
-        told.append(f"Memory grew by {_growth(readings):.1%}.")
+        problems.append(f"Memory grew by {_growth(readings):.1%}.")
     store_bytes = last["store_bytes"] + (last["log_bytes"] if full else 0)
     if store_bytes > STORE_RATIO * last["record_bytes"]:
-        told.append(f"The store takes {store_bytes:,} bytes for {last['record_bytes']:,}.")
-    return told
+        problems.append(f"The store takes {store_bytes:,} bytes for {last['record_bytes']:,}.")
+    return problems
 
 
 def _settled(readings: list[dict[str, int]]) -> dict[str, int]:
-    """Of few runs, the middle one."""
+    """Return the reading that later ones are compared with; of few, the middle one."""
     return readings[min(SETTLED_RUNS // AT_ONCE, len(readings) // 2) - 1]
 
 
@@ -104,8 +106,8 @@ def _figures(readings: list[dict[str, int]]) -> str:
     )
 
 
-def record_bytes(store: Store) -> int:
-    """What the records are: their texts and blobs as they stand, a number in 8 bytes."""
+def count_record_bytes(store: Store) -> int:
+    """Return the size of the records: texts and blobs as stored, 8 bytes per number."""
     tables = store.read(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     )
@@ -124,17 +126,17 @@ def record_bytes(store: Store) -> int:
 def main() -> None:
     runs, folder = int(sys.argv[1]), Path(os.environ["S2S_HOME"])
     manager = Scheduler(Store(folder))
-    over = threading.Event()
-    threading.Thread(target=_look_on, args=(manager.store, over), daemon=True).start()
+    done = threading.Event()
+    threading.Thread(target=_read_as_a_page, args=(manager.store, done), daemon=True).start()
     sizes = itertools.cycle(_BATCH_SIZES)
     ids: list[int] = []
     for _ in range(runs // AT_ONCE):
         ids += manager.submit([_config(next(sizes)) for _ in range(AT_ONCE)])
         while not all(manager.store.run(each).state.is_finished() for each in ids[-AT_ONCE:]):
-            over.wait(0.02)
+            done.wait(0.02)
         _wait_for_threads()
         print(json.dumps(_reading(manager.store, folder, ids)), flush=True)
-    over.set()
+    done.set()
 
 
 def _config(batch_size: int) -> TrainConfig:
@@ -148,15 +150,15 @@ def _config(batch_size: int) -> TrainConfig:
     )
 
 
-def _look_on(store: Store, over: threading.Event) -> None:
-    while not over.wait(0.05):
+def _read_as_a_page(store: Store, done: threading.Event) -> None:
+    while not done.wait(0.05):
         for run in store.unfinished_runs()[:1]:
             store.steps(run.id)
             store.device_samples(run.id)
 
 
 def _wait_for_threads() -> None:
-    """Those of the runs that are over."""
+    """Wait for the threads of runs that have ended."""
     for thread in threading.enumerate():
         if thread.name.startswith("s2s-"):
             thread.join()
@@ -170,10 +172,10 @@ def _reading(store: Store, folder: Path, ids: list[int]) -> dict[str, int]:
         "memory_bytes": process.memory_info().rss,
         "threads": process.num_threads(),
         "handles": process.num_fds(),
-        # With the pages that are still in the log only.
+        # Includes pages that are only in the log yet.
         "store_bytes": store.read("PRAGMA page_count")[0][0] * store.read("PRAGMA page_size")[0][0],
         "log_bytes": log.stat().st_size if log.exists() else 0,
-        "record_bytes": record_bytes(store),
+        "record_bytes": count_record_bytes(store),
     }
 
 

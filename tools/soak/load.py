@@ -1,8 +1,8 @@
-"""Many viewers on the live page of one training: ticks answered, what the training keeps, leaks.
+"""Many sessions on the live page of one run: response times, training speed, leaks.
 
-In full with 10 and with 50 sessions for ten minutes each, on the corpus `fra-eng`, which has to
-be prepared in S2S_HOME (with `--normalizer article`); in short with 5 on the starter corpus. The
-run's speed beside sessions is held against its own speed before and after them.
+The full test holds 10 and then 50 sessions for ten minutes each, on the corpus `fra-eng`, which
+must be prepared in S2S_HOME (with `--normalizer article`); the short one holds 5 on the starter
+corpus. The run's speed with sessions is compared with its speed before and after them.
 """
 
 import statistics
@@ -20,40 +20,41 @@ import psutil
 from benchmarks.viewer import Tick, Viewer, look_on_together
 from tools.soak.live_training import Training, live_training
 from tools.soak.table import Row
-from tools.soak.visits import visits
+from tools.soak.visits import measure_visits
 
 ANSWER_SECONDS, BETWEEN_SECONDS = 0.5, 3.0
-KEPT = {10: 0.85, 50: 0.65}
-"""By sessions, the least share of the lone speed."""
+MIN_SPEED_SHARES = {10: 0.85, 50: 0.65}
+"""By number of sessions: minimum share of the speed without sessions."""
 GROWTH = 0.05
-"""Of the server's memory after the first minute, at most."""
+"""Limit for the growth of the server's memory after the first minute."""
 _OPENING_SECONDS = 0.1
-"""Between two sessions, so that they do not all tick at one moment."""
+"""Between the starts of two sessions, so that they do not all tick at once."""
 
 
 @dataclass
-class Held:
-    """What sessions held open for a while have seen, and what they cost."""
+class Measurement:
+    """What sessions that were open for a while received, and what they cost."""
 
     viewers: list[Viewer]
     speed: float = 0.0
-    lone: tuple[float, float] = (0.0, 0.0)
-    """Before and after, in samples per second as the speed is."""
+    speeds_alone: tuple[float, float] = (0.0, 0.0)
+    """Before and after the sessions, in samples per second like `speed`."""
     own_cores: float = 0.0
-    """Processor cores that holding the sessions took: they run beside the server."""
+    """CPU cores used by this process, which holds the sessions."""
     other_load_cores: float = 0.0
-    """And all other programs but the server."""
+    """CPU cores used by other programs than this and the server."""
     memory_bytes: list[int] = field(default_factory=list)
-    """Of the server, as what follows: one a second."""
+    """Of the server, one reading per second, like the next two."""
     threads: list[int] = field(default_factory=list)
     handles: list[int] = field(default_factory=list)
     log: str = ""
 
     def ticks(self) -> list[Tick]:
+        """Return the ticks of all sessions."""
         return [tick for viewer in self.viewers for tick in viewer.tab.ticks]
 
-    def between(self) -> list[float]:
-        """Seconds between a session's ticks of the run's own view, which ticks the most often."""
+    def intervals(self) -> list[float]:
+        """Return the seconds between ticks of the run's own view, which ticks most often."""
         (live, _), *_ = Counter(tick.fragment for tick in self.ticks()).most_common(1)
         ends = [
             [tick.at + tick.seconds for tick in viewer.tab.ticks if tick.fragment == live]
@@ -61,127 +62,135 @@ class Held:
         ]
         return [after - before for each in ends for before, after in pairwise(each)]
 
-    def kept(self) -> float:
-        return self.speed / statistics.mean(self.lone)
+    def speed_share(self) -> float:
+        """Return the speed over the speed without sessions."""
+        return self.speed / statistics.mean(self.speeds_alone)
 
     def growth(self) -> float:
-        """Of the median memory, from the second minute to the last."""
+        """Return the growth of the median memory from the second minute to the last."""
         last = statistics.median(self.memory_bytes[-60:])
         return last / statistics.median(self.memory_bytes[60:120] or self.memory_bytes[:60]) - 1
 
 
 def rows(full: bool) -> Iterator[Row]:
-    for sessions in KEPT if full else (5,):
+    for sessions in MIN_SPEED_SHARES if full else (5,):
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "server.log"
             with live_training(Path(folder), "fra-eng" if full else "starter", log) as training:
-                held = _held(training, sessions, full=full)
-                visited = visits(training, full=full)
-            held.log = log.read_text()
-        found = problems(held)
+                result = _hold_sessions(training, sessions, full=full)
+                visits = measure_visits(training, full=full)
+            result.log = log.read_text()
+        problems = find_problems(result)
         if full:
-            found += missed(held, KEPT[sessions])
+            problems += find_slowness(result, MIN_SPEED_SHARES[sessions])
         yield Row(
-            f"{sessions} sessions on the live page of a training for "
-            f"{len(held.memory_bytes) / 60:.1f} minutes",
-            len(held.ticks()),
-            failed=len(found),
-            figures=_figures(held),
-            problems=tuple(found),
+            f"{sessions} sessions on the live page of a run for "
+            f"{len(result.memory_bytes) / 60:.1f} minutes",
+            len(result.ticks()),
+            failed=len(problems),
+            figures=_figures(result),
+            problems=tuple(problems),
         )
-        yield visited
+        yield visits
 
 
-def problems(held: Held) -> list[str]:
-    """What is wrong however slow the machine is."""
-    told = [text for viewer in held.viewers for text in viewer.tab.exceptions]
-    told += [line for line in held.log.splitlines() if "Error" in line or "Traceback" in line]
-    if gone := sum(viewer.closed for viewer in held.viewers):
-        told.append(f"{gone} sessions were closed by the server.")
-    if idle := sum(len(viewer.tab.ticks) < 2 for viewer in held.viewers):
-        told.append(f"{idle} sessions did not tick.")
-    for name, counts in (("threads", held.threads), ("file handles", held.handles)):
-        # Scripts that happen to run have a thread each, hence the lowest of some seconds.
+def find_problems(result: Measurement) -> list[str]:
+    """Return the problems that do not depend on the machine's speed."""
+    problems = [text for viewer in result.viewers for text in viewer.tab.exceptions]
+    problems += [line for line in result.log.splitlines() if "Error" in line or "Traceback" in line]
+    if gone := sum(viewer.closed for viewer in result.viewers):
+        problems.append(f"{gone} sessions were closed by the server.")
+    if idle := sum(len(viewer.tab.ticks) < 2 for viewer in result.viewers):
+        problems.append(f"{idle} sessions did not tick.")
+    for name, counts in (("threads", result.threads), ("file handles", result.handles)):
+        # A running script has a thread, hence the minimum over half of the time.
         stretch = len(counts) // 2
         before, after = min(counts[:stretch]), min(counts[stretch:])
         if after > before:
-            told.append(f"The server's {name} went from {before} to {after}.")
-    return told
+            problems.append(f"The server's {name} went from {before} to {after}.")
+    return problems
 
 
-def missed(held: Held, least_kept: float) -> list[str]:
-    """Promises that a busy machine breaks too."""
-    between, answered = held.between(), [tick.seconds for tick in held.ticks()]
-    told = []
+def find_slowness(result: Measurement, min_share: float) -> list[str]:
+    """Return the broken limits that other load on the machine can also break."""
+    intervals, answered = result.intervals(), [tick.seconds for tick in result.ticks()]
+    problems = []
     if statistics.median(answered) > ANSWER_SECONDS:
-        told.append("Ticks were answered too late.")
-    if statistics.median(between) > BETWEEN_SECONDS:
-        told.append("Ticks were too far apart.")
-    if held.kept() < least_kept:
-        told.append(f"The training kept less than {least_kept:g} of its lone speed.")
-    if held.growth() > GROWTH:
-        told.append(f"The server's memory grew by more than {GROWTH:.0%}.")
-    return told
+        problems.append("Ticks were answered too late.")
+    if statistics.median(intervals) > BETWEEN_SECONDS:
+        problems.append("Ticks were too far apart.")
+    if result.speed_share() < min_share:
+        problems.append(f"The run kept less than {min_share:g} of its speed without sessions.")
+    if result.growth() > GROWTH:
+        problems.append(f"The server's memory grew by more than {GROWTH:.0%}.")
+    return problems
 
 
-def _figures(held: Held) -> str:
-    answered, between = ([tick.seconds for tick in held.ticks()], held.between())
-    memory = [round(each / 2**20) for each in held.memory_bytes]
-    low, high = min(held.memory_bytes), max(held.memory_bytes)
+def _figures(result: Measurement) -> str:
+    answered, intervals = ([tick.seconds for tick in result.ticks()], result.intervals())
+    memory = [each / 2**20 for each in result.memory_bytes]
+    before, after = result.speeds_alone
+    min_share = MIN_SPEED_SHARES.get(len(result.viewers), 0)
     return (
-        f"answered in {statistics.median(answered):.3f} s, 95 % in "
+        f"answered in {statistics.median(answered):.3f} s, 95% in "
         f"{np.quantile(answered, 0.95):.3f} s (median {ANSWER_SECONDS:g}); "
-        f"every {statistics.median(between):.2f} s, 95 % {np.quantile(between, 0.95):.2f} s "
+        f"every {statistics.median(intervals):.2f} s, 95% {np.quantile(intervals, 0.95):.2f} s "
         f"({BETWEEN_SECONDS:g}); "
-        f"{held.kept():.2f} of the speed kept ({KEPT.get(len(held.viewers), 0):g}): "
-        f"{held.speed:.0f} samples/s, alone {held.lone[0]:.0f} before and {held.lone[1]:.0f} "
-        f"after; cores taken by the sessions' holder {held.own_cores:.2f}, by others "
-        f"{held.other_load_cores:.2f}; server's memory {memory[0]} to {memory[-1]} MiB "
-        f"({low / 2**20:.0f} to {high / 2**20:.0f}), growth {held.growth():+.1%} ({GROWTH:.0%}); "
-        f"threads {min(held.threads)} to {max(held.threads)}, "
-        f"handles {min(held.handles)} to {max(held.handles)}"
+        f"{result.speed_share():.2f} of the speed without sessions ({min_share:g}): "
+        f"{result.speed:.0f} samples/s, alone {before:.0f} before and {after:.0f} after; "
+        f"cores used by the sessions {result.own_cores:.2f}, by others "
+        f"{result.other_load_cores:.2f}; server's memory {memory[0]:.0f} to {memory[-1]:.0f} MiB "
+        f"({min(memory):.0f} to {max(memory):.0f}), growth {result.growth():+.1%} ({GROWTH:.0%}); "
+        f"threads {min(result.threads)} to {max(result.threads)}, "
+        f"handles {min(result.handles)} to {max(result.handles)}"
     )
 
 
-def _held(training: Training, sessions: int, *, full: bool) -> Held:
+def _hold_sessions(training: Training, sessions: int, *, full: bool) -> Measurement:
     seconds, lone_seconds, settle_seconds = (600, 60, 5.0) if full else (8, 1, 1.0)
-    before = training.lone_speed(settle_seconds, lone_seconds)
+    before = training.measure_speed(settle_seconds, lone_seconds)
     viewers: list[Viewer] = []
     for _ in range(sessions):
         viewers.append(Viewer(training.address))
         look_on_together(viewers, _OPENING_SECONDS)
     look_on_together(viewers, settle_seconds)
-    held = _watched(training, viewers, seconds)
+    result = _measure(training, viewers, seconds)
     for viewer in viewers:
         viewer.socket.close()
-    held.lone = (before, training.lone_speed(settle_seconds, lone_seconds))
-    return held
+    result.speeds_alone = (before, training.measure_speed(settle_seconds, lone_seconds))
+    return result
 
 
-def _watched(training: Training, viewers: list[Viewer], seconds: int) -> Held:
-    held = Held(viewers)
+def _measure(training: Training, viewers: list[Viewer], seconds: int) -> Measurement:
+    result = Measurement(viewers)
     for viewer in viewers:
         viewer.tab.ticks.clear()
-    done, began = training.done(), time.monotonic()
-    own, server, whole = _busy(psutil.Process()), _busy(training.server), _busy_machine()
+    done, start = training.iterations_done(), time.monotonic()
+    own, server, machine = (
+        _process_seconds(psutil.Process()),
+        _process_seconds(training.server),
+        _machine_seconds(),
+    )
     for _ in range(seconds):
         look_on_together(viewers, 1.0)
-        held.memory_bytes.append(training.server.memory_info().rss)
-        held.threads.append(training.server.num_threads())
-        held.handles.append(training.server.num_fds())
-    passed = time.monotonic() - began
-    held.own_cores = (_busy(psutil.Process()) - own) / passed
-    server_cores = (_busy(training.server) - server) / passed
-    held.other_load_cores = (_busy_machine() - whole) / passed - held.own_cores - server_cores
-    held.speed = training.speed(done)
-    return held
+        result.memory_bytes.append(training.server.memory_info().rss)
+        result.threads.append(training.server.num_threads())
+        result.handles.append(training.server.num_fds())
+    seconds_passed = time.monotonic() - start
+    result.own_cores = (_process_seconds(psutil.Process()) - own) / seconds_passed
+    server_cores = (_process_seconds(training.server) - server) / seconds_passed
+    result.other_load_cores = (
+        (_machine_seconds() - machine) / seconds_passed - result.own_cores - server_cores
+    )
+    result.speed = training.speed(done)
+    return result
 
 
-def _busy(process: psutil.Process) -> float:
+def _process_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return times.user + times.system
 
 
-def _busy_machine() -> float:
+def _machine_seconds() -> float:
     times = psutil.cpu_times()
     return times.user + times.system

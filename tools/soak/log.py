@@ -1,4 +1,4 @@
-"""A log that outlives the process that writes it: each event is in the file once written."""
+"""A log whose events survive a kill of the process that writes it."""
 
 import json
 import os
@@ -8,19 +8,23 @@ from typing import Any
 
 
 class Log:
-    """Appends events; `at` is on the monotonic clock, which all processes of a machine share."""
+    """Appends events without a buffer.
+
+    Their field `at` is on the monotonic clock, which all processes of a machine share.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def write(self, event: str, **values: Any) -> None:
+        """Append an event."""
         line = json.dumps({"event": event, "at": time.monotonic(), **values}) + "\n"
         os.write(self._file, line.encode())
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The events so far; a line that the kill cut is left out."""
+    """Return the events so far, without a line that the kill cut off."""
     if not path.exists():
         return []
-    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
-    return [json.loads(line) for line in whole.splitlines()]
+    complete, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+    return [json.loads(line) for line in complete.splitlines()]

@@ -1,4 +1,4 @@
-"""What a server is killed in the middle of, and what must be true of it at the next start."""
+"""Activities during which a server is killed, and what must hold at the next start."""
 
 import gzip
 import hashlib
@@ -26,74 +26,76 @@ from tests.plausible import summary
 from tests.tiny import tiny_config, tiny_corpus, wait_until
 from tools.soak.server import DELETE_ME
 
-LAST_SECONDS = 1.0
-"""Of records, which a kill may take."""
-_PATIENCE_SECONDS = 300.0
+LOSABLE_SECONDS = 1.0
+"""A kill may lose the records of this last time."""
+_WAIT_SECONDS = 300.0
 Events = list[dict[str, Any]]
 
 
 class Lost(str):
-    """A sentence on what was recorded and is gone."""
+    """A sentence about recorded data that is gone."""
 
 
 @dataclass(frozen=True)
 class Kill:
-    """A server that was killed, and what stands at the next start."""
+    """A killed server and the next start on the same home."""
 
     events: Events
-    """What it had logged."""
+    """The server's log."""
     at: float
     """On the monotonic clock."""
     manager: Scheduler
-    """Of the next start."""
+    """Scheduler of the next start."""
 
 
 class Scene:
-    """One activity in one home; `finished` are digests of what no later kill may touch."""
+    """One activity in one home."""
 
     longest_seconds = 2.0
-    """The kill comes at a random moment up to this long after the activity began."""
+    """The kill comes at a random moment within this time after the activity began."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         tiny_corpus(folder)
 
-    def asked(self) -> dict[str, Any]:
-        """For the server's activity; called before each start."""
+    def request(self) -> dict[str, Any]:
+        """Return what the server's activity needs to know; called before each start."""
         return {}
 
-    def begun(self, events: Events) -> bool:
+    def has_begun(self, events: Events) -> bool:
+        """Return whether the activity has begun, by the server's log."""
         return bool(events)
 
     def wait(self, _events: Callable[[], Events]) -> None:
-        """Until a random moment; called once the activity has begun."""
+        """Wait until a random moment; called once the activity has begun."""
         time.sleep(random.uniform(0, self.longest_seconds))
 
-    def under_way(self, events: Events) -> bool:
+    def is_active(self, events: Events) -> bool:
+        """Return whether the kill came during the activity."""
         return bool(events) and events[-1]["event"] != "over"
 
-    def look(self, kill: Kill) -> Iterator[str]:
-        """What is not as promised, a sentence each; `Lost` ones of what is gone."""
+    def find_problems(self, kill: Kill) -> Iterator[str]:
+        """Yield a sentence per problem, `Lost` ones for data that is gone."""
         raise NotImplementedError
 
 
-class Bouts(Scene):
-    """An activity in many short bouts, each with its begin and its end."""
+class RepeatedScene(Scene):
+    """An activity that is repeated; each repetition logs its begin and its end."""
 
-    def begun(self, events: Events) -> bool:
+    def has_begun(self, events: Events) -> bool:
         return any(event["event"] == "end" for event in events)
 
     def wait(self, events: Callable[[], Events]) -> None:
-        """Until a random moment of a random bout."""
+        """Wait until a random moment of a random repetition."""
         super().wait(events)
-        while (seen := events())[-1]["event"] == "end":
+        while (logged := events())[-1]["event"] == "end":
             time.sleep(0.0005)
-        ends = [event["at"] for event in seen if event["event"] == "end"]
-        begins = [event["at"] for event in seen if event["event"] == "begin"]
-        bouts = [end - begin for begin, end in zip(begins, ends, strict=False)]
-        time.sleep(random.uniform(0, statistics.median(bouts)))
+        ends = [event["at"] for event in logged if event["event"] == "end"]
+        begins = [event["at"] for event in logged if event["event"] == "begin"]
+        durations = [end - begin for begin, end in zip(begins, ends, strict=False)]
+        time.sleep(random.uniform(0, statistics.median(durations)))
 
-    def under_way(self, events: Events) -> bool:
+    def is_active(self, events: Events) -> bool:
         return bool(events) and events[-1]["event"] == "begin"
 
 
@@ -105,87 +107,89 @@ class Training(Scene):
         store = Store(home())
         manager = Scheduler(store)
         (run_id,) = manager.submit([self.config])
-        _finished(store, run_id)
-        self.uncut = store.steps(run_id)["loss_sum"].tobytes()
+        _wait_for_run(store, run_id)
+        self.uninterrupted = store.steps(run_id)["loss_sum"].tobytes()
         store.close()
 
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         return {"config": self.config.to_json()}
 
-    def begun(self, events: Events) -> bool:
+    def has_begun(self, events: Events) -> bool:
         return any(event["event"] == "step" for event in events)
 
-    def look(self, kill: Kill) -> Iterator[str]:
+    def find_problems(self, kill: Kill) -> Iterator[str]:
         (run_id,) = (event["id"] for event in kill.events if event["event"] == "run")
         run = kill.manager.store.run(run_id)
         steps = kill.manager.store.steps(run_id)["iteration"]
         before = [
             event["iteration"]
             for event in kill.events
-            if event["event"] == "step" and event["at"] < kill.at - LAST_SECONDS
+            if event["event"] == "step" and event["at"] < kill.at - LOSABLE_SECONDS
         ]
         if before and before[-1] > len(steps):
-            yield Lost(f"Run {run_id}: step {before[-1]} was over a second old, {len(steps)} kept.")
+            yield Lost(f"Run {run_id}: step {before[-1]} is lost; {len(steps)} steps are left.")
         if not np.array_equal(steps, np.arange(1, len(steps) + 1)):
-            yield Lost(f"Run {run_id}: steps are missing among the {len(steps)} kept.")
+            yield Lost(f"Run {run_id}: steps are missing among the {len(steps)} recorded.")
         if run.state is not RunState.INTERRUPTED:
             yield f"Run {run_id} is {run.state}, not interrupted."
         kill.manager.resume(run_id)
-        _finished(kill.manager.store, run_id)
+        _wait_for_run(kill.manager.store, run_id)
         run = kill.manager.store.run(run_id)
         if run.state is not RunState.FINISHED:
             yield f"Run {run_id} was resumed and is {run.state}: {describe_result(run)}"
-        elif kill.manager.store.steps(run_id)["loss_sum"].tobytes() != self.uncut:
-            yield f"Run {run_id} was resumed to other losses than the run that was never cut."
+        elif kill.manager.store.steps(run_id)["loss_sum"].tobytes() != self.uninterrupted:
+            yield f"Run {run_id} was resumed to other losses than an uninterrupted run."
 
 
-class Checkpointing(Bouts, Training):
-    """Large weights, many checkpoints: the kill comes while one is being written."""
+class Checkpointing(RepeatedScene, Training):
+    """Large weights and many checkpoints: the kill comes while one is written."""
 
     config = tiny_config(iterations=60, hidden_size=384, evaluate_every=2, keep_optimizer=True)
 
-    def look(self, kill: Kill) -> Iterator[str]:
+    def find_problems(self, kill: Kill) -> Iterator[str]:
         (run_id,) = (event["id"] for event in kill.events if event["event"] == "run")
         ends = [event["iteration"] for event in kill.events if event["event"] == "end"]
         allowed = {ends[-1], kill.events[-1]["iteration"]}
         try:
-            found = load_checkpoint(run_folder(run_id), with_state=True).iteration
-            if found not in allowed:
-                yield Lost(f"Run {run_id}: the checkpoint is of iteration {found}, not {allowed}.")
+            iteration = load_checkpoint(run_folder(run_id), with_state=True).iteration
+            if iteration not in allowed:
+                yield Lost(
+                    f"Run {run_id}: the checkpoint is of iteration {iteration}, not {allowed}."
+                )
         except UserError as error:
             yield Lost(str(error))
         if stray := [path.name for path in run_folder(run_id).iterdir() if path.name != CHECKPOINT]:
             yield f"Run {run_id}: left behind {stray}."
-        yield from super().look(kill)
+        yield from super().find_problems(kill)
 
 
-class Preparing(Bouts):
-    """A corpus is prepared and removed again and again, beside one that stays."""
+class Preparing(RepeatedScene):
+    """One corpus is prepared and removed repeatedly, while another one stays."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._file = folder / "soak.tsv"
         self._file.write_bytes(gzip.decompress(catalog.STARTER_FILE.read_bytes()))
-        self._kept = _digest_folder(corpora_folder() / "tiny")
+        self._other_digest = _digest_folder(corpora_folder() / "tiny")
         catalog.add(corpora_folder(), self._file, "soak")
-        self._whole = _tokens("soak")
+        self._tokens = _read_tokens("soak")
         catalog.remove(corpora_folder(), "soak")
 
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         return {"file": str(self._file)}
 
-    def look(self, _kill: Kill) -> Iterator[str]:
+    def find_problems(self, _kill: Kill) -> Iterator[str]:
         folder = corpora_folder()
-        if _digest_folder(folder / "tiny") != self._kept:
-            yield Lost("The corpus that lay beside is no longer as it was.")
+        if _digest_folder(folder / "tiny") != self._other_digest:
+            yield Lost("The other corpus has changed.")
         names = {path.name for path in folder.iterdir()} - {"tiny", "soak"}
         if names:
             yield f"Left behind among the corpora: {sorted(names)}."
-        if (folder / "soak").exists() and _tokens("soak") != self._whole:
-            yield "The corpus is there, and not whole."
+        if (folder / "soak").exists() and _read_tokens("soak") != self._tokens:
+            yield "The corpus is incomplete."
         catalog.add(folder, self._file, "soak")
-        if _tokens("soak") != self._whole:
-            yield "The corpus was added again, and is not whole."
+        if _read_tokens("soak") != self._tokens:
+            yield "The corpus was added again and is incomplete."
         catalog.remove(folder, "soak")
 
 
@@ -205,59 +209,59 @@ class Sweeping(Scene):
         store = Store(home())
         manager = Scheduler(store)
         sweep_id = manager.submit_sweep(self.config)
-        self.uncut = _swept(store, sweep_id)
+        self.uninterrupted = _wait_for_sweep(store, sweep_id)
         store.close()
 
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         return {"config": self.config.to_json()}
 
-    def look(self, kill: Kill) -> Iterator[str]:
+    def find_problems(self, kill: Kill) -> Iterator[str]:
         (sweep_id,) = (event["id"] for event in kill.events if event["event"] == "sweep")
-        found = read_sweep(kill.manager.store, sweep_id)
-        if found.state is not SweepState.STOPPED:
-            yield f"Sweep {sweep_id} is {found.state}, though nobody does it."
+        state = read_sweep(kill.manager.store, sweep_id).state
+        if state is not SweepState.STOPPED:
+            yield f"Sweep {sweep_id} is {state}, but no process trains it."
         kill.manager.resume_sweep(sweep_id)
-        if _swept(kill.manager.store, sweep_id) != self.uncut:
-            yield f"Sweep {sweep_id} went on to other rows than the one that was never cut."
+        if _wait_for_sweep(kill.manager.store, sweep_id) != self.uninterrupted:
+            yield f"Sweep {sweep_id} was resumed to other losses than an uninterrupted sweep."
 
 
-class Deleting(Bouts):
-    """Runs with checkpoints are deleted one after the other, beside some that stay."""
+class Deleting(RepeatedScene):
+    """Runs with checkpoints are deleted one by one, while others stay."""
 
     longest_seconds = 0.1
 
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         store = Store(home())
-        there = [run for run in store.runs() if run.name == DELETE_ME]
-        for _ in range(60 - len(there)):
-            _made(store, DELETE_ME)
-        _made(store, "keep me")
+        existing = [run for run in store.runs() if run.name == DELETE_ME]
+        for _ in range(60 - len(existing)):
+            _create_run(store, DELETE_ME)
+        _create_run(store, "keep me")
         store.close()
         return {}
 
-    def look(self, kill: Kill) -> Iterator[str]:
+    def find_problems(self, kill: Kill) -> Iterator[str]:
         ended = {event["id"] for event in kill.events if event["event"] == "end"}
         begun = {event["id"] for event in kill.events if event["event"] == "begin"}
-        here = {run.id: run for run in kill.manager.store.runs(archived=True)}
+        runs = {run.id: run for run in kill.manager.store.runs(archived=True)}
         hidden = {run.id for run in kill.manager.store.deleted_runs()}
         folders = {int(path.name) for path in (home() / "runs").iterdir()}
-        if back := sorted(ended & (set(here) | hidden | folders)):
-            yield f"Runs {back} were deleted and are there again."
+        if back := sorted(ended & (set(runs) | hidden | folders)):
+            yield f"Runs {back} were deleted and exist again."
         for run_id in begun - ended:
-            if (run_id in here or run_id in hidden) != (run_id in folders):
+            if (run_id in runs or run_id in hidden) != (run_id in folders):
                 yield f"Run {run_id} is half deleted."
-        for run_id in set(here) - begun:
+        for run_id in set(runs) - begun:
             if len(kill.manager.store.steps(run_id)) != _STEPS or run_id not in folders:
-                yield Lost(f"Run {run_id}, which nobody deleted, is not whole.")
-        if stray := sorted(folders - set(here) - hidden):
+                yield Lost(f"Run {run_id}, which was not deleted, is incomplete.")
+        if stray := sorted(folders - set(runs) - hidden):
             yield f"Folders without a run: {stray}."
 
 
 _STEPS = 2000
 
 
-def _made(store: Store, name: str) -> int:
-    """A finished run with records and a checkpoint file of some size, not trained."""
+def _create_run(store: Store, name: str) -> int:
+    """Store a finished run with records and a large checkpoint file, without training."""
     config = TrainConfig(corpus="tiny", batch_size=4, device="cpu")
     run_id = store.create_run(config, name)
     store.start_run(run_id, "cpu", {})
@@ -270,8 +274,8 @@ def _made(store: Store, name: str) -> int:
     return run_id
 
 
-def digests(store: Store) -> dict[int, str]:
-    """Of each finished run that is not to be deleted: its records and its files."""
+def digest_finished_runs(store: Store) -> dict[int, str]:
+    """Return a digest of records and files per finished run that is not to be deleted."""
     return {
         run.id: _digest(store, run.id)
         for run in store.runs(archived=True)
@@ -280,36 +284,36 @@ def digests(store: Store) -> dict[int, str]:
 
 
 def _digest(store: Store, run_id: int) -> str:
-    found = hashlib.sha256(store.steps(run_id).tobytes())
+    digest = hashlib.sha256(store.steps(run_id).tobytes())
     for part in (store.run(run_id), store.evaluations(run_id), store.device_samples(run_id)):
-        found.update(repr(part).encode())
-    return found.hexdigest() + _digest_folder(run_folder(run_id))
+        digest.update(repr(part).encode())
+    return digest.hexdigest() + _digest_folder(run_folder(run_id))
 
 
 def _digest_folder(folder: Path) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        found.update(path.name.encode() + (path.read_bytes() if path.is_file() else b""))
-    return found.hexdigest()
+        digest.update(path.name.encode() + (path.read_bytes() if path.is_file() else b""))
+    return digest.hexdigest()
 
 
-def _tokens(name: str) -> list[list[int]]:
+def _read_tokens(name: str) -> list[list[int]]:
     corpus = catalog.open_corpus(corpora_folder(), name)
     return [side.tokens.tolist() for side in (corpus.source, corpus.target)]
 
 
-def _finished(store: Store, run_id: int) -> None:
-    wait_until(lambda: store.run(run_id).state.is_finished(), _PATIENCE_SECONDS)
+def _wait_for_run(store: Store, run_id: int) -> None:
+    wait_until(lambda: store.run(run_id).state.is_wait_for_run(), _WAIT_SECONDS)
 
 
-def _swept(store: Store, sweep_id: int) -> dict[tuple[int, int], bytes]:
-    """The losses of each part, once the sweep is done."""
+def _wait_for_sweep(store: Store, sweep_id: int) -> dict[tuple[int, int], bytes]:
+    """Wait until the sweep has ended; return the losses by batch size and repeat."""
 
     def ended() -> bool:
         (sweep,) = (each for each in read_sweeps(store) if each.id == sweep_id)
         return sweep.state is not SweepState.RUNNING
 
-    wait_until(ended, _PATIENCE_SECONDS)
+    wait_until(ended, _WAIT_SECONDS)
     return {
         (part.batch_size, part.repeat): store.steps(part.run.id)["loss_sum"].tobytes()
         for part in read_sweep(store, sweep_id).parts

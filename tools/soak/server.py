@@ -1,9 +1,9 @@
-"""A dashboard's server that does one thing again and again, and logs when it begins and ends it.
+"""A dashboard's server that performs one activity and logs when it begins and ends.
 
     python -m tools.soak.server ACTIVITY FOLDER run dashboard.py ...
 
-What follows FOLDER goes to Streamlit. The activity begins when FOLDER holds a file `go`; its log
-is FOLDER/log, a line of JSON an event, written without a buffer, so that a kill loses none.
+The arguments after FOLDER go to Streamlit. The activity begins when FOLDER contains a file `go`.
+Its log is FOLDER/log, a line of JSON per event, written without a buffer, so a kill loses none.
 """
 
 import itertools
@@ -29,8 +29,9 @@ from tools.soak.log import Log
 DELETE_ME = "delete me"
 
 
-def training(log: Log, asked: dict[str, Any]) -> None:
-    from s2s.runs.recorder import Recorder  # torch, seconds to load
+def training(log: Log, request: dict[str, Any]) -> None:
+    """Train a run; log each step."""
+    from s2s.runs.recorder import Recorder  # loads torch
 
     step = Recorder.step
 
@@ -39,10 +40,11 @@ def training(log: Log, asked: dict[str, Any]) -> None:
         return step(recorder, record)
 
     Recorder.step = logged  # type: ignore[method-assign]
-    _trained(log, asked)
+    _train(log, request)
 
 
-def checkpointing(log: Log, asked: dict[str, Any]) -> None:
+def checkpointing(log: Log, request: dict[str, Any]) -> None:
+    """Train a run; log each checkpoint."""
     from s2s.runs import execute as saving
 
     save = saving.save_checkpoint
@@ -53,37 +55,40 @@ def checkpointing(log: Log, asked: dict[str, Any]) -> None:
         log.write("end", iteration=checkpoint.iteration)
 
     saving.save_checkpoint = logged
-    _trained(log, asked)
+    _train(log, request)
 
 
-def _trained(log: Log, asked: dict[str, Any]) -> None:
+def _train(log: Log, request: dict[str, Any]) -> None:
     manager = get_scheduler()
-    (run_id,) = manager.submit([TrainConfig.from_json(asked["config"])])
+    (run_id,) = manager.submit([TrainConfig.from_json(request["config"])])
     log.write("run", id=run_id)
     while not manager.store.run(run_id).state.is_finished():
         time.sleep(0.01)
     log.write("over")
 
 
-def preparing(log: Log, asked: dict[str, Any]) -> None:
+def preparing(log: Log, request: dict[str, Any]) -> None:
+    """Prepare and remove a corpus without an end."""
     for number in itertools.count():
         log.write("begin", number=number)
-        catalog.add(corpora_folder(), asked["file"], "soak")
+        catalog.add(corpora_folder(), request["file"], "soak")
         log.write("end", number=number)
         catalog.remove(corpora_folder(), "soak")
 
 
-def sweeping(log: Log, asked: dict[str, Any]) -> None:
-    run_memory.measure_step_memory = lambda *_: None  # seconds a batch size
+def sweeping(log: Log, request: dict[str, Any]) -> None:
+    """Train a sweep."""
+    run_memory.measure_step_memory = lambda *_: None  # takes seconds per batch size
     manager = get_scheduler()
-    sweep_id = manager.submit_sweep(SweepConfig.from_json(asked["config"]))
+    sweep_id = manager.submit_sweep(SweepConfig.from_json(request["config"]))
     log.write("sweep", id=sweep_id)
     while any(thread.name == f"s2s-sweep-{sweep_id}" for thread in threading.enumerate()):
         time.sleep(0.01)
     log.write("over")
 
 
-def deleting(log: Log, _asked: dict[str, Any]) -> None:
+def deleting(log: Log, _request: dict[str, Any]) -> None:
+    """Delete the runs that are named for it."""
     store = get_store()
     for run in store.runs():
         if run.name == DELETE_ME:
@@ -99,7 +104,7 @@ ACTIVITIES: dict[str, Callable[[Log, dict[str, Any]], None]] = {
 }
 
 
-def _when_told(activity: str, folder: Path) -> None:
+def _wait_and_run(activity: str, folder: Path) -> None:
     while not (folder / "go").exists():
         time.sleep(0.01)
     log = Log(folder / "log")
@@ -110,8 +115,8 @@ def _when_told(activity: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _, chosen, told_in, *streamlits = sys.argv
+    _, activity, folder, *streamlit_arguments = sys.argv
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    threading.Thread(target=_when_told, args=(chosen, Path(told_in)), daemon=True).start()
-    sys.argv = ["streamlit", *streamlits]
+    threading.Thread(target=_wait_and_run, args=(activity, Path(folder)), daemon=True).start()
+    sys.argv = ["streamlit", *streamlit_arguments]
     streamlit()

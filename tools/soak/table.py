@@ -1,4 +1,4 @@
-"""What a soak test tells: one row a promise, and the table of them."""
+"""Results of soak tests: a row per promise, and their table."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,26 +6,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """What was tried, how often, and what it cost."""
+    """Result of testing one promise."""
 
     tried: str
-    """A promise and what was done to break it, in plain words."""
+    """What was done to break the promise."""
     times: int
     lost: int = 0
-    """Things that were recorded and are gone."""
+    """Number of losses of recorded data."""
     failed: int = 0
-    """Times at which the promise was not kept in another way."""
+    """Number of other failures."""
     figures: str = ""
-    """Measured on the way, with units and the limits promised."""
+    """Measurements, with units and the promised limits."""
     problems: tuple[str, ...] = ()
-    """What was lost or failed, a sentence each."""
+    """A sentence per loss or failure."""
 
     def is_good(self) -> bool:
+        """Return whether something was tried and nothing failed."""
         return self.times > 0 and not self.lost and not self.failed
 
 
 def table(rows: Iterable[Row]) -> str:
-    """As Markdown."""
+    """Return a Markdown table."""
     lines = ["| tried | times | lost | failed | measured |", "|---|---|---|---|---|"]
     lines += [
         f"| {row.tried} | {row.times:,} | {row.lost} | {row.failed} | {row.figures} |"

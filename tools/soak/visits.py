@@ -1,4 +1,4 @@
-"""Visitors who come to a live page and leave: what they leave behind in the server."""
+"""Visits to a live page: does the server keep anything after the visitors have left?"""
 
 import statistics
 import time
@@ -10,60 +10,64 @@ from tools.soak.table import Row
 VISITS, SHORT_VISITS, AT_ONCE = 300, 10, 10
 STAY_SECONDS = 1.0
 KEPT_SECONDS, MOST_KEPT = 120.0, 128
-"""Streamlit keeps a session that left for so long, and so many at most: its tab may come back."""
+"""How long, and how many sessions at most, Streamlit keeps after they were closed."""
 SESSION_HANDLES = 3
-"""Of the event loop that a session has."""
+"""File handles of a session's event loop."""
 GROWTH = 0.05
 
 
-def visits(training: Training, *, full: bool) -> Row:
-    """In full until the last session is forgotten, which takes two minutes."""
+def measure_visits(training: Training, *, full: bool) -> Row:
+    """Open and close sessions.
+
+    Args:
+        full: Wait until the last session is forgotten, which takes two minutes.
+    """
     count = VISITS if full else SHORT_VISITS
-    _come_and_go(training, AT_ONCE)  # what is made once is made
+    _visit(training, AT_ONCE)  # allocates what is allocated once
     if full:
         _wait_until_forgotten(training)
-    before = _standing(training)
+    before = _read_server(training)
     for _ in range(count // AT_ONCE):
-        _come_and_go(training, AT_ONCE)
-    after = _standing(training)
+        _visit(training, AT_ONCE)
+    after = _read_server(training)
     if full:
         _wait_until_forgotten(training)
-    end = _standing(training)
-    found = _problems(before, after, end, count, full=full)
+    end = _read_server(training)
+    problems = _find_problems(before, after, end, count, full=full)
     return Row(
-        f"{count} visitors who came and left",
+        f"{count} sessions opened and closed",
         count,
-        failed=len(found),
+        failed=len(problems),
         figures=f"threads {before['threads']} to {end['threads']}; handles {before['handles']}, "
         f"{after['handles']} after the last, {end['handles']} at the end; server's memory "
         f"{before['memory_bytes'] / 2**20:.0f}, {after['memory_bytes'] / 2**20:.0f}, "
         f"{end['memory_bytes'] / 2**20:.0f} MiB ({GROWTH:.0%})",
-        problems=tuple(found),
+        problems=tuple(problems),
     )
 
 
-def _problems(
+def _find_problems(
     before: dict[str, int], after: dict[str, int], end: dict[str, int], count: int, *, full: bool
 ) -> list[str]:
-    told = []
+    problems = []
     if end["threads"] > before["threads"]:
-        told.append(f"Threads went from {before['threads']} to {end['threads']}.")
+        problems.append(f"Threads went from {before['threads']} to {end['threads']}.")
     kept = SESSION_HANDLES * min(count, MOST_KEPT)
     if after["handles"] > before["handles"] + kept:
-        told.append(f"Handles went from {before['handles']} to {after['handles']}.")
+        problems.append(f"Handles went from {before['handles']} to {after['handles']}.")
     if full and end["handles"] > before["handles"]:
-        told.append(f"Handles went from {before['handles']} to {end['handles']} in the end.")
+        problems.append(f"Handles went from {before['handles']} to {end['handles']} in the end.")
     if full and end["memory_bytes"] > (1 + GROWTH) * before["memory_bytes"]:
-        told.append("The server's memory grew.")
-    return told
+        problems.append("The server's memory grew.")
+    return problems
 
 
 def _wait_until_forgotten(training: Training) -> None:
     time.sleep(KEPT_SECONDS + 1)
-    _come_and_go(training, 1)  # Streamlit forgets old sessions when another one leaves
+    _visit(training, 1)  # Streamlit forgets old sessions when another one leaves
 
 
-def _come_and_go(training: Training, count: int) -> None:
+def _visit(training: Training, count: int) -> None:
     viewers = [Viewer(training.address) for _ in range(count)]
     for viewer in viewers:
         viewer.wait_for_page()
@@ -72,8 +76,8 @@ def _come_and_go(training: Training, count: int) -> None:
         viewer.socket.close()
 
 
-def _standing(training: Training) -> dict[str, int]:
-    """Over some seconds: scripts still end, and training takes now more, now less memory."""
+def _read_server(training: Training) -> dict[str, int]:
+    """Read the server over some seconds, because threads still end and memory fluctuates."""
     threads, handles, memory = [], [], []
     for _ in range(10):
         time.sleep(0.3)
