@@ -11,7 +11,11 @@ from s2s.analysis.run.steps import Floats
 
 
 def t_quantile(degrees: float) -> float:
-    """Return half the width of a 90% interval, in standard errors."""
+    """Return half the width of a 90% interval, in standard errors.
+
+    Args:
+        degrees: Degrees of freedom; not necessarily whole (Welch).
+    """
     return float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
 
 
