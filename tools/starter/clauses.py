@@ -1,13 +1,12 @@
-"""Clauses: a subject, a verb and what follows it, put into a tense in both languages."""
+"""Clauses: a subject, a verb and its complements in a tense, in both languages."""
 
 from enum import Enum, auto
 from typing import NamedTuple
 
 from tools.starter.english import BE_PAST, BE_PRESENT, DO
-from tools.starter.french import agree, contract, french_verb
+from tools.starter.french import THIRD, agree, contract, french_verb
 from tools.starter.lexicon import Pair, Verb
 from tools.starter.people import Subject
-from tools.starter.person import THIRD
 from tools.starter.phrases import Phrase
 
 

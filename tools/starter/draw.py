@@ -1,4 +1,4 @@
-"""Seeded drawing: tables of things of which the first, or the weightiest, come most often."""
+"""Weighted random choice from tables, with a seed."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -7,37 +7,37 @@ from itertools import accumulate
 from random import Random
 from typing import Generic, TypeVar
 
-# Words are drawn as rank ** -FALL. Leaving out repeated sentences flattens the fall to about 1.
+# Weights are rank ** -FALL. Dropping repeated sentences flattens the exponent to about 1.
 _FALL = 1.4
 T = TypeVar("T")
 
 
 class Table(Generic[T]):
-    """Things to draw from: the first most often, by weights given or falling by rank."""
+    """Items with weights; by default the first item is the most frequent."""
 
     def __init__(self, items: Iterable[T], weights: Sequence[float] | None = None) -> None:
         self.items = tuple(items)
-        given = weights or [rank**-_FALL for rank in range(1, len(self.items) + 1)]
-        self.bounds = tuple(accumulate(given))
+        values = weights or [rank**-_FALL for rank in range(1, len(self.items) + 1)]
+        self.bounds = tuple(accumulate(values))
         self.total = self.bounds[-1]
 
     def draw(self, rng: Random) -> T:
-        """One of the things, at random."""
-        # Random.random is the only draw made: its stream is the same in every Python.
+        """Return one of the items, at random."""
+        # Only Random.random is used: its stream is the same in every Python version.
         return self.items[bisect_right(self.bounds, rng.random() * self.total)]
 
 
 def weighted(*rows: tuple[float, T]) -> Table[T]:
-    """A table from (weight, thing) rows."""
-    return Table([thing for _, thing in rows], [weight for weight, _ in rows])
+    """Return a table of (weight, item) rows."""
+    return Table([item for _, item in rows], [weight for weight, _ in rows])
 
 
 @cache
 def ranked(items: tuple[T, ...]) -> Table[T]:
-    """A table of things whose first is commonest, made once."""
+    """Return a table of items, the most frequent first; cached."""
     return Table(items)
 
 
 def evenly(items: Sequence[T]) -> Table[T]:
-    """A table that draws all its things equally often."""
+    """Return a table whose items are equally frequent."""
     return Table(items, [1.0] * len(items))

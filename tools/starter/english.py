@@ -1,4 +1,4 @@
-"""English inflection: plurals, articles, every form of a verb."""
+"""English inflection: plurals, articles, and the forms of a verb."""
 
 import re
 from functools import cache

@@ -1,4 +1,4 @@
-"""Frames: in which tense, denied or not, and when; each suits some verbs."""
+"""Frames: tense, negation and time of a clause; each fits some verbs."""
 
 import re
 from random import Random

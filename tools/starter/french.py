@@ -4,7 +4,9 @@ import re
 from functools import cache
 from typing import Literal, NamedTuple
 
-from tools.starter.person import WE, YOU, YOU_ALL
+ME, YOU, THIRD, WE, YOU_ALL, THEY = range(6)
+"""Grammatical persons (je, tu, il, nous, vous, ils): indices of a verb's forms, also English."""
+
 
 # How words begin that have an aspirated h, or a vowel that acts like one: "le héros", "le onze".
 _BLOCKED = "haut héros hongr haricot hamster hibou huit hérisson onze oui yaourt"

@@ -1,4 +1,4 @@
-"""The corpus: patterns drawn and written out as sentences, each French one kept once."""
+"""The corpus: random patterns written out as sentences, each French sentence once."""
 
 import re
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ _PAIR_COUNT = 60_000
 _SHORTEST, _LONGEST = 3, 14  # words and marks of a sentence
 
 
-def written(said: Pair, mark: str) -> tuple[str, str]:
-    """English and French as one writes them: a capital, the elisions, and the mark."""
+def write_sentence(words: Pair, mark: str) -> tuple[str, str]:
+    """Return English and French with a capital, elisions and the punctuation mark."""
     french_mark = mark if mark == "." else f" {mark}"
-    french_text = elide(said.fr)
+    french_text = elide(words.fr)
     return (
-        said.en[0].upper() + said.en[1:] + mark,
+        words.en[0].upper() + words.en[1:] + mark,
         french_text[0].upper() + french_text[1:] + french_mark,
     )
 
@@ -26,25 +26,25 @@ _WORD = re.compile(r"[^\W\d_]+'?|\d+|[.,!?]")
 
 
 def _fits(pair: tuple[str, str]) -> bool:
-    """Whether both sides have a length worth learning from."""
+    """Return whether both sides have between 3 and 14 words and marks."""
     longest = max(map(len, pair))
     if 18 < longest < 50 and min(map(len, pair)) > 14:
-        return True  # so few letters cannot be too many words
+        return True  # too few letters for too many words
     return all(_SHORTEST <= len(_WORD.findall(side)) <= _LONGEST for side in pair)
 
 
 def sentences(seed: int = 0) -> Iterator[tuple[str, str]]:
-    """Sentence pairs without end, with repetitions, as the grammar happens to make them."""
+    """Yield sentence pairs without end; they repeat."""
     rng = Random(seed)  # noqa: S311 - a corpus, not a secret
     while True:
         pattern, mark = PATTERNS.draw(rng)
-        pair = written(pattern(rng), mark)
+        pair = write_sentence(pattern(rng), mark)
         if _fits(pair):
             yield pair
 
 
 def starter_pairs(seed: int = 0) -> list[tuple[str, str]]:
-    """The corpus: distinct (english, french) pairs, each French sentence once, always the same."""
+    """Return the (english, french) pairs, each French sentence once; the same on every machine."""
     english_of: dict[str, str] = {}
     for en, fr in sentences(seed):
         english_of.setdefault(fr, en)

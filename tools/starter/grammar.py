@@ -1,4 +1,4 @@
-"""Which patterns there are, and how often each is drawn."""
+"""All patterns with their frequencies."""
 
 from collections.abc import Callable
 from random import Random
@@ -76,7 +76,7 @@ from tools.starter.patterns.things import (
 from tools.starter.patterns.time import clock, daily, since, used_to, weather
 
 Pattern = Callable[[Random], Pair]
-"""Makes one sentence, without its capital and mark."""
+"""Returns one sentence, without capital and punctuation mark."""
 _STATEMENTS: list[tuple[float, Pattern]] = [
     (11.0, done_to_thing), (8.0, done_alone), (4.5, done_to_person), (4.2, gone), (4.0, felt),
     (3.6, is_thus), (3.2, wanted), (3.0, seen), (2.8, able), (2.5, there_is), (2.2, is_like),
@@ -104,4 +104,4 @@ PATTERNS = weighted(
     *((weight, (pattern, "?")) for weight, pattern in _QUESTIONS),
     *((weight, (pattern, "!")) for weight, pattern in _EXCLAMATIONS),
 )
-"""Each with the mark that its sentences end with."""
+"""Each pattern with the punctuation mark of its sentences."""

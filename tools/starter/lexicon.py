@@ -1,4 +1,4 @@
-"""What a word is in both languages, and how words are read from tables."""
+"""Words in both languages, and how they are read from tables."""
 
 import re
 from collections.abc import Iterator

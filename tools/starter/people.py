@@ -1,11 +1,11 @@
-"""Whom a sentence is about, and the other people in it."""
+"""Subjects of sentences and other people in them."""
 
 from random import Random
 from typing import NamedTuple
 
 from tools.starter.draw import Table, weighted
+from tools.starter.french import ME, THEY, THIRD, WE, YOU, YOU_ALL
 from tools.starter.lexicon import Adjective, Noun
-from tools.starter.person import ME, THEY, THIRD, WE, YOU, YOU_ALL
 from tools.starter.phrases import (
     HER,
     HIS,

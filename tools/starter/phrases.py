@@ -1,4 +1,4 @@
-"""Noun phrases: a determiner, a noun and its adjectives, agreeing."""
+"""Noun phrases: a determiner, a noun and its adjectives, in agreement."""
 
 from functools import cache
 from typing import NamedTuple

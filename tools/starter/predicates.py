@@ -1,4 +1,4 @@
-"""What somebody may do or be: verbs drawn with what goes with them."""
+"""Predicates: verbs with complements that fit."""
 
 from random import Random
 from typing import NamedTuple
@@ -11,10 +11,9 @@ from tools.starter.clauses import (
     spaced,
 )
 from tools.starter.draw import Table, ranked, weighted
-from tools.starter.french import elide
+from tools.starter.french import THIRD, elide
 from tools.starter.lexicon import Adjective, Pair, Verb, VerbRow, pairs, verb
 from tools.starter.people import Subject
-from tools.starter.person import THIRD
 from tools.starter.things import DEFINITE_THEMES, HABITUAL, POSSESSED, liked, thing
 from tools.starter.words.places import CITIES, COUNTRIES, PLACES
 from tools.starter.words.verbs import VERBS_ALONE, VERBS_OF_MOTION, VERBS_WITH_THING, Cause

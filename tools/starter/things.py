@@ -1,4 +1,4 @@
-"""Things that a sentence names, with a determiner and adjectives that suit them."""
+"""Things in a sentence, with a determiner and adjectives that fit."""
 
 from random import Random
 

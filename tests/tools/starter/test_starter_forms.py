@@ -13,7 +13,7 @@ from tools.starter.french import (
     french_verb,
     imperative,
 )
-from tools.starter.generate import written
+from tools.starter.generate import write_sentence
 from tools.starter.lexicon import Pair, adjectives, verb
 from tools.starter.people import PRONOUNS
 from tools.starter.phrases import HER, MY, SOME, THE, THIS, A, noun_phrase
@@ -121,5 +121,5 @@ def test_clauses(pronoun, feminine, what, tense, middle, fr, en) -> None:  # typ
     subject = next(
         each for each in PRONOUNS.items if each.fr == pronoun and each.feminine is feminine
     )
-    said = Pair(english(subject, what, tense, middle), french(subject, what, tense, middle))
-    assert written(said, ".") == (en, fr)
+    words = Pair(english(subject, what, tense, middle), french(subject, what, tense, middle))
+    assert write_sentence(words, ".") == (en, fr)

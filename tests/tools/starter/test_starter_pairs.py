@@ -1,4 +1,4 @@
-"""The starter corpus: the shipped pairs are what the grammar makes, and read as they should."""
+"""The starter corpus: the shipped pairs are the generated ones, and their grammar is right."""
 
 import gzip
 import re
@@ -51,7 +51,7 @@ def pairs() -> Pairs:
 
 
 def test_the_shipped_pairs_are_the_generated_ones(pairs: Pairs) -> None:
-    """`python -m tools.starter` ships a grammar's new pairs."""
+    """After a change of the grammar, `python -m tools.starter` writes the new pairs."""
     text = gzip.decompress(STARTER_FILE.read_bytes()).decode("utf-8")
     assert [tuple(line.split("\t")) for line in text.splitlines()] == pairs
 

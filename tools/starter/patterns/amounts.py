@@ -1,4 +1,4 @@
-"""Sentences of how much and how many."""
+"""Sentences about amounts: how much, how many."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""Sentences of doing: to things, to people, alone, going somewhere."""
+"""Sentences about actions: with things, with people, alone, going somewhere."""
 
 from random import Random
 

@@ -19,10 +19,9 @@ from tools.starter.clauses import (
 )
 from tools.starter.draw import Table, ranked, weighted
 from tools.starter.frames import deniable, say
-from tools.starter.french import elide, french_verb
+from tools.starter.french import YOU, YOU_ALL, elide, french_verb
 from tools.starter.lexicon import Pair, verb
 from tools.starter.people import PRONOUNS, subject
-from tools.starter.person import YOU, YOU_ALL
 from tools.starter.predicates import (
     ACTING_ROWS,
     Modal,

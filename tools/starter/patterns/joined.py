@@ -4,6 +4,7 @@ from random import Random
 
 from tools.starter.clauses import NOT, Predicate, Tense, clause
 from tools.starter.draw import Table, ranked, weighted
+from tools.starter.french import ME, WE, YOU, YOU_ALL
 from tools.starter.lexicon import Pair, Verb, pairs, verb, verbs
 from tools.starter.people import (
     FAMILY_DETERMINERS,
@@ -16,7 +17,6 @@ from tools.starter.people import (
     subject,
     third_person,
 )
-from tools.starter.person import ME, WE, YOU, YOU_ALL
 from tools.starter.phrases import THE, A, noun_phrase
 from tools.starter.predicates import (
     BE,

@@ -6,10 +6,9 @@ from tools.starter.clauses import ÊTRE, Tense, english_infinitive, french, spac
 from tools.starter.draw import Table, ranked, weighted
 from tools.starter.english import BE_PAST, BE_PRESENT
 from tools.starter.frames import deniable
-from tools.starter.french import elide, imperative
+from tools.starter.french import WE, YOU, YOU_ALL, elide, imperative
 from tools.starter.lexicon import Pair, adjectives, listed, pairs
 from tools.starter.people import NAMES, Subject, other_than_i
-from tools.starter.person import WE, YOU, YOU_ALL
 from tools.starter.phrases import OUR, SOME, YOUR, YOUR_VOUS, A, noun_phrase
 from tools.starter.predicates import acting_plainly, being
 from tools.starter.things import gift_for

@@ -1,4 +1,4 @@
-"""Sentences that say what somebody is, feels, has or is called."""
+"""Sentences about people: what they are, feel, have, or are called."""
 
 from random import Random
 

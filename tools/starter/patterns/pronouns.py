@@ -1,4 +1,4 @@
-"""Sentences with an object pronoun, and of giving."""
+"""Sentences with object pronouns, and about giving."""
 
 from random import Random
 from typing import NamedTuple
@@ -6,10 +6,9 @@ from typing import NamedTuple
 from tools.starter.clauses import NOT, Predicate, Tense
 from tools.starter.draw import weighted
 from tools.starter.frames import Frame, say
-from tools.starter.french import begins_with_vowel, contract
+from tools.starter.french import ME, THEY, THIRD, WE, YOU, YOU_ALL, begins_with_vowel, contract
 from tools.starter.lexicon import Pair
 from tools.starter.people import Subject, person_for, subject
-from tools.starter.person import ME, THEY, THIRD, WE, YOU, YOU_ALL
 from tools.starter.things import gift_for
 from tools.starter.words.times import FUTURE_TIMES, PAST_TIMES
 from tools.starter.words.verbs import VERBS_OF_GIVING, VERBS_TO_PERSON, VERBS_WITH_PERSON

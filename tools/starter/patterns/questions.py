@@ -12,6 +12,7 @@ from tools.starter.clauses import (
     predicate,
 )
 from tools.starter.draw import Table, ranked, weighted
+from tools.starter.french import THIRD
 from tools.starter.lexicon import Aspect, Pair, verb, verbs
 from tools.starter.people import (
     Subject,
@@ -22,7 +23,6 @@ from tools.starter.people import (
     relative,
     subject,
 )
-from tools.starter.person import THIRD
 from tools.starter.phrases import THEIR, YOUR, YOUR_VOUS
 from tools.starter.predicates import (
     Modal,

@@ -1,4 +1,4 @@
-"""Sentences that say what and where things are."""
+"""Sentences about things: what and where they are."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""Sentences of time and weather."""
+"""Sentences about time and weather."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""The adjectives: what may be said of people, of things and in comparison."""
+"""The adjectives: for people, for things, and for comparisons."""
 
 from typing import NamedTuple
 

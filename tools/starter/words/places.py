@@ -1,4 +1,4 @@
-"""Places, countries and cities, what one goes there for and how."""
+"""Places, countries and cities, with purposes and means of travel."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The verbs, by what may follow them, and the states that move one to do something."""
+"""The verbs, by their complements, and states that lead to an action."""
 
 from typing import NamedTuple
 
