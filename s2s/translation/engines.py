@@ -68,7 +68,7 @@ class StepEngine(ABC):
         forced: bool,
         mark: Callable[[], None],
     ) -> tuple[BatchCounts, Tensor]:
-        """Take one optimizer step, as s2s.task.Task says."""
+        """Take one optimizer step; arguments and result are those of s2s.task.Task."""
         with matmul_precision(self.precision, self.model.decoder.out.weight.device):
             batch = self.batch(indices)
             mark()
@@ -88,11 +88,7 @@ class ArticleEngine(StepEngine):
         return self.batches.make_padded(indices, joint=True)
 
     def forward(self, batch: Batch, forced: bool, state: Tensor | None = None) -> Forward:
-        """Compute as the base class says.
-
-        Args:
-            state: (L, B, H) initial states of the encoder; None: zeros.
-        """
+        """Compute the loss from (L, B, H) initial states of the encoder; None: zeros."""
         model = self.model
         state = model.initial_state(batch.samples) if state is None else state
         for words in batch.source:
@@ -136,12 +132,16 @@ class FusedEngine(StepEngine):
 
 def decode_teacher_forced(model: Seq2Seq, batch: PackedBatch) -> Tensor:
     """Return the (P, H) packed decoder outputs if each step is fed the reference's word."""
-    return model.decoder.packed(batch.target.inputs, _encode(model, batch), batch.target.batch_sizes)
+    return model.decoder.forward_packed(
+        batch.target.inputs, _encode(model, batch), batch.target.batch_sizes
+    )
 
 
 def _encode(model: Seq2Seq, batch: PackedBatch) -> Tensor:
     """Return the (L, B, H) final states of the source sentences, in the order of the target."""
-    return model.encode_packed(batch.source.tokens, batch.source.batch_sizes, batch.source_end_positions)
+    return model.encode_packed(
+        batch.source.tokens, batch.source.batch_sizes, batch.source_end_positions
+    )
 
 
 def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
@@ -160,8 +160,8 @@ def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
 class GraphedEngine(FusedEngine):
     """On a GPU, replays captured graphs of a few shapes (see fast/cuda_graphs.py).
 
-    Free-running batches are computed as in `fused`. So is everything, with a note, on a CPU and
-    after a graph could not be captured.
+    Free-running batches are computed as in `fused`. So is everything, with a remark, on a CPU
+    and after a graph could not be captured.
     """
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:

@@ -21,7 +21,7 @@ class RecurrentLayers(nn.Module):
             outputs.append(inputs)
         return outputs
 
-    def packed(self, inputs: Tensor, state: Tensor, sizes: list[int]) -> list[Tensor]:
+    def forward_packed(self, inputs: Tensor, state: Tensor, sizes: list[int]) -> list[Tensor]:
         """Return the (P, H) outputs of each layer from (P, H) packed inputs."""
         outputs = []
         for layer, initial in zip(self.layers, state, strict=True):
@@ -50,10 +50,10 @@ class Encoder(nn.Module):
         outputs: list[Tensor] = self.recurrent(self.dropout(self.embedding(source)), state)
         return outputs
 
-    def packed(self, source: Tensor, state: Tensor, sizes: list[int]) -> list[Tensor]:
+    def forward_packed(self, source: Tensor, state: Tensor, sizes: list[int]) -> list[Tensor]:
         """Return the (P, H) outputs of each layer from (P,) packed word ids."""
         inputs = fast_dropout(self.embedding(source), self.dropout.p if self.training else 0)
-        return self.recurrent.packed(inputs, state, sizes)
+        return self.recurrent.forward_packed(inputs, state, sizes)
 
 
 class Decoder(nn.Module):
@@ -77,10 +77,10 @@ class Decoder(nn.Module):
         outputs: list[Tensor] = self.recurrent(inputs, state)
         return outputs[-1], torch.stack([output[-1] for output in outputs])
 
-    def packed(self, words: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
+    def forward_packed(self, words: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
         """Return the (P, H) outputs of the last layer from (P,) packed words."""
         inputs = fast_dropout(self.embedding(words), self.dropout.p if self.training else 0)
-        return self.recurrent.packed(torch.relu(inputs), state, sizes)[-1]
+        return self.recurrent.forward_packed(torch.relu(inputs), state, sizes)[-1]
 
 
 class Seq2Seq(nn.Module):
@@ -127,5 +127,5 @@ class Seq2Seq(nn.Module):
             source: (P,) packed word ids.
             ends: (B,) positions of the ends among them.
         """
-        outputs = self.encoder.packed(source, self.initial_state(len(ends)), sizes)
+        outputs = self.encoder.forward_packed(source, self.initial_state(len(ends)), sizes)
         return torch.stack([output.index_select(0, ends) for output in outputs])

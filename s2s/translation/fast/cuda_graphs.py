@@ -20,13 +20,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from s2s.config import Precision
 from s2s.data.batches import Batches, FixedBatch, to_device
+from s2s.task import Indices
 from s2s.training.device import matmul_precision
 from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
@@ -36,7 +35,6 @@ MOST_GRAPHS = 64
 _STEP_GRAIN, _ROW_GRAIN = 4, 64
 _FINEST_SHARE = 16
 
-Indices = npt.NDArray[np.int64]
 Project = Callable[[Tensor, Tensor, float, Tensor], tuple[Tensor, Tensor]]
 """A FixedProjection, or a function that computes the same."""
 
@@ -102,7 +100,9 @@ def plan(batches: Batches, indices: Indices) -> PlannedBatch:
 def fixed_forward(model: Seq2Seq, batch: FixedBatch) -> Tensor:
     """Return the (R, H) teacher-forced decoder outputs at the batch's rows."""
     encoded = model.encoder(batch.source, model.initial_state(batch.source.shape[1]))
-    state = torch.stack([each.flatten(0, 1).index_select(0, batch.source_end_positions) for each in encoded])
+    state = torch.stack(
+        [each.flatten(0, 1).index_select(0, batch.source_end_positions) for each in encoded]
+    )
     hidden, _ = model.decoder(batch.inputs, state)
     rows: Tensor = hidden.flatten(0, 1).index_select(0, batch.positions)
     return rows

@@ -56,9 +56,9 @@ def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -
 class _PackedGRU(torch.autograd.Function):
     """torch.nn.GRU's equations, all steps in one call, and one product per weight's gradient.
 
-    r, z = sigmoid(W_ir x + b_ir + W_hr h + b_hr), likewise z; n = tanh(W_in x + b_in + r * m)
-    with m = W_hn h + b_hn; h' = (1 - z) * n + z * h (Cho et al. 2014, arXiv:1406.1078, with the
-    reset gate after the product, as in cuDNN).
+    r = sigmoid(W_ir x + b_ir + W_hr h + b_hr), likewise z; n = tanh(W_in x + b_in + r * m) with
+    m = W_hn h + b_hn; h' = (1 - z) * n + z * h (Cho et al. 2014, arXiv:1406.1078, with the reset
+    gate after the product, as in cuDNN).
     """
 
     @staticmethod
