@@ -141,7 +141,10 @@ def translations_text(label: str, evaluations: Sequence[Evaluation]) -> str:
 
 def sweep_command(corpus: str) -> str:
     """Return the command of a sweep that can recommend a batch size."""
-    return f"python -m s2s sweep --corpus {corpus} --batch-sizes 2,4,8,16,32,64,128,256 --rule sqrt"
+    return (
+        f"python -m s2s sweep --corpus {corpus} --batch-sizes 2,4,8,16,32,64,128,256 "
+        "--learning-rate-rule sqrt"
+    )
 
 
 def _progress(replay: Replay) -> str:
