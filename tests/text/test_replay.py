@@ -5,9 +5,16 @@ import dataclasses
 from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.timing import Variation
 from s2s.analysis.sweep.replay import EngineReplay, RelatedAdvice, Replay, analyse_replay
+from s2s.cli.main import build_parser
 from s2s.config import Engine
 from s2s.records import Evaluation, RunState, SampleTranslation, Sweep
-from s2s.text.replay import headline, replay_text, translations_text, verdict
+from s2s.text.replay import (
+    headline,
+    replay_text,
+    sweep_command,
+    translations_text,
+    verdict,
+)
 from tests.golden_text import check_golden
 from tests.replays import UNIGRAM, losses, replay_sweep
 
@@ -81,3 +88,8 @@ def test_golden_text() -> None:
             ),
         },
     )
+
+
+def test_the_suggested_command_can_be_parsed() -> None:
+    options = build_parser().parse_args(sweep_command("starter").split()[3:])
+    assert (options.corpus, options.learning_rate_rule) == ("starter", "sqrt")
