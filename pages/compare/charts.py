@@ -15,7 +15,7 @@ from s2s.analysis.run.anatomy import fit_run_anatomies, measure_run_anatomy
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.charts.anatomy import plot_anatomy
 from s2s.charts.bars import plot_bars
-from s2s.charts.loss import plot_loss
+from s2s.charts.curves import plot_loss
 from s2s.formatting import format_bytes, format_rate
 from s2s.records import Run, Summary
 from s2s.text.charts import describe_anatomy, describe_bars, describe_loss

@@ -236,12 +236,12 @@ def _shape(shape: tuple[int, ...]) -> str:
 def _chart(
     title: str, traces: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any], text: str
 ) -> None:
-    layout = frame.build_layout(title, height=360, revision=title, xaxis=x, yaxis=y)
     data = [
         trace | {"marker": {"color": colour}}
         for trace, colour in zip(traces, SIDE_COLOURS, strict=True)
     ]
-    draw_chart({"data": data, "layout": layout}, text, key="corpus_chart")
+    figure = frame.build_figure(title, data, x, y, height=360, revision=title)
+    draw_chart(figure, text, key="corpus_chart")
 
 
 VIEWS: dict[str, Callable[[Corpus], None]] = {

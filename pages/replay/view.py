@@ -19,7 +19,7 @@ from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.run.translations import build_translation_table
 from s2s.analysis.sweep.replay import RelatedAdvice, Replay, article_evaluations
 from s2s.analysis.sweep.runs import finished_runs
-from s2s.charts.loss import plot_loss
+from s2s.charts.curves import plot_loss
 from s2s.errors import UserError, shorten
 from s2s.records import Run, RunState, Sweep, SweepState
 from s2s.store.sweeps import read_sweep

@@ -65,7 +65,5 @@ def _sentence(config: SweepConfig, found: SweepEstimate) -> str:
         return "The duration could not be measured: every trial step ran out of memory."
     prefix = "At most about" if config.target_loss else "About"
     larger = "; larger sizes not included" if config.grow_until_oom else ""
-    return (
-        f"{prefix} **{format_duration(found.total_seconds)}** in total on {format_device(found.device)} "
-        f"(from {found.basis}{larger})."
-    )
+    duration = f"**{format_duration(found.total_seconds)}** in total"
+    return f"{prefix} {duration} on {format_device(found.device)} (from {found.basis}{larger})."

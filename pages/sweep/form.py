@@ -115,8 +115,9 @@ def _budget_and_scaling() -> None:
                 min_value=0.01, max_value=100.0, step=0.1, width=180,
             )  # fmt: skip
         _persistent(
-            st.segmented_control, "Learning-rate scaling", "learning_rate_rule", default=LearningRateRule.SQRT,
-            options=list(LearningRateRule), required=True, help=_SCALING_HELP,
+            st.segmented_control, "Learning-rate scaling", "learning_rate_rule",
+            default=LearningRateRule.SQRT, options=list(LearningRateRule), required=True,
+            help=_SCALING_HELP,
         )  # fmt: skip
 
 

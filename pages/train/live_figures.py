@@ -20,9 +20,8 @@ from s2s.analysis.run.steps import Axis, LossScale, Steps
 from s2s.analysis.run.summarize import summarize
 from s2s.analysis.run.translations import build_translation_table
 from s2s.charts.anatomy import plot_anatomy
-from s2s.charts.loss import plot_loss
+from s2s.charts.curves import plot_loss, plot_throughput
 from s2s.charts.readings import plot_readings
-from s2s.charts.throughput import plot_throughput
 from s2s.errors import shorten
 from s2s.formatting import format_bytes, format_loss, format_rate, format_step_time
 from s2s.records import DeviceSample, Evaluation, Run, Summary

@@ -5,19 +5,16 @@ from typing import Any
 
 from s2s.analysis.run.anatomy import PARTS, AnatomyFit, RunAnatomy
 from s2s.analysis.sweep.step_parts import StepParts
-from s2s.charts.frame import (
-    BATCH_SIZE_TITLE,
-    GREY,
-    PALETTE,
-    Figure,
-    build_axis,
-    build_layout,
-    escape_label,
-    round_values,
-)
+from s2s.charts import frame
 from s2s.formatting import format_step_time
 
-_COLOURS = dict(zip(PARTS, (PALETTE[5], PALETTE[1], PALETTE[2], PALETTE[3], GREY), strict=True))
+_COLOURS = dict(
+    zip(
+        PARTS,
+        (frame.PALETTE[5], frame.PALETTE[1], frame.PALETTE[2], frame.PALETTE[3], frame.GREY),
+        strict=True,
+    )
+)
 _NAMES = {"between": "between steps"}
 _HATCHED = {
     "shape": "/",
@@ -36,7 +33,7 @@ def plot_anatomy(
     *,
     shares: bool = False,
     revision: str = "",
-) -> Figure:
+) -> frame.Figure:
     """Plot the parts of each run's step.
 
     Args:
@@ -48,24 +45,22 @@ def plot_anatomy(
     fixed = [fit.fixed_parts(each) for each in medians] if fit else None
     names = [each.label for each in runs]
     unit = "Share of the step (%)" if shares else "Median time per step (ms)"
-    return {
-        "data": _stack(names, medians, fixed, scales, vertical=False),
-        "layout": build_layout(
-            "Step anatomy",
-            height=150 + 34 * len(runs),
-            revision=f"{revision} {shares}",
-            barmode="stack",
-            bargap=0.35,
-            margin={"l": 12, "r": 72, "t": 44, "b": 8},
-            xaxis=build_axis(unit, rangemode="tozero", nticks=6),
-            yaxis=build_axis("", autorange="reversed", type="category", showgrid=False),
-        ),
-    }
+    return frame.build_figure(
+        "Step anatomy",
+        _stack(names, medians, fixed, scales, vertical=False),
+        frame.build_axis(unit, rangemode="tozero", nticks=6),
+        frame.build_axis("", autorange="reversed", type="category", showgrid=False),
+        height=150 + 34 * len(runs),
+        revision=f"{revision} {shares}",
+        barmode="stack",
+        bargap=0.35,
+        margin={"l": 12, "r": 72, "t": 44, "b": 8},
+    )
 
 
 def plot_step_parts(
     step_parts: StepParts, *, per_sentence: bool = False, revision: str = ""
-) -> Figure:
+) -> frame.Figure:
     """Plot the parts of step time against the batch size, per step or per sentence."""
     divisors = [each.batch_size if per_sentence else 1 for each in step_parts.sizes]
     seconds = [each.seconds for each in step_parts.sizes]
@@ -76,18 +71,16 @@ def plot_step_parts(
     names = [f"{each.batch_size:,}" for each in step_parts.sizes]
     top = 1100 * max((sum(each) for each in parts), default=1.0)  # room for the label of the sum
     unit = "sentence" if per_sentence else "step"
-    return {
-        "data": _stack(names, parts, fixed, [1000.0] * len(names), vertical=True),
-        "layout": build_layout(
-            "Step anatomy",
-            height=400,
-            revision=f"{revision} {per_sentence}",
-            barmode="stack",
-            bargap=0.35,
-            xaxis=build_axis(BATCH_SIZE_TITLE, type="category", showgrid=False),
-            yaxis=build_axis(f"Median time per {unit} (ms)", range=[0, top]),
-        ),
-    }
+    return frame.build_figure(
+        "Step anatomy",
+        _stack(names, parts, fixed, [1000.0] * len(names), vertical=True),
+        frame.build_axis(frame.BATCH_SIZE_TITLE, type="category", showgrid=False),
+        frame.build_axis(f"Median time per {unit} (ms)", range=[0, top]),
+        height=400,
+        revision=f"{revision} {per_sentence}",
+        barmode="stack",
+        bargap=0.35,
+    )
 
 
 def _divide(seconds: Seconds, divisors: Sequence[float]) -> Seconds:
@@ -103,7 +96,7 @@ def _stack(
     scales: Sequence[float],
     *,
     vertical: bool,
-) -> list[dict[str, Any]]:
+) -> list[frame.Trace]:
     """Return traces with one bar per name, its length the sum of its parts times its scale.
 
     Args:
@@ -112,7 +105,7 @@ def _stack(
     values, categories = ("y", "x") if vertical else ("x", "y")
     common = {
         "orientation": "v" if vertical else "h",
-        categories: [escape_label(name) for name in names],
+        categories: [frame.escape_label(name) for name in names],
     }
     traces = []
     growing, suffix = parts, ""
@@ -131,7 +124,7 @@ def _stack(
                 "type": "bar",
                 values: [None] * len(names),
                 "name": "hatched: fixed part",
-                "marker": {"color": GREY, "pattern": _HATCHED},
+                "marker": {"color": frame.GREY, "pattern": _HATCHED},
                 "hoverinfo": "skip",
             }
         )
@@ -146,7 +139,7 @@ def _stack_parts(
     categories: str,
     suffix: str,
     pattern: dict[str, Any],
-) -> list[dict[str, Any]]:
+) -> list[frame.Trace]:
     """Return a trace for each of PARTS."""
     traces = []
     for index, part in enumerate(PARTS):
@@ -155,7 +148,7 @@ def _stack_parts(
         traces.append(
             {
                 "type": "bar",
-                values: round_values(a * b for a, b in zip(seconds, scales, strict=True)),
+                values: frame.round_values(a * b for a, b in zip(seconds, scales, strict=True)),
                 "name": name,
                 "legendgroup": part,
                 "marker": {"color": _COLOURS[part], "line": {"width": 0}, "pattern": pattern},
@@ -166,13 +159,13 @@ def _stack_parts(
     return traces
 
 
-def _label_sums(parts: Seconds, scales: Sequence[float], values: str) -> dict[str, Any]:
+def _label_sums(parts: Seconds, scales: Sequence[float], values: str) -> frame.Trace:
     """Return a trace that writes the sum of each bar at its end."""
     sums = [sum(each) for each in parts]
     return {
         "type": "scatter",
         "mode": "text",
-        values: round_values(a * b for a, b in zip(sums, scales, strict=True)),
+        values: frame.round_values(a * b for a, b in zip(sums, scales, strict=True)),
         "text": [f" {format_step_time(each)}" for each in sums],
         "textposition": "top center" if values == "y" else "middle right",
         "cliponaxis": False,

@@ -6,16 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from s2s.analysis.compare.groups import Bar, MeanRange
-from s2s.charts.frame import (
-    GREY,
-    Figure,
-    assign_colours,
-    build_axis,
-    build_error_bars,
-    build_layout,
-    round_values,
-    wrap_label,
-)
+from s2s.charts import frame
 from s2s.formatting import format_range
 
 
@@ -27,7 +18,7 @@ def plot_bars(
     *,
     scale: float = 1.0,
     warnings: Sequence[str] = (),
-) -> Figure:
+) -> frame.Figure:
     """Plot means with their ranges; an unknown value has a label and no bar.
 
     Args:
@@ -40,33 +31,34 @@ def plot_bars(
     lows = scale * np.array([each.low for each in values], np.float64)  # None becomes NaN
     highs = scale * np.array([each.high for each in values], np.float64)
     warnings = warnings or [""] * len(bars)
-    names = [wrap_label(bar.group.label) for bar in bars]
+    names = [frame.wrap_label(bar.group.label) for bar in bars]
     texts = [format_value(bar.mean) for bar in bars]
     ranges = [format_range(each.low, each.high, format_value) for each in values]
-    return {
-        "data": [
+    return frame.build_figure(
+        title,
+        [
             {
                 "type": "bar",
                 "orientation": "h",
                 "y": names,
-                "x": round_values(means),
+                "x": frame.round_values(means),
                 "customdata": [
                     "<br>".join(filter(None, each))
                     for each in zip(texts, ranges, warnings, strict=True)
                 ],
                 "marker": {
-                    "color": assign_colours(
+                    "color": frame.assign_colours(
                         [(bar.group.run_id, bar.group.batch_size) for bar in bars]
                     )
                 },
-                "error_x": {**build_error_bars(means, lows, highs, GREY), "width": 4},
+                "error_x": {**frame.build_error_bars(means, lows, highs, frame.GREY), "width": 4},
                 "hovertemplate": f"%{{customdata}} {unit}<extra>%{{y}}</extra>",
             },
             {
                 "type": "scatter",
                 "mode": "text",
                 "y": names,
-                "x": [value or 0.0 for value in round_values(np.fmax(means, highs))],
+                "x": [value or 0.0 for value in frame.round_values(np.fmax(means, highs))],
                 "text": [
                     f" {text} ⚠" if warning else f" {text}"
                     for text, warning in zip(texts, warnings, strict=True)
@@ -76,14 +68,11 @@ def plot_bars(
                 "hoverinfo": "skip",
             },
         ],
-        "layout": build_layout(
-            title,
-            height=120 + 34 * len(bars),
-            revision=title,
-            showlegend=False,
-            bargap=0.35,
-            margin={"l": 12, "r": 72, "t": 44, "b": 8},
-            xaxis=build_axis(unit, rangemode="tozero", nticks=4, tickangle=0),
-            yaxis=build_axis("", autorange="reversed", type="category", showgrid=False),
-        ),
-    }
+        frame.build_axis(unit, rangemode="tozero", nticks=4, tickangle=0),
+        frame.build_axis("", autorange="reversed", type="category", showgrid=False),
+        height=120 + 34 * len(bars),
+        revision=title,
+        showlegend=False,
+        bargap=0.35,
+        margin={"l": 12, "r": 72, "t": 44, "b": 8},
+    )

@@ -14,6 +14,7 @@ from typing import Any
 from s2s.analysis.run.steps import Floats
 
 Figure = dict[str, Any]
+Trace = dict[str, Any]
 Values = Sequence[float] | Floats
 
 PALETTE = ("#A08A1F", "#D67A1A", "#8B6FD1", "#0B9B74", "#D1495B", "#1783C9", "#CC6FA6", "#3F9FA8")
@@ -125,12 +126,48 @@ def build_batch_size_axis(sizes: Sequence[int]) -> dict[str, Any]:
     )
 
 
-def build_layout(title: str, *, height: int, revision: str, **more: Any) -> dict[str, Any]:
-    """Return the layout of a chart.
+def build_figure(
+    title: str,
+    traces: Sequence[Trace],
+    x_axis: dict[str, Any],
+    y_axis: dict[str, Any],
+    *,
+    height: int,
+    revision: str,
+    **layout: Any,
+) -> Figure:
+    """Return a figure.
 
     Args:
         revision: Identifies the view: while it stays the same, zoom and hidden lines stay too.
     """
+    axes = {"xaxis": x_axis, "yaxis": y_axis}
+    return {"data": list(traces), "layout": _build_layout(title, height, revision, axes | layout)}
+
+
+def build_line(
+    x: Sequence[float | None],
+    y: Iterable[float],
+    colour: str,
+    *,
+    width: float = 2,
+    dash: str = "solid",
+    **more: Any,
+) -> Trace:
+    """Return a line; Plotly shows it on hover unless `hoverinfo` is "skip"."""
+    line = {"color": colour, "width": width, "dash": dash}
+    return {"x": x, "y": round_values(y), "mode": "lines", "line": line, **more}
+
+
+def build_markers(
+    x: Sequence[float], y: Iterable[float], colour: str, *, size: int = 9, **more: Any
+) -> Trace:
+    """Return single points."""
+    marker = {"color": colour, "size": size}
+    return {"x": x, "y": round_values(y), "mode": "markers", "marker": marker, **more}
+
+
+def _build_layout(title: str, height: int, revision: str, more: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": {
             "text": title,

@@ -3,71 +3,44 @@
 from statistics import median
 
 from s2s.analysis.sweep.memory import MemoryFit
-from s2s.charts.frame import (
-    PALETTE,
-    Figure,
-    build_axis,
-    build_batch_size_axis,
-    build_layout,
-    round_values,
-)
+from s2s.charts import frame
 
 _MIB = 2**20
-_COLOUR, _CHECK_COLOUR = PALETTE[2], PALETTE[4]
+_COLOUR, _CHECK_COLOUR = frame.PALETTE[2], frame.PALETTE[4]
 
 
-def plot_memory(fit: MemoryFit, *, revision: str = "") -> Figure:
-    """Plot the measured peaks and, where there is one, the fit at their padded tokens."""
+def plot_memory(fit: MemoryFit, *, revision: str = "") -> frame.Figure:
+    """Plot the measured peaks and, if there is a fit, its prediction at their padded tokens."""
     sizes = [point.batch_size for point in fit.points]
-    traces = [
-        {
-            "x": sizes,
-            "y": round_values(point.peak_bytes / _MIB for point in fit.points),
-            "mode": "markers",
-            "name": "measured",
-            "marker": {"color": _COLOUR, "size": 9},
-            "hovertemplate": "batch size %{x:,}: %{y:,.0f} MiB<extra></extra>",
-        }
-    ]
-    fitted: dict[int, list[float]] = {}
+    measured = [point.peak_bytes / _MIB for point in fit.points]
+    hover = "batch size %{x:,}: %{y:,.0f} MiB<extra></extra>"
+    traces = [frame.build_markers(sizes, measured, _COLOUR, name="measured", hovertemplate=hover)]
+    predicted: dict[int, list[float]] = {}
     for point in fit.points:
-        predicted = fit.peak_bytes(point.padded_tokens)
-        if predicted is not None:
-            fitted.setdefault(point.batch_size, []).append(predicted)
-    if fitted:
+        peak_bytes = fit.peak_bytes(point.padded_tokens)
+        if peak_bytes is not None:
+            predicted.setdefault(point.batch_size, []).append(peak_bytes / _MIB)
+    if predicted:
+        medians = map(median, predicted.values())
         traces.append(
-            {
-                "x": list(fitted),
-                "y": round_values(median(each) / _MIB for each in fitted.values()),
-                "mode": "lines",
-                "name": "fit",
-                "line": {"color": _COLOUR, "width": 2},
-                "hoverinfo": "skip",
-            }
+            frame.build_line(list(predicted), medians, _COLOUR, name="fit", hoverinfo="skip")
         )
     if fit.check:
-        traces.append(
-            {
-                "x": [fit.check.batch_size],
-                "y": round_values([fit.check.predicted_bytes / _MIB]),
-                "mode": "markers",
-                "name": "predicted from the smaller sizes",
-                "marker": {
-                    "color": _CHECK_COLOUR,
-                    "size": 12,
-                    "symbol": "x-thin",
-                    "line": {"width": 3, "color": _CHECK_COLOUR},
-                },
-                "hovertemplate": "batch size %{x:,}: predicted %{y:,.0f} MiB<extra></extra>",
-            }
+        check = frame.build_markers(
+            [fit.check.batch_size],
+            [fit.check.predicted_bytes / _MIB],
+            _CHECK_COLOUR,
+            size=12,
+            name="predicted from the smaller sizes",
+            hovertemplate="batch size %{x:,}: predicted %{y:,.0f} MiB<extra></extra>",
         )
-    return {
-        "data": traces,
-        "layout": build_layout(
-            "Peak memory",
-            height=320,
-            revision=revision,
-            xaxis=build_batch_size_axis(sizes),
-            yaxis=build_axis("Peak memory (MiB)", rangemode="tozero"),
-        ),
-    }
+        check["marker"] |= {"symbol": "x-thin", "line": {"width": 3, "color": _CHECK_COLOUR}}
+        traces.append(check)
+    return frame.build_figure(
+        "Peak memory",
+        traces,
+        frame.build_batch_size_axis(sizes),
+        frame.build_axis("Peak memory (MiB)", rangemode="tozero"),
+        height=320,
+        revision=revision,
+    )

@@ -23,6 +23,7 @@ from s2s.analysis.sweep.step_parts import PaddingLine, PaddingPoint
 from s2s.analysis.sweep.throughput import fit_speed_curve
 from s2s.charts.anatomy import plot_anatomy, plot_step_parts
 from s2s.charts.bars import plot_bars
+from s2s.charts.curves import plot_loss, plot_throughput
 from s2s.charts.frame import (
     GREY,
     PALETTE,
@@ -32,12 +33,10 @@ from s2s.charts.frame import (
     round_values,
     wrap_label,
 )
-from s2s.charts.loss import plot_loss
 from s2s.charts.memory import plot_memory
 from s2s.charts.padding import plot_padding
 from s2s.charts.readings import plot_readings
 from s2s.charts.steps_to_target import plot_steps_to_target
-from s2s.charts.throughput import plot_throughput
 from s2s.charts.throughput_model import plot_speed_curves
 from s2s.charts.time_to_target import plot_time_to_target
 from s2s.formatting import format_bytes

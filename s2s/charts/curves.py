@@ -1,23 +1,12 @@
-"""The loss of runs: smoothed lines over faint raw ones, or over the band of repeats."""
+"""Loss and throughput of runs: smoothed lines over faint raw ones, or over a band of repeats."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from s2s.analysis.compare.lines import Band, RunLine, find_divergence
 from s2s.analysis.run.steps import Axis, LossScale
-from s2s.charts.frame import (
-    Figure,
-    assign_colours,
-    assign_dashes,
-    build_axis,
-    build_layout,
-    escape_label,
-    make_translucent,
-    round_positions,
-    round_values,
-)
+from s2s.charts import frame
 
-AXIS_TITLES = {
+_AXIS_TITLES = {
     Axis.ITERATIONS: "Iterations",
     Axis.SAMPLES: "Samples (sentences seen)",
     Axis.TOKENS: "Target tokens seen",
@@ -38,61 +27,84 @@ def plot_loss(
     log_y: bool = False,
     height: int = 340,
     revision: str = "",
-) -> Figure:
+) -> frame.Figure:
     """Plot the loss of runs along an axis.
 
     Args:
         revision: Identifies the runs; see `build_layout`.
     """
-    colours = assign_colours([(line.run_id, line.batch_size) for line in lines])
+    colours = frame.assign_colours([(line.run_id, line.batch_size) for line in lines])
     traces = [
         trace
-        for line, colour, dash in zip(lines, colours, assign_dashes(len(lines)), strict=True)
+        for line, colour, dash in zip(lines, colours, frame.assign_dashes(len(lines)), strict=True)
         for trace in _traces(line, colour, dash, alone=len(lines) == 1, log_x=log_x)
     ]
-    return {
-        "data": traces,
-        "layout": build_layout(
-            f"Loss {scale}",
-            height=height,
-            revision=f"{revision} {axis} {scale} {log_x} {log_y}",
-            xaxis=build_axis(AXIS_TITLES[axis], type="log" if log_x else "linear"),
-            yaxis=build_axis(_SCALE_TITLES[scale], type="log" if log_y else "linear"),
-        ),
-    }
+    return frame.build_figure(
+        f"Loss {scale}",
+        traces,
+        frame.build_axis(_AXIS_TITLES[axis], type="log" if log_x else "linear"),
+        frame.build_axis(_SCALE_TITLES[scale], type="log" if log_y else "linear"),
+        height=height,
+        revision=f"{revision} {axis} {scale} {log_x} {log_y}",
+    )
+
+
+def plot_throughput(
+    lines: Sequence[RunLine], axis: Axis, *, height: int = 300, revision: str = ""
+) -> frame.Figure:
+    """Plot samples per second of runs along an axis, over their timed steps.
+
+    The y axis begins at zero, so a slower stretch looks as slow as it is.
+    """
+    colours = frame.assign_colours([(line.run_id, line.batch_size) for line in lines])
+    traces = []
+    for line, colour in zip(lines, colours, strict=True):
+        x, name = frame.round_positions(line.curve.x), frame.escape_label(line.label)
+        hover = f"%{{y:,.4~g}} samples/s<extra>{name}</extra>"
+        traces.append(frame.build_line(x, line.curve.y, colour, name=name, hovertemplate=hover))
+    return frame.build_figure(
+        "Throughput",
+        traces,
+        frame.build_axis(_AXIS_TITLES[axis]),
+        frame.build_axis("Samples per second", rangemode="tozero"),
+        height=height,
+        revision=f"{revision} {axis}",
+        showlegend=len(lines) > 1,
+    )
 
 
 def _traces(
     line: RunLine, colour: str, dash: str, *, alone: bool, log_x: bool
-) -> list[dict[str, Any]]:
+) -> list[frame.Trace]:
     """Return a run's traces: one legend entry for all, or one each if the run is alone."""
-    name = escape_label(line.label)
+    name = frame.escape_label(line.label)
     group = {} if alone else {"legendgroup": str(line.run_id)}
     hover = "%{y:.3f} at %{x:,}"
     quiet = {**group, "mode": "lines", "showlegend": alone, "hoverinfo": "skip"}
-    x = round_positions(line.curve.x)
+    x = frame.round_positions(line.curve.x)
     if line.band:
         background = _fill_band(line.band, colour, name="range of the repeats" if alone else "")
     else:
         background = {
             "x": x,
-            "y": round_values(line.curve.raw),
+            "y": frame.round_values(line.curve.raw),
             "name": "each step" if alone else name,
             "line": {"color": colour, "width": 1},
             "opacity": 0.5,
         }
     smoothed = "mean, smoothed" if line.band else "smoothed"
-    traces: list[dict[str, Any]] = [
+    traces: list[frame.Trace] = [
         {**quiet, **background},
-        {
+        frame.build_line(
+            x,
+            line.curve.y,
+            colour,
+            width=2.5,
+            dash=dash,
+            name=smoothed if alone else name,
+            hovertemplate=f"{hover}<extra>{name}</extra>",
             **group,
-            "x": x,
-            "y": round_values(line.curve.y),
-            "mode": "lines",
-            "name": smoothed if alone else name,
-            "line": {"color": colour, "width": 2.5, "dash": dash},
-            "hovertemplate": f"{hover}<extra>{name}</extra>",
-        },
+        ),
     ]
     if line.validation is not None:
         # On a log axis Plotly would draw a flat line from the evaluation at 0, before any step.
@@ -100,8 +112,8 @@ def _traces(
         traces.append(
             {
                 **group,
-                "x": round_positions(line.validation.x[visible]),
-                "y": round_values(line.validation.y[visible]),
+                "x": frame.round_positions(line.validation.x[visible]),
+                "y": frame.round_values(line.validation.y[visible]),
                 "mode": "lines+markers",
                 "name": "validation" if alone else name,
                 "showlegend": alone,
@@ -127,13 +139,13 @@ def _traces(
     return traces
 
 
-def _fill_band(band: Band, colour: str, name: str) -> dict[str, Any]:
+def _fill_band(band: Band, colour: str, name: str) -> frame.Trace:
     """Return a filled outline: forward along the lower ends, back along the upper ends."""
     return {
-        "x": round_positions([*band.x, *band.x[::-1]]),
-        "y": round_values([*band.low, *band.high[::-1]]),
+        "x": frame.round_positions([*band.x, *band.x[::-1]]),
+        "y": frame.round_values([*band.low, *band.high[::-1]]),
         "name": name,
         "fill": "toself",
-        "fillcolor": make_translucent(colour, 0.2),
+        "fillcolor": frame.make_translucent(colour, 0.2),
         "line": {"width": 0},
     }
