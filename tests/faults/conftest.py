@@ -1,4 +1,4 @@
-"""What the tests of faults share: disks that are small or only to be read, and a tiny corpus."""
+"""Fixtures of the fault tests: small disks and read-only folders."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ Mount = Callable[..., Path]
 
 @pytest.fixture
 def mount() -> Iterator[Mount]:
-    """`mount(folder, "-t", "tmpfs", ...)` as root; taken away again at the end of the test."""
+    """`mount(folder, "-t", "tmpfs", ...)` as root, until the end of the test."""
     mounted: list[tuple[list[str], Path]] = []
 
     def mount_(folder: Path, *options: str) -> Path:
@@ -42,7 +42,7 @@ def small_disk(mount: Mount) -> SmallDisk:
 
 @pytest.fixture
 def read_only(mount: Mount) -> Callable[[Path], Path]:
-    """`read_only(folder)`: from now on nothing can be written there, by root neither."""
+    """`read_only(folder)`: from now on nobody can write there, not even root."""
 
     def make(folder: Path) -> Path:
         mount(folder, "--bind", str(folder))

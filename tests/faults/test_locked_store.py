@@ -1,4 +1,4 @@
-"""Another process holds the store: training goes on, pages say that they wait."""
+"""Another process holds the store: training continues, and pages say that they wait."""
 
 import subprocess
 import sys
@@ -19,12 +19,12 @@ from s2s.records import RemarkKind, RunState
 from s2s.runs import recorder as recorder_module
 from s2s.runs.execute import execute
 from s2s.store import Store, run_records
-from s2s.store import errors as store_error
+from s2s.store import errors as store_errors
 from s2s.store.errors import StoreError, retry_while_unavailable
 from tests.tiny import tiny_config, wait_until
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
-_LOCK = """
+LOCK = """
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
 database.execute("BEGIN EXCLUSIVE")
@@ -34,8 +34,9 @@ sys.stdin.readline()
 
 
 @contextmanager
-def locked_by_another() -> Iterator[None]:
-    command = [sys.executable, "-c", _LOCK, str(home() / "store.sqlite")]
+def locked() -> Iterator[None]:
+    """Lock the store in another process."""
+    command = [sys.executable, "-c", LOCK, str(home() / "store.sqlite")]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -51,7 +52,7 @@ def locked_by_another() -> Iterator[None]:
 
 @pytest.fixture(params=["wal", "rollback journal"])
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """On a local and on a network folder, where readers have to wait too."""
+    """In a local folder, and in a network folder, where readers have to wait too."""
     if request.param != "wal":
         mounts = [SimpleNamespace(mountpoint="/", fstype="nfs4")]
         monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
@@ -60,101 +61,92 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 @pytest.mark.usefixtures("tiny")
-def test_training_goes_on_and_its_records_arrive_afterwards(
+def test_training_continues_and_its_records_arrive_afterwards(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_records, "RECORD_WAIT_SECONDS", 0.02)
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.05)
-    steps = 0
-    write_errors: list[str] = []
-
-    def watch(_: object) -> None:
-        nonlocal steps
-        steps += 1
-        write_errors.append(store.write_error)
-
+    write_errors: list[str] = []  # one per event
     run_id = store.create_run(tiny_config(iterations=100_000, evaluate_every=200))
     stop = Event()
+    watch = lambda _: write_errors.append(store.write_error)  # noqa: E731
     thread = Thread(target=execute, args=(store, run_id, stop, watch))
     thread.start()
-    wait_until(lambda: steps > 20)
-    with locked_by_another():
-        seen = steps
-        wait_until(lambda: steps > seen + 300)
-    seen = steps
-    wait_until(lambda: steps > seen + 20)
+    wait_until(lambda: len(write_errors) > 20)
+    with locked():
+        seen = len(write_errors)
+        wait_until(lambda: len(write_errors) > seen + 300)
+    seen = len(write_errors)
+    wait_until(lambda: len(write_errors) > seen + 20)
     stop.set()
     thread.join(30)
     run = store.run(run_id)
     assert run.state is RunState.INTERRUPTED
-    done = [int(each) for each in store.steps(run_id)["iteration"]]
-    assert done == list(range(1, run.iterations_done + 1))
+    iterations = [int(each) for each in store.steps(run_id)["iteration"]]
+    assert iterations == list(range(1, run.iterations_done + 1))
     assert run.iterations_done > 340
-    found = [each.iteration for each in store.evaluations(run_id)]
-    assert found == list(range(0, run.iterations_done + 1, 200))
-    assert any("is locked by another program" in error for error in write_errors)
-    assert RemarkKind.STORE_UNAVAILABLE in [remark.kind for remark in run.remarks]
+    evaluations = [each.iteration for each in store.evaluations(run_id)]
+    assert evaluations == list(range(0, run.iterations_done + 1, 200))
+    assert any(write_errors)
+    assert RemarkKind.STORE_UNAVAILABLE in [each.kind for each in run.remarks]
 
 
 def test_a_longer_lock_is_an_error(store: Store) -> None:
-    with locked_by_another(), pytest.raises(StoreError) as refused:
+    with locked(), pytest.raises(StoreError):
         store.create_run(tiny_config())
-    assert str(home() / "store.sqlite") in str(refused.value)
-    assert store.create_run(tiny_config()) == 1  # and the store is as good as before
+    assert store.create_run(tiny_config()) == 1
 
 
-def test_retrying(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_error, "RETRY_INTERVAL_SECONDS", 0.0)
+def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_errors, "RETRY_INTERVAL_SECONDS", 0.0)
     tries: list[int] = []
 
-    def work(good_at: int, is_temporary: bool = True) -> Callable[[], str]:
-        def work_() -> str:
+    def fail_until(number: int, is_temporary: bool = True) -> Callable[[], str]:
+        tries.clear()
+
+        def operation() -> str:
             tries.append(1)
-            if len(tries) < good_at:
+            if len(tries) < number:
                 raise StoreError("locked", is_temporary)
             return "done"
 
-        tries.clear()
-        return work_
+        return operation
 
-    assert retry_while_unavailable(work(good_at=5)) == "done"
+    assert retry_while_unavailable(fail_until(5)) == "done"
     with pytest.raises(StoreError):  # damage is not temporary
-        retry_while_unavailable(work(good_at=5, is_temporary=False))
+        retry_while_unavailable(fail_until(5, is_temporary=False))
     assert len(tries) == 1
     with pytest.raises(StoreError):
-        retry_while_unavailable(work(good_at=5), is_cancelled=lambda: True)
+        retry_while_unavailable(fail_until(5), is_cancelled=lambda: True)
     assert len(tries) == 1
-    monkeypatch.setattr(store_error, "RETRY_LIMIT_SECONDS", 0.05)
+    monkeypatch.setattr(store_errors, "RETRY_LIMIT_SECONDS", 0.05)
     with pytest.raises(StoreError):
-        retry_while_unavailable(work(good_at=10**9))
+        retry_while_unavailable(fail_until(10**9))
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_page_says_that_it_waits_and_is_drawn_again(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store.create_run(tiny_config(), "seen again")
+def test_a_page_that_waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only in a network folder do readers wait; afterwards the page is whole again."""
+    store.create_run(tiny_config(), "visible again")
     store.request_stop(1)
     monkeypatch.setattr(state, "_scheduler", None)
     monkeypatch.setattr(state, "WAIT_SECONDS", 0.1)
-    app = visit()
-    assert "is locked" not in warnings(app)
-    network = bool(store.notice)
-    with locked_by_another():
-        app = visit()
+    is_network = bool(store.notice)
+
+    def visit() -> AppTest:
+        app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
         assert not app.exception
-        assert ("is locked by another program" in warnings(app)) is network  # else nobody waits
+        return app
+
+    def waits(app: AppTest) -> bool:
+        return any("locked" in each.value for each in app.warning)
+
+    assert not waits(visit())
+    with locked():
+        assert waits(visit()) is is_network
     app = visit()
-    assert "is locked" not in warnings(app)
-    assert "seen again" in app.selectbox(key="shown_run").options[1]
+    assert not waits(app)
+    assert "visible again" in app.selectbox(key="shown_run").options[1]
     get_scheduler().close()
     get_store().close()
-
-
-def visit() -> AppTest:
-    return AppTest.from_file(DASHBOARD, default_timeout=60).run()
-
-
-def warnings(app: AppTest) -> str:
-    return " ".join(each.value for each in app.warning)
