@@ -92,6 +92,7 @@ def _train(
         _, loss_sum = computing.step(optimizer, indices, True, lambda: None)
         losses.append(loss_sum)
         replayed += not computing.warming_up
-    if computing.notes:  # no graph could be captured, and `fused` computed from then on
+    if computing.remarks:  # no graph could be captured, and `fused` computed from then on
         replayed = 0
-    return _Training(torch.stack(losses).cpu().numpy(), replayed, computing.notes)
+    notes = [remark.detail for remark in computing.remarks]
+    return _Training(torch.stack(losses).cpu().numpy(), replayed, notes)

@@ -19,7 +19,7 @@ from benchmarks.gpu.setup import Setup
 from benchmarks.gpu.speed import measure_speed
 from benchmarks.gpu.table import table
 from s2s.bench import roofline
-from tests.tiny import write_tiny
+from tests.tiny import wait_until, write_tiny
 
 _PLAIN = """
 import sys
@@ -117,8 +117,14 @@ def test_a_section_that_hangs_is_ended_with_its_children() -> None:
     assert section["status"] == "out of time"
     assert len(section["rows"]) <= 1
     for row in section["rows"]:
-        status = Path(f"/proc/{row['child']}/status")
-        assert not status.exists() or "zombie" in status.read_text(encoding="utf-8")
+        wait_until(lambda child=row["child"]: has_ended(child))
+
+
+def has_ended(process_id: int) -> bool:
+    try:
+        return "zombie" in Path(f"/proc/{process_id}/status").read_text(encoding="utf-8")
+    except OSError:
+        return True
 
 
 def test_without_a_gpu_it_says_so(
