@@ -1,4 +1,4 @@
-"""The training loop: what a step records, seeds, evaluations, the end of a run, and exact resume."""
+"""The training loop: step records, seeds, evaluations, the end of a run, and exact resume."""
 
 from collections.abc import Callable
 from pathlib import Path
