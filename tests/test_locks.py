@@ -1,4 +1,4 @@
-"""One run a device at a time."""
+"""One run at a time per device."""
 
 import subprocess
 import sys
@@ -7,65 +7,69 @@ from threading import Event
 
 import pytest
 
-from s2s.locks import lease
+from s2s.errors import UserError
+from s2s.locks import lease, lease_at_once
 from s2s.records import RunState
 from s2s.runs.execute import execute
-from s2s.store.runs import Store
+from s2s.store import Store
 from tests.tiny import tiny_config, wait_until
 
-pytestmark = pytest.mark.usefixtures("tiny")
 
-
-def test_two_leases_on_a_device_take_turns() -> None:
-    asked, got = Event(), Event()
+def test_two_leases_of_a_device_take_turns() -> None:
+    waiting, acquired = Event(), Event()
 
     def second() -> None:
-        with lease("cpu", lambda: bool(asked.set())) as held:
-            assert held
-            got.set()
+        with lease("cpu", lambda: bool(waiting.set())) as is_acquired:
+            assert is_acquired
+            acquired.set()
 
-    with lease("cpu", lambda: False) as held:
-        assert held
+    with lease("cpu", lambda: False) as is_acquired:
+        assert is_acquired
         thread = threading.Thread(target=second)
         thread.start()
-        assert asked.wait(10)
-        asked.clear()
-        assert asked.wait(10)  # it asked again, so it waits
-        assert not got.is_set()
-        with lease("cuda:0", lambda: False) as other_device:
-            assert other_device
+        assert waiting.wait(10)
+        waiting.clear()
+        assert waiting.wait(10)  # it asked again
+        assert not acquired.is_set()
+        with lease("cuda:0", lambda: False) as is_other_acquired:
+            assert is_other_acquired
     thread.join(10)
-    assert got.is_set()
+    assert acquired.is_set()
 
 
-def test_a_lease_given_up() -> None:
-    answers = iter([False, False, True])
-    with lease("cpu", lambda: False), lease("cpu", lambda: next(answers)) as held:
-        assert not held
-    with lease("cpu", lambda: False) as held:
-        assert held
+def test_a_cancelled_lease_and_one_at_once() -> None:
+    answers = iter([False, False, True, True])
+    with lease("cpu", lambda: False):
+        with lease("cpu", lambda: next(answers)) as is_acquired:
+            assert not is_acquired
+        with pytest.raises(UserError), lease_at_once("cpu"):
+            pass
+    with lease_at_once("cpu"):
+        pass
+    with lease("cpu", lambda: True) as is_acquired:
+        assert not is_acquired
 
 
+@pytest.mark.usefixtures("tiny")
 def test_a_run_waits_while_another_process_has_the_device(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = """
 import sys
 from s2s.locks import lease
-with lease("cpu", lambda: False) as held:
-    print(held, flush=True)
+with lease("cpu", lambda: False) as is_acquired:
+    print(is_acquired, flush=True)
     sys.stdin.readline()
 """
     run_id = store.create_run(tiny_config())
-    looks = 0
-    stop_requested = store.stop_requested
+    checks: list[int] = []
+    is_stop_requested = store.is_stop_requested
 
-    def counted(run_id: int) -> bool:
-        nonlocal looks
-        looks += 1
-        return stop_requested(run_id)
+    def check(run_id: int) -> bool:
+        checks.append(run_id)
+        return is_stop_requested(run_id)
 
-    monkeypatch.setattr(store, "stop_requested", counted)
+    monkeypatch.setattr(store, "is_stop_requested", check)
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -74,9 +78,9 @@ with lease("cpu", lambda: False) as held:
             assert process.stdout.readline() == "True\n"
             thread = threading.Thread(target=execute, args=(store, run_id, Event()))
             thread.start()
-            wait_until(lambda: looks >= 3)
+            wait_until(lambda: len(checks) >= 3)
             assert store.run(run_id).state is RunState.QUEUED
         finally:
-            process.kill()  # the system lets go of its lock
+            process.kill()  # the system releases its lock
     thread.join(30)
     assert store.run(run_id).state is RunState.FINISHED

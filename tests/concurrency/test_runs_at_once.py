@@ -46,7 +46,7 @@ receive()
 def check_complete(runs: Sequence[Run], store: Store) -> None:
     """Check that each run has all its steps, and that no two trained at the same time."""
     for run in runs:
-        assert run.state is RunState.FINISHED, run.message
+        assert run.state is RunState.FINISHED, run.error
         assert store.steps(run.id)["iteration"].tolist() == list(range(1, STEPS + 1))
         assert store.evaluations(run.id)[-1].iteration == STEPS
     times = sorted((run.started_at or 0.0, run.finished_at or 0.0) for run in runs)
