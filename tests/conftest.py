@@ -28,39 +28,39 @@ from s2s.translation.engines import Forward, FusedEngine
 from s2s.translation.fast.kernels import kernels
 from tests.tiny import tiny_config, tiny_corpus, tiny_task
 
-# A busy machine is no reason to fail.
+# A test must not fail because the machine is busy.
 settings.register_profile("s2s", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("s2s")
 
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees or changes what the program has written on this machine."""
+    """Give each test its own home."""
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture(autouse=True)
 def _memory_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process for each batch size of each sweep would take minutes; 50 MB and 1 kB per token."""
+    """Replace the process per batch size of a sweep; memory is 50 MB and 1 kB per token."""
 
-    def memory(config: TrainConfig, given_up: Callable[[], bool]) -> StepMemory | None:
-        cells = 20 * config.batch_size
-        found = StepMemory(config.engine, config.batch_size, 50_000_000 + 1000 * cells, cells)
-        return None if given_up() else found
+    def measure(config: TrainConfig, is_cancelled: Callable[[], bool]) -> StepMemory | None:
+        tokens = 20 * config.batch_size
+        memory = StepMemory(config.engine, config.batch_size, 50_000_000 + 1000 * tokens, tokens)
+        return None if is_cancelled() else memory
 
-    monkeypatch.setattr(run_memory, "measure_step_memory", memory)
+    monkeypatch.setattr(run_memory, "measure_step_memory", measure)
 
 
 @pytest.fixture(autouse=True)
 def _no_note_of_a_missing_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Notes are alike on machines with a C compiler and without; test_engines has its own."""
+    """Make notes equal on machines with and without a C compiler."""
     if isinstance(kernels(torch.float32), str):
         monkeypatch.setattr(engines, "kernels", lambda _: None)
 
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Corpus:
-    """Prepared under the name `tiny`."""
+    """Prepare the corpus `tiny`."""
     return tiny_corpus(tmp_path)
 
 
@@ -102,7 +102,7 @@ def trained_run(store: Store) -> Run:
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    if {"trained_home", "trained_run"} & set(request.fixturenames):  # it has to be there first
+    if {"trained_home", "trained_run"} & set(request.fixturenames):  # copied first
         request.getfixturevalue("trained_home")
     opened = Store(home())
     yield opened
@@ -111,7 +111,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 @pytest.fixture
 def signals_as_before() -> Iterator[None]:
-    """A command in the main thread takes them over, and sets torch's threads."""
+    """Restore the signal handlers and torch's threads, which commands set."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     threads = torch.get_num_threads()
     yield
@@ -122,7 +122,7 @@ def signals_as_before() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def test_data() -> Path:
-    """The folder of real corpus files; CI has to have it."""
+    """The folder of real corpus files; required in CI."""
     folder = os.environ.get("S2S_TEST_DATA", "")
     if folder and Path(folder).is_dir():
         return Path(folder)
@@ -134,29 +134,28 @@ def test_data() -> Path:
 
 @pytest.fixture
 def before_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], object]], None]:
-    """`before_step(action)`: the fused engine calls action(n) first, n counting its steps from 1.
+    """`before_step(action)`: before its n-th step, from 1, the fused engine calls action(n).
 
-    What the action returns, if anything, takes the place of the loss sum.
+    If the action returns a value, it replaces the loss sum.
     """
 
     def install(action: Callable[[int], object]) -> None:
         number = itertools.count(1)
-
         forward = FusedEngine.forward
 
-        def acting(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
-            instead = action(next(number))
-            found = forward(engine, batch, forced)
-            return found if instead is None else dataclasses.replace(found, loss_sum=instead)
+        def act_first(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
+            loss = action(next(number))
+            result = forward(engine, batch, forced)
+            return result if loss is None else dataclasses.replace(result, loss_sum=loss)
 
-        monkeypatch.setattr(FusedEngine, "forward", acting)
+        monkeypatch.setattr(FusedEngine, "forward", act_first)
 
     return install
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _cheap_collections() -> Iterator[None]:
-    """Each run ends with a full garbage collection; what is there by now need not be looked at."""
+    """Speed up the full garbage collection at the end of each run."""
     gc.freeze()
     yield
     gc.unfreeze()

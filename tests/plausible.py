@@ -1,4 +1,4 @@
-"""Runs with plausible records but no training behind them, for the tests of charts and pages."""
+"""Runs with plausible records that were not trained, for the tests of charts and pages."""
 
 import math
 from typing import Any
@@ -39,15 +39,16 @@ RUN = Run(
 
 
 def steps(*rows: tuple[Any, ...]) -> Steps:
-    """Of rows as STEP_DTYPE names them, from the left; unknown are phases, and none interfered."""
-    unknown = (*[0] * 8, *[math.nan] * len(PHASES), False)
-    return np.array([(*row, *unknown[len(row) :]) for row in rows], dtype=STEP_DTYPE)
+    """Return step records with the first columns of STEP_DTYPE given; phases are unknown."""
+    defaults = (*[0] * 8, *[math.nan] * len(PHASES), False)
+    return np.array([(*row, *defaults[len(row) :]) for row in rows], dtype=STEP_DTYPE)
 
 
 def some_steps(count: int, batch_size: int) -> Steps:
-    """Five target tokens a sentence, a loss of 8 nats a token falling by 1 % a step, 0.1 s each.
+    """Return steps of 0.1 s with 5 target tokens per sentence and a falling loss.
 
-    Of each step 10 ms are data, 50 the forward pass, 30 the backward pass, 8 the optimizer.
+    The loss starts at 8 nats per token and falls by 1% per step. A step takes 10 ms for data, 50
+    for the forward pass, 30 for the backward pass and 8 for the optimizer.
     """
     return steps(
         *(
@@ -90,8 +91,8 @@ def evaluation(iteration: int, validation: float | None, output: str = "i see ."
     return Evaluation(iteration, iteration * 0.1, validation, translations)
 
 
-def started(store: Store, config: TrainConfig, count: int = 20) -> int:
-    """A running run of `count` steps; returns its id."""
+def add_started_run(store: Store, config: TrainConfig, count: int = 20) -> int:
+    """Add a running run of `count` steps; return its id."""
     run_id = store.create_run(config)
     assert store.start_run(run_id, "cpu", {})
     if count:
@@ -108,7 +109,7 @@ def started(store: Store, config: TrainConfig, count: int = 20) -> int:
     return run_id
 
 
-def ended(
+def add_ended_run(
     store: Store,
     config: TrainConfig,
     state: RunState = RunState.FINISHED,
@@ -116,10 +117,10 @@ def ended(
     error: str = "",
     traceback: str = "",
 ) -> int:
-    """A run that ended in `state` after `count` steps; returns its id."""
-    run_id = started(store, config, count)
-    found = summary(run_id, state, config, count)
-    store.finish_run(run_id, found, error=error, traceback=traceback)
+    """Add a run that ended in `state` after `count` steps; return its id."""
+    run_id = add_started_run(store, config, count)
+    figures = summary(run_id, state, config, count)
+    store.finish_run(run_id, figures, error=error, traceback=traceback)
     return run_id
 
 
@@ -140,7 +141,7 @@ MACHINE = {
 
 
 def bench_report() -> BenchReport:
-    """Two rows: one with every figure, one of a single round in which little could be measured."""
+    """Return a report of two rows: one with all figures, one with few."""
     full = BenchRow(
         engine="fused",
         precision="fp32",

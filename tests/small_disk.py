@@ -4,14 +4,14 @@ from pathlib import Path
 
 
 class SmallDisk:
-    """Is filled as by somebody else, and freed again."""
+    """A disk that another program fills and frees."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._filler = folder / "somebody-elses.bin"
+        self._filler = folder / "other-program.bin"
 
     def fill(self) -> None:
-        """To the last byte."""
+        """Fill it to the last byte."""
         with self._filler.open("ab", buffering=0) as file:
             for size in (2**20, 2**10, 1):
                 try:
@@ -24,5 +24,5 @@ class SmallDisk:
         self._filler.unlink()
 
     def files(self) -> list[str]:
-        """Names that begin with a dot, which only temporary files do."""
+        """Return its temporary files, whose names begin with a dot."""
         return [str(path) for path in self.folder.rglob(".*")]

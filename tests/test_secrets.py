@@ -1,29 +1,29 @@
-"""Nothing of the environment that might be a secret is written, logged, shown or exported."""
+"""No secret of the environment is written, logged, shown or exported; the home is private."""
 
 import io
 import json
 import logging
 import os
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 from s2s.bench.report import save_bench
-from s2s.config import TrainConfig
 from s2s.data import catalog
+from s2s.data.corpus import Corpus
 from s2s.data.download import download
 from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.machine.host import read_system_info
-from s2s.paths import corpora_folder, home, is_open_to_others
+from s2s.paths import home, is_open_to_others
 from s2s.records import RunState
 from s2s.runs.execute import execute
 from s2s.runs.export import export_csv, export_json
 from s2s.store import Store
 from tests.plausible import bench_report
+from tests.tiny import tiny_config, tiny_corpus
 
 PLANTED = "planted-secret-7c1f"
 
@@ -33,24 +33,24 @@ def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "HF_TOKEN", "STREAMLIT_AUTH", "PATH_X"):
         monkeypatch.setenv(name, PLANTED)
     monkeypatch.setenv("S2S_CORPORA_URL", f"http://user:{PLANTED}@127.0.0.1:1/")
+    monkeypatch.setattr("s2s.data.download._PAUSES_SECONDS", ())
 
 
-def test_no_record_of_a_run_holds_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_record_of_a_run_contains_a_secret(
+    store: Store, tiny: Corpus, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
-    few = {"iterations": 2, "hidden_size": 8, "batch_size": 4, "threads": 1, "device": "cpu"}
-    with closing(Store(home())) as store:
-        for corpus, state in (("starter", RunState.FINISHED), ("missing", RunState.FAILED)):
-            run_id = store.create_run(TrainConfig(corpus=corpus, **few))  # type: ignore[arg-type]
-            assert execute(store, run_id, Event()) is state
-        assert store.run(2).details, "a traceback is kept"
-        exports = io.StringIO(), io.StringIO()
-        export_csv(store, exports[0])
-        export_json(store, exports[1])
+    for corpus, state in ((tiny.info.name, RunState.FINISHED), ("missing", RunState.FAILED)):
+        run_id = store.create_run(tiny_config(corpus=corpus))
+        assert execute(store, run_id, Event()) is state
+    exports = io.StringIO(), io.StringIO()
+    export_csv(store, exports[0])
+    export_json(store, exports[1])
     files = [path for path in home().rglob("*") if path.is_file()]
     assert {"store.sqlite", "checkpoint.safetensors"} <= {path.name for path in files}
     assert not [path for path in files if PLANTED.encode() in path.read_bytes()]
-    told = [caplog.text, json.dumps(read_system_info()), *(each.getvalue() for each in exports)]
-    assert not [text for text in told if PLANTED in text]
+    texts = [caplog.text, json.dumps(read_system_info()), *(each.getvalue() for each in exports)]
+    assert not [text for text in texts if PLANTED in text]
     assert os.environ["HF_TOKEN"] == PLANTED
 
 
@@ -59,7 +59,7 @@ def _store() -> None:
 
 
 def _corpus() -> None:
-    catalog.add(corpora_folder(), catalog.STARTER)
+    tiny_corpus(home().parent.parent)
 
 
 def _lock() -> None:
@@ -72,16 +72,16 @@ def _bench() -> None:
 
 
 def _download() -> None:
-    with pytest.raises(UserError, match="cannot be reached"):
+    with pytest.raises(UserError, match="S2S_CORPORA_URL"):
         download("fra-eng", home() / "downloads", catalog.ignore_progress)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")
 @pytest.mark.parametrize("make", [_store, _corpus, _lock, _bench, _download])
-def test_the_home_is_its_owners_alone(
+def test_the_home_is_private(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[], None]
 ) -> None:
-    """Whatever makes it first, and whatever umask the user has."""
+    """With any creator, and with any umask."""
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "deep" / "home"))
     before = os.umask(0)
     try:
@@ -93,7 +93,7 @@ def test_the_home_is_its_owners_alone(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")
-def test_a_home_that_is_shared_stays_so() -> None:
+def test_a_shared_home_stays_shared() -> None:
     home().mkdir()
     home().chmod(0o750)
     _store()

@@ -15,7 +15,7 @@ from s2s.store.sweeps import delete_sweep, describe_sweep, queue_part, read_swee
 from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.replay import replay_config
 from tests import studies
-from tests.plausible import ended, some_steps, started, summary
+from tests.plausible import add_ended_run, add_started_run, some_steps, summary
 
 HOST = "attack.example"
 ATTACK = (
@@ -48,16 +48,18 @@ def fill_store(folder: Path) -> None:
         assert execute(store, trained, Event()) is RunState.FINISHED, store.run(trained)
         store.describe_run(trained, ATTACK, [ATTACK])
         for run_id in (
-            ended(store, TrainConfig(), RunState.FAILED, error=ATTACK, traceback=ATTACK),
-            ended(store, TrainConfig(corpus="attacks", batch_size=8)),
-            started(store, TrainConfig(corpus="attacks", sentences=(ATTACK,))),  # never ends
+            add_ended_run(store, TrainConfig(), RunState.FAILED, error=ATTACK, traceback=ATTACK),
+            add_ended_run(store, TrainConfig(corpus="attacks", batch_size=8)),
+            add_started_run(
+                store, TrainConfig(corpus="attacks", sentences=(ATTACK,))
+            ),  # never ends
         ):
             store.rename_run(run_id, ATTACK)
             store.describe_run(run_id, ATTACK, [ATTACK])
             store.add_evaluation(run_id, Evaluation(20, 2.0, 7.0, (TRANSLATION,)))
             with store.transaction() as database:  # as in a store from elsewhere
                 database.execute("UPDATE runs SET device = ? WHERE id = ?", (ATTACK, run_id))
-        store.rename_run(deleted := ended(store, TrainConfig()), ATTACK)
+        store.rename_run(deleted := add_ended_run(store, TrainConfig()), ATTACK)
         store.delete_run(deleted)
         describe_sweep(store, gone := studies.save(store), ATTACK, ATTACK)
         delete_sweep(store, gone)

@@ -11,7 +11,7 @@ from s2s.config import TrainConfig
 from s2s.store import Store
 from tests.browser.actions import select, settle, wait_for_chart, wait_for_data, widget
 from tests.browser.serving import WAIT_MS
-from tests.plausible import ended
+from tests.plausible import add_ended_run
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,7 @@ def server(tmp_path: Path, server: str) -> str:
     """With two batch sizes in its store, the larger one twice."""
     with closing(Store(tmp_path / "home")) as store:
         for config in ({"batch_size": 2}, {"batch_size": 32}, {"batch_size": 32, "seed": 1}):
-            ended(store, TrainConfig(**config), count=200)
+            add_ended_run(store, TrainConfig(**config), count=200)
     return server
 
 

@@ -16,7 +16,7 @@ from tests.browser.actions import click, widget
 from tests.browser.provider import CLIENT, CLIENT_SECRET, Provider, run_provider
 from tests.browser.serving import WAIT_MS, serve_dashboard
 from tests.browser.websocket import exchange, request_page
-from tests.plausible import ended
+from tests.plausible import add_ended_run
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("login")
     home, log, secrets = folder / "home", folder / "server.log", folder / "secrets.toml"
     with closing(Store(home)) as store:
-        store.rename_run(ended(store, TrainConfig()), NAME)
+        store.rename_run(add_ended_run(store, TrainConfig()), NAME)
     with run_provider() as provider:
         secrets.write_text(
             "[auth]\n"

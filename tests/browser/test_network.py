@@ -17,7 +17,7 @@ from s2s.config import TrainConfig
 from s2s.store import Store
 from tests.browser.serving import PROJECT, serve_dashboard
 from tests.browser.websocket import exchange, request_page
-from tests.plausible import ended
+from tests.plausible import add_ended_run
 
 NAME = "the-secret-run"
 FOREIGN = "http://attack.example"
@@ -48,7 +48,7 @@ class Site:
 
 def start(folder: Path, *options: str) -> Iterator[Site]:
     with closing(Store(folder / "home")) as store:
-        store.rename_run(ended(store, TrainConfig()), NAME)
+        store.rename_run(add_ended_run(store, TrainConfig()), NAME)
     with serve_dashboard(folder / "home", folder / "log", *options) as address:
         yield Site(address, folder / "log")
 

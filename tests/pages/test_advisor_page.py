@@ -18,7 +18,7 @@ CONFIRM = "confirm_recommendation"
 @pytest.fixture
 def page(open_page: OpenPage) -> AppTest:
     """The study at the target that its model is known for."""
-    sweep_id = studies.written(get_store(), engines=("fused", "article"))
+    sweep_id = studies.save(get_store(), engines=("fused", "article"))
     page = open_page("advisor").number_input(key=f"target_{sweep_id}").set_value(3.0).run()
     assert not page.exception, page.exception
     return page

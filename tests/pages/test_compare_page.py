@@ -12,21 +12,21 @@ from pages.train.presets import ARTICLE_PAIR
 from s2s.config import TrainConfig
 from s2s.errors import UserError
 from s2s.records import RunState
-from tests.plausible import ended, some_steps, started, steps
+from tests.plausible import add_ended_run, add_started_run, some_steps, steps
 
 OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture
 def pair() -> list[int]:
-    return [ended(get_store(), TrainConfig(batch_size=each)) for each in (2, 32)]
+    return [add_ended_run(get_store(), TrainConfig(batch_size=each)) for each in (2, 32)]
 
 
 @pytest.fixture
 def repeats() -> list[int]:
     """Batch size 2 once, and 32 with two seeds, at 320 and at 160 samples per second."""
     configs = ({"batch_size": 2}, {"batch_size": 32}, {"batch_size": 32, "seed": 1})
-    ids = [ended(get_store(), TrainConfig(**config)) for config in configs]
+    ids = [add_ended_run(get_store(), TrainConfig(**config)) for config in configs]
     slow = some_steps(20, 32)
     slow["seconds"] *= 2
     get_store().write_steps(ids[2], slow)
@@ -85,11 +85,11 @@ def test_runs_side_by_side(open_page: OpenPage) -> None:
 
 def test_runs_without_phases_or_steps_and_unfinished_or_diverged_ones(open_page: OpenPage) -> None:
     store = get_store()
-    started(store, TrainConfig(batch_size=4))
-    started(store, TrainConfig(batch_size=8), count=0)
-    without_phases = started(store, TrainConfig(batch_size=16), count=0)
+    add_started_run(store, TrainConfig(batch_size=4))
+    add_started_run(store, TrainConfig(batch_size=8), count=0)
+    without_phases = add_started_run(store, TrainConfig(batch_size=16), count=0)
     store.write_steps(without_phases, steps((1, 9.0, 16, 9, 9, 20, 0.1, True)))
-    ended(store, TrainConfig(learning_rate=9.0), RunState.DIVERGED)
+    add_ended_run(store, TrainConfig(learning_rate=9.0), RunState.DIVERGED)
     page = open_page("compare")
     assert batch_sizes(page) == [32]
     page = page.multiselect(key="compared").set_value([4, without_phases, 1]).run()
@@ -104,7 +104,7 @@ def test_runs_without_phases_or_steps_and_unfinished_or_diverged_ones(open_page:
 
 def test_the_latest_runs_are_selected_first(open_page: OpenPage) -> None:
     for batch_size in (1, 2, 4, 8, 16, 32, 64, 128):
-        ended(get_store(), TrainConfig(batch_size=batch_size), count=4)
+        add_ended_run(get_store(), TrainConfig(batch_size=batch_size), count=4)
     page = open_page("compare")
     assert batch_sizes(page) == [4, 8, 16, 32, 64, 128]
     page = page.multiselect(key="compared").set_value([]).run()
@@ -198,7 +198,7 @@ def test_a_run_is_described_and_several_are_tagged(
     assert get_store().run(2).notes == "*quiet* machine"
     page = open_page("compare", run=["1"], tag=["new one"])
     assert len(page.multiselect(key="compared").options) == 2  # run 1 is selected already
-    ended(get_store(), TrainConfig(batch_size=64))
+    add_ended_run(get_store(), TrainConfig(batch_size=64))
     assert len(open_page("compare", tag=["pair"]).multiselect(key="compared").options) == 3
     assert len(open_page("compare", run=["1"], tag=["new one"]).multiselect[0].options) == 2
 
@@ -239,10 +239,10 @@ def test_deletion_can_be_undone_until_the_dashboard_restarts(
 def test_a_running_run_cannot_be_archived_and_a_purged_one_is_an_error(
     open_changes: Callable[..., AppTest],
 ) -> None:
-    running = started(get_store(), TrainConfig())
+    running = add_started_run(get_store(), TrainConfig())
     page = open_changes(running)
     assert all(page.button(key=each).disabled for each in ("archive", "delete"))
-    finished = ended(get_store(), TrainConfig())
+    finished = add_ended_run(get_store(), TrainConfig())
     page = open_changes(finished)
     get_store().delete_run(finished)
     get_store().purge_run(finished)

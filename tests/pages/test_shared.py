@@ -19,7 +19,7 @@ from s2s.analysis.run.steps import LossScale
 from s2s.config import TrainConfig
 from s2s.records import DeviceSample, RunState
 from s2s.store import Store
-from tests.plausible import ended, evaluation, some_steps, started
+from tests.plausible import add_ended_run, add_started_run, evaluation, some_steps
 
 ROOT = Path(__file__).parents[2]
 SESSIONS = 8
@@ -27,7 +27,7 @@ SESSIONS = 8
 
 def test_records_grow_with_the_store() -> None:
     store = get_store()
-    run_id = started(store, TrainConfig(batch_size=2), count=20)
+    run_id = add_started_run(store, TrainConfig(batch_size=2), count=20)
     assert [len(each) for each in read_records(run_id)] == [20, 2, 2]
     # The writer replaces its last block by a longer one, then begins another.
     store.write_steps(run_id, some_steps(30, 2))
@@ -44,7 +44,7 @@ def test_records_grow_with_the_store() -> None:
 
 def test_records_of_a_resumed_run_are_read_anew() -> None:
     store = get_store()
-    run_id = started(store, TrainConfig(batch_size=2), count=20)
+    run_id = add_started_run(store, TrainConfig(batch_size=2), count=20)
     read_records(run_id)
     store.interrupt_run(run_id, [])
     store.requeue_run(run_id, 10, [10])
@@ -74,7 +74,7 @@ def figures(run_id: int) -> live_figures.LiveFigures | None:
 
 
 def test_sessions_share_the_live_figures_of_a_run(built: list[int]) -> None:
-    run_id = started(get_store(), TrainConfig())
+    run_id = add_started_run(get_store(), TrainConfig())
     barrier = threading.Barrier(SESSIONS)
 
     def session(_: int) -> live_figures.LiveFigures | None:
@@ -92,7 +92,7 @@ def test_live_figures_stay_valid_for_a_while_unless_the_state_changes(
     built: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = get_store()
-    run_id = started(store, TrainConfig())
+    run_id = add_started_run(store, TrainConfig())
     figures(run_id)
     store.write_steps(run_id, some_steps(30, 32))
     figures(run_id)
@@ -111,7 +111,7 @@ def test_live_figures_stay_valid_for_a_while_unless_the_state_changes(
 
 def test_a_refresh_does_not_list_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """With thousands of runs that takes longer than the rest of a refresh."""
-    run_id = started(get_store(), TrainConfig())
+    run_id = add_started_run(get_store(), TrainConfig())
     monkeypatch.setattr(Store, "runs", None)
     status_bar._show_activity(is_live_page=False)
     live._tick(run_id, LossScale.TOKEN, ((run_id, RunState.RUNNING),))
@@ -157,7 +157,7 @@ def test_without_the_copy_charts_are_drawn_by_streamlit(
     plotly: Path, open_page: Callable[..., AppTest]
 ) -> None:
     plotly.parent.touch()  # not a folder, so that even root cannot write into it
-    ended(get_store(), TrainConfig())
+    add_ended_run(get_store(), TrainConfig())
     page = open_page("train")
     assert len(page.warning) == 1
     assert len(page.get("plotly_chart")) == 4

@@ -17,7 +17,7 @@ from s2s.config import UNLIMITED, Engine, Precision, TrainConfig
 from s2s.errors import UserError
 from s2s.paths import CHECKPOINT, run_folder
 from s2s.records import DeviceSample, RunState
-from tests.plausible import ended, some_steps, started, steps
+from tests.plausible import add_ended_run, add_started_run, some_steps, steps
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 OpenPage = Callable[..., AppTest]
@@ -145,7 +145,7 @@ def test_options_that_need_a_gpu(
     config = TrainConfig(
         corpus="removed", engine=Engine.GRAPHED, precision=Precision.TF32, device="cuda:7"
     )
-    ended(get_store(), config)
+    add_ended_run(get_store(), config)
     page = click(open_page("train"), "copy_to_form")
     engine, precision = (page.selectbox(key=f"form_{name}") for name in ("engine", "precision"))
     assert ("graphed" in engine.options, "tf32" in precision.options) == (has_gpu, has_gpu)
@@ -161,7 +161,7 @@ def test_options_that_need_a_gpu(
 
 
 def test_a_running_run_is_shown_live(open_page: OpenPage) -> None:
-    run_id = started(get_store(), TrainConfig(iterations=40))
+    run_id = add_started_run(get_store(), TrainConfig(iterations=40))
     waiting = get_store().create_run(TrainConfig(batch_size=2))
     page = open_page("train")
     assert len(charts(page)) == 4
@@ -186,7 +186,7 @@ def test_a_running_run_is_shown_live(open_page: OpenPage) -> None:
 
 def test_uncertain_timing_is_marked(open_page: OpenPage) -> None:
     store = get_store()
-    run_id = started(store, TrainConfig(iterations=400), count=0)
+    run_id = add_started_run(store, TrainConfig(iterations=400), count=0)
     rows = some_steps(200, 32)
     rows["seconds"][100:] *= 2
     rows["interfered"][0] = True
@@ -202,7 +202,7 @@ def test_uncertain_timing_is_marked(open_page: OpenPage) -> None:
 
 
 def test_a_run_without_measured_phases_has_no_anatomy(open_page: OpenPage) -> None:
-    run_id = started(get_store(), TrainConfig(iterations=40), count=0)
+    run_id = add_started_run(get_store(), TrainConfig(iterations=40), count=0)
     get_store().write_steps(run_id, steps(*((i, 9.0, 32, 9, 9, 20, 0.1, True) for i in (1, 2))))
     assert len(charts(open_page("train"))) == 3
 
@@ -220,7 +220,7 @@ def test_a_run_without_measured_phases_has_no_anatomy(open_page: OpenPage) -> No
 )
 def test_the_end_of_a_run(open_page: OpenPage, end: RunState, element: str) -> None:
     is_failed = end is RunState.FAILED
-    ended(
+    add_ended_run(
         get_store(), TrainConfig(), end,
         error="Because of *this*." if is_failed else "", traceback="Traceback: here",
     )  # fmt: skip
@@ -233,7 +233,7 @@ def test_the_end_of_a_run(open_page: OpenPage, end: RunState, element: str) -> N
 
 def test_a_finished_run_is_copied_or_continued(open_page: OpenPage) -> None:
     config = TrainConfig(batch_size=8, hidden_size=64, max_seconds=30.0, iterations=UNLIMITED)
-    first = ended(get_store(), config)
+    first = add_ended_run(get_store(), config)
     page = open_page("train")
     assert "continue_training" not in keys(page)
     click(click(page, "copy_to_form"), "start_runs")
@@ -251,11 +251,11 @@ def test_a_finished_run_is_copied_or_continued(open_page: OpenPage) -> None:
 
 def test_a_selected_run_stays_selected(open_page: OpenPage) -> None:
     for batch_size in (2, 4):
-        ended(get_store(), TrainConfig(batch_size=batch_size))
+        add_ended_run(get_store(), TrainConfig(batch_size=batch_size))
     page = open_page("train")
     assert page.metric[1].delta == "batch size 4"
     page = page.selectbox(key="shown_run").set_value(1).run()
-    ended(get_store(), TrainConfig(batch_size=8))
+    add_ended_run(get_store(), TrainConfig(batch_size=8))
     page = page.run()
     assert page.metric[1].delta == "batch size 2"
     page.session_state["settings"] = True
@@ -313,7 +313,7 @@ def test_a_run_of_a_killed_process_ends_on_an_open_page(open_page: OpenPage) -> 
         status_bar._show_activity(is_live_page=False)
 
     store = get_store()
-    run_id = started(store, TrainConfig(), count=0)
+    run_id = add_started_run(store, TrainConfig(), count=0)
     assert "Run" not in open_page("train").caption[0].value
     with store.transaction() as database:
         database.execute("UPDATE runs SET owner_start = 'gone'")

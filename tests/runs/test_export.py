@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from s2s.config import TrainConfig
 from s2s.runs.export import csv_cell, export_csv, export_json
 from s2s.store import Store
-from tests.plausible import ended
+from tests.plausible import add_ended_run
 
 STARTS = "=+-@\t\r\n＝＋－＠"
 TEXTS = st.text(st.sampled_from(STARTS + "1A'\"; ,|é")) | st.text()
@@ -54,7 +54,7 @@ def test_the_place_of_the_apostrophe(text: object, cell: object) -> None:
 
 @pytest.mark.parametrize("start", STARTS)
 def test_exports_of_a_run_named_like_a_formula(store: Store, start: str) -> None:
-    ended(store, TrainConfig(corpus="@corpus"), count=3)
+    add_ended_run(store, TrainConfig(corpus="@corpus"), count=3)
     block = store.steps(1).copy()
     block["loss_sum"] = -1.5
     store.write_steps(1, block)
