@@ -1,10 +1,10 @@
-"""A long run at batch 2: does a step slow down, does memory grow?
+"""Train a long run at batch size 2: do steps slow down, does memory grow?
 
     python -m benchmarks.long_run --corpus fra-eng --iterations 100000
 
-Trains one run as the command line does, store and all, and prints one JSON object: the median
-processor time of a step (all threads) in the second and in the last tenth of the run, resident
-memory at their ends, and the ratios.
+Trains one run as the command line does and prints one JSON object: the median processor time per
+step (all threads) for each tenth of the run, resident memory at the ends of the second and the last
+tenth, and the ratios of both.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from s2s.threads import limit_spinning
 
 limit_spinning()
 
-from s2s.config import TrainConfig  # noqa: E402 (torch reads the environment when imported)
+from s2s.config import TrainConfig  # noqa: E402 (torch reads the environment when it is imported)
 from s2s.paths import home  # noqa: E402
 from s2s.records import Evaluation, StepRecord  # noqa: E402
 from s2s.runs.execute import execute  # noqa: E402

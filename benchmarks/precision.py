@@ -1,9 +1,9 @@
-"""Does bf16 learn as fp32 does? Loss curves of both over several seeds.
+"""Does bf16 learn as well as fp32? Compare loss curves over several seeds.
 
     python -m benchmarks.precision --corpus fra-eng
 
-Trains batch 32 with the default settings and prints one JSON object a stretch of iterations: the
-mean loss per token of each run, and how many of the bf16 runs lie in the range of the fp32 seeds.
+Trains batch 32 with the default settings and prints one JSON object per stretch of iterations: the
+mean loss per token of each run, and how many bf16 runs are within the range of the fp32 runs.
 """
 
 import argparse
@@ -15,14 +15,14 @@ from s2s.threads import limit_spinning
 
 limit_spinning()
 
-from s2s.config import TrainConfig  # noqa: E402 (torch reads the environment when imported)
+from s2s.config import TrainConfig  # noqa: E402 (torch reads the environment when it is imported)
 from s2s.records import StepRecord  # noqa: E402
 from s2s.runs.execute import build_trainer  # noqa: E402
 from s2s.training.device import resolve_device  # noqa: E402
 
 
-def curve(args: argparse.Namespace, precision: str, seed: int) -> list[float]:
-    """Loss per token of successive stretches of iterations."""
+def train_curve(args: argparse.Namespace, precision: str, seed: int) -> list[float]:
+    """Train one run; return the loss per token of successive stretches of iterations."""
     config = TrainConfig(
         corpus=args.corpus,
         iterations=args.iterations,
@@ -49,7 +49,7 @@ def main() -> None:
     curves: dict[str, list[list[float]]] = {"fp32": [], "bf16": []}
     for seed in range(args.seeds):
         for precision, runs in curves.items():
-            runs.append(curve(args, precision, seed))
+            runs.append(train_curve(args, precision, seed))
     for stretch in range(args.stretches):
         fp32, bf16 = ([run[stretch] for run in curves[kind]] for kind in ("fp32", "bf16"))
         inside = [min(fp32) <= loss <= max(fp32) for loss in bf16]

@@ -1,10 +1,10 @@
-"""Times preparing fra-eng against the article's own preparation, in turn, in one sitting.
+"""Time preparing a corpus in s2s and in the article's code, in turn.
 
     python -m benchmarks.prepare BASELINE.py fra-eng.zip [--pairs 5]
 
-BASELINE.py runs the article's code and prints {"prepare_seconds": ...} first. Ours reads, splits,
-counts, encodes and writes the result to disk; the article's encodes later, while it trains. Prints
-one JSON object: medians in seconds, and the median of the ratios taken pair by pair.
+BASELINE.py runs the article's code and prints {"prepare_seconds": ...} first. s2s reads, splits,
+counts, encodes and writes the result to disk; the article's code encodes later, while it trains.
+Prints one JSON object: medians in seconds, and the median of the ratios per pair.
 """
 
 import argparse
@@ -20,15 +20,15 @@ PROJECT = Path(__file__).parents[1]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("baseline", type=Path)
-    parser.add_argument("corpus", type=Path)
+    parser.add_argument("baseline", type=Path, help="program that runs the article's code")
+    parser.add_argument("corpus", type=Path, help="corpus file")
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
     seconds: dict[str, list[float]] = {}
     for _ in range(options.pairs):
-        seconds.setdefault("article_code", []).append(article_seconds(options))
+        seconds.setdefault("article_code", []).append(time_article(options))
         for normalizer in ("article", "unicode"):
-            fresh, cached = our_seconds(options, normalizer)
+            fresh, cached = time_s2s(options, normalizer)
             seconds.setdefault(f"s2s_{normalizer}", []).append(fresh)
             seconds.setdefault(f"s2s_{normalizer}_cached", []).append(cached)
     baseline = seconds["article_code"]
@@ -48,8 +48,8 @@ def main() -> None:
     )
 
 
-def article_seconds(options: argparse.Namespace) -> float:
-    """The program goes on to train; its first line is all that is wanted."""
+def time_article(options: argparse.Namespace) -> float:
+    """Return the seconds that the article's code takes; it also trains one step."""
     command = [sys.executable, str(options.baseline), "--data", str(options.corpus)]
     with subprocess.Popen(
         [*command, "--batch-sizes", "2", "--iterations", "1"], stdout=subprocess.PIPE, text=True
@@ -59,8 +59,8 @@ def article_seconds(options: argparse.Namespace) -> float:
     return float(json.loads(lines[0])["prepare_seconds"])
 
 
-def our_seconds(options: argparse.Namespace, normalizer: str) -> tuple[float, float]:
-    """Seconds of the first `add`, timed by itself as the article's is, and of the second."""
+def time_s2s(options: argparse.Namespace, normalizer: str) -> tuple[float, float]:
+    """Return the seconds of adding the corpus, and of adding it again."""
     with tempfile.TemporaryDirectory() as home:
         program = (
             "import sys, time; from pathlib import Path\n"

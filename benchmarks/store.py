@@ -1,11 +1,12 @@
-"""Times what the store costs: its share of the training thread's time, and reading for a chart.
+"""Time the store: recording while a run trains, and reading for a chart.
 
     python -m benchmarks.store
 
-Prints one JSON object: the share of a starter run's wall time that recording took (evaluations
-left out), and the median milliseconds to read a run of 100,000 steps and make its loss curve.
+Prints one JSON object: the share of a run's training time that recording took, and the median
+milliseconds to read a run of 100,000 steps and compute its loss curve.
 """
 
+import argparse
 import json
 import os
 import statistics
@@ -27,25 +28,25 @@ STEPS, BLOCK, REPEATS = 100_000, 1024, 20
 
 
 def main() -> None:
-
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["S2S_HOME"] = folder
         store = Store(Path(folder))
-        print(json.dumps({**recording(store), **reading(store)}))
+        print(json.dumps({**time_recording(store), **time_reading(store)}))
 
 
-def recording(store: Store) -> dict[str, float]:
-    """Of two runs: one whose steps are short, and the article's batch size."""
+def time_recording(store: Store) -> dict[str, float]:
+    """Return the share of two runs: one with short steps, and the article's batch size."""
     shares = {}
     for batch_size in (2, 32):
         recorders: list[Recorder] = []
 
-        class Kept(Recorder):
+        class ObservedRecorder(Recorder):
             def __init__(self, *arguments: object) -> None:
                 super().__init__(*arguments)  # type: ignore[arg-type]
-                recorders.append(self)  # noqa: B023 (used within this turn of the loop)
+                recorders.append(self)  # noqa: B023 (used in this iteration only)
 
-        execute_module.Recorder = Kept
+        execute_module.Recorder = ObservedRecorder
         config = TrainConfig(batch_size=batch_size, iterations=100_000, max_seconds=15.0)
         run_id = store.create_run(config)
         execute_module.execute(store, run_id, Event())
@@ -54,7 +55,8 @@ def recording(store: Store) -> dict[str, float]:
     return shares
 
 
-def reading(store: Store) -> dict[str, float]:
+def time_reading(store: Store) -> dict[str, float]:
+    """Return the time to read many steps and compute their curve."""
     run_id = store.create_run(TrainConfig())
     steps = np.zeros(STEPS, STEP_DTYPE)
     steps["iteration"] = np.arange(1, STEPS + 1)
@@ -65,9 +67,9 @@ def reading(store: Store) -> dict[str, float]:
         store.write_steps(run_id, steps[start : start + BLOCK])
     times = []
     for _ in range(REPEATS):
-        started = time.perf_counter()
+        start = time.perf_counter()
         loss_curve(store.steps(run_id), Axis.ITERATIONS, LossScale.TOKEN)
-        times.append(1000 * (time.perf_counter() - started))
+        times.append(1000 * (time.perf_counter() - start))
     return {"read_100k_steps_ms": round(statistics.median(times), 2)}
 
 

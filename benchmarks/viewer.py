@@ -1,4 +1,4 @@
-"""Viewers without a browser: hold the dashboard's websockets and ask for every tick."""
+"""Viewers without a browser: hold websockets of the dashboard and request every tick."""
 
 import selectors
 import socket
@@ -20,62 +20,64 @@ _RECEIVE_BYTES = 2**18
 
 @dataclass(frozen=True)
 class Tick:
-    """A fragment drawn anew because its time had come."""
+    """A periodic rerun of a fragment."""
 
     fragment: str
     at: float
-    """`time.monotonic()` of the request, as all times here."""
+    """`time.monotonic()` of the request."""
     seconds: float
     """From the request to `script_finished`."""
 
 
 class Tab:
-    """What a browser's tab knows of the page, and what it does with the page's timers."""
+    """The state of a page as a browser tab keeps it, timers included."""
 
     def __init__(self) -> None:
         self.ticks: list[Tick] = []
         self.exceptions: list[str] = []
-        """What the page showed as an error of its own program."""
+        """Exceptions that the page showed."""
         self.received_bytes = self.messages = 0
         self.runs = 0
-        """Of the whole page, those that came to their end."""
+        """Completed runs of the whole page."""
         self._buttons: dict[str, str] = {}
-        """Their ids, by label."""
+        """Ids by label."""
         self._page = ""
         self._timers: dict[str, tuple[float, float]] = {}
-        """Of a fragment: its interval, and when it is due."""
-        self._asked: dict[str, float] = {}
+        """Per fragment: its interval, and when it is due."""
+        self._requested: dict[str, float] = {}
         self._running: list[str] = []
 
     def next_at(self) -> float:
+        """Return when the next tick is due."""
         return min((due for _, due in self._timers.values()), default=float("inf"))
 
     def due(self, now: float) -> list[bytes]:
-        """Requests for the ticks whose time has come."""
+        """Return requests for the ticks that are due."""
         requests = []
         for fragment, (interval, due) in self._timers.items():
             if now >= due:
-                asking = BackMsg()
-                asking.rerun_script.page_script_hash = self._page
-                asking.rerun_script.fragment_id = fragment
-                asking.rerun_script.is_auto_rerun = True
-                requests.append(asking.SerializeToString())
+                request = BackMsg()
+                request.rerun_script.page_script_hash = self._page
+                request.rerun_script.fragment_id = fragment
+                request.rerun_script.is_auto_rerun = True
+                requests.append(request.SerializeToString())
                 self._timers[fragment] = (interval, max(due + interval, now))
-                self._asked.setdefault(fragment, now)
+                self._requested.setdefault(fragment, now)
         return requests
 
-    def take(self, answer: bytes) -> None:
+    def receive(self, answer: bytes) -> None:
+        """Process a message from the server."""
         self.received_bytes += len(answer)
         self.messages += 1
         message = ForwardMsg.FromString(answer)
         match message.WhichOneof("type"):
             case "new_session":
-                self._ended()  # where the last run's end was not told
+                self._ended()  # if the last run's end was not sent
                 self._page = message.new_session.page_script_hash
                 self._running = list(message.metadata.run.fragment_ids)
-                if not self._running:  # the whole page anew
+                if not self._running:  # the whole page runs again
                     self._timers.clear()
-                    self._asked.clear()
+                    self._requested.clear()
             case "auto_rerun":
                 timer = message.auto_rerun
                 if self._timers.get(timer.fragment_id, (None,))[0] != timer.interval:
@@ -98,29 +100,29 @@ class Tab:
                 self._buttons[element.button.label] = element.button.id
 
     def click(self, label: str) -> bytes:
-        """The request that a click on the button of this label makes."""
-        asking = BackMsg()
-        asking.rerun_script.page_script_hash = self._page
-        asking.rerun_script.widget_states.widgets.add(id=self._buttons[label], trigger_value=True)
-        return asking.SerializeToString()
+        """Return the request of a click on the button with this label."""
+        request = BackMsg()
+        request.rerun_script.page_script_hash = self._page
+        request.rerun_script.widget_states.widgets.add(id=self._buttons[label], trigger_value=True)
+        return request.SerializeToString()
 
     def _ended(self) -> None:
-        """The fragments that ran are drawn."""
+        """Record the ticks of the fragments that ran."""
         now = time.monotonic()
         for fragment in self._running:
-            asked = self._asked.pop(fragment, None)
-            if asked is not None:
-                self.ticks.append(Tick(fragment, asked, now - asked))
+            requested_at = self._requested.pop(fragment, None)
+            if requested_at is not None:
+                self.ticks.append(Tick(fragment, requested_at, now - requested_at))
         self._running = []
 
 
 class Viewer:
-    """Opens the dashboard's first page; several share one thread with `look_on_together`."""
+    """A session on the dashboard's first page; several share a thread with `watch_together`."""
 
     def __init__(self, address: str) -> None:
         self.tab = Tab()
         self.closed = False
-        """The server, or the way to it, ended the session."""
+        """Whether the server or the connection ended the session."""
         uri = parse_uri(f"{address.replace('http', 'ws', 1)}/_stcore/stream")
         self._protocol = ClientProtocol(uri, max_size=None)
         parts = urlsplit(address)
@@ -142,48 +144,51 @@ class Viewer:
         self.socket.close()
 
     def send(self, request: bytes) -> None:
+        """Send a request to the server."""
         self._protocol.send_binary(request)
         self._flush()
 
-    def ask_for_due_ticks(self, now: float) -> None:
+    def request_due_ticks(self, now: float) -> None:
+        """Request the ticks that are due."""
         for request in self.tab.due(now):
             self.send(request)
 
     def receive(self) -> None:
-        """Takes what has come; waits for a first piece of it."""
+        """Process what has arrived; wait if that is nothing."""
         data = self.socket.recv(_RECEIVE_BYTES)
         if data:
             self._protocol.receive_data(data)
         self.closed |= not data
-        self._flush()  # the answers to pings
+        self._flush()  # answers pings
         for frame in self._protocol.events_received():
             if isinstance(frame, Frame) and frame.opcode is Opcode.BINARY:
                 assert frame.fin  # the server sends a message in one frame
-                self.tab.take(frame.data)
+                self.tab.receive(frame.data)
 
-    def look_on(self, seconds: float) -> None:
-        look_on_together([self], seconds)
+    def watch(self, seconds: float) -> None:
+        """Do for this long what a tab would do."""
+        watch_together([self], seconds)
 
     def click(self, label: str) -> None:
-        """Waits until the whole page was drawn anew. Raises KeyError without such a button."""
+        """Click a button and wait until the whole page has run; KeyError without such a button."""
         before = self.tab.runs
         self.send(self.tab.click(label))
-        self._wait_for(lambda: self.tab.runs > before, f"A click on {label} had no answer")
+        self._wait_for(lambda: self.tab.runs > before, f"No response to a click on {label}")
 
     def wait_for_page(self) -> None:
-        """Until it was drawn once."""
-        self._wait_for(lambda: self.tab.runs > 0, "The page was not drawn")
+        """Wait until the page has run once."""
+        self._wait_for(lambda: self.tab.runs > 0, "The page did not run")
 
     def wait_for_ticks(self, count: int) -> None:
-        """Raises RuntimeError where they do not come."""
+        """Wait for that many ticks; RuntimeError if they do not come."""
         self._wait_for(lambda: len(self.tab.ticks) >= count, f"The page did not tick {count} times")
 
     def _wait_for(self, condition: Callable[[], bool], problem: str) -> None:
-        until = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + WAIT_SECONDS
         while not condition():
-            if time.monotonic() > until:
-                raise RuntimeError(f"{problem} in {WAIT_SECONDS:g} s.")
-            self.look_on(0.05)
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{problem} within {WAIT_SECONDS:g} s.")
+            self.watch(0.05)
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
@@ -191,8 +196,8 @@ class Viewer:
                 self.socket.sendall(data)
 
 
-def look_on_together(viewers: list[Viewer], seconds: float) -> None:
-    """Does for so long what their tabs would do."""
+def watch_together(viewers: list[Viewer], seconds: float) -> None:
+    """Do for this long what the viewers' tabs would do."""
     until = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
         for viewer in viewers:
@@ -205,7 +210,7 @@ def look_on_together(viewers: list[Viewer], seconds: float) -> None:
                     selector.unregister(key.fileobj)
             now = time.monotonic()
             for key in selector.get_map().values():
-                key.data.ask_for_due_ticks(now)
+                key.data.request_due_ticks(now)
 
 
 def _wait(selector: selectors.BaseSelector, now: float, until: float) -> float:

@@ -1,17 +1,16 @@
-"""Measures whether the dashboard disturbs what it measures: its training speed while watched.
+"""Measure whether watching a run in the dashboard slows down its training.
 
     python -m benchmarks.watching --corpus fra-eng [--pairs 5] [--seconds 10]
 
-In turn, in one sitting, the same training four times a pair: by `python -m s2s train`
-(`command_line`), by the same with torch's own OpenMP settings (`torch_defaults`), in a dashboard
-with one browser tab on the live page (`tab`), and in a dashboard with a viewer that only holds the
-websocket and asks for the ticks (`viewer`). The speed is that of the steps in a window of
-`--seconds`, which begins when the training is under way and is being watched. After the tab's
-window some clicks are timed while the run trains; the last is the run's Stop.
+Trains the same run in four ways, in turn: with `python -m s2s train` (`command_line`), with torch's
+own OpenMP settings (`torch_defaults`), in a dashboard with one browser tab on the live page
+(`tab`), and in a dashboard with a viewer that only holds the websocket and requests the ticks
+(`viewer`). The speed is measured in a window of `--seconds`, which begins when the run trains and
+is watched. After the tab's window some clicks are timed while the run trains; the last is Stop.
 
-Prints a JSON line a pair, with samples per second, the ratios and the slowest click in seconds,
-then one with the medians. Five pairs take about eight minutes. The corpus has to be prepared; the
-runs go to a folder that is removed.
+Prints a JSON line per round of four, with samples per second, ratios and the time of each click,
+then one with the medians. Five rounds take about eight minutes. The corpus must be prepared; the
+runs go to a temporary folder.
 """
 
 import argparse
@@ -36,29 +35,27 @@ from s2s.config import UNLIMITED
 from s2s.paths import corpora_folder
 from s2s.store import Store
 from s2s.threads import Spinning, set_spinning
+from tests.browser.serving import WAIT_MS, open_browser, serve_dashboard
 
 PROJECT = Path(__file__).parents[1]
-sys.path.insert(0, str(PROJECT / "tests" / "browser"))
-
-from tests.browser.serving import WAIT_MS, open_browser, serve_dashboard  # noqa: E402 (found through the line above)
 
 SETTLE_SECONDS = 3.0
-"""Of training before the window: the first steps, the first evaluation, a page that opens."""
+"""Training before the window: the first steps, the first evaluation, opening the page."""
 START_SECONDS = 60.0
 RATIOS = {
     "tab": ("command_line", 0.90),
     "viewer": ("command_line", 0.95),
     "command_line": ("torch_defaults", 0.95),
 }
-"""What is divided by what, and the least that it should be."""
+"""Numerator: denominator and minimum of the ratio."""
 CLICK_SECONDS = 1.0
-"""What a click's answer should take at most."""
+"""Limit for the response to a click."""
 _WITHOUT_SETTINGS = "import sys; from s2s.cli.main import main; sys.exit(main())"
-"""`python -m s2s` less its OpenMP settings."""
+"""`python -m s2s` without its OpenMP settings."""
 
 
-class Sitting:
-    """The store and the options that all trainings of a sitting share."""
+class Session:
+    """The store and the options of all measurements."""
 
     def __init__(self, options: argparse.Namespace, home: Path) -> None:
         self._options, self._home, self._log = options, home, home / "server.log"
@@ -92,30 +89,30 @@ class Sitting:
                 self._start(browser.new_page(), address)
             with Viewer(address) as viewer:
                 viewer.wait_for_ticks(1)
-                speed = self._speed(viewer.look_on)
-                viewer.wait_for_ticks(int(self._options.seconds / 2))  # it really did look on
+                speed = self._speed(viewer.watch)
+                viewer.wait_for_ticks(int(self._options.seconds / 2))  # it did watch
         return speed
 
-    def _speed(self, look_on: Callable[[float], object]) -> float:
-        """Samples per second over a window, while `look_on` passes its time."""
+    def _speed(self, watch: Callable[[float], object]) -> float:
+        """Return the samples per second over a window, which `watch` passes."""
         run_id = self.store.runs()[0].id
-        until = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while not self.store.run(run_id).iterations_done:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise RuntimeError("The training did not start.")
-            look_on(0.1)
-        look_on(SETTLE_SECONDS)
+            watch(0.1)
+        watch(SETTLE_SECONDS)
         before = self.store.run(run_id).iterations_done
-        look_on(self._options.seconds)
+        watch(self._options.seconds)
         done = self.store.run(run_id).iterations_done
         speed = samples_per_second(self.store.steps(run_id, after=before)[: done - before])
         if speed is None:
-            raise RuntimeError("No step ended within the window; give more --seconds.")
+            raise RuntimeError("No step ended in the window. Use more --seconds.")
         return speed
 
     @contextmanager
     def _training(self, *program: str) -> Iterator[None]:
-        """A run of the command line, for as long as the block lasts."""
+        """Train a run with the command line while the block lasts."""
         newest = max((run.id for run in self.store.runs()), default=0)
         arguments = ["--corpus", self._options.corpus, "--batch-size", "32"]
         arguments += ["--iterations", str(UNLIMITED), "--threads", str(self._options.threads)]
@@ -136,73 +133,75 @@ class Sitting:
             process.wait(timeout=60)
 
     def _start(self, page: Page, address: str) -> None:
-        """Starts a run with the choices of the last one, as a user would."""
+        """Start a run with the settings of the last one, as a user would."""
         newest = self.store.runs()[0].id
         page.goto(address)
         page.locator(".st-key-copy_to_form button:enabled").click()
         page.locator(".st-key-start_runs button:enabled").click()
-        until = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while self.store.runs()[0].id == newest:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise RuntimeError("The click on Start made no run.")
             page.wait_for_timeout(50)
 
     def _click(self, page: Page) -> dict[str, float]:
-        """Seconds from each click until the page shows its answer."""
+        """Return the seconds from each click until the page shows its result."""
         clicks = {}
         for name in ("Compare", "Translate", "Corpora", "System", "Train"):
-            clicks[name] = _answered(
+            clicks[name] = _time_click(
                 page,
                 page.get_by_role("link", name=name, exact=True).first.click,
                 page.get_by_role("heading", name=name, exact=True).wait_for,
             )
-        clicks["New run"] = _answered(
+        clicks["New run"] = _time_click(
             page,
             page.locator("summary", has_text="New run").click,
             page.get_by_label("Batch sizes").first.wait_for,
         )
         stop = page.locator(f".st-key-stop_{self.store.runs()[0].id} button:enabled")
-        clicks["Stop"] = _answered(
+        clicks["Stop"] = _time_click(
             page,
             stop.first.click,
-            lambda: stop.first.wait_for(state="detached"),  # it is disabled as long as it stops
+            lambda: stop.first.wait_for(state="detached"),  # it is disabled while the run stops
         )
         return clicks
 
 
-def _answered(page: Page, click: Callable[[], None], answer: Callable[[], None]) -> float:
-    started = time.perf_counter()
+def _time_click(page: Page, click: Callable[[], None], answer: Callable[[], None]) -> float:
+    start = time.perf_counter()
     click()
     answer()
-    seconds = time.perf_counter() - started
-    page.wait_for_timeout(800)  # as a person would look at it first
+    seconds = time.perf_counter() - start
+    page.wait_for_timeout(800)  # as a person would look at the page first
     return round(seconds, 3)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", default="starter", help="a prepared one")
+    parser.add_argument(
+        "--corpus", default="starter", help="prepared corpus (default: %(default)s)"
+    )
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each window")
-    parser.add_argument("--threads", type=int, default=0, help="0: torch's own choice")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of each window")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's default")
     parser.add_argument("--ways", default="command_line,torch_defaults,tab,viewer")
     options = parser.parse_args()
-    set_spinning(os.environ, Spinning.DEFAULT)  # none of the caller's, so that the program chooses
+    set_spinning(os.environ, Spinning.DEFAULT)  # the program sets its own
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "corpora").symlink_to(corpora_folder().resolve())
-        measure(Sitting(options, home), options)
+        measure(Session(options, home), options)
 
 
-def measure(sitting: Sitting, options: argparse.Namespace) -> None:
+def measure(session: Session, options: argparse.Namespace) -> None:
     ways = options.ways.split(",")
-    sitting.command_line()  # its run gives the form its choices; and the disk's cache is warm
+    session.command_line()  # its settings are copied to the form; it also warms the disk cache
     pairs = []
     for index in range(options.pairs):
         load = psutil.getloadavg()[0]
-        # Each way has each place in the order in turn.
+        # Rotate the order, so that each way has each position.
         turn = [ways[(place + index) % len(ways)] for place in range(len(ways))]
-        speeds = {way: getattr(sitting, way)() for way in turn}
+        speeds = {way: getattr(session, way)() for way in turn}
         pair = {
             "pair": index + 1,
             "load_before": round(load, 2),
@@ -212,7 +211,7 @@ def measure(sitting: Sitting, options: argparse.Namespace) -> None:
                 for way, (base, _) in RATIOS.items()
                 if way in speeds and base in speeds
             },
-            "click_seconds": sitting.clicks,
+            "click_seconds": session.clicks,
         }
         print(json.dumps(pair), flush=True)
         pairs.append(pair)
@@ -220,7 +219,7 @@ def measure(sitting: Sitting, options: argparse.Namespace) -> None:
 
 
 def summary(pairs: list[dict], ways: list[str]) -> dict[str, object]:
-    """Medians, and whether the targets are met."""
+    """Return the medians, and whether the targets are met."""
     least = {f"{way}/{base}": target for way, (base, target) in RATIOS.items()}
     ratios = {name: [pair["ratios"][name] for pair in pairs] for name in pairs[0]["ratios"]}
     slowest = max((s for pair in pairs for s in pair["click_seconds"].values()), default=None)

@@ -1,6 +1,6 @@
 """Rewrites the diagram of rooms in docs/architecture.md from the imports of the code.
 
-    python -m tools.imports
+python -m tools.imports
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command line of the GPU benchmark; the package's first page describes it."""
+"""The command line of the GPU benchmark; see the package's docstring."""
 
 import argparse
 import json
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sections, write the report after each, and print the table.
 
     Returns:
-        0; 1 where there is no GPU, or where a section failed or ran out of time.
+        0; 1 if there is no GPU, or if a section failed or ran out of time.
     """
     args = _parser().parse_args(arguments)
     if args.device != "cpu" and not torch.cuda.is_available():
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gpu", description="Measures all that needs a GPU."
+        prog="python -m benchmarks.gpu", description="Run every check and measurement that needs a GPU."
     )
     parser.add_argument(
         "--out",

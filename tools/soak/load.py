@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from benchmarks.viewer import Tick, Viewer, look_on_together
+from benchmarks.viewer import Tick, Viewer, watch_together
 from tools.soak.live_training import Training, live_training
 from tools.soak.table import Row
 from tools.soak.visits import measure_visits
@@ -152,8 +152,8 @@ def _hold_sessions(training: Training, sessions: int, *, full: bool) -> Measurem
     viewers: list[Viewer] = []
     for _ in range(sessions):
         viewers.append(Viewer(training.address))
-        look_on_together(viewers, _OPENING_SECONDS)
-    look_on_together(viewers, settle_seconds)
+        watch_together(viewers, _OPENING_SECONDS)
+    watch_together(viewers, settle_seconds)
     result = _measure(training, viewers, seconds)
     for viewer in viewers:
         viewer.socket.close()
@@ -172,7 +172,7 @@ def _measure(training: Training, viewers: list[Viewer], seconds: int) -> Measure
         _machine_seconds(),
     )
     for _ in range(seconds):
-        look_on_together(viewers, 1.0)
+        watch_together(viewers, 1.0)
         result.memory_bytes.append(training.server.memory_info().rss)
         result.threads.append(training.server.num_threads())
         result.handles.append(training.server.num_fds())

@@ -3,7 +3,7 @@
 import statistics
 import time
 
-from benchmarks.viewer import Viewer, look_on_together
+from benchmarks.viewer import Viewer, watch_together
 from tools.soak.live_training import Training
 from tools.soak.table import Row
 
@@ -71,7 +71,7 @@ def _visit(training: Training, count: int) -> None:
     viewers = [Viewer(training.address) for _ in range(count)]
     for viewer in viewers:
         viewer.wait_for_page()
-    look_on_together(viewers, STAY_SECONDS)
+    watch_together(viewers, STAY_SECONDS)
     for viewer in viewers:
         viewer.socket.close()
 
