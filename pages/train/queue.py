@@ -51,9 +51,9 @@ def resume_offers() -> None:
     """Show each interrupted run that can be resumed, with Resume and Dismiss."""
     offers = sorted(find_resumable(get_store()), key=lambda offer: not offer[0].iterations_done)
     for run, iteration in offers[:_MAX_OFFERS]:
-        text = escape(describe_interruption(run, iteration))
+        sentence = escape(describe_interruption(run, iteration))
         with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{run.id}"):
-            st.markdown(f":material/pause_circle: {text}", width="content")
+            st.markdown(f":material/pause_circle: {sentence}", width="content")
             _offer_buttons([run], str(run.id), "Resume", "Dismiss")
     if len(offers) > _MAX_OFFERS:
         with st.container(horizontal=True, vertical_alignment="center", key="offer_all"):
