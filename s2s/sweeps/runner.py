@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
 
-from s2s.config import TrainConfig
+from s2s.analysis.run.progress import progress_after
 from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.records import RunState, StepRecord, Sweep, SweepPart
@@ -121,15 +121,10 @@ def _train(
                 steps, seconds = steps + 1, seconds + event.seconds
             if time.monotonic() - reported_at >= _REPORT_SECONDS:
                 reported_at = time.monotonic()
-                share = _share_done(config, steps, seconds)
-                left = seconds * (1 - share) / share if share else None
-                yield SweepProgress(sweep, part, run_id, share, left)
+                step_seconds = seconds / steps if steps else None
+                progress = progress_after(config, steps, seconds, step_seconds)
+                yield SweepProgress(sweep, part, run_id, progress.share, progress.seconds_left)
     yield SweepProgress(sweep, part, run_id, 1.0, 0.0, ended=True)
-
-
-def _share_done(config: TrainConfig, steps: int, seconds: float) -> float:
-    share_of_time = seconds / config.max_seconds if config.max_seconds else 0.0
-    return min(1.0, max(steps / config.iterations, share_of_time))
 
 
 def _yield_device(store: Store, stop: Event) -> None:
