@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-
 CHECKPOINT = "checkpoint.safetensors"
 """Name of the checkpoint in a run's folder."""
 
