@@ -121,7 +121,7 @@ class Task(Protocol):
 
         Args:
             mark: Called after each of records.PHASES but the last, or never if the phases cannot
-                be told apart.
+                be distinguished.
 
         Returns:
             The batch's counts and its loss, a scalar in nats summed over its target tokens.

@@ -53,7 +53,7 @@ class SweepEstimate:
 
 
 def estimate_run(config: TrainConfig, step_time: StepTime, device: str) -> RunEstimate:
-    """Estimate a whole run from the time of a step."""
+    """Estimate a whole run from its step time."""
     training_seconds = config.iterations * step_time.step_seconds
     if config.max_seconds:
         training_seconds = min(training_seconds, config.max_seconds)
@@ -209,7 +209,7 @@ def estimate_parts(
 def estimate_remaining(
     sweep: Sweep, times: StepTimes, device: str, current_seconds: float | None
 ) -> float | None:
-    """Return the seconds until a running sweep has ended; None if a step time is unknown.
+    """Return the seconds until a running sweep has ended; None if any step time is unknown.
 
     Args:
         current_seconds: Until the current part has ended; None: count it in full.

@@ -29,7 +29,7 @@ from s2s.store.errors import StoreError
 
 FLUSH_SECONDS = 0.5
 _RETRY_SECONDS = 5.0
-"""Pause between writes while the store is unavailable: each can cost training a second."""
+"""Pause between writes while the store is unavailable: each can cost training 1 s."""
 _BLOCK_ROWS = 1024
 
 
@@ -60,7 +60,7 @@ class Recorder:
         self._failing_seconds = 0.0
 
     def step(self, record: StepRecord) -> bool:
-        """Record a step; return whether the store is up to date with it.
+        """Record one step; return whether the store is up to date with it.
 
         Raises:
             DivergedError, StoreError: As `flush`.

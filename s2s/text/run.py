@@ -73,7 +73,7 @@ def describe_state(run: Run) -> str:
 
 def describe_result(run: Run) -> str:
     """Say why a run ended as it did, and what else to know about it; empty if nothing."""
-    sentences = [_ADVICE.get(run.state, ""), run.error]
+    sentences = [_ADVICE.get(run.state, ""), _end_sentence(run.error)]
     sentences += [describe_remark(remark, run.id) for remark in run.remarks]
     if run.resumed_at and run.state is not RunState.INTERRUPTED:
         iterations = ", ".join(f"{iteration:,}" for iteration in run.resumed_at)
@@ -121,14 +121,19 @@ def describe_remark(remark: Remark, run_id: int = 0) -> str:
         case RemarkKind.OWNER_DIED:
             return "The process that trained it ended before the run did."
         case RemarkKind.CANNOT_RESUME:
-            return f"It cannot be resumed: {detail}"
+            return f"It cannot be resumed: {_end_sentence(detail)}"
         case RemarkKind.QUALITY_NOT_MEASURED:
             if detail:
-                return f"Its quality was not measured: {detail}"
+                return f"Its quality was not measured: {_end_sentence(detail)}"
             return (
                 "It was stopped before its quality was measured. Measure it with "
                 f"`python -m s2s evaluate --run {run_id}`."
             )
+
+
+def _end_sentence(text: str) -> str:
+    """Add a period to an error message that lacks one."""
+    return text if not text or text.endswith(".") else f"{text}."
 
 
 def describe_lost_device(device: str) -> str:
