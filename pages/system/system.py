@@ -10,18 +10,14 @@ from pages.shared.escaping import escape
 from pages.shared.state import get_store
 from s2s import formatting as words
 from s2s.bench.report import latest_bench
-from s2s.config import TrainConfig
-from s2s.data.catalog import list_corpora
-from s2s.errors import UserError
 from s2s.machine.host import read_system_info
 from s2s.paths import corpora_folder, folder_bytes, home, is_open_to_others
 from s2s.runs.files import delete_checkpoint, has_checkpoint, run_bytes
 from s2s.runs.lost_gpu import lost_device
-from s2s.text.bench import bench_columns, bench_sentences, count
+from s2s.text.bench import bench_columns, bench_sentences
 from s2s.text.run import describe_lost_device
 
 MISSING = "not reported"
-LIMIT_SIZES = (2, 32, 128, 512)
 WHOLE = st.column_config.NumberColumn(format="%,.0f")
 ON_DISK = st.column_config.NumberColumn(format="bytes")
 
@@ -94,72 +90,8 @@ def machine_section(info: dict[str, Any]) -> None:
     )
 
 
-def roofline_section() -> None:
-    st.header("Roofline", divider="gray")
-    st.write(
-        "A lower bound of a step's time: its arithmetic and memory traffic at the rates at which "
-        "this machine multiplies and copies. The distance to it is what is left to gain. Other "
-        "load on the machine lowers these rates too."
-    )
-    names = [info.name for info in list_corpora(corpora_folder())]
-    if names:
-        measure_roofline(names)
-    else:
-        st.text("Add a corpus first. Its vocabulary decides the size of the products.")
-    bench_section()
-
-
-def measure_roofline(names: list[str]) -> None:
-    left, _ = st.columns([1, 2])
-    corpus = left.selectbox("Corpus", names, key="roofline_corpus")
-    config = TrainConfig(corpus=corpus)
-    if st.button(
-        "Measure the roofline",
-        key="measure_roofline",
-        help="Takes a few seconds. Nothing may train meanwhile.",
-    ):
-        import torch  # takes seconds to load
-
-        from s2s.bench.roofline import measure_rooflines
-
-        try:
-            with st.spinner("Multiplying and copying…"):
-                found = measure_rooflines(config, LIMIT_SIZES)
-                st.session_state["roofline"] = corpus, torch.get_num_threads(), *found
-        except UserError as error:
-            st.warning(escape(error))
-    measured, threads, copy_rate, rooflines = st.session_state.get("roofline", ("", 0, None, []))
-    if measured != corpus:
-        return
-    st.metric("Copy rate (reads and writes)", f"{copy_rate / 1e9:.1f} GB/s")
-    st.dataframe(
-        [
-            {
-                "Batch size": roofline.batch_size,
-                "Tokens per step": roofline.tokens,
-                "Products (GFLOP/s)": roofline.product_rate / 1e9,
-                "Roofline per step (ms)": 1000 * roofline.seconds,
-                "Maximum samples/s": roofline.batch_size / roofline.seconds,
-            }
-            for roofline in rooflines
-        ],
-        column_config={
-            "Tokens per step": WHOLE,
-            "Products (GFLOP/s)": WHOLE,
-            "Roofline per step (ms)": st.column_config.NumberColumn(format="%.2f"),
-            "Maximum samples/s": WHOLE,
-        },
-        width="content",
-    )
-    st.caption(
-        f"The corpus {escape(corpus)} and the default model (hidden size {config.hidden_size}, "
-        f"{config.layers} layer, {config.optimizer.value}, {config.precision.value}) "
-        f"on the default device, {count(threads, 'thread')}."
-    )
-
-
 def bench_section() -> None:
-    st.subheader("Latest bench")
+    st.header("Latest bench", divider="gray")
     report = latest_bench()
     if report is None:
         st.write("None yet. Run `python -m s2s bench` on a quiet machine to time the engines.")
@@ -275,6 +207,6 @@ with st.spinner("Reading the machine…"):
     info = read_system_info()
 gpu_section(info)
 machine_section(info)
-roofline_section()
+bench_section()
 software_section(info)
 disk_section()

@@ -1,62 +1,18 @@
 """The roofline of training steps, from rates measured on this machine now."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from s2s.config import TrainConfig
-from s2s.locks import lease_at_once
-from s2s.task import Roofline, task_class
-from s2s.training.device import resolve_device
+from s2s.task import Roofline
 
 COPY_BYTES = 256 * 2**20
 """Size of each of the two buffers: several times the cache of a CPU or GPU."""
 MEASURE_SECONDS = 0.3
 """Time per rate, without warm-up."""
 _BLOCKS = 9
-
-
-@dataclass(frozen=True)
-class StepRoofline:
-    """Lower bound of a step's time at one batch size."""
-
-    batch_size: int
-    tokens: float
-    """Mean source and target tokens per batch, without padding."""
-    product_rate: float
-    """Operations per second of the step's largest products."""
-    seconds: float
-
-
-def measure_rooflines(
-    config: TrainConfig, batch_sizes: Sequence[int]
-) -> tuple[float, list[StepRoofline]]:
-    """Measure the roofline at each batch size, which takes seconds.
-
-    Returns:
-        The copy rate in bytes per second, and a roofline per batch size.
-
-    Raises:
-        UserError: The device is in use, or there is no such data set.
-    """
-    device = resolve_device(config.device)
-    roofline = task_class().open_roofline(config, device)
-    source, target = roofline.mean_tokens
-    with lease_at_once(str(device)):
-        copy_rate = measure_copy_rate(device)
-        product_rates: dict[int, float] = {}
-        rooflines = []
-        for size in batch_sizes:
-            rows = roofline.product_rows(size)
-            if rows not in product_rates:
-                product_rates[rows] = measure_product_rate(roofline, rows, device)
-            rate = product_rates[rows]
-            seconds = roofline.step_seconds(size * source, size * target, rate, copy_rate)
-            rooflines.append(StepRoofline(size, size * (source + target), rate, seconds))
-    return copy_rate, rooflines
 
 
 def measure_copy_rate(device: torch.device) -> float:

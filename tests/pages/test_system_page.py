@@ -6,10 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.state import get_store
-from s2s.bench import roofline
 from s2s.bench.report import save_bench
 from s2s.config import TrainConfig
-from s2s.locks import lease
 from s2s.machine import host as system
 from s2s.machine.gpus import GpuReading
 from s2s.paths import folder_bytes, home, run_folder
@@ -62,29 +60,6 @@ def test_readings_and_gaps(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch)
     assert list(row[row.isna()].index) == missing
     assert (row["Memory total"], row["Memory util."]) == (11441, 0.25)
     assert table.proto.placeholder == "not reported"
-
-
-def test_the_roofline_is_measured_on_request(
-    open_page: OpenPage, add_corpus: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
-    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.001)
-    assert "measure_roofline" not in [each.key for each in open_page("system").button]
-    first, second = add_corpus("first"), add_corpus("second", max_vocabulary=50)
-    app = open_page("system")
-    with lease("cpu", lambda: False):  # never beside a training
-        app.button(key="measure_roofline").click().run()
-    assert len(app.warning) == 1
-    app.button(key="measure_roofline").click().run()
-    assert not app.exception
-    [table] = [each.value for each in app.dataframe if "Maximum samples/s" in each.value]
-    assert list(table["Batch size"]) == [2, 32, 128, 512]
-    assert list(table["Maximum samples/s"]) == pytest.approx(
-        list(table["Batch size"] / table["Roofline per step (ms)"] * 1000)
-    )
-    assert app.selectbox(key="roofline_corpus").value == first
-    app.selectbox(key="roofline_corpus").set_value(second).run()
-    assert not [each for each in app.dataframe if "Maximum samples/s" in each.value]
 
 
 def test_the_latest_bench(open_page: OpenPage) -> None:
