@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import functools
 import json
 import os
 import signal
@@ -12,11 +13,11 @@ from s2s.cli.common import (
     EXIT_STOPPED,
     add_command,
     add_model_options,
+    add_option,
     print_as,
     print_json,
     print_text,
     split_list,
-    values,
 )
 from s2s.cli.progress import ProgressLine
 from s2s.config import TrainConfig
@@ -36,29 +37,17 @@ def add_commands(commands: "Commands") -> None:
     parser = add_command(
         commands, "bench", bench, "Time engines, batch sizes and precisions in interleaved rounds."
     )
-    add = parser.add_argument
-    add("--engines", default="", help="such as article,fused (default: all that run here)")
-    add("--batch-sizes", default="2,32,128,512", help="default: %(default)s")
-    add(
-        "--precision",
-        default=TrainConfig.precision.value,
-        help="such as fp32,bf16 (default: %(default)s)",
+    add = functools.partial(add_option, parser)
+    parser.add_argument(
+        "--engines", default="", help="such as article,fused (default: all that run here)"
     )
-    add(
-        "--rounds",
-        type=int,
-        default=5,
-        help="each times every combination once (default: %(default)s)",
-    )
-    add(
-        "--seconds",
-        type=float,
-        default=2.0,
-        help="time per combination and round, at least 5 steps (default: %(default)s)",
-    )
-    add(
+    add("--batch-sizes", "2,32,128,512", "sentences per step")
+    add("--precision", str(TrainConfig.precision), "such as fp32,bf16")
+    add("--rounds", 5, "each times every combination once")
+    add("--seconds", 2.0, "time per combination and round, at least 5 steps")
+    parser.add_argument(
         "--openmp",
-        choices=values(Spinning),
+        choices=[each.value for each in Spinning],
         help="how idle threads wait: spin briefly (what s2s sets), or torch's default",
     )
     add_model_options(parser)

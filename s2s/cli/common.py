@@ -1,6 +1,7 @@
 """What commands share: arguments, exit codes, printing, and stopping on a signal."""
 
 import argparse
+import functools
 import json
 import re
 import signal
@@ -9,7 +10,7 @@ from enum import StrEnum
 from threading import Event
 from typing import TYPE_CHECKING, Any, TextIO
 
-from s2s.config import OptimizerName, TrainConfig
+from s2s.config import TrainConfig
 from s2s.errors import UserError, escape_unprintable, quote
 
 if TYPE_CHECKING:
@@ -39,41 +40,36 @@ def add_run_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", default="last", help="run id, or last (default: %(default)s)")
 
 
+def add_option(
+    parser: argparse.ArgumentParser, name: str, default: float | str, help_: str
+) -> None:
+    """Add an option with a default, which decides its type.
+
+    Args:
+        default: Of a StrEnum, the members are the choices.
+    """
+    kind = type(default)
+    # As a user types them; argparse would show the members' Python form.
+    choices = [member.value for member in kind] if issubclass(kind, StrEnum) else None
+    parser.add_argument(
+        name,
+        type=str if choices else kind,
+        default=str(default) if choices else default,
+        choices=choices,
+        help=f"{help_} (default: %(default)s)",
+    )
+
+
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the model and the machine that training and the bench share."""
-    default, add = TrainConfig(), parser.add_argument
-    add("--corpus", default=default.corpus, help="prepared corpus (default: %(default)s)")
-    add(
-        "--hidden-size",
-        type=int,
-        default=default.hidden_size,
-        help="width of embeddings and GRU states (default: %(default)s)",
-    )
-    add(
-        "--layers",
-        type=int,
-        default=default.layers,
-        help="GRU layers per side (default: %(default)s)",
-    )
-    add(
-        "--optimizer",
-        default=default.optimizer.value,
-        choices=values(OptimizerName),
-        help="default: %(default)s",
-    )
-    add(
-        "--learning-rate",
-        type=float,
-        default=default.learning_rate,
-        help="default: %(default)s",
-    )
-    add("--device", default=default.device, help="auto, cpu or cuda:N (default: %(default)s)")
-    add("--threads", type=int, default=default.threads, help="CPU threads; 0: torch's default")
-
-
-def values(kind: type[StrEnum]) -> list[str]:
-    """Return the members as a user types them; argparse would show their Python form."""
-    return [member.value for member in kind]
+    default, add = TrainConfig(), functools.partial(add_option, parser)
+    add("--corpus", default.corpus, "prepared corpus")
+    add("--hidden-size", default.hidden_size, "width of embeddings and GRU states")
+    add("--layers", default.layers, "GRU layers per side")
+    add("--optimizer", default.optimizer, "update rule")
+    add("--learning-rate", default.learning_rate, "step size of the optimizer")
+    add("--device", default.device, "auto, cpu or cuda:N")
+    add("--threads", default.threads, "CPU threads; 0: torch's choice")
 
 
 def split_list(text: str) -> list[str]:

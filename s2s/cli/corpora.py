@@ -2,12 +2,13 @@
 
 import argparse
 import dataclasses
+import functools
 import sys
 from typing import TYPE_CHECKING
 
-from s2s.cli.common import add_command, print_as, print_text, values
+from s2s.cli.common import add_command, add_option, print_as, print_text
 from s2s.cli.progress import ProgressLine
-from s2s.config import CorpusChoices, Direction, Normalizer
+from s2s.config import CorpusChoices
 
 if TYPE_CHECKING:
     from s2s.cli.common import Commands
@@ -33,38 +34,19 @@ def add_commands(commands: "Commands") -> None:
         description="Prepare a corpus: a .txt, .tsv or .zip file of tab-separated sentence pairs, "
         "a language pair such as fra-eng (downloaded), or starter (built in).",
     )
-    choices, add = CorpusChoices(), adding.add_argument
-    add("source", metavar="NAME_OR_PATH", help="file, language pair, or starter")
-    add("--name", default="", help="name of the corpus (default: the file's, without suffix)")
-    add(
-        "--normalizer",
-        default=choices.normalizer.value,
-        choices=values(Normalizer),
-        help="characters to keep: of all scripts, or as in the article (default: %(default)s)",
+    adding.add_argument("source", metavar="NAME_OR_PATH", help="file, language pair, or starter")
+    adding.add_argument(
+        "--name", default="", help="name of the corpus (default: the file's, without suffix)"
     )
-    add(
-        "--direction",
-        default=choices.direction.value,
-        choices=values(Direction),
-        help="columns of source and target (default: %(default)s)",
-    )
-    add(
-        "--max-length",
-        type=int,
-        default=choices.max_length,
-        help="drop pairs with more words on a side (default: %(default)s)",
-    )
-    add(
-        "--min-count",
-        type=int,
-        default=choices.min_count,
-        help="words that occur less often become UNK",
-    )
+    choices, add = CorpusChoices(), functools.partial(add_option, adding)
+    add("--normalizer", choices.normalizer, "characters to keep: of all scripts, or the article's")
+    add("--direction", choices.direction, "columns of source and target")
+    add("--max-length", choices.max_length, "drop pairs with more words on a side")
+    add("--min-count", choices.min_count, "words that occur less often become UNK")
     add(
         "--max-vocabulary",
-        type=int,
-        default=choices.max_vocabulary,
-        help="words per side, most frequent first; 0: unlimited",
+        choices.max_vocabulary,
+        "words per side, most frequent first; 0: unlimited",
     )
     adding.set_defaults(command=add_corpus)
     removing = subcommands.add_parser(

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
-from s2s.cli.common import add_command, print_as, print_json, print_text
+from s2s.cli.common import add_command, add_option, print_as, print_json, print_text
 from s2s.cli.sweep import exit_code, run_parts
 from s2s.config import Engine, TrainConfig
 
@@ -19,7 +19,7 @@ def add_commands(commands: "Commands") -> None:
     parser = add_command(commands, "replay", replay, "Repeat the article's comparison.")
     default, add = TrainConfig(), parser.add_argument
     add("--sweep", type=int, metavar="ID", help="show the result of this sweep, train nothing")
-    add("--corpus", default=default.corpus, help="prepared corpus (default: %(default)s)")
+    add_option(parser, "--corpus", default.corpus, "prepared corpus")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--iterations", type=int, help="per run (default: 1,000, the article's)")
     length.add_argument(
@@ -28,7 +28,7 @@ def add_commands(commands: "Commands") -> None:
         help="10,000 iterations per run, with sample translations every 1,000",
     )
     add("--repeats", type=int, help="runs per configuration (default: 3, above 1,000 iterations 1)")
-    add("--threads", type=int, default=default.threads, help="CPU threads; 0: torch's default")
+    add_option(parser, "--threads", default.threads, "CPU threads; 0: torch's choice")
 
 
 def replay(options: argparse.Namespace) -> int:

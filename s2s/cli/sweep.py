@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import functools
 import sys
 from collections.abc import Sequence
 from threading import Event
@@ -12,16 +13,16 @@ from s2s.cli.common import (
     EXIT_ERROR,
     EXIT_STOPPED,
     add_command,
+    add_option,
     print_as,
     print_json,
     print_text,
     split_list,
     stop_on_signals,
-    values,
 )
 from s2s.cli.progress import ProgressLine
 from s2s.cli.train import add_training_options
-from s2s.config import Budget, LearningRateRule, SweepConfig, TrainConfig
+from s2s.config import Budget, SweepConfig, TrainConfig
 from s2s.errors import UserError
 from s2s.validation import parse_batch_sizes
 
@@ -38,40 +39,27 @@ def add_commands(commands: "Commands") -> None:
     parser = add_command(
         commands, "sweep", sweep, "Train several batch sizes; the last output is a table."
     )
-    default, add = SweepConfig(), parser.add_argument
-    add("--resume", type=int, metavar="SWEEP", help="resume this sweep; ignores other options")
-    add(
-        "--batch-sizes",
-        default=",".join(map(str, default.batch_sizes)),
-        help="default: %(default)s",
+    default, add = SweepConfig(), functools.partial(add_option, parser)
+    parser.add_argument(
+        "--resume", type=int, metavar="SWEEP", help="resume this sweep; ignores other options"
     )
-    add(
+    add("--batch-sizes", ",".join(map(str, default.batch_sizes)), "sentences per step")
+    parser.add_argument(
         "--grow-until-oom",
         action="store_true",
         help="double the largest batch size until out of memory (meant for a GPU)",
     )
-    add(
-        "--engines",
-        default=default.engines[0].value,
-        help="such as article,fused (default: %(default)s)",
-    )
-    add(
-        "--repeats",
-        type=int,
-        default=default.repeats,
-        help="runs per configuration, with consecutive seeds (default: %(default)s)",
-    )
+    add("--engines", ",".join(default.engines), "such as article,fused")
+    add("--repeats", default.repeats, "runs per configuration, with consecutive seeds")
     add(
         "--learning-rate-rule",
-        default=default.learning_rate_rule.value,
-        choices=values(LearningRateRule),
-        help="how the learning rate scales with the batch size (default: %(default)s)",
+        default.learning_rate_rule,
+        "how the learning rate scales with the batch size",
     )
     add(
         "--base-batch-size",
-        type=int,
-        default=default.base.batch_size,
-        help="batch size at which --learning-rate applies unscaled (default: %(default)s)",
+        default.base.batch_size,
+        "batch size at which --learning-rate applies unscaled",
     )
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument(
@@ -81,11 +69,10 @@ def add_commands(commands: "Commands") -> None:
     budget.add_argument("--seconds", type=float, help="training time per run")
     add(
         "--target-loss",
-        type=float,
-        default=0.0,
-        help="stop each run at this validation loss per token; --samples is then the maximum",
+        default.target_loss,
+        "stop a run at this validation loss per token; --samples is then the maximum; 0: none",
     )
-    add(
+    parser.add_argument(
         "--keep-all-weights",
         action="store_true",
         help="keep the weights of all repeats, not only of the first",

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import functools
 import sys
 from threading import Event
 from typing import TYPE_CHECKING
@@ -11,14 +12,14 @@ from s2s.cli.common import (
     EXIT_STOPPED,
     add_command,
     add_model_options,
+    add_option,
     find_trained_run,
     print_as,
     print_text,
     stop_on_signals,
-    values,
 )
 from s2s.cli.progress import TrainingProgress
-from s2s.config import UNLIMITED, Engine, Precision, TrainConfig
+from s2s.config import UNLIMITED, TrainConfig
 from s2s.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,33 +30,18 @@ if TYPE_CHECKING:
 def add_commands(commands: "Commands") -> None:
     """Add `train` and `resume`."""
     parser = add_command(commands, "train", train, "Train one run; the last output is its summary.")
-    default, add = TrainConfig(), parser.add_argument
-    add(
-        "--batch-size",
-        type=int,
-        default=default.batch_size,
-        help="sentences per step (default: %(default)s)",
-    )
-    add(
+    default, add = TrainConfig(), functools.partial(add_option, parser)
+    add("--batch-size", default.batch_size, "sentences per step")
+    parser.add_argument(
         "--iterations",
         type=int,
         help="optimizer steps (default: 1,000, or unlimited with --seconds)",
     )
-    add("--seconds", type=float, default=0.0, help="stop after this training time")
-    add(
-        "--engine",
-        default=default.engine.value,
-        choices=values(Engine),
-        help="implementation of a step (default: %(default)s)",
-    )
-    add(
-        "--evaluate-every",
-        type=int,
-        default=default.evaluate_every,
-        help="iterations between evaluations; 0: about ten evaluations per run",
-    )
-    add("--target-loss", type=float, default=0.0, help="stop at this validation loss per token")
-    add(
+    add("--seconds", default.max_seconds, "stop after this training time; 0: no limit")
+    add("--engine", default.engine, "implementation of a step")
+    add("--evaluate-every", default.evaluate_every, "iterations; 0: about ten times per run")
+    add("--target-loss", default.target_loss, "stop at this validation loss per token; 0: none")
+    parser.add_argument(
         "--continue",
         dest="continue_from",
         metavar="RUN",
@@ -69,51 +55,26 @@ def add_commands(commands: "Commands") -> None:
 def add_training_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that a run and a sweep share."""
     add_model_options(parser)
-    default, add = TrainConfig(), parser.add_argument
-    add(
-        "--dropout",
-        type=float,
-        default=default.dropout,
-        help="share of embedding values set to 0 (default: %(default)s)",
-    )
-    add(
-        "--momentum",
-        type=float,
-        default=default.momentum,
-        help="of rmsprop and sgd (default: %(default)s)",
-    )
-    add(
-        "--teacher-forcing",
-        type=float,
-        default=default.teacher_forcing,
-        help="share of batches decoded from the reference (default: %(default)s)",
-    )
-    add(
-        "--length-pool",
-        type=int,
-        default=default.length_pool,
-        help="batches drawn together and grouped by length; 0: drawn independently",
-    )
-    add("--seed", type=int, default=default.seed, help="default: %(default)s")
-    add(
-        "--precision",
-        default=default.precision.value,
-        choices=values(Precision),
-        help="of products (default: %(default)s)",
-    )
-    add(
+    default, add = TrainConfig(), functools.partial(add_option, parser)
+    add("--dropout", default.dropout, "share of embedding values set to 0")
+    add("--momentum", default.momentum, "momentum of rmsprop and sgd")
+    add("--teacher-forcing", default.teacher_forcing, "share of batches fed the reference")
+    add("--length-pool", default.length_pool, "batches grouped by length; 0: none")
+    add("--seed", default.seed, "seed of weights, batches and dropout")
+    add("--precision", default.precision, "precision of matrix products")
+    parser.add_argument(
         "--sentence",
         action="append",
         default=[],
         help="sentence to translate at each evaluation; can be repeated",
     )
-    add(
+    parser.add_argument(
         "--quality",
         dest="measure_quality",
         action="store_true",
         help="add BLEU and chrF on the test split to the summary",
     )
-    add(
+    parser.add_argument(
         "--keep-optimizer",
         action="store_true",
         help="keep the optimizer state, so that the run can be continued exactly",
