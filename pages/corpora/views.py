@@ -96,7 +96,6 @@ def lengths(corpus: Corpus) -> None:
 
 
 def words(corpus: Corpus) -> None:
-    _find_word(corpus)
     st.subheader("Most frequent words")
     for column, (language, side) in zip(st.columns(2), _sides(corpus), strict=True):
         column.caption(escape(language))
@@ -125,21 +124,6 @@ def words(corpus: Corpus) -> None:
         "A large vocabulary makes each step slower, since the output layer has one row per word. A "
         "small one turns more tokens into UNK."
     )
-
-
-def _find_word(corpus: Corpus) -> None:
-    query = st.text_input("Find a word", key="find_word", placeholder="Part of a word")
-    if not query.strip():
-        return
-    for language, side in _sides(corpus):
-        matches = stats.search_words(side, query, MAX_ROWS)
-        if not matches:
-            st.text(f"{language}: no matching word.")
-            continue
-        st.text(f"{language}: matching words, and pairs with {matches[0].word!r}")
-        left, right = st.columns([2, 3])
-        _words_table(matches, left)
-        _pairs_table(corpus, stats.find_pairs(side, matches[0].id, 20), right)
 
 
 def _words_table(counts: list[stats.WordCount], place: Any) -> None:

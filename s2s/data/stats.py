@@ -1,7 +1,6 @@
 """Statistics of a prepared corpus: lengths, words, the unigram baseline, random samples."""
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,6 @@ _FIRST_WORD = len(SPECIAL_WORDS)
 class WordCount:
     """Frequency of a word in the corpus."""
 
-    id: int
     word: str
     count: int
     share: float
@@ -92,25 +90,17 @@ def length_percentile(histogram: Ints, percent: float) -> int:
 def find_frequent_words(side: Side, count: int) -> list[WordCount]:
     """Return the `count` most frequent words over all splits, the most frequent first."""
     counts = _count_words(side)
+    running_words = int(counts[_FIRST_WORD:].sum())
     order = np.argsort(-counts[_FIRST_WORD:], kind="stable")[:count] + _FIRST_WORD
-    return _word_counts(side, counts, order)
-
-
-def search_words(side: Side, text: str, count: int) -> list[WordCount]:
-    """Return up to `count` words that contain `text`: the word itself first, then by frequency."""
-    counts = _count_words(side)
-    wanted = text.strip().lower()
-    words = enumerate(side.words[_FIRST_WORD:], _FIRST_WORD)
-    ids = [id_ for id_, word in words if wanted in word]
-    ids.sort(key=lambda id_: (side.words[id_] != wanted, -counts[id_]))
-    return _word_counts(side, counts, ids[:count])
-
-
-def find_pairs(side: Side, word: int, count: int) -> list[int]:
-    """Return the first `count` pairs whose sentence on this side contains the word id."""
-    positions = np.flatnonzero(side.tokens == word)
-    pairs = np.unique(np.searchsorted(side.offsets, positions, side="right") - 1)
-    return [int(pair) for pair in pairs[:count]]
+    return [
+        WordCount(
+            side.words[word],
+            int(counts[word]),
+            float(counts[word] / running_words),
+            bool(word < side.vocabulary),
+        )
+        for word in order
+    ]
 
 
 def measure_coverage(side: Side) -> list[tuple[int, float]]:
@@ -153,22 +143,6 @@ def pick_example_sentence(corpus: Corpus) -> str:
 def _count_words(side: Side) -> npt.NDArray[np.int64]:
     """Return the count of each word id over all splits, special symbols included."""
     return np.bincount(side.tokens).astype(np.int64)
-
-
-def _word_counts(
-    side: Side, counts: npt.NDArray[np.int64], ids: Sequence[int] | Ints
-) -> list[WordCount]:
-    running_words = int(counts[_FIRST_WORD:].sum())
-    return [
-        WordCount(
-            int(id_),
-            side.words[id_],
-            int(counts[id_]),
-            float(counts[id_] / running_words),
-            bool(id_ < side.vocabulary),
-        )
-        for id_ in ids
-    ]
 
 
 def _pad(side: Side, pairs: Ints) -> Ints:

@@ -59,31 +59,12 @@ def test_a_percentile_is_the_smallest_such_length(lengths: list[int], percent: i
 
 def test_frequent_words(four_pairs: Corpus) -> None:
     words = stats.find_frequent_words(four_pairs.source, 100)
-    assert words[0] == stats.WordCount(4, "je", 4, 4 / 9, True)
-    assert words[1] == stats.WordCount(5, "suis", 2, 2 / 9, True)
+    assert words[0] == stats.WordCount("je", 4, 4 / 9, True)
+    assert words[1] == stats.WordCount("suis", 2, 2 / 9, True)
     assert [each.word for each in words] == FRENCH_WORDS
     assert not words[-1].in_vocabulary
     assert sum(each.share for each in words) == pytest.approx(1)
     assert stats.find_frequent_words(four_pairs.source, 2) == words[:2]
-
-
-def test_a_search_returns_the_word_itself_first_then_by_frequency(four_pairs: Corpus) -> None:
-    def search(side: Side, text: str, count: int = 9) -> list[str]:
-        return [each.word for each in stats.search_words(side, text, count)]
-
-    english = four_pairs.target
-    assert search(english, "e") == ["here", "sleep", "meh"]
-    assert search(english, " MEH ") == ["meh"]
-    assert search(four_pairs.source, "s", 1) == ["suis"]
-    assert search(english, "zebra") == search(english, "PAD") == []
-    assert search(make_side(["here here", "he"], ["here", "he"]), "he") == ["he", "here"]
-
-
-def test_pairs_with_a_word(four_pairs: Corpus) -> None:
-    je, bof = 4, 8
-    assert stats.find_pairs(four_pairs.source, je, 9) == [0, 1, 2]
-    assert stats.find_pairs(four_pairs.source, je, 2) == [0, 1]
-    assert stats.find_pairs(four_pairs.source, bof, 9) == [3]
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=200))

@@ -122,11 +122,6 @@ def test_every_view_opens(open_page: OpenPage, lines: list[str], tmp_path: Path)
     assert [each.value for each in app.metric] == ["201", "201", "0", "1"]
     for view in VIEWS:
         assert not show(app, view).exception, view
-    app = show(app, "Words")
-    app.text_input(key="find_word").set_value("bêteba").run()
-    matches, pairs = (each.value for each in app.dataframe[1:3])
-    assert matches["word"].tolist()[0] == "bêteba"
-    assert pairs.iloc[0].tolist() == ["je vois bêteba.", "i see animalba."]
     app = show(app, "Pairs")
     app.selectbox(key="pairs_split").set_value("test").run()
     rows = app.dataframe[-1].value
