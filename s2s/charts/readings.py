@@ -31,10 +31,8 @@ def plot_readings(
         "Memory and utilization",
         traces,
         frame.build_axis("Time (s)", anchor="y2"),
-        frame.build_axis("Memory (GiB)", domain=[0.48, 1], rangemode="tozero", nticks=4),
-        yaxis2=frame.build_axis(
-            "Utilization (%)", domain=[0, 0.36], range=[0, 105], tickvals=[0, 50, 100]
-        ),
+        frame.build_axis("GiB", domain=[0.48, 1], rangemode="tozero", nticks=4),
+        yaxis2=frame.build_axis("%", domain=[0, 0.36], range=[0, 105], tickvals=[0, 50, 100]),
         height=height,
         revision=revision,
         showlegend=len(traces) > 2,

@@ -118,8 +118,8 @@ def translate(page: Page) -> None:
 
 
 def open_views(page: Page) -> None:
-    for view in ("Lengths", "Words", "Pairs", "A batch"):
-        widget(page, "corpus_view").get_by_text(view, exact=True).click()
+    for view in widget(page, "corpus_view").get_by_role("radio").all():
+        view.click()
         settle(page)
 
 

@@ -90,40 +90,53 @@ def open_page(browser: Browser, address: str) -> Page:
     return page
 
 
-@pytest.mark.parametrize("shut_down", [press_ctrl_c, terminate])
-def test_a_run_is_interrupted_and_resumed_after_a_restart(
-    start: Callable[[], Server],
-    browser: Browser,
-    tmp_path: Path,
-    shut_down: Callable[[subprocess.Popen[bytes]], None],
-) -> None:
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """With two interrupted runs: a long one and a short one."""
     tiny_corpus(tmp_path)
     with closing(Store(home())) as store:
-        running = store.create_run(tiny_config(iterations=1_000_000))
-        waiting = store.create_run(tiny_config(iterations=5))
-        for each in (running, waiting):
-            store.interrupt_run(each, [])
-        process, address = start()
-        page = open_page(browser, address)
-        click(page, f"offer_resume_{running}")
-        wait_until(lambda: store.run(running).iterations_done > 0, 60)
-        click(page, f"offer_resume_{waiting}")
-        wait_until(lambda: store.run(waiting).state is RunState.QUEUED)
-        shut_down(process)
-        wait_until(lambda: not group_members(process.pid))
-        page.close()
-        run = store.run(running)
-        assert run.state is RunState.INTERRUPTED
-        assert [each.kind for each in run.remarks] == [RemarkKind.SHUT_DOWN]
-        assert store.run(waiting).state is RunState.INTERRUPTED
+        for iterations in (1_000_000, 5):
+            store.interrupt_run(store.create_run(tiny_config(iterations=iterations)), [])
+        yield store
 
-        _, address = start()
-        page = open_page(browser, address)
-        iteration = f"{run.iterations_done:,}"
-        expect(widget(page, f"offer_{running}")).to_contain_text(iteration, timeout=WAIT_MS)
-        click(page, f"offer_resume_{running}")
-        wait_until(lambda: store.run(running).iterations_done > run.iterations_done, 60)
-        click(page, f"offer_dismiss_{waiting}")
-        expect(widget(page, f"offer_{waiting}")).to_have_count(0, timeout=WAIT_MS)
-        page.close()
-        assert store.run(waiting).dismissed
+
+def train_and_shut_down(
+    store: Store,
+    start: Callable[[], Server],
+    browser: Browser,
+    shut_down: Callable[[subprocess.Popen[bytes]], None],
+) -> None:
+    """Resume both runs, and shut the dashboard down while the first trains and one waits."""
+    process, address = start()
+    page = open_page(browser, address)
+    click(page, "offer_resume_1")
+    wait_until(lambda: store.run(1).iterations_done > 0, 60)
+    click(page, "offer_resume_2")
+    wait_until(lambda: store.run(2).state is RunState.QUEUED)
+    shut_down(process)
+    wait_until(lambda: not group_members(process.pid))
+    page.close()
+    assert [run.state for run in store.runs()] == [RunState.INTERRUPTED] * 2
+    assert [each.kind for each in store.run(1).remarks] == [RemarkKind.SHUT_DOWN]
+
+
+def test_a_terminated_dashboard_leaves_no_process(
+    store: Store, start: Callable[[], Server], browser: Browser
+) -> None:
+    train_and_shut_down(store, start, browser, terminate)
+
+
+def test_after_ctrl_c_and_a_restart_runs_are_resumed_or_dismissed(
+    store: Store, start: Callable[[], Server], browser: Browser
+) -> None:
+    train_and_shut_down(store, start, browser, press_ctrl_c)
+    done = store.run(1).iterations_done
+    _, address = start()
+    page = open_page(browser, address)
+    expect(widget(page, "offer_1")).to_contain_text(f"{done:,}", timeout=WAIT_MS)
+    click(page, "offer_resume_1")
+    wait_until(lambda: store.run(1).iterations_done > done, 60)
+    click(page, "offer_dismiss_2")
+    expect(widget(page, "offer_2")).to_have_count(0, timeout=WAIT_MS)
+    page.close()
+    assert store.run(2).dismissed
