@@ -5,16 +5,13 @@ import os
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from s2s.config import CorpusChoices, Direction, Normalizer
-from s2s.data import catalog, corpus
+from s2s.data import catalog
 from s2s.data.catalog import STARTER, add, list_corpora, open_corpus, remove
 from s2s.errors import UserError
 from s2s.records import SPECIAL_WORDS
@@ -282,30 +279,3 @@ def test_bad_lines_are_counted(folder: Path, tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbfa\tb\r\n\xe9t\xe9\tsummer\r\n\r\none column\r\nc\td\r\n")
     info = add(folder, path)
     assert (info.pairs_read, info.bad_lines, info.bad_line_numbers) == (2, 2, (2, 4))
-
-
-PIECES = [b"a", b"\t", b"\n", b"\r", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xe9", "日".encode()]
-
-
-@pytest.mark.parametrize("kind", [".txt", ".zip", "in a zip"])
-@given(st.one_of(st.binary(), st.lists(st.sampled_from(PIECES)).map(b"".join)))
-@example(b"PK\5\6" + bytes(18))
-@example(b"\xef\xbb\xbf")
-def test_any_bytes_are_a_corpus_or_rejected(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, content: bytes
-) -> None:
-    folder = tmp_path_factory.mktemp("any")
-    path = folder / f"any{kind if kind != 'in a zip' else '.zip'}"
-    if kind == "in a zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("a.txt", content)
-    else:
-        path.write_bytes(content)
-    before = snapshot(folder)
-    try:
-        info = add(folder, path)
-    except UserError:
-        assert snapshot(folder) == before
-    else:
-        assert corpus.load(folder / "any").info == info
-        assert info.training_pairs > 0

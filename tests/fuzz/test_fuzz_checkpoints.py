@@ -22,7 +22,7 @@ from s2s.translation.task import TranslationTask
 from s2s.translation.translator import Translator
 from tests.fuzz.sandbox import may_reject, sandbox
 from tests.fuzz.small import TEXT, add, config, new_home
-from tests.fuzz.strategies import any_json, fuzz, mutated, mutated_json
+from tests.fuzz.strategies import fuzz, mutated, mutated_json
 
 optimizers = st.sampled_from(("rmsprop", "adam", "sgd"))
 
@@ -132,14 +132,6 @@ def test_tensors(
     tensors[new_name] = changed.contiguous()
     content = save(tensors, metadata={"s2s": json.dumps(metadata)})
     use_checkpoint(tmp_path, content, optimizer)
-
-
-@fuzz(10)
-@given(value=any_json, key=st.sampled_from(("state", "pool", "bit_generator", "has_uint32")))
-def test_sampler_states(tmp_path: Path, valid: dict[str, bytes], value: Any, key: str) -> None:
-    header, numbers = split_file(valid["adam"])
-    header["__metadata__"]["s2s"]["sampler"][key] = value
-    use_checkpoint(tmp_path, join_file(header, numbers), "adam")
 
 
 def test_a_file_that_is_truncated_while_it_is_used(tmp_path: Path, valid: dict[str, bytes]) -> None:
