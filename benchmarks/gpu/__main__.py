@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gpu", description="Run every check and measurement that needs a GPU."
+        prog="python -m benchmarks.gpu", description="Run all measurements that need a GPU."
     )
     parser.add_argument(
         "--out",
