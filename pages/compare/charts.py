@@ -108,7 +108,6 @@ def anatomy_chart(runs: Sequence[Run]) -> None:
     anatomies = [each for each in measured if each]
     if not anatomies:
         return
-    st.subheader("Step anatomy")
     unit = segmented_choice(
         "Unit", ["milliseconds", "share"], "anatomy", label_visibility="collapsed"
     )

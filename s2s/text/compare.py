@@ -7,7 +7,7 @@ from s2s.analysis.compare.groups import MeanRange
 from s2s.analysis.run.anatomy import AnatomyFit, RunAnatomy, are_of_one_kind
 from s2s.analysis.run.interference import has_interference
 from s2s.analysis.run.steps import Axis
-from s2s.config import UNLIMITED, TrainConfig
+from s2s.config import MAX_BATCH_SIZE, UNLIMITED, TrainConfig
 from s2s.formatting import UNKNOWN, format_percent, format_step_time, run_label
 from s2s.records import Run, Summary
 from s2s.text.run import describe_interference
@@ -79,7 +79,7 @@ def describe_anatomy_fit(fit: AnatomyFit) -> str:
     """Say how much of step time is fixed, and how much each sentence adds."""
     fixed, per_sample = sum(fit.fixed_seconds), sum(fit.per_sample_seconds)
     equal = ""
-    if per_sample > 0:
+    if fixed < MAX_BATCH_SIZE * per_sample:
         equal = f"; both are equal at batch size {fixed / per_sample:,.0f}"
     return (
         f"A step takes {format_step_time(fixed)} at any batch size, plus "
