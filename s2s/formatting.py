@@ -94,7 +94,7 @@ def run_label(run: Run) -> str:
 
 
 def align_columns(table: Sequence[Sequence[str]]) -> list[str]:
-    """Return a line per row: numbers aligned right, columns of text left.
+    """Return one line per row: numbers aligned right, columns of text left.
 
     Args:
         table: The titles, then the rows.

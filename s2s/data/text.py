@@ -34,7 +34,7 @@ def split_words(sentences: Sequence[str], normalizer: Normalizer) -> list[str]:
     """Return the words of all sentences in one flat list, with SENTENCE_END after each sentence.
 
     One pass of a regular expression over the joined text is several times faster than one call per
-    sentence. No sentence may contain a line break.
+    sentence. Sentences must not contain line breaks.
     """
     if not sentences:
         return []

@@ -1,1 +1,1 @@
-"""The machine: GPUs, processor, interference by other programs, and the roofline of a step."""
+"""The machine: GPUs, processor, memory, and interference by other programs."""
