@@ -123,18 +123,14 @@ def test_a_named_pair_becomes_a_corpus(site: Site, tmp_path: Path) -> None:
     assert len(site.requests) == 1
 
 
-def test_an_interrupted_transfer_resumes_within_the_call(site: Site, tmp_path: Path) -> None:
-    site.cut_at = [1000, 500]
-    assert fetch(tmp_path) == ZIP
-    assert site.ranges() == [None, "bytes=1000-", "bytes=1500-"]
-    assert list_files(tmp_path) == {"fra-eng.zip"}
-
-
 @pytest.mark.parametrize("newer", [False, True])
-def test_an_interrupted_transfer_resumes_at_the_next_call(
-    site: Site, tmp_path: Path, newer: bool
-) -> None:
-    """Unless the file has changed meanwhile: then all of it is sent anew."""
+def test_an_interrupted_transfer_resumes(site: Site, tmp_path: Path, newer: bool) -> None:
+    """Within the call, or at the next call unless the file has changed meanwhile."""
+    site.cut_at = [1000, 500]
+    assert fetch(tmp_path / "first") == ZIP
+    assert site.ranges() == [None, "bytes=1000-", "bytes=1500-"]
+    assert list_files(tmp_path / "first") == {"fra-eng.zip"}
+    site.requests.clear()
     site.cut_at = [1000, 0, 0]
     with pytest.raises(UserError, match="resume at"):
         fetch(tmp_path)
@@ -145,15 +141,18 @@ def test_an_interrupted_transfer_resumes_at_the_next_call(
     assert site.ranges() == [None, *["bytes=1000-"] * 3]
 
 
-@pytest.mark.parametrize("etag", ["", 'W/"weak"'])
-def test_without_a_strong_validator_the_transfer_starts_over(
-    site: Site, tmp_path: Path, etag: str
+def test_without_a_strong_validator_or_a_readable_note_the_transfer_starts_over(
+    site: Site, tmp_path: Path
 ) -> None:
-    site.etag, site.cut_at = etag, [1000] * 3
+    site.etag, site.cut_at = 'W/"weak"', [1000] * 3
     with pytest.raises(UserError, match="start over"):
         fetch(tmp_path)
     assert fetch(tmp_path) == ZIP
-    assert site.ranges() == [None] * 4
+    for note in (b"", b"[]", b"{}", b"\xa5", b'{"url": "u"}'):
+        (tmp_path / "fra-eng.zip.part").write_bytes(b"abc")
+        (tmp_path / "fra-eng.zip.part.json").write_bytes(note)
+        assert fetch(tmp_path) == ZIP
+    assert set(site.ranges()) == {None}
 
 
 @pytest.mark.parametrize("declares_length", [True, False])
@@ -180,7 +179,7 @@ def test_time_is_limited(
     site.gate.set()
 
 
-@pytest.mark.parametrize("status", [404, 406, 503])
+@pytest.mark.parametrize("status", [404, 503])
 def test_a_refusal_is_reported_at_once(site: Site, tmp_path: Path, status: int) -> None:
     site.status = status
     with pytest.raises(UserError, match=str(status)):
@@ -190,11 +189,7 @@ def test_a_refusal_is_reported_at_once(site: Site, tmp_path: Path, status: int) 
 
 @pytest.mark.parametrize(
     "content",
-    [
-        b"<html>Please sign in to this network.</html>",
-        ZIP[:1000] + b"xyz" + ZIP[1003:],
-        make_zip("0" * 5_000_000),
-    ],
+    [b"<html>Sign in.</html>", ZIP[:1000] + b"xyz" + ZIP[1003:], make_zip("0" * 5_000_000)],
     ids=["page", "flipped bit", "bomb"],
 )
 def test_an_unsound_zip_is_refused(site: Site, tmp_path: Path, content: bytes) -> None:
@@ -215,13 +210,3 @@ def test_an_unreachable_address_is_not_shown(
     with pytest.raises(UserError, match="S2S_CORPORA_URL cannot be reached") as caught:
         fetch(tmp_path)
     assert "cret" not in str(caught.value)
-
-
-@pytest.mark.parametrize("notes", [b"", b"[]", b"{}", b"7", b"\xa5", b'{"url": "u"}'])
-def test_an_unreadable_note_of_a_partial_file_starts_over(
-    site: Site, tmp_path: Path, notes: bytes
-) -> None:
-    (tmp_path / "fra-eng.zip.part").write_bytes(b"abc")
-    (tmp_path / "fra-eng.zip.part.json").write_bytes(notes)
-    assert fetch(tmp_path) == ZIP
-    assert site.ranges() == [None]

@@ -4,7 +4,7 @@ import itertools
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice, pairwise, permutations
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,14 +74,11 @@ def test_by_hand() -> None:
     assert target.words == ["go", ".", "on", "run", "!"]
     assert target.tokens.tolist() == [4, 5, EOS, 4, 6, 5, EOS, 7, 8, EOS]
     assert (target.tokens.dtype, target.offsets.dtype) == (np.int32, np.int64)
+    kept = {2: 2, 3: 3, 8: 3, 9: 4}  # by the words of the longer side
+    assert {each: prepare_lines(HAND, max_length=each).pairs_kept for each in kept} == kept
     other = prepare_lines(HAND, max_length=5, direction=Direction.FIRST_TO_SECOND)
     other.source, other.target = other.target, other.source
     assert contents(other) == contents(prepared)
-
-
-@pytest.mark.parametrize(("max_length", "kept"), [(2, 2), (3, 3), (8, 3), (9, 4), (1000, 4)])
-def test_the_length_limit_counts_words_of_the_longer_side(max_length: int, kept: int) -> None:
-    assert prepare_lines(HAND, max_length=max_length).pairs_kept == kept
 
 
 @pytest.mark.parametrize(
@@ -90,7 +87,6 @@ def test_the_length_limit_counts_words_of_the_longer_side(max_length: int, kept:
         ({}, 6),
         ({"min_count": 2}, 2),
         ({"min_count": 4}, 0),
-        ({"max_vocabulary": 2}, 2),
         ({"max_vocabulary": 99}, 6),
         ({"min_count": 3, "max_vocabulary": 2}, 1),
     ],
@@ -100,11 +96,6 @@ def test_rare_words_are_outside_the_vocabulary(choices: dict[str, int], vocabula
     assert prepared.source.words == [*"abcdef"]
     assert prepared.source.vocabulary == FIRST + vocabulary
     assert decode(prepared.source) == [(*"cba",), (*"abd",), (*"aef",)]
-
-
-def test_the_article_normaliser_keeps_empty_words() -> None:
-    prepared = prepare_lines(["7:30\tÀ 7:30"], normalizer=Normalizer.ARTICLE)
-    assert (decode(prepared.source), decode(prepared.target)) == ([("a", "")], [("", "")])
 
 
 @given(PAIRS)
@@ -154,29 +145,13 @@ def test_chunks_make_no_difference(lines: list[str], cuts: list[int]) -> None:
     assert progress == sorted(progress)
 
 
-def test_the_split_is_random_and_reproducible() -> None:
-    lines = [f"I see {n} cats.\tJe vois {n} chats." for n in range(3000)]
-    prepared = prepare_lines(lines)
-    assert contents(prepared) == contents(prepare_lines(lines))
-    assert (prepared.validation_pairs, prepared.test_pairs) == (300, 300)
-    numbers = [int(words[2]) for words in decode(prepared.source)]
-    assert numbers[:2400] != list(range(2400))
-    assert max(numbers[2400:]) > 2000 > 1000 > min(numbers[2400:])
-
-
-@pytest.mark.parametrize(
-    ("pairs", "size"), [(9, 0), (10, 1), (4999, 499), (20_000, 500), (60_000, 600)]
-)
-def test_size_of_validation_and_test_split(pairs: int, size: int) -> None:
-    prepared = prepare_lines([f"{n}\t{n}" for n in range(pairs)])
-    assert prepared.validation_pairs == prepared.test_pairs == size
-    assert prepared.pairs_kept == pairs
-
-
-def test_groups_of_the_split() -> None:
-    orders = [" ".join(each) for each in islice(permutations("abcdef"), 200)]
-    prepared = prepare_lines([f"{each}\t{each}" for each in orders])
-    assert prepared.validation_pairs == prepared.test_pairs == 20
+def test_the_validation_and_test_splits() -> None:
+    for pairs, size in ((9, 0), (10, 1), (4999, 499), (20_000, 500)):
+        prepared = prepare_lines([f"{n}\t{n}" for n in range(pairs)])
+        assert prepared.validation_pairs == prepared.test_pairs == size
+        assert prepared.pairs_kept == pairs
+    numbers = [int(words[0]) for words in decode(prepared.source)]
+    assert max(numbers[-1000:]) > 15_000 > 5000 > min(numbers[-1000:])
     lines = [f"go {n}\tva {n // 10}" for n in range(200)] + [f"{n}\t{n}" for n in range(200)]
     prepared = prepare_lines(lines)
     assert prepared.validation_pairs == prepared.test_pairs == 40
@@ -199,7 +174,6 @@ def test_a_real_file_of_three_columns(test_data: Path) -> None:
     ("lines", "choices", "words"),
     [
         ([], {}, "no lines"),
-        (["", " "], {}, "None of the 2 lines"),
         (["one column", "\tsecond", "first\t "], {}, "None of the 3 lines"),
         (["a b\ta"], {"max_length": 1}, "longer than 1 words"),
         (["a\t\u200b"], {}, "empty"),
@@ -216,16 +190,8 @@ def test_lines_without_useful_pairs(lines: list[str], choices: dict[str, int], w
         prepare_lines(lines, **choices)
 
 
-def test_at_most_a_hundred_bad_line_numbers() -> None:
-    prepared = prepare_lines(["a\tb"] + ["bad"] * 300)
-    assert prepared.bad_lines == 300
-    assert prepared.bad_line_numbers == tuple(range(2, 102))
-
-
-@pytest.mark.parametrize(
-    ("line", "max_chunks"), [("a\ta", 1000), ("{0}\t" + "a " * 30, 5000), ("{0:0999}\t.", 400)]
-)
-def test_a_corpus_that_takes_too_much_memory_is_rejected_while_it_is_read(
+@pytest.mark.parametrize(("line", "max_chunks"), [("a\ta", 1000), ("{0:0999}\t.", 400)])
+def test_a_corpus_that_takes_too_much_memory_is_rejected(
     monkeypatch: pytest.MonkeyPatch, line: str, max_chunks: int
 ) -> None:
     chunks_read = list[int]()

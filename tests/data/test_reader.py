@@ -34,29 +34,26 @@ def zip_file(folder: Path, entries: dict[str, bytes], method: int = zipfile.ZIP_
     return path
 
 
-def change_directory(path: Path, fields: dict[int, bytes]) -> None:
-    """Overwrite bytes of the first entry in the zip's directory, by offset in that entry."""
+def overwrite(path: Path, mark: bytes, offset: int, value: bytes) -> None:
+    """Overwrite bytes of the zip's last header with that mark."""
     content = bytearray(path.read_bytes())
-    start = content.index(b"PK\1\2")
-    for offset, value in fields.items():
-        content[start + offset : start + offset + len(value)] = value
+    start = content.rindex(mark) + offset
+    content[start : start + len(value)] = value
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("content", [b"a\tb\nc\td\n", b"a\tb\nc\td", b"a\tb\r\nc\td\r\n"])
-def test_line_breaks_and_byte_order_marks(tmp_path: Path, mark: bytes, content: bytes) -> None:
-    assert read_lines(text_file(tmp_path, mark + content)) == ["a\tb", "c\td"]
-
-
-def test_only_a_line_feed_ends_a_line(tmp_path: Path) -> None:
-    text = "a\u2028a\x85a\x0ca\ra\tb\n\n\tc\n"
-    assert read_lines(text_file(tmp_path, text.encode())) == text.split("\n")[:-1]
-
-
-def test_bytes_that_are_not_utf8_are_replaced(tmp_path: Path) -> None:
-    path = text_file(tmp_path, b"\xe9t\xe9\tsummer\nd\xc3\n")
-    assert read_lines(path) == ["\ufffdt\ufffd\tsummer", "d\ufffd"]
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"a\tb\nc\td", ["a\tb", "c\td"]),
+        (b"\xef\xbb\xbfa\tb\r\nc\td\r\n", ["a\tb", "c\td"]),
+        # Only a line feed ends a line.
+        ("a\u2028a\x85a\x0ca\ra\tb\n\n\tc\n".encode(), ["a\u2028a\x85a\x0ca\ra\tb", "", "\tc"]),
+        (b"\xe9t\xe9\tsummer\nd\xc3\n", ["\ufffdt\ufffd\tsummer", "d\ufffd"]),
+    ],
+)
+def test_lines(tmp_path: Path, content: bytes, lines: list[str]) -> None:
+    assert read_lines(text_file(tmp_path, content)) == lines
 
 
 @given(
@@ -92,9 +89,7 @@ def test_chunks_of_any_size_contain_the_same_lines(
     ],
 )
 def test_the_text_of_a_zip(tmp_path: Path, entries: dict[str, bytes]) -> None:
-    expected = TEXT.decode().splitlines()
-    assert read_lines(zip_file(tmp_path, entries)) == expected
-    assert read_lines(text_file(tmp_path, TEXT, "CORPUS.TSV")) == expected
+    assert read_lines(zip_file(tmp_path, entries)) == TEXT.decode().splitlines()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +100,6 @@ def test_the_text_of_a_zip(tmp_path: Path, entries: dict[str, bytes]) -> None:
         ("c.txt", "a\tb\n".encode("utf-16"), "UTF-16"),
         ("c.txt", "a\tb\n".encode("utf-16-le"), "binary"),
         ("c.pdf", TEXT, ".txt, .tsv or .zip"),
-        ("c", TEXT, ".txt, .tsv or .zip"),
         ("c.zip", TEXT, "damaged"),
         ("c.txt", TEXT + b"x" * 2**16 + b"x\n" + TEXT, "64 KiB"),
     ],
@@ -126,13 +120,9 @@ def test_a_text_above_the_size_limit(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ({}, "none"),
         ({"_about.txt": TEXT, "fra.csv": TEXT}, "none"),
         ({"fra.txt": TEXT, "deu.txt": TEXT}, "'fra.txt', 'deu.txt'"),
-        ({"../fra.txt": TEXT}, "outside"),
-        ({"fra.txt": TEXT, "..\\b": b""}, "outside"),
-        ({"/fra.txt": TEXT}, "outside"),
-        ({"C:\\fra.txt": TEXT}, "outside"),
+        *(({"fra.txt": TEXT, name: b""}, "outside") for name in ("../a", "..\\b", "/c", "C:\\d")),
         ({"fra.txt": bytes(2**20)}, "unpack to 1 MB"),
         ({f"{n}.pdf": b"" for n in range(1000)} | {"fra.txt": TEXT}, "1,000 files"),
     ],
@@ -143,14 +133,19 @@ def test_zips_that_are_not_opened(tmp_path: Path, entries: dict[str, bytes], wor
         read_lines(path)
 
 
-def test_zips_that_declare_wrong_sizes(tmp_path: Path) -> None:
+def test_zips_with_wrong_headers(tmp_path: Path) -> None:
     path = zip_file(tmp_path, {"fra.txt": b"a\tb\n" * 2**18})
-    change_directory(path, {24: (400).to_bytes(4, "little")})
+    overwrite(path, b"PK\1\2", 24, (400).to_bytes(4, "little"))  # its size
     with pytest.raises(UserError, match="damaged"):
         read_lines(path)
-    path = zip_file(tmp_path, {"fra.txt": bytes(100 * 2**20)})
-    change_directory(path, {20: (95 * 2**20).to_bytes(4, "little")})
-    with pytest.raises(UserError, match="unpack to 105 MB"):
+    path = zip_file(tmp_path, {"fra.txt": bytes(30 * 2**20)})
+    overwrite(path, b"PK\1\2", 20, (29 * 2**20).to_bytes(4, "little"))  # its compressed size
+    with pytest.raises(UserError, match="unpack to 31 MB"):
+        read_lines(path)
+    path = zip_file(tmp_path, {"fra.txt": TEXT})
+    for mark, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # the flag of encryption
+        overwrite(path, mark, offset, b"\1")
+    with pytest.raises(UserError, match="encrypted"):
         read_lines(path)
 
 
@@ -161,39 +156,24 @@ def test_a_zip_bomb_in_a_rare_format_is_not_unpacked(
 ) -> None:
     """25 MB in a few kB, declared as 1,000 bytes: zipfile would unpack all of it to memory."""
     path = zip_file(tmp_path, {name: bytes(25 * 10**6)}, method)
-    change_directory(path, {24: (1000).to_bytes(4, "little")})
-    for read in (read_lines, comes_from_tatoeba):
-        tracemalloc.start()
-        with pytest.raises(UserError, match="damaged"):
-            read(path)
-        _, peak_bytes = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert peak_bytes < 10 * 10**6
+    overwrite(path, b"PK\1\2", 24, (1000).to_bytes(4, "little"))
+    assert_rejected_with_little_memory(path, 10**7, "damaged")
 
 
 def test_more_entries_than_the_zip_declares(tmp_path: Path) -> None:
     path = zip_file(tmp_path, {f"{n}": b"" for n in range(5_000)} | {"fra.txt": TEXT})
-    content = bytearray(path.read_bytes())
-    end = content.rindex(b"PK\5\6")
-    content[end + 8 : end + 12] = (1).to_bytes(2, "little") * 2
-    path.write_bytes(content)
+    overwrite(path, b"PK\5\6", 8, (1).to_bytes(2, "little") * 2)
+    assert_rejected_with_little_memory(path, 10**6, "1,000 files")
+
+
+def assert_rejected_with_little_memory(path: Path, max_bytes: int, words: str) -> None:
     tracemalloc.start()
     for read in (read_lines, comes_from_tatoeba):
-        with pytest.raises(UserError, match="1,000 files"):
+        with pytest.raises(UserError, match=words):
             read(path)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak_bytes < 10**6
-
-
-def test_an_encrypted_zip(tmp_path: Path) -> None:
-    path = zip_file(tmp_path, {"fra.txt": TEXT})
-    content = bytearray(path.read_bytes())
-    content[6] |= 1
-    path.write_bytes(content)
-    change_directory(path, {8: b"\1"})
-    with pytest.raises(UserError, match="encrypted"):
-        read_lines(path)
+    assert peak_bytes < max_bytes
 
 
 @given(
@@ -205,20 +185,12 @@ def test_a_safe_name_is_one_plain_name(uploaded: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}\.(txt|tsv|zip)", safe_name(uploaded))
 
 
-@pytest.mark.parametrize(
-    ("uploaded", "name"),
-    [
-        ("fra.tsv", "fra.tsv"),
-        ("../../x.tsv", "x.tsv"),
-        ("C:\\x", "C-x.txt"),
-        ("a\0b.zip", "a-b.zip"),
-        (".s2s", "s2s.txt"),
-        ("..", "upload.txt"),
-        ("x.tsv/../../y", "y.txt"),
-    ],
-)
-def test_names_of_uploads(uploaded: str, name: str) -> None:
-    assert safe_name(uploaded) == name
+def test_names_of_uploads() -> None:
+    names = {
+        "fra.tsv": "fra.tsv", "../../x.tsv": "x.tsv", "C:\\x": "C-x.txt", "a\0b.zip": "a-b.zip",
+        ".s2s": "s2s.txt", "..": "upload.txt", "x.tsv/../../y": "y.txt",
+    }  # fmt: skip
+    assert {uploaded: safe_name(uploaded) for uploaded in names} == names
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
@@ -243,7 +215,6 @@ def test_files_from_tatoeba(tmp_path: Path, entries: dict[str, bytes], expected:
 
 
 def test_the_real_files(test_data: Path) -> None:
-    assert comes_from_tatoeba(test_data / "fra-eng.zip")
     assert comes_from_tatoeba(test_data / "fra-3col-sample.txt")
     lines = read_lines(test_data / "fra-eng.zip")
     assert len(lines) == 167_130

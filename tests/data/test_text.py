@@ -4,7 +4,6 @@ import re
 import unicodedata
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -43,18 +42,15 @@ def article_words(sentence: str) -> list[str]:
 @pytest.mark.parametrize(
     ("sentence", "words"),
     [
-        ("Va !", "va !"),
         ("J\u202f'ai\u00a0faim\u202f!", "j ' ai faim !"),
         ("L’homme,\u2009c´est moi.", "l' homme , c' est moi ."),
         ("Qu'est-ce que c'est ?", "qu' est -ce que c' est ?"),
-        ("Aujourd'hui", "aujourd' hui"),
         ("I don't think it's John's.", "i don 't think it 's john 's ."),
         ("We'll've rock'n'roll", "we 'll 've rock' n' roll"),
         ("«\u00a0Oui\u00a0», “yes”, „ja‟", '" oui " , " yes " , " ja "'),
         ("co\u00adopé\u200bration\ufeff", "coopération"),
         ("Œuvre cœur Æsir ﬁn", "oeuvre coeur aesir fin"),
         ("À 7:30, 3.5 % de 1,234.5", "à 7:30 , 3.5 % de 1,234.5"),
-        ("Eh bien… non...", "eh bien ... non ..."),
         ("3 - 2 – 1 −1", "3 - 2 - 1 - 1"),
         ("snake_case l' 'single'", "snake _ case l ' ' single '"),
         ("e\u0301te\u0301 İyi", "été iyi"),
@@ -62,9 +58,8 @@ def article_words(sentence: str) -> list[str]:
         ("我喜歡你。", "我 喜 歡 你 。"),
         ("私はトムです。", "私 は ト ム で す 。"),
         ("नमस्ते दुनिया", "नमस्ते दुनिया"),
-        ("สวัสดี ครับ", "สวัสดี ครับ"),
+        ("Va\r\nlà !", "va là !"),
         (" \t ", ""),
-        ("", ""),
     ],
 )
 def test_unicode_normaliser(sentence: str, words: str) -> None:
@@ -74,13 +69,11 @@ def test_unicode_normaliser(sentence: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("sentence", "words"),
     [
-        ("Va !", "va !"),
         ("J'ai 2 chats.", "j ai chats ."),
         ("Ça, c'est l'été…", "ca c est l ete "),
-        ("« Oui. »", " oui . "),
         ("le cœur à 7:30", "le c ur a "),
-        ("What?!", "what ? !"),
         ("日本", " "),
+        ("a" + "\u0301" * 1000, "a"),
         ("", ""),
     ],
 )
@@ -98,19 +91,15 @@ def test_both_normalisers_on_real_lines(test_data: Path) -> None:
         assert split_sentence(join_words(words), Normalizer.UNICODE) == words
 
 
-@given(LINE)
-def test_article_normaliser_follows_the_article_on_any_line(line: str) -> None:
-    assert split_words([line], Normalizer.ARTICLE) == [*article_words(line), SENTENCE_END]
-
-
-@pytest.mark.parametrize("normalizer", Normalizer)
 @given(lines=st.lists(LINE))
-def test_many_sentences_split_like_each_alone(normalizer: Normalizer, lines: list[str]) -> None:
+def test_many_sentences_split_like_each_alone(lines: list[str]) -> None:
+    expected = [word for each in lines for word in (*article_words(each), SENTENCE_END)]
+    assert split_words(lines, Normalizer.ARTICLE) == expected
     lines = [" ".join(each.splitlines()) for each in lines]
     expected = [
-        word for each in lines for word in (*split_sentence(each, normalizer), SENTENCE_END)
+        word for each in lines for word in (*split_sentence(each, Normalizer.UNICODE), SENTENCE_END)
     ]
-    assert split_words(lines, normalizer) == expected
+    assert split_words(lines, Normalizer.UNICODE) == expected
 
 
 @given(LINE)
@@ -130,20 +119,6 @@ def test_joined_words_split_into_the_same_words(line: str) -> None:
     assert split_sentence(join_words(words), Normalizer.UNICODE) == words
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "l'homme n'est-il pas là?",
-        "i don't know, it's john's (old) hat.",
-        "qu'est-ce que c'est...",
-        "私は学生です。",
-        "- non!",
-    ],
-)
-def test_joined_words_are_readable(text: str) -> None:
-    assert join_words(split_sentence(text, Normalizer.UNICODE)) == text
-
-
 @pytest.mark.parametrize("mark", ["\u0301", "\u0f73", "\uff9e"])
 def test_no_letter_keeps_more_marks_than_a_script_has(mark: str) -> None:
     """Otherwise normalising takes quadratic time.
@@ -154,21 +129,3 @@ def test_no_letter_keeps_more_marks_than_a_script_has(mark: str) -> None:
     assert len("".join(words)) <= 1 + 2 * 30
     [word] = split_sentence("x" + "\u0323" * 30, Normalizer.UNICODE)
     assert unicodedata.normalize("NFD", word) == "x" + "\u0323" * 30
-
-
-def test_the_article_normaliser_limits_marks_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = list[str]()
-
-    def normalize(form: str, text: str) -> str:
-        texts.append(text)
-        return unicodedata.normalize(form, text)
-
-    monkeypatch.setattr("s2s.data.text.unicodedata", SimpleNamespace(**vars(unicodedata)))
-    monkeypatch.setattr("s2s.data.text.unicodedata.normalize", normalize)
-    assert split_sentence("a" + "\u0301" * 1000, Normalizer.ARTICLE) == ["a"]
-    assert max(map(len, texts)) <= 31
-
-
-@pytest.mark.parametrize("normalizer", Normalizer)
-def test_a_line_break_in_a_sentence_is_a_space(normalizer: Normalizer) -> None:
-    assert split_sentence("Va\r\nlà !", normalizer) == split_sentence("Va là !", normalizer)
