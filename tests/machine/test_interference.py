@@ -44,19 +44,13 @@ def test_load_by_others_excludes_this_process(machine: SimpleNamespace) -> None:
     assert meter.read() == 0.0
 
 
-def test_cores_that_this_process_may_not_use_do_not_count(machine: SimpleNamespace) -> None:
+def test_a_reading_too_soon_is_none_and_loses_nothing(machine: SimpleNamespace) -> None:
     machine.usable = [1]
     meter = OtherLoadMeter()
-    machine.now += 1.0
-    machine.cores[0].user += 1.0
-    assert meter.read() == 0.0
-
-
-def test_a_reading_too_soon_is_none_and_loses_nothing(machine: SimpleNamespace) -> None:
-    meter = OtherLoadMeter()
     machine.now += 0.09
-    machine.cores[0].user += 0.09
+    machine.cores[0].user += 1.0  # not usable by this process
+    machine.cores[1].user += 0.09
     assert meter.read() is None
     machine.now += 0.91
-    machine.cores[0].user += 0.41
+    machine.cores[1].user += 0.41
     assert meter.read() == pytest.approx(0.5)
