@@ -1,1 +1,1 @@
-"""The command line, `python -m s2s`: a file per group of commands; torch is loaded late."""
+"""The command line, `python -m s2s`: a file per group of commands; torch, scipy load late."""

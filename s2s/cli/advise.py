@@ -2,51 +2,45 @@
 
 import argparse
 import dataclasses
+import functools
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from s2s.cli.common import add_command, print_as, print_text
-from s2s.cli.progress import ProgressLine
+from s2s.analysis.sweep.runs import finished_runs
+from s2s.cli.common import Commands, add_command, print_as, print_text
+from s2s.cli.progress import progress_line
+from s2s.config import Engine
 from s2s.errors import UserError
+from s2s.paths import home
+from s2s.records import Evaluation, Run, Sweep
+from s2s.runs.memory import available_memory_bytes
+from s2s.store import Store
+from s2s.store.sweeps import read_sweep, read_sweeps
 
 if TYPE_CHECKING:
     from s2s.analysis.advice.advise import Advice
-    from s2s.cli.common import Commands
-    from s2s.config import Engine
-    from s2s.records import Evaluation, Run, Sweep
-    from s2s.store import Store
 
 
-def add_commands(commands: "Commands") -> None:
+def add_commands(commands: Commands) -> None:
     """Add `advise`."""
     parser = add_command(commands, "advise", advise, "Recommend a batch size from a sweep.")
-    add = parser.add_argument
-    add("--sweep", type=int, metavar="ID", help="default: the newest")
-    add(
+    flag = functools.partial(parser.add_argument, action="store_true")
+    parser.add_argument("--sweep", type=int, metavar="ID", help="default: the newest")
+    parser.add_argument(
         "--target-loss",
         type=float,
         default=0.0,
         metavar="LOSS",
         help="validation loss per token (default: the sweep's, or the lowest all runs reached)",
     )
-    add(
-        "--gradient-noise",
-        action="store_true",
-        help="measure the gradient noise scale of the best run, if it is not measured yet",
-    )
-    add(
-        "--check",
-        action="store_true",
-        help="leave out each batch size in turn and predict its time to target and its memory",
-    )
+    noise_help = "measure the gradient noise scale of the best run, if it is not measured yet"
+    flag("--gradient-noise", help=noise_help)
+    check_help = "leave out each batch size in turn and predict its time to target and its memory"
+    flag("--check", help=check_help)
 
 
 def advise(options: argparse.Namespace) -> int:
-    from s2s.paths import home
-    from s2s.store import Store
-    from s2s.store.sweeps import read_sweep, read_sweeps
-
     store = Store(home())
     sweep_id = options.sweep
     if sweep_id is None:
@@ -62,14 +56,10 @@ def advise(options: argparse.Namespace) -> int:
     return 0
 
 
-def _advise_engine(
-    options: argparse.Namespace, store: "Store", sweep: "Sweep", engine: "Engine"
-) -> None:
+def _advise_engine(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Engine) -> None:
     from s2s.analysis.advice import advise as analysis
     from s2s.analysis.advice.leave_one_out import cross_validate_sweep
     from s2s.analysis.sweep.memory import cross_validate_memory, fit_memory, memory_points
-    from s2s.analysis.sweep.runs import finished_runs
-    from s2s.runs.memory import available_memory_bytes
     from s2s.text import advice as text
 
     runs = finished_runs(sweep, engine)
@@ -110,21 +100,20 @@ def _advise_engine(
     print_as(options, values, "\n".join(filter(None, lines)))
 
 
-def _measure_noise(store: "Store", sweep: "Sweep", result: "Advice") -> None:
+def _measure_noise(store: Store, sweep: Sweep, result: "Advice") -> None:
     from s2s.analysis.advice.advise import run_for_gradient_noise
     from s2s.runs.measure import measure_gradient_noise
 
     run = run_for_gradient_noise(sweep, result)
     if run is None:
         raise UserError(f"No run of sweep {sweep.id} has weights to measure gradient noise with.")
-    with ProgressLine() as line:
-        noise = measure_gradient_noise(
-            run.id, lambda share: line.show(f"Gradients of run {run.id}", share)
-        )
+    with progress_line() as show:
+        activity = f"Gradients of run {run.id}"
+        noise = measure_gradient_noise(run.id, functools.partial(show, activity))
     store.save_gradient_noise(noise)
 
 
-def _run_json(run: "Run", evaluations: "Sequence[Evaluation]") -> dict[str, Any]:
+def _run_json(run: Run, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     """Return the measurements of a run that the models are fitted to."""
     return {
         "batch_size": run.config.batch_size,

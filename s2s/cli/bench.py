@@ -7,10 +7,12 @@ import json
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
 
+from s2s.bench.report import save_bench
+from s2s.bench_records import BenchReport
 from s2s.cli.common import (
     EXIT_STOPPED,
+    Commands,
     add_command,
     add_model_options,
     add_option,
@@ -19,28 +21,24 @@ from s2s.cli.common import (
     print_text,
     split_list,
 )
-from s2s.cli.progress import ProgressLine
+from s2s.cli.progress import progress_line
 from s2s.config import TrainConfig
+from s2s.machine.host import read_system_info
+from s2s.text.bench import bench_text
 from s2s.threads import Spinning, set_spinning
 from s2s.validation import check_integer, check_number, parse_batch_sizes
 
-if TYPE_CHECKING:
-    from s2s.bench_records import BenchReport
-    from s2s.cli.common import Commands
-
-_MAX_ROUNDS = 1_000_000
 _DAY_SECONDS = 86_400.0
 
 
-def add_commands(commands: "Commands") -> None:
+def add_commands(commands: Commands) -> None:
     """Add `bench` and `system`."""
     parser = add_command(
         commands, "bench", bench, "Time engines, batch sizes and precisions in interleaved rounds."
     )
     add = functools.partial(add_option, parser)
-    parser.add_argument(
-        "--engines", default="", help="such as article,fused (default: all that run here)"
-    )
+    engines_help = "such as article,fused (default: all that run here)"
+    parser.add_argument("--engines", default="", help=engines_help)
     add("--batch-sizes", "2,32,128,512", "sentences per step")
     add("--precision", str(TrainConfig.precision), "such as fp32,bf16")
     add("--rounds", 5, "each times every combination once")
@@ -58,7 +56,7 @@ def bench(options: argparse.Namespace) -> int:
     base = TrainConfig.from_json({**vars(options), "precision": TrainConfig.precision})
     engines, precisions = split_list(options.engines) or None, split_list(options.precision)
     batch_sizes = parse_batch_sizes(options.batch_sizes)
-    rounds = check_integer(options.rounds, "Rounds", 1, _MAX_ROUNDS)
+    rounds = check_integer(options.rounds, "Rounds", 1, 1_000_000)
     seconds = check_number(
         options.seconds, "Seconds per round", 0.0, _DAY_SECONDS, exclude_minimum=True
     )
@@ -77,9 +75,9 @@ def bench(options: argparse.Namespace) -> int:
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
-        with ProgressLine() as line:
+        with progress_line() as show:
             for activity, share in measuring.run():
-                line.show(activity, share)
+                show(activity, share)
     except KeyboardInterrupt:
         if not measuring.report():
             print_text("s2s: stopped before anything was measured.", sys.stderr)
@@ -90,10 +88,7 @@ def bench(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_report(options: argparse.Namespace, report: "BenchReport") -> None:
-    from s2s.bench.report import save_bench
-    from s2s.text.bench import bench_text
-
+def _print_report(options: argparse.Namespace, report: BenchReport) -> None:
     if options.json:
         totals = dataclasses.asdict(report)
         for row in totals.pop("rows"):
@@ -105,8 +100,6 @@ def _print_report(options: argparse.Namespace, report: "BenchReport") -> None:
 
 
 def describe_system(options: argparse.Namespace) -> int:
-    from s2s.machine.host import read_system_info
-
     def text(value: object) -> str:
         is_nested = isinstance(value, dict | list)
         return json.dumps(value, ensure_ascii=False) if is_nested else str(value)

@@ -8,29 +8,30 @@ import signal
 from collections.abc import Callable
 from enum import StrEnum
 from threading import Event
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 from s2s.config import TrainConfig
 from s2s.errors import UserError, escape_unprintable, quote
+from s2s.runs.files import has_checkpoint
+from s2s.store import Store
 
-if TYPE_CHECKING:
-    from s2s.store import Store
-
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 EXIT_ERROR = 1
 EXIT_STOPPED = 130
 
 
 def add_command(
-    commands: "Commands",
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    help_: str,
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], help_: str
 ) -> argparse.ArgumentParser:
     """Add a command with the option that all have; return its parser."""
     parser = commands.add_parser(name, help=help_, description=help_)
-    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,  # a default would undo a --json before a subcommand
+        help="print one JSON object per line",
+    )
     parser.set_defaults(command=run)
     return parser
 
@@ -43,11 +44,7 @@ def add_run_option(parser: argparse.ArgumentParser) -> None:
 def add_option(
     parser: argparse.ArgumentParser, name: str, default: float | str, help_: str
 ) -> None:
-    """Add an option with a default, which decides its type.
-
-    Args:
-        default: Of a StrEnum, the members are the choices.
-    """
+    """Add an option with the type of its default; a StrEnum's members are the choices."""
     kind = type(default)
     # As a user types them; argparse would show the members' Python form.
     choices = [member.value for member in kind] if issubclass(kind, StrEnum) else None
@@ -77,17 +74,12 @@ def split_list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def find_trained_run(store: "Store", text: str) -> int:
-    """Return the id of the run that the user names.
-
-    Args:
-        text: An id, or `last` for the newest run with a checkpoint.
+def find_trained_run(store: Store, text: str) -> int:
+    """Return the id of the run that the user names by id, or by `last`: the newest checkpoint.
 
     Raises:
         UserError: There is no such run.
     """
-    from s2s.runs.files import has_checkpoint
-
     if text == "last":
         for run in store.runs():
             if has_checkpoint(run.id):
@@ -101,8 +93,9 @@ def find_trained_run(store: "Store", text: str) -> int:
     return run.id
 
 
-def stop_on_signals(stop: Event) -> None:
-    """Set `stop` on the first Ctrl-C or SIGTERM; the second one ends the program at once."""
+def stop_on_signals() -> Event:
+    """Return an event that the first Ctrl-C or SIGTERM sets; the second ends the program."""
+    stop = Event()
 
     def set_stop(number: int, _frame: object) -> None:
         stop.set()
@@ -110,6 +103,7 @@ def stop_on_signals(stop: Event) -> None:
 
     signal.signal(signal.SIGINT, set_stop)
     signal.signal(signal.SIGTERM, set_stop)
+    return stop
 
 
 def print_as(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:

@@ -4,65 +4,42 @@ import argparse
 import dataclasses
 import functools
 import sys
-from typing import TYPE_CHECKING
 
-from s2s.cli.common import add_command, add_option, print_as, print_text
-from s2s.cli.progress import ProgressLine
+from s2s.cli.common import Commands, add_command, add_option, print_as, print_text
+from s2s.cli.progress import progress_line
 from s2s.config import CorpusChoices
-
-if TYPE_CHECKING:
-    from s2s.cli.common import Commands
+from s2s.paths import corpora_folder
+from s2s.text.listing import corpus_line
 
 _MAX_LISTED_LINES = 10
 
 
-def add_commands(commands: "Commands") -> None:
+def add_commands(commands: Commands) -> None:
     """Add `corpora` with its subcommands."""
     parser = add_command(commands, "corpora", list_corpora, "List, add or remove corpora.")
     subcommands = parser.add_subparsers(metavar="add|remove")
-    json_option = argparse.ArgumentParser(add_help=False)
-    json_option.add_argument(
-        "--json",
-        action="store_true",
-        default=argparse.SUPPRESS,  # a default would undo a --json before add or remove
-        help="print one JSON object per line",
-    )
-    adding = subcommands.add_parser(
-        "add",
-        parents=[json_option],
-        help="Prepare a corpus.",
-        description="Prepare a corpus: a .txt, .tsv or .zip file of tab-separated sentence pairs, "
-        "a language pair such as fra-eng (downloaded), or starter (built in).",
+    adding = add_command(subcommands, "add", add_corpus, "Prepare a corpus.")
+    adding.description = (
+        "Prepare a corpus: a .txt, .tsv or .zip file of tab-separated sentence pairs, "
+        "a language pair such as fra-eng (downloaded), or starter (built in)."
     )
     adding.add_argument("source", metavar="NAME_OR_PATH", help="file, language pair, or starter")
+    choices, add = CorpusChoices(), functools.partial(add_option, adding)
     adding.add_argument(
         "--name", default="", help="name of the corpus (default: the file's, without suffix)"
     )
-    choices, add = CorpusChoices(), functools.partial(add_option, adding)
     add("--normalizer", choices.normalizer, "characters to keep: of all scripts, or the article's")
     add("--direction", choices.direction, "columns of source and target")
     add("--max-length", choices.max_length, "drop pairs with more words on a side")
     add("--min-count", choices.min_count, "words that occur less often become UNK")
-    add(
-        "--max-vocabulary",
-        choices.max_vocabulary,
-        "words per side, most frequent first; 0: unlimited",
-    )
-    adding.set_defaults(command=add_corpus)
-    removing = subcommands.add_parser(
-        "remove",
-        parents=[json_option],
-        help="Delete a prepared corpus.",
-        description="Delete a prepared corpus.",
-    )
+    most = "words per side, most frequent first; 0: unlimited"
+    add("--max-vocabulary", choices.max_vocabulary, most)
+    removing = add_command(subcommands, "remove", remove_corpus, "Delete a prepared corpus.")
     removing.add_argument("name", metavar="NAME", help="name of the corpus")
-    removing.set_defaults(command=remove_corpus)
 
 
 def list_corpora(options: argparse.Namespace) -> int:
     from s2s.data import catalog
-    from s2s.paths import corpora_folder
-    from s2s.text.listing import corpus_line
 
     infos = catalog.list_corpora(corpora_folder())
     damaged = catalog.list_damaged_corpora(corpora_folder())
@@ -77,12 +54,10 @@ def list_corpora(options: argparse.Namespace) -> int:
 
 def add_corpus(options: argparse.Namespace) -> int:
     from s2s.data import catalog
-    from s2s.paths import corpora_folder
-    from s2s.text.listing import corpus_line
 
     choices = CorpusChoices.from_json(vars(options))
-    with ProgressLine() as line:
-        info = catalog.add(corpora_folder(), options.source, options.name, choices, line.show)
+    with progress_line() as show:
+        info = catalog.add(corpora_folder(), options.source, options.name, choices, show)
     if info.bad_lines:
         numbers = ", ".join(map(str, info.bad_line_numbers[:_MAX_LISTED_LINES]))
         more = ", …" if info.bad_lines > _MAX_LISTED_LINES else ""
@@ -95,7 +70,6 @@ def add_corpus(options: argparse.Namespace) -> int:
 
 def remove_corpus(options: argparse.Namespace) -> int:
     from s2s.data import catalog
-    from s2s.paths import corpora_folder
 
     catalog.remove(corpora_folder(), options.name)
     return 0

@@ -6,11 +6,11 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from s2s.cli import advise, bench, corpora, replay, runs, sweep, train, translate
+from s2s.cli import advise, bench, corpora, replay, runs, sweep, train
 from s2s.cli.common import EXIT_ERROR, EXIT_STOPPED
 from s2s.errors import UserError
 
-_LISTS = {"sentence", "sentences"}
+_LISTS = {"sentences"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,8 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m s2s",
         description="Find the right batch size: train a translator at several and measure.",
     )
+    parser.set_defaults(json=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (corpora, train, sweep, advise, replay, bench, runs, translate):
+    for group in (corpora, train, sweep, advise, replay, bench, runs):
         group.add_commands(commands)
     return parser
 

@@ -2,19 +2,19 @@
 
 import argparse
 import dataclasses
-from typing import TYPE_CHECKING
 
-from s2s.cli.common import add_command, add_option, print_as, print_json, print_text
+from s2s.cli.common import Commands, add_command, add_option, print_as, print_json, print_text
 from s2s.cli.sweep import exit_code, run_parts
 from s2s.config import Engine, TrainConfig
+from s2s.formatting import run_label
+from s2s.paths import home
+from s2s.records import Run, Sweep
+from s2s.store import Store
+from s2s.store.sweeps import read_sweep
+from s2s.text.sweep import list_run_messages
 
-if TYPE_CHECKING:
-    from s2s.cli.common import Commands
-    from s2s.records import Run, Sweep
-    from s2s.store import Store
 
-
-def add_commands(commands: "Commands") -> None:
+def add_commands(commands: Commands) -> None:
     """Add `replay`."""
     parser = add_command(commands, "replay", replay, "Repeat the article's comparison.")
     default, add = TrainConfig(), parser.add_argument
@@ -32,10 +32,6 @@ def add_commands(commands: "Commands") -> None:
 
 
 def replay(options: argparse.Namespace) -> int:
-    from s2s.paths import home
-    from s2s.store import Store
-    from s2s.store.sweeps import read_sweep
-    from s2s.sweeps.plan import plan
     from s2s.sweeps.replay import ITERATIONS, LONG_ITERATIONS, replay_config
 
     if options.sweep is not None:
@@ -50,25 +46,19 @@ def replay(options: argparse.Namespace) -> int:
         options.threads,
     )
     store = Store(home())
-    sweep = run_parts(options, store, config, plan(config))
+    sweep = run_parts(options, store, config)
     _print_result(options, store, sweep)
     return exit_code(sweep)
 
 
-def _print_result(options: argparse.Namespace, store: "Store", sweep: "Sweep") -> None:
+def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> None:
     """Print the verdict, then the sample translations of the first repeat."""
-    from s2s.sweeps.replay import (
-        find_related_advice,
-        first_repeat_runs,
-        read_replay,
-        unigram_baseline_loss,
-    )
+    from s2s.sweeps import replay as stored
     from s2s.text.replay import replay_text, verdict
-    from s2s.text.sweep import list_run_messages
 
-    result = read_replay(
-        store, sweep, unigram_baseline_loss(sweep), find_related_advice(store, sweep)
-    )
+    unigram_loss = stored.unigram_baseline_loss(sweep)
+    related = stored.find_related_advice(store, sweep)
+    result = stored.read_replay(store, sweep, unigram_loss, related)
     messages = list_run_messages(sweep)
     values = {
         "event": "replay",
@@ -77,14 +67,13 @@ def _print_result(options: argparse.Namespace, store: "Store", sweep: "Sweep") -
         "messages": messages,
     }
     print_as(options, values, "\n".join([replay_text(result), *messages]))
-    for run in first_repeat_runs(sweep):
+    for run in stored.first_repeat_runs(sweep):
         _print_translations(options, store, run)
 
 
-def _print_translations(options: argparse.Namespace, store: "Store", run: "Run") -> None:
+def _print_translations(options: argparse.Namespace, store: Store, run: Run) -> None:
     """Print a run's sample translations; as text only those that the article prints as well."""
     from s2s.analysis.sweep.replay import LARGE, article_evaluations
-    from s2s.formatting import run_label
     from s2s.text.replay import translations_text
 
     engine, batch_size = run.config.engine, run.config.batch_size

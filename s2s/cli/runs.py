@@ -1,30 +1,34 @@
-"""The commands about recorded runs: `runs`, `export`, `evaluate`, `noise`."""
+"""The commands about recorded runs: list, export, evaluate, gradient noise, translate."""
 
 import argparse
 import dataclasses
+import functools
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from s2s.cli.common import (
+    Commands,
     add_command,
     add_run_option,
     find_trained_run,
     print_as,
     print_text,
 )
-from s2s.cli.progress import ProgressLine
+from s2s.cli.progress import progress_line
 from s2s.errors import UserError, quote
+from s2s.paths import home, run_folder
+from s2s.runs.export import export_csv, export_json, run_json
+from s2s.runs.resume import resume_iteration
+from s2s.store import Store
+from s2s.text.listing import gradient_noise_text, run_line, translation_line
 
-if TYPE_CHECKING:
-    from s2s.cli.common import Commands
 
-
-def add_commands(commands: "Commands") -> None:
-    """Add `runs`, `export`, `evaluate` and `noise`."""
+def add_commands(commands: Commands) -> None:
+    """Add `runs`, `export`, `evaluate`, `noise` and `translate`."""
     listing = add_command(commands, "runs", list_runs, "List runs, newest first.")
     listing.add_argument("--archived", action="store_true", help="include archived runs")
     exporting = add_command(
@@ -34,10 +38,11 @@ def add_commands(commands: "Commands") -> None:
         "--format", choices=("csv", "json"), default="csv", help="default: %(default)s"
     )
     exporting.add_argument("--output", default="-", metavar="FILE", help="default: standard output")
-    evaluating = add_command(
-        commands, "evaluate", evaluate, "Measure BLEU and chrF of a run on the test split."
+    add_run_option(
+        add_command(
+            commands, "evaluate", evaluate, "Measure BLEU and chrF of a run on the test split."
+        )
     )
-    add_run_option(evaluating)
     measuring = add_command(
         commands, "noise", measure_noise, "Measure the gradient noise scale of a run's weights."
     )
@@ -45,17 +50,18 @@ def add_commands(commands: "Commands") -> None:
     measuring.add_argument(
         "--sentences",
         type=int,
+        default=10_240,
         help="sentences to take gradients of (default: 10,240); more sentences narrow the interval",
     )
+    translating = add_command(
+        commands, "translate", translate, "Translate with the model of a run."
+    )
+    add_run_option(translating)
+    sentences_help = "default: standard input, one sentence per line"
+    translating.add_argument("sentences", nargs="*", metavar="SENTENCE", help=sentences_help)
 
 
 def list_runs(options: argparse.Namespace) -> int:
-    from s2s.paths import home
-    from s2s.runs.export import run_json
-    from s2s.runs.resume import resume_iteration
-    from s2s.store import Store
-    from s2s.text.listing import run_line
-
     store = Store(home())
     store.mark_interrupted()
     runs = store.runs(archived=options.archived)
@@ -63,9 +69,8 @@ def list_runs(options: argparse.Namespace) -> int:
         print_text(problem, sys.stderr)
     for run in runs:
         iteration = resume_iteration(store, run)
-        print_as(
-            options, {**run_json(run), "resume_iteration": iteration}, run_line(run, iteration)
-        )
+        values = {**run_json(run), "resume_iteration": iteration}
+        print_as(options, values, run_line(run, iteration))
     if not runs and not options.json:
         if not options.archived and store.runs(archived=True):
             print("All runs are archived. List them with `python -m s2s runs --archived`.")
@@ -75,10 +80,6 @@ def list_runs(options: argparse.Namespace) -> int:
 
 
 def export(options: argparse.Namespace) -> int:
-    from s2s.paths import home
-    from s2s.runs.export import export_csv, export_json
-    from s2s.store import Store
-
     write = export_json if options.json or options.format == "json" else export_csv
     if options.output == "-":
         write(Store(home()), sys.stdout)
@@ -109,13 +110,11 @@ def _open_for_replacement(path: Path) -> Iterator[IO[str]]:
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    from s2s.paths import home
     from s2s.runs.measure import measure_quality
-    from s2s.store import Store
 
     run_id = find_trained_run(Store(home()), options.run)
-    with ProgressLine() as line:
-        quality = measure_quality(run_id, lambda share: line.show("Translating", share))
+    with progress_line() as show:
+        quality = measure_quality(run_id, functools.partial(show, "Translating"))
     text = (
         f"Run {run_id}: BLEU {quality.bleu:.1f}, chrF {quality.chrf:.1f} "
         f"on {quality.sentences:,} sentences of the test split."
@@ -125,20 +124,27 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def measure_noise(options: argparse.Namespace) -> int:
-    from s2s.paths import home
     from s2s.runs.measure import measure_gradient_noise
-    from s2s.store import Store
-    from s2s.text.listing import gradient_noise_text
-    from s2s.training.gradient_noise import SAMPLES
 
     store = Store(home())
     run_id = find_trained_run(store, options.run)
-    with ProgressLine() as line:
-        noise = measure_gradient_noise(
-            run_id,
-            lambda share: line.show("Gradients", share),
-            SAMPLES if options.sentences is None else options.sentences,
-        )
+    with progress_line() as show:
+        report = functools.partial(show, "Gradients")
+        noise = measure_gradient_noise(run_id, report, options.sentences)
     store.save_gradient_noise(noise)
     print_as(options, dataclasses.asdict(noise), gradient_noise_text(noise))
+    return 0
+
+
+def translate(options: argparse.Namespace) -> int:
+    from s2s.translation.translator import Translator
+
+    run_id = find_trained_run(Store(home()), options.run)
+    lines = options.sentences or [line.rstrip("\n") for line in sys.stdin]
+    sentences = [line for line in lines if line.strip()]
+    if not sentences:
+        raise UserError("Give sentences as arguments, or one per line on standard input.")
+    for translation in Translator.load(run_folder(run_id)).translate(sentences):
+        values = {"run_id": run_id, **dataclasses.asdict(translation)}
+        print_as(options, values, translation_line(translation))
     return 0

@@ -4,12 +4,11 @@ import argparse
 import dataclasses
 import functools
 import sys
-from threading import Event
-from typing import TYPE_CHECKING
 
 from s2s.cli.common import (
     EXIT_ERROR,
     EXIT_STOPPED,
+    Commands,
     add_command,
     add_model_options,
     add_option,
@@ -21,22 +20,22 @@ from s2s.cli.common import (
 from s2s.cli.progress import TrainingProgress
 from s2s.config import UNLIMITED, TrainConfig
 from s2s.errors import UserError
+from s2s.paths import corpora_folder, home
+from s2s.records import RunState
+from s2s.runs.files import has_checkpoint
+from s2s.runs.resume import find_resumable, resume_run
+from s2s.store import Store
+from s2s.text.listing import summary_text
+from s2s.text.run import describe_result
 
-if TYPE_CHECKING:
-    from s2s.cli.common import Commands
-    from s2s.store import Store
 
-
-def add_commands(commands: "Commands") -> None:
+def add_commands(commands: Commands) -> None:
     """Add `train` and `resume`."""
     parser = add_command(commands, "train", train, "Train one run; the last output is its summary.")
     default, add = TrainConfig(), functools.partial(add_option, parser)
     add("--batch-size", default.batch_size, "sentences per step")
-    parser.add_argument(
-        "--iterations",
-        type=int,
-        help="optimizer steps (default: 1,000, or unlimited with --seconds)",
-    )
+    iterations_help = "optimizer steps (default: 1,000, or unlimited with --seconds)"
+    parser.add_argument("--iterations", type=int, help=iterations_help)
     add("--seconds", default.max_seconds, "stop after this training time; 0: no limit")
     add("--engine", default.engine, "implementation of a step")
     add("--evaluate-every", default.evaluate_every, "iterations; 0: about ten times per run")
@@ -56,6 +55,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that a run and a sweep share."""
     add_model_options(parser)
     default, add = TrainConfig(), functools.partial(add_option, parser)
+    flag = functools.partial(parser.add_argument, action="store_true")
     add("--dropout", default.dropout, "share of embedding values set to 0")
     add("--momentum", default.momentum, "momentum of rmsprop and sgd")
     add("--teacher-forcing", default.teacher_forcing, "share of batches fed the reference")
@@ -64,27 +64,20 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     add("--precision", default.precision, "precision of matrix products")
     parser.add_argument(
         "--sentence",
+        dest="sentences",
+        metavar="SENTENCE",
         action="append",
         default=[],
         help="sentence to translate at each evaluation; can be repeated",
     )
-    parser.add_argument(
-        "--quality",
-        dest="measure_quality",
-        action="store_true",
-        help="add BLEU and chrF on the test split to the summary",
-    )
-    parser.add_argument(
-        "--keep-optimizer",
-        action="store_true",
-        help="keep the optimizer state, so that the run can be continued exactly",
-    )
+    quality_help = "add BLEU and chrF on the test split to the summary"
+    flag("--quality", dest="measure_quality", help=quality_help)
+    optimizer_help = "keep the optimizer state, so that the run can be continued exactly"
+    flag("--keep-optimizer", help=optimizer_help)
 
 
 def train(options: argparse.Namespace) -> int:
     from s2s.data import catalog
-    from s2s.paths import corpora_folder, home
-    from s2s.store import Store
 
     config = _read_config(options)
     store = Store(home())
@@ -96,10 +89,6 @@ def train(options: argparse.Namespace) -> int:
 
 
 def resume(options: argparse.Namespace) -> int:
-    from s2s.paths import home
-    from s2s.runs.resume import resume_run
-    from s2s.store import Store
-
     store = Store(home())
     store.mark_interrupted()
     run_id = (
@@ -114,16 +103,13 @@ def _read_config(options: argparse.Namespace) -> TrainConfig:
         {
             **vars(options),
             "max_seconds": options.seconds,
-            "sentences": options.sentence,
             "iterations": iterations if options.iterations is None else options.iterations,
             "continue_from": None,
         }
     )
 
 
-def _newest_resumable(store: "Store") -> int:
-    from s2s.runs.resume import find_resumable
-
+def _newest_resumable(store: Store) -> int:
     runs = [run for run, _ in find_resumable(store)]
     if not runs:
         raise UserError("No interrupted run can be resumed. List all with `python -m s2s runs`.")
@@ -131,17 +117,13 @@ def _newest_resumable(store: "Store") -> int:
     return (begun or runs)[0].id
 
 
-def _execute(options: argparse.Namespace, store: "Store", run_id: int) -> int:
+def _execute(options: argparse.Namespace, store: Store, run_id: int) -> int:
     """Train a queued run and print its summary."""
-    from s2s.records import RunState
     from s2s.runs.execute import execute
-    from s2s.runs.files import has_checkpoint
-    from s2s.text.listing import summary_text
-    from s2s.text.run import describe_result
 
-    stop = Event()
-    stop_on_signals(stop)
-    with TrainingProgress(options, store, run_id) as progress:
+    stop = stop_on_signals()
+    progress = TrainingProgress(options, store, run_id)
+    with progress.bar:
         state = execute(store, run_id, stop, progress.show)
     run = store.run(run_id)
     if run.summary:

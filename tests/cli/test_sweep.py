@@ -233,7 +233,7 @@ def test_a_replay_as_json(capsys: Capture) -> None:
 def test_a_long_replay_has_ten_thousand_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
     configs = []
 
-    def stop(_options: object, _store: object, config: Any, _parts: object) -> None:
+    def stop(_options: object, _store: object, config: Any) -> None:
         configs.append(config)
         raise KeyboardInterrupt
 
