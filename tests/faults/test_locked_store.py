@@ -68,7 +68,7 @@ def test_training_continues_and_its_records_arrive_afterwards(
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.05)
     write_errors: list[str] = []  # one per event
-    run_id = store.create_run(tiny_config(iterations=100_000, evaluate_every=200))
+    run_id = store.create_run(tiny_config(iterations=100_000, evaluate_every=50))
     stop = Event()
     watch = lambda _: write_errors.append(store.write_error)  # noqa: E731
     thread = Thread(target=execute, args=(store, run_id, stop, watch))
@@ -76,26 +76,18 @@ def test_training_continues_and_its_records_arrive_afterwards(
     wait_until(lambda: len(write_errors) > 20)
     with locked():
         seen = len(write_errors)
-        wait_until(lambda: len(write_errors) > seen + 300)
+        wait_until(lambda: len(write_errors) > seen + 60)
     seen = len(write_errors)
     wait_until(lambda: len(write_errors) > seen + 20)
     stop.set()
     thread.join(30)
     run = store.run(run_id)
     assert run.state is RunState.INTERRUPTED
-    iterations = [int(each) for each in store.steps(run_id)["iteration"]]
-    assert iterations == list(range(1, run.iterations_done + 1))
-    assert run.iterations_done > 340
+    assert store.steps(run_id)["iteration"].tolist() == list(range(1, run.iterations_done + 1))
     evaluations = [each.iteration for each in store.evaluations(run_id)]
-    assert evaluations == list(range(0, run.iterations_done + 1, 200))
+    assert evaluations == list(range(0, run.iterations_done + 1, 50))
     assert any(write_errors)
     assert RemarkKind.STORE_UNAVAILABLE in [each.kind for each in run.remarks]
-
-
-def test_a_longer_lock_is_an_error(store: Store) -> None:
-    with locked(), pytest.raises(StoreError):
-        store.create_run(tiny_config())
-    assert store.create_run(tiny_config()) == 1
 
 
 def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +137,8 @@ def test_a_page_that_waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> Non
     assert not waits(visit())
     with locked():
         assert waits(visit()) is is_network
+        with pytest.raises(StoreError):  # a change waits for a while
+            store.create_run(tiny_config())
     app = visit()
     assert not waits(app)
     assert "visible again" in app.selectbox(key="shown_run").options[1]

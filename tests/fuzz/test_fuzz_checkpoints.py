@@ -3,8 +3,6 @@
 import json
 import math
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,40 +80,31 @@ def use_checkpoint(tmp_path: Path, content: bytes, optimizer: str) -> None:
         drop_state(run_folder(7))
 
 
-@fuzz(20)
-@given(data=st.data(), optimizer=optimizers)
-def test_bytes(
-    tmp_path: Path, valid: dict[str, bytes], data: st.DataObject, optimizer: str
+@fuzz(40)
+@given(data=st.data(), optimizer=optimizers, kind=st.sampled_from(("bytes", "metadata", "header")))
+def test_bytes_and_headers(
+    tmp_path: Path, valid: dict[str, bytes], data: st.DataObject, optimizer: str, kind: str
 ) -> None:
-    use_checkpoint(tmp_path, data.draw(mutated(valid[optimizer])), optimizer)
-
-
-@fuzz(30)
-@given(data=st.data(), optimizer=optimizers)
-def test_headers(
-    tmp_path: Path, valid: dict[str, bytes], data: st.DataObject, optimizer: str
-) -> None:
-    header, numbers = split_file(valid[optimizer])
-    if data.draw(st.booleans()):
+    content = valid[optimizer]
+    if kind == "bytes":
+        return use_checkpoint(tmp_path, data.draw(mutated(content)), optimizer)
+    header, numbers = split_file(content)
+    if kind == "metadata":
         metadata = data.draw(mutated_json(header["__metadata__"]["s2s"]))
         header = {**header, "__metadata__": {"s2s": metadata}}
     else:
         header = data.draw(mutated_json(header))
-    use_checkpoint(tmp_path, join_file(header, numbers), optimizer)
+    return use_checkpoint(tmp_path, join_file(header, numbers), optimizer)
 
 
 CHANGES = {
     "NaN": lambda each: each.double().fill_(math.nan).to(each.dtype),
     "infinite": lambda each: torch.full_like(each.float(), math.inf),
     "huge": lambda each: torch.full_like(each.float(), 1e38),
-    "negative": lambda each: -each.float().abs().to(each.dtype) - 1,
     "integers": lambda each: each.long(),
-    "half": lambda each: each.half(),
     "empty": lambda each: each.flatten()[:0],
     "longer": lambda each: torch.cat([each.flatten()] * 3),
-    "flat": lambda each: each.flatten(),
     "transposed": lambda each: each.t() if each.dim() == 2 else each.unsqueeze(0),
-    "deep": lambda each: each[(None,) * 5],
 }
 
 
@@ -136,14 +125,9 @@ def test_tensors(
 
 def test_a_file_that_is_truncated_while_it_is_used(tmp_path: Path, valid: dict[str, bytes]) -> None:
     """A memory-mapped file would kill the process."""
-    (tmp_path / CHECKPOINT).write_bytes(valid["adam"])
-    code = (
-        "import os, sys; from pathlib import Path;"
-        "from s2s.translation.translator import Translator;"
-        "folder = Path(sys.argv[1]); translator = Translator.load(folder);"
-        f"os.truncate(folder / '{CHECKPOINT}', 100);"
-        "print(len(translator.translate(['tu vois'])))"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    process = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
-    assert (process.returncode, process.stdout) == (0, "1\n"), process.stderr
+    file = tmp_path / CHECKPOINT
+    file.write_bytes(valid["adam"])
+    translator = Translator.load(tmp_path)
+    assert str(file) not in Path("/proc/self/maps").read_text()
+    os.truncate(file, 100)
+    assert len(translator.translate(["tu vois"])) == 1

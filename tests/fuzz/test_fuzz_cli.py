@@ -112,7 +112,7 @@ def check(
         check_message(messages[0])
 
 
-@fuzz(40)
+@fuzz(30)
 @given(data=st.data(), command=st.sampled_from(sorted(OPTIONS)))
 def test_options(tmp_path: Path, prepared: Path, data: st.DataObject, command: str) -> None:
     names = data.draw(
@@ -126,18 +126,12 @@ def test_options(tmp_path: Path, prepared: Path, data: st.DataObject, command: s
 
 @fuzz(15)
 @given(arguments=st.lists(st.one_of(st.sampled_from(sorted(OPTIONS)), value), max_size=4))
-@example(arguments=["corpora", "add", "\udcff"])
 @example(arguments=["corpora", "remove", "../x"])
 @example(arguments=["export", "--output", "\udcff"])
 @example(arguments=["export", "--output", "a\0b"])
-@example(arguments=["export", "--output", "/"])
-@example(arguments=["translate", "--run", "²"])
 @example(arguments=["translate", "--run", "9" * 18])
 @example(arguments=["translate", "--json", "\udcff \u2028"])
-@example(arguments=["train", "--sentence", "\udcff"])
-@example(arguments=["train", "--corpus", "--"])
 @example(arguments=["train", "--continue", "9" * 40])
-@example(arguments=["sweep", "--resume", "9" * 40])
 def test_any_arguments(tmp_path: Path, prepared: Path, arguments: list[str]) -> None:
     is_slow = arguments[:1] in (["train"], ["sweep"], ["replay"], ["bench"])
     short = _SHORT[arguments[0]] if is_slow and arguments[1:2] != ["--"] else ()
@@ -145,11 +139,7 @@ def test_any_arguments(tmp_path: Path, prepared: Path, arguments: list[str]) -> 
 
 
 @fuzz(10)
-@given(
-    given=st.one_of(
-        st.binary(max_size=40), hostile_text.map(lambda text: text.encode("utf-8", "replace"))
-    )
-)
+@given(given=st.binary(max_size=40) | hostile_text.map(lambda text: text.encode(errors="replace")))
 @example(given=b"tu vois \xff\xfe un\n\n\xf0\x9f\n")
 def test_standard_input(tmp_path: Path, prepared: Path, given: bytes) -> None:
     check(tmp_path, prepared, ["translate", "--run=1"], [], given)

@@ -87,18 +87,6 @@ def test_columns(tmp_path: Path, prepared: Path, data: st.DataObject, column: st
         check_listings(here / "home")
 
 
-def test_unknown_names_are_ignored(tmp_path: Path, prepared: Path) -> None:
-    shutil.copytree(prepared, tmp_path / "home")
-    for column in COLUMNS[:5]:
-        value = read(prepared, column)
-        assert isinstance(value, dict)
-        later = {**value, "of_a_later_version": [1, {"x": None}]}
-        write(tmp_path / "home", column, json.dumps(later))
-    with closing(Store(tmp_path / "home")) as store:
-        assert store.run(1).config == config(batch_size=2)
-        assert not store.unreadable["runs"]
-
-
 def test_every_page_opens_beside_an_unreadable_run(
     tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
