@@ -3,6 +3,8 @@
 import functools
 import logging
 import math
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,8 +18,7 @@ from typing import Any
 
 import pynvml
 
-SMI_TIMEOUT_SECONDS = 5.0
-MAX_PAUSE_SECONDS = 60.0
+_MAX_PAUSE_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ _gputil = _import_gputil()
 
 @dataclass(frozen=True)
 class GpuReading:
-    """What `GPUtil.showUtilization(all=True)` shows, and the driver. None: not reported."""
+    """The columns of `GPUtil.showUtilization(all=True)`, and the driver. None: not reported."""
 
     id: int
     """In the order of `nvidia-smi`, which is not that of CUDA: match by `uuid`."""
@@ -65,29 +66,29 @@ class GpuReading:
 
 
 def read_gpus() -> list[GpuReading]:
-    """Return all NVIDIA GPUs; none if they cannot be read, see `gpu_error()`.
+    """Return all NVIDIA GPUs; an empty list if they cannot be read, see `gpu_error()`.
 
-    Never raises. Takes as long as `nvidia-smi`, 5 s at most. After a failure it returns at once,
-    without a new attempt, for 1 s, then 2 s, and so on up to 60 s.
+    Takes as long as `nvidia-smi`, at most 5 s. After a failure it does not try again for 1 s, then
+    2 s, and so on up to 60 s.
     """
     return _reader.read()
 
 
 def gpu_error() -> str:
-    """Return why the last `read_gpus()` returned nothing, in one sentence; else an empty string."""
+    """Return why the last `read_gpus()` failed, in one sentence; empty if it did not fail."""
     return _reader.error
 
 
 class GpuReader:
-    """Reader of the GPUs through GPUtil, hardened against what GPUtil 1.4.0 does not handle.
+    """Reader of the GPUs through GPUtil, with fixes for faults of GPUtil 1.4.0.
 
     GPUtil waits forever for a hung `nvidia-smi`, hides why it failed, and divides by a memory size
-    of 0. Therefore two of its names are replaced: `Popen` by a call with a timeout, and `GPU` by a
-    function that makes a `GpuReading`. Since these names are global there is one reader per
-    process; threads share it, so that at most one `nvidia-smi` runs at a time.
+    of 0. Two of its names are therefore replaced: `Popen` by a call with a timeout, and `GPU` by a
+    function that makes a `GpuReading`. These names are global, so all threads share one reader,
+    which runs one `nvidia-smi` at a time.
     """
 
-    def __init__(self, timeout_seconds: float = SMI_TIMEOUT_SECONDS) -> None:
+    def __init__(self, timeout_seconds: float = 5.0) -> None:
         self.error = ""
         self._timeout_seconds = timeout_seconds
         self._lock = Lock()
@@ -98,17 +99,16 @@ class GpuReader:
     def read(self) -> list[GpuReading]:
         """See `read_gpus`."""
         with self._lock:
+            gpus: list[GpuReading] = []
             if monotonic() < self._paused_until:
-                return []
+                return gpus
             try:
                 gpus = self._read_gputil()
+                self.error, self._pause_seconds = "", 0.0
             except _NoReadingError as error:
                 self.error = str(error)
-                self._pause_seconds = min(2 * self._pause_seconds or 1.0, MAX_PAUSE_SECONDS)
+                self._pause_seconds = min(2 * self._pause_seconds or 1.0, _MAX_PAUSE_SECONDS)
                 self._paused_until = monotonic() + self._pause_seconds
-                return []
-            self.error = ""
-            self._pause_seconds = 0.0
             return gpus
 
     def _read_gputil(self) -> list[GpuReading]:
@@ -139,7 +139,11 @@ class GpuReader:
             raise _NoReadingError("An earlier nvidia-smi hangs and cannot be killed.")
         try:
             process = subprocess.Popen(  # noqa: S603  the command is a constant of GPUtil
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # to kill its children too
             )
         except FileNotFoundError as error:
             raise _NoReadingError(
@@ -151,10 +155,11 @@ class GpuReader:
             output, errors = process.communicate(timeout=self._timeout_seconds)
         except subprocess.TimeoutExpired as error:
             self._hung = process
-            _kill(process)
-            raise _NoReadingError(
-                f"nvidia-smi did not answer within {self._timeout_seconds:g} s."
-            ) from error
+            reason = f"nvidia-smi did not answer within {self._timeout_seconds:g} s."
+            raise _NoReadingError(reason) from error
+        finally:
+            if process.returncode is None:  # also after Ctrl-C, which does not reach its session
+                _kill(process)
         if process.returncode != 0:
             text = (output.strip() or errors.strip()).decode(errors="replace")
             message = text.partition("\n")[0]
@@ -167,8 +172,9 @@ class _NoReadingError(Exception):
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and wait for it for at most one second."""
-    process.kill()
+    """Kill a process and its children, and wait for it for at most one second."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
@@ -176,50 +182,38 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         process.wait(1.0)
 
 
-def _gpu_reading(
-    id_: int,
-    uuid: str,
-    load: float,
-    total_mib: float,
-    used_mib: float,
-    free_mib: float,
-    driver: str,
-    name: str,
-    serial: str,
-    display_mode: str,
-    display_active: str,
-    temperature: float,
-) -> GpuReading:
-    """Build a reading from the arguments of GPUtil's class `GPU`, in its order.
+def _gpu_reading(*values: Any) -> GpuReading:
+    """Build a reading from the arguments of GPUtil's class `GPU`.
 
     NaN and `[N/A]` become None, and so does all memory of a GPU that reports a total of 0.
     """
-
-    def finite(value: float) -> float | None:
-        return value if math.isfinite(value) else None
-
-    def text(value: str) -> str | None:
-        return None if value.startswith("[") or value == "N/A" else value
-
-    def memory_bytes(mib: float) -> int | None:
-        return int(mib * 2**20) if math.isfinite(mib) else None
-
-    if total_mib == 0:
-        total_mib = used_mib = free_mib = math.nan
+    id_, uuid, load, total, used, free, driver, name, serial, mode, active, celsius = values
+    if total == 0:
+        total = used = free = math.nan
+    total_bytes, used_bytes, free_bytes = (
+        int(mib * 2**20) if math.isfinite(mib) else None for mib in (total, used, free)
+    )
+    driver, serial, mode, active = (
+        None if text.startswith("[") or text == "N/A" else text
+        for text in (driver, serial, mode, active)
+    )
+    load, memory_share, celsius = (
+        value if math.isfinite(value) else None for value in (load, used / total, celsius)
+    )
     return GpuReading(
         id=id_,
         name=name,
-        serial=text(serial),
+        serial=serial,
         uuid=uuid,
-        utilization=finite(load),
-        memory_utilization=finite(used_mib / total_mib),
-        memory_total_bytes=memory_bytes(total_mib),
-        memory_used_bytes=memory_bytes(used_mib),
-        memory_free_bytes=memory_bytes(free_mib),
-        display_mode=text(display_mode),
-        display_active=text(display_active),
-        temperature_celsius=finite(temperature),
-        driver=text(driver),
+        utilization=load,
+        memory_utilization=memory_share,
+        memory_total_bytes=total_bytes,
+        memory_used_bytes=used_bytes,
+        memory_free_bytes=free_bytes,
+        display_mode=mode,
+        display_active=active,
+        temperature_celsius=celsius,
+        driver=driver,
     )
 
 
@@ -227,7 +221,7 @@ _reader = GpuReader()
 
 
 def gpu_uuid(device: str) -> str:
-    """Return the driver's UUID of torch's `cuda:N`, whose N depends on CUDA_VISIBLE_DEVICES."""
+    """Return the driver's UUID of torch's `cuda:N`; N depends on CUDA_VISIBLE_DEVICES."""
     import torch  # slow, and not needed on a CPU
 
     index = int(device.removeprefix("cuda:"))
@@ -236,7 +230,7 @@ def gpu_uuid(device: str) -> str:
 
 @functools.cache
 def has_nvml() -> bool:
-    """Return whether NVML works; it is initialised on the first call and never shut down."""
+    """Return whether NVML works; the first call initializes it, and nothing shuts it down."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:

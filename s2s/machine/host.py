@@ -1,4 +1,4 @@
-"""The machine: processor, memory, disk, versions and GPUs, and its state right now."""
+"""Description and current state of the machine: processor, memory, disk, versions, GPUs."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ from s2s.records import MachineState
 
 CPUINFO = Path("/proc/cpuinfo")
 PACKAGES = ("torch", "streamlit", "plotly", "numpy", "pandas")
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MKL_NUM_THREADS")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MKL_NUM_THREADS")
 _PROCESSOR_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "cpu-thermal")
 _THROTTLE_REASONS = {
     "power cap": pynvml.nvmlClocksEventReasonSwPowerCap,
@@ -38,18 +38,19 @@ _THROTTLE_REASONS = {
 def read_system_info() -> dict[str, Any]:
     """Return a description of the machine, ready for JSON; sizes in bytes, None: unknown.
 
-    Imports neither torch nor streamlit. Runs `nvidia-smi`, so it can take 5 s.
+    Runs `nvidia-smi`, so it can take 5 s.
     """
     cpuinfo = _read_cpuinfo()
     memory = psutil.virtual_memory()
-    disk = shutil.disk_usage(_nearest_existing(home()))
+    folder = next(folder for folder in (home(), *home().parents) if folder.exists())
+    disk = shutil.disk_usage(folder)
     gpus = read_gpus()
     return {
         "platform": platform.platform(),
         "processor": cpuinfo.get("model name") or platform.processor() or platform.machine(),
         "physical_cores": psutil.cpu_count(logical=False),
         "logical_cores": psutil.cpu_count(),
-        "usable_cores": _count_usable_cores(),
+        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "bf16_instructions": _has_bf16(cpuinfo),
         "load_average": list(psutil.getloadavg()),  # over 1, 5 and 15 minutes
         "memory_total_bytes": memory.total,
@@ -58,14 +59,14 @@ def read_system_info() -> dict[str, Any]:
         "disk_free_bytes": disk.free,
         "python": platform.python_version(),
         "versions": {"s2s": s2s.__version__} | {name: _version(name) for name in PACKAGES},
-        "thread_variables": {name: os.environ.get(name) for name in THREAD_VARIABLES},
+        "thread_variables": {name: os.environ.get(name) for name in _THREAD_VARIABLES},
         "gpus": [asdict(gpu) for gpu in gpus],
         "gpu_error": "" if gpus else gpu_error(),
     }
 
 
 def _read_cpuinfo() -> dict[str, str]:
-    """Return the fields of the first core; none on a system without `/proc`."""
+    """Return the fields of the first core; empty on a system without `/proc`."""
     try:
         first = CPUINFO.read_text(encoding="utf-8").partition("\n\n")[0]
     except OSError:
@@ -80,20 +81,11 @@ def _has_bf16(cpuinfo: dict[str, str]) -> bool | None:
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags.split())
 
 
-def _count_usable_cores() -> int | None:
-    """Return the number of cores that this process may use; None except on Linux."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-
-
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _nearest_existing(path: Path) -> Path:
-    return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def read_machine_state(device: str, other_load_cores: float | None) -> MachineState:
@@ -116,7 +108,7 @@ def read_machine_state(device: str, other_load_cores: float | None) -> MachineSt
 def _read_processor_mhz() -> float | None:
     try:
         frequency = psutil.cpu_freq()
-    except (OSError, NotImplementedError):  # some systems refuse to read their own file
+    except (OSError, NotImplementedError):
         return None
     return frequency.current or None if frequency else None
 
@@ -126,12 +118,12 @@ def _read_processor_celsius() -> float | None:
         sensors = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
     except OSError:
         return None
-    readings = [each.current for name in _PROCESSOR_SENSORS for each in sensors.get(name, [])]
-    return max(readings, default=None)
+    temperatures = [each.current for name in _PROCESSOR_SENSORS for each in sensors.get(name, [])]
+    return max(temperatures, default=None)
 
 
 def _read_gpu_state(device: str) -> dict[str, Any]:
-    """Return the GPU's fields of a MachineState; none if NVML does not know the device."""
+    """Return the GPU's fields of a MachineState; empty if NVML does not know the device."""
     gpu = nvml_handle(device)
     if gpu is None:
         return {}
@@ -158,8 +150,8 @@ def _read_other_processes(gpu: Any) -> tuple[tuple[int, int | None], ...] | None
         return None
     others = [(each.pid, each.usedGpuMemory) for each in processes if each.pid != os.getpid()]
     if len(others) == len(processes):
-        # In a container the driver may report the host's process ids: one process that does not
-        # exist here is then this one.
-        unknown = [each for each in others if not psutil.pid_exists(each[0])]
-        others = [each for each in others if each not in unknown[:1]]
+        # In a container the driver may report process ids of the host: the first one that does
+        # not exist in the container is then this process.
+        unknown = next((each for each in others if not psutil.pid_exists(each[0])), None)
+        others = [each for each in others if each != unknown]
     return tuple(others)

@@ -1,11 +1,10 @@
-"""CPU time that other programs take on the cores that this process may use."""
+"""CPU load by other programs on the cores that this process may use."""
 
 from time import monotonic
 
 import psutil
 
-MIN_SECONDS = 0.1
-"""The system counts in hundredths of a second, too coarse for less time."""
+_MIN_SECONDS = 0.1  # the system counts in hundredths of a second
 _BUSY_TIMES = ("user", "nice", "system", "irq", "softirq", "steal")
 
 
@@ -19,18 +18,18 @@ class OtherLoadMeter:
     def read(self) -> float | None:
         """Return the CPU cores that other programs kept busy, on average since the last reading.
 
-        Time that the hypervisor gave to other machines counts too. None, without a new start, less
-        than 0.1 s after the last reading.
+        Time that the hypervisor gave to other machines counts too. Less than 0.1 s after the last
+        reading, returns None and keeps measuring from that reading.
         """
         before, now = self._before, self._read_times()
         wall, busy, own = (b - a for a, b in zip(before, now, strict=True))
-        if wall < MIN_SECONDS:
+        if wall < _MIN_SECONDS:
             return None
         self._before = now
         return max(0.0, busy - own) / wall  # rounding can make it slightly negative
 
     def _read_times(self) -> tuple[float, float, float]:
-        """Return the seconds of the clock, of all programs on the usable cores, of this process."""
+        """Return wall time, CPU time of all programs on the usable cores, and that of this one."""
         times = psutil.cpu_times(percpu=True)
         if hasattr(self._process, "cpu_affinity"):  # not on macOS
             usable = self._process.cpu_affinity()

@@ -1,4 +1,4 @@
-"""Peak memory of one of several models in a process."""
+"""Peak memory of one model in a process that may hold several."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 _STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-_RESET_PEAK = "5"  # see proc(5)
 
 
 def load_kernels(device: torch.device) -> None:
@@ -22,20 +21,20 @@ def load_kernels(device: torch.device) -> None:
 class PeakMemory:
     """Peak of the memory that a model adds to the process, over any number of watched sections.
 
-    On CUDA, torch's count of allocated bytes. On a CPU, the growth of the resident size, which
-    misses memory that the model reuses; only Linux reports the peak of a section.
+    On CUDA, the bytes that torch allocates. On a CPU, the growth of the resident size, which misses
+    memory that the model reuses; only Linux reports the peak of a section.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._held_bytes = 0
-        """Held between sections."""
+        """What earlier sections allocated and did not free."""
         self.bytes: int | None = None
         """Peak so far; None: unknown."""
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Count what is allocated in this section as the model's."""
+        """Count the memory allocated in this section as the model's."""
         before = self._reset_peak()
         yield
         if before is None:
@@ -50,7 +49,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(self._device)
             return torch.cuda.memory_allocated(self._device)
         try:
-            _CLEAR_REFS.write_text(_RESET_PEAK)
+            _CLEAR_REFS.write_text("5")  # resets VmHWM, see proc(5)
             return _resident_bytes()[1]
         except OSError:
             return None

@@ -1,4 +1,4 @@
-"""Device samples once per second: utilisation, memory and temperature, read by a thread."""
+"""Device samples: utilization, memory and temperature, read by a thread once per second."""
 
 import logging
 from collections.abc import Callable
@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 from threading import Event, Lock, Thread
 from time import time
-from typing import NamedTuple
 
 import psutil
 import pynvml
@@ -21,10 +20,10 @@ _log = logging.getLogger(__name__)
 
 
 class DeviceSampler:
-    """Thread that reads one device at an interval until it is stopped.
+    """Thread that samples one device until it is stopped.
 
     Samples are kept until they are drained. A reading that fails leaves a sample whose fields are
-    None. Used once: start, drain, stop, drain.
+    None. An instance is used once: start, drain, stop, drain.
     """
 
     def __init__(self, device: str, interval_seconds: float = 1.0) -> None:
@@ -36,12 +35,13 @@ class DeviceSampler:
         Raises:
             ValueError: The device has another name.
         """
-        self.device = device
+        self._device = device
         self._read = _process_reader() if device == "cpu" else _gpu_reader(device)
         self._interval_seconds = interval_seconds
         self._samples: list[DeviceSample] = []
         self._lock = Lock()
-        self._peak_memory_bytes: int | None = None
+        self.peak_memory_bytes: int | None = None
+        """Largest resident size of this process in a sample; None on a GPU."""
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="s2s-sampler", daemon=True)
 
@@ -55,15 +55,10 @@ class DeviceSampler:
         self._thread.join(JOIN_SECONDS)
 
     def drain(self) -> list[DeviceSample]:
-        """Return and forget the samples since the last call, oldest first."""
+        """Return the samples taken since the last call, oldest first."""
         with self._lock:
             samples, self._samples = self._samples, []
         return samples
-
-    @property
-    def peak_memory_bytes(self) -> int | None:
-        """Largest resident size of this process in a sample; None on a GPU."""
-        return self._peak_memory_bytes
 
     def _run(self) -> None:
         meter = OtherLoadMeter()
@@ -77,37 +72,16 @@ class DeviceSampler:
                 return
 
     def _sample(self) -> DeviceSample:
-        at = time()
         try:
-            vitals, torch_allocated_bytes = self._read()
-        except Exception:  # whatever a driver raises: the run goes on, with a gap
-            _log.debug("No reading of %s", self.device, exc_info=True)
-            return DeviceSample(at, self.device, None, None, None, None)
-        if self.device == "cpu" and vitals.memory_used_bytes is not None:
-            self._peak_memory_bytes = max(self._peak_memory_bytes or 0, vitals.memory_used_bytes)
-        return DeviceSample(
-            at,
-            self.device,
-            vitals.utilization,
-            vitals.memory_used_bytes,
-            vitals.memory_total_bytes,
-            vitals.temperature_celsius,
-            torch_allocated_bytes,
-            throttled=vitals.throttled,
-        )
+            sample = self._read()
+        except Exception:  # a driver may raise anything; the run goes on, with a gap
+            _log.debug("No reading of %s", self._device, exc_info=True)
+            return DeviceSample(time(), self._device, None, None, None, None)
+        if self._device == "cpu":
+            self.peak_memory_bytes = max(self.peak_memory_bytes or 0, sample.memory_used_bytes or 0)
+        return sample
 
 
-class _Vitals(NamedTuple):
-    """The readings of a DeviceSample, in its units."""
-
-    utilization: float | None
-    memory_used_bytes: int | None
-    memory_total_bytes: int | None
-    temperature_celsius: float | None
-    throttled: bool | None = None
-
-
-_NOT_REPORTED = _Vitals(None, None, None, None)
 _THROTTLE_REASONS = (
     pynvml.nvmlClocksEventReasonHwSlowdown
     | pynvml.nvmlClocksEventReasonHwThermalSlowdown
@@ -116,51 +90,50 @@ _THROTTLE_REASONS = (
 )
 """Heat and power supply faults. A power cap does not count: a busy GPU usually runs at it."""
 
-_Read = Callable[[], tuple[_Vitals, int | None]]
-"""Return the vitals of a device and the bytes in torch's tensors on it; may raise anything."""
 
-
-def _process_reader() -> _Read:
+def _process_reader() -> Callable[[], DeviceSample]:
     process = psutil.Process()
     cores = psutil.cpu_count() or 1
     is_first = True
 
-    def read() -> tuple[_Vitals, None]:
+    def read() -> DeviceSample:
         nonlocal is_first
-        percent_of_a_core = process.cpu_percent()  # since the last call; 0 on the first one
-        # Rounding of clock ticks can give slightly more than all cores.
+        at, percent_of_a_core = time(), process.cpu_percent()  # since the last call
+        # The first call has no interval. Rounding can give slightly more than all cores.
         utilization = None if is_first else min(1.0, percent_of_a_core / 100 / cores)
         is_first = False
         resident_bytes = process.memory_info().rss
-        return _Vitals(utilization, resident_bytes, psutil.virtual_memory().total, None), None
+        total_bytes = psutil.virtual_memory().total
+        return DeviceSample(at, "cpu", utilization, resident_bytes, total_bytes, None)
 
     return read
 
 
-def _gpu_reader(device: str) -> _Read:
+def _gpu_reader(device: str) -> Callable[[], DeviceSample]:
     index = int(device.removeprefix("cuda:"))
 
-    def read() -> tuple[_Vitals, int]:
+    def read() -> DeviceSample:
         import torch  # slow, and not needed on a CPU
 
-        uuid = gpu_uuid(device)
-        vitals = _read_nvml(uuid) if has_nvml() else _read_smi(uuid)
-        return vitals, torch.cuda.memory_allocated(index)
+        empty = DeviceSample(time(), device, None, None, None, None)
+        sample = _read_nvml(empty) if has_nvml() else _read_smi(empty)
+        return replace(sample, torch_allocated_bytes=torch.cuda.memory_allocated(index))
 
     return read
 
 
-def _read_nvml(uuid: str) -> _Vitals:
-    """Read a GPU in well under a millisecond, where `nvidia-smi` takes up to seconds."""
-    gpu = query_nvml(pynvml.nvmlDeviceGetHandleByUUID, uuid)
+def _read_nvml(empty: DeviceSample) -> DeviceSample:
+    """Read a GPU in well under a millisecond; `nvidia-smi` can take seconds."""
+    gpu = query_nvml(pynvml.nvmlDeviceGetHandleByUUID, gpu_uuid(empty.device))
     if gpu is None:
-        return _NOT_REPORTED
+        return empty
     rates = query_nvml(pynvml.nvmlDeviceGetUtilizationRates, gpu)
     # Version 2 excludes the memory that the driver reserves, as nvidia-smi does.
     memory = query_nvml(pynvml.nvmlDeviceGetMemoryInfo, gpu, pynvml.nvmlMemory_v2)
     temperature = query_nvml(pynvml.nvmlDeviceGetTemperature, gpu, pynvml.NVML_TEMPERATURE_GPU)
     reasons = query_nvml(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu)
-    return _Vitals(
+    return replace(
+        empty,
         utilization=None if rates is None else rates.gpu / 100,
         memory_used_bytes=None if memory is None else memory.used,
         memory_total_bytes=None if memory is None else memory.total,
@@ -169,13 +142,15 @@ def _read_nvml(uuid: str) -> _Vitals:
     )
 
 
-def _read_smi(uuid: str) -> _Vitals:
+def _read_smi(empty: DeviceSample) -> DeviceSample:
+    uuid = gpu_uuid(empty.device)
     for gpu in read_gpus():
         if gpu.uuid == uuid:
-            return _Vitals(
-                gpu.utilization,
-                gpu.memory_used_bytes,
-                gpu.memory_total_bytes,
-                gpu.temperature_celsius,
+            return replace(
+                empty,
+                utilization=gpu.utilization,
+                memory_used_bytes=gpu.memory_used_bytes,
+                memory_total_bytes=gpu.memory_total_bytes,
+                temperature_celsius=gpu.temperature_celsius,
             )
-    return _NOT_REPORTED
+    return empty

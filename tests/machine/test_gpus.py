@@ -4,11 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from s2s.machine import gpus
 from s2s.machine.gpus import GpuReader, GpuReading, gpu_error, read_gpus
 from tests.machine.conftest import TWO_GPUS, UUID_0, UUID_1, NvidiaSmi, printing
+from tests.tiny import wait_until
 
 MIB = 2**20
 
@@ -75,6 +77,23 @@ def test_a_missing_or_broken_nvidia_smi_is_explained(
     reader = GpuReader()
     assert reader.read() == []
     assert "not found" in reader.error
+
+
+def test_the_children_of_a_hanging_nvidia_smi_are_killed(
+    nvidia_smi: NvidiaSmi, tmp_path: Path
+) -> None:
+    child = tmp_path / "child"
+    nvidia_smi(f"sleep 1000 & echo $! > {child}; wait")
+    reader = GpuReader(timeout_seconds=0.1)
+    wait_until(lambda: reader.read() == [] and child.exists() and child.read_text() != "")
+
+    def is_gone() -> bool:
+        try:
+            return psutil.Process(int(child.read_text())).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    wait_until(is_gone)
 
 
 def test_no_second_nvidia_smi_starts_beside_one_that_cannot_be_killed(

@@ -1,5 +1,6 @@
 """The System page: readings, missing readings, the roofline, the bench, and disk use."""
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -50,7 +51,7 @@ def test_readings_and_gaps(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch)
     assert [each.value for each in app.info] == [r"nvidia\-smi was not \*found\*\."]
     monkeypatch.setattr(system, "read_gpus", lambda: [SILENT_GPU])
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    monkeypatch.setattr(system, "_count_usable_cores", lambda: 77)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(77))
     app.button(key="refresh").click().run()
     assert facts(app)[r"OMP\_NUM\_THREADS"] == "3"
     assert "77" in facts(app).values()
