@@ -21,7 +21,6 @@ def lock_file(path: Path, is_cancelled: Callable[[], object]) -> Iterator[bool]:
     """Hold the lock at `path` against other threads and processes.
 
     Args:
-        path: Created if it does not exist, with its folder.
         is_cancelled: Called several times per second while somebody else holds the lock. A true
             result ends the wait; it may also raise.
 

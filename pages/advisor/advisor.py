@@ -94,7 +94,7 @@ def gradient_noise(sweep: Sweep, advice: Advice) -> None:
     run = run_for_gradient_noise(sweep, advice)
     if kept or run is None:
         return
-    job = get_scheduler().noise_job(run.id)
+    job = get_scheduler().noise_jobs.get(run.id)
     if job and job.is_running():
         st.fragment(catch_errors(noise_progress), run_every="1s")(run.id)
         return
@@ -112,7 +112,7 @@ def gradient_noise(sweep: Sweep, advice: Advice) -> None:
 
 def noise_progress(run_id: int) -> None:
     """Show the measurement's progress, and rerun the page when it has ended."""
-    job = get_scheduler().noise_job(run_id)
+    job = get_scheduler().noise_jobs.get(run_id)
     if job and job.is_running():
         st.progress(job.progress, f"Measuring gradients of run {run_id}")
     else:

@@ -28,9 +28,8 @@ CLOSE_SECONDS = 2.5
 class Scheduler:
     """The one scheduler of a process. Thread-safe.
 
-    Each device has a daemon thread that trains its runs in the order in which they came, and each
-    sweep has one. torch is imported in these threads, so that a page that only reads does not wait
-    for it.
+    Each device has a daemon thread that trains its runs in order, and each sweep has one. These
+    threads import torch, which no page has to wait for.
     """
 
     def __init__(self, store: Store) -> None:
@@ -45,10 +44,10 @@ class Scheduler:
             if self._dashboard_lock.is_only_dashboard:  # else another one still offers Undo
                 purge_deleted(store)
         self._stops: dict[int, Event] = {}
-        """Per run of this process that has not ended."""
+        """Per unfinished run of this process."""
         self._sweep_stops: dict[int, Event] = {}
-        self._noise_jobs: dict[int, Job[None]] = {}
-        """Per run, the last measurement of its gradient noise."""
+        self.noise_jobs: dict[int, Job[None]] = {}
+        """Per run, the last measurement of its gradient noise by this process."""
 
     # Runs
 
@@ -83,10 +82,10 @@ class Scheduler:
 
     def _enqueue(self, run_id: int, device: str) -> None:
         self._stops[run_id] = Event()
+        # In the background, because finding the device loads torch.
         self.work.submit("queue", lambda: self._enqueue_on(run_id, device))
 
     def _enqueue_on(self, run_id: int, device: str) -> None:
-        """Put the run into the queue of the device that its name stands for."""
         from s2s.training.device import resolve_device
 
         if device == "auto" and lost_gpu.lost_device():
@@ -159,12 +158,8 @@ class Scheduler:
 
             self.store.save_gradient_noise(measure_gradient_noise(run_id, report))
 
-        job = self._noise_jobs[run_id] = Job(measure)
+        job = self.noise_jobs[run_id] = Job(measure)
         self.work.submit(f"noise-{run_id}", job.run)
-
-    def noise_job(self, run_id: int) -> Job[None] | None:
-        """Return the last measurement of the run's gradient noise by this process."""
-        return self._noise_jobs.get(run_id)
 
     # End
 
@@ -180,19 +175,17 @@ class Scheduler:
             self._dashboard_lock.release()
 
     def _write_later(self, name: str, write: Callable[[], None]) -> None:
-        """Retry in the background until the store can be written, after a full disk for example."""
+        """Retry in the background until the store works again, after a full disk for example."""
 
         def retry() -> None:
-            while True:
-                try:
-                    return write()
-                except StoreError as error:
-                    if not error.is_temporary:
-                        return None
-                except (UserError, sqlite3.ProgrammingError):  # purged, or the store is closed
-                    return None
-                except sqlite3.Error:
-                    pass
-                time.sleep(store_errors.RETRY_INTERVAL_SECONDS)
+            # Nothing is left to write if the run was purged, or the store is damaged or closed.
+            with suppress(UserError, sqlite3.ProgrammingError):
+                while True:
+                    try:
+                        return write()
+                    except StoreError as error:
+                        if not error.is_temporary:
+                            raise
+                    time.sleep(store_errors.RETRY_INTERVAL_SECONDS)
 
         self.work.submit(name, retry)

@@ -62,24 +62,19 @@ class BackgroundWork:
 
 
 class Job(Generic[_T]):
-    """Work that reports its progress, and ends in a result or an error."""
+    """Work that reports the fraction done, and ends in a result or an error."""
 
     def __init__(self, work: Callable[[Callable[[float], None]], _T]) -> None:
-        """Prepare a job.
-
-        Args:
-            work: Called by `run` with a function that reports the fraction done.
-        """
+        """Prepare a job. `work` is called with a function that reports the fraction done."""
         self._work = work
         self.progress = 0.0
-        """0 to 1."""
         self.result: _T | None = None
         self.error: UserError | None = None
         self.ended_at = math.inf
-        """By the monotonic clock; infinite until it ends."""
+        """By the monotonic clock."""
 
     def is_running(self) -> bool:
-        """Return whether it has not ended yet."""
+        """Return whether the job has not ended yet."""
         return math.isinf(self.ended_at)
 
     def run(self) -> None:

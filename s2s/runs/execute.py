@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from s2s.machine.host import read_machine_state, read_system_info
 from s2s.machine.interference import OtherLoadMeter
 from s2s.machine.sampler import DeviceSampler
 from s2s.paths import make_folder, run_folder
-from s2s.records import Evaluation, Remark, RemarkKind, Run, RunState, StepRecord, Summary
+from s2s.records import Evaluation, MachineState, Remark, RemarkKind, Run, RunState, StepRecord
 from s2s.runs import lost_gpu
 from s2s.runs.files import has_checkpoint
 from s2s.runs.measure import measure_quality
@@ -37,21 +38,22 @@ from s2s.training.trainer import Trainer, never_stop
 CHECKPOINT_SECONDS = 60.0
 """A process that is killed loses at most this much training and one step."""
 _DEFAULT_THREADS = torch.get_num_threads()
+
 TrainingEvent = StepRecord | Evaluation
 _T = TypeVar("_T")
 
 
 class _StopError(Exception):
-    """The run is to stop, or the program to end, during something long."""
+    """The run is to stop, or the program is ending."""
 
 
 class _CannotResumeError(Exception):
-    """The message says why. The cause can be repaired, so the run stays interrupted."""
+    """The message says why. The user can repair the cause, so the run stays interrupted."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended. Holds no tensor."""
+    """The end of a run, without a reference to its tensors."""
 
     state: RunState
     remarks: tuple[Remark, ...] = ()
@@ -65,7 +67,7 @@ def execute(
     stop: Event,
     watch: Callable[[TrainingEvent], object] | None = None,
 ) -> RunState:
-    """Train a queued run in this thread; return how it ended.
+    """Train a queued run in this thread; return its final state.
 
     Args:
         stop: As in `Execution`.
@@ -86,20 +88,21 @@ class Execution:
         """Prepare the execution of a queued run.
 
         Args:
-            stop: Interrupts the run when it is set, so that it can be resumed: the program is
-                ending. A user's request to stop comes through the store.
+            stop: Set when the program is ending; the run can then be resumed. A user's request to
+                stop comes through the store.
         """
         self._store, self._run_id, self._stop = store, run_id, stop
         self.state = RunState.QUEUED
-        """How the run ended, once it has."""
+        """Final state, once the run has ended."""
+        self._machine_before: MachineState | None = None
         self._unsaved: Remark | None = None
         """Why the last checkpoint was not written."""
 
     def run(self) -> Generator[TrainingEvent, None, None]:
         """Train to the end, and yield the events of the training loop.
 
-        Waits until no other run, of any process, uses the device. Whatever goes wrong becomes the
-        run's result; nothing is raised. Closing the iterator stops the run.
+        Waits until no other run, of any process, uses the device. Errors become the run's result.
+        Closing the iterator stops the run.
         """
         try:
             run = retry_while_unavailable(lambda: self._store.run(self._run_id))
@@ -109,7 +112,6 @@ class Execution:
                 if not (acquired and self._start(device)):
                     self._interrupt(self._explain_interruption())
                     return
-                self._begin_records(device)
                 trainer, ending = None, Ending(RunState.FINISHED)
                 try:
                     trainer = self._prepare(run, device)
@@ -118,7 +120,7 @@ class Execution:
                     ending = Ending(RunState.STOPPED)
                 except Exception as error:
                     ending = self._explain(error, device)
-                notes = trainer.remarks if trainer else []
+                notes = trainer.task.remarks if trainer else []
                 trainer = None  # free its memory
                 self._finish(run, device, ending, notes)
         except _CannotResumeError as error:
@@ -151,20 +153,18 @@ class Execution:
             ) from None
 
     def _start(self, device: torch.device) -> bool:
-        """Mark the run as running; return False if it was stopped meanwhile."""
+        """Mark the run as running and start measuring; return False if it was stopped meanwhile."""
         environment = {**read_system_info(), "pid": os.getpid()}
-        return retry_while_unavailable(
-            lambda: self._store.start_run(self._run_id, str(device), environment),
-            self._stop.is_set,
-        )
-
-    def _begin_records(self, device: torch.device) -> None:
+        start = partial(self._store.start_run, self._run_id, str(device), environment)
+        if not retry_while_unavailable(start, self._stop.is_set):
+            return False
         self._load_meter = OtherLoadMeter()
         self._sampler = DeviceSampler(str(device))
         self._sampler.start()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         self._recorder = Recorder(self._store, self._run_id, self._sampler)
+        return True
 
     def _prepare(self, run: Run, device: torch.device) -> Trainer:
         """Open the corpus and build the model.
@@ -180,10 +180,9 @@ class Execution:
             if run.resumed_at:
                 raise _CannotResumeError(str(error)) from error
             raise
-        before = read_machine_state(str(device), self._load_meter.read())
-        retry_while_unavailable(
-            lambda: self._store.save_machine_state(run.id, before), self._stop.is_set
-        )
+        self._machine_before = read_machine_state(str(device), self._load_meter.read())
+        save = partial(self._store.save_machine_state, run.id, self._machine_before)
+        retry_while_unavailable(save, self._stop.is_set)
         return trainer
 
     # Loop
@@ -247,7 +246,7 @@ class Execution:
         return self._stop.is_set() or self._is_stop_requested()
 
     def _is_stop_requested(self) -> bool:
-        """Return whether the store says so; a store that cannot be read does not end a run."""
+        """Read the request from the store; a store that cannot be read does not end a run."""
         try:
             return self._store.is_stop_requested(self._run_id)
         except StoreError:
@@ -256,7 +255,7 @@ class Execution:
     # Finish
 
     def _explain(self, error: Exception, device: torch.device) -> Ending:
-        """Return the ending that an exception means; call it while the exception is handled."""
+        """Turn an exception into an ending, while it is being handled."""
         match error:
             case _StopError():
                 if self._is_stop_requested():
@@ -289,50 +288,38 @@ class Execution:
         after = None if is_lost else read_machine_state(str(device), self._load_meter.read())
         self._sampler.stop()
         self._retry(self._recorder.finish)
-        before = self._retry(lambda: self._store.run(run.id)).machine_before
-        if before and after:
-            self._retry(lambda: self._store.save_machine_state(run.id, before, after))
+        if self._machine_before and after:
+            self._retry(
+                partial(self._store.save_machine_state, run.id, self._machine_before, after)
+            )
         peak = self._sampler.peak_memory_bytes
         if device.type == "cuda" and not is_lost:
             peak = torch.cuda.max_memory_allocated(device)
         summary = self._retry(lambda: self._recorder.summary(ending.state, peak))
         remarks = [*notes, *self._recorder.remarks(), *ending.remarks]
+        details = ending.traceback
         if self._unsaved:
             remarks.append(self._unsaved)
         elif ending.state is RunState.FINISHED and run.config.measure_quality:
-            summary, ending = self._measure_quality(summary, ending)
-            remarks += ending.remarks
-        self._retry(
-            lambda: self._store.finish_run(run.id, summary, remarks, ending.error, ending.traceback)
-        )
+            # Last, so that it adds to neither time nor memory of the run.
+            try:
+                quality = measure_quality(run.id, lambda _: self._check_stop())
+                summary = dataclasses.replace(summary, bleu=quality.bleu, chrf=quality.chrf)
+            except _StopError:
+                remarks.append(Remark(RemarkKind.QUALITY_NOT_MEASURED))
+            except Exception as error:
+                remarks.append(Remark(RemarkKind.QUALITY_NOT_MEASURED, _message(error)))
+                if not isinstance(error, UserError):
+                    details = traceback.format_exc()
+        self._retry(lambda: self._store.finish_run(run.id, summary, remarks, ending.error, details))
         self.state = ending.state
-        if ending.state is not RunState.INTERRUPTED:
-            # Last, so that whoever pressed Stop need not wait for it.
-            _shrink_checkpoint(run)
-
-    def _measure_quality(self, summary: Summary, ending: Ending) -> tuple[Summary, Ending]:
-        """Add the quality to the summary, or the reason why there is none to the ending.
-
-        Done last, so that it adds to no time and no memory of the run, which is finished whatever
-        happens here.
-        """
-
-        def check(_share: float) -> None:
-            if self._stop.is_set() or self._store.is_stop_requested(self._run_id):
-                raise _StopError
-
-        detail, details = "", ""
-        try:
-            quality = measure_quality(self._run_id, check)
-        except _StopError:
-            pass
-        except Exception as error:
-            detail = _message(error)
-            details = "" if isinstance(error, UserError) else traceback.format_exc()
-        else:
-            return dataclasses.replace(summary, bleu=quality.bleu, chrf=quality.chrf), ending
-        remark = Remark(RemarkKind.QUALITY_NOT_MEASURED, detail)
-        return summary, Ending(ending.state, (remark,), traceback=details)
+        is_kept = run.config.keep_weights and not run.config.keep_optimizer
+        if is_kept and ending.state is not RunState.INTERRUPTED:
+            # The optimizer's state is two thirds of a checkpoint, and few runs are trained further.
+            # Dropped last, so that a user who pressed Stop need not wait for it. There may be no
+            # checkpoint, and the disk may be full.
+            with suppress(UserError, OSError, SafetensorError):
+                drop_state(run_folder(run.id))
 
     def _retry(self, operation: Callable[[], _T]) -> _T:
         """Retry while the store is unavailable, unless the program is ending."""
@@ -365,22 +352,14 @@ def build_trainer(
 
 
 def free_memory() -> None:
-    """Free memory that nothing refers to any more, on a GPU too."""
+    """Collect garbage, and return torch's unused GPU memory to the system."""
     gc.collect()
     if not lost_gpu.lost_device() and torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
-def _shrink_checkpoint(run: Run) -> None:
-    """Drop the optimizer's state, two thirds of a checkpoint: few runs are trained further."""
-    if run.config.keep_weights and not run.config.keep_optimizer:
-        # There may be no checkpoint yet, or the disk may be full.
-        with suppress(UserError, OSError, SafetensorError):
-            drop_state(run_folder(run.id))
-
-
 def _message(error: Exception) -> str:
-    """Return the error's own message in one line, with its type unless it is a UserError."""
+    """Return the error's message in one line, with its type unless it is a UserError."""
     if isinstance(error, UserError):
         return str(error)
     first_line = (str(error).splitlines() or [""])[0][:300]

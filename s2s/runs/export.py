@@ -23,20 +23,17 @@ def export_csv(store: Store, file: IO[str]) -> None:
     for run in reversed(store.runs(archived=True)):
         config = run.config
         columns = [
-            run.id,
-            csv_cell(run.name),
-            run.state.value,
-            csv_cell(config.corpus),
-            config.engine.value,
-            config.batch_size,
-            config.seed,
-            csv_cell(run.device),
-        ]
+            csv_cell(value)
+            for value in (
+                run.id, run.name, run.state.value, config.corpus, config.engine.value,
+                config.batch_size, config.seed, run.device,
+            )
+        ]  # fmt: skip
         writer.writerows([*columns, *row] for row in store.steps(run.id).tolist())
 
 
 def export_json(store: Store, file: IO[str]) -> None:
-    """Write one line per run: all that the store knows of it."""
+    """Write one line per run, with all of its records."""
     for run in reversed(store.runs(archived=True)):
         steps = store.steps(run.id)
         values = {
@@ -57,7 +54,7 @@ def export_json(store: Store, file: IO[str]) -> None:
 
 
 def run_json(run: Run) -> dict[str, object]:
-    """Return a run's values, ready for JSON, as the command line lists them."""
+    """Return a run's values for JSON, as the command line lists them."""
     return {
         "run_id": run.id,
         "name": run.name,
@@ -78,8 +75,5 @@ def run_json(run: Run) -> dict[str, object]:
 
 
 def csv_cell(value: object) -> object:
-    """Put an apostrophe before text that a spreadsheet would compute.
-
-    Source: OWASP, "CSV Injection".
-    """
+    """Put an apostrophe before text that a spreadsheet would compute (OWASP, CSV Injection)."""
     return _FORMULA_STARTS.sub(r"\g<0>'", value) if isinstance(value, str) else value

@@ -37,7 +37,7 @@ def delete_checkpoint(run_id: int) -> None:
 
 
 def purge(store: Store, run_id: int) -> None:
-    """Remove a deleted run's files, then its records: if interrupted, it can be repeated."""
+    """Remove a deleted run's files, then its records, because an interrupted purge is repeated."""
     shutil.rmtree(run_folder(run_id), ignore_errors=True)
     store.purge_run(run_id)
 
@@ -45,8 +45,7 @@ def purge(store: Store, run_id: int) -> None:
 def purge_deleted(store: Store) -> list[int]:
     """Purge all deleted runs and sweeps; return the runs' ids.
 
-    Called when a dashboard starts while no other uses this home: so a deletion can be undone as
-    long as the dashboard runs in which it was made, without a clock and a thread.
+    Called when a dashboard starts and no other uses this home: until then, Undo is possible.
     """
     ids = [run.id for run in store.deleted_runs(of_deleted_sweeps=True)]
     for run_id in ids:
@@ -56,18 +55,15 @@ def purge_deleted(store: Store) -> list[int]:
 
 
 def remove_leftovers(store: Store) -> None:
-    """Remove half-written checkpoints of processes that died."""
+    """Remove half-written checkpoints of processes that died.
+
+    Never through a link, which may lead to the user's own files.
+    """
     unfinished = {str(run.id) for run in store.runs(archived=True) if not run.state.is_finished()}
     for folder in home().glob("runs/*"):
-        if _RUN_FOLDER.fullmatch(folder.name) and folder.name not in unfinished:
-            _remove_leftovers(folder)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove files by their names, never through a link, which may lead to the user's files."""
-    if folder.is_symlink() or not folder.is_dir():
-        return
-    with suppress(OSError):  # another dashboard may purge the run meanwhile
-        for path in folder.glob(".*"):
-            if _LEFTOVER.fullmatch(path.name) and S_ISREG(path.lstat().st_mode):
-                path.unlink()
+        is_run = _RUN_FOLDER.fullmatch(folder.name) and folder.name not in unfinished
+        if is_run and folder.is_dir() and not folder.is_symlink():
+            with suppress(OSError):  # another dashboard may purge the run meanwhile
+                for path in folder.glob(".*"):
+                    if _LEFTOVER.fullmatch(path.name) and S_ISREG(path.lstat().st_mode):
+                        path.unlink()

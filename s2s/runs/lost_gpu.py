@@ -4,40 +4,30 @@ Only a new process gets a new CUDA context. Until then this one trains nothing o
 no CUDA call; what trains on the CPU continues.
 """
 
+import re
+
 from s2s.errors import UserError
 
-_MESSAGES = (
-    "device-side assert",
-    "illegal memory access",
-    "illegal instruction",
-    "illegal address",
-    "misaligned address",
-    "invalid program counter",
-    "invalid address space",
-    "hardware stack error",
-    "unspecified launch failure",
-    "launch timed out",
-    "uncorrectable ecc",
-    "cudaerrorecc",
-    "nvlink",
-    "gpu is lost",
-    "fallen off the bus",
+_FATAL = re.compile(
+    "device-side assert|illegal (?:memory access|instruction|address)|misaligned address|"
+    "invalid (?:program counter|address space)|hardware stack error|unspecified launch failure|"
+    "launch timed out|uncorrectable ecc|cudaerrorecc|nvlink|gpu is lost|fallen off the bus|"
     "context is destroyed",
+    re.IGNORECASE,
 )
-"""Parts of the messages of errors after which, by CUDA's reference, a process must be ended."""
+"""Messages of errors after which, by CUDA's reference, a process must be ended."""
 _lost_device = ""
 
 
 def loses_gpu(error: BaseException) -> bool:
-    """Return whether CUDA calls fail from now on, after this error."""
-    text = str(error).lower()
+    """Return whether every CUDA call fails after this error."""
     if type(error).__name__ == "AcceleratorError":  # torch's own, for any failed CUDA call
-        return "out of memory" not in text
-    return isinstance(error, RuntimeError) and any(each in text for each in _MESSAGES)
+        return "out of memory" not in str(error).lower()
+    return isinstance(error, RuntimeError) and bool(_FATAL.search(str(error)))
 
 
 def note_error(error: BaseException, device: str) -> None:
-    """Remember `device` as lost if the error says so; the first one stays."""
+    """Remember `device` as lost if the error says so, unless another was lost before."""
     global _lost_device
     if device.startswith("cuda") and loses_gpu(error):
         _lost_device = _lost_device or device

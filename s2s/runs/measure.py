@@ -15,22 +15,20 @@ from s2s.training.checkpoint import load_checkpoint
 from s2s.training.device import resolve_device
 from s2s.training.gradient_noise import LEAST_SAMPLES, SAMPLES, measure_gradients
 
-MAX_QUALITY_SAMPLES = 2000
+_MAX_QUALITY_SAMPLES = 2000
 _MAX_NOISE_SAMPLES = 100_000_000
 
 Progress = Callable[[float], object]
 """Called with the fraction done, several times per second; may raise to stop."""
 
 
-def measure_quality(
-    run_id: int, progress: Progress, max_samples: int = MAX_QUALITY_SAMPLES
-) -> Quality:
+def measure_quality(run_id: int, progress: Progress) -> Quality:
     """Measure the quality of the run's outputs on the test split of its corpus.
 
     Raises:
         UserError: There is no checkpoint or no test split, or the corpus has changed.
     """
-    return task_class().measure_quality(run_folder(run_id), max_samples, progress)
+    return task_class().measure_quality(run_folder(run_id), _MAX_QUALITY_SAMPLES, progress)
 
 
 def measure_gradient_noise(run_id: int, progress: Progress, samples: int = SAMPLES) -> RunNoise:

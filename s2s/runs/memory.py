@@ -2,8 +2,8 @@
 
     python -m s2s.runs.memory '{"config": {...}, "steps": 12, "parent": 4711}'
 
-Runs in one process reuse each other's memory, so on a CPU none of them shows its own. On a GPU
-torch counts each run's bytes, and nothing has to be measured here.
+Runs in one process reuse each other's memory, so the peak of each is unknown on a CPU. On a GPU
+torch counts it.
 """
 
 import json
@@ -32,16 +32,13 @@ def available_memory_bytes(store: Store, runs: Sequence[Run]) -> int | None:
     """Return the memory for one more run on these runs' device.
 
     Returns:
-        What is free on this machine now, or the total of the GPU; None if nothing reported the
-        GPU's memory.
+        The free memory of this machine, or the total of the GPU; None if it was not reported.
     """
     if not any(run.device.startswith("cuda") for run in runs):
         return int(psutil.virtual_memory().available)
-    for run in runs:
-        for sample in store.device_samples(run.id):
-            if sample.memory_total_bytes:
-                return sample.memory_total_bytes
-    return None
+    samples = (sample for run in runs for sample in store.device_samples(run.id))
+    totals = (sample.memory_total_bytes for sample in samples)
+    return next(filter(None, totals), None)
 
 
 def measure_step_memory(config: TrainConfig, is_cancelled: Callable[[], bool]) -> StepMemory | None:
@@ -50,11 +47,8 @@ def measure_step_memory(config: TrainConfig, is_cancelled: Callable[[], bool]) -
     Returns:
         A measurement without figures if the steps fail; None if `is_cancelled` became true.
     """
-    request = {
-        "config": config.to_json(),
-        "steps": min(STEPS, config.iterations),
-        "parent": os.getpid(),
-    }
+    steps = min(STEPS, config.iterations)
+    request = {"config": config.to_json(), "steps": steps, "parent": os.getpid()}
     process = subprocess.Popen(  # noqa: S603 (our own module)
         command(request),
         env=environment(os.environ),
@@ -90,9 +84,9 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def main(argument: str) -> int:
-    """Train the first steps; print as JSON how far this process grew, and the most padded tokens.
+    """Train the first steps; print the memory they take and the most padded tokens as JSON.
 
-    Evaluations are left out: they take the same at every batch size.
+    Without evaluations, whose memory does not depend on the batch size.
 
     Returns:
         0; or 1 with an error message on standard error, or because the parent process is gone.

@@ -1,7 +1,6 @@
 """Record a run while it trains: steps into the store in blocks, and the summary at the end."""
 
 import dataclasses
-import itertools
 import math
 import os
 import time
@@ -14,15 +13,7 @@ import torch
 
 from s2s.analysis.run.summarize import summarize
 from s2s.machine.sampler import DeviceSampler
-from s2s.records import (
-    STEP_DTYPE,
-    Evaluation,
-    Remark,
-    RemarkKind,
-    RunState,
-    StepRecord,
-    Summary,
-)
+from s2s.records import STEP_DTYPE, Evaluation, Remark, RemarkKind, RunState, StepRecord, Summary
 from s2s.store import Store
 from s2s.store import errors as store_errors
 from s2s.store.errors import StoreError
@@ -40,8 +31,7 @@ class DivergedError(Exception):
 class Recorder:
     """Records one run, in the thread that trains it.
 
-    What is written is forgotten, so that a long run takes no more memory than a short one. While
-    the store is unavailable, records are kept and written later.
+    Memory holds only unwritten records. They are written later while the store is unavailable.
     """
 
     def __init__(self, store: Store, run_id: int, sampler: DeviceSampler) -> None:
@@ -52,19 +42,14 @@ class Recorder:
         self._flushed_at = self._began_at = time.perf_counter()
         self._times = os.times()
         self.store_seconds = 0.0
-        """Time that flushes took from training."""
-        self._unwritten: dict[tuple[str, int], Callable[[], None]] = {}
-        """Writes still to be done, in order; a later write of the same block replaces one."""
-        self._numbers = itertools.count()
+        """Training time lost to flushes."""
+        self._unwritten: dict[tuple[str, float], Callable[[], None]] = {}
+        """Writes in order, by kind and first iteration or time; a longer block replaces one."""
         self._failing_since: float | None = None
         self._failing_seconds = 0.0
 
     def step(self, record: StepRecord) -> bool:
-        """Record one step; return whether the store is up to date with it.
-
-        Raises:
-            DivergedError, StoreError: As `flush`.
-        """
+        """Record one step; return whether it is in the store. Raises as `flush` does."""
         self._pending.append(record)
         pause = FLUSH_SECONDS if self._failing_since is None else _RETRY_SECONDS
         if time.perf_counter() - self._flushed_at < pause:
@@ -72,27 +57,21 @@ class Recorder:
         return self.flush()
 
     def evaluation(self, evaluation: Evaluation) -> None:
-        """Record an evaluation.
-
-        Raises:
-            DivergedError: Also if the validation loss is NaN or infinite.
-            StoreError: As `flush`.
-        """
+        """Record an evaluation. Raises as `flush` does, also for its validation loss."""
         self.flush()
-        self._write_later(
-            "evaluation", partial(self._store.add_evaluation, self._run_id, evaluation)
-        )
+        write = partial(self._store.add_evaluation, self._run_id, evaluation)
+        self._unwritten["evaluation", evaluation.iteration] = write
         self._try_to_write()
         loss = evaluation.validation_loss_per_token
         if loss is not None and not math.isfinite(loss):
             raise DivergedError
 
     def flush(self) -> bool:
-        """Write everything to the store; return whether that was possible now.
+        """Write everything to the store; return False while it is unavailable.
 
         Raises:
             DivergedError: A loss is NaN or infinite.
-            StoreError: The store has been unavailable for ten minutes, or will stay so.
+            StoreError: The store has been unavailable for ten minutes, or is damaged.
         """
         started = time.perf_counter()
         rows = self._collect()
@@ -104,24 +83,19 @@ class Recorder:
         return is_written
 
     def finish(self) -> None:
-        """Write everything to the store.
-
-        Raises:
-            StoreError: The store is unavailable; call again later.
-        """
+        """Write everything to the store, or raise StoreError: call again later."""
         self._collect()
         self._write()
 
     def remarks(self) -> list[Remark]:
-        """Return what to know about the records."""
+        """Return the remark on how long the store was unavailable, if it was."""
         seconds = self._failing_seconds
         return [Remark(RemarkKind.STORE_UNAVAILABLE, number=seconds)] if seconds else []
 
     def summary(self, state: RunState, peak_memory_bytes: int | None) -> Summary:
-        """Summarise the run from the store, after `finish`.
+        """Summarize the ended run from the store, after `finish`.
 
         Args:
-            state: How the run ended.
             peak_memory_bytes: As measured by this process.
 
         Raises:
@@ -150,49 +124,33 @@ class Recorder:
 
     def _collect(self) -> npt.NDArray[np.void]:
         """Prepare new steps and device samples for writing; return the steps."""
-        rows = self._fetch()
+        records, self._pending = self._pending, []
+        # One transfer of all losses from the device.
+        losses = torch.stack([record.loss_sum for record in records]).tolist() if records else []
+        values = [
+            (
+                each.iteration, loss, each.samples, each.source_tokens, each.target_tokens,
+                each.padded_tokens, each.seconds, each.timed, *each.phase_seconds, each.interfered,
+            )
+            for each, loss in zip(records, losses, strict=True)
+        ]  # fmt: skip
+        rows = np.array(values, STEP_DTYPE)
         for start in range(0, len(rows), _BLOCK_ROWS):
             self._extend_block(rows[start : start + _BLOCK_ROWS])
         if samples := self._sampler.drain():
             write = partial(self._store.add_device_samples, self._run_id, samples)
-            self._write_later("samples", write)
+            self._unwritten["samples", samples[0].at] = write
         return rows
 
-    def _fetch(self) -> npt.NDArray[np.void]:
-        """Return the pending steps as rows, with one transfer of all losses from the device."""
-        records, self._pending = self._pending, []
-        losses = torch.stack([record.loss_sum for record in records]).tolist() if records else []
-        return np.array(
-            [
-                (
-                    record.iteration,
-                    loss,
-                    record.samples,
-                    record.source_tokens,
-                    record.target_tokens,
-                    record.padded_tokens,
-                    record.seconds,
-                    record.timed,
-                    *record.phase_seconds,
-                    record.interfered,
-                )
-                for record, loss in zip(records, losses, strict=True)
-            ],
-            STEP_DTYPE,
-        )
-
     def _extend_block(self, rows: npt.NDArray[np.void]) -> None:
-        """Add rows to the last block, so that a long run ends as few large blocks."""
+        """Add rows to the last block; a long run ends up as few large blocks."""
         if self._block_rows + len(rows) > _BLOCK_ROWS:
             self._block_rows = 0
         self._block[self._block_rows : self._block_rows + len(rows)] = rows
         self._block_rows += len(rows)
         block = self._block[: self._block_rows].copy()
         write = partial(self._store.write_steps, self._run_id, block)
-        self._write_later("steps", write, int(block["iteration"][0]))
-
-    def _write_later(self, kind: str, write: Callable[[], None], number: int | None = None) -> None:
-        self._unwritten[kind, next(self._numbers) if number is None else number] = write
+        self._unwritten["steps", int(block["iteration"][0])] = write
 
     def _try_to_write(self) -> bool:
         try:

@@ -16,7 +16,7 @@ def find_resumable(store: Store) -> list[tuple[Run, int]]:
     """Return the interrupted runs that can be resumed and were not dismissed, newest first.
 
     Returns:
-        Each with the iteration of its checkpoint; 0: it would start over.
+        Each run with the iteration of its checkpoint; 0: it would start over.
     """
     runs = [run for run in store.runs() if run.state is RunState.INTERRUPTED and not run.dismissed]
     iterations = [(run, resume_iteration(store, run)) for run in runs]
@@ -47,7 +47,7 @@ def resume_run(store: Store, run_id: int) -> Run:
 
 
 def _find_iteration(store: Store, run: Run) -> int:
-    """As `resume_iteration`; raise UserError with the reason if the run cannot be resumed."""
+    """Return the iteration as `resume_iteration` does, or raise UserError with the reason."""
     if not run.state.is_finished() and not store.can_see_owner(run.id):
         raise UserError(
             f"Run {run.id} is {run.state} on another machine or in another container. If that "
@@ -76,9 +76,9 @@ def _find_iteration(store: Store, run: Run) -> int:
 
 
 def _read_iteration(path: Path) -> int | None:
-    """Return the iteration in a checkpoint's header; None if it lacks what resuming needs.
+    """Return the iteration in a checkpoint's header; None if the run cannot be resumed from it.
 
-    A safetensors file begins with 8 bytes, the length of a header, and that header in JSON.
+    A safetensors file begins with the length of a JSON header, in 8 bytes, and that header.
     """
     try:
         with path.open("rb") as file:

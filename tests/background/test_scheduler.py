@@ -214,14 +214,14 @@ def test_an_unavailable_store_is_written_later_and_the_queue_goes_on(
 def test_gradient_noise(scheduler: Scheduler) -> None:
     run_id = scheduler.store.create_run(tiny_config(iterations=5))
     execute(scheduler.store, run_id, Event())
-    assert scheduler.noise_job(run_id) is None
+    assert run_id not in scheduler.noise_jobs
     for each in (run_id, 9):
         scheduler.measure_gradient_noise(each)
-        wait_until(lambda: not scheduler.noise_job(each).is_running())  # noqa: B023
-    assert scheduler.noise_job(run_id).progress == 1.0
+        wait_until(lambda: not scheduler.noise_jobs[each].is_running())  # noqa: B023
+    assert scheduler.noise_jobs[run_id].progress == 1.0
     expected = measure_gradient_noise(run_id, lambda _: None)
     assert scheduler.store.gradient_noise([run_id, 9]) == [expected]
-    assert isinstance(scheduler.noise_job(9).error, UserError)
+    assert isinstance(scheduler.noise_jobs[9].error, UserError)
 
 
 def test_nothing_is_written_to_a_read_only_home(store: Store) -> None:
