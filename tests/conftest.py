@@ -28,6 +28,8 @@ from s2s.translation.engines import Forward, FusedEngine
 from s2s.translation.fast.kernels import kernels
 from tests.tiny import tiny_config, tiny_corpus, tiny_task
 
+PROJECT = Path(__file__).parents[1]
+
 # A test must not fail because the machine is busy.
 settings.register_profile("s2s", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("s2s")
@@ -107,6 +109,37 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     opened = Store(home())
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def own_dashboard() -> Iterator[None]:
+    """Give this test a dashboard of its own, as it has a home of its own."""
+    from pages.shared import state
+
+    state._scheduler = None
+    yield
+    if state._scheduler is not None:
+        state._scheduler.close()
+        state._scheduler.store.close()
+    state._scheduler = None
+
+
+@pytest.fixture
+def open_page(own_dashboard: None) -> Callable[..., Any]:
+    """Open a page as a first visitor: `open_page("compare", run=["1"])`, with an address."""
+    from streamlit.testing.v1 import AppTest
+
+    del own_dashboard
+
+    def open_(name: str, **address: str | list[str]) -> AppTest:
+        app = AppTest.from_file(PROJECT / "dashboard.py", default_timeout=60)
+        for parameter, value in address.items():
+            app.query_params[parameter] = value
+        app = app.switch_page(f"pages/{name}/{name}.py").run()
+        assert not app.exception, app.exception
+        return app
+
+    return open_
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """Changes in one tab while another tab shows what it changes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state
-from pages.shared.state import get_scheduler, get_store
+from pages.shared.state import get_store
 from s2s.config import SweepConfig
 from s2s.data import catalog
 from s2s.paths import corpora_folder
@@ -18,29 +17,18 @@ from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.replay import replay_config
 from tests.tiny import tiny_config
 
-DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
+OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture(autouse=True)
-def dashboard_store(trained_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def dashboard_store(trained_home: Path, own_dashboard: None) -> Store:
     """The dashboard's store, with a finished run, a stopped run, a sweep and a replay."""
-    del trained_home
-    monkeypatch.setattr(state, "_scheduler", None)
+    del trained_home, own_dashboard
     store = get_store()
     store.request_stop(store.create_run(tiny_config()))
     create_sweep(store, SweepConfig(base=tiny_config(), batch_sizes=(2,), amount=30))
     create_sweep(store, replay_config("tiny"))
-    yield store
-    get_scheduler().close()
-    store.close()
-
-
-def tab(name: str) -> AppTest:
-    return (
-        AppTest.from_file(DASHBOARD, default_timeout=50)
-        .switch_page(f"pages/{name}/{name}.py")
-        .run()
-    )
+    return store
 
 
 def delete_and_purge(store: Store) -> None:
@@ -58,8 +46,12 @@ CHANGES: dict[str, Callable[[Store], object]] = {
 }
 
 
-def test_pages_survive_changes_in_another_tab(dashboard_store: Store) -> None:
-    shown = [tab(each) for each in ("train", "compare", "translate", "sweep", "replay", "corpora")]
+def test_pages_survive_changes_in_another_tab(
+    dashboard_store: Store, open_page: OpenPage
+) -> None:
+    shown = [
+        open_page(each) for each in ("train", "compare", "translate", "sweep", "replay", "corpora")
+    ]
     for name, change in CHANGES.items():
         change(dashboard_store)
         for each in shown:
@@ -88,17 +80,16 @@ def test_a_timer_of_a_deleted_replay(dashboard_store: Store) -> None:
     assert shown.markdown[0].value == "rerun"
 
 
-def test_a_corpus_that_two_tabs_remove(dashboard_store: Store) -> None:
-    del dashboard_store
-    first, second = tab("corpora"), tab("corpora")
+def test_a_corpus_that_two_tabs_remove(open_page: OpenPage) -> None:
+    first, second = open_page("corpora"), open_page("corpora")
     for each in (first, second):
         each.button(key="remove").click()
         assert not each.run().exception
     assert [info.name for info in catalog.list_corpora(corpora_folder())] == []
 
 
-def test_a_run_that_two_tabs_delete(dashboard_store: Store) -> None:
-    tabs = [tab("compare"), tab("compare")]
+def test_a_run_that_two_tabs_delete(dashboard_store: Store, open_page: OpenPage) -> None:
+    tabs = [open_page("compare"), open_page("compare")]
     for each in tabs:
         each.session_state["changing"] = True
         each.session_state["changed"] = [1]

@@ -1,8 +1,7 @@
 """An error on a page is a message there; training continues and is visible again."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 import streamlit as st
@@ -16,17 +15,8 @@ from s2s.records import RunState
 from s2s.store import Store
 from tests.tiny import tiny_config, wait_until
 
-DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
-pytestmark = pytest.mark.usefixtures("tiny")
-
-
-@pytest.fixture(autouse=True)
-def _own_scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(state, "_scheduler", None)
-    yield
-    if state._scheduler:
-        state._scheduler.close()
-        state._scheduler.store.close()
+pytestmark = pytest.mark.usefixtures("tiny", "own_dashboard")
+OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture
@@ -44,26 +34,21 @@ def assert_continues(run_id: int) -> None:
     assert get_store().run(run_id).state is RunState.RUNNING
 
 
-def visit(page: str = "train") -> AppTest:
-    app = AppTest.from_file(DASHBOARD, default_timeout=60)
-    app.switch_page(f"pages/{page}/{page}.py").run()
-    assert not app.exception
-    return app
-
-
 def fail(*_: object, **__: object) -> None:
     raise ZeroDivisionError
 
 
-def test_an_unexpected_error(training: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error(
+    training: int, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In a page, in its live part, and in a button, whose work is done all the same."""
     with monkeypatch.context() as patch:
         patch.setattr(Store, "deleted_runs", fail)
-        [error] = visit("compare").error
+        [error] = open_page("compare").error
         assert "ZeroDivisionError" in error.value
     with monkeypatch.context() as patch:
         patch.setattr(Store, "evaluations", fail)
-        app = visit()
+        app = open_page("train")
         assert "ZeroDivisionError" in app.error[0].value
         assert app.button(key=f"stop_{training}")
     assert_continues(training)
@@ -75,29 +60,29 @@ def test_an_unexpected_error(training: int, monkeypatch: pytest.MonkeyPatch) -> 
     wait_until(lambda: get_store().run(training).state is RunState.INTERRUPTED)
 
 
-def test_a_damaged_store_is_set_aside() -> None:
+def test_a_damaged_store_is_set_aside(open_page: OpenPage) -> None:
     get_store().create_run(tiny_config(), "lost")
     get_scheduler().close()
     get_store().close()
     state._scheduler = None
     (home() / "store.sqlite").write_bytes(b"garbage" * 1000)
-    assert any("damaged" in each.value for each in visit().warning)
+    assert any("damaged" in each.value for each in open_page("train").warning)
 
 
-def test_a_damaged_corpus_can_be_removed() -> None:
+def test_a_damaged_corpus_can_be_removed(open_page: OpenPage) -> None:
     path = home() / "corpora" / "tiny" / "source_tokens.npy"
     path.write_bytes(path.read_bytes()[:-40])
-    app = visit("corpora")
+    app = open_page("corpora")
     assert app.error
     app.button(key="remove").click().run()
     assert catalog.list_corpora(home() / "corpora") == []
     (home() / "corpora" / "odd").mkdir()
     (home() / "corpora" / "odd" / "corpus.json").write_text("[")
-    assert any("odd" in each.value for each in visit("corpora").warning)
+    assert any("odd" in each.value for each in open_page("corpora").warning)
 
 
 def test_the_cache_is_cleared_and_the_clock_is_set_during_a_run(
-    monkeypatch: pytest.MonkeyPatch, training: int
+    monkeypatch: pytest.MonkeyPatch, open_page: OpenPage, training: int
 ) -> None:
     scheduler, store, now = get_scheduler(), get_store(), time.time
     st.cache_resource.clear()  # as the menu does
@@ -107,7 +92,7 @@ def test_the_cache_is_cleared_and_the_clock_is_set_during_a_run(
         monkeypatch.setattr(time, "time", lambda hours=hours: now() + 3600 * hours)
         later += scheduler.submit([tiny_config(iterations=3)])
         assert_continues(training)
-        app = visit()
+        app = open_page("train")
     assert get_scheduler() is scheduler
     app.button(key=f"stop_{training}").click().run()
     wait_until(lambda: all(store.run(each).state is RunState.FINISHED for each in later))
@@ -116,4 +101,4 @@ def test_the_cache_is_cleared_and_the_clock_is_set_during_a_run(
     assert run.summary.seconds < 600
     assert (steps["seconds"] > 0).all()
     assert steps["iteration"].tolist() == list(range(1, run.iterations_done + 1))
-    visit("compare")
+    open_page("compare")

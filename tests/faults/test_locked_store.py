@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from threading import Event, Thread
 from types import SimpleNamespace
 
@@ -13,7 +12,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import state
-from pages.shared.state import get_scheduler, get_store
 from s2s.paths import home
 from s2s.records import RemarkKind, RunState
 from s2s.runs import recorder as recorder_module
@@ -23,7 +21,6 @@ from s2s.store import errors as store_errors
 from s2s.store.errors import StoreError, retry_while_unavailable
 from tests.tiny import tiny_config, wait_until
 
-DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 LOCK = """
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
@@ -118,29 +115,23 @@ def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_page_that_waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_waits(
+    store: Store, open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only in a network folder do readers wait; afterwards the page is whole again."""
     store.create_run(tiny_config(), "visible again")
     store.request_stop(1)
-    monkeypatch.setattr(state, "_scheduler", None)
     monkeypatch.setattr(state, "WAIT_SECONDS", 0.1)
     is_network = bool(store.notice)
-
-    def visit() -> AppTest:
-        app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
-        assert not app.exception
-        return app
 
     def waits(app: AppTest) -> bool:
         return any("locked" in each.value for each in app.warning)
 
-    assert not waits(visit())
+    assert not waits(open_page("train"))
     with locked():
-        assert waits(visit()) is is_network
+        assert waits(open_page("train")) is is_network
         with pytest.raises(StoreError):  # a change waits for a while
             store.create_run(tiny_config())
-    app = visit()
+    app = open_page("train")
     assert not waits(app)
     assert "visible again" in app.selectbox(key="shown_run").options[1]
-    get_scheduler().close()
-    get_store().close()

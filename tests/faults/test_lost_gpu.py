@@ -1,16 +1,14 @@
 """A lost GPU: its queue is blocked until s2s is restarted, and the CPU trains on."""
 
 import threading
-from pathlib import Path
+from collections.abc import Callable
 from threading import Event
 
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state
 from pages.shared.escaping import escape
-from pages.shared.state import get_scheduler, get_store
 from s2s.background.scheduler import Scheduler
 from s2s.config import SweepConfig
 from s2s.errors import UserError
@@ -28,7 +26,6 @@ from s2s.training.device import ran_out_of_memory
 from s2s.translation.engines import Forward, FusedEngine
 from tests.tiny import tiny_config, wait_until
 
-DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
 ASSERT = "CUDA error: device-side assert triggered\nCUDA kernel errors might be asynchronous"
 GPU = "cuda:0"
 
@@ -132,7 +129,7 @@ def test_the_gpu_is_blocked_and_the_cpu_trains_on(store: Store, calls: list[str]
 
 @pytest.mark.usefixtures("tiny")
 def test_runs_sweeps_and_pages_after_the_loss(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lost_gpu, "_lost_device", GPU)
     run_id = store.create_run(tiny_config(device=GPU))
@@ -145,14 +142,10 @@ def test_runs_sweeps_and_pages_after_the_loss(
     assert len(store.runs()) == 1
     for device in ("auto", "cpu"):
         store.create_run(tiny_config(device=device), f"on {device}")
-    monkeypatch.setattr(state, "_scheduler", None)
-    app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
-    assert not app.exception
+    app = open_page("train")
     assert any(escape(GPU) in each.value for each in app.warning)
     rows = [each.value for each in app.markdown if "**" in each.value]
     blocked = ["blocked" in row for row in rows if "on auto" in row or "on cpu" in row]
     assert blocked == [True, False]
     app.switch_page("pages/system/system.py").run()
     assert "cuda" in app.error[0].value
-    get_scheduler().close()
-    get_store().close()

@@ -1,13 +1,12 @@
 """A folder that really cannot be written, not even by root."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import state
 from s2s.cli.main import main
 from s2s.errors import UserError
 from s2s.paths import home
@@ -17,28 +16,13 @@ from s2s.store.errors import StoreError
 from tests.tiny import tiny_config
 
 ReadOnly = Callable[[Path], Path]
-DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
-
-
-@pytest.fixture
-def visit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], AppTest]]:
-    monkeypatch.setattr(state, "_scheduler", None)
-
-    def visit_() -> AppTest:
-        app = AppTest.from_file(DASHBOARD, default_timeout=60).run()
-        assert not app.exception
-        return app
-
-    yield visit_
-    if state._scheduler:
-        state._scheduler.close()
-        state._scheduler.store.close()
+OpenPage = Callable[..., AppTest]
 
 
 @pytest.mark.usefixtures("trained_home")
 def test_an_existing_store_can_be_read(
     read_only: ReadOnly,
-    visit: Callable[[], AppTest],
+    open_page: OpenPage,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     read_only(home())
@@ -55,16 +39,14 @@ def test_an_existing_store_can_be_read(
     assert '"run_id": 1' in capsys.readouterr().out
     assert main(["train", "--corpus=tiny", "--iterations=1", "--device=cpu"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
-    app = visit()
+    app = open_page("train")
     assert not app.error
     assert len(app.warning) == 1
     assert app.selectbox(key="shown_run").options[1].startswith("1 · ")
 
 
 @pytest.mark.usefixtures("trained_home")
-def test_records_in_the_write_ahead_log_are_read(
-    read_only: ReadOnly, visit: Callable[[], AppTest]
-) -> None:
+def test_records_in_the_write_ahead_log_are_read(read_only: ReadOnly, open_page: OpenPage) -> None:
     """A killed program leaves them there; SQLite itself would begin to write."""
     with closing(Store(home())) as store:
         store._writer.execute("PRAGMA wal_autocheckpoint = 0")
@@ -76,12 +58,12 @@ def test_records_in_the_write_ahead_log_are_read(
     read_only(home())
     with closing(Store(home())) as store:
         assert store.run(1).name == "in the log"
-    app = visit()
+    app = open_page("train")
     assert app.selectbox(key="shown_run").options[1].startswith("1 · in the log")
 
 
 def test_an_empty_folder(
-    read_only: ReadOnly, visit: Callable[[], AppTest], capsys: pytest.CaptureFixture[str]
+    read_only: ReadOnly, open_page: OpenPage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home().mkdir()
     read_only(home())
@@ -89,5 +71,5 @@ def test_an_empty_folder(
         Store(home())
     assert main(["runs"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
-    app = visit()
+    app = open_page("train")
     assert len(app.error) == 1

@@ -1,14 +1,12 @@
 """Fixtures of the page tests: a fresh dashboard, a small corpus, a trained run."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from pages.shared import state
 from pages.shared.state import get_store
 from s2s.config import CorpusChoices, TrainConfig
 from s2s.data import catalog
@@ -17,33 +15,10 @@ from s2s.records import Run
 from s2s.runs.execute import execute
 from s2s.store import Store
 
-DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
-
 
 @pytest.fixture(autouse=True)
-def _own_scheduler() -> Iterator[None]:
-    """Give each test a store of its own, as it has a home of its own."""
-    state._scheduler = None
-    yield
-    if state._scheduler is not None:
-        state._scheduler.close()
-        state._scheduler.store.close()
-    state._scheduler = None
-
-
-@pytest.fixture
-def open_page() -> Callable[..., AppTest]:
-    """Open a page as a first visitor: `open_page("compare", run=["1"])`, with an address."""
-
-    def open_(name: str, **address: str | list[str]) -> AppTest:
-        app = AppTest.from_file(DASHBOARD, default_timeout=60)
-        for parameter, value in address.items():
-            app.query_params[parameter] = value
-        app = app.switch_page(f"pages/{name}/{name}.py").run()
-        assert not app.exception, app.exception
-        return app
-
-    return open_
+def _own_dashboard(own_dashboard: None) -> None:
+    del own_dashboard
 
 
 @pytest.fixture
