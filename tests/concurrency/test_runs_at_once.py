@@ -7,15 +7,14 @@ from collections.abc import Sequence
 import pytest
 from filelock import FileLock, Timeout
 
-from s2s.background.scheduler import Scheduler
 from s2s.config import SweepConfig
-from s2s.paths import home, run_folder
-from s2s.records import Run, RunState, SweepState
+from s2s.paths import CHECKPOINT, home, run_folder
+from s2s.records import Run, RunState
 from s2s.runs.files import has_checkpoint
 from s2s.store import Store
-from s2s.store.sweeps import claim_sweep, read_sweep
+from s2s.store.sweeps import claim_sweep
 from s2s.sweeps.plan import create_sweep
-from tests.concurrency.processes import run_together, start_together
+from tests.concurrency.processes import start_together
 from tests.tiny import tiny_config, wait_until
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -60,25 +59,6 @@ def is_leased() -> bool:
             return False
     except Timeout:
         return True
-
-
-def test_two_tabs_start_runs_at_once(store: Store) -> None:
-    scheduler = Scheduler(store)
-    barrier = threading.Barrier(2)
-
-    def start() -> None:
-        barrier.wait()
-        scheduler.submit([tiny_config(iterations=STEPS)])
-
-    tabs = [threading.Thread(target=start) for _ in range(2)]
-    for tab in tabs:
-        tab.start()
-    for tab in tabs:
-        tab.join()
-    wait_until(lambda: all(run.state.is_finished() for run in store.runs()))
-    scheduler.close()
-    assert len(store.runs()) == 2
-    check_complete(store.runs(), store)
 
 
 def test_dashboards_and_commands_train_at_once(store: Store) -> None:
@@ -137,29 +117,16 @@ except UserError as error:
 """
 
 
-def make_sweep(store: Store, steps: int) -> int:
+def test_a_sweep_is_claimed_once_until_its_process_is_killed(store: Store) -> None:
     config = SweepConfig(
-        base=tiny_config(), batch_sizes=(2, 4), repeats=1, budget="iterations", amount=steps
+        base=tiny_config(), batch_sizes=(2,), repeats=1, budget="iterations", amount=1_000_000
     )
-    return create_sweep(store, config)
-
-
-def test_a_sweep_claimed_by_three_processes_at_once(store: Store) -> None:
-    sweep_id = make_sweep(store, STEPS)
-    messages = sorted(run_together([CLAIM.format(sweep_id=sweep_id)] * 3))
-    assert messages[0] == "claimed"
-    assert all(message.startswith("rejected") for message in messages[1:])
-    assert read_sweep(store, sweep_id).state is SweepState.FINISHED
-    assert len(store.runs()) == 2
-    check_complete(store.runs(), store)
-
-
-def test_a_sweep_of_a_killed_process_can_be_claimed(store: Store) -> None:
-    sweep_id = make_sweep(store, 1_000_000)
-    with start_together([CLAIM.format(sweep_id=sweep_id)]) as [owner]:
-        assert owner.receive() == "claimed"
+    sweep_id = create_sweep(store, config)
+    with start_together([CLAIM.format(sweep_id=sweep_id)] * 3) as processes:
+        messages = [process.receive().partition(" ")[0] for process in processes]
+        assert sorted(messages) == ["claimed", "rejected", "rejected"]
         wait_until(lambda: any(run.iterations_done for run in store.runs()))
-        owner.kill()
+        processes[messages.index("claimed")].kill()
     claim_sweep(store, sweep_id)
     assert [run.state for run in store.runs()] == [RunState.INTERRUPTED]
 
@@ -177,41 +144,23 @@ def list_deleted_in_new_dashboard() -> str:
         return dashboard.receive()
 
 
-def add_deleted_run(store: Store) -> int:
-    run_id = store.create_run(tiny_config())
-    store.request_stop(run_id)
-    run_folder(run_id).mkdir(parents=True)
-    (run_folder(run_id) / "checkpoint.safetensors").write_bytes(b"weights")
-    store.delete_run(run_id)
-    return run_id
-
-
 def test_a_deleted_run_is_purged_after_the_last_dashboard_that_can_restore_it(
     store: Store,
 ) -> None:
-    with start_together([OPEN]) as [first]:
-        assert first.receive() == "[]"
-        run_id = add_deleted_run(store)
+    with start_together([OPEN, OPEN]) as [first, killed]:
+        assert first.receive() == killed.receive() == "[]"
+        run_id = store.create_run(tiny_config())
+        store.request_stop(run_id)
+        run_folder(run_id).mkdir(parents=True)
+        (run_folder(run_id) / CHECKPOINT).touch()
+        store.delete_run(run_id)
         assert list_deleted_in_new_dashboard() == f"[{run_id}]"
         assert has_checkpoint(run_id)
         store.restore_run(run_id)
         store.delete_run(run_id)
+        killed.kill()
         first.send()
         first.finish()
     assert list_deleted_in_new_dashboard() == "[]"
     assert not has_checkpoint(run_id)
     assert store.runs() == []
-
-
-def test_a_killed_dashboard_does_not_prevent_a_purge(store: Store) -> None:
-    with start_together([OPEN]) as [first]:
-        assert first.receive() == "[]"
-        add_deleted_run(store)
-        first.kill()
-    with start_together([OPEN] * 3) as dashboards:
-        assert [dashboard.receive() for dashboard in dashboards].count("[]") >= 1
-        for dashboard in dashboards:
-            dashboard.send()
-            dashboard.finish()
-    assert list_deleted_in_new_dashboard() == "[]"
-    assert len(list((home() / "locks" / "dashboards").glob("*.lock"))) <= 1

@@ -46,9 +46,7 @@ CHANGES: dict[str, Callable[[Store], object]] = {
 }
 
 
-def test_pages_survive_changes_in_another_tab(
-    dashboard_store: Store, open_page: OpenPage
-) -> None:
+def test_pages_survive_changes_in_another_tab(dashboard_store: Store, open_page: OpenPage) -> None:
     shown = [
         open_page(each) for each in ("train", "compare", "translate", "sweep", "replay", "corpora")
     ]
