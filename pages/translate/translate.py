@@ -1,17 +1,14 @@
-"""The Translate page: sentences through the selected models, beside each other."""
+"""The Translate page: the same sentences translated by several models."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pages.shared.escaping import escape
+from pages.shared.form_widgets import split_sentences
 from pages.shared.state import get_store
-from s2s.analysis.run.steps import LossScale, last_loss
-from s2s.data import catalog
-from s2s.data import stats as describe
+from s2s.data import catalog, stats
 from s2s.errors import UserError
 from s2s.formatting import format_loss, run_label
 from s2s.paths import corpora_folder, run_folder
@@ -22,60 +19,45 @@ MAX_SENTENCES, MAX_CHARACTERS = 50, 1000
 TYPED, SAMPLED = "typed", "from the test split"
 Pairs = list[tuple[str, str]]
 """Sentences with their references; a reference can be empty."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one run made of all sentences."""
-
-    run: str
-    batch_size: int
-    iteration: int
-    direction: str
-    translations: list[Translation]
+Answer = tuple[str, dict[str, Any], list[Translation]]
+"""A run's label, further table cells about it, and its translation of each sentence."""
 
 
 def label(run: Run) -> str:
-    """Return a model's name in the selection: run, corpus, batch size, iterations and loss."""
+    """Return a model's name in the selection."""
     parts = [run_label(run)]
     if run.config.corpus not in run.name:
         parts.append(run.config.corpus)
     if str(run.config.batch_size) not in run.name:
         parts.append(f"batch {run.config.batch_size}")
+    parts.append(f"{run.iterations_done:,} iterations")
     if run.summary:
-        loss = run.summary.loss_per_token
-    else:
-        loss = last_loss(get_store().steps(run.id, run.iterations_done - 50), LossScale.TOKEN)
-    return " · ".join([*parts, f"{run.iterations_done:,} iterations", f"loss {format_loss(loss)}"])
+        parts.append(f"loss {format_loss(run.summary.loss_per_token)}")
+    return " · ".join(parts)
 
 
 def existing_corpora(runs: list[Run]) -> list[str]:
-    """Return the corpora of the runs, without those that have been removed."""
+    """Return the corpora of the runs, without removed ones."""
     existing = {info.name for info in catalog.list_corpora(corpora_folder())}
     return list(dict.fromkeys(run.config.corpus for run in runs if run.config.corpus in existing))
 
 
 def type_sentences(runs: list[Run]) -> Pairs:
-    """Show the text area, initially with a sentence of the runs' corpus, and read it.
+    """Show a text area that initially holds a sentence of the runs' corpus, and read it.
 
     Raises:
         UserError: The text is too long.
     """
     if "typed" not in st.session_state:
-        corpora = existing_corpora(runs)
-        st.session_state["typed"] = (
-            describe.pick_example_sentence(catalog.open_corpus(corpora_folder(), corpora[0]))
-            if corpora
-            else ""
-        )
+        st.session_state["typed"] = ""
+        for name in existing_corpora(runs)[:1]:
+            corpus = catalog.open_corpus(corpora_folder(), name)
+            st.session_state["typed"] = stats.pick_example_sentence(corpus)
     text = st.text_area(
-        "Sentences (one per line)",
-        key="typed",
-        height=120,
-        persist_state="session",
+        "Sentences (one per line)", key="typed", height=120, persist_state="session",
         help=f"At most {MAX_SENTENCES} lines of {MAX_CHARACTERS:,} characters.",
-    )
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    )  # fmt: skip
+    lines = split_sentences(text)
     if len(lines) > MAX_SENTENCES:
         raise UserError(f"{len(lines)} sentences are too many. Enter at most {MAX_SENTENCES}.")
     for number, line in enumerate(lines, 1):
@@ -88,10 +70,10 @@ def type_sentences(runs: list[Run]) -> Pairs:
 
 
 def sample_sentences(runs: list[Run]) -> Pairs:
-    """Show the controls of a random sample from the test split, and draw it.
+    """Show the controls of a random sample from a test split, and draw the sample.
 
     Raises:
-        UserError: None of the runs' corpora has a test split here.
+        UserError: The runs' corpora have been removed, or the selected one has no test split.
     """
     names = existing_corpora(runs)
     if not names:
@@ -103,11 +85,11 @@ def sample_sentences(runs: list[Run]) -> Pairs:
     corpus = catalog.open_corpus(corpora_folder(), name)
     if not corpus.test:
         raise UserError(f"Corpus {name} is too small for a test split. Type sentences instead.")
-    return [corpus.pair(pair) for pair in describe.draw_pairs(corpus.test, count, seed)]
+    return [corpus.pair(pair) for pair in stats.draw_pairs(corpus.test, count, seed)]
 
 
 def translate(runs: list[Run], pairs: Pairs) -> list[Answer]:
-    """Translate the sentences with every run that can; show an error for each other run."""
+    """Translate the sentences with each run; show an error for a run that cannot."""
     bar = st.progress(0.0, "Loading torch…")
     from s2s.translation.translator import Translator  # loads torch, which takes seconds
 
@@ -121,35 +103,30 @@ def translate(runs: list[Run], pairs: Pairs) -> list[Answer]:
             st.error(f"Run {run.id}: {escape(error)}")
             continue
         languages = translator.metadata
-        direction = f"{languages.source_language} → {languages.target_language}"
-        answers.append(
-            Answer(
-                run_label(run), run.config.batch_size, translator.iteration, direction, translations
-            )
-        )
+        cells = {
+            "batch size": run.config.batch_size,
+            "iteration": translator.iteration,
+            "direction": f"{languages.source_language} → {languages.target_language}",
+        }
+        answers.append((run_label(run), cells, translations))
     bar.empty()
     return answers
 
 
 def show_translations(index: int, pair: tuple[str, str], answers: list[Answer]) -> None:
-    """Show one sentence: its reference, then each run's translation."""
+    """Show the sentence with this index, its reference and each model's translation."""
     sentence, reference = pair
     rows: list[dict[str, Any]] = []
     if reference:
         rows.append({"run": "reference", "translation": reference})
-    for answer in answers:
-        translation = answer.translations[index]
-        rows.append(
-            {
-                "run": answer.run,
-                "translation": translation.text + ("" if translation.finished else " … (cut)"),
-                "batch size": answer.batch_size,
-                "unknown words": list(translation.unknown_words),
-                "iteration": answer.iteration,
-                "direction": answer.direction,
-                "ms": translation.seconds * 1000,
-            }
-        )
+    for run, cells, translations in answers:
+        translation = translations[index]
+        row = {
+            "run": run,
+            "translation": translation.text + ("" if translation.finished else " … (cut)"),
+            "unknown words": list(translation.unknown_words),
+        }
+        rows.append(row | cells | {"ms": translation.seconds * 1000})
     with st.container(border=True):
         st.text(sentence)
         st.dataframe(
@@ -165,28 +142,23 @@ def show_translations(index: int, pair: tuple[str, str], answers: list[Answer]) 
             },
         )
         with st.expander("Word by word, with the model's probabilities"):
-            show_words([(answer.run, answer.translations[index]) for answer in answers])
+            show_words({run: translations[index] for run, _, translations in answers})
 
 
-def show_words(translations: list[tuple[str, Translation]]) -> None:
-    """Show a row per run and a column per word; the higher its probability, the darker."""
-    longest = max(len(translation.words) for _, translation in translations)
-
-    def build_frame(format_word: Callable[[Any], str]) -> pd.DataFrame:
-        return pd.DataFrame(
-            [
-                [*map(format_word, translation.words), *[""] * (longest - len(translation.words))]
-                for _, translation in translations
-            ],
-            index=[run for run, _ in translations],
-            columns=[str(position) for position in range(1, longest + 1)],
-        )
-
-    words = build_frame(lambda word: f"{word.text} {word.probability:.0%}")
-    shades = build_frame(
-        lambda word: f"background-color: rgba(46, 160, 120, {0.5 * word.probability:.2f})"
+def show_words(translations: dict[str, Translation]) -> None:
+    """Show one row per run and one column per word; the more probable a word, the darker."""
+    words = pd.DataFrame(
+        [list(each.words) for each in translations.values()], index=list(translations)
     )
-    st.dataframe(words.style.apply(lambda _: shades, axis=None))
+    words.columns = [str(position) for position in range(1, len(words.columns) + 1)]
+
+    def format_words(template: str) -> pd.DataFrame:
+        texts = words.map(lambda word: template.format(word, word.probability / 2), "ignore")
+        return texts.fillna("")
+
+    shades = format_words("background-color: rgba(46, 160, 120, {1:.2f})")
+    texts = format_words("{0.text} {0.probability:.0%}")
+    st.dataframe(texts.style.apply(lambda _: shades, axis=None))
 
 
 st.title("Translate")
@@ -201,12 +173,9 @@ if not runs:
     st.stop()
 
 selected_ids = st.multiselect(
-    "Models",
-    list(runs),
-    default=list(runs)[:1],
+    "Models", list(runs), default=list(runs)[:1], key="models",
     format_func=lambda run_id: label(runs[run_id]),
-    key="models",
-)
+)  # fmt: skip
 selected = [runs[run_id] for run_id in selected_ids]
 for run in selected:
     if not run.state.is_finished():
@@ -223,11 +192,11 @@ can_translate = bool(selected and pairs)
 if st.button("Translate", key="translate", type="primary", disabled=not can_translate):
     st.session_state["translated"] = (pairs, translate(selected, pairs))
 
-shown_pairs, answers = st.session_state.get("translated", ([], []))
+translated_pairs, answers = st.session_state.get("translated", ([], []))
 if answers:
-    for index, pair in enumerate(shown_pairs):
+    for index, pair in enumerate(translated_pairs):
         show_translations(index, pair, answers)
     st.caption(
-        "Greedy decoding on the CPU, one sentence at a time; ms is the time per sentence. The text "
-        "is as the models learned it: normalized and in lower case."
+        "Greedy decoding on the CPU, one sentence at a time; ms is the time per sentence. Models "
+        "output normalized, lower-case text, as in training."
     )
