@@ -1,4 +1,4 @@
-"""Batches: the corpus as tensors on a device, gathered by index, padded or packed."""
+"""A corpus as tensors on a device, and batches of it: padded, packed, or of a fixed shape."""
 
 from dataclasses import dataclass
 
@@ -22,9 +22,7 @@ class Batch:
     source_lengths: Tensor
     """(B,) tokens of each sentence, EOS included."""
     target: Tensor
-    """(T, B) word ids, int64."""
     target_lengths: Tensor
-    """(B,) tokens of each sentence, EOS included."""
     source_tokens: int
     """Real tokens, EOS included."""
     target_tokens: int
@@ -41,9 +39,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class PackedSide:
-    """One side's real tokens, as in torch's PackedSequence.
+    """The real tokens of one side, in the layout of torch's PackedSequence.
 
-    Sentences are sorted from long to short; all first tokens, then all second tokens, and so on.
+    Sentences are sorted from long to short: all first tokens, then all second tokens, and so on.
     """
 
     tokens: Tensor
@@ -61,7 +59,7 @@ class PackedBatch:
     source: PackedSide
     target: PackedSide
     source_end_positions: Tensor
-    """(B,) position among the source tokens of the EOS of each target sentence's source."""
+    """(B,) position of each source's EOS among the source tokens, in the order of the targets."""
 
     @property
     def samples(self) -> int:
@@ -69,7 +67,6 @@ class PackedBatch:
 
     @property
     def source_tokens(self) -> int:
-        """Real tokens, EOS included."""
         return len(self.source.tokens)
 
     @property
@@ -78,13 +75,12 @@ class PackedBatch:
 
     @property
     def padded_tokens(self) -> int:
-        """Positions of both sides; there is no padding."""
         return self.source_tokens + self.target_tokens
 
 
 @dataclass(frozen=True)
 class FixedBatch:
-    """A padded batch in a shape that does not depend on its sentences."""
+    """A padded batch whose shape does not depend on its sentences."""
 
     source: Tensor
     """(S, B) word ids, PAD after each sentence."""
@@ -102,9 +98,10 @@ class FixedBatch:
 
 
 class Batches:
-    """A corpus as tensors on `device`, with UNK for every word outside the vocabulary."""
+    """A corpus as tensors on a device, with UNK for every word outside the vocabulary."""
 
     def __init__(self, corpus: Corpus, device: torch.device) -> None:
+        self._device = device
         self._source = _DeviceSide(corpus.source, device)
         self._target = _DeviceSide(corpus.target, device)
 
@@ -112,16 +109,16 @@ class Batches:
         """Return the pairs at `indices` (B,), in this order.
 
         Args:
-            joint: Pad both sides to the longer of the two, as the article does.
+            joint: Pad both sides to the same length, as the article does.
         """
-        source_lengths = self._source.lengths[indices]
-        target_lengths = self._target.lengths[indices]
+        source_lengths, target_lengths = self.lengths(indices)
         source_steps, target_steps = int(source_lengths.max()), int(target_lengths.max())
         if joint:
             source_steps = target_steps = max(source_steps, target_steps)
+        device_indices = to_device(indices, self._device)
         return Batch(
-            *self._source.gather_padded(self._source.to_device(indices), source_steps),
-            *self._target.gather_padded(self._target.to_device(indices), target_steps),
+            *self._source.gather_padded(device_indices, source_steps),
+            *self._target.gather_padded(device_indices, target_steps),
             int(source_lengths.sum()),
             int(target_lengths.sum()),
         )
@@ -132,19 +129,17 @@ class Batches:
         target, target_order, _ = self._target.pack(indices)
         ends = np.empty_like(source_ends)
         ends[source_order] = source_ends
-        return PackedBatch(source, target, self._source.to_device(ends[target_order]))
+        return PackedBatch(source, target, to_device(ends[target_order], self._device))
 
     def make_fixed(
         self, indices: Tensor, source_steps: int, target_steps: int, rows: int
     ) -> FixedBatch:
-        """Return a batch in a shape that only the arguments determine.
-
-        Nothing here reads a value from the device, so nothing waits for it.
+        """Return a batch of a given shape, without waiting for the device.
 
         Args:
             indices: (B,) on the device.
-            source_steps: At least the length of the longest source.
-            target_steps: At least the length of the longest target.
+            source_steps: At least the tokens of the longest source.
+            target_steps: At least the tokens of the longest target.
             rows: At least the number of target tokens.
         """
         samples = len(indices)
@@ -167,7 +162,7 @@ class Batches:
         )
 
     def lengths(self, indices: Ints) -> tuple[Ints, Ints]:
-        """Return the (B,) tokens of each source and target, EOS included, without the device."""
+        """Return the (B,) tokens of each source and each target, EOS included."""
         return self._source.lengths[indices], self._target.lengths[indices]
 
     def max_lengths(self) -> tuple[int, int]:
@@ -180,7 +175,7 @@ class _DeviceSide:
 
     def __init__(self, side: Side, device: torch.device) -> None:
         self.lengths = side.lengths().astype(np.int64)
-        """On the CPU too, to know the shape of a batch without waiting for the device."""
+        """On the CPU, where the shape of a batch is known without waiting for the device."""
         self.max_length = int(self.lengths.max())
         self._offsets = side.offsets[:-1].astype(np.int64)
         self._tokens = torch.from_numpy(side.model_tokens().astype(np.int64)).to(device)
@@ -206,20 +201,13 @@ class _DeviceSide:
         places = (self._offsets[indices[order]] + steps[:, None])[is_real]
         sizes = is_real.sum(1)
         ends = (sizes.cumsum() - sizes)[lengths - 1] + np.arange(len(indices))
-        at = self.to_device(places)
+        at = to_device(places, self._tokens.device)
         tokens, inputs = self._tokens.index_select(0, at), self._inputs.index_select(0, at)
         return PackedSide(tokens, inputs, sizes.tolist()), order, ends
 
-    def to_device(self, values: Ints) -> Tensor:
-        """See `to_device` below."""
-        return to_device(values, self._tokens.device)
-
 
 def to_device(values: Ints, device: torch.device) -> Tensor:
-    """Copy to the device without waiting for a GPU.
-
-    The copy reads pinned memory, which torch does not reuse before the copy is done.
-    """
+    """Copy to the device without waiting for a GPU: torch keeps the pinned memory until then."""
     tensor = torch.from_numpy(values)
     if device.type == "cuda":
         tensor = tensor.pin_memory()
@@ -227,7 +215,7 @@ def to_device(values: Ints, device: torch.device) -> Tensor:
 
 
 def pad(sentences: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return (S, B) word ids and (B,) lengths of sentences given as lists of ids, with EOS."""
+    """Return (S, B) word ids and (B,) lengths of sentences of word ids."""
     lengths = torch.tensor([len(sentence) for sentence in sentences])
     padded = torch.full((int(lengths.max()), len(sentences)), PAD)
     for column, sentence in enumerate(sentences):

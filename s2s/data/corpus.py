@@ -1,10 +1,9 @@
-"""A prepared corpus on disk: flat arrays of word ids, the words, and its description."""
+"""A prepared corpus on disk: flat arrays of word ids, the words, and a description."""
 
 import dataclasses
 import functools
 import json
 import stat
-import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,26 +20,11 @@ from s2s.records import EOS, SPECIAL_WORDS, UNK, CorpusInfo
 from s2s.validation import check_text, parse_dataclass
 
 Ints = npt.NDArray[np.integer[Any]]
-_READ_ERRORS = (
-    OSError,
-    ValueError,
-    TypeError,
-    EOFError,
-    KeyError,
-    AttributeError,
-    ArithmeticError,
-    MemoryError,
-    RecursionError,
-    SyntaxError,
-    tokenize.TokenError,
-)
-"""Errors of reading a damaged array or JSON: numpy parses an array's header as Python."""
 _MAX_INFO_BYTES = 2**20
-_MAX_FILE_BYTES = 2**30
-"""Larger than any file that `prepare` writes."""
+_MAX_FILE_BYTES = 2**30  # more than `prepare` writes
 VALIDATION_PAIRS = 512
-"""Pairs at the start of the validation split that evaluations use: enough for a standard error of
-about 1% of the loss."""
+"""Evaluations use this many pairs of the validation split: the standard error of the loss is then
+about 1%."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +34,11 @@ class Side:
     tokens: Ints
     """Word ids of all sentences, EOS after each; sentence i is `tokens[offsets[i]:offsets[i + 1]]`.
 
-    Ids from `vocabulary` on are words unknown to the model, kept to show the text as it was.
+    Ids from `vocabulary` on are words that the model does not know, kept to show the text.
     """
     offsets: Ints
     vocabulary: int
-    """Number of words known to the model, special symbols included."""
+    """Number of words that the model knows, special symbols included."""
     folder: Path
     name: str
     """`source` or `target`."""
@@ -71,7 +55,7 @@ class Side:
         return [*SPECIAL_WORDS, *json.loads(text)]
 
     def model_vocabulary(self) -> Vocabulary:
-        """Return the words known to the model."""
+        """Return the words that the model knows."""
         return Vocabulary(self.words[: self.vocabulary])
 
     def lengths(self) -> Ints:
@@ -111,7 +95,7 @@ class Corpus:
         return range(start, start + self.info.test_pairs)
 
     def pair(self, index: int) -> tuple[str, str]:
-        """Return source and target as normalised text."""
+        """Return source and target as normalized text."""
         return join_words(self.source.sentence(index)), join_words(self.target.sentence(index))
 
 
@@ -136,7 +120,7 @@ def save(
 class DamagedCorpusError(UserError):
     """A prepared corpus cannot be read; adding it again replaces it."""
 
-    def __init__(self, corpus_folder: Path, reason: object) -> None:
+    def __init__(self, corpus_folder: Path, reason: str) -> None:
         super().__init__(
             f"Corpus {corpus_folder.name!r} is damaged ({reason}). Add it again under the same "
             "name to replace it."
@@ -154,24 +138,23 @@ def load_info(corpus_folder: Path) -> CorpusInfo:
         values = json.loads(_read_text(corpus_folder / "corpus.json", _MAX_INFO_BYTES))
         values["choices"] = CorpusChoices.from_json(values["choices"])
         info = parse_dataclass(CorpusInfo, values)
-        info = dataclasses.replace(info, bad_line_numbers=tuple(info.bad_line_numbers))
-        _check_info(info)
-        if info.name != corpus_folder.name:
-            raise ValueError(f"it is named {info.name!r}")
-        return info
+        _check_info(info, corpus_folder.name)
+        return dataclasses.replace(info, bad_line_numbers=tuple(info.bad_line_numbers))
     except FileNotFoundError:
         raise
-    except (UserError, *_READ_ERRORS) as error:
+    except Exception as error:  # damaged bytes can raise almost anything
         raise DamagedCorpusError(corpus_folder, f"corpus.json: {error}") from error
 
 
-def _check_info(info: CorpusInfo) -> None:
-    """Raise ValueError or UserError for values that no corpus has."""
-    for name, value in dataclasses.asdict(info).items():
+def _check_info(info: CorpusInfo, name: str) -> None:
+    """Raise ValueError or UserError for values that no corpus of this name has."""
+    if info.name != name:
+        raise ValueError(f"it is named {info.name!r}")
+    for field, value in dataclasses.asdict(info).items():
         if isinstance(value, int | float) and not 0 <= value < 2**53:
-            raise ValueError(f"{name} is {quote(value)}")
+            raise ValueError(f"{field} is {quote(value)}")
         if isinstance(value, str):
-            check_text(value, name)
+            check_text(value, field)
     if info.pairs_kept != info.training_pairs + info.validation_pairs + info.test_pairs:
         raise ValueError("the splits do not add up to the pairs")
 
@@ -187,23 +170,15 @@ def load(corpus_folder: Path) -> Corpus:
 def _load_side(
     corpus_folder: Path, name: str, info: CorpusInfo, words: int, vocabulary: int
 ) -> Side:
-    """Open one side.
-
-    Args:
-        words: Expected number of words, special symbols excluded.
-    """
+    """Open one side and check that it has that many words, special symbols excluded."""
     try:
-        for array in ("tokens", "offsets"):
-            _check_file(corpus_folder / f"{name}_{array}.npy", _MAX_FILE_BYTES)
-        side = Side(
-            np.load(corpus_folder / f"{name}_tokens.npy", mmap_mode="r"),
-            np.load(corpus_folder / f"{name}_offsets.npy", mmap_mode="r"),
-            vocabulary,
-            corpus_folder,
-            name,
+        tokens, offsets = (
+            np.load(_check_file(corpus_folder / f"{name}_{array}.npy"), mmap_mode="r")
+            for array in ("tokens", "offsets")
         )
+        side = Side(tokens, offsets, vocabulary, corpus_folder, name)
         _check_side(side, info.pairs_kept, info.choices.max_length, words)
-    except (UserError, *_READ_ERRORS) as error:
+    except Exception as error:  # numpy parses the header of an array as Python code
         if isinstance(error, UserError) and not (corpus_folder / "corpus.json").exists():
             raise  # removed meanwhile
         raise DamagedCorpusError(corpus_folder, f"{name}: {error}") from error
@@ -211,22 +186,22 @@ def _load_side(
 
 
 def _read_text(path: Path, max_bytes: int) -> str:
-    _check_file(path, max_bytes)
-    with path.open("rb") as file:
+    with _check_file(path, max_bytes).open("rb") as file:
         return file.read(max_bytes).decode("utf-8")
 
 
-def _check_file(path: Path, max_bytes: int) -> None:
+def _check_file(path: Path, max_bytes: int = _MAX_FILE_BYTES) -> Path:
     """Raise ValueError for a pipe, which would block, or a file that would fill the memory."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path.name} is not a regular file")
     if status.st_size > max_bytes:
         raise ValueError(f"{path.name} is larger than any that s2s writes")
+    return path
 
 
 def _check_side(side: Side, pairs: int, max_length: int, words: int) -> None:
-    """Raise ValueError for arrays that index outside themselves, so that no later read can fail."""
+    """Raise ValueError unless every sentence and word of the arrays exists."""
     tokens, offsets = side.tokens, side.offsets
     if not all(array.ndim == 1 and array.dtype.kind == "i" for array in (tokens, offsets)):
         raise ValueError("the arrays are not lists of integers")

@@ -18,15 +18,13 @@ from s2s.errors import UserError
 from s2s.paths import make_folder
 
 MAX_BYTES = 300_000_000
-_BASE_URL = "http://www.manythings.org/anki"
 _HEADERS = {
     # The site answers 406 to Python's default user agents.
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     # A range of a compressed transfer could not be appended to the partial file.
     "Accept-Encoding": "identity",
 }
-_CONNECT_SECONDS = 10.0
-_READ_SECONDS = 30.0
+_CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _TOTAL_SECONDS = 1800.0
 _PAUSES_SECONDS = (0.5, 1.0, 2.0)
 """Before the second, third and fourth attempt of one call."""
@@ -34,7 +32,7 @@ _ALTERNATIVE = "Download it with a browser and add the file by its path."
 
 
 class _InterruptedError(Exception):
-    """The transfer ended early; another attempt may succeed."""
+    """The transfer was interrupted; another attempt may succeed."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,11 @@ class _Transfer:
     name: str
     url: str
     site: str
-    """Name of the site in messages; the address itself may hold a password."""
+    """Name of the site in messages; the URL may contain a password."""
     partial: Path
-    """The first bytes of the file, as far as they have arrived."""
+    """The bytes of the file that have arrived."""
     notes: Path
-    """ETag or date, and length, of that file as JSON; missing if it cannot be resumed."""
+    """JSON with the file's validator (ETag or date) and length; missing if it cannot be resumed."""
     deadline: float
     progress: Callable[[str, float | None], object]
 
@@ -57,12 +55,11 @@ def download(name: str, folder: Path, progress: Callable[[str, float | None], ob
     The environment variable S2S_CORPORA_URL replaces the address of manythings.org.
 
     Args:
-        name: Name of the zip without its suffix.
-        folder: Where the zip is kept; a partial file stays there to be resumed by the next call.
+        folder: Folder of the zip. A partial file stays in it, and the next call resumes it.
         progress: Called with a description and the fraction done, None if the length is unknown.
 
     Returns:
-        Path of the zip, every byte of which has been checked.
+        Path of the zip, whose checksums are correct.
 
     Raises:
         UserError: The zip cannot be downloaded, checked or written.
@@ -73,7 +70,7 @@ def download(name: str, folder: Path, progress: Callable[[str, float | None], ob
     base = os.environ.get("S2S_CORPORA_URL", "").rstrip("/")
     transfer = _Transfer(
         name=name,
-        url=f"{base or _BASE_URL}/{name}.zip",
+        url=f"{base or 'http://www.manythings.org/anki'}/{name}.zip",
         site="S2S_CORPORA_URL" if base else "manythings.org",
         partial=folder / f"{name}.zip.part",
         notes=folder / f"{name}.zip.part.json",
@@ -88,7 +85,7 @@ def download(name: str, folder: Path, progress: Callable[[str, float | None], ob
             transfer.partial.replace(target)
             _discard(transfer)
     except Timeout as error:
-        raise UserError(f"{name} is already being downloaded. Wait until that is done.") from error
+        raise UserError(f"{name} is already being downloaded. Wait until it is done.") from error
     except OSError as error:
         raise UserError(
             f"{name} could not be written to {folder} ({error.strerror or error}). "
@@ -102,7 +99,7 @@ def _receive_all(transfer: _Transfer) -> None:
         try:
             _receive(transfer)
             break
-        # ValueError: what requests raises for some invalid addresses.
+        # requests raises ValueError for some invalid addresses.
         except (_InterruptedError, requests.RequestException, HTTPError, ValueError) as error:
             if pause is None:
                 raise _give_up(transfer) from error
@@ -110,7 +107,7 @@ def _receive_all(transfer: _Transfer) -> None:
 
 
 def _receive(transfer: _Transfer) -> None:
-    """Request the whole file, or the rest of a partial one."""
+    """Request the whole file, or the rest of a partial file."""
     notes = _read_notes(transfer)
     done = transfer.partial.stat().st_size if notes else 0
     headers = dict(_HEADERS)
@@ -124,10 +121,14 @@ def _receive(transfer: _Transfer) -> None:
                 raise _InterruptedError(f"{response.status_code} does not resume at byte {done}")
             total = notes["length"]
         else:
-            _check_status(response, transfer)
+            _check_status(response.status_code, transfer)
             done, total = 0, response.raw.length_remaining
             _check_size(total or 0, transfer)
-            _start(transfer, response, total)
+            _discard(transfer)
+            transfer.partial.touch()
+            if total is not None and (validator := _read_validator(response)):
+                new_notes = json.dumps({"validator": validator, "length": total})
+                transfer.notes.write_text(new_notes, encoding="utf-8")
         _append(response, transfer, done, total)
     if total is not None and transfer.partial.stat().st_size != total:
         raise _InterruptedError(f"the file does not have {total} bytes")
@@ -136,12 +137,16 @@ def _receive(transfer: _Transfer) -> None:
 def _append(response: requests.Response, transfer: _Transfer, done: int, total: int | None) -> None:
     last = ""
     with transfer.partial.open("ab", buffering=0) as file:
-        # Unlike iter_content, read1 returns what has arrived, so a slow server meets the deadline.
+        # Unlike iter_content, read1 does not wait for a full block, so the deadline is checked.
         while block := response.raw.read1(65536, decode_content=False):
             file.write(block)
             done += len(block)
             _check_size(done, transfer)
-            _check_deadline(transfer)
+            if time.monotonic() > transfer.deadline:
+                raise UserError(
+                    f"The download of {transfer.name} took more than {_TOTAL_SECONDS / 60:.0f} "
+                    f"minutes. {_explain_next_attempt(transfer)}"
+                )
             text = f"Downloading {transfer.name}: {done / 1e6:.1f} MB"
             if text != last:
                 transfer.progress(text, done / total if total else None)
@@ -149,7 +154,7 @@ def _append(response: requests.Response, transfer: _Transfer, done: int, total: 
 
 
 def _read_notes(transfer: _Transfer) -> dict[str, Any]:
-    """Return what resuming the partial file needs; empty if it cannot be resumed."""
+    """Return the notes on the partial file; empty if it cannot be resumed."""
     try:
         notes = json.loads(transfer.notes.read_text(encoding="utf-8"))
         usable = {"validator", "length"} <= set(notes) and transfer.partial.stat().st_size > 0
@@ -158,29 +163,19 @@ def _read_notes(transfer: _Transfer) -> dict[str, Any]:
     return notes if usable else {}
 
 
-def _start(transfer: _Transfer, response: requests.Response, total: int | None) -> None:
-    """Begin with an empty partial file, and note how to resume it if the answer allows that."""
-    _discard(transfer)
-    transfer.partial.touch()
-    validator = _read_validator(response)
-    if validator and total is not None:
-        notes = {"validator": validator, "length": total}
-        transfer.notes.write_text(json.dumps(notes), encoding="utf-8")
-
-
 def _discard(transfer: _Transfer) -> None:
     transfer.partial.unlink(missing_ok=True)
     transfer.notes.unlink(missing_ok=True)
 
 
 def _read_validator(response: requests.Response) -> str:
-    """Return what tells one version of the file from another; If-Range takes no weak ETag."""
+    """Return the ETag or date of the file's version; If-Range does not accept a weak ETag."""
     etag = response.headers.get("ETag", "")
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
 def _is_rest_of_file(response: requests.Response, notes: dict[str, Any], done: int) -> bool:
-    """Check what the server sent, since some servers ignore If-Range."""
+    """Return whether the answer resumes the same file; some servers ignore If-Range."""
     rest = f"bytes {done}-{notes['length'] - 1}/{notes['length']}"
     return (
         response.status_code == 206
@@ -189,8 +184,7 @@ def _is_rest_of_file(response: requests.Response, notes: dict[str, Any], done: i
     )
 
 
-def _check_status(response: requests.Response, transfer: _Transfer) -> None:
-    status = response.status_code
+def _check_status(status: int, transfer: _Transfer) -> None:
     if status == 404:
         raise UserError(
             f"{transfer.name} not found at {transfer.site} (404). Choose another named pair."
@@ -208,20 +202,12 @@ def _check_size(size: int, transfer: _Transfer) -> None:
         )
 
 
-def _check_deadline(transfer: _Transfer) -> None:
-    if time.monotonic() > transfer.deadline:
-        raise UserError(
-            f"The download of {transfer.name} took more than {_TOTAL_SECONDS / 60:.0f} minutes. "
-            f"{_explain_next_attempt(transfer)}"
-        )
-
-
 def _check_zip(transfer: _Transfer) -> None:
-    """Check every byte, so that a file assembled wrongly never becomes the zip."""
+    """Check every byte: a partial file may have been continued with wrong bytes."""
     try:
         with open_zip(transfer.partial) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-            # The size first: unpacking a zip bomb would take hours.
+            # The size first: unpacking a zip bomb takes hours.
             plausible = unpacked <= MAX_ZIP_RATIO * transfer.partial.stat().st_size
             if plausible and not archive.testzip():
                 return
@@ -245,7 +231,6 @@ def _give_up(transfer: _Transfer) -> UserError:
 
 
 def _explain_next_attempt(transfer: _Transfer) -> str:
-    arrived = transfer.partial.stat().st_size / 1e6
-    if _read_notes(transfer):
-        return f"Add {transfer.name} again to resume at {arrived:.1f} MB."
-    return f"Add {transfer.name} again to start over."
+    megabytes = transfer.partial.stat().st_size / 1e6
+    action = f"resume at {megabytes:.1f} MB" if _read_notes(transfer) else "start over"
+    return f"Add {transfer.name} again to {action}."

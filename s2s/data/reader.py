@@ -1,4 +1,4 @@
-"""Corpus files: the lines of a tab-separated text or of the one text in a zip, in chunks."""
+"""Corpus files: read the lines of a tab-separated text, or of a zip with one text, in chunks."""
 
 import hashlib
 import mmap
@@ -16,20 +16,14 @@ from s2s.errors import UserError, quote
 MAX_TEXT_BYTES = 2**30
 MAX_ZIP_ENTRIES = 1000
 MAX_ZIP_RATIO = 100
-"""Text is compressed to about a quarter; a far higher ratio indicates a zip bomb."""
+"""Text shrinks to about a quarter; a ratio of hundreds indicates a zip bomb."""
 _ENTRY_SIGNATURE = b"PK\1\2"
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""With other compressions zipfile ignores the sizes that the zip declares."""
+"""For other compressions zipfile ignores the declared sizes."""
 _CHUNK_BYTES = 2**20
 _MAX_LINE_BYTES = 2**16
 _SUFFIXES = (".txt", ".tsv")
-ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    ValueError,
-)
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
 """Errors that zipfile raises for damaged zips, apart from OSError."""
 
 
@@ -43,14 +37,13 @@ class Chunk:
 
 def safe_name(uploaded: str) -> str:
     """Return a file name for an upload, with harmless characters only."""
-    path = Path(uploaded)
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:64]
-    suffix = path.suffix.lower()
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(uploaded).stem).strip("-_")[:64]
+    suffix = Path(uploaded).suffix.lower()
     return (stem or "upload") + (suffix if suffix in (*_SUFFIXES, ".zip") else ".txt")
 
 
 def content_sha256(path: Path) -> str:
-    """Return the hash of the file's bytes, in hexadecimal."""
+    """Return the SHA-256 of the file in hexadecimal."""
     with _convert_errors(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -58,10 +51,10 @@ def content_sha256(path: Path) -> str:
 def read_chunks(path: Path) -> Iterator[Chunk]:
     """Yield the lines of a `.txt`, `.tsv` or `.zip` file, about 1 MiB at a time.
 
-    The text is UTF-8, with or without a byte order mark; other bytes become U+FFFD.
+    The text is read as UTF-8, with or without a byte order mark; invalid bytes become U+FFFD.
 
     Raises:
-        UserError: The file is not a text, or a zip that is not safe to open.
+        UserError: The file is not a text, or a zip that is damaged or unsafe.
     """
     with _open_text(path) as file:
         number = 1
@@ -93,11 +86,10 @@ def comes_from_tatoeba(path: Path) -> bool:
 
 def _whole_lines(file: IO[bytes], name: str) -> Iterator[bytes]:
     """Yield blocks of whole lines; the last one may lack its line break."""
-    rest = b""
-    read = 0
+    rest, size = b"", 0
     while block := file.read(_CHUNK_BYTES):
-        read += len(block)
-        if read > MAX_TEXT_BYTES:
+        size += len(block)
+        if size > MAX_TEXT_BYTES:
             raise UserError(
                 f"{name} is larger than the limit of {MAX_TEXT_BYTES >> 30} GiB of text."
             )
@@ -119,24 +111,21 @@ def _check_text(start: bytes, name: str) -> None:
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise UserError(f"{name} is UTF-16. Save it as UTF-8 and add it again.")
     if b"\0" in start:
-        raise UserError(f"{name} is a binary file. A corpus must be a text of tab-separated lines.")
+        raise UserError(f"{name} is a binary file. A corpus is a text of tab-separated lines.")
 
 
 @contextmanager
 def _open_text(path: Path) -> Iterator[IO[bytes]]:
     with _convert_errors(path):
-        if path.stat().st_size == 0:
-            raise UserError(
-                f"{path.name} is empty. A corpus must be a text of tab-separated lines."
-            )
+        size = path.stat().st_size
+        if size == 0:
+            raise UserError(f"{path.name} is empty. A corpus is a text of tab-separated lines.")
         if path.suffix.lower() in _SUFFIXES:
             with path.open("rb") as file:
                 yield file
         elif path.suffix.lower() == ".zip":
-            with open_zip(path) as archive:
-                text = _text_entry(archive, path.stat().st_size)
-                with archive.open(text) as file:
-                    yield file
+            with open_zip(path) as archive, archive.open(_find_text(archive, size)) as file:
+                yield file
         else:
             raise UserError(f"{path.name} is not a corpus file. Use a .txt, .tsv or .zip file.")
 
@@ -150,7 +139,7 @@ def _convert_errors(path: Path) -> Iterator[None]:
         raise UserError(
             f"{path.name} is a damaged or unsupported zip. Unpack it and add the text file."
         ) from error
-    except RuntimeError as error:  # zipfile raises it for a password
+    except RuntimeError as error:  # zipfile needs a password
         raise UserError(
             f"{path.name} is encrypted. Unpack it with its password and add the text file."
         ) from error
@@ -160,15 +149,19 @@ def _convert_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip; raise UserError for too many entries, NotImplementedError for a rare format."""
+    """Open a zip.
+
+    Raises:
+        UserError: It contains too many files.
+        NotImplementedError: It uses a rare compression.
+    """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        # Counted before zipfile creates an object per entry; the declared number may be wrong.
-        position = -1
-        for _ in range(MAX_ZIP_ENTRIES + 1):
-            position = content.find(_ENTRY_SIGNATURE, position + 1)
-            if position < 0:
-                break
-        else:
+        # zipfile creates an object per entry, and the number of entries that a zip declares may be
+        # wrong, so they are counted first.
+        position, entries = content.find(_ENTRY_SIGNATURE), 0
+        while position >= 0 and entries <= MAX_ZIP_ENTRIES:
+            position, entries = content.find(_ENTRY_SIGNATURE, position + 1), entries + 1
+        if entries > MAX_ZIP_ENTRIES:
             raise UserError(
                 f"{path.name} contains more than {MAX_ZIP_ENTRIES:,} files. A corpus zip must "
                 "contain one text file."
@@ -179,20 +172,21 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         yield archive
 
 
-def _text_entry(archive: zipfile.ZipFile, size_bytes: int) -> zipfile.ZipInfo:
-    """Return the one corpus text of a zip; nothing is unpacked to a path that it names."""
+def _find_text(archive: zipfile.ZipFile, size_bytes: int) -> zipfile.ZipInfo:
+    """Return the one corpus text of a zip, after checks of its paths and sizes."""
     name = Path(archive.filename or "the zip").name
-    entries = archive.infolist()
-    for entry in entries:
+    for entry in archive.infolist():
         parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
         if ".." in parts or (parts and (parts[0] == "/" or parts[0].endswith(":"))):
             raise UserError(f"{name} contains a path outside its own folder and is not opened.")
-    texts = [entry for entry in entries if _is_corpus_text(PurePosixPath(entry.filename))]
+    texts = [
+        entry for entry in archive.infolist() if _is_corpus_text(PurePosixPath(entry.filename))
+    ]
     if len(texts) != 1:
         names = ", ".join(quote(entry.filename) for entry in texts[:3]) or "none"
         raise UserError(f"{name} must contain exactly one .txt or .tsv file; found {names}.")
     text = texts[0]
-    # zipfile unpacks at most `file_size` bytes; `compress_size` may be wrong.
+    # zipfile unpacks at most `file_size` bytes, but `compress_size` may be wrong.
     ratio = text.file_size / max(min(text.compress_size, size_bytes), 1)
     if text.file_size > MAX_TEXT_BYTES or ratio > MAX_ZIP_RATIO:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Batch sampler: which pairs each step trains on, drawn with replacement."""
+"""Batch sampler: draws the pairs that a step trains on, with replacement."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ Ints = npt.NDArray[np.int64]
 
 
 class BatchSampler:
-    """Endless random batches of indices of training pairs.
+    """Sampler of random batches of training pairs.
 
-    Each batch is drawn independently, or, with a pool, several batches are drawn together, sorted
-    by length, cut into batches of similar length and used in random order. A pool leaves each
-    pair's frequency unchanged, but no longer combines any pair with any other; it saves padding.
+    Each batch is drawn independently. With a pool, several batches are drawn together, sorted by
+    length, cut into batches of similar length and used in random order: this saves padding and
+    keeps the frequency of every pair, but combines only pairs of similar length.
     """
 
     def __init__(self, lengths: Ints, batch_size: int, pool_batches: int, seed: list[int]) -> None:
@@ -23,7 +23,7 @@ class BatchSampler:
             lengths: (pairs,) tokens of each training pair, by which a pool is sorted.
             batch_size: Pairs per batch.
             pool_batches: Batches per pool; 0: no pool.
-            seed: As numpy's default_rng takes it.
+            seed: Seed of numpy's default_rng.
         """
         self._lengths, self._batch_size, self._pool_batches = lengths, batch_size, pool_batches
         self._random = np.random.default_rng(seed)
@@ -46,11 +46,11 @@ class BatchSampler:
         return bool(self._random.random() < probability)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that the next draws depend on, ready for JSON."""
+        """Return the state of the random generator and of the pool, ready for JSON."""
         return {**self._random.bit_generator.state, "pool": self._pool.tolist()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a state; its pool is dropped if it was for another batch size or corpus."""
+        """Continue from a state, without its pool if the batch size or the corpus has changed."""
         pool = np.array(state.get("pool", []), np.int64)
         in_range = bool(((pool >= 0) & (pool < len(self._lengths))).all())
         if pool.ndim == 2 and pool.shape[1] == self._batch_size and self._pool_batches and in_range:

@@ -19,9 +19,9 @@ class WordCount:
     word: str
     count: int
     share: float
-    """Of all running words, 0 to 1."""
+    """Share of all running words, 0 to 1."""
     in_vocabulary: bool
-    """Whether the model knows the word; otherwise it reads UNK."""
+    """False: the model reads UNK."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ExampleBatch:
     """A batch as word ids, one sentence per row, each side padded to its longest sentence."""
 
     pairs: Ints
-    """Corpus index of each row; drawn with replacement, so one can occur twice."""
+    """Index of each row's pair in the corpus."""
     source: Ints
     target: Ints
 
@@ -40,13 +40,13 @@ class ExampleBatch:
 
     @property
     def joint_padding_ratio(self) -> float:
-        """The same with both sides padded to one length, as the article does."""
+        """Padding ratio with both sides padded to the same length, as the article does."""
         sentences, steps = self.joint_shape
         return 1 - self._real_tokens() / (2 * sentences * steps)
 
     @property
     def joint_shape(self) -> tuple[int, int]:
-        """Sentences and steps of either side in the article's padding."""
+        """Sentences and steps of a side in the article's padding."""
         return len(self.source), max(self.source.shape[1], self.target.shape[1])
 
     def _real_tokens(self) -> int:
@@ -56,9 +56,9 @@ class ExampleBatch:
 def unigram_loss(corpus: Corpus) -> float | None:
     """Return the validation loss of predicting words by their frequency only.
 
-    The loss is -sum(log p(w)) / n in nats per target token, EOS included, over the n tokens of the
-    pairs that evaluations use, with p(w) = (count(w) + 1) / (tokens + words) from the training
-    split. Laplace's added 1 keeps the loss finite for words never seen in training.
+    The loss is the mean of -log p(w) in nats per target token, EOS included, over the pairs that
+    evaluations use, with p(w) = (count(w) + 1) / (tokens + words) from the training split. Adding 1
+    (Laplace) keeps the loss finite for words never seen in training.
 
     Returns:
         None for a corpus without a validation split.
@@ -77,7 +77,7 @@ def _model_tokens(side: Side, split: range) -> Ints:
 
 
 def count_lengths(side: Side) -> Ints:
-    """Return the number of sentences with 0, 1, 2, ... words, without EOS."""
+    """Return the number of sentences with 0, 1, 2, ... words."""
     return np.bincount(side.lengths() - 1)
 
 
@@ -93,21 +93,16 @@ def find_frequent_words(side: Side, count: int) -> list[WordCount]:
     running_words = int(counts[_FIRST_WORD:].sum())
     order = np.argsort(-counts[_FIRST_WORD:], kind="stable")[:count] + _FIRST_WORD
     return [
-        WordCount(
-            side.words[word],
-            int(counts[word]),
-            float(counts[word] / running_words),
-            bool(word < side.vocabulary),
-        )
-        for word in order
+        WordCount(side.words[word], count, count / running_words, word < side.vocabulary)
+        for word, count in zip(order.tolist(), counts[order].tolist(), strict=True)
     ]
 
 
 def measure_coverage(side: Side) -> list[tuple[int, float]]:
     """Return vocabulary sizes 1, 2, 5, 10, ... with the share of running words they cover.
 
-    A vocabulary of n words is the n most frequent ones of the training split; the share is over
-    all splits, without EOS. The sizes do not count the special symbols.
+    A vocabulary holds the most frequent words of the training split; the share is over all splits.
+    Special symbols are not counted.
     """
     counts = _count_words(side)[_FIRST_WORD:]
     covered = np.cumsum(counts) / counts.sum()
@@ -118,8 +113,8 @@ def measure_coverage(side: Side) -> list[tuple[int, float]]:
 
 def draw_pairs(split: range, count: int, seed: int) -> list[int]:
     """Return `count` different pairs of a split in random order; all pairs of a smaller split."""
-    chosen = np.random.default_rng(seed).choice(len(split), min(count, len(split)), replace=False)
-    return [split[index] for index in chosen.tolist()]
+    indices = np.random.default_rng(seed).choice(len(split), min(count, len(split)), replace=False)
+    return [split[index] for index in indices.tolist()]
 
 
 def draw_batch(corpus: Corpus, batch_size: int, seed: int) -> ExampleBatch:
@@ -129,19 +124,19 @@ def draw_batch(corpus: Corpus, batch_size: int, seed: int) -> ExampleBatch:
 
 
 def decode_rows(side: Side, ids: Ints) -> list[list[str]]:
-    """Return the words of each row of ids; special symbols by their names."""
+    """Return the words of each row of ids, special symbols by name."""
     return [[side.words[word] for word in row] for row in ids.tolist()]
 
 
 def pick_example_sentence(corpus: Corpus) -> str:
-    """Return a short source sentence to try a translator on, from the test split if it has one."""
+    """Return a source sentence of about 5 words, from the test split if there is one."""
     pairs = draw_pairs(corpus.test or corpus.training, 100, seed=0)
     lengths = corpus.source.lengths()
-    return corpus.pair(min(pairs, key=lambda pair: abs(int(lengths[pair]) - 1 - 5)))[0]
+    return corpus.pair(min(pairs, key=lambda pair: abs(int(lengths[pair]) - 6)))[0]
 
 
 def _count_words(side: Side) -> npt.NDArray[np.int64]:
-    """Return the count of each word id over all splits, special symbols included."""
+    """Return the count of each word id over all splits."""
     return np.bincount(side.tokens).astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Text to words and back: the two normalisers, and joining words to readable text."""
+"""Text to words and back: the two normalizers, and joining words to readable text."""
 
 import functools
 import re
@@ -26,8 +26,6 @@ _CJK_RANGES = (
     "\U00020000-\U000323af"
 )
 _CJK = re.compile(f"[{_CJK_RANGES}]")
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-_ARTICLE_DROPPED = re.compile(r"[^a-zA-Z.!?\n]+")
 
 
 def split_words(sentences: Sequence[str], normalizer: Normalizer) -> list[str]:
@@ -38,9 +36,8 @@ def split_words(sentences: Sequence[str], normalizer: Normalizer) -> list[str]:
     """
     if not sentences:
         return []
-    if normalizer is Normalizer.ARTICLE:
-        return _split_as_article(sentences)
-    return _split_as_unicode(sentences)
+    article = normalizer is Normalizer.ARTICLE
+    return _split_as_article(sentences) if article else _split_as_unicode(sentences)
 
 
 def split_sentence(sentence: str, normalizer: Normalizer) -> list[str]:
@@ -58,13 +55,15 @@ def join_words(words: Sequence[str]) -> str:
 
 
 def _split_as_article(sentences: Sequence[str]) -> list[str]:
-    """Split as the article's code, which leaves empty words at the ends of some sentences."""
+    """Split like the article's code, which leaves an empty word at the end of some sentences."""
     text = "\n".join([sentence.lower().strip() for sentence in sentences])
     text = unicodedata.normalize("NFD", _limit_marks(text))
-    text = _NOT_ASCII.sub(lambda match: _without_mark(match[0]), text)
+    text = re.sub(
+        r"[^\x00-\x7f]", lambda match: "" if _category(match[0]) == "Mn" else match[0], text
+    )
     for mark in ".!?":
         text = text.replace(mark, f" {mark}")
-    text = _ARTICLE_DROPPED.sub(" ", text)
+    text = re.sub(r"[^a-zA-Z.!?\n]+", " ", text)
     return [*text.replace("\n", " \n ").split(" "), SENTENCE_END]
 
 
@@ -75,14 +74,12 @@ def _split_as_unicode(sentences: Sequence[str]) -> list[str]:
     text = text.replace("İ", "i").lower()
     text = _REPLACEABLE.sub(lambda match: _REPLACED[match[0]], text)
     text = _CJK.sub(r" \g<0> ", text)
-    marks = "".join(sorted(mark for mark in set(text) if _is_mark(mark)))
-    words: list[str] = _unicode_words(marks).findall(text)
-    words.append(SENTENCE_END)
-    return words
+    marks = {character for character in set(text) if _category(character) in ("Mn", "Mc")}
+    return [*_word_pattern("".join(sorted(marks))).findall(text), SENTENCE_END]
 
 
 def _limit_marks(text: str) -> str:
-    """Drop marks beyond the limit, which no script uses: normalising them is quadratic."""
+    """Drop marks beyond the limit, which no script uses; normalizing takes quadratic time."""
     reordered = "".join(sorted(filter(_is_reordered, set(text))))
     if not reordered:
         return text
@@ -90,22 +87,16 @@ def _limit_marks(text: str) -> str:
 
 
 def _is_reordered(character: str) -> bool:
-    """Return whether a normal form sorts the character among the marks before it."""
+    """Return whether normalizing sorts the character among the marks before it."""
     return unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) != 0
 
 
-@functools.cache
-def _without_mark(character: str) -> str:
-    return "" if unicodedata.category(character) == "Mn" else character
-
-
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character) in ("Mn", "Mc")
+_category = functools.cache(unicodedata.category)
 
 
 @functools.cache
-def _unicode_words(marks: str) -> re.Pattern[str]:
-    """Return the pattern of a word: letters, digits and `marks`, which `re` does not count."""
+def _word_pattern(marks: str) -> re.Pattern[str]:
+    """Return the pattern of a word: letters, digits, and `marks`, which `re` counts as neither."""
     letter = rf"(?:[^\W_]|[{marks}])" if marks else r"[^\W_]"
     contraction = rf"'(?:s|t|m|re|ve|ll|d)(?!{letter})"
     return re.compile(

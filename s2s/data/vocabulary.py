@@ -1,4 +1,4 @@
-"""A vocabulary: words to ids and back."""
+"""Vocabulary: words to ids and back."""
 
 import functools
 from collections.abc import Sequence
@@ -9,18 +9,17 @@ from s2s.records import EOS, SPECIAL_WORDS, UNK
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words that a model knows on one side; the index of a word is its id."""
+    """The words that a model knows on one side."""
 
     words: list[str]
-    """Special symbols first."""
+    """Word of each id, special symbols first."""
 
     def __post_init__(self) -> None:
-        """Raise TypeError or ValueError for what cannot be a vocabulary."""
-        if not isinstance(self.words, list) or not all(
-            isinstance(word, str) for word in self.words
-        ):
+        """Raise TypeError or ValueError for anything that is not a vocabulary."""
+        words: object = self.words
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise TypeError("a vocabulary is not a list of words")
-        if tuple(self.words[: len(SPECIAL_WORDS)]) != SPECIAL_WORDS:
+        if tuple(words[: len(SPECIAL_WORDS)]) != SPECIAL_WORDS:
             raise ValueError("a vocabulary does not begin with the special symbols")
 
     def __len__(self) -> int:
@@ -30,11 +29,10 @@ class Vocabulary:
         return word in self._ids
 
     def encode(self, words: Sequence[str]) -> list[int]:
-        """Return the ids of a sentence's words, UNK for unknown ones, with EOS at the end."""
+        """Return the ids of the words, UNK for unknown ones, followed by EOS."""
         return [*(self._ids.get(word, UNK) for word in words), EOS]
 
     def decode(self, ids: Sequence[int]) -> list[str]:
-        """Return the words with these ids."""
         return [self.words[index] for index in ids]
 
     @functools.cached_property
