@@ -18,41 +18,48 @@ from s2s.paths import corpora_folder, folder_bytes
 from s2s.records import CorpusInfo
 
 folder = corpora_folder()
+DIRECTIONS = {
+    Direction.SECOND_TO_FIRST: "second column → first (French → English)",
+    Direction.FIRST_TO_SECOND: "first column → second (English → French)",
+}
+NORMALIZERS = {
+    Normalizer.UNICODE: "unicode: letters and digits of every script",
+    Normalizer.ARTICLE: "article: a to z and . ! ? only",
+}
 
 
 def corpus_table(corpora: list[CorpusInfo]) -> None:
-    st.dataframe(
-        [
-            {
-                "name": info.name,
-                "direction": f"{info.source_language} → {info.target_language}",
-                "pairs": info.pairs_kept,
-                "training / validation / test": format_counts(
-                    info.training_pairs, info.validation_pairs, info.test_pairs
-                ),
-                "words": format_counts(info.source_words, info.target_words),
-                "vocabulary": format_counts(info.source_vocabulary, info.target_vocabulary),
-                "normalizer": str(info.choices.normalizer),
-                "on disk": folder_bytes(folder / info.name),
-            }
-            for info in corpora
-        ],
-        column_config={
-            "pairs": st.column_config.NumberColumn(format="localized"),
-            "words": st.column_config.TextColumn(help="Distinct words, source / target."),
-            "vocabulary": st.column_config.TextColumn(
-                help="Words in the model's vocabulary, source / target; special tokens included."
+    rows = [
+        {
+            "name": info.name,
+            "direction": f"{info.source_language} → {info.target_language}",
+            "pairs": info.pairs_kept,
+            "training / validation / test": format_counts(
+                info.training_pairs, info.validation_pairs, info.test_pairs
             ),
-            "on disk": st.column_config.NumberColumn(format="bytes"),
-        },
-    )
+            "words": format_counts(info.source_words, info.target_words),
+            "vocabulary": format_counts(info.source_vocabulary, info.target_vocabulary),
+            "normalizer": str(info.choices.normalizer),
+            "on disk": folder_bytes(folder / info.name),
+        }
+        for info in corpora
+    ]
+    columns = {
+        "pairs": st.column_config.NumberColumn(format="localized"),
+        "words": st.column_config.TextColumn(help="Distinct words, source / target."),
+        "vocabulary": st.column_config.TextColumn(
+            help="Words in the model's vocabulary, source / target; special tokens included."
+        ),
+        "on disk": st.column_config.NumberColumn(format="bytes"),
+    }
+    st.dataframe(rows, column_config=columns)
 
 
 def format_counts(*numbers: int) -> str:
     return " / ".join(f"{number:,}" for number in numbers)
 
 
-def prepare(what: str | Path, name: str = "", choices: CorpusChoices | None = None) -> None:
+def prepare(source: str | Path, name: str = "", choices: CorpusChoices | None = None) -> None:
     """Add a corpus and rerun the page, or show why it could not be added."""
     status = st.status("Preparing…", expanded=True)
     status.text("Please wait. Any other click on this page cancels it, and nothing is added.")
@@ -64,7 +71,7 @@ def prepare(what: str | Path, name: str = "", choices: CorpusChoices | None = No
             bar.progress(min(max(share, 0.0), 1.0))
 
     try:
-        info = catalog.add(folder, what, name, choices, show_progress)
+        info = catalog.add(folder, source, name, choices, show_progress)
     except UserError as error:
         status.update(label="No corpus was added.", state="error", expanded=False)
         st.error(escape(error))
@@ -76,27 +83,22 @@ def prepare(what: str | Path, name: str = "", choices: CorpusChoices | None = No
     st.rerun()
 
 
-def starter_box() -> None:
-    st.info(
-        "The **starter** corpus is built in: 60,000 French and English sentence pairs, no network "
-        "needed. It is prepared at its first use, within a few seconds."
-    )
-    if st.button("Prepare now", type="primary", key="prepare_starter"):
-        prepare(catalog.STARTER)
-
-
 def add_form() -> None:
-    kind = st.segmented_control(
-        "Source",
-        ["Language pair", "File"],
-        default="Language pair",
-        required=True,
-        key="add_from",
+    sources = ["Language pair", "File"]
+    source = st.segmented_control(
+        "Source", sources, default=sources[0], required=True, key="add_from"
     )
-    is_named = kind == "Language pair"
+    is_file = source == "File"
     with st.form("add", border=False):
-        if is_named:
-            what = st.selectbox(
+        if is_file:
+            file = st.file_uploader(
+                "File",
+                ["tsv", "txt", "zip"],
+                help="UTF-8 text with a sentence, a tab and its translation per line; further "
+                "columns are ignored. Or a zip file with one such text.",
+            )
+        else:
+            pair = st.selectbox(
                 "Language pair",
                 catalog.NAMED_PAIRS,
                 index=catalog.NAMED_PAIRS.index("fra-eng"),
@@ -104,21 +106,13 @@ def add_form() -> None:
                 help="Downloaded once from manythings.org and kept under S2S_HOME.",
             )
             st.text(catalog.TATOEBA)
-        else:
-            file = st.file_uploader(
-                "File",
-                ["tsv", "txt", "zip"],
-                help="UTF-8 text with a sentence, a tab and its translation per line; further "
-                "columns are ignored. Or a zip file with one such text.",
-            )
-        choices = corpus_options()
-        is_submitted = st.form_submit_button(
-            "Download and prepare" if is_named else "Prepare", key="add_corpus"
-        )
+        name, choices = corpus_options()
+        label = "Prepare" if is_file else "Download and prepare"
+        is_submitted = st.form_submit_button(label, key="add_corpus")
     if not is_submitted:
         return
-    if is_named:
-        prepare(what, *choices)
+    if not is_file:
+        prepare(pair, name, choices)
     elif file is None:
         st.error("Choose a file first.")
     else:
@@ -126,61 +120,36 @@ def add_form() -> None:
             path = Path(upload_folder, safe_name(file.name))
             with path.open("wb") as copy:
                 shutil.copyfileobj(file, copy)
-            prepare(path, *choices)
+            prepare(path, name, choices)
 
 
 def corpus_options() -> tuple[str, CorpusChoices]:
-    default = CorpusChoices()
-    directions = {
-        Direction.SECOND_TO_FIRST: "second column → first (French → English)",
-        Direction.FIRST_TO_SECOND: "first column → second (English → French)",
-    }
-    normalizers = {
-        Normalizer.UNICODE: "unicode: letters and digits of every script",
-        Normalizer.ARTICLE: "article: a to z and . ! ? only",
-    }
     left, right = st.columns(2)
     name = left.text_input(
         "Name", placeholder="the file's name", help="Letters, digits, dots, dashes and underscores."
     )
     direction = right.selectbox(
-        "Direction",
-        directions,
-        key="corpus_direction",
-        format_func=directions.__getitem__,
+        "Direction", DIRECTIONS, key="corpus_direction", format_func=DIRECTIONS.get,
         help="Files of manythings.org have English in the first column.",
-    )
+    )  # fmt: skip
     normalizer = left.selectbox(
-        "Normalizer",
-        normalizers,
-        key="corpus_normalizer",
-        format_func=normalizers.__getitem__,
+        "Normalizer", NORMALIZERS, key="corpus_normalizer", format_func=NORMALIZERS.get,
         help="How text becomes words. `article` erases every script except Latin.",
-    )
+    )  # fmt: skip
     max_length = right.number_input(
-        "Maximum sentence length (words)",
-        1,
-        1000,
-        default.max_length,
+        "Maximum sentence length (words)", 1, 1000, CorpusChoices.max_length,
         key="corpus_max_length",
         help="Pairs with a longer sentence on either side are excluded.",
-    )
+    )  # fmt: skip
     min_count = left.number_input(
-        "Minimum word count",
-        1,
-        1_000_000,
-        default.min_count,
-        key="corpus_min_count",
+        "Minimum word count", 1, 1_000_000, CorpusChoices.min_count, key="corpus_min_count",
         help="Rarer words in the training split become UNK.",
-    )
+    )  # fmt: skip
     max_vocabulary = right.number_input(
-        "Maximum vocabulary (words per side)",
-        0,
-        10_000_000,
-        default.max_vocabulary,
+        "Maximum vocabulary (words per side)", 0, 10_000_000, CorpusChoices.max_vocabulary,
         key="corpus_max_vocabulary",
         help="Keeps the most frequent words; the others become UNK. 0 means no limit.",
-    )
+    )  # fmt: skip
     return name.strip(), CorpusChoices(
         normalizer=normalizer,
         direction=direction,
@@ -191,11 +160,8 @@ def corpus_options() -> tuple[str, CorpusChoices]:
 
 
 def remove_button(name: str) -> None:
-    unfinished = [
-        run.id
-        for run in get_store().runs()
-        if run.config.corpus == name and not run.state.is_finished()
-    ]
+    runs = [run for run in get_store().runs() if run.config.corpus == name]
+    unfinished = [run.id for run in runs if not run.state.is_finished()]
     with st.popover("Remove this corpus"):
         if unfinished:
             st.text(f"Run {unfinished[-1]} still needs it. Stop that run first.")
@@ -220,7 +186,12 @@ with st.container():  # one element, however much it holds; else the expander be
     if corpora:
         corpus_table(corpora)
     if catalog.STARTER not in names:
-        starter_box()
+        st.info(
+            "The **starter** corpus is built in: 60,000 French and English sentence pairs, no "
+            "network needed. It is prepared at its first use, within a few seconds."
+        )
+        if st.button("Prepare now", type="primary", key="prepare_starter"):
+            prepare(catalog.STARTER)
 
 with st.expander("Add a corpus", icon=":material/add:"):
     add_form()

@@ -16,9 +16,8 @@ from s2s.data.corpus import Corpus, Side
 from s2s.records import PAD
 
 MAX_ROWS = 100
-SIDE_COLOURS = ("#0F7DC2", "#D67A1A")
+SIDE_COLORS = ("#0F7DC2", "#D67A1A")
 LOCALIZED = st.column_config.NumberColumn(format="localized")
-Table = list[dict[str, Any]]
 
 
 def _sides(corpus: Corpus) -> tuple[tuple[str, Side], tuple[str, Side]]:
@@ -38,21 +37,19 @@ def counts(corpus: Corpus) -> None:
         numbers = ", ".join(f"{number:,}" for number in info.bad_line_numbers)
         more = ", …" if info.bad_lines > len(info.bad_line_numbers) else ""
         st.text(f"Lines without two columns of UTF-8 text: {numbers}{more}")
-    st.dataframe(
-        [
-            {
-                "side": side.name,
-                "language": language,
-                "tokens": len(side.tokens) - info.pairs_kept,
-                "distinct words": distinct,
-                "vocabulary": side.vocabulary,
-            }
-            for (language, side), distinct in zip(
-                _sides(corpus), (info.source_words, info.target_words), strict=True
-            )
-        ],
-        column_config=dict.fromkeys(("tokens", "distinct words", "vocabulary"), LOCALIZED),
-    )
+    words = (info.source_words, info.target_words)
+    rows = [
+        {
+            "side": side.name,
+            "language": language,
+            "tokens": len(side.tokens) - info.pairs_kept,
+            "distinct words": distinct,
+            "vocabulary": side.vocabulary,
+        }
+        for (language, side), distinct in zip(_sides(corpus), words, strict=True)
+    ]
+    numbers = ("tokens", "distinct words", "vocabulary")
+    st.dataframe(rows, column_config=dict.fromkeys(numbers, LOCALIZED))
     st.caption(
         "The vocabulary holds the words of the training split and the four special tokens PAD, "
         "SOS, EOS and UNK. Any other word reaches the model as UNK."
@@ -71,19 +68,15 @@ def counts(corpus: Corpus) -> None:
 
 
 def lengths(corpus: Corpus) -> None:
-    rows: Table = []
+    rows: list[dict[str, Any]] = []
     bars = []
     for language, side in _sides(corpus):
         histogram = stats.count_lengths(side)
-        longest = len(histogram) - 1
-        rows.append(
-            {"language": language}
-            | {
-                f"{percent}% have at most": stats.length_percentile(histogram, percent)
-                for percent in (50, 90, 99)
-            }
-            | {"longest": longest}
-        )
+        percentiles = {
+            f"{percent}% have at most": stats.length_percentile(histogram, percent)
+            for percent in (50, 90, 99)
+        }
+        rows.append({"language": language, **percentiles, "longest": len(histogram) - 1})
         bars.append({"type": "bar", "name": language, "y": histogram[1:].tolist(), "x0": 1})
     _chart(
         f"Sentence lengths in {corpus.info.name}",
@@ -97,22 +90,18 @@ def lengths(corpus: Corpus) -> None:
 
 def words(corpus: Corpus) -> None:
     st.subheader("Most frequent words")
-    for column, (language, side) in zip(st.columns(2), _sides(corpus), strict=True):
-        column.caption(escape(language))
-        _words_table(stats.find_frequent_words(side, MAX_ROWS), column)
+    share = st.column_config.NumberColumn(format="percent", help="Of all tokens on this side.")
+    columns = {"count": LOCALIZED, "share": share, "in_vocabulary": "in vocabulary"}
+    for place, (language, side) in zip(st.columns(2), _sides(corpus), strict=True):
+        place.caption(escape(language))
+        table = pd.DataFrame(stats.find_frequent_words(side, MAX_ROWS))
+        place.dataframe(table, hide_index=True, column_config=columns)
     st.subheader("Coverage by vocabulary size")
     curves: list[dict[str, Any]] = []
     for language, side in _sides(corpus):
         sizes, shares = zip(*stats.measure_coverage(side), strict=True)
-        curves.append(
-            {
-                "type": "scatter",
-                "name": language,
-                "x": list(sizes),
-                "y": list(shares),
-                "mode": "lines+markers",
-            }
-        )
+        points = {"x": list(sizes), "y": list(shares), "mode": "lines+markers"}
+        curves.append({"type": "scatter", "name": language, **points})
     _chart(
         f"Coverage of tokens in {corpus.info.name}",
         curves,
@@ -126,19 +115,6 @@ def words(corpus: Corpus) -> None:
     )
 
 
-def _words_table(counts: list[stats.WordCount], place: Any) -> None:
-    table = pd.DataFrame(
-        {
-            "word": [each.word for each in counts],
-            "count": [each.count for each in counts],
-            "share": [each.share for each in counts],
-            "in vocabulary": [each.in_vocabulary for each in counts],
-        }
-    )
-    share = st.column_config.NumberColumn(format="percent", help="Of all tokens on this side.")
-    place.dataframe(table, hide_index=True, column_config={"count": LOCALIZED, "share": share})
-
-
 def pairs(corpus: Corpus) -> None:
     splits = {"training": corpus.training, "validation": corpus.validation, "test": corpus.test}
     controls = st.columns(3)
@@ -148,23 +124,18 @@ def pairs(corpus: Corpus) -> None:
     if not splits[split]:
         st.text("This split is empty: the corpus is too small, or too many pairs share sentences.")
         return
-    _pairs_table(corpus, stats.draw_pairs(splits[split], count, seed))
+    indices = stats.draw_pairs(splits[split], count, seed)
+    languages = [corpus.info.source_language, corpus.info.target_language]
+    st.dataframe(
+        pd.DataFrame(
+            [corpus.pair(index) for index in indices],
+            index=pd.Index(indices, name="pair"),
+            columns=languages,
+        )
+    )
     st.caption(
         "Pairs that share a sentence on either side are in the same split, so no test sentence was "
         "seen in training."
-    )
-
-
-def _pairs_table(corpus: Corpus, indices: list[int], place: Any = st) -> None:
-    rows = [corpus.pair(index) for index in indices]
-    place.dataframe(
-        pd.DataFrame(
-            {
-                corpus.info.source_language: [source for source, _ in rows],
-                corpus.info.target_language: [target for _, target in rows],
-            },
-            index=pd.Index(indices, name="pair"),
-        )
     )
 
 
@@ -179,16 +150,10 @@ def batch(corpus: Corpus) -> None:
     figures = st.columns(4)
     figures[0].metric("Source shape", _shape(drawn.source.shape), help="sentences × positions")
     figures[1].metric("Target shape", _shape(drawn.target.shape), help="sentences × positions")
-    figures[2].metric(
-        "Padding ratio",
-        f"{drawn.padding_ratio:.1%}",
-        help="Each side padded to its own longest sentence.",
-    )
-    figures[3].metric(
-        "Padding ratio, joint",
-        f"{drawn.joint_padding_ratio:.1%}",
-        help="Both sides padded to their joint maximum, as the article's code does.",
-    )
+    help_ = "Each side padded to its own longest sentence."
+    figures[2].metric("Padding ratio", f"{drawn.padding_ratio:.1%}", help=help_)
+    help_ = "Both sides padded to their joint maximum, as the article's code does."
+    figures[3].metric("Padding ratio, joint", f"{drawn.joint_padding_ratio:.1%}", help=help_)
     for (language, side), ids in zip(_sides(corpus), (drawn.source, drawn.target), strict=True):
         st.caption(escape(language))
         _batch_table(side, ids[:MAX_ROWS], drawn.pairs[:MAX_ROWS], as_ids == "ids")
@@ -207,9 +172,9 @@ def _batch_table(side: Side, ids: stats.Ints, pairs: stats.Ints, as_ids: bool) -
     table = pd.DataFrame(rows, columns=positions)
     table.insert(0, "pair", pairs)
     is_padding = np.pad(ids == PAD, ((0, 0), (1, 0)))
-    grey = f"color: {frame.GREY}"
+    gray = f"color: {frame.GREY}"
     st.dataframe(
-        table.style.apply(lambda _: np.where(is_padding, grey, ""), axis=None), hide_index=True
+        table.style.apply(lambda _: np.where(is_padding, gray, ""), axis=None), hide_index=True
     )
 
 
@@ -221,8 +186,8 @@ def _chart(
     title: str, traces: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any], text: str
 ) -> None:
     data = [
-        trace | {"marker": {"color": colour}}
-        for trace, colour in zip(traces, SIDE_COLOURS, strict=True)
+        trace | {"marker": {"color": color}}
+        for trace, color in zip(traces, SIDE_COLORS, strict=True)
     ]
     figure = frame.build_figure(title, data, x, y, height=360, revision=title)
     draw_chart(figure, text, key="corpus_chart")

@@ -42,7 +42,8 @@ def show(sweep_id: int, unigram_loss: float | None, related: RelatedAdvice | Non
         _progress(sweep)
     with st.container(border=True):
         st.subheader(headline(replay))
-        st.write(verdict(dataclasses.replace(replay, corpus=_plain(replay.corpus))))
+        corpus = re.sub(r"[^A-Za-z0-9._-]", "", replay.corpus)  # Markdown could interpret the rest
+        st.write(verdict(dataclasses.replace(replay, corpus=corpus)))
     _tables(replay)
     for message in list_run_messages(sweep):
         st.caption(f":material/warning: {escape(message)}")
@@ -53,48 +54,36 @@ def show(sweep_id: int, unigram_loss: float | None, related: RelatedAdvice | Non
         st.rerun()  # draw it once more, without a timer
 
 
-def _plain(corpus: str) -> str:
-    """Return the corpus name without characters that Markdown could interpret."""
-    return re.sub(r"[^A-Za-z0-9._-]", "", corpus)
-
-
 def _progress(sweep: Sweep) -> None:
-    running = [part.run for part in sweep.parts if part.run and part.run.state is RunState.RUNNING]
+    now = ""
+    for part in sweep.parts:
+        if (run := part.run) and run.state is RunState.RUNNING:
+            iteration = f"iteration {run.iterations_done:,}"
+            now = f", now {escape(words.run_label(run))}, {run.config.engine}, {iteration}"
     done, total = sweep.parts_done(), len(sweep.parts)
-    now = f", now {escape(_label(running[0]))}" if running else ""
     st.progress(done / total, f"{done:,} of {total:,} runs done{now}")
-
-
-def _label(run: Run) -> str:
-    return f"{words.run_label(run)}, {run.config.engine}, iteration {run.iterations_done:,}"
 
 
 def _tables(replay: Replay) -> None:
     """Show speed and learning side by side where there is room."""
+    speed_columns = {"engine": "Engine", "small": "Batch 2", "large": "Batch 32", "ratio": "Ratio"}
+    learning_columns = {
+        "engine": "Engine",
+        "batch_size": "Batch",
+        "samples": st.column_config.NumberColumn("Samples", format="localized"),
+        **{name: name.capitalize() for name in ("untrained", "trained", "learned")},
+    }
     with st.container(horizontal=True, gap="large"):
-        _table(
-            "Samples per second",
-            pd.DataFrame([dataclasses.asdict(row) for row in speed_rows(replay)]),
-            {"engine": "Engine", "small": "Batch 2", "large": "Batch 32", "ratio": "Ratio"},
-        )
-        _table(
-            "Validation loss per token",
-            pd.DataFrame([dataclasses.asdict(row) for row in learning_rows(replay)]),
-            {
-                "engine": "Engine",
-                "batch_size": "Batch",
-                "samples": st.column_config.NumberColumn("Samples", format="localized"),
-                "untrained": "Untrained",
-                "trained": "Trained",
-                "learned": "Learned",
-            },
-        )
+        _table("Samples per second", speed_rows(replay), speed_columns)
+        _table("Validation loss per token", learning_rows(replay), learning_columns)
 
 
-def _table(title: str, data: pd.DataFrame, columns: dict[str, Any]) -> None:
+def _table(title: str, rows: Sequence[Any], columns: dict[str, Any]) -> None:
     with st.container(width="content"):
         st.markdown(f"**{title}**")
-        st.dataframe(data, hide_index=True, column_config=columns, width="content", alt=title)
+        st.dataframe(
+            pd.DataFrame(rows), hide_index=True, column_config=columns, width="content", alt=title
+        )
 
 
 def _curves(sweep: Sweep) -> None:
@@ -107,10 +96,11 @@ def _curves(sweep: Sweep) -> None:
             for size in sweep.config.batch_sizes
             if (line := _line(_runs_to_draw(sweep, engine, size), axis))
         ]
+        is_log = axis is Axis.SAMPLES
+        revision = str(sweep.id)
         figure = plot_loss(
-            lines, axis, LossScale.TOKEN, log_x=axis is Axis.SAMPLES, height=400,
-            revision=f"{sweep.id}",
-        )  # fmt: skip
+            lines, axis, LossScale.TOKEN, log_x=is_log, height=400, revision=revision
+        )
         with column:
             draw_chart(figure, describe_loss(lines, axis, LossScale.TOKEN), f"replay_loss_{axis}")
     st.caption(

@@ -8,6 +8,7 @@ from pages.shared.address import parse_ids
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_scheduler, get_store
+from s2s.config import Engine
 from s2s.errors import shorten
 from s2s.records import Sweep, SweepState
 from s2s.store.sweeps import read_sweeps
@@ -43,6 +44,19 @@ def select_sweep(sweeps: Sequence[Sweep]) -> Sweep:
     )
     st.query_params["sweep"] = str(sweep_id)
     return by_id[sweep_id]
+
+
+def select_engine(sweep: Sweep) -> Engine:
+    """Return the selected engine; show a choice only if the sweep has several."""
+    engines, key = sweep.config.engines, "sweep_engine"
+    if len(engines) == 1:
+        return engines[0]
+    if st.session_state.get(key) not in engines:
+        st.session_state[key] = engines[0]
+    selected = st.segmented_control(
+        "Engine", engines, key=key, required=True, persist_state="session"
+    )
+    return Engine(selected)
 
 
 def stop_or_continue_button(sweep: Sweep) -> None:

@@ -18,10 +18,24 @@ def sweep_changes(sweep: Sweep) -> None:
     panel = st.expander(
         "Name, notes, delete", icon=":material/edit:", key="changing_sweep", on_change="rerun"
     )
-    if panel.open:
-        with panel:
-            _describe(sweep)
-            _delete(sweep)
+    if not panel.open:
+        return
+    is_running = sweep.state is SweepState.RUNNING
+    with panel:
+        with st.form(f"describe_sweep_{sweep.id}", border=False):
+            name = st.text_input("Name", sweep.name, max_chars=80)
+            notes = st.text_area("Notes", sweep.notes, max_chars=5000, height=100)
+            if st.form_submit_button("Save", icon=":material/save:", key="save_sweep"):
+                describe_sweep(get_store(), sweep.id, name, notes)
+                st.rerun()
+        if st.button(
+            "Delete",
+            icon=":material/delete:",
+            key="delete_sweep",
+            disabled=is_running,
+            help="Stop the sweep before deleting it." if is_running else None,
+        ):
+            _confirm_deletion(sweep)
 
 
 def restorable_sweeps() -> None:
@@ -33,52 +47,29 @@ def restorable_sweeps() -> None:
                 f"{_runs(sweep)} :gray[(can be undone until the dashboard restarts)]",
                 width="content",
             )
-            st.button(
-                "Undo",
-                key=f"undo_sweep_{sweep.id}",
-                on_click=catch_errors(_restore),
-                args=(sweep.id,),
-            )
-
-
-def _describe(sweep: Sweep) -> None:
-    with st.form(f"describe_sweep_{sweep.id}", border=False):
-        name = st.text_input("Name", sweep.name, max_chars=80)
-        notes = st.text_area("Notes", sweep.notes, max_chars=5000, height=100)
-        if st.form_submit_button("Save", icon=":material/save:", key="save_sweep"):
-            describe_sweep(get_store(), sweep.id, name, notes)
-            st.rerun()
-
-
-def _delete(sweep: Sweep) -> None:
-    is_running = sweep.state is SweepState.RUNNING
-    is_clicked = st.button(
-        "Delete", icon=":material/delete:", key="delete_sweep", disabled=is_running,
-        help="Stop the sweep before deleting it." if is_running else None,
-    )  # fmt: skip
-    if is_clicked:
-        _confirm(sweep)
+            restore = catch_errors(_restore)
+            st.button("Undo", key=f"undo_sweep_{sweep.id}", on_click=restore, args=(sweep.id,))
 
 
 @st.dialog("Delete this sweep?")
-def _confirm(sweep: Sweep) -> None:
+def _confirm_deletion(sweep: Sweep) -> None:
     disk_bytes = sum(run_bytes(part.run.id) for part in sweep.parts if part.run)
     st.write(
         f"This deletes sweep {sweep.id} **and its {_runs(sweep)}** with their records and weights "
         f"({format_bytes(disk_bytes)}). It can be undone until the dashboard restarts."
     )
-    if st.button(
-        f"Delete sweep {sweep.id} and its {_runs(sweep)}", icon=":material/delete:",
-        key="confirm_delete_sweep", on_click=catch_errors(_hide), args=(sweep.id,),
-    ):  # fmt: skip
+    label = f"Delete sweep {sweep.id} and its {_runs(sweep)}"
+    delete = catch_errors(_delete)
+    icon = ":material/delete:"
+    if st.button(label, icon=icon, key="confirm_delete_sweep", on_click=delete, args=(sweep.id,)):
         st.rerun()  # closes the dialog
 
 
-def _hide(sweep_id: int) -> None:
+def _delete(sweep_id: int) -> None:
     try:
         delete_sweep(get_store(), sweep_id)
     except UserError as error:
-        st.toast(escape(error), icon=":material/error:")
+        st.toast(escape(error), icon=":material/error:")  # stays when the dialog closes
     else:
         st.query_params.pop("sweep", None)
 
@@ -89,9 +80,5 @@ def _runs(sweep: Sweep) -> str:
 
 
 def _restore(sweep_id: int) -> None:
-    try:
-        restore_sweep(get_store(), sweep_id)
-    except UserError as error:
-        st.error(escape(error))
-    else:
-        st.session_state[SELECTED] = sweep_id
+    restore_sweep(get_store(), sweep_id)
+    st.session_state[SELECTED] = sweep_id

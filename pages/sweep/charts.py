@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.shared.address import segmented_choice
 from pages.shared.chart import draw_chart
+from pages.shared.sweeps import select_engine
 from pages.sweep.translations import translations
 from s2s.analysis.sweep.step_parts import measure_padding, measure_step_parts
 from s2s.analysis.sweep.table import sweep_rows
@@ -20,21 +21,20 @@ from s2s.text.charts import describe_padding, describe_speed_curves, describe_st
 from s2s.text.compare import describe_anatomy_fit
 from s2s.text.sweep import describe_throughput_fit, format_states
 
+_NUMBER = st.column_config.NumberColumn
 _COLUMNS = {
     "engine": "Engine",
     "batch_size": "Batch size",
     "states": "State",
-    "samples_per_second": st.column_config.NumberColumn("Samples/s", format="%.0f"),
-    "validation_loss_per_token": st.column_config.NumberColumn(
-        "Validation loss per token", format="%.3f"
-    ),
+    "samples_per_second": _NUMBER("Samples/s", format="%.0f"),
+    "validation_loss_per_token": _NUMBER("Validation loss per token", format="%.3f"),
     "reached": "Reached the target",
-    "steps_to_target": st.column_config.NumberColumn(
+    "steps_to_target": _NUMBER(
         "Steps to target",
         format="%.0f",
         help="Up to the evaluation that showed it. The Advisor interpolates between evaluations.",
     ),
-    "samples_to_target": st.column_config.NumberColumn("Samples to target", format="%.0f"),
+    "samples_to_target": _NUMBER("Samples to target", format="%.0f"),
 }
 
 
@@ -57,45 +57,24 @@ def sweep_charts(sweep: Sweep) -> None:
                 draw()
 
 
-def select_engine(sweep: Sweep) -> Engine:
-    """Return the selected engine; offers a choice only if the sweep has several."""
-    engines = list(sweep.config.engines)
-    if len(engines) == 1:
-        return engines[0]
-    if st.session_state.get("sweep_engine") not in engines:
-        st.session_state["sweep_engine"] = engines[0]
-    return Engine(
-        st.segmented_control(
-            "Engine", engines, key="sweep_engine", required=True, persist_state="session"
-        )
-    )
-
-
 def _throughput(sweep: Sweep) -> None:
     unit = segmented_choice(
         "Unit", list(Unit), "sweep_unit",
         label_visibility="collapsed", format_func=lambda each: f"{each}/s",
     )  # fmt: skip
     curves = sweep_speed_curves(sweep, unit)
-    draw_chart(
-        plot_speed_curves(curves, revision=f"{sweep.id} {unit}"),
-        describe_speed_curves(curves),
-        "sweep_speed",
-    )
-    for curve in curves:
-        if text := describe_throughput_fit(curve):
-            st.caption(text)
+    figure = plot_speed_curves(curves, revision=f"{sweep.id} {unit}")
+    draw_chart(figure, describe_speed_curves(curves), "sweep_speed")
+    for text in filter(None, map(describe_throughput_fit, curves)):
+        st.caption(text)
 
 
 def _table(sweep: Sweep) -> None:
-    rows = pd.DataFrame(
-        [
-            dataclasses.asdict(row) | {"states": format_states(row.states)}
-            for row in sweep_rows(sweep)
-        ]
-    )
+    rows = [
+        dataclasses.asdict(row) | {"states": format_states(row.states)} for row in sweep_rows(sweep)
+    ]
     st.dataframe(
-        rows.dropna(axis="columns", how="all"),
+        pd.DataFrame(rows).dropna(axis="columns", how="all"),
         hide_index=True,
         column_config=_COLUMNS,
         alt="Figures per batch size, medians over repeats",

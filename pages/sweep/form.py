@@ -1,6 +1,5 @@
 """The form for a new sweep: batch sizes, repeats, budget and learning-rate scaling."""
 
-from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -17,6 +16,8 @@ from pages.shared.form_widgets import (
     split_sentences,
     unavailable_without_gpu,
 )
+from pages.shared.state import get_scheduler
+from pages.shared.sweeps import SELECTED
 from pages.sweep.estimate import estimate
 from s2s.config import (
     Budget,
@@ -31,17 +32,15 @@ from s2s.errors import UserError
 
 OPEN = "new_sweep_open"
 _AMOUNTS = {
-    Budget.SAMPLES: 20_000.0,
-    Budget.ITERATIONS: 1_000.0,
-    Budget.SECONDS: 30.0,
-    Budget.TARGET: 200_000.0,
+    Budget.SAMPLES: ("Samples per run", 20_000.0),
+    Budget.ITERATIONS: ("Iterations per run", 1_000.0),
+    Budget.SECONDS: ("Seconds per run", 30.0),
+    Budget.TARGET: ("Maximum samples", 200_000.0),
 }
-_UNITS = {
-    Budget.SAMPLES: "Samples per run",
-    Budget.ITERATIONS: "Iterations per run",
-    Budget.SECONDS: "Seconds per run",
-    Budget.TARGET: "Maximum samples",
-}
+"""Label and default of the amount."""
+_MODEL_FIELDS = ("corpus", "optimizer", "learning_rate", "hidden_size")
+_MACHINE_FIELDS = ("device", "precision", "threads")
+_SWEEP_FIELDS = ("engines", "repeats", "learning_rate_rule", "grow_until_oom", "keep_all_weights")
 _SCALING_HELP = (
     "How the learning rate follows the batch size.\n\n"
     "constant: the same for all sizes, as in the article.\n\n"
@@ -54,14 +53,14 @@ def _key(name: str) -> str:
     return f"sweep_{name}"
 
 
-def sweep_form(start: Callable[[SweepConfig], None]) -> None:
-    """Show the form; its button calls `start` with the sweep's configuration."""
+def sweep_form() -> None:
+    """Show the form, whose button starts the sweep, and the expected duration."""
     _corpus_sizes_repeats()
     _budget_and_scaling()
     with st.expander("More options", icon=":material/tune:"):
         _more_options()
     try:
-        config = _config()
+        config = _build_config()
     except UserError as error:
         st.error(escape(error))
         return
@@ -72,14 +71,19 @@ def sweep_form(start: Callable[[SweepConfig], None]) -> None:
             type="primary",
             key="start_sweep",
             icon=":material/play_arrow:",
-            # Not with `config`: a click can arrive before the last change was drawn.
-            on_click=catch_errors(lambda: start(_config())),
+            on_click=catch_errors(_start),
         )
         st.caption(
             "Each repeat visits every size once in shuffled order, so that a slow period of the "
             "machine affects all sizes alike."
         )
     estimate(config)
+
+
+def _start() -> None:
+    """Start the sweep of the current values: a click can arrive before the last one was drawn."""
+    st.session_state[SELECTED] = get_scheduler().submit_sweep(_build_config())
+    st.session_state[OPEN] = False
 
 
 def _corpus_sizes_repeats() -> None:
@@ -105,9 +109,10 @@ def _budget_and_scaling() -> None:
             "validation loss.",
         )  # fmt: skip
         budget = st.session_state[_key("budget")]
+        label, amount = _AMOUNTS[budget]
         _persistent(
-            st.number_input, _UNITS[budget], f"amount_{budget}", default=_AMOUNTS[budget],
-            min_value=1.0, max_value=1e9, format="%.0f", step=_AMOUNTS[budget] / 2, width=180,
+            st.number_input, label, f"amount_{budget}", default=amount,
+            min_value=1.0, max_value=1e9, format="%.0f", step=amount / 2, width=180,
         )  # fmt: skip
         if budget is Budget.TARGET:
             _persistent(
@@ -148,11 +153,9 @@ def _more_options() -> None:
         st.markdown("**Machine**")
         machine_widgets(_key(""))
     sample_sentences_area(_key("sentences"))
-    _persistent(
-        st.checkbox, "After the largest size, double until out of memory", "grow",
-        default=False,
-    )  # fmt: skip
-    _persistent(st.checkbox, "Keep the weights of every repeat", "keep", default=False)
+    growth = "After the largest size, double until out of memory"
+    _persistent(st.checkbox, growth, "grow_until_oom", default=False)
+    _persistent(st.checkbox, "Keep the weights of every repeat", "keep_all_weights", default=False)
 
 
 def _persistent(widget: Any, label: str, name: str, default: Any = None, **more: Any) -> None:
@@ -162,31 +165,18 @@ def _persistent(widget: Any, label: str, name: str, default: Any = None, **more:
     widget(label, key=_key(name), persist_state="session", **more)
 
 
-def _config() -> SweepConfig:
-    def value(name: str) -> Any:
-        return st.session_state[_key(name)]
+def _build_config() -> SweepConfig:
+    def values(*names: str) -> dict[str, Any]:
+        return {name: st.session_state[_key(name)] for name in names}
 
-    budget = value("budget")
-    amount = st.session_state.get(_key(f"amount_{budget}"), _AMOUNTS[budget])
-    base = TrainConfig(
-        corpus=value("corpus"),
-        optimizer=value("optimizer"),
-        learning_rate=value("learning_rate"),
-        hidden_size=value("hidden_size"),
-        device=value("device"),
-        precision=value("precision"),
-        threads=value("threads"),
-        sentences=split_sentences(value("sentences")),
-    )
+    sentences, sizes, budget = values("sentences", "sizes", "budget").values()
+    amount = st.session_state.get(_key(f"amount_{budget}"), _AMOUNTS[budget][1])
+    run = values(*_MODEL_FIELDS, *_MACHINE_FIELDS)
     return SweepConfig(
-        base=base,
-        batch_sizes=tuple(parse_selected_sizes(value("sizes"))),
-        grow_until_oom=value("grow"),
-        engines=tuple(value("engines")),
-        repeats=value("repeats"),
-        learning_rate_rule=value("learning_rate_rule"),
+        base=TrainConfig(sentences=split_sentences(sentences), **run),
+        batch_sizes=tuple(parse_selected_sizes(sizes)),
         budget=budget,
         amount=amount if budget is Budget.SECONDS else int(amount),
-        target_loss=value("target") if budget is Budget.TARGET else 0.0,
-        keep_all_weights=value("keep"),
+        target_loss=st.session_state[_key("target")] if budget is Budget.TARGET else 0.0,
+        **values(*_SWEEP_FIELDS),
     )

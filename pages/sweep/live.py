@@ -21,53 +21,54 @@ Snapshot = tuple[object, ...]
 def watch_sweep(sweep: Sweep) -> None:
     """Show the sweep's progress and the time left."""
     is_running = sweep.state is SweepState.RUNNING
-    takes = _expected(sweep) if is_running else None
+    estimate = _estimate(sweep) if is_running else None
     st.fragment(catch_errors(_tick), run_every=_TICK if is_running else None)(
-        sweep.id, _snapshot(sweep), takes
+        sweep.id, _snapshot(sweep), estimate
     )
 
 
-def _expected(sweep: Sweep) -> SweepEstimate | None:
-    left = [part for part in sweep.parts if not part.is_done()]
+def _estimate(sweep: Sweep) -> SweepEstimate | None:
+    remaining = [part for part in sweep.parts if not part.is_done()]
     try:
-        return get_estimator().estimate_sweep(sweep.config, left)
+        return get_estimator().estimate_sweep(sweep.config, remaining)
     except UserError:  # a trial failed; the runs themselves report why
         return None
 
 
 def _snapshot(sweep: Sweep) -> Snapshot:
-    running = _running(sweep)
-    return sweep.state, sweep.parts_done(), running and running.id
+    run = _running_run(sweep)
+    return sweep.state, sweep.parts_done(), run and run.id
 
 
-def _running(sweep: Sweep) -> Run | None:
+def _running_run(sweep: Sweep) -> Run | None:
     runs = [part.run for part in sweep.parts if part.run]
     return next((run for run in runs if run.state is RunState.RUNNING), None)
 
 
-def _tick(sweep_id: int, snapshot: Snapshot, takes: SweepEstimate | None) -> None:
+def _tick(sweep_id: int, snapshot: Snapshot, estimate: SweepEstimate | None) -> None:
     try:
         sweep = read_sweep(get_store(), sweep_id)
     except UserError:  # deleted in another tab
         st.rerun()
     if _snapshot(sweep) != snapshot:
         st.rerun()
-    run, now = _running(sweep), None
-    if run:
-        now = measure_progress(run.config, read_records(run.id)[0])
-    share = (sweep.parts_done() + (now.share if now else 0.0)) / len(sweep.parts)
-    parts = [f"{sweep.parts_done():,} of {len(sweep.parts):,} runs done"]
-    if run:
+    done, total, progress = sweep.parts_done(), len(sweep.parts), None
+    parts = [f"{done:,} of {total:,} runs done"]
+    if run := _running_run(sweep):
+        progress = measure_progress(run.config, read_records(run.id)[0])
         parts.append(f"now {escape(run_label(run))}")
     if sweep.state is SweepState.RUNNING:
         # Unknown at first: devices are looked up in the background, which loads torch.
-        parts.append(_left(sweep, takes or _expected(sweep), now))
+        parts.append(_describe_time_left(sweep, estimate or _estimate(sweep), progress))
+    share = (done + (progress.share if progress else 0.0)) / total
     st.progress(min(1.0, share), " · ".join(parts))
 
 
-def _left(sweep: Sweep, takes: SweepEstimate | None, now: Progress | None) -> str:
-    here = now.seconds_left if now else None
-    left = takes and estimate_remaining(sweep, takes.times, takes.device, here)
+def _describe_time_left(
+    sweep: Sweep, estimate: SweepEstimate | None, progress: Progress | None
+) -> str:
+    current = progress.seconds_left if progress else None
+    left = estimate and estimate_remaining(sweep, estimate.times, estimate.device, current)
     if left is None:
         return "time remaining is unknown until the first runs finish"
     return f"{'at most ' if sweep.config.target_loss else ''}about {format_duration(left)} left"

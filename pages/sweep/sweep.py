@@ -2,33 +2,11 @@
 
 import streamlit as st
 
-from pages.shared.state import get_scheduler
-from pages.shared.sweeps import SELECTED, list_sweeps, select_sweep, stop_or_continue_button
+from pages.shared.sweeps import list_sweeps, select_sweep, stop_or_continue_button
 from pages.sweep import form as sweep_form
 from pages.sweep.changes import restorable_sweeps, sweep_changes
 from pages.sweep.charts import sweep_charts
 from pages.sweep.live import watch_sweep
-from s2s.config import SweepConfig
-from s2s.records import Sweep
-
-
-def start(config: SweepConfig) -> None:
-    """Start the sweep, fold the form away and show the sweep."""
-    st.session_state[SELECTED] = get_scheduler().submit_sweep(config)
-    st.session_state[sweep_form.OPEN] = False
-
-
-def controls(sweep: Sweep) -> None:
-    """Show Stop or Continue, and links to the pages that use the sweep."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        stop_or_continue_button(sweep)
-        st.page_link(
-            "pages/advisor/advisor.py",
-            label="Recommended batch size",
-            icon=":material/tips_and_updates:",
-        )
-        st.page_link("pages/compare/compare.py", label="Compare runs", icon=":material/bar_chart:")
-
 
 st.title("Sweep")
 st.caption("Train several batch sizes on this machine, repeated and interleaved.")
@@ -40,10 +18,14 @@ panel = st.expander(
 )
 if panel.open:
     with panel:
-        sweep_form.sweep_form(start)
+        sweep_form.sweep_form()
 if sweeps:
     sweep = select_sweep(sweeps)
-    controls(sweep)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        stop_or_continue_button(sweep)
+        advisor, compare = "pages/advisor/advisor.py", "pages/compare/compare.py"
+        st.page_link(advisor, label="Recommended batch size", icon=":material/tips_and_updates:")
+        st.page_link(compare, label="Compare runs", icon=":material/bar_chart:")
     watch_sweep(sweep)
     if sweep.notes:
         st.text(sweep.notes)

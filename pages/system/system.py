@@ -18,8 +18,32 @@ from s2s.text.bench import bench_columns, bench_sentences
 from s2s.text.run import describe_lost_device
 
 MISSING = "not reported"
-WHOLE = st.column_config.NumberColumn(format="%,.0f")
-ON_DISK = st.column_config.NumberColumn(format="bytes")
+NUMBER = st.column_config.NumberColumn
+GPU_COLUMNS = {
+    "id": "ID",
+    "name": "Name",
+    "serial": "Serial",
+    "uuid": st.column_config.TextColumn("UUID", width=110),
+    "utilization": NUMBER("GPU util.", format="percent", width=95),
+    "memory_utilization": NUMBER("Memory util.", format="percent", width=95),
+    "memory_total_bytes": NUMBER("Memory total", format="%d MiB", width=100),
+    "memory_used_bytes": NUMBER("Memory used", format="%d MiB", width=100),
+    "memory_free_bytes": NUMBER("Memory free", format="%d MiB", width=100),
+    "display_mode": "Display mode",
+    "display_active": "Display active",
+    "temperature_celsius": NUMBER("Temperature", format="%d °C", width=95),
+    "driver": "Driver",
+}
+BENCH_COLUMNS = {
+    "Samples/s": NUMBER(format="%,.1f"),
+    "IQR of rounds": NUMBER(format="percent"),
+    "Real tokens/s": NUMBER(format="%,.0f"),
+    "Padding ratio": NUMBER(format="percent"),
+    "Memory (MiB)": NUMBER(format="%,.0f"),
+    "Step (ms)": NUMBER(format="%.2f"),
+    "Roofline (ms)": NUMBER(format="%.2f"),
+    "Share of roofline": NUMBER(format="percent"),
+}
 
 
 def gpu_section(info: dict[str, Any]) -> None:
@@ -29,44 +53,12 @@ def gpu_section(info: dict[str, Any]) -> None:
     if not info["gpus"]:
         st.info(escape(info["gpu_error"]))
         return
-    percent = st.column_config.NumberColumn(format="percent", width=95)
-    size = st.column_config.NumberColumn(format="%d MiB", width=100)
-    st.dataframe(
-        [
-            {
-                "ID": gpu["id"],
-                "Name": gpu["name"],
-                "Serial": gpu["serial"],
-                "UUID": gpu["uuid"],
-                "GPU util.": gpu["utilization"],
-                "Memory util.": gpu["memory_utilization"],
-                "Memory total": mebibytes(gpu["memory_total_bytes"]),
-                "Memory used": mebibytes(gpu["memory_used_bytes"]),
-                "Memory free": mebibytes(gpu["memory_free_bytes"]),
-                "Display mode": gpu["display_mode"],
-                "Display active": gpu["display_active"],
-                "Temperature": gpu["temperature_celsius"],
-                "Driver": gpu["driver"],
-            }
-            for gpu in info["gpus"]
-        ],
-        hide_index=True,
-        placeholder=MISSING,
-        column_config={
-            "UUID": st.column_config.TextColumn(width=110),
-            "GPU util.": percent,
-            "Memory util.": percent,
-            "Memory total": size,
-            "Memory used": size,
-            "Memory free": size,
-            "Temperature": st.column_config.NumberColumn(format="%d °C", width=95),
-        },
-    )
+    rows = [
+        gpu | {name: gpu[name] and gpu[name] / 2**20 for name in gpu if name.endswith("_bytes")}
+        for gpu in info["gpus"]
+    ]
+    st.dataframe(rows, hide_index=True, placeholder=MISSING, column_config=GPU_COLUMNS)
     st.caption("The columns of GPUtil's `showUtilization(all=True)`, plus temperature and driver.")
-
-
-def mebibytes(size_bytes: int | None) -> float | None:
-    return None if size_bytes is None else size_bytes / 2**20
 
 
 def machine_section(info: dict[str, Any]) -> None:
@@ -96,22 +88,8 @@ def bench_section() -> None:
     if report is None:
         st.write("None yet. Run `python -m s2s bench` on a quiet machine to time the engines.")
         return
-    percent = st.column_config.NumberColumn(format="percent")
-    tenths = st.column_config.NumberColumn(format="%,.1f")
-    st.dataframe(
-        [bench_columns(row) for row in report.rows],
-        placeholder=MISSING,
-        column_config={
-            "Samples/s": tenths,
-            "IQR of rounds": percent,
-            "Real tokens/s": WHOLE,
-            "Padding ratio": percent,
-            "Memory (MiB)": WHOLE,
-            "Step (ms)": st.column_config.NumberColumn(format="%.2f"),
-            "Roofline (ms)": st.column_config.NumberColumn(format="%.2f"),
-            "Share of roofline": percent,
-        },
-    )
+    rows = [bench_columns(row) for row in report.rows]
+    st.dataframe(rows, placeholder=MISSING, column_config=BENCH_COLUMNS)
     st.code(report.command, language=None)
     ended = datetime.fromtimestamp(report.at).strftime("%Y-%m-%d %H:%M")
     st.caption(" ".join(map(escape, [f"{ended}.", *bench_sentences(report)])))
@@ -155,7 +133,7 @@ def disk_section() -> None:
     used_bytes["Total"] = total_bytes
     st.dataframe(
         [{"Content": name, "On disk": size} for name, size in used_bytes.items()],
-        column_config={"On disk": ON_DISK},
+        column_config={"On disk": NUMBER(format="bytes")},
         width="content",
     )
     checkpoint_section()
@@ -168,19 +146,17 @@ def checkpoint_section() -> None:
         st.text("No run has a checkpoint.")
         return
     sizes = {run_id: run_bytes(run_id) for run_id in runs}
-    st.dataframe(
-        [
-            {
-                "run": run.id,
-                "name": run.name,
-                "state": str(run.state),
-                "iterations": run.iterations_done,
-                "on disk": sizes[run.id],
-            }
-            for run in runs.values()
-        ],
-        column_config={"on disk": ON_DISK},
-    )
+    rows = [
+        {
+            "run": run.id,
+            "name": run.name,
+            "state": str(run.state),
+            "iterations": run.iterations_done,
+            "on disk": sizes[run.id],
+        }
+        for run in runs.values()
+    ]
+    st.dataframe(rows, column_config={"on disk": NUMBER(format="bytes")})
     selected = st.multiselect(
         "Delete the checkpoints of",
         [run_id for run_id, run in runs.items() if run.state.is_finished()],
@@ -188,12 +164,9 @@ def checkpoint_section() -> None:
         key="to_free",
         help="Their curves and figures stay, but they can no longer translate or be continued.",
     )
-    freed_bytes = sum(sizes[run_id] for run_id in selected)
-    if st.button(
-        f"Delete checkpoints ({freed_bytes / 1e6:,.1f} MB)",
-        key="delete_checkpoints",
-        disabled=not selected,
-    ):
+    size = sum(sizes[run_id] for run_id in selected) / 1e6
+    label = f"Delete checkpoints ({size:,.1f} MB)"
+    if st.button(label, key="delete_checkpoints", disabled=not selected):
         for run_id in selected:
             delete_checkpoint(run_id)
         st.rerun()

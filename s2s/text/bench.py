@@ -35,7 +35,7 @@ def bench_text(report: BenchReport) -> str:
 
 
 def bench_sentences(report: BenchReport) -> list[str]:
-    """Say what the columns of the table mean, and what the figures depend on."""
+    """Explain the table's columns, and describe what the figures depend on."""
     rate = report.copy_rate_bytes
     copying = "not measured" if rate is None else f"{rate / 1e9:.1f} GB/s, reads and writes"
     load = Interference(
@@ -44,9 +44,12 @@ def bench_sentences(report: BenchReport) -> list[str]:
         gpu_process_ids=(),
         throttled_share=None,
     )
+    memory = "peak of the first training steps in a separate process"
+    if report.machine["device"].startswith("cuda"):
+        memory = "torch's peak while the model trains"
     sentences = [
         f"Corpus {report.corpus}; {_describe_rounds(report)}.",
-        f"Memory: {_describe_memory(report.machine['device'])}.",
+        f"Memory: {memory}.",
         f"Roofline: lower bound of a step's time (copying memory: {copying}).",
         "Step: median; share: roofline over the mean step.",
         _describe_machine(report.machine),
@@ -57,12 +60,10 @@ def bench_sentences(report: BenchReport) -> list[str]:
     return list(filter(None, sentences))
 
 
-def count(number: int, noun: str) -> str:
-    """Return `1 core`, `2 cores`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _describe_machine(machine: dict[str, Any]) -> str:
+    def count(number: int, noun: str) -> str:
+        return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
     after = machine["load_after"]
     load = f"load {machine['load_before']:.2f} before"
     load += "" if after is None else f" and {after:.2f} after"
@@ -70,12 +71,6 @@ def _describe_machine(machine: dict[str, Any]) -> str:
         f"{machine['device_name']}, {count(machine['cores'], 'core')}, "
         f"{count(machine['threads'], 'thread')}, torch {machine['torch']}, {load}."
     )
-
-
-def _describe_memory(device: str) -> str:
-    if device.startswith("cuda"):
-        return "torch's peak while the model trains"
-    return "peak of the first training steps in a separate process"
 
 
 def _describe_rounds(report: BenchReport) -> str:

@@ -1,4 +1,4 @@
-"""What the command line prints about one corpus, run, summary, translation or gradient noise."""
+"""Text about one corpus, run, summary, translation, gradient noise or sweep estimate."""
 
 from typing import TYPE_CHECKING
 
@@ -108,11 +108,11 @@ def translation_line(translation: Translation) -> str:
 def sweep_estimate_text(
     config: SweepConfig, runs: int, seconds: float | None, basis: str, device: str
 ) -> str:
-    """Say how many runs a sweep still has to train, and about how long that takes.
+    """Return how many runs a sweep still has to train, and about how long that takes.
 
     Args:
         seconds: None: unknown.
-        basis: Where the estimate comes from, such as `earlier runs`.
+        basis: Source of the estimate, such as `earlier runs`.
     """
     count = "1 run" if runs == 1 else f"{runs:,} runs"
     duration = "duration unknown"

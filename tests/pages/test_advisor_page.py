@@ -58,7 +58,7 @@ def test_the_confirming_run(
     store.create_run(TrainConfig(batch_size=32, seed=3))  # another run of that size is none
     submitted: list[TrainConfig] = []
     monkeypatch.setattr(get_scheduler(), "submit", submitted.extend)
-    assert not page.button(key=CONFIRM).click().run().exception
+    assert not page.run().button(key=CONFIRM).click().run().exception
     [config] = submitted
     assert (config.batch_size, config.seed, config.target_loss) == (32, 3, 3.0)
     run_id = store.create_run(config)

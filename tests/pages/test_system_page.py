@@ -57,9 +57,9 @@ def test_readings_and_gaps(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch)
     assert "77" in facts(app).values()
     table = app.dataframe[0]
     row = table.value.iloc[0]
-    missing = ["Serial", "GPU util.", "Memory used", "Memory free", "Temperature"]
-    assert list(row[row.isna()].index) == missing
-    assert (row["Memory total"], row["Memory util."]) == (11441, 0.25)
+    missing = ["serial", "utilization", "memory_used_bytes", "memory_free_bytes"]
+    assert list(row[row.isna()].index) == [*missing, "temperature_celsius"]
+    assert (row["memory_total_bytes"], row["memory_utilization"]) == (11441, 0.25)
     assert table.proto.placeholder == "not reported"
 
 
