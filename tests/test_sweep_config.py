@@ -36,7 +36,7 @@ def test_json_round_trip_and_evaluations(config: SweepConfig) -> None:
             assert run.iterations / run.evaluate_every <= 40
 
 
-def test_reading_json_and_normalising() -> None:
+def test_reading_json_and_normalizing() -> None:
     values = {"repeats": 2, "from_the_future": 1, "base": {"seed": 4, "unknown": 2}}
     assert SweepConfig.from_json(values) == SweepConfig(repeats=2, base=TrainConfig(seed=4))
     config = SweepConfig(batch_sizes=(32, 2, 32), engines=("fused", "article", "fused"))

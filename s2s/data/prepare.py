@@ -1,10 +1,10 @@
-"""From lines of text to a prepared corpus: words, length filter, split, vocabulary, encoding."""
+"""Prepare a corpus from lines of text: words, length filter, splits, vocabulary, word ids."""
 
 import itertools
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,9 @@ _SPLIT_SEED = 2018
 _MAX_BYTES = 2 * 2**30
 """Memory limit per corpus, if that much is available."""
 _TOKEN_BYTES, _SENTENCE_BYTES, _WORD_BYTES = 12, 60, 200
-"""Peak memory of preparing, per token, sentence and distinct word, without its letters."""
-_BLOCK_SENTENCES = 2**16
-_BLOCK_TOKENS = 2**20
+"""Peak memory of preparing, per token, per sentence and per distinct word, without its letters."""
+_BLOCK_SENTENCES, _BLOCK_TOKENS = 2**16, 2**20
+"""Blocks in which numpy's temporary arrays stay small."""
 Int16s = npt.NDArray[np.int16]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -35,7 +35,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass
 class PreparedSide:
-    """One side of a prepared corpus; see corpus.Side."""
+    """One side of a prepared corpus, as in corpus.Side."""
 
     tokens: Int32s
     offsets: Int64s
@@ -46,7 +46,7 @@ class PreparedSide:
 
 @dataclass
 class Prepared:
-    """A prepared corpus before it is written; see CorpusInfo."""
+    """A prepared corpus before it is written, with counts as in CorpusInfo."""
 
     source: PreparedSide
     target: PreparedSide
@@ -62,81 +62,65 @@ class Prepared:
         return self.training_pairs + self.validation_pairs + self.test_pairs
 
 
-@dataclass
 class _SideReader:
     """One side while it is read: words are numbered as they occur, SENTENCE_END is 0."""
 
-    normalizer: Normalizer
-    max_length: int
-    numbers: defaultdict[str, int] = field(init=False)
-    tokens: list[Int32s] = field(default_factory=list)
-    lengths: list[Int16s] = field(default_factory=list)
-    hashes: list[UInt64s] = field(default_factory=list)
-    token_count: int = 0
-    sentence_count: int = 0
-    word_bytes: int = 0
-    """Size of the distinct words."""
-
-    def __post_init__(self) -> None:
+    def __init__(self, choices: CorpusChoices) -> None:
+        self.numbers = defaultdict(itertools.count(1).__next__, {SENTENCE_END: 0})
+        self._normalizer = choices.normalizer
         random = np.random.default_rng(_SPLIT_SEED)
-        self._multiplier = random.integers(1, 2**63, self.max_length + 1, dtype=np.uint64)
-        self._multiplier |= np.uint64(1)
-        self.numbers = defaultdict(itertools.count().__next__, {})
-        assert self.numbers[SENTENCE_END] == 0
+        multipliers = random.integers(1, 2**63, choices.max_length + 1, dtype=np.uint64)
+        self._multipliers = multipliers | np.uint64(1)
+        self._tokens: list[Int32s] = []
+        self._lengths: list[Int16s] = []
+        self._hashes: list[UInt64s] = []
+        self._estimated_bytes = 0
+        """Estimate for the kept sentences and the letters of the distinct words."""
 
     def encode(self, sentences: list[str]) -> tuple[Int32s, Int64s]:
-        """Return the numbers of all words, and each sentence's length, its end included."""
-        words = split_words(sentences, self.normalizer)
+        """Return the numbers of all words, and the length of each sentence with its end."""
+        words = split_words(sentences, self._normalizer)
         old_words = len(self.numbers)
         tokens = np.fromiter(map(self.numbers.__getitem__, words), np.int32, len(words))
         new_words = itertools.islice(reversed(self.numbers), len(self.numbers) - old_words)
-        self.word_bytes += sum(map(sys.getsizeof, new_words))
-        ends = np.flatnonzero(tokens == 0)
-        return tokens, np.diff(ends, prepend=-1)
+        # Three times: the words, and twice while they are written as JSON.
+        self._estimated_bytes += 3 * sum(map(sys.getsizeof, new_words))
+        return tokens, np.diff(np.flatnonzero(tokens == 0), prepend=-1)
 
     def add(self, tokens: Int32s, lengths: Int64s, is_kept: Bools) -> None:
-        """Keep some of the sentences."""
+        """Add the sentences to keep."""
         tokens, lengths = tokens[np.repeat(is_kept, lengths)], lengths[is_kept]
         if not len(lengths):
             return
-        self.tokens.append(tokens)
-        self.lengths.append(lengths.astype(np.int16))
-        self.hashes.append(self._hash(tokens, lengths))
-        self.token_count += len(tokens)
-        self.sentence_count += len(lengths)
+        self._tokens.append(tokens)
+        self._lengths.append(lengths.astype(np.int16))
+        self._hashes.append(self._hash(tokens, lengths))
+        self._estimated_bytes += len(tokens) * _TOKEN_BYTES + len(lengths) * _SENTENCE_BYTES
 
     def _hash(self, tokens: Int32s, lengths: Int64s) -> UInt64s:
-        """Return a 64-bit hash of each sentence.
-
-        A collision would only put two different sentences into the same split.
-        """
+        """Return a 64-bit hash per sentence; a collision would put two into the same split."""
         starts = np.cumsum(lengths) - lengths
         position = np.arange(len(tokens)) - np.repeat(starts, lengths)
         mixed = (tokens.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
-        hashes: UInt64s = np.add.reduceat(mixed * self._multiplier[position], starts)
+        hashes: UInt64s = np.add.reduceat(mixed * self._multipliers[position], starts)
         return hashes
 
     def estimate_bytes(self) -> int:
-        """Return the memory needed to prepare what was read so far."""
-        return (
-            self.token_count * _TOKEN_BYTES
-            + self.sentence_count * _SENTENCE_BYTES
-            + len(self.numbers) * _WORD_BYTES
-            + self.word_bytes * 3  # the words, and twice while they are written as JSON
-        )
+        """Return the memory needed to prepare what has been read."""
+        return self._estimated_bytes + len(self.numbers) * _WORD_BYTES
 
     def pop_sentence_ids(self) -> Int32s:
         """Return an id from 0 per sentence, equal for equal sentences; free the hashes."""
-        hashes = np.concatenate(self.hashes)
-        self.hashes.clear()
+        hashes = np.concatenate(self._hashes or [np.empty(0, np.uint64)])
+        self._hashes.clear()
         return np.unique(hashes, return_inverse=True)[1].astype(np.int32)
 
     def pop_sentences(self) -> tuple[Int32s, Int16s]:
-        """Return the tokens and the lengths; free them here."""
-        tokens, lengths = np.concatenate(self.tokens), np.concatenate(self.lengths)
-        self.tokens.clear()
-        self.lengths.clear()
+        """Return the tokens and the lengths; free their chunks."""
+        tokens, lengths = np.concatenate(self._tokens), np.concatenate(self._lengths)
+        self._tokens.clear()
+        self._lengths.clear()
         return tokens, lengths
 
 
@@ -151,10 +135,10 @@ def prepare(
         progress: Called with the number of lines read so far.
 
     Raises:
-        UserError: No useful pair is left, or preparing would take more than 2 GiB or half of the
+        UserError: Hardly any pair is left, or preparing would take more than 2 GiB or half of the
             available memory.
     """
-    source, target = (_SideReader(choices.normalizer, choices.max_length) for _ in range(2))
+    source, target = _SideReader(choices), _SideReader(choices)
     max_bytes = min(_MAX_BYTES, psutil.virtual_memory().available // 2)
     bad_line_numbers: list[int] = []
     bad_lines = pairs_read = lines_read = 0
@@ -175,11 +159,8 @@ def prepare(
         lines_read += len(chunk.lines)
         _check_memory(source.estimate_bytes() + target.estimate_bytes(), max_bytes, lines_read)
         progress(lines_read)
-    _check_pairs(pairs_read, lines_read)
-    _check_kept_pairs(source.sentence_count, pairs_read, choices)
     sentence_ids = source.pop_sentence_ids(), target.pop_sentence_ids()
-    for ids in sentence_ids:
-        _check_variety(int(ids.max()) + 1, len(ids), choices)
+    _check_pairs(*sentence_ids, pairs_read, lines_read, choices)
     training, validation, test = _split(*sentence_ids)
     order = np.concatenate([training, validation, test])
     return Prepared(
@@ -212,8 +193,8 @@ def _split(sources: Int32s, targets: Int32s) -> tuple[Int64s, Int64s, Int64s]:
 
     Pairs that share a sentence of either language, directly or through other pairs, form a group
     that stays in one split. The validation and test splits get about 1% of the pairs each (at least
-    500, but no more than a tenth; at most 5,000), from randomly drawn small groups. They are in
-    random order, so that their first pairs are representative: corpus files are often sorted.
+    500, but no more than a tenth; at most 5,000), from small groups drawn at random. Corpus files
+    are often sorted, so both are shuffled: their first pairs are representative.
 
     Args:
         sources: (pairs,) sentence ids.
@@ -259,16 +240,12 @@ def _finish_side(
     ids[used] = np.arange(len(used)) + len(SPECIAL_WORDS)
     for block in _blocks(tokens):
         block[:] = ids[block]
-    return PreparedSide(
-        tokens,
-        offsets,
-        [words[number] for number in used.tolist()],
-        vocabulary + len(SPECIAL_WORDS),
-    )
+    used_words = [words[number] for number in used.tolist()]
+    return PreparedSide(tokens, offsets, used_words, vocabulary + len(SPECIAL_WORDS))
 
 
 def _reorder(tokens: Int32s, lengths: Int16s, order: Int64s) -> tuple[Int32s, Int64s]:
-    """Return tokens and offsets of the sentences in this order; in blocks, to save memory."""
+    """Return the tokens and offsets of the sentences in this order."""
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
     offsets = np.concatenate([[0], np.cumsum(lengths[order], dtype=np.int64)])
     ordered = np.empty_like(tokens)
@@ -288,7 +265,6 @@ def _count(tokens: Int32s, words: int) -> Int64s:
 
 
 def _blocks(tokens: Int32s) -> Iterator[Int32s]:
-    """Yield views of a size for which numpy's temporary arrays stay small."""
     for start in range(0, len(tokens), _BLOCK_TOKENS):
         yield tokens[start : start + _BLOCK_TOKENS]
 
@@ -301,7 +277,15 @@ def _check_memory(needed_bytes: int, max_bytes: int, lines: int) -> None:
         )
 
 
-def _check_pairs(pairs: int, lines: int) -> None:
+def _check_pairs(
+    sources: Int32s, targets: Int32s, pairs: int, lines: int, choices: CorpusChoices
+) -> None:
+    """Raise UserError if there are no or hardly any different sentences.
+
+    Args:
+        sources: (kept pairs,) sentence ids.
+        targets: (kept pairs,) sentence ids.
+    """
     if lines == 0:
         raise UserError("The file has no lines.")
     if pairs == 0:
@@ -309,24 +293,20 @@ def _check_pairs(pairs: int, lines: int) -> None:
             f"None of the {lines:,} lines has text in two tab-separated columns. Write a sentence, "
             "a tab and its translation on each line."
         )
-
-
-def _check_kept_pairs(kept: int, pairs: int, choices: CorpusChoices) -> None:
+    kept = len(sources)
     if kept == 0:
         raise UserError(
             f"None of the {pairs:,} pairs is left: each has a side that is empty or longer than "
-            f"{choices.max_length} words. Raise the maximum length or choose another normaliser."
+            f"{choices.max_length} words. Raise the maximum length or choose another normalizer."
         )
-
-
-def _check_variety(distinct: int, pairs: int, choices: CorpusChoices) -> None:
-    if pairs >= 100 and distinct < pairs * 0.01:
+    distinct = 1 + min(int(sources.max()), int(targets.max()))
+    if kept >= 100 and distinct < kept * 0.01:
         remedy = (
-            "It keeps Latin letters only; choose the unicode normaliser."
+            "It keeps Latin letters only; choose the unicode normalizer."
             if choices.normalizer is Normalizer.ARTICLE
             else "Check that the first two columns are the two languages."
         )
         raise UserError(
-            f"The {choices.normalizer} normaliser leaves only {distinct:,} distinct sentences of "
-            f"{pairs:,} on one side. {remedy}"
+            f"The {choices.normalizer} normalizer leaves only {distinct:,} distinct sentences of "
+            f"{kept:,} on one side. {remedy}"
         )

@@ -181,7 +181,7 @@ def test_a_real_file_of_three_columns(test_data: Path) -> None:
         (
             [f"I see {n}.\t{'あいうえおかきくけこ'[n % 10]}が。" for n in range(200)],
             {"normalizer": Normalizer.ARTICLE},
-            "choose the unicode normaliser",
+            "choose the unicode normalizer",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from s2s.config import Normalizer
 from s2s.data.text import SENTENCE_END, join_words, split_sentence, split_words
 
-# Characters that the normalisers treat specially, close together.
+# Characters that the normalizers treat specially, close together.
 TRICKY = st.text(
     "abdstéÉœŒßİ15 .,:;!?…'’´-_\"«»()[]\t\r\u2028\u00a0\u202f\u2009\u200b\u00ad\u0301"
     "日本語かー。कि่",
@@ -62,7 +62,7 @@ def article_words(sentence: str) -> list[str]:
         (" \t ", ""),
     ],
 )
-def test_unicode_normaliser(sentence: str, words: str) -> None:
+def test_unicode_normalizer(sentence: str, words: str) -> None:
     assert split_sentence(sentence, Normalizer.UNICODE) == words.split()
 
 
@@ -77,11 +77,11 @@ def test_unicode_normaliser(sentence: str, words: str) -> None:
         ("", ""),
     ],
 )
-def test_article_normaliser_with_its_empty_words(sentence: str, words: str) -> None:
+def test_article_normalizer_with_its_empty_words(sentence: str, words: str) -> None:
     assert split_sentence(sentence, Normalizer.ARTICLE) == words.split(" ")
 
 
-def test_both_normalisers_on_real_lines(test_data: Path) -> None:
+def test_both_normalizers_on_real_lines(test_data: Path) -> None:
     text = zipfile.ZipFile(test_data / "fra-eng.zip").read("fra.txt").decode()
     sentences = [column for line in text.split("\n")[:-1:20] for column in line.split("\t")]
     expected = [word for each in sentences for word in (*article_words(each), SENTENCE_END)]
@@ -121,7 +121,7 @@ def test_joined_words_split_into_the_same_words(line: str) -> None:
 
 @pytest.mark.parametrize("mark", ["\u0301", "\u0f73", "\uff9e"])
 def test_no_letter_keeps_more_marks_than_a_script_has(mark: str) -> None:
-    """Otherwise normalising takes quadratic time.
+    """Otherwise normalizing takes quadratic time.
 
     U+0F73 counts as no mark until it is decomposed, U+FF9E as a letter.
     """
