@@ -1,15 +1,17 @@
 """Widgets that the forms of runs, sweeps and replays share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
-from pages.shared.state import get_estimator
+from pages.shared.errors import catch_errors
+from pages.shared.state import get_estimator, get_store
 from s2s.config import Engine, Precision
 from s2s.data import catalog
 from s2s.errors import UserError
 from s2s.paths import corpora_folder
+from s2s.records import RunState
 from s2s.validation import parse_batch_sizes
 
 _BATCH_SIZES = [str(2**power) for power in range(11)]
@@ -25,7 +27,7 @@ PRECISIONS = {
 }
 
 
-def corpus_select(key: str, **more: Any) -> str:
+def corpus_select(key: str, **options: Any) -> str:
     """Show a select box of all corpora, the built-in one first, and return the selected name."""
     infos = {info.name: info for info in catalog.list_corpora(corpora_folder())}
     names = list(dict.fromkeys([catalog.STARTER, *infos]))
@@ -37,7 +39,7 @@ def corpus_select(key: str, **more: Any) -> str:
         return f"{name} · {pairs}"
 
     selected: str = st.selectbox(
-        "Corpus", names, key=key, format_func=label, persist_state="session", **more
+        "Corpus", names, key=key, format_func=label, persist_state="session", **options
     )
     return selected
 
@@ -51,11 +53,7 @@ def batch_size_select(key: str, help_: str | None = None) -> None:
 
 
 def parse_selected_sizes(selected: Sequence[str]) -> list[int]:
-    """Return the selected or typed batch sizes.
-
-    Raises:
-        UserError: Nothing is selected, or something that is not a batch size.
-    """
+    """Return the selected or typed batch sizes; raise UserError if they are not valid."""
     if not selected:
         raise UserError("Select at least one batch size, such as 32.")
     return parse_batch_sizes(", ".join(selected))
@@ -79,10 +77,8 @@ def machine_widgets(prefix: str) -> None:
         st.session_state[device] = "auto"
     if len(devices) > 1:
         st.selectbox("Device", ["auto", *devices], key=device, persist_state="session")
-    select_with_help(
-        "Precision", f"{prefix}precision", PRECISIONS, Precision.FP32,
-        unavailable=unavailable_without_gpu(Precision.TF32),
-    )  # fmt: skip
+    unavailable = unavailable_without_gpu(Precision.TF32)
+    select_with_help("Precision", f"{prefix}precision", PRECISIONS, Precision.FP32, unavailable)
     st.number_input(
         "CPU threads", min_value=0, max_value=1024, step=1, key=f"{prefix}threads",
         help="0: torch's default.", persist_state="session",
@@ -90,7 +86,7 @@ def machine_widgets(prefix: str) -> None:
 
 
 def select_with_help(
-    label: str, key: str, options: dict[Any, str], default: Any, unavailable: Sequence[Any] = ()
+    label: str, key: str, options: dict[Any, str], default: Any, unavailable: Sequence[Any]
 ) -> None:
     """Show a select box with one line of help per option.
 
@@ -98,7 +94,7 @@ def select_with_help(
         label: The widget's label.
         key: The widget's key; the session holds a value for it.
         options: Help by option.
-        default: Replaces a value that is unavailable here, such as one of a run from elsewhere.
+        default: Replaces a value that is unavailable on this machine.
         unavailable: Options to leave out.
     """
     offered = {option: text for option, text in options.items() if option not in unavailable}
@@ -109,16 +105,26 @@ def select_with_help(
 
 
 def sample_sentences_area(key: str) -> None:
-    """Show a text area for sentences of the user's own; read it with `split_sentences`."""
+    """Show a text area for the user's own sentences; read it with `split_sentences`."""
     st.text_area(
-        "Sample sentences (one per line)",
-        key=key,
+        "Sample sentences (one per line)", key=key, height=80, persist_state="session",
         placeholder="Translated at each evaluation, to see how translations improve",
-        height=80,
-        persist_state="session",
-    )
+    )  # fmt: skip
 
 
 def split_sentences(text: str) -> tuple[str, ...]:
     """Return the lines that are not blank, stripped."""
     return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def wait_for_estimate(is_ready: Callable[[], bool]) -> None:
+    """Show that step times are being measured; rerun the page once `is_ready` returns true."""
+    is_training = any(run.state is RunState.RUNNING for run in get_store().runs())
+    when = " once the current run has ended" if is_training else ""
+    st.caption(f"Measuring step times{when}…")
+
+    def check() -> None:
+        if is_ready():
+            st.rerun()
+
+    st.fragment(catch_errors(check), run_every="1s")()

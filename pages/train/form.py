@@ -6,25 +6,15 @@ from typing import Any
 
 import streamlit as st
 
+from pages.shared import form_widgets as widgets
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
-from pages.shared.form_widgets import (
-    ENGINES,
-    batch_size_select,
-    corpus_select,
-    machine_widgets,
-    parse_selected_sizes,
-    sample_sentences_area,
-    select_with_help,
-    split_sentences,
-    unavailable_without_gpu,
-)
-from pages.shared.state import get_estimator, get_store
+from pages.shared.state import get_estimator
 from pages.train.presets import ARTICLE_PAIR, PRESETS, Preset
+from s2s.background.estimates import RunEstimate
 from s2s.config import UNLIMITED, Engine, OptimizerName, TrainConfig
 from s2s.errors import UserError
 from s2s.formatting import format_device, format_duration, format_step_time
-from s2s.records import RunState
 
 OPEN = "new_run_open"
 _ITERATIONS, _TIME = "Iterations", "Time"
@@ -34,6 +24,22 @@ _SHARED_NAMES = (
     "threads", "evaluate_every", "measure_quality", "keep_optimizer",
 )  # fmt: skip
 """Settings that have the same name and value in the form and in the configuration."""
+_HELP = {
+    "batch_sizes": "Sentence pairs per step. Several sizes train one after the other, so that they "
+    "do not slow each other down.",
+    "max_seconds": "Training time, without evaluations.",
+    "iterations": "Optimizer steps, one batch each.",
+    "momentum": "Not used by Adam.",
+    "teacher_forcing": "Share of batches decoded from the reference instead of the model's own "
+    "output.",
+    "length_pool": "Batches drawn together and grouped by sentence length. More saves padding but "
+    "makes batches less random. 0: each batch is drawn independently.",
+    "evaluate_every": "0: about ten evaluations per run.",
+    "measure_quality": "Translates the test split after the last step; not part of the training "
+    "time.",
+    "keep_optimizer": "Lets you continue training exactly where it ended; takes about three times "
+    "the disk space.",
+}
 
 
 def _key(name: str) -> str:
@@ -70,13 +76,10 @@ def run_form(start: Callable[[list[TrainConfig]], None]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Start" if len(configs) < 2 else f"Start {len(configs)} runs",
-            key="start_runs",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=not configs,
+            key="start_runs", type="primary", icon=":material/play_arrow:", disabled=not configs,
             # Not with `configs`: a click can arrive before the last change was drawn.
             on_click=catch_errors(lambda: start(_build_configs())),
-        )
+        )  # fmt: skip
         if configs:
             _show_expected_duration(configs)
 
@@ -96,38 +99,28 @@ def _preset_buttons() -> None:
 def _main_settings() -> None:
     left, middle, right = st.columns([3, 4, 5])
     with left:
-        corpus_select(_key("corpus"))
+        widgets.corpus_select(_key("corpus"))
     with middle:
-        batch_size_select(
-            _key("batch_sizes"),
-            "Sentence pairs per step. Several sizes train one after the other, so that they do not "
-            "slow each other down.",
-        )
+        widgets.batch_size_select(_key("batch_sizes"), _HELP["batch_sizes"])
     with right, st.container(horizontal=True):
-        st.segmented_control(
+        length = st.segmented_control(
             "Length", [_ITERATIONS, _TIME], key=_key("length"), required=True,
             persist_state="session",
         )  # fmt: skip
-        if st.session_state[_key("length")] == _TIME:
-            _number(
-                "Seconds", "max_seconds", 1.0, 1e6, 30.0, "%.0f",
-                help_="Training time, without evaluations.",
-            )  # fmt: skip
+        if length == _TIME:
+            _number("Seconds", "max_seconds", 1.0, 1e6, 30.0, "%.0f")
         else:
-            _number(
-                "Iterations", "iterations", 1, 100_000_000, 500,
-                help_="Optimizer steps, one batch each.",
-            )  # fmt: skip
+            _number("Iterations", "iterations", 1, 100_000_000, 500)
 
 
 def _more_settings() -> None:
     model, learning, machine = st.columns(3)
     with model:
         st.markdown("**Model**")
-        select_with_help(
-            "Engine", _key("engine"), ENGINES, Engine.FUSED,
-            unavailable=unavailable_without_gpu(Engine.GRAPHED),
-        )  # fmt: skip
+        unavailable = widgets.unavailable_without_gpu(Engine.GRAPHED)
+        widgets.select_with_help(
+            "Engine", _key("engine"), widgets.ENGINES, Engine.FUSED, unavailable
+        )
         _number("Hidden size", "hidden_size", 1, 8192, 32)
         _number("Layers", "layers", 1, 8, 1)
         _number("Dropout", "dropout", 0.0, 0.95, 0.05)
@@ -137,46 +130,30 @@ def _more_settings() -> None:
             "Optimizer", list(OptimizerName), key=_key("optimizer"), persist_state="session"
         )
         _number("Learning rate", "learning_rate", 0.0, 100.0, 1e-4, "%.6g")
-        _number("Momentum", "momentum", 0.0, 0.999, 0.05, help_="Not used by Adam.")
-        _number(
-            "Teacher forcing", "teacher_forcing", 0.0, 1.0, 0.1,
-            help_="Share of batches decoded from the reference instead of the model's own output.",
-        )  # fmt: skip
-        _number(
-            "Length pool", "length_pool", 0, 1000, 10,
-            help_="Batches drawn together and grouped by sentence length. More saves padding but "
-            "makes batches less random. 0: each batch is drawn independently.",
-        )  # fmt: skip
+        _number("Momentum", "momentum", 0.0, 0.999, 0.05)
+        _number("Teacher forcing", "teacher_forcing", 0.0, 1.0, 0.1)
+        _number("Length pool", "length_pool", 0, 1000, 10)
         _number("Seed", "seed", 0, 2**31 - 1, 1)
     with machine:
         st.markdown("**Machine and records**")
-        machine_widgets(_key(""))
-        _number(
-            "Iterations between evaluations", "evaluate_every", 0, 100_000_000, 100,
-            help_="0: about ten evaluations per run.",
-        )  # fmt: skip
-        st.checkbox(
-            "Measure BLEU and chrF at the end", key=_key("measure_quality"),
-            help="Translates the test split after the last step; not part of the training time.",
-            persist_state="session",
-        )  # fmt: skip
-        st.checkbox(
-            "Keep the optimizer state", key=_key("keep_optimizer"),
-            help="Lets you continue training exactly where it ended; takes about three times the "
-            "disk space.",
-            persist_state="session",
-        )  # fmt: skip
-    sample_sentences_area(_key("sentences"))
+        widgets.machine_widgets(_key(""))
+        _number("Iterations between evaluations", "evaluate_every", 0, 100_000_000, 100)
+        _checkbox("Measure BLEU and chrF at the end", "measure_quality")
+        _checkbox("Keep the optimizer state", "keep_optimizer")
+    widgets.sample_sentences_area(_key("sentences"))
 
 
 def _number(
-    label: str, name: str, minimum: float, maximum: float, step: float, format_: str | None = None,
-    *, help_: str | None = None,
-) -> None:  # fmt: skip
+    label: str, name: str, minimum: float, maximum: float, step: float, format_: str | None = None
+) -> None:
     st.number_input(
         label, min_value=minimum, max_value=maximum, step=step, format=format_, key=_key(name),
-        help=help_, persist_state="session",
+        help=_HELP.get(name), persist_state="session",
     )  # fmt: skip
+
+
+def _checkbox(label: str, name: str) -> None:
+    st.checkbox(label, key=_key(name), help=_HELP[name], persist_state="session")
 
 
 def _build_configs() -> list[TrainConfig]:
@@ -184,39 +161,25 @@ def _build_configs() -> list[TrainConfig]:
     if st.session_state[_key("length")] == _TIME:
         values["iterations"] = UNLIMITED
         values["max_seconds"] = st.session_state[_key("max_seconds")]
-    base = TrainConfig(sentences=split_sentences(st.session_state[_key("sentences")]), **values)
-    sizes = parse_selected_sizes(st.session_state[_key("batch_sizes")])
+    sentences = widgets.split_sentences(st.session_state[_key("sentences")])
+    base = TrainConfig(sentences=sentences, **values)
+    sizes = widgets.parse_selected_sizes(st.session_state[_key("batch_sizes")])
     return [dataclasses.replace(base, batch_size=size) for size in sizes]
 
 
 def _show_expected_duration(configs: list[TrainConfig]) -> None:
-    """Show how long the runs will take, and refresh while that is being measured."""
+    def estimate_runs() -> list[RunEstimate | None]:
+        return [get_estimator().estimate_run(config) for config in configs]
 
-    def tick() -> None:
-        if _draw_expected_duration(configs):
-            st.rerun()  # draw it once more, without a timer
-
-    place = st.empty()
-    with place.container():
-        is_final = _draw_expected_duration(configs)
-    if not is_final:
-        with place.container():
-            st.fragment(catch_errors(tick), run_every="1s")()
-
-
-def _draw_expected_duration(configs: list[TrainConfig]) -> bool:
-    """Draw the expected duration and return whether it is final."""
     try:
-        expected = [get_estimator().estimate_run(config) for config in configs]
+        estimates = estimate_runs()
     except UserError as error:
         st.caption(f":red[{escape(error)}]")
-        return True
-    known = [each for each in expected if each is not None]
+        return
+    known = [each for each in estimates if each]
     if len(known) < len(configs):
-        is_training = any(run.state is RunState.RUNNING for run in get_store().runs())
-        when = " once the current run has ended" if is_training else ""
-        st.caption(f"Measuring step times{when}…")
-        return False
+        widgets.wait_for_estimate(lambda: all(estimate_runs()))
+        return
     total = format_duration(sum(each.total_seconds for each in known))
     steps = ", ".join(
         f"batch size {config.batch_size:,}: {format_step_time(each.step_seconds)} per step"
@@ -226,4 +189,3 @@ def _draw_expected_duration(configs: list[TrainConfig]) -> bool:
     st.caption(
         f"About **{total}** in total on {format_device(known[0].device)} ({steps}; from {basis})."
     )
-    return True

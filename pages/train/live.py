@@ -7,7 +7,7 @@ from pages.shared.chart import draw_charts
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
-from pages.train.live_figures import LiveFigures, Tile, get_live_figures
+from pages.train.live_figures import get_live_figures
 from s2s.analysis.run.progress import Progress
 from s2s.analysis.run.steps import LossScale
 from s2s.errors import UserError
@@ -18,10 +18,10 @@ RunStates = tuple[tuple[int, RunState], ...]
 """The unfinished runs and their states, as the page body saw them."""
 
 _TICK_SECONDS = 2.5
-"""A refresh slows training: the browser beside it takes some 100 ms of CPU time to go through the
-whole page, and half of that for a refresh that changes nothing."""
+"""A refresh slows training on the same machine: the browser takes about 100 ms of CPU time to go
+through the page, and half of that even if nothing has changed."""
 _STOPPING_TICK_SECONDS = 0.25
-"""While a run stops, nothing trains that a refresh could slow, and the user waits."""
+"""While a run stops, the user waits, and a refresh slows no training."""
 _NO_FADING = (
     # Streamlit fades elements during a refresh, which makes the browser draw every shade.
     "<style>.st-key-live .stElementContainer"
@@ -34,7 +34,7 @@ let before;
 export default function ({ data }) {
     before ??= document.title;
     document.title = data;
-    // When it is removed, restore the page's own title, unless that was set already.
+    // On removal, restore the page's own title, unless it has been set already.
     return () => { if (document.title === data) document.title = before; };
 }
 """,
@@ -64,7 +64,16 @@ def _tick(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
     figures = get_live_figures(store, run, scale)
     _show_state(run, figures.progress if figures else None)
     if figures:
-        _show_figures(run, figures)
+        with st.container(horizontal=True):
+            for label, value, detail, help_ in figures.tiles:
+                st.metric(
+                    label, value, detail, delta_color="off", delta_arrow="off", border=True,
+                    help=help_, width="stretch",
+                )  # fmt: skip
+        for caption in figures.captions:
+            st.caption(caption)
+        draw_charts(figures.charts, f"live_{run.id}")
+        _show_translations(figures.translations)
 
 
 def _show_state(run: Run, progress: Progress | None) -> None:
@@ -87,30 +96,10 @@ def _show_state(run: Run, progress: Progress | None) -> None:
             st.code(run.traceback, language=None)
 
 
-def _show_figures(run: Run, figures: LiveFigures) -> None:
-    with st.container(horizontal=True):
-        for each in figures.tiles:
-            _show_tile(each)
-    for caption in figures.captions:
-        st.caption(caption)
-    draw_charts(figures.charts, f"live_{run.id}")
-    _show_translations(figures.translations)
-
-
-def _show_tile(tile: Tile) -> None:
-    st.metric(
-        tile.label, tile.value, tile.detail, delta_color="off", delta_arrow="off", border=True,
-        help=tile.help, width="stretch",
-    )  # fmt: skip
-
-
 def _show_translations(table: pa.Table | None) -> None:
     st.subheader("Sample translations")
     if table is None:
-        st.caption("The first evaluation brings the first translations.")
+        st.caption("Translations appear at the first evaluation.")
         return
-    st.table(
-        table,
-        hide_index=True,
-        alt="Source sentences, their references, and the translations at some evaluations",
-    )
+    alt = "Source sentences, their references, and the translations at some evaluations"
+    st.table(table, hide_index=True, alt=alt)

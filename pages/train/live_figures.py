@@ -1,4 +1,4 @@
-"""What the live view shows of a run, computed once for all sessions that watch it."""
+"""The contents of the live view, computed once for all sessions that watch a run."""
 
 import functools
 import threading
@@ -26,32 +26,19 @@ from s2s.errors import shorten
 from s2s.formatting import format_bytes, format_loss, format_rate, format_step_time
 from s2s.records import DeviceSample, Evaluation, Run, Summary
 from s2s.store import Store
-from s2s.text.charts import (
-    describe_anatomy,
-    describe_loss,
-    describe_readings,
-    describe_throughput,
-)
+from s2s.text import charts as chart_text
 from s2s.text.run import describe_excluded_steps, describe_timing_warnings, format_variation
 
 MIN_AGE_SECONDS, MIN_AGE_FACTOR = 1.0, 10.0
 """Figures of a running run stay valid for this many seconds, and for this many times the CPU time
-that they took: for a million steps computing them takes a while."""
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One figure with its label."""
-
-    label: str
-    value: str
-    detail: str
-    help: str
+that they took: computing them for a million steps takes a while."""
+Tile = tuple[str, str, str, str]
+"""Label, value, detail and help of a figure."""
 
 
 @dataclass(frozen=True)
 class LiveFigures:
-    """Everything the live view shows of a run that has steps."""
+    """The contents of the live view of a run that has steps."""
 
     progress: Progress
     tiles: tuple[Tile, ...]
@@ -63,7 +50,7 @@ class LiveFigures:
 
 
 class _CachedFigures:
-    """The figures of a run. The first session that asks computes them; the others wait."""
+    """The figures of a run. The first session that needs them computes them; the others wait."""
 
     def __init__(self, scale: LossScale) -> None:
         self._scale = scale
@@ -74,18 +61,16 @@ class _CachedFigures:
 
     def get(self, run: Run) -> LiveFigures | None:
         with self._lock:
-            if run != self._run and not self._is_valid(run):
+            is_same_state = self._run is not None and self._run.state is run.state
+            is_valid = is_same_state and time.monotonic() < self._valid_until
+            if run != self._run and not is_valid:
                 start = time.thread_time()  # wall time would include the work of other threads
-                self._figures = _build_figures(run, *read_records(run.id), self._scale)
+                self._figures = _build_figures(run, self._scale)
                 seconds = time.thread_time() - start
                 age = max(MIN_AGE_SECONDS, MIN_AGE_FACTOR * seconds)
                 self._valid_until = time.monotonic() + age
                 self._run = run
             return self._figures
-
-    def _is_valid(self, run: Run) -> bool:
-        is_same_state = self._run is not None and self._run.state is run.state
-        return is_same_state and time.monotonic() < self._valid_until
 
 
 @functools.lru_cache(maxsize=16)
@@ -98,13 +83,8 @@ def get_live_figures(store: Store, run: Run, scale: LossScale) -> LiveFigures | 
     return _get_cached_figures(store, run.id, scale).get(run)
 
 
-def _build_figures(
-    run: Run,
-    steps: Steps,
-    evaluations: Sequence[Evaluation],
-    samples: Sequence[DeviceSample],
-    scale: LossScale,
-) -> LiveFigures | None:
+def _build_figures(run: Run, scale: LossScale) -> LiveFigures | None:
+    steps, evaluations, samples = read_records(run.id)
     if not len(steps):
         return None
     summary = summarize(run, steps, evaluations, samples)
@@ -126,33 +106,33 @@ def _build_tiles(run: Run, summary: Summary, samples: Sequence[DeviceSample]) ->
     own_samples = [each for each in samples if each.device == run.device]
     memory = run_memory_bytes(own_samples[-1]) if own_samples else None
     return (
-        Tile(
+        (
             "Loss per token",
             format_loss(summary.loss_per_token),
             f"{format_loss(summary.loss_per_sentence, 1)} per sentence",
             "Mean of the last 50 steps, in nats. The article's figures are per sentence.",
         ),
-        Tile(
+        (
             "Samples per second",
             format_rate(summary.samples_per_second),
             f"batch size {run.config.batch_size:,}",
             "Sentence pairs of the timed steps over their wall time. Warm-up is excluded.",
         ),
-        Tile(
+        (
             "Tokens per second",
             format_rate(summary.target_tokens_per_second),
             "target tokens",
             "Padding is not counted.",
         ),
-        Tile(
+        (
             "Step time",
             format_step_time(summary.step_seconds),
             format_variation(summary.step_relative_iqr) or "median",
-            "Median of the timed steps. IQR: interquartile range of the step time over stretches "
-            "of the run, long enough for sentence lengths to even out. Noisy: above 10%; very "
-            "noisy: above 25%.",
+            "Median of the timed steps. IQR: interquartile range of the mean step time over "
+            "stretches of the run that are long enough for sentence lengths to even out. Noisy: "
+            "above 10%; very noisy: above 25%.",
         ),
-        Tile(
+        (
             "Memory",
             format_bytes(memory),
             f"peak {format_bytes(summary.peak_memory_bytes)}",
@@ -168,27 +148,21 @@ def _build_charts(
     samples: Sequence[DeviceSample],
     scale: LossScale,
 ) -> tuple[PreparedChart, ...]:
-    """The chart that can be missing comes last, so that the others keep their place."""
     axis, revision = Axis.ITERATIONS, str(run.id)
     loss = [build_loss_line(run, steps, evaluations, axis, scale)]
     speed = [build_throughput_line(run, steps, axis)]
     series = build_reading_series(samples)
+    loss_figure = plot_loss(loss, axis, scale, revision=revision)
+    speed_figure = plot_throughput(speed, axis, revision=revision)
+    reading_figure = plot_readings(series, revision=revision)
     charts = [
-        prepare_chart(
-            plot_loss(loss, axis, scale, revision=revision), describe_loss(loss, axis, scale)
-        ),
-        prepare_chart(
-            plot_throughput(speed, axis, revision=revision),
-            describe_throughput(speed, axis),
-            wide=False,
-        ),
-        prepare_chart(
-            plot_readings(series, revision=revision), describe_readings(series), wide=False
-        ),
+        prepare_chart(loss_figure, chart_text.describe_loss(loss, axis, scale)),
+        prepare_chart(speed_figure, chart_text.describe_throughput(speed, axis), wide=False),
+        prepare_chart(reading_figure, chart_text.describe_readings(series), wide=False),
     ]
-    if anatomy := measure_run_anatomy(run, steps):
+    if anatomy := measure_run_anatomy(run, steps):  # last, so that the others keep their place
         figure = plot_anatomy([anatomy], None, revision=revision)
-        charts.append(prepare_chart(figure, describe_anatomy([anatomy], None)))
+        charts.append(prepare_chart(figure, chart_text.describe_anatomy([anatomy], None)))
     return tuple(charts)
 
 
@@ -197,12 +171,8 @@ def _build_translations(evaluations: Sequence[Evaluation]) -> pa.Table | None:
     if not table.rows:
         return None
     # A table wraps text, unlike a dataframe, but renders Markdown; hence the escaping.
-    columns = {
-        "Source": [escape(source) for source, _, _ in table.rows],
-        "Reference": [escape(reference) for _, reference, _ in table.rows],
-    }
-    for index, iteration in enumerate(table.iterations):
-        columns[f"After {iteration:,}"] = [
-            escape(shorten(outputs[index])) for _, _, outputs in table.rows
-        ]
+    sources, references, outputs = zip(*table.rows, strict=True)
+    columns = {"Source": map(escape, sources), "Reference": map(escape, references)}
+    for iteration, column in zip(table.iterations, zip(*outputs, strict=True), strict=True):
+        columns[f"After {iteration:,}"] = [escape(shorten(each)) for each in column]
     return pa.Table.from_pandas(pd.DataFrame(columns))  # else Streamlit converts at every refresh

@@ -30,12 +30,7 @@ ONE_MINUTE = Preset(
     "One minute",
     "60 seconds at batch size 128 with Adam, which learns faster than the article's settings.",
     (128,),
-    {
-        "max_seconds": 60.0,
-        "iterations": UNLIMITED,
-        "optimizer": "adam",
-        "learning_rate": 3e-3,
-    },
+    {"max_seconds": 60.0, "iterations": UNLIMITED, "optimizer": "adam", "learning_rate": 3e-3},
 )
 ARTICLE_PAIR = Preset(
     "Article: batch sizes 2 and 32",

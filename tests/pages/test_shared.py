@@ -61,9 +61,9 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     build = live_figures._build_figures
 
-    def count(run, steps, *rest):  # type: ignore[no-untyped-def]
-        counts.append(len(steps))
-        return build(run, steps, *rest)
+    def count(run, scale):  # type: ignore[no-untyped-def]
+        counts.append(len(read_records(run.id)[0]))
+        return build(run, scale)
 
     monkeypatch.setattr(live_figures, "_build_figures", count)
     return counts
