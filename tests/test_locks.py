@@ -1,7 +1,5 @@
 """One run at a time per device."""
 
-import subprocess
-import sys
 import threading
 from threading import Event
 
@@ -12,7 +10,15 @@ from s2s.locks import lease, lease_at_once
 from s2s.records import RunState
 from s2s.runs.execute import execute
 from s2s.store import Store
+from tests.concurrency.processes import start_together
 from tests.tiny import tiny_config, wait_until
+
+LEASE = """
+from s2s.locks import lease
+with lease("cpu", lambda: False) as is_acquired:
+    send(is_acquired)
+    receive()
+"""
 
 
 def test_two_leases_of_a_device_take_turns() -> None:
@@ -54,13 +60,6 @@ def test_a_cancelled_lease_and_one_at_once() -> None:
 def test_a_run_waits_while_another_process_has_the_device(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = """
-import sys
-from s2s.locks import lease
-with lease("cpu", lambda: False) as is_acquired:
-    print(is_acquired, flush=True)
-    sys.stdin.readline()
-"""
     run_id = store.create_run(tiny_config())
     checks: list[int] = []
     is_stop_requested = store.is_stop_requested
@@ -70,17 +69,12 @@ with lease("cpu", lambda: False) as is_acquired:
         return is_stop_requested(run_id)
 
     monkeypatch.setattr(store, "is_stop_requested", check)
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "True\n"
-            thread = threading.Thread(target=execute, args=(store, run_id, Event()))
-            thread.start()
-            wait_until(lambda: len(checks) >= 3)
-            assert store.run(run_id).state is RunState.QUEUED
-        finally:
-            process.kill()  # the system releases its lock
+    with start_together([LEASE]) as [process]:
+        assert process.receive() == "True"
+        thread = threading.Thread(target=execute, args=(store, run_id, Event()))
+        thread.start()
+        wait_until(lambda: len(checks) >= 3)
+        assert store.run(run_id).state is RunState.QUEUED
+        process.kill()  # the system releases its lock
     thread.join(30)
     assert store.run(run_id).state is RunState.FINISHED

@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
@@ -54,40 +53,26 @@ def test_no_record_of_a_run_contains_a_secret(
     assert os.environ["HF_TOKEN"] == PLANTED
 
 
-def _store() -> None:
-    Store(home()).close()
-
-
-def _corpus() -> None:
-    tiny_corpus(home().parent.parent)
-
-
-def _lock() -> None:
-    with lease("cpu", lambda: False):
-        pass
-
-
-def _bench() -> None:
-    save_bench(bench_report())
-
-
-def _download() -> None:
-    with pytest.raises(UserError, match="S2S_CORPORA_URL"):
-        download("fra-eng", home() / "downloads", catalog.ignore_progress)
-
-
 @pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")
-@pytest.mark.parametrize("make", [_store, _corpus, _lock, _bench, _download])
-def test_the_home_is_private(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[], None]
-) -> None:
-    """With any creator, and with any umask."""
+@pytest.mark.parametrize("creator", ["store", "corpus", "lock", "bench", "download"])
+def test_the_home_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, creator: str) -> None:
+    """With any umask."""
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "deep" / "home"))
     before = os.umask(0)
-    try:
-        make()
-    finally:
-        os.umask(before)
+    match creator:
+        case "store":
+            Store(home()).close()
+        case "corpus":
+            tiny_corpus(tmp_path)
+        case "lock":
+            with lease("cpu", lambda: False):
+                pass
+        case "bench":
+            save_bench(bench_report())
+        case "download":
+            with pytest.raises(UserError, match="S2S_CORPORA_URL"):
+                download("fra-eng", home() / "downloads", catalog.ignore_progress)
+    os.umask(before)
     assert home().stat().st_mode & 0o777 == 0o700
     assert not is_open_to_others()
 
@@ -96,6 +81,6 @@ def test_the_home_is_private(
 def test_a_shared_home_stays_shared() -> None:
     home().mkdir()
     home().chmod(0o750)
-    _store()
+    Store(home()).close()
     assert home().stat().st_mode & 0o777 == 0o750
     assert is_open_to_others()

@@ -11,28 +11,14 @@ from s2s.validation import check_number, parse_batch_sizes, parse_dataclass
 from tests.golden_text import check_golden
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a\nb.txt is empty.", "a\\nb.txt is empty."),
-        ("\u202etxt.exe is empty.", "\\u202etxt.exe is empty."),
-        ("\udcff is empty.", "\\udcff is empty."),
-        ("été, 日本, l’eau.", "été, 日本, l’eau."),
-    ],
-)
-def test_an_error_is_one_printable_line(text: str, message: str) -> None:
-    assert str(UserError(text)) == message
-
-
-def test_quotes_are_short() -> None:
+def test_an_error_is_one_short_printable_line() -> None:
+    texts = {"a\nb\u202e\udcff.": "a\\nb\\u202e\\udcff.", "été, 日本, l’eau.": "été, 日本, l’eau."}
+    assert {text: str(UserError(text)) for text in texts} == texts
     assert quote("x") == "'x'"
     assert quote("x" * 1000) == "'" + "x" * 78 + "…"
     assert quote(10**5000) == "a value of type int that is too long to show"
-    assert [shorten("abc", 3), shorten("abcd", 3), shorten("on and on", 8)] == [
-        "abc",
-        "ab…",
-        "on and…",
-    ]
+    shortened = [shorten("abc", 3), shorten("abcd", 3), shorten("on and on", 8)]
+    assert shortened == ["abc", "ab…", "on and…"]
 
 
 def test_messages() -> None:
@@ -53,18 +39,12 @@ def test_messages() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "sizes"),
-    [("2,32", [2, 32]), (" 4, 8;16 ", [4, 8, 16]), ("32,,2,32", [32, 2])],
-)
-def test_batch_sizes_keep_their_order(text: str, sizes: list[int]) -> None:
-    assert parse_batch_sizes(text) == sizes
-
-
-@pytest.mark.parametrize("text", ["", ",", "zwei", "-2", "1.5", "2x", "²", "2,³"])
-def test_texts_without_batch_sizes(text: str) -> None:
-    with pytest.raises(UserError, match=re.escape(repr(text))):
-        parse_batch_sizes(text)
+def test_batch_sizes_keep_their_order() -> None:
+    texts = {"2,32": [2, 32], " 4, 8;16 ": [4, 8, 16], "32,,2,32": [32, 2]}
+    assert {text: parse_batch_sizes(text) for text in texts} == texts
+    for text in ("", ",", "zwei", "-2", "1.5", "2,³"):
+        with pytest.raises(UserError, match=re.escape(repr(text))):
+            parse_batch_sizes(text)
 
 
 def test_dataclasses_from_json() -> None:

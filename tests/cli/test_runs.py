@@ -12,10 +12,9 @@ import pytest
 
 from s2s.cli.main import main
 from s2s.config import TrainConfig
-from s2s.records import Run
 from s2s.runs.files import delete_checkpoint
 from s2s.store import Store
-from tests.cli.commands import TRAIN, Capture, error_of, objects, printed, printed_json
+from tests.cli.conftest import TRAIN, Capture, error_of, objects, printed, printed_json
 
 pytestmark = pytest.mark.usefixtures("trained_home")
 
@@ -55,13 +54,6 @@ def test_archived_and_deleted_runs(store: Store, capsys: Capture) -> None:
     assert printed_json(["runs", "--archived"], capsys) == []
     assert len(printed(["export"], capsys).splitlines()) == 1
     error_of(["translate", "--run=1", "tu"], capsys)
-
-
-def test_runs_of_a_killed_program_are_not_listed_as_running(capsys: Capture) -> None:
-    code = "from s2s.config import TrainConfig; from s2s.paths import home;"
-    code += "from s2s.store import Store; Store(home()).create_run(TrainConfig())"
-    subprocess.run([sys.executable, "-c", code], check=True)
-    assert printed_json(["runs"], capsys)[0]["state"] == "interrupted"
 
 
 def test_export(store: Store, tmp_path: Path, capsys: Capture) -> None:
@@ -106,23 +98,12 @@ def test_translate(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = [each["source"] for each in printed_json(["translate"], capsys)]
     assert sources == ["je mange du pain.", "tu vois"]
     error_of(["translate", "\u200b"], capsys)
-
-
-def test_last_is_the_newest_run_with_a_checkpoint(
-    trained_run: Run, store: Store, capsys: Capture
-) -> None:
     for _ in range(2):
         assert main([*TRAIN, "--iterations=1"]) == 0
     delete_checkpoint(3)
-    [translation] = printed_json(["translate", "--run=last", "tu"], capsys)
-    assert translation["run_id"] == 2
-    error_of(["translate", "--run=3", "tu"], capsys)
-    assert store.run(1) == trained_run
-
-
-@pytest.mark.parametrize("run", ["7", "-1", "²", "9" * 30, "../1", ""])
-def test_invalid_runs(run: str, capsys: Capture) -> None:
-    error_of(["evaluate", f"--run={run}"], capsys)
+    assert printed_json(["translate", "--run=last", "tu"], capsys)[0]["run_id"] == 2
+    for run in ("3", "7", "-1", "9" * 30, "../1", ""):
+        error_of(["evaluate", f"--run={run}"], capsys)
 
 
 def test_a_folder_that_cannot_be_written(

@@ -13,64 +13,34 @@ from s2s.records import RunState, SweepState
 from s2s.store import Store
 from s2s.store.sweeps import read_sweep
 from s2s.translation.engines import Forward, FusedEngine
-from tests.cli.commands import MODEL, Capture, error_of, printed, printed_json
+from tests.cli.conftest import MODEL, Capture, error_of, printed, printed_json
 
 SWEEP = ["sweep", *MODEL, "--batch-sizes=2,4", "--repeats=2", "--iterations=5"]
+pytestmark = pytest.mark.usefixtures("tiny")
 BeforeStep = Callable[[Callable[[int], object]], None]
 
 
-# sweep
-
-
-@pytest.mark.usefixtures("tiny")
 def test_estimate_table_and_list(store: Store, capsys: Capture) -> None:
-    assert main(SWEEP) == 0
+    assert main([*SWEEP, "--repeats=1"]) == 0
     output, errors = capsys.readouterr()
     estimate, titles, *rows = output.splitlines()
-    assert estimate.startswith("4 runs on the CPU: about ")
+    assert estimate.startswith("2 runs on the CPU: about ")
     assert titles.split()[:2] == ["engine", "batch"]
     assert [row.split()[:3] for row in rows] == [
         ["fused", "2", "finished"],
         ["fused", "4", "finished"],
     ]
     assert errors == ""
-    printed([*SWEEP, "--batch-sizes=2", "--repeats=1"], capsys)
-    assert [line.split()[:2] for line in printed(["sweeps"], capsys).splitlines()] == [
-        ["2", "finished"],
-        ["1", "finished"],
-    ]
-    second, first = printed_json(["sweeps"], capsys)
-    assert (first["sweep_id"], second["sweep_id"]) == (1, 2)
-    assert [row["batch_size"] for row in first["rows"]] == [2, 4]
+    assert printed(["sweeps"], capsys).split()[:2] == ["1", "finished"]
+    [listed] = printed_json(["sweeps"], capsys)
+    assert [row["batch_size"] for row in listed["rows"]] == [2, 4]
+    error_of(["replay", "--sweep=1"], capsys)
     with store.transaction() as database:
         database.execute("UPDATE sweeps SET config = '[]' WHERE id = 1")
     assert main(["sweeps"]) == 0
-    output, errors = capsys.readouterr()
-    assert output.split()[0] == "2"
-    assert "1" in errors.splitlines()[0]
+    assert "1" in capsys.readouterr().err.splitlines()[0]
 
 
-@pytest.mark.usefixtures("tiny")
-def test_json_with_a_target(capsys: Capture) -> None:
-    arguments = ["sweep", *MODEL, "--batch-sizes=8,32", "--repeats=1", "--samples=3072"]
-    arguments += ["--learning-rate-rule=sqrt", "--base-batch-size=8", "--learning-rate=0.01"]
-    arguments += ["--optimizer=adam", "--target-loss=2.5"]
-    estimate, *parts, sweep = printed_json(arguments, capsys)
-    assert (estimate["event"], estimate["device"]) == ("estimate", "cpu")
-    assert estimate["total_seconds"] > 0
-    rates = {part["config"]["batch_size"]: part["config"]["learning_rate"] for part in parts}
-    assert rates == {8: 0.01, 32: 0.02}
-    assert {part["event"] for part in parts} == {"part"}
-    assert (sweep["event"], sweep["state"]) == ("sweep", "finished")
-    assert (sweep["done"], sweep["total"]) == (2, 2)
-    for row in sweep["rows"]:
-        assert row["reached"] == 1
-        assert row["validation_loss_per_token"] <= 2.5
-        assert row["samples_to_target"] == row["batch_size"] * row["steps_to_target"]
-        assert 0 < row["samples_to_target"] <= 3072
-
-
-@pytest.mark.usefixtures("tiny")
 def test_every_option_reaches_the_configuration(store: Store) -> None:
     arguments = [*SWEEP[:5], "--batch-sizes=8, 2", "--engines=fused,article", "--repeats=1"]
     arguments += ["--learning-rate-rule=linear", "--base-batch-size=4", "--learning-rate=0.01"]
@@ -87,8 +57,9 @@ def test_every_option_reaches_the_configuration(store: Store) -> None:
     assert (base.seed, base.optimizer, base.hidden_size, base.threads) == (3, "sgd", 8, 1)
 
 
-@pytest.mark.usefixtures("tiny")
-def test_growing_until_out_of_memory(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_growing_until_out_of_memory_and_a_failure(
+    capsys: Capture, before_step: BeforeStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
     forward = FusedEngine.forward
 
     def limited(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
@@ -96,28 +67,21 @@ def test_growing_until_out_of_memory(capsys: Capture, monkeypatch: pytest.Monkey
             raise torch.OutOfMemoryError
         return forward(engine, batch, forced)
 
-    monkeypatch.setattr(FusedEngine, "forward", limited)
-    arguments = [*SWEEP, "--batch-sizes=4", "--repeats=1", "--grow-until-oom"]
-    _, _, *rows, message = printed(arguments, capsys).splitlines()
-    assert [row.split()[1:3] for row in rows] == [
-        ["4", "finished"],
-        ["8", "finished"],
-        ["16", "out"],
-    ]
+    arguments = [*SWEEP, "--batch-sizes=4", "--repeats=1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(FusedEngine, "forward", limited)
+        _, _, *rows, message = printed([*arguments, "--grow-until-oom"], capsys).splitlines()
+    outcomes = [["4", "finished"], ["8", "finished"], ["16", "out"]]
+    assert [row.split()[1:3] for row in rows] == outcomes
     assert "16" in message
 
-
-@pytest.mark.usefixtures("tiny")
-def test_a_sweep_without_a_result_is_an_error(capsys: Capture, before_step: BeforeStep) -> None:
-    def fail(number: int) -> None:
-        if number > 10:  # after two trials of five steps
-            raise ValueError("broken")
+    def fail(_number: int) -> None:
+        raise ValueError("broken")
 
     before_step(fail)
-    assert "ValueError: broken" in printed([*SWEEP, "--repeats=1"], capsys, code=1)
+    assert "ValueError: broken" in printed(arguments, capsys, code=1)
 
 
-@pytest.mark.usefixtures("tiny")
 def test_ctrl_c_and_resume(store: Store, capsys: Capture, before_step: BeforeStep) -> None:
     # Two trials of five steps, a part of five; then the second part's third step.
     before_step(lambda number: signal.raise_signal(signal.SIGINT) if number == 18 else None)
@@ -138,91 +102,67 @@ def test_ctrl_c_and_resume(store: Store, capsys: Capture, before_step: BeforeSte
     assert len(printed(["sweep", "--resume=1"], capsys).splitlines()) == 3  # no estimate
 
 
-def test_a_missing_corpus_creates_no_sweep(store: Store, capsys: Capture) -> None:
-    error_of(SWEEP, capsys)
-    assert store.runs() == []
-    assert printed_json(["sweeps"], capsys) == []
-
-
-# advise
-
-
-@pytest.mark.usefixtures("tiny")
-def test_advice_memory_gradient_noise_and_checks(capsys: Capture) -> None:
-    sweep = ["sweep", *MODEL, "--batch-sizes=8,16,32", "--repeats=1", "--samples=3072"]
-    printed([*sweep, "--optimizer=adam", "--learning-rate=0.01"], capsys)
+def test_json_with_a_target_and_advice(capsys: Capture) -> None:
+    arguments = ["sweep", *MODEL, "--batch-sizes=8,16,32", "--repeats=1", "--samples=3072"]
+    arguments += ["--learning-rate-rule=sqrt", "--base-batch-size=8", "--learning-rate=0.005"]
+    arguments += ["--optimizer=adam", "--target-loss=1.1"]
+    estimate, *parts, sweep = printed_json(arguments, capsys)
+    assert (estimate["event"], estimate["device"]) == ("estimate", "cpu")
+    assert estimate["total_seconds"] > 0
+    rates = {part["config"]["batch_size"]: part["config"]["learning_rate"] for part in parts}
+    assert rates == {8: 0.005, 16: pytest.approx(0.00707, rel=0.01), 32: 0.01}
+    assert {part["event"] for part in parts} == {"part"}
+    assert (sweep["event"], sweep["state"]) == ("sweep", "finished")
+    assert (sweep["done"], sweep["total"]) == (3, 3)
+    for row in sweep["rows"]:
+        assert row["reached"] == 1
+        assert row["validation_loss_per_token"] <= 1.1
+        assert row["samples_to_target"] == row["batch_size"] * row["steps_to_target"]
     assert printed(["advise"], capsys).startswith("fused: ")
-    [advice] = printed_json(["advise"], capsys)
-    assert (advice["engine"], advice["gradient_noise"]) == ("fused", [])
-    assert len(advice["further_sizes"]) == 3
-    # 50 MB and 1 kB per token, by tests/conftest.py.
-    assert [point["peak_bytes"] for point in advice["memory"]["points"]] == [
-        50_160_000, 50_320_000, 50_640_000
-    ]  # fmt: skip
-    [memory_check] = advice["memory"]["leave_one_out"]
-    assert memory_check["batch_size"] == 16
-    assert memory_check["predicted_bytes"] == pytest.approx(50_320_000)
     assert main(["advise", "--gradient-noise"]) == 0
     [advice] = printed_json(["advise", "--check"], capsys)
+    assert (advice["engine"], len(advice["further_sizes"])) == ("fused", 3)
+    # 50 MB and 1 kB per token, by tests/conftest.py.
+    peaks = [point["peak_bytes"] for point in advice["memory"]["points"]]
+    assert peaks == [50_160_000, 50_320_000, 50_640_000]
+    [memory_check] = advice["memory"]["leave_one_out"]
+    assert memory_check["predicted_bytes"] == pytest.approx(50_320_000)
     [noise] = advice["gradient_noise"]
     assert noise["scale"]["squared_gradient"]["value"] > 0
     [check] = advice["leave_one_out"]
     assert check["batch_size"] == 16
     assert check["predicted_seconds"] is None  # two sizes are too few for a fit
     assert [run["batch_size"] for run in advice["runs"]] == [8, 16, 32]
-    for run in advice["runs"]:
-        assert run["samples_per_second"] > 0
-        assert run["evaluations"][0][:2] == [0, 0.0]
+    assert all(run["samples_per_second"] > 0 for run in advice["runs"])
     assert printed(["advise", "--check"], capsys).splitlines()[-1].split()[0] == "16"
 
 
-# replay
-
-
-@pytest.mark.usefixtures("tiny")
 def test_a_replay_is_stopped_resumed_and_read_again(
     store: Store, capsys: Capture, before_step: BeforeStep
 ) -> None:
     # The fused engine's trials of five steps at two sizes, and one step of a part.
     before_step(lambda number: signal.raise_signal(signal.SIGINT) if number == 11 else None)
-    replay = ["replay", "--corpus=tiny", "--threads=1", "--iterations=6", "--repeats=1"]
+    replay = ["replay", "--corpus=tiny", "--threads=1", "--iterations=4", "--repeats=1"]
     assert main(replay) == 130
     assert "python -m s2s sweep --resume 1" in capsys.readouterr().err
-    printed(["sweep", "--resume=1"], capsys)
-    lines = printed(["replay", "--sweep=1"], capsys).splitlines()
-    assert "21.27 to 226.95" in lines[0]  # the article's figures
-    [article] = [line for line in lines if line.startswith("article, here")]
-    small, large, ratio = (
-        float(each.rstrip("x×").replace(",", "")) for each in article.split()[2:5]
-    )
-    assert ratio == pytest.approx(large / small, rel=0.02)
-    assert any(line.startswith("Translations of run ") for line in lines)
     config = read_sweep(store, 1).config
     assert (config.batch_sizes, config.engines) == ((2, 32), (Engine.ARTICLE, Engine.FUSED))
-    assert (config.budget, config.amount) == (Budget.ITERATIONS, 6)
-    printed([*SWEEP, "--batch-sizes=2", "--repeats=1"], capsys)
-    error_of(["replay", "--sweep=2"], capsys)
-
-
-@pytest.mark.usefixtures("tiny")
-def test_a_replay_as_json(capsys: Capture) -> None:
-    replay = ["replay", "--corpus=tiny", "--threads=1", "--iterations=4", "--repeats=1"]
-    estimate, *parts, result, first, _, _, last = printed_json(replay, capsys)
-    assert estimate["event"] == "estimate"
-    assert [part["event"] for part in parts] == ["part"] * 4
+    assert (config.budget, config.amount) == (Budget.ITERATIONS, 4)
+    printed(["sweep", "--resume=1"], capsys)
+    text = printed(["replay", "--sweep=1"], capsys)
+    assert "21.27 to 226.95" in text.splitlines()[0]  # the article's figures
+    assert "\nTranslations of run " in text
+    result, first, _, _, last = printed_json(["replay", "--sweep=1"], capsys)
     assert (result["event"], result["corpus"], result["iterations"]) == ("replay", "tiny", 4)
     speeds = {
-        (part["config"]["engine"], part["config"]["batch_size"]): part["summary"][
-            "samples_per_second"
-        ]
-        for part in parts
+        (part.engine, part.batch_size): part.run.summary.samples_per_second
+        for part in read_sweep(store, 1).parts
     }
     for name in ("article", "fused"):
-        expected = speeds[name, 32] / speeds[name, 2]
+        expected = speeds[Engine(name), 32] / speeds[Engine(name), 2]
         assert result[name]["ratio"]["value"] == pytest.approx(expected)
         assert result[name]["ratio"]["low"] is None
-    untrained = result["article"]["small"]["untrained_loss"]
-    assert 0 < result["unigram_loss"] < untrained
+    assert 0 < result["unigram_loss"] < result["article"]["small"]["untrained_loss"]
     assert result["paragraph"]
     assert (first["engine"], first["batch_size"]) == ("article", 2)
     assert (last["engine"], last["batch_size"]) == ("fused", 32)
