@@ -31,7 +31,7 @@ Compared = Sequence[tuple[Group, Sequence[Summary]]]
 
 @dataclass(frozen=True)
 class View:
-    """How the loss chart is drawn."""
+    """Settings of the loss chart."""
 
     axis: Axis
     scale: LossScale
@@ -46,40 +46,35 @@ def loss_chart(groups: Sequence[Group], view: View) -> None:
     """Draw the loss of all groups."""
     count = sum(len(group.runs) for group in groups)
     points = min(500, max(50, _MAX_POINTS // count))
-    lines = [
-        build_group_line(
-            group, [_build_line(run, view, points) for run in group.runs], view.repeats
+
+    def build_line(run: Run) -> RunLine:
+        steps, evaluations, _ = read_records(run.id)
+        validation = evaluations if view.validation else []
+        return build_loss_line(
+            run, steps, validation, view.axis, view.scale, view.smoothing, points
         )
+
+    lines = [
+        build_group_line(group, [build_line(run) for run in group.runs], view.repeats)
         for group in groups
     ]
-    # The zoom is kept while the same runs are shown, even if the smoothing changes.
-    revision = " ".join(str(line.run_id) for line in lines)
     figure = plot_loss(
-        lines, view.axis, view.scale,
-        log_x=view.log_x, log_y=view.log_y, height=420, revision=revision,
+        lines, view.axis, view.scale, log_x=view.log_x, log_y=view.log_y, height=420,
+        revision=" ".join(str(line.run_id) for line in lines),  # other runs reset the zoom
     )  # fmt: skip
     draw_chart(figure, describe_loss(lines, view.axis, view.scale), "compare_loss")
 
 
-def _build_line(run: Run, view: View, points: int) -> RunLine:
-    steps, evaluations, _ = read_records(run.id)
-    shown = evaluations if view.validation else []
-    return build_loss_line(run, steps, shown, view.axis, view.scale, view.smoothing, points)
-
-
 def comparison_caption(compared: Compared, view: View) -> None:
-    """Show what the axis makes equal between the runs, and what the bands mean."""
+    """Explain what the axis makes equal between the runs, and what the bands mean."""
     summaries = [each for _, group_summaries in compared for each in group_summaries]
     st.caption(f":material/balance: {describe_axis(summaries, view.axis)}")
     if any(len(group.runs) > 1 for group, _ in compared):
-        ends = (
-            "of the middle half"
-            if view.repeats is Repeats.QUARTILES
-            else "from the lowest to the highest"
-        )
+        has_quartiles = view.repeats is Repeats.QUARTILES
+        band = "of the middle half" if has_quartiles else "from the lowest to the highest"
         st.caption(
             ":material/stacked_line_chart: Runs that differ only in the seed are drawn as their "
-            f"mean, with a band {ends}, up to where the shortest run ends."
+            f"mean, with a band {band}, up to the end of the shortest run."
         )
 
 
@@ -91,15 +86,14 @@ def bar_charts(compared: Compared, repeats: Repeats) -> None:
     ]
     left, right = st.columns(2)
     with left:
-        title, unit = "Throughput", "samples/s"
         bars = build_bars(compared, repeats, lambda each: each.samples_per_second)
-        figure = plot_bars(bars, title, unit, format_rate, warnings=warnings)
-        draw_chart(figure, describe_bars(bars, title, format_rate, warnings), "compare_speed")
+        figure = plot_bars(bars, "Throughput", "samples/s", format_rate, warnings=warnings)
+        text = describe_bars(bars, "Throughput", format_rate, warnings)
+        draw_chart(figure, text, "compare_speed")
     with right:
-        title, unit = "Peak memory", "MiB"
         bars = build_bars(compared, repeats, lambda each: each.peak_memory_bytes)
-        figure = plot_bars(bars, title, unit, format_bytes, scale=2**-20)
-        draw_chart(figure, describe_bars(bars, title, format_bytes), "compare_memory")
+        figure = plot_bars(bars, "Peak memory", "MiB", format_bytes, scale=2**-20)
+        draw_chart(figure, describe_bars(bars, "Peak memory", format_bytes), "compare_memory")
 
 
 def anatomy_chart(runs: Sequence[Run]) -> None:

@@ -1,4 +1,4 @@
-"""The Compare page: runs side by side, and what the batch size changes."""
+"""The Compare page: speed, memory, loss and settings of several runs side by side."""
 
 from collections.abc import Sequence
 
@@ -77,13 +77,9 @@ def select_baseline(groups: Sequence[Group]) -> Group:
     selected = st.session_state.get("baseline", linked[0] if linked else None)
     st.session_state["baseline"] = by_run.get(selected, groups[0]).run_id
     run_id = st.selectbox(
-        "Baseline of the ratios",
-        [group.run_id for group in groups],
-        key="baseline",
-        format_func=lambda each: by_run[each].label,
-        width=420,
-        persist_state="session",
-    )
+        "Baseline of the ratios", [group.run_id for group in groups], key="baseline",
+        format_func=lambda each: by_run[each].label, width=420, persist_state="session",
+    )  # fmt: skip
     st.query_params["baseline"] = str(run_id)
     return by_run[run_id]
 
@@ -117,11 +113,9 @@ if selected:
 else:
     st.info("Select at least one run.")
 panel = st.expander(
-    "Name, notes, tags, archive, delete",
-    icon=":material/edit:",
-    key="changing",
+    "Name, notes, tags, archive, delete", icon=":material/edit:", key="changing",
     on_change="rerun",
-)
+)  # fmt: skip
 if panel.open:
     with panel:
         run_changes(runs)

@@ -1,5 +1,6 @@
 """Changes to runs: name, notes, tags, archive, delete and undo."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -19,16 +20,13 @@ _TAG_PLACEHOLDER = "Select or type a tag"
 def run_changes(runs: Sequence[Run]) -> None:
     """Let the user select some runs, and describe, archive or delete them."""
     by_id = {run.id: run for run in runs}
-    st.session_state[_SELECTED] = [
-        run_id for run_id in st.session_state.get(_SELECTED, []) if run_id in by_id
-    ]
+    existing = [run_id for run_id in st.session_state.get(_SELECTED, []) if run_id in by_id]
+    st.session_state[_SELECTED] = existing
     ids = st.multiselect(
-        "Runs to change",
-        list(by_id),
-        key=_SELECTED,
+        "Runs to change", list(by_id), key=_SELECTED,
         format_func=lambda each: run_label(by_id[each]),
         placeholder="Select one, or several to tag, archive or delete together",
-    )
+    )  # fmt: skip
     selected = [by_id[run_id] for run_id in ids]
     if not selected:
         return
@@ -37,7 +35,7 @@ def run_changes(runs: Sequence[Run]) -> None:
         _description_form(selected[0], tags)
     else:
         _tag_form(selected, tags)
-    archive_and_delete_buttons(selected)
+    _archive_and_delete_buttons(selected)
 
 
 def restorable_runs() -> None:
@@ -74,8 +72,8 @@ def _tag_form(runs: Sequence[Run], tags: Sequence[str]) -> None:
     with st.form("tag_several", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             added = st.multiselect(
-                "Tags to add", tags, accept_new_options=True, placeholder=_TAG_PLACEHOLDER,
-                key="added_tags",
+                "Tags to add", tags, key="added_tags", accept_new_options=True,
+                placeholder=_TAG_PLACEHOLDER,
             )  # fmt: skip
             is_saved = st.form_submit_button("Add", icon=":material/save:", key="save_tags")
         if is_saved and added:
@@ -84,31 +82,30 @@ def _tag_form(runs: Sequence[Run], tags: Sequence[str]) -> None:
             st.rerun()
 
 
-def archive_and_delete_buttons(runs: Sequence[Run]) -> None:
-    """Show the buttons that archive, unarchive or delete the runs; disabled while one trains."""
-    is_finished = all(run.state.is_finished() for run in runs)
-    disabled_help = None if is_finished else "Available once all selected runs have ended."
+def _archive_and_delete_buttons(runs: Sequence[Run]) -> None:
+    store = get_store()
     listed = [run.id for run in runs if run.archived_at is None]
     archived = [run.id for run in runs if run.archived_at is not None]
-    store = get_store()
+    is_training = not all(run.state.is_finished() for run in runs)
+
+    def button(
+        label: str, icon: str, help_: str | None, change: Callable[[int], None], ids: list[int]
+    ) -> None:
+        st.button(
+            label, key=label.lower(), icon=f":material/{icon}:", disabled=is_training,
+            help="Available once all selected runs have ended." if is_training else help_,
+            on_click=catch_errors(_apply), args=(change, ids),
+        )  # fmt: skip
+
     with st.container(horizontal=True):
         if listed:
-            st.button(
-                "Archive", key="archive", icon=":material/archive:", disabled=not is_finished,
-                on_click=catch_errors(_apply), args=(store.archive_run, listed),
-                help=disabled_help or "Hides the runs from lists and keeps everything.",
-            )  # fmt: skip
+            hint = "Hides the runs from lists and keeps everything."
+            button("Archive", "archive", hint, store.archive_run, listed)
         if archived:
-            st.button(
-                "Unarchive", key="unarchive", icon=":material/unarchive:",
-                on_click=catch_errors(_apply),
-                args=(lambda run_id: store.archive_run(run_id, False), archived),
-            )  # fmt: skip
-        st.button(
-            "Delete", key="delete", icon=":material/delete:", disabled=not is_finished,
-            on_click=catch_errors(_apply), args=(store.delete_run, [run.id for run in runs]),
-            help=disabled_help or "Can be undone until the dashboard restarts.",
-        )  # fmt: skip
+            unarchive = functools.partial(store.archive_run, archived=False)
+            button("Unarchive", "unarchive", None, unarchive, archived)
+        hint = "Can be undone until the dashboard restarts."
+        button("Delete", "delete", hint, store.delete_run, [run.id for run in runs])
 
 
 def _restore(run_id: int) -> None:
@@ -120,5 +117,5 @@ def _apply(change: Callable[[int], None], run_ids: Sequence[int]) -> None:
     for run_id in run_ids:
         try:
             change(run_id)
-        except UserError as error:  # changed in another tab or process meanwhile
+        except UserError as error:  # changed in another tab or process in the meantime
             st.error(escape(error))

@@ -22,12 +22,9 @@ def select_runs(runs: Sequence[Run]) -> list[Run]:
         offered = {run.id for run in _filter(runs)} | set(st.session_state[_SELECTED])
     with left:
         ids = st.multiselect(
-            "Runs",
-            [run_id for run_id in by_id if run_id in offered],
-            key=_SELECTED,
-            format_func=lambda run_id: _label(by_id[run_id]),
-            persist_state="session",
-        )
+            "Runs", [run_id for run_id in by_id if run_id in offered], key=_SELECTED,
+            format_func=lambda run_id: _label(by_id[run_id]), persist_state="session",
+        )  # fmt: skip
     st.query_params["run"] = [str(run_id) for run_id in ids]
     return sorted((by_id[run_id] for run_id in ids), key=lambda run: run.config.batch_size)
 
@@ -67,11 +64,8 @@ def _filter(runs: Sequence[Run]) -> list[Run]:
     include_archived = any(run.archived_at is not None for run in runs) and st.toggle(
         "Include archived runs", key="archived", bind="query-params"
     )
-    return [
-        run
-        for run in runs
-        if set(tags) <= set(run.tags) and (include_archived or run.archived_at is None)
-    ]
+    listed = [run for run in runs if include_archived or run.archived_at is None]
+    return [run for run in listed if set(tags) <= set(run.tags)]
 
 
 def _label(run: Run) -> str:

@@ -14,10 +14,8 @@ from s2s.runs.lost_gpu import is_blocked
 from s2s.runs.resume import find_resumable, resume_iteration
 from s2s.text.run import describe_interruption
 
-_STOP_WAIT_SECONDS = 0.1
-"""A small model stops within this time; for others the page shows at once that they stop."""
-_MAX_OFFERS = 3
-"""A shutdown can interrupt a whole queue; the runs with progress are listed first."""
+_STOP_WAIT_SECONDS = 0.1  # enough for a small model; others are shown as stopping
+_MAX_OFFERS = 3  # a shutdown can interrupt a whole queue
 
 
 def queue(runs: Sequence[Run]) -> None:
@@ -26,29 +24,25 @@ def queue(runs: Sequence[Run]) -> None:
     Call it in the page body: a button in a fragment would react only at the next refresh.
     """
     for run in runs:
-        is_waiting = run.state is RunState.QUEUED
-        blocked = is_waiting and is_blocked(run.config.device)
-        state = f"{run.state}, blocked until s2s is restarted" if blocked else run.state
-        icon = "hourglass_empty" if is_waiting else "model_training"
+        icon, label, button_icon = "model_training", "Stop", "stop"
+        help_, state = "Stops after the current step and keeps the weights.", str(run.state)
+        if run.state is RunState.QUEUED:
+            icon, label, button_icon = "hourglass_empty", "Remove", "close"
+            help_ = "Removes the run from the queue."
+            if is_blocked(run.config.device):
+                state += ", blocked until s2s is restarted"
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f":material/{icon}: **{escape(run_label(run))}** :gray[{state}]", width="content"
-            )
+            text = f":material/{icon}: **{escape(run_label(run))}** :gray[{state}]"
+            st.markdown(text, width="content")
             st.button(
-                "Remove" if is_waiting else "Stop",
-                key=f"stop_{run.id}",
-                icon=":material/close:" if is_waiting else ":material/stop:",
+                label, key=f"stop_{run.id}", icon=f":material/{button_icon}:", help=help_,
                 disabled=run.state is RunState.STOPPING,
-                help="Removes the run from the queue."
-                if is_waiting
-                else "Stops after the current step and keeps the weights.",
-                on_click=catch_errors(get_scheduler().stop),
-                args=(run.id, _STOP_WAIT_SECONDS),
-            )
+                on_click=catch_errors(get_scheduler().stop), args=(run.id, _STOP_WAIT_SECONDS),
+            )  # fmt: skip
 
 
 def resume_offers() -> None:
-    """Show each interrupted run that can be resumed, with Resume and Dismiss."""
+    """Show interrupted runs that can be resumed, those with progress first."""
     offers = sorted(find_resumable(get_store()), key=lambda offer: not offer[0].iterations_done)
     for run, iteration in offers[:_MAX_OFFERS]:
         sentence = escape(describe_interruption(run, iteration))
@@ -63,7 +57,7 @@ def resume_offers() -> None:
 
 
 def resume_button(run: Run) -> None:
-    """Show Resume, if the run can be resumed."""
+    """Show a Resume button if the run can be resumed."""
     iteration = resume_iteration(get_store(), run)
     if iteration is not None:
         st.button(

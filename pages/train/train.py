@@ -18,11 +18,11 @@ from s2s.records import Run, RunState
 from s2s.runs.files import has_checkpoint
 from s2s.text.compare import list_choices
 
-CURRENT_RUN = 0  # stands for no particular run in the run selection
+CURRENT_RUN = 0  # in the run selection: the run that trains, whichever it is
 
 
 def start(configs: list[TrainConfig]) -> None:
-    """Queue the runs, fold the form away and show the run that trains."""
+    """Queue the runs, close the form and show the run that trains."""
     get_scheduler().submit(configs)
     st.session_state[form.OPEN] = False
     st.session_state["shown_run"] = CURRENT_RUN
@@ -36,15 +36,12 @@ def copy_to_form(run: Run) -> None:
 
 def continue_training(run: Run) -> None:
     """Start a run from the weights of this one."""
-    iterations = st.session_state[f"more_{run.id}"]
-    config = dataclasses.replace(
-        run.config, continue_from=run.id, iterations=iterations, max_seconds=0.0
-    )
-    start([config])
+    changes = {"iterations": st.session_state[f"more_{run.id}"], "max_seconds": 0.0}
+    start([dataclasses.replace(run.config, continue_from=run.id, **changes)])
 
 
 def select_run(runs: list[Run]) -> Run:
-    """Return the selected run, or else the one that trains now or next, or else the latest."""
+    """Return the selected run; by default the one that trains now or next, or else the latest."""
     by_id = {run.id: run for run in runs}
     waiting = [run for run in reversed(runs) if run.state is RunState.QUEUED]
     running = [run for run in runs if not run.state.is_finished() and run not in waiting]
@@ -64,7 +61,7 @@ def select_run(runs: list[Run]) -> Run:
 
 
 def actions(run: Run) -> None:
-    """Show what can be done with a finished run."""
+    """Show the buttons and links for a finished run."""
     with st.container(horizontal=True, vertical_alignment="center"):
         resume_button(run)
         if has_checkpoint(run.id):
@@ -109,5 +106,5 @@ if runs:
     panel = st.expander(
         "All settings of this run", icon=":material/list:", key="settings", on_change="rerun"
     )
-    if panel.open:  # an expander that is closed would still be drawn at every refresh
+    if panel.open:  # the contents of a closed expander would be drawn at every refresh too
         panel.table({name: escape(value) for name, value in list_choices(run.config).items()})
