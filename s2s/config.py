@@ -1,8 +1,9 @@
-"""What a user can choose: frozen, validated, documented fields."""
+"""Configurations of corpora, runs and sweeps: everything that a user can choose."""
 
 import dataclasses
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -11,13 +12,13 @@ from s2s.errors import UserError, quote
 from s2s.validation import check_bool, check_choice, check_integer, check_number, check_text
 
 UNLIMITED = 100_000_000
-"""Number of iterations of a run that is meant to end at its time limit."""
+"""Iterations of a run that only its time limit ends."""
 MAX_BATCH_SIZE = 65_536
 MAX_EVALUATIONS = 40
-"""Evaluations per part of a sweep, without those before its first and after its last step."""
+"""Maximum number of evaluations per part of a sweep, besides the first and the last one."""
 EVALUATION_SAMPLES = 1024
-"""Minimum number of samples between two evaluations in a sweep: twice the number of pairs that an
-evaluation takes, so that evaluation stays well below training in time."""
+"""Minimum number of samples between two evaluations of a sweep: twice as many as an evaluation
+uses, which keeps its time well below that of training."""
 
 
 class Engine(StrEnum):
@@ -28,8 +29,8 @@ class Engine(StrEnum):
     FUSED = "fused"
     """One recurrent call per side; output projection and loss at real positions only."""
     GRAPHED = "graphed"
-    """Like `fused`, in a few fixed shapes, each step replayed as one CUDA graph. Falls back to
-    `fused` where that is impossible; the run's message says why."""
+    """Like `fused`, but replays each step as a CUDA graph of a fixed shape. Falls back to `fused`
+    where that is impossible; a remark on the run says why."""
 
 
 class OptimizerName(StrEnum):
@@ -41,7 +42,7 @@ class OptimizerName(StrEnum):
 class Precision(StrEnum):
     FP32 = "fp32"
     TF32 = "tf32"
-    """GPU only: float32 products with factors rounded to 10 bits of mantissa."""
+    """GPU only: float32 products of factors rounded to a mantissa of 10 bits."""
     BF16 = "bf16"
     """Output projection in bfloat16, everything else in float32 (on a GPU: tf32)."""
 
@@ -50,9 +51,9 @@ class LearningRateRule(StrEnum):
     """How the learning rate scales with the batch size."""
 
     CONSTANT = "constant"
-    """The same learning rate for all sizes, as in the article."""
+    """The same learning rate at all sizes, as in the article."""
     SQRT = "sqrt"
-    """For RMSprop and Adam (Malladi et al. 2022, arXiv 2205.10287; without scaling the betas)."""
+    """For RMSprop and Adam (Malladi et al. 2022, arXiv 2205.10287, without scaling the betas)."""
     LINEAR = "linear"
     """For SGD (Goyal et al. 2017, arXiv 1706.02677)."""
 
@@ -63,14 +64,14 @@ class LearningRateRule(StrEnum):
 
 
 class Budget(StrEnum):
-    """What every part of a sweep gets the same amount of."""
+    """Kind of the budget that all parts of a sweep share."""
 
     ITERATIONS = "iterations"
     SAMPLES = "samples"
     SECONDS = "seconds"
     """Training time."""
     TARGET = "target"
-    """Train to a validation loss; the amount is the maximum number of samples."""
+    """Train to a target validation loss, on a maximum number of samples."""
 
 
 class Normalizer(StrEnum):
@@ -96,7 +97,7 @@ class Config:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Build a configuration from its JSON; unknown names, from a later version, are dropped.
+        """Build a configuration from its JSON; ignore names of a later version.
 
         Raises:
             UserError: A value is invalid.
@@ -113,14 +114,14 @@ class Config:
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusChoices(Config):
-    """How a corpus file is prepared. A corpus name stands for one file with one set of these."""
+    """How a corpus file is prepared."""
 
     normalizer: Normalizer = Normalizer.UNICODE
     direction: Direction = Direction.SECOND_TO_FIRST
     max_length: int = 19
-    """Longest sentence in words; pairs with a longer side are dropped (19 as in the article)."""
+    """Longest sentence in words (19 in the article); longer pairs are dropped."""
     min_count: int = 1
-    """Words that occur less often in the training split become UNK."""
+    """Words that are rarer in the training split become UNK."""
     max_vocabulary: int = 0
     """Largest vocabulary per side, most frequent words first; 0: unlimited."""
 
@@ -142,7 +143,7 @@ class TrainConfig(Config):
     iterations: int = 1000
     """Number of optimizer steps."""
     max_seconds: float = 0.0
-    """Limit of training time, without evaluation; 0: no limit."""
+    """Limit of training time, evaluations excluded; 0: no limit."""
     engine: Engine = Engine.FUSED
     hidden_size: int = 128
     """Width of embeddings and GRU states."""
@@ -157,11 +158,11 @@ class TrainConfig(Config):
     teacher_forcing: float = 1.0
     """Probability that a batch is decoded from the reference instead of the model's own output."""
     length_pool: int = 0
-    """Batches drawn together and grouped by length, which saves padding; 0: each batch is drawn
+    """Batches drawn together and grouped by length to save padding; 0: batches are drawn
     independently, as in the article."""
     seed: int = 0
     device: str = "auto"
-    """`auto` (a GPU if there is one, else the CPU), `cpu`, or `cuda:N`."""
+    """`auto` (the first GPU, else the CPU), `cpu` or `cuda:N`."""
     precision: Precision = Precision.FP32
     threads: int = 0
     """CPU threads for torch; 0: torch's default."""
@@ -170,15 +171,15 @@ class TrainConfig(Config):
     target_loss: float = 0.0
     """Validation loss per token at which the run finishes early; 0: none."""
     sentences: tuple[str, ...] = ()
-    """Sentences of the user, translated at each evaluation."""
+    """User's sentences to translate at each evaluation."""
     measure_quality: bool = False
     """Translate the test split after the last step and add BLEU and chrF to the summary."""
     keep_optimizer: bool = False
-    """Keep the optimizer state after the run, so that it can be continued exactly."""
+    """Keep the optimizer state after the run; continuing the run exactly needs it."""
     keep_weights: bool = True
     """Keep the weights after the run; translating and continuing need them."""
     continue_from: int | None = None
-    """Id of the run whose weights this one starts from."""
+    """Id of the run whose weights this run starts from."""
 
     def __post_init__(self) -> None:
         self._set("engine", check_choice(Engine, self.engine, "Engine"))
@@ -205,9 +206,8 @@ class TrainConfig(Config):
         check_bool(self.keep_weights, "Keep weights")
         if self.continue_from is not None:
             check_integer(self.continue_from, "Run to continue", 1, 2**63 - 1)
-        if not re.fullmatch(
-            r"auto|cpu|cuda|cuda:(0|[1-9][0-9]{0,2})", check_text(self.device, "Device")
-        ):
+        check_text(self.device, "Device")
+        if not re.fullmatch(r"auto|cpu|cuda|cuda:(0|[1-9][0-9]{0,2})", self.device):
             raise UserError(f"Device must be auto, cpu or cuda:N; got {quote(self.device)}.")
         if self.keep_optimizer and not self.keep_weights:
             raise UserError("Keeping the optimizer state needs the weights; keep both.")
@@ -247,24 +247,24 @@ class SweepConfig(Config):
     """Comparable runs that differ in batch size, engine and seed only."""
 
     base: TrainConfig = TrainConfig()
-    """Configuration shared by all parts. Its learning rate holds at its own batch size, its seed
-    is that of the first repeat. Engine and limits are set by the fields below, and so is the
-    evaluation interval, except with the budget `iterations`."""
+    """Configuration shared by all parts. Its learning rate is scaled from its batch size, and its
+    seed is that of the first repeat. The fields below replace its engine and limits and, except
+    with the budget `iterations`, its evaluation interval."""
     batch_sizes: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
     grow_until_oom: bool = False
-    """Continue past the largest size, doubling it until a run is out of memory. Meant for GPUs: on
-    a CPU the system may swap or kill the process first."""
+    """Double the largest size until a run is out of memory. Meant for GPUs: on a CPU the system
+    may swap or kill the process first."""
     engines: tuple[Engine, ...] = (Engine.FUSED,)
     repeats: int = 3
-    """Runs per combination, with consecutive seeds."""
+    """Runs per engine and batch size, with consecutive seeds."""
     learning_rate_rule: LearningRateRule = LearningRateRule.CONSTANT
     budget: Budget = Budget.SAMPLES
     amount: float = 100_000
     """Budget per part, in iterations, samples or seconds."""
     target_loss: float = 0.0
-    """Validation loss per token to reach; with the budget `target` only."""
+    """Validation loss per token to reach; only with the budget `target`."""
     keep_all_weights: bool = False
-    """Keep the weights of all repeats instead of the first one's only."""
+    """Keep the weights of all repeats, not only of the first."""
 
     def __post_init__(self) -> None:
         rule = check_choice(LearningRateRule, self.learning_rate_rule, "Learning-rate scaling rule")
@@ -284,7 +284,7 @@ class SweepConfig(Config):
         check_bool(self.keep_all_weights, "Keep all weights")
         check_integer(self.repeats, "Repeats", 1, 100)
         self._check_budget()
-        for engine in self.engines:  # raises UserError for a part that cannot run
+        for engine in self.engines:  # raises UserError for an invalid configuration
             for size in self.batch_sizes:
                 self.run_config(engine, size, self.repeats - 1)
 
@@ -307,7 +307,7 @@ class SweepConfig(Config):
 
     @property
     def _samples(self) -> int | None:
-        """Samples per part; None where the budget does not count samples."""
+        """Samples per part; None if the budget is not in samples."""
         return int(self.amount) if self.budget in (Budget.SAMPLES, Budget.TARGET) else None
 
     def run_config(self, engine: Engine, batch_size: int, repeat: int) -> TrainConfig:
@@ -317,7 +317,7 @@ class SweepConfig(Config):
             repeat: Counted from 0.
 
         Raises:
-            UserError: There is no valid configuration, for example of its learning rate.
+            UserError: The configuration is invalid, for example its learning rate.
         """
         keep_weights = self.keep_all_weights or repeat == 0
         factor = self.learning_rate_rule.factor(batch_size / self.base.batch_size)
@@ -345,7 +345,7 @@ class SweepConfig(Config):
         """Return the iterations between evaluations; 0 (about ten per run) for a time budget.
 
         With a budget of samples, all sizes are evaluated after about the same numbers of samples:
-        a size that is evaluated more often would have more chances to be at the target.
+        more frequent evaluations would give a size more chances to reach the target.
         """
         if self.budget is Budget.SECONDS:
             return 0
@@ -363,13 +363,11 @@ class SweepConfig(Config):
         """Return the sizes to try after the largest one when growing until out of memory."""
         sizes: list[int] = []
         size = 2 * self.batch_sizes[-1]
-        while self.grow_until_oom and size <= min(MAX_BATCH_SIZE, self._samples or MAX_BATCH_SIZE):
-            try:
+        with suppress(UserError):  # the scaled learning rate may become too large
+            while self.grow_until_oom and size <= min(MAX_BATCH_SIZE, self._samples or size):
                 self.run_config(self.engines[0], size, 0)
-            except UserError:
-                break
-            sizes.append(size)
-            size *= 2
+                sizes.append(size)
+                size *= 2
         return tuple(sizes)
 
     @classmethod

@@ -1,9 +1,11 @@
-"""Checks of values that users and files give."""
+"""Validation of values from users and from files."""
 
+import dataclasses
 import functools
 import re
 import types
 import typing
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -17,7 +19,7 @@ def check_choice(kind: type[E], value: str, name: str) -> E:
     """Return the member of an enumeration that `value` names.
 
     Args:
-        name: Name of the value in the message, first letter upper case. So in all checks here.
+        name: Name of the value at the start of the message, as in all checks of this module.
 
     Raises:
         UserError: There is no such member.
@@ -49,11 +51,8 @@ def check_number(
         and not (exclude_minimum and value == minimum)
     )
     if not valid:
-        allowed = (
-            f"above {minimum:g} and at most {maximum:g}"
-            if exclude_minimum
-            else f"between {minimum:g} and {maximum:g}"
-        )
+        range_ = "above {:g} and at most {:g}" if exclude_minimum else "between {:g} and {:g}"
+        allowed = range_.format(minimum, maximum)
         raise UserError(f"{name} must be a number {allowed}; got {quote(value)}.")
     return float(value)  # type: ignore[arg-type]
 
@@ -67,17 +66,17 @@ def check_bool(value: object, name: str) -> bool:
 
 def check_text(value: object, name: str) -> str:
     """Return `value` if it is a string that can be written as UTF-8; raise UserError otherwise."""
-    # Bytes that are not UTF-8 reach the command line as lone surrogates.
+    # Arguments of the command line that are not UTF-8 contain lone surrogates.
     if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
         raise UserError(f"{name} must be a string of valid Unicode; got {quote(value)}.")
     return value
 
 
 def parse_batch_sizes(text: str) -> list[int]:
-    """Return the batch sizes in a text such as `2, 32, 512`, in order and once each.
+    """Return the batch sizes in a text such as `2, 32, 512`, in order and without repetitions.
 
     Raises:
-        UserError: The text names none, or something else.
+        UserError: The text is empty or contains something else.
     """
     parts = re.split(r"[,;\s]+", text.strip(" ,;"))
     if not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
@@ -86,43 +85,44 @@ def parse_batch_sizes(text: str) -> list[int]:
 
 
 def parse_dataclass(kind: type[T], values: Any) -> T:
-    """Build a dataclass from its JSON; unknown names, from a later version, are dropped.
+    """Build a dataclass, and the dataclasses in it, from JSON; ignore names of a later version.
 
     Raises:
-        TypeError: A value has another type than its field; so ValueError.
+        TypeError: A value has another type than its field.
+        UserError: A configuration in it is invalid.
     """
     if not isinstance(values, dict):
         raise TypeError(f"expected a JSON object, got {quote(values)}")
-    cached: Any = kind
-    hints = _type_hints(cached)
-    fields = {name: value for name, value in values.items() if name in hints}
-    for name, value in fields.items():
-        if not _matches(value, hints[name]):
-            raise TypeError(f"{name} is {quote(value)}")
-    return kind(**fields)
+    hints = _type_hints(typing.cast(Any, kind))
+    return kind(
+        **{key: _parse(each, hints[key], key) for key, each in values.items() if key in hints}
+    )
 
 
-@functools.cache
-def _type_hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+_type_hints = functools.cache(typing.get_type_hints)
 
 
-def _matches(value: Any, hint: Any) -> bool:
+def _parse(value: Any, hint: Any, name: str) -> Any:
+    """Convert a value from JSON to a type: lists to tuples, strings to enumerations."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        return any(_matches(value, argument) for argument in arguments)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if origin is dict:
-        return isinstance(value, dict) and all(
-            _matches(each, arguments[1]) for each in value.values()
-        )
-    if origin is tuple and arguments[-1] is ...:
-        return isinstance(value, tuple | list) and all(
-            _matches(each, arguments[0]) for each in value
-        )
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return value in list(hint)
-    return hint is Any or isinstance(value, origin or hint)
+        for argument in arguments:
+            with suppress(TypeError):
+                return _parse(value, argument, name)
+    elif origin is tuple and isinstance(value, list | tuple):
+        kinds = arguments[:1] * len(value) if arguments[-1] is ... else arguments
+        if len(kinds) == len(value):
+            return tuple(_parse(each, kind, name) for each, kind in zip(value, kinds, strict=True))
+    elif origin is dict and isinstance(value, dict):
+        return {key: _parse(each, arguments[1], name) for key, each in value.items()}
+    elif dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return parse_dataclass(typing.cast(Any, hint), value)
+    elif isinstance(hint, type) and issubclass(hint, StrEnum):
+        if value in list(hint):
+            return hint(value)
+    elif hint is Any or (
+        isinstance(value, int | float if hint is float else origin or hint)
+        and isinstance(value, bool) is (hint is bool)  # a bool is an int in Python
+    ):
+        return value
+    raise TypeError(f"{name} is {quote(value)}")

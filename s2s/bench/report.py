@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from s2s.bench_records import BenchReport, BenchRow
+from s2s.bench_records import BenchReport
 from s2s.errors import UserError
 from s2s.paths import home, make_folder
 from s2s.validation import parse_dataclass
@@ -42,11 +42,8 @@ def latest_bench() -> BenchReport | None:
     try:
         if not path.is_file() or path.stat().st_size > _MAX_BYTES:
             return None
-        values = json.loads(path.read_text(encoding="utf-8"))
-        rows = tuple(parse_dataclass(BenchRow, row) for row in values.pop("rows"))
-        notes = tuple(values.pop("notes"))
-        return parse_dataclass(BenchReport, {**values, "rows": rows, "notes": notes})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return parse_dataclass(BenchReport, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return None
 
 

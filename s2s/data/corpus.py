@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2s.config import CorpusChoices
 from s2s.data.text import join_words
 from s2s.data.vocabulary import Vocabulary
 from s2s.errors import UserError, quote
@@ -136,10 +135,9 @@ def load_info(corpus_folder: Path) -> CorpusInfo:
     """
     try:
         values = json.loads(_read_text(corpus_folder / "corpus.json", _MAX_INFO_BYTES))
-        values["choices"] = CorpusChoices.from_json(values["choices"])
         info = parse_dataclass(CorpusInfo, values)
         _check_info(info, corpus_folder.name)
-        return dataclasses.replace(info, bad_line_numbers=tuple(info.bad_line_numbers))
+        return info
     except FileNotFoundError:
         raise
     except Exception as error:  # damaged bytes can raise almost anything
