@@ -1,6 +1,10 @@
-"""The layout's limits: file sizes, folder sizes, and no script directly in `pages/`."""
+"""The layout's limits: file sizes, folder sizes, no script directly in `pages/`; the README."""
 
+import argparse
+import re
 from pathlib import Path
+
+from s2s.cli.main import build_parser
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [*(ROOT / "s2s").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
@@ -34,3 +38,11 @@ def test_no_folder_holds_too_many_files() -> None:
 def test_streamlit_finds_no_page_by_itself() -> None:
     """A script directly in `pages/` would be served without `dashboard.py`."""
     assert not [*(ROOT / "pages").glob("*.py")]
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    actions = build_parser()._actions
+    [commands] = [each for each in actions if isinstance(each, argparse._SubParsersAction)]
+    named = {each for each in commands.choices if re.search(rf"`python -m s2s {each}\b", readme)}
+    assert named == set(commands.choices)

@@ -29,11 +29,7 @@ def test_pairs_and_their_median(capsys: Capture) -> None:
     assert main([*OURS, "--pairs=2", "--", *command]) == 0
     first, second, summary = map(json.loads, capsys.readouterr().out.splitlines())
     for pair in (first, second):
-        assert (pair["batch_size"], pair["measure"], pair["theirs"]) == (
-            2,
-            "samples_per_second",
-            0.5,
-        )
+        assert (pair["batch_size"], pair["measure"]) == (2, "samples_per_second")
         assert pair["ratio"] == pytest.approx(pair["ours"] / 0.5)
     assert summary["median_ratio"] == pytest.approx((first["ratio"] + second["ratio"]) / 2)
     assert summary["lowest_ratio"] <= summary["median_ratio"] <= summary["highest_ratio"]

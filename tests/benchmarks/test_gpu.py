@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -25,14 +26,6 @@ _PLAIN = """
 import sys
 print("a warning")
 print('{"batch_size": 4, "samples_per_second": 10.0, "device": "cpu"}')
-"""
-
-_WITHOUT_DASHBOARD = """
-import sys
-for name in ("streamlit", "plotly", "pandas"):
-    sys.modules[name] = None  # to import it is an ImportError from now on
-import benchmarks.gpu.__main__, benchmarks.gpu.equality, benchmarks.gpu.memory
-import benchmarks.gpu.programs, benchmarks.gpu.readings, benchmarks.gpu.speed
 """
 
 
@@ -107,24 +100,21 @@ def test_a_section_that_fails_keeps_its_rows_and_its_traceback() -> None:
 
 
 def test_a_section_that_hangs_is_ended_with_its_children() -> None:
-    hang = "import threading; threading.Event().wait()"
     code = (
-        "import subprocess, sys; "
-        f"child = subprocess.Popen([sys.executable, '-c', {hang!r}]); "
+        "import subprocess, sys; child = subprocess.Popen(['sleep', '1000']); "
         "print('{\"child\": %d}' % child.pid, flush=True); child.wait()"
     )
-    section = run_section([sys.executable, "-c", code], 2)
+    section = run_section([sys.executable, "-c", code], 1)
     assert section["status"] == "out of time"
-    assert len(section["rows"]) <= 1
     for row in section["rows"]:
-        wait_until(lambda child=row["child"]: has_ended(child))
+        wait_until(lambda child=row["child"]: not is_running(child))
 
 
-def has_ended(process_id: int) -> bool:
+def is_running(process_id: int) -> bool:
     try:
-        return "zombie" in Path(f"/proc/{process_id}/status").read_text(encoding="utf-8")
-    except OSError:
-        return True
+        return psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_without_a_gpu_it_says_so(
@@ -139,4 +129,11 @@ def test_without_a_gpu_it_says_so(
 
 
 def test_it_needs_nothing_of_the_dashboard() -> None:
-    subprocess.run([sys.executable, "-c", _WITHOUT_DASHBOARD], cwd=ROOT, check=True)
+    code = """if True:
+        import sys
+        for name in ("streamlit", "plotly", "pandas"):
+            sys.modules[name] = None  # importing it is an error
+        import benchmarks.gpu.__main__, benchmarks.gpu.equality, benchmarks.gpu.memory
+        import benchmarks.gpu.programs, benchmarks.gpu.readings, benchmarks.gpu.speed
+    """
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -1,5 +1,6 @@
 """Fixtures of the fault tests: small disks and read-only folders."""
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -8,9 +9,31 @@ from pathlib import Path
 import pytest
 
 from s2s.paths import home
-from tests.small_disk import SmallDisk
 
 Mount = Callable[..., Path]
+
+
+class SmallDisk:
+    """A real disk of a few megabytes that another program fills and frees."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._filler = folder / "other-program.bin"
+
+    def fill(self) -> None:
+        """Fill it to the last byte."""
+        with self._filler.open("ab", buffering=0) as file:
+            for size in (2**20, 2**10, 1):
+                with contextlib.suppress(OSError):
+                    while file.write(b"\0" * size) == size:
+                        pass
+
+    def free(self) -> None:
+        self._filler.unlink()
+
+    def files(self) -> list[str]:
+        """Return its temporary files, whose names begin with a dot."""
+        return [str(path) for path in self.folder.rglob(".*")]
 
 
 @pytest.fixture

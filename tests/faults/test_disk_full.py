@@ -20,7 +20,7 @@ from s2s.runs.execute import TrainingEvent, execute
 from s2s.store import Store
 from s2s.store import errors as store_errors
 from s2s.training.checkpoint import load_checkpoint
-from tests.small_disk import SmallDisk
+from tests.faults.conftest import SmallDisk
 from tests.tiny import tiny_config, tiny_corpus, wait_until, write_tiny
 
 

@@ -56,6 +56,7 @@ def test_the_shipped_pairs_are_the_generated_ones(pairs: Pairs) -> None:
     assert [tuple(line.split("\t")) for line in text.splitlines()] == pairs
 
 
+@pytest.mark.long
 def test_each_french_sentence_comes_once_and_decides_the_english(pairs: Pairs) -> None:
     assert len({french for _, french in pairs}) == len(pairs)
     english_of: dict[str, str] = {}
@@ -69,6 +70,7 @@ def test_every_pattern_makes_many_sentences() -> None:
         assert len({pattern(rng) for _ in range(40)}) > 8, pattern
 
 
+@pytest.mark.long
 def test_no_sentence_breaks_the_grammar(pairs: Pairs) -> None:
     english, french = ("\n".join(side) for side in zip(*pairs, strict=True))
     found = [
@@ -82,6 +84,7 @@ def test_no_sentence_breaks_the_grammar(pairs: Pairs) -> None:
     assert [match[0] for match in found if match] == []
 
 
+@pytest.mark.long
 def test_every_construct_is_there(pairs: Pairs) -> None:
     french = "\n".join(french for _, french in pairs)
     flags = re.MULTILINE | re.IGNORECASE
