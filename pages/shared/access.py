@@ -29,12 +29,12 @@ export default function () {
 def reject_foreign_origin() -> None:
     """Stop the script if a page of another origin made the request.
 
-    Streamlit accepts an origin that differs from the dashboard's only in its port. It rejects
-    names that are not in `server.allowedHosts` by itself.
+    Streamlit itself rejects hosts that are not in `server.allowedHosts`, but accepts an origin
+    that differs from the dashboard's only in its port.
     """
     _log_exposure()
-    host, origin = (st.context.headers.get(each) for each in ("Host", "Origin"))
-    if not host:  # not a browser
+    host, origin = (st.context.headers.get(name) for name in ("Host", "Origin"))
+    if not host:  # a test, not a browser
         return
     if origin and not _is_same_origin(origin, host):
         st.error(
@@ -77,7 +77,5 @@ def _is_loopback(address: str | None) -> bool:
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
-        return address.startswith("unix://") or address.rstrip(".").lower() in (
-            "localhost",
-            "ip6-localhost",
-        )
+        names = ("localhost", "ip6-localhost")
+        return address.startswith("unix://") or address.rstrip(".").lower() in names

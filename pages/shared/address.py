@@ -15,16 +15,13 @@ def parse_ids(texts: Iterable[str]) -> list[int]:
 
 
 def segmented_choice(label: str, options: Sequence[T], key: str, **more: Any) -> T:
-    """Show a segmented control whose value is kept in the address.
+    """Show a segmented control whose value is kept in the address; return the selected option.
 
     Args:
         label: The control's label.
         options: The options; the first is the default.
         key: Name of the widget and of the query parameter.
         more: Further arguments of `st.segmented_control`.
-
-    Returns:
-        The selected option.
     """
     default: T | None = options[0]
     # With an empty parameter (`?axis=`) Streamlit would select nothing, although required.

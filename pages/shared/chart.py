@@ -1,7 +1,7 @@
 """Plotly charts that the browser updates in place.
 
-`st.plotly_chart` creates a new chart at every change, which would lose zoom and hidden lines at
-every refresh. This component keeps its DOM nodes and passes new figures to `Plotly.react`.
+`st.plotly_chart` creates a new chart at every change, which would reset zoom and hidden lines.
+This component keeps its DOM nodes and passes new figures to `Plotly.react`.
 """
 
 import functools
@@ -19,8 +19,8 @@ from s2s.charts.frame import Figure
 
 _PLOTLY = Path(__file__).parents[2] / "static" / "plotly.min.js"
 
-# CSS colours the text, so that a change of theme needs no new figure.
 _CSS = """
+/* Colors in CSS, so that a change of theme needs no new figure. */
 .s2s-chart .infolayer text, .s2s-chart .cartesianlayer text {
     fill: var(--st-text-color) !important;
     font-family: var(--st-font) !important;
@@ -31,79 +31,11 @@ _CSS = """
 .s2s-charts > .s2s-wide { grid-column: 1 / -1; }
 @media (max-width: 640px) { .s2s-charts { grid-template-columns: 1fr; } }
 """
-_JS = """
-let loading;
-function loadPlotly() {
-    loading ??= window.Plotly ? Promise.resolve() : new Promise((resolve, reject) => {
-        const script = document.createElement("script");
-        script.src = new URL("app/static/plotly.min.js", document.baseURI);
-        script.onload = resolve;
-        script.onerror = () => { loading = undefined; reject(); };
-        document.head.appendChild(script);
-    });
-    return loading;
-}
-const charts = new WeakMap();  // per DOM node: its latest figure and the one that is drawn
-async function draw(node, chart) {
-    chart.drawn = chart.figure;
-    try { await loadPlotly(); } catch { node.textContent = "Could not load the chart."; return; }
-    await Plotly.react(node, chart.figure.data, chart.figure.layout, {
-        responsive: true, displaylogo: false,
-        modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
-    });
-}
-function track(node) {
-    const chart = { isInView: true };
-    chart.drawIfVisible = () => {
-        const isVisible = chart.isInView && !document.hidden;
-        if (isVisible && chart.drawn !== chart.figure) draw(node, chart);
-    };
-    const observer = new IntersectionObserver(entries => {
-        chart.isInView = entries.at(-1).isIntersecting;
-        chart.drawIfVisible();
-    }, { rootMargin: "-60px" });  // the outer 60 pixels hold only the title, which never changes
-    observer.observe(node);
-    document.addEventListener("visibilitychange", chart.drawIfVisible);
-    chart.untrack = () => {
-        observer.disconnect();
-        document.removeEventListener("visibilitychange", chart.drawIfVisible);
-        charts.delete(node);  // so that showing it again tracks it again
-    };
-    charts.set(node, chart);
-    return chart;
-}
-function show(node, { figure, text }) {
-    node.setAttribute("aria-label", text);
-    const chart = charts.get(node) ?? track(node);
-    if (figure !== chart.json) {
-        chart.json = figure;
-        chart.figure = JSON.parse(figure);
-    }
-    node.style.minHeight = chart.figure.layout.height + "px";
-    // Drawing slows training on the same machine, so later figures wait until they are visible.
-    if (node.data) chart.drawIfVisible(); else draw(node, chart);
-    return chart.untrack;
-}
-export default function ({ parentElement, data }) {
-    const grid = parentElement.querySelector(".s2s-charts");
-    const untrack = data.charts.map((each, index) => {
-        let node = grid.children[index];
-        if (!node) {
-            node = grid.appendChild(document.createElement("div"));
-            node.classList.add("s2s-chart");  // Plotly adds classes too, so keep the others
-            node.classList.toggle("s2s-wide", each.wide);
-            node.setAttribute("role", "img");
-        }
-        return show(node, each);
-    });
-    return () => untrack.forEach(each => each());
-}
-"""
 _component = st.components.v2.component(
     "s2s_charts",
     html='<div class="s2s-charts"></div>',
     css=_CSS,
-    js=_JS,
+    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
     isolate_styles=False,  # in a shadow root, Plotly draws its toolbar and legend incorrectly
 )
 
@@ -134,11 +66,10 @@ def copy_plotly() -> str:
 
 @dataclass(frozen=True)
 class PreparedChart:
-    """A chart that can be sent to any number of browsers."""
+    """A chart, encoded once for any number of browsers, since encoding takes most of a refresh."""
 
     figure: Figure
     json: str
-    """The figure as JSON: encoding thousands of numbers takes most of a refresh, so do it once."""
     text: str
     """Description for screen readers."""
     wide: bool
@@ -161,8 +92,8 @@ def draw_charts(charts: Sequence[PreparedChart], key: str) -> None:
         for index, each in enumerate(charts):
             st.plotly_chart(each.figure, key=f"{key}_{index}", alt=each.text)
     else:
-        sent = [{"figure": each.json, "text": each.text, "wide": each.wide} for each in charts]
-        _component(data={"charts": sent}, key=key)
+        data = [{"figure": each.json, "text": each.text, "wide": each.wide} for each in charts]
+        _component(data={"charts": data}, key=key)
 
 
 def draw_chart(figure: Figure, text: str, key: str) -> None:

@@ -122,6 +122,11 @@ def wait_for_estimate(is_ready: Callable[[], bool]) -> None:
     is_training = any(run.state is RunState.RUNNING for run in get_store().runs())
     when = " once the current run has ended" if is_training else ""
     st.caption(f"Measuring step times{when}…")
+    rerun_when(is_ready)
+
+
+def rerun_when(is_ready: Callable[[], bool]) -> None:
+    """Call `is_ready` every second, and rerun the page once it returns true."""
 
     def check() -> None:
         if is_ready():

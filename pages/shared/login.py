@@ -12,11 +12,7 @@ from s2s.errors import UserError
 
 
 def is_login_configured() -> bool:
-    """Return whether secrets.toml configures a login.
-
-    Raises:
-        UserError: The file is damaged or ambiguous.
-    """
+    """Return whether secrets.toml configures a login; raise UserError if it is ambiguous."""
     secrets = _read_secrets()
     if "login" in secrets and "auth" not in secrets:
         raise _locked_error("secrets.toml has a [login] section but no [auth] section")
@@ -45,9 +41,8 @@ def require_login() -> None:
 def logout_bar() -> None:
     """Show the user's address and a logout button, if a login is configured."""
     if is_login_configured():
-        user = st.user.get("email") or st.user.get("name") or ""
         with st.container(horizontal=True, horizontal_alignment="right"):
-            st.caption(escape(user), width="content")
+            st.caption(escape(st.user.get("email") or st.user.get("name") or ""), width="content")
             st.button(
                 "Log out", key="log_out", type="tertiary", icon=":material/logout:",
                 on_click=st.logout,
@@ -94,17 +89,14 @@ def _read_allowed_emails() -> set[str] | None:
     if "login" not in _read_secrets():
         return None
     emails = _read_secrets()["login"].get("allowed_emails")
-    if not isinstance(emails, list) or not all(map(_is_address, emails)):
+    is_list = isinstance(emails, list)
+    if not is_list or not all(isinstance(each, str) and each and each.isascii() for each in emails):
         raise _locked_error("allowed_emails in secrets.toml must be a list of ASCII addresses")
     return {each.lower() for each in emails}
 
 
-def _is_address(value: object) -> bool:
-    return isinstance(value, str) and value.isascii() and bool(value)
-
-
 def _read_secrets() -> Mapping[str, Any]:
-    """Return the contents of secrets.toml, empty if there is none."""
+    """Return the contents of secrets.toml; empty if the file does not exist."""
     if st.secrets.load_if_toml_exists():
         return st.secrets
     if any(Path(path).exists() for path in st.get_option("secrets.files")):

@@ -1,4 +1,4 @@
-"""Records of runs for pages: read from the store once per process, then only what is new."""
+"""Records of runs, cached per process: each refresh reads only new records from the store."""
 
 import functools
 import threading

@@ -10,8 +10,7 @@ from s2s.background.scheduler import Scheduler
 from s2s.paths import home
 from s2s.store import Store
 
-WAIT_SECONDS = 2.0
-"""How long a page waits for another process that writes to the store."""
+_WAIT_SECONDS = 2.0  # while another process writes to the store
 _lock = threading.Lock()
 _scheduler: Scheduler | None = None
 
@@ -24,7 +23,7 @@ def get_scheduler() -> Scheduler:
     global _scheduler
     with _lock:
         if _scheduler is None:
-            _scheduler = Scheduler(Store(home(), WAIT_SECONDS))
+            _scheduler = Scheduler(Store(home(), _WAIT_SECONDS))
             atexit.register(_shut_down, _scheduler)  # Ctrl-C, SIGTERM
         return _scheduler
 

@@ -27,7 +27,7 @@ def list_sweeps() -> list[Sweep]:
 
 
 def select_sweep(sweeps: Sequence[Sweep]) -> Sweep:
-    """Return the sweep selected here, on another page or by the address; initially the newest."""
+    """Return the selected sweep: by default the one in the address, or else the newest."""
     by_id = {sweep.id: sweep for sweep in sweeps}
     if st.session_state.get(SELECTED) not in by_id:
         linked = st.query_params.get("sweep", "")
@@ -36,12 +36,9 @@ def select_sweep(sweeps: Sequence[Sweep]) -> Sweep:
             st.warning(f"The linked sweep does not exist: {escape(shorten(linked, 40))}.")
         st.session_state[SELECTED] = matches[0] if matches else sweeps[0].id
     sweep_id = st.selectbox(
-        "Sweep",
-        list(by_id),
-        key=SELECTED,
+        "Sweep", list(by_id), key=SELECTED, persist_state="session",
         format_func=lambda each: sweep_label(by_id[each]),
-        persist_state="session",
-    )
+    )  # fmt: skip
     st.query_params["sweep"] = str(sweep_id)
     return by_id[sweep_id]
 
@@ -63,12 +60,9 @@ def stop_or_continue_button(sweep: Sweep) -> None:
     """Show Stop or Continue; call it in the page body, since a fragment's button would wait."""
     if sweep.state is SweepState.RUNNING:
         st.button(
-            "Stop",
-            key="stop_sweep",
-            icon=":material/stop:",
-            on_click=catch_errors(get_scheduler().stop_sweep),
-            args=(sweep.id,),
-        )
+            "Stop", key="stop_sweep", icon=":material/stop:",
+            on_click=catch_errors(get_scheduler().stop_sweep), args=(sweep.id,),
+        )  # fmt: skip
     elif sweep.state is SweepState.STOPPED:
         st.button(
             "Continue", type="primary", key="continue_sweep", icon=":material/play_arrow:",

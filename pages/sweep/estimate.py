@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
-from pages.shared.state import get_estimator, get_store
+from pages.shared.form_widgets import rerun_when, wait_for_estimate
+from pages.shared.state import get_estimator
+from s2s.background.estimates import SweepEstimate
 from s2s.config import SweepConfig
 from s2s.errors import UserError
-from s2s.records import RunState
 from s2s.sweeps.plan import plan
 from s2s.text.listing import sweep_estimate_text
 
@@ -15,46 +15,30 @@ _REQUESTED = "sweep_estimate_of"
 
 
 def estimate(config: SweepConfig) -> None:
-    """Show the expected duration, or a button that measures it; refresh while measuring."""
-
-    def tick() -> None:
-        if _draw(config, "timer"):
-            st.rerun()  # draw it once more, without a timer
-
-    place = st.empty()
-    with place.container():
-        is_final = _draw(config, "page")
-    if not is_final:
-        with place.container():
-            st.fragment(catch_errors(tick), run_every="1s")()
-
-
-def _draw(config: SweepConfig, caller: str) -> bool:
-    """Draw the estimate and return whether it is final; `caller` keeps widget keys distinct."""
+    """Show the expected duration, or a button that measures it."""
     is_requested = st.session_state.get(_REQUESTED) == config
     parts = plan(config)
+
+    def estimate_sweep() -> SweepEstimate | None:
+        return get_estimator().estimate_sweep(config, parts, try_steps=is_requested)
+
     try:
-        result = get_estimator().estimate_sweep(config, parts, try_steps=is_requested)
+        result = estimate_sweep()
     except UserError as error:
         st.caption(f":red[{escape(error)}]")
-        return True
+        return
     if result:
         seconds, basis, device = result.total_seconds, result.basis, result.device
         st.caption(sweep_estimate_text(config, len(parts), seconds, basis, device))
-        return True
-    if is_requested:
-        is_training = any(run.state is RunState.RUNNING for run in get_store().runs())
-        when = " once the current run has ended" if is_training else ""
-        st.caption(f"Measuring step times{when}…")
-        return False
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Estimate",
-            icon=":material/timer:",
-            key=f"sweep_estimate_{caller}",
-            on_click=st.session_state.update,
-            args=({_REQUESTED: config},),
-            help="Times a few steps at the smallest, the middle and the largest size.",
-        )
-        st.caption("No earlier runs to estimate the duration from.", width="content")
-    return bool(get_estimator().devices())  # earlier runs are looked up by device
+    elif is_requested:
+        wait_for_estimate(lambda: estimate_sweep() is not None)
+    else:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                "Estimate", icon=":material/timer:", key="sweep_estimate",
+                on_click=st.session_state.update, args=({_REQUESTED: config},),
+                help="Times a few steps at the smallest, the middle and the largest size.",
+            )  # fmt: skip
+            st.caption("No earlier runs to estimate the duration from.", width="content")
+        if not get_estimator().devices():  # earlier runs are looked up by device
+            rerun_when(lambda: bool(get_estimator().devices()))

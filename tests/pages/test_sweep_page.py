@@ -116,7 +116,7 @@ def test_a_sweep_runs_from_the_page_to_a_recommendation(
     page.number_input(key="sweep_amount_samples").set_value(64.0)
     page.selectbox(key="sweep_precision").set_value(Precision.BF16).run()
     wait_until(lambda: get_estimator().devices() != [], 120)
-    page.button(key="sweep_estimate_page").click().run()
+    page.button(key="sweep_estimate").click().run()
     config = page.session_state["sweep_estimate_of"]
     assert config.base.precision is Precision.BF16
     wait_until(lambda: get_estimator().estimate_sweep(config, ()) is not None, 120)
@@ -172,7 +172,7 @@ def test_a_finished_sweep(open_page: OpenPage) -> None:
         assert not page.exception
         assert len(page.get("bidi_component")) == 2
         assert len(page.dataframe) == 0
-    page.session_state["sweep_tab"] = "One sentence"
+    page.session_state["sweep_tab"] = "Sample translations"
     page.run()
     table = page.table[0].value
     assert list(table["Samples"]) == ["40", "0"]  # 40 samples are no evaluation of batch size 8
