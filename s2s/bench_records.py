@@ -1,4 +1,4 @@
-"""The records of a benchmark."""
+"""Records of a benchmark."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class BenchRow:
-    """Timing of one combination of engine, precision and batch size, in rounds with the others.
+    """Timing of one engine, precision and batch size. Figures are medians over the rounds.
 
-    Figures are medians over the rounds. None: not measured.
+    None: not measured.
     """
 
     engine: str
@@ -18,7 +18,7 @@ class BenchRow:
     steps: int
     """Timed steps of all rounds."""
     samples_per_second: float | None
-    """Samples of a round's timed steps over their wall time."""
+    """Samples of the timed steps over their wall time."""
     samples_per_second_iqr: float | None
     """Interquartile range over the rounds."""
     timing_variation: str | None
@@ -31,7 +31,7 @@ class BenchRow:
     padding_ratio: float | None
     """Padding among the padded tokens, 0 to 1."""
     peak_memory_bytes: int | None
-    """Memory of training: on a GPU torch's peak, on a CPU as in StepMemory."""
+    """Memory of training: on a GPU the peak that torch reports, on a CPU as in StepMemory."""
     roofline_seconds: float | None
     """Lower bound of a step's time, from rates measured in the same round."""
     roofline_share: float | None
@@ -43,14 +43,14 @@ class BenchRow:
 @dataclass(frozen=True)
 class BenchReport:
     at: float
-    """Unix seconds at its end."""
+    """Unix seconds at the end."""
     command: str
     corpus: str
     machine: dict[str, Any]
     rows: tuple[BenchRow, ...]
     copy_rate_bytes: float | None
-    """Bytes per second, read and write both counted."""
+    """Bytes per second, read and written."""
     notes: tuple[str, ...]
-    """What was skipped, and why; one sentence each."""
+    """Sentences that say what was skipped and why."""
     complete: bool
-    """False: interrupted before its end."""
+    """False: the benchmark was interrupted."""

@@ -1,16 +1,16 @@
-"""The error that a user can fix, and how messages quote what was given."""
+"""UserError, and quoting of values in messages."""
 
 from collections.abc import Callable
 
 _MAX_QUOTE_LENGTH = 80
 _ALLOWED_CHARACTERS = "\u00a0\u202f\u200c\u200d"
-"""Spaces of French and joiners of Persian, Hindi and emoji; harmless to a terminal."""
+"""Spaces of French and joiners of Persian, Hindi and emoji: harmless."""
 
 
 class UserError(Exception):
-    """A problem that the user can fix; the message says what is wrong and what to do.
+    """A problem that the user can fix; its message says what is wrong and what to do.
 
-    The message is one printable line: other characters in it are escaped.
+    The message is one line; characters that could control a terminal are escaped.
     """
 
     def __init__(self, message: str) -> None:
@@ -22,12 +22,11 @@ def escape_unprintable(
     allowed: str = "",
     escape: Callable[[str], str] = lambda character: repr(character)[1:-1],
 ) -> str:
-    """Escape the characters that could be commands to a terminal.
+    """Escape the characters that could control a terminal.
 
     Args:
-        text: Text of any origin.
-        allowed: Unprintable characters to leave as they are.
-        escape: Writes one character in a printable form; by default as Python does.
+        allowed: Unprintable characters to keep.
+        escape: Returns the printable form of a character; by default as in Python.
     """
     allowed += _ALLOWED_CHARACTERS
     return "".join(
@@ -37,7 +36,7 @@ def escape_unprintable(
 
 
 def quote(value: object) -> str:
-    """Return the value as Python writes it, shortened to fit in a message."""
+    """Return the value as Python writes it, shortened for a message."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer of thousands of digits, nested lists
@@ -46,5 +45,5 @@ def quote(value: object) -> str:
 
 
 def shorten(text: str, length: int = 90) -> str:
-    """Cut the text to at most `length` characters, with an ellipsis where it was cut."""
+    """Cut the text to at most `length` characters, ending in an ellipsis if cut."""
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"

@@ -1,4 +1,4 @@
-"""Numbers, sizes and names as people read them."""
+"""Format numbers, sizes and names for people."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from s2s.records import Run
 
 UNKNOWN = "–"
-"""Placeholder for a value that is unknown or not yet known."""
-_TEXT_COLUMNS = ("engine", "precision", "variation", "state")
-"""Titles of columns that are aligned left."""
+"""Placeholder for an unknown value."""
 
 
 def format_duration(seconds: float) -> str:
@@ -16,10 +14,8 @@ def format_duration(seconds: float) -> str:
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     rounded = round(seconds)
-    if rounded < 60:
-        return f"{rounded} s"
     if rounded < 3600:
-        return f"{rounded // 60} min {rounded % 60:02d} s"
+        return f"{rounded // 60} min {rounded % 60:02d} s" if rounded >= 60 else f"{rounded} s"
     minutes = round(seconds / 60)
     if minutes < 24 * 60:
         return f"{minutes // 60} h {minutes % 60:02d} min"
@@ -67,13 +63,12 @@ def format_rate(per_second: float | None) -> str:
     """Format with three significant digits: `21.3`, `227`, `12,400`."""
     if per_second is None:
         return UNKNOWN
-    if per_second < 99.95:
-        return f"{per_second:.3g}"
-    return f"{float(f'{per_second:.3g}'):,.0f}"
+    digits = f"{per_second:.3g}"
+    return digits if per_second < 99.95 else f"{float(digits):,.0f}"
 
 
 def format_loss(value: float | None, digits: int = 2) -> str:
-    """Format a loss; NaN and infinity are named."""
+    """Format a loss: `5.21`, or `NaN or infinite`."""
     if value is None:
         return UNKNOWN
     return f"{value:,.{digits}f}" if math.isfinite(value) else "NaN or infinite"
@@ -83,24 +78,23 @@ def format_range(
     low: float | None, high: float | None, format_value: Callable[[float | None], str]
 ) -> str:
     """Format `10 to 20`; empty if an end is unknown."""
-    if low is None or high is None:
-        return ""
-    return f"{format_value(low)} to {format_value(high)}"
+    unknown = low is None or high is None
+    return "" if unknown else f"{format_value(low)} to {format_value(high)}"
 
 
 def run_label(run: Run) -> str:
-    """Return a run's name in lists and legends."""
+    """Return the name of a run for lists and legends."""
     return f"{run.id} · {run.name}"
 
 
 def align_columns(table: Sequence[Sequence[str]]) -> list[str]:
-    """Return one line per row: numbers aligned right, columns of text left.
+    """Return one line per row, with text aligned left and numbers aligned right.
 
     Args:
-        table: The titles, then the rows.
+        table: Titles in the first row.
     """
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    is_text = [title in _TEXT_COLUMNS for title in table[0]]
+    is_text = [title in ("engine", "precision", "variation", "state") for title in table[0]]
     return [
         "  ".join(
             cell.ljust(width) if left else cell.rjust(width)

@@ -1,6 +1,7 @@
 """The folders in which the program keeps its files."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -8,13 +9,13 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 def home() -> Path:
-    """Return the home folder: `S2S_HOME`, or `.s2s/` beside the package. Not created here."""
+    """Return the home folder: `S2S_HOME`, else `.s2s/` next to the package. It may not exist."""
     path = os.environ.get("S2S_HOME")
     return Path(path).expanduser().resolve() if path else Path(__file__).parents[1] / ".s2s"
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder; a home created on the way is accessible to its owner only.
+    """Create a folder, and the home if needed, accessible to its owner only.
 
     An existing home keeps its mode: it may be shared on purpose.
     """
@@ -40,12 +41,9 @@ def run_folder(run_id: int) -> Path:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Return the size of all files below a folder, except files that vanish meanwhile."""
+    """Return the size of all files below a folder."""
     total = 0
     for path in folder.rglob("*"):
-        try:
-            if path.is_file():
-                total += path.stat().st_size
-        except FileNotFoundError:
-            continue
+        with suppress(FileNotFoundError):  # removed meanwhile
+            total += path.stat().st_size if path.is_file() else 0
     return total

@@ -1,4 +1,4 @@
-"""The records that all packages exchange: corpora, runs, steps, evaluations, sweeps, benchmarks."""
+"""Records that all packages exchange: corpora, runs, steps, evaluations, sweeps, translations."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,40 +24,40 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"
 
     def is_finished(self) -> bool:
-        """Return whether the run has ended, in whatever way."""
+        """Return whether the run has ended, for whatever reason."""
         return self not in (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 
 
 class RemarkKind(StrEnum):
-    """Kinds of remarks about how a run was computed, or how it ended."""
+    """Kinds of remarks on how a run was computed or how it ended."""
 
     SLOW_KERNELS = "slow kernels"
     """The compiled kernels are missing; detail: why."""
     COMPUTED_BY_FUSED = "computed by fused"
     """The graphed engine could not be used; detail: why."""
     STORE_UNAVAILABLE = "store unavailable"
-    """Records were kept in memory for a while; number: seconds."""
+    """Records waited in memory; number: seconds."""
     CHECKPOINT_NOT_WRITTEN = "checkpoint not written"
     """Number: iteration; detail: why."""
     WEIGHTS_KEPT = "weights kept"
     """A diverged run kept its last finite weights."""
     LOST_GPU = "lost GPU"
-    """The run's error made a GPU unusable for this process; detail: device."""
+    """An error made the GPU unusable for this process; detail: device."""
     SHUT_DOWN = "shut down"
-    """The program was ended; number: the run's sweep, if it belongs to one."""
+    """The program was closed; number: the run's sweep, if it belongs to one."""
     NO_CHECKPOINT = "no checkpoint"
-    """The program was ended before the first checkpoint."""
+    """The program was closed before the first checkpoint."""
     OWNER_DIED = "owner died"
     """The process that trained the run died."""
     CANNOT_RESUME = "cannot resume"
-    """The run was to resume and could not; detail: why."""
+    """The run could not be resumed; detail: why."""
     QUALITY_NOT_MEASURED = "quality not measured"
     """Detail: why; empty: the run was stopped first."""
 
 
 @dataclass(frozen=True)
 class Remark:
-    """Something to know about a run; `text.run` puts it into words."""
+    """A remark on a run; `text.run` puts it into words."""
 
     kind: RemarkKind
     detail: str = ""
@@ -86,7 +86,7 @@ class CorpusInfo:
     """Distinct words in all pairs within the length limit."""
     target_words: int
     source_vocabulary: int
-    """Words known to the model, from the training split only; special symbols included."""
+    """Words that the model knows: those of the training split, and the special symbols."""
     target_vocabulary: int
     training_pairs: int
     validation_pairs: int
@@ -96,11 +96,11 @@ class CorpusInfo:
 
 
 PHASES = ("data", "forward", "backward", "optimizer")
-"""Phases of a step, in order. The output layer's gradients belong to the forward phase."""
+"""Phases of a step, in order. The gradients of the output layer belong to the forward phase."""
 
 STEP_DTYPE = np.dtype(
     [
-        ("iteration", np.int64),  # counted from 1; a continued run goes on counting
+        ("iteration", np.int64),  # counted from 1; a continued run continues the count
         ("loss_sum", np.float64),  # nats over the batch's real target tokens
         ("samples", np.int32),  # sentence pairs in the batch
         ("source_tokens", np.int32),  # real tokens, EOS included
@@ -108,22 +108,19 @@ STEP_DTYPE = np.dtype(
         ("padded_tokens", np.int32),  # of both padded sides, padding included
         ("seconds", np.float64),  # wall time of the step, its data included
         ("timed", np.bool_),  # False: warm-up or interfered, excluded from throughput
-        ("data_seconds", np.float32),  # of the step's phases; NaN: not measured
+        ("data_seconds", np.float32),  # time of each phase; NaN: not measured
         ("forward_seconds", np.float32),
         ("backward_seconds", np.float32),
         ("optimizer_seconds", np.float32),
         ("interfered", np.bool_),  # this process translated during the step; then not timed
     ]
 )
-"""Columns of a run's step records, as the store keeps and returns them.
-
-New columns are appended, so that older records stay readable.
-"""
+"""Columns of the stored steps. New columns go to the end: older records stay readable."""
 
 
 @dataclass
 class StepRecord:
-    """One optimizer step; see STEP_DTYPE. `loss_sum` may still be a tensor on the device."""
+    """One optimizer step, as in STEP_DTYPE; `loss_sum` may still be a tensor on the device."""
 
     iteration: int
     loss_sum: Any
@@ -140,7 +137,7 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class SampleTranslation:
-    """A sample translation: a sentence that is translated at every evaluation of a run."""
+    """A sentence translated at every evaluation of a run."""
 
     source: str
     reference: str
@@ -169,9 +166,9 @@ class DeviceSample:
     device: str
     """`cpu` or `cuda:N`."""
     utilization: float | None
-    """0 to 1: of the GPU by everyone, or of all CPU cores by this process."""
+    """0 to 1: use of the GPU by all programs, or of all CPU cores by this process."""
     memory_used_bytes: int | None
-    """GPU memory used by everyone, or resident memory of this process."""
+    """GPU memory used by all programs, or resident memory of this process."""
     memory_total_bytes: int | None
     temperature_celsius: float | None
     torch_allocated_bytes: int | None = None
@@ -191,20 +188,20 @@ class MachineState:
     load_average: float | None
     """Over one minute, this process included."""
     other_load_cores: float | None
-    """CPU cores that other programs kept busy: during the run's preparation in the state before
-    it, over the whole run in the state after it."""
+    """CPU cores that other programs kept busy. In the state before a run: while it was prepared; in
+    the state after it: during the whole run."""
     processor_mhz: float | None
     processor_celsius: float | None
     """Hottest sensor."""
     gpu_sm_mhz: int | None = None
-    """Clock of the GPU's multiprocessors; this and the following are None on a CPU."""
+    """Clock of the GPU's multiprocessors. None on a CPU, as are the fields below."""
     gpu_memory_mhz: int | None = None
     gpu_celsius: float | None = None
     gpu_watts: float | None = None
     gpu_throttle_reasons: tuple[str, ...] | None = None
-    """Why the driver limits the clocks; empty: it does not."""
+    """Why the driver limits the clocks; empty: no limit."""
     gpu_other_processes: tuple[tuple[int, int | None], ...] | None = None
-    """Process id and bytes of every other program that computes on the GPU."""
+    """Process id and memory in bytes of each other program that computes on the GPU."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +232,7 @@ class Summary:
     seconds: float
     """Wall time of all steps, warm-up included, evaluations and checkpoints excluded."""
     user_seconds: float | None
-    """CPU time of this process, evaluations included; of a resumed run, since it was resumed."""
+    """CPU time of this process, evaluations included; since it was resumed, if it was."""
     system_seconds: float | None
     samples_per_second: float | None
     """Samples of the timed steps over their wall time; None without timed steps."""
@@ -246,27 +243,27 @@ class Summary:
     loss_per_token: float | None
     validation_loss_per_token: float | None
     peak_memory_bytes: int | None
-    """On a GPU, torch's peak during the run. On a CPU, the highest resident size of the process,
-    read once per second; earlier runs in the process raise it."""
+    """On a GPU, the peak that torch reports for the run. On a CPU, the largest resident size of the
+    process, read once per second; it includes what earlier runs of the process left."""
     interference: Interference
     step_seconds: float | None = None
     """Median of the timed steps."""
     step_relative_iqr: float | None = None
-    """Interquartile range over median of the step time in stretches of the run."""
+    """Interquartile range of the step time in sections of the run, over its median."""
     warmup_steps: int | None = None
     warmup_seconds: float | None = None
     interfered_steps: int | None = None
     """Steps excluded from timing because this process translated during them."""
     interfered_seconds: float | None = None
     phase_seconds: dict[str, float] | None = None
-    """Median per phase, and `between` for the time between steps."""
+    """Median time per phase, and `between` steps."""
     bleu: float | None = None
     """0 to 100, on the test split; None if not measured."""
     chrf: float | None = None
     max_padded_tokens: int | None = None
-    """Largest number of padded tokens in a step, source and target."""
+    """Largest number of padded tokens of a step, both sides."""
     wall_seconds: float | None = None
-    """Monotonic time from the start of preparation to the last step; None for a resumed run."""
+    """Time from the start of preparation to the last step; None for a resumed run."""
 
 
 @dataclass(frozen=True)
@@ -279,7 +276,7 @@ class Run:
     config: TrainConfig
     environment: dict[str, Any]
     created_at: float
-    """Unix seconds, like all `..._at` of times."""
+    """Unix seconds, like the other times."""
     started_at: float | None
     finished_at: float | None
     device: str

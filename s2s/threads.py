@@ -1,4 +1,4 @@
-"""How torch's worker threads wait for work; set before torch is first imported."""
+"""Waiting of torch's worker threads; to be set before torch is imported."""
 
 import os
 from collections.abc import MutableMapping
@@ -10,22 +10,22 @@ _VARIABLES = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 
 class Spinning(StrEnum):
     BRIEF = "brief"
-    """As s2s sets it."""
+    """Setting of s2s."""
     DEFAULT = "default"
-    """As torch's OpenMP sets it."""
+    """Setting of torch's OpenMP."""
 
 
 def limit_spinning() -> None:
-    """Let idle threads sleep soon after a step, unless the user's environment says otherwise.
+    """Let idle threads sleep soon after a step, unless the user has set `GOMP_SPINCOUNT`.
 
-    By default they spin. On few cores they then compete with every other busy thread: with one
-    browser tab open, the dashboard trains at 0.80 of its speed without a tab, with this at 0.95.
+    By default they spin, and on few cores they slow all other threads down: with a browser tab
+    open, the dashboard trains at 0.80 of its speed without a tab; with this setting at 0.95.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
 
 
 def set_spinning(environment: MutableMapping[str, str], spinning: Spinning) -> None:
-    """Override the choice in an environment, for comparisons."""
+    """Replace the setting in an environment, to compare both."""
     for name in _VARIABLES:
         environment.pop(name, None)
     if spinning is Spinning.BRIEF:
