@@ -7,13 +7,8 @@ from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.records import read_records
 from pages.shared.state import get_scheduler, get_store
-from pages.shared.sweeps import list_sweeps, select_sweep
-from s2s.analysis.advice.advise import (
-    Advice,
-    advise,
-    plan_confirming_run,
-    run_for_gradient_noise,
-)
+from pages.shared.sweeps import list_sweeps, select_engine, select_sweep
+from s2s.analysis.advice import advise as analysis
 from s2s.analysis.advice.target import find_seconds_to_target
 from s2s.analysis.sweep.memory import fit_memory, memory_points
 from s2s.analysis.sweep.runs import finished_runs
@@ -21,43 +16,22 @@ from s2s.charts.memory import plot_memory
 from s2s.charts.steps_to_target import plot_steps_to_target
 from s2s.charts.throughput_model import plot_speed_curves
 from s2s.charts.time_to_target import plot_time_to_target
-from s2s.config import Engine, TrainConfig
+from s2s.config import Engine
 from s2s.errors import UserError
 from s2s.formatting import run_label
 from s2s.records import RunState, Sweep
 from s2s.runs.memory import available_memory_bytes
-from s2s.text.advice import (
-    describe_advice,
-    describe_confirmation,
-    describe_memory_limit,
-    describe_noise_agreement,
-    list_advice_notes,
-)
-from s2s.text.charts import (
-    describe_memory,
-    describe_speed_curves,
-    describe_steps_to_target,
-    describe_time_to_target,
-)
+from s2s.text import advice as text
+from s2s.text import charts as descriptions
 from s2s.text.run import describe_result
 
 
-def select_engine_and_target(sweep: Sweep) -> tuple[Engine, float]:
-    """Return the selected engine and target loss; 0 means the lowest that all runs reached."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        engines = list(sweep.config.engines)
-        engine = engines[0]
-        if len(engines) > 1:
-            engine = st.segmented_control("Engine", engines, default=engine, required=True)
-        target = st.number_input(
-            "Target validation loss per token", min_value=0.0, max_value=100.0, step=0.1,
-            value=sweep.config.target_loss, key=f"target_{sweep.id}", width=260,
-            help="0 uses the lowest loss that all runs reached.",
-        )  # fmt: skip
-    return Engine(engine), float(target)
+def sweep_link(label: str) -> None:
+    """Link to the Sweep page."""
+    st.page_link("pages/sweep/sweep.py", label=label, icon=":material/stacked_line_chart:")
 
 
-def show_recommendation(advice: Advice) -> None:
+def show_recommendation(advice: analysis.Advice) -> None:
     """Show the recommendation and the charts behind it."""
     recommendation = advice.recommendation
     fit, times, sizes = recommendation.fit, recommendation.times, recommendation.range
@@ -67,32 +41,26 @@ def show_recommendation(advice: Advice) -> None:
             st.subheader(f"Batch size {sizes[0]:,}{upper}")
         else:
             st.subheader("No recommendation from these runs yet")
-        st.write(describe_advice(advice))
+        st.write(text.describe_advice(advice))
     revision = f"{advice.engine} {advice.target_loss}"
-    draw_chart(
-        plot_time_to_target(times, revision=revision),
-        describe_time_to_target(times),
-        "advisor_time",
-    )
+    figure = plot_time_to_target(times, revision=revision)
+    draw_chart(figure, descriptions.describe_time_to_target(times), "advisor_time")
     figure = plot_steps_to_target(fit.points, fit, revision=revision)
-    draw_chart(figure, describe_steps_to_target(fit.points), "advisor_steps")
-    draw_chart(
-        plot_speed_curves([advice.speed], revision=revision),
-        describe_speed_curves([advice.speed]),
-        "advisor_speed",
-    )
-    for note in list_advice_notes(advice):
+    draw_chart(figure, descriptions.describe_steps_to_target(fit.points), "advisor_steps")
+    figure = plot_speed_curves([advice.speed], revision=revision)
+    draw_chart(figure, descriptions.describe_speed_curves([advice.speed]), "advisor_speed")
+    for note in text.list_advice_notes(advice):
         st.caption(note)
 
 
-def gradient_noise(sweep: Sweep, advice: Advice) -> None:
+def gradient_noise(sweep: Sweep, advice: analysis.Advice) -> None:
     """Show the gradient noise scale beside the critical batch size, or a button to measure it."""
     runs = finished_runs(sweep, advice.engine)
-    kept = get_store().gradient_noise([run.id for run in runs])
-    for each in kept:
-        st.write(describe_noise_agreement(each, advice.recommendation.fit.b_crit))
-    run = run_for_gradient_noise(sweep, advice)
-    if kept or run is None:
+    measured = get_store().gradient_noise([run.id for run in runs])
+    for each in measured:
+        st.write(text.describe_noise_agreement(each, advice.recommendation.fit.b_crit))
+    run = analysis.run_for_gradient_noise(sweep, advice)
+    if measured or run is None:
         return
     job = get_scheduler().noise_jobs.get(run.id)
     if job and job.is_running():
@@ -124,25 +92,22 @@ def memory_section(sweep: Sweep, engine: Engine) -> None:
     fit = fit_memory(memory_points(sweep, engine))
     runs = finished_runs(sweep, engine)
     if fit.points:
-        draw_chart(
-            plot_memory(fit, revision=f"{sweep.id} {engine}"),
-            describe_memory(fit),
-            "advisor_memory",
-        )
-    st.write(describe_memory_limit(fit, available_memory_bytes(get_store(), runs)))
+        figure = plot_memory(fit, revision=f"{sweep.id} {engine}")
+        draw_chart(figure, descriptions.describe_memory(fit), "advisor_memory")
+    st.write(text.describe_memory_limit(fit, available_memory_bytes(get_store(), runs)))
 
 
-def confirming_run_section(sweep: Sweep, advice: Advice) -> None:
+def confirming_run_section(sweep: Sweep, advice: analysis.Advice) -> None:
     """Show a button for the confirming run, its state, or predicted against measured time."""
-    config = plan_confirming_run(sweep, advice)
+    config = analysis.plan_confirming_run(sweep, advice)
     runs = [run for run in get_store().runs() if run.config == config]
     if not runs:
         st.button(
             f"Confirm with one more run at {config.batch_size:,}",
             key="confirm_recommendation",
             icon=":material/verified:",
-            on_click=catch_errors(submit),
-            args=(config,),
+            on_click=catch_errors(get_scheduler().submit),
+            args=([config],),
             help="A run with a new seed up to the target, to compare with the prediction.",
         )
     elif not runs[0].state.is_finished():
@@ -151,37 +116,31 @@ def confirming_run_section(sweep: Sweep, advice: Advice) -> None:
         _, evaluations, _ = read_records(runs[0].id)
         seconds = find_seconds_to_target(evaluations, advice.target_loss)
         predicted = advice.recommendation.prediction.seconds
-        st.success(describe_confirmation(predicted, seconds))
+        st.success(text.describe_confirmation(predicted, seconds))
     else:
         st.warning(f"The confirming run {runs[0].state}: {escape(describe_result(runs[0]))}")
-
-
-def submit(config: TrainConfig) -> None:
-    """Queue the confirming run."""
-    try:
-        get_scheduler().submit([config])
-    except UserError as error:
-        st.error(escape(error))
 
 
 st.title("Advisor")
 sweeps = list_sweeps()
 if not sweeps:
     st.write("A recommendation needs a sweep: several batch sizes with a few repeats each.")
-    st.page_link(
-        "pages/sweep/sweep.py", label="Start a sweep", icon=":material/stacked_line_chart:"
-    )
+    sweep_link("Start a sweep")
     st.stop()
 sweep = select_sweep(sweeps)
-engine, target_loss = select_engine_and_target(sweep)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    engine = select_engine(sweep)
+    target_loss = st.number_input(
+        "Target validation loss per token", min_value=0.0, max_value=100.0, step=0.1,
+        value=sweep.config.target_loss, key=f"target_{sweep.id}", width=260,
+        help="0 uses the lowest loss that all runs reached.",
+    )  # fmt: skip
 evaluations = {run.id: read_records(run.id)[1] for run in finished_runs(sweep, engine)}
 try:
-    advice = advise(sweep, engine, evaluations, target_loss)
+    advice = analysis.advise(sweep, engine, evaluations, target_loss)
 except UserError as error:
     st.info(escape(error))
-    st.page_link(
-        "pages/sweep/sweep.py", label="Open the sweep", icon=":material/stacked_line_chart:"
-    )
+    sweep_link("Open the sweep")
 else:
     show_recommendation(advice)
     confirming_run_section(sweep, advice)

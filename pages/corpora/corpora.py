@@ -31,26 +31,26 @@ NORMALIZERS = {
 def corpus_table(corpora: list[CorpusInfo]) -> None:
     rows = [
         {
-            "name": info.name,
-            "direction": f"{info.source_language} → {info.target_language}",
-            "pairs": info.pairs_kept,
-            "training / validation / test": format_counts(
+            "Name": info.name,
+            "Direction": f"{info.source_language} → {info.target_language}",
+            "Pairs": info.pairs_kept,
+            "Training / validation / test": format_counts(
                 info.training_pairs, info.validation_pairs, info.test_pairs
             ),
-            "words": format_counts(info.source_words, info.target_words),
-            "vocabulary": format_counts(info.source_vocabulary, info.target_vocabulary),
-            "normalizer": str(info.choices.normalizer),
-            "on disk": folder_bytes(folder / info.name),
+            "Words": format_counts(info.source_words, info.target_words),
+            "Vocabulary": format_counts(info.source_vocabulary, info.target_vocabulary),
+            "Normalizer": str(info.choices.normalizer),
+            "On disk": folder_bytes(folder / info.name),
         }
         for info in corpora
     ]
     columns = {
-        "pairs": st.column_config.NumberColumn(format="localized"),
-        "words": st.column_config.TextColumn(help="Distinct words, source / target."),
-        "vocabulary": st.column_config.TextColumn(
+        "Pairs": st.column_config.NumberColumn(format="localized"),
+        "Words": st.column_config.TextColumn(help="Distinct words, source / target."),
+        "Vocabulary": st.column_config.TextColumn(
             help="Words in the model's vocabulary, source / target; special tokens included."
         ),
-        "on disk": st.column_config.NumberColumn(format="bytes"),
+        "On disk": st.column_config.NumberColumn(format="bytes"),
     }
     st.dataframe(rows, column_config=columns)
 

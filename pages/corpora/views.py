@@ -40,15 +40,15 @@ def counts(corpus: Corpus) -> None:
     words = (info.source_words, info.target_words)
     rows = [
         {
-            "side": side.name,
-            "language": language,
-            "tokens": len(side.tokens) - info.pairs_kept,
-            "distinct words": distinct,
-            "vocabulary": side.vocabulary,
+            "Side": side.name,
+            "Language": language,
+            "Tokens": len(side.tokens) - info.pairs_kept,
+            "Distinct words": distinct,
+            "Vocabulary": side.vocabulary,
         }
         for (language, side), distinct in zip(_sides(corpus), words, strict=True)
     ]
-    numbers = ("tokens", "distinct words", "vocabulary")
+    numbers = ("Tokens", "Distinct words", "Vocabulary")
     st.dataframe(rows, column_config=dict.fromkeys(numbers, LOCALIZED))
     st.caption(
         "The vocabulary holds the words of the training split and the four special tokens PAD, "
@@ -76,13 +76,13 @@ def lengths(corpus: Corpus) -> None:
             f"{percent}% have at most": stats.length_percentile(histogram, percent)
             for percent in (50, 90, 99)
         }
-        rows.append({"language": language, **percentiles, "longest": len(histogram) - 1})
+        rows.append({"Language": language, **percentiles, "Longest": len(histogram) - 1})
         bars.append({"type": "bar", "name": language, "y": histogram[1:].tolist(), "x0": 1})
     _chart(
         f"Sentence lengths in {corpus.info.name}",
         bars,
-        frame.build_axis("words per sentence (without EOS)"),
-        frame.build_axis("sentences", separatethousands=True),
+        frame.build_axis("Words per sentence (without EOS)"),
+        frame.build_axis("Sentences", separatethousands=True),
         "Number of sentences by length in both languages; the table below gives percentiles.",
     )
     st.dataframe(rows)
@@ -90,8 +90,13 @@ def lengths(corpus: Corpus) -> None:
 
 def words(corpus: Corpus) -> None:
     st.subheader("Most frequent words")
-    share = st.column_config.NumberColumn(format="percent", help="Of all tokens on this side.")
-    columns = {"count": LOCALIZED, "share": share, "in_vocabulary": "in vocabulary"}
+    share_help = "Of all tokens on this side."
+    columns = {
+        "word": "Word",
+        "count": st.column_config.NumberColumn("Count", format="localized"),
+        "share": st.column_config.NumberColumn("Share", format="percent", help=share_help),
+        "in_vocabulary": "In vocabulary",
+    }
     for place, (language, side) in zip(st.columns(2), _sides(corpus), strict=True):
         place.caption(escape(language))
         table = pd.DataFrame(stats.find_frequent_words(side, MAX_ROWS))
@@ -105,8 +110,8 @@ def words(corpus: Corpus) -> None:
     _chart(
         f"Coverage of tokens in {corpus.info.name}",
         curves,
-        frame.build_axis("words in the vocabulary", type="log", dtick=1, tickformat=","),
-        frame.build_axis("tokens covered", tickformat=".0%", range=[0, 1.03]),
+        frame.build_axis("Words in the vocabulary", type="log", dtick=1, tickformat=","),
+        frame.build_axis("Tokens covered", tickformat=".0%", range=[0, 1.03]),
         "Share of tokens covered by a vocabulary of the most frequent words.",
     )
     st.caption(
@@ -129,7 +134,7 @@ def pairs(corpus: Corpus) -> None:
     st.dataframe(
         pd.DataFrame(
             [corpus.pair(index) for index in indices],
-            index=pd.Index(indices, name="pair"),
+            index=pd.Index(indices, name="Pair"),
             columns=languages,
         )
     )
@@ -170,7 +175,7 @@ def _batch_table(side: Side, ids: stats.Ints, pairs: stats.Ints, as_ids: bool) -
     rows = ids if as_ids else stats.decode_rows(side, ids)
     positions = [str(position) for position in range(1, ids.shape[1] + 1)]
     table = pd.DataFrame(rows, columns=positions)
-    table.insert(0, "pair", pairs)
+    table.insert(0, "Pair", pairs)
     is_padding = np.pad(ids == PAD, ((0, 0), (1, 0)))
     gray = f"color: {frame.GREY}"
     st.dataframe(

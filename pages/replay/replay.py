@@ -1,7 +1,5 @@
 """The Replay page: the article's comparison repeated on this machine."""
 
-import dataclasses
-
 import streamlit as st
 
 from pages.replay import view as replay_view
@@ -20,7 +18,6 @@ from s2s.sweeps.replay import (
 )
 
 _OPEN = "new_replay_open"
-_TICK = "2s"
 _LENGTHS = {
     ITERATIONS: "1,000, as in the article",
     LONG_ITERATIONS: "10,000 with sample translations",
@@ -29,12 +26,10 @@ _LENGTHS = {
 
 def start() -> None:
     """Start the replay with the form's values and show it."""
-    values = st.session_state
-    iterations = values["replay_iterations"]
-    config = replay_config(values["replay_corpus"], iterations)
-    repeats = values.get(f"replay_repeats_{iterations}", config.repeats)
-    sweep_id = get_scheduler().submit_sweep(dataclasses.replace(config, repeats=repeats))
-    st.session_state[SELECTED] = sweep_id
+    corpus, iterations = (st.session_state[f"replay_{name}"] for name in ("corpus", "iterations"))
+    repeats = st.session_state.get(f"replay_repeats_{iterations}")  # None: not drawn yet
+    config = replay_config(corpus, iterations, repeats)
+    st.session_state[SELECTED] = get_scheduler().submit_sweep(config)
     st.session_state[_OPEN] = False
 
 
@@ -52,12 +47,9 @@ def form() -> None:
         )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Replay the article",
-            type="primary",
-            key="start_replay",
-            icon=":material/replay:",
+            "Replay the article", type="primary", key="start_replay", icon=":material/replay:",
             on_click=catch_errors(start),
-        )
+        )  # fmt: skip
         st.caption(
             f"{4 * repeats:,} runs: batch sizes 2 and 32, each with the article's computation "
             "(`article`) and without its overhead (`fused`), in shuffled order. The article used "
@@ -86,6 +78,6 @@ if replays:
     is_running = sweep.state is SweepState.RUNNING
     if is_running:
         st.session_state["replay_ran"] = sweep.id
-    st.fragment(catch_errors(replay_view.show), run_every=_TICK if is_running else None)(
+    st.fragment(catch_errors(replay_view.show), run_every="2s" if is_running else None)(
         sweep.id, unigram_baseline_loss(sweep), find_related_advice(get_store(), sweep)
     )

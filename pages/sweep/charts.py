@@ -26,15 +26,15 @@ _COLUMNS = {
     "engine": "Engine",
     "batch_size": "Batch size",
     "states": "State",
-    "samples_per_second": _NUMBER("Samples/s", format="%.0f"),
+    "samples_per_second": _NUMBER("Samples/s", format="%,.0f"),
     "validation_loss_per_token": _NUMBER("Validation loss per token", format="%.3f"),
     "reached": "Reached the target",
     "steps_to_target": _NUMBER(
         "Steps to target",
-        format="%.0f",
+        format="%,.0f",
         help="Up to the evaluation that showed it. The Advisor interpolates between evaluations.",
     ),
-    "samples_to_target": _NUMBER("Samples to target", format="%.0f"),
+    "samples_to_target": _NUMBER("Samples to target", format="%,.0f"),
 }
 
 
@@ -48,7 +48,7 @@ def sweep_charts(sweep: Sweep) -> None:
         "Figures": lambda: _table(sweep),
         "Step anatomy": lambda: _anatomy(sweep, select_engine(sweep)),
         "Padding": lambda: _padding(sweep),
-        "One sentence": lambda: translations(sweep, select_engine(sweep)),
+        "Sample translations": lambda: translations(sweep, select_engine(sweep)),
     }
     tabs = st.tabs(list(views), key="sweep_tab", on_change="rerun", bind="query-params")
     for tab, draw in zip(tabs, views.values(), strict=True):

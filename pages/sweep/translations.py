@@ -11,7 +11,6 @@ from pages.shared.state import get_store
 from s2s import formatting as words
 from s2s.analysis.run.steps import Axis
 from s2s.analysis.sweep.translations import (
-    SizeTranslation,
     TranslatingRun,
     common_extent,
     first_finished_runs,
@@ -27,44 +26,15 @@ from s2s.records import Sweep
 def translations(sweep: Sweep, engine: Engine) -> None:
     """Show the selected sentence at equal samples or equal training time."""
     runs = first_finished_runs(sweep, engine)
-    found = select_translating_runs(runs, {run.id: get_store().evaluations(run.id) for run in runs})
-    pairs = sample_sentences(found)
+    evaluations = {run.id: get_store().evaluations(run.id) for run in runs}
+    translating = select_translating_runs(runs, evaluations)
+    pairs = sample_sentences(translating)
     if not pairs:
         st.caption("Sample translations appear after the first finished runs.")
         return
-    source, reference = st.selectbox("Sentence", pairs, format_func=lambda pair: pair[0])
-    axis, amount = _select_point(found)
-    _table(translations_at(found, (source, reference), axis, amount))
-    notes = [f"Reference: {escape(reference)}"] if reference else []
-    if not sweep.config.base.sentences:
-        notes.append(
-            "These are held-out pairs of the corpus. Enter your own sentences under More options "
-            "when you start a sweep."
-        )
-    notes.append(
-        "Each row shows the first repeat of a batch size at its last evaluation up to that point."
-    )
-    st.caption("  \n".join(notes))
-
-
-def _select_point(found: list[TranslatingRun]) -> tuple[Axis, float]:
-    """Return the selected axis and the point on it, up to where every size has come."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        axis = segmented_choice("Compare at equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
-        limit, key = common_extent(found, axis), f"sweep_at_{axis}"
-        most = int(limit) if axis is Axis.SAMPLES else math.ceil(10 * limit) / 10
-        if not most:
-            return axis, limit
-        st.session_state[key] = min(st.session_state.get(key, most), most)
-        amount = st.slider(
-            "Samples" if axis is Axis.SAMPLES else "Seconds of training", type(most)(0), most,
-            key=key, format="localized" if axis is Axis.SAMPLES else "%.1f",
-            help="Up to where every batch size has been evaluated.", persist_state="session",
-        )  # fmt: skip
-    return axis, float(amount)
-
-
-def _table(rows: list[SizeTranslation]) -> None:
+    pair = st.selectbox("Sentence", pairs, format_func=lambda pair: pair[0])
+    axis, amount = _select_point(translating)
+    rows = translations_at(translating, pair, axis, amount)
     # st.table wraps text, unlike a dataframe, but renders Markdown; hence the escaping.
     columns = {
         "Batch size": [f"{each.batch_size:,}" for each in rows],
@@ -76,3 +46,31 @@ def _table(rows: list[SizeTranslation]) -> None:
         "Evaluated after": [f"{each.iteration:,} iterations" for each in rows],
     }
     st.table(pd.DataFrame(columns), hide_index=True, alt="The translation by each batch size")
+    notes = [f"Reference: {escape(pair[1])}"] if pair[1] else []
+    if not sweep.config.base.sentences:
+        notes.append(
+            "These are held-out pairs of the corpus. Enter your own sentences under More options "
+            "when you start a sweep."
+        )
+    notes.append(
+        "Each row shows the first repeat of a batch size at its last evaluation up to that point."
+    )
+    st.caption("  \n".join(notes))
+
+
+def _select_point(runs: list[TranslatingRun]) -> tuple[Axis, float]:
+    """Return the selected axis and point, at most where every size has been evaluated."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        axis = segmented_choice("Compare at equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
+        limit, key = common_extent(runs, axis), f"sweep_at_{axis}"
+        is_samples = axis is Axis.SAMPLES
+        most = int(limit) if is_samples else math.ceil(10 * limit) / 10
+        if not most:
+            return axis, limit
+        st.session_state[key] = min(st.session_state.get(key, most), most)
+        amount = st.slider(
+            "Samples" if is_samples else "Seconds of training", type(most)(0), most, key=key,
+            format="localized" if is_samples else "%.1f", persist_state="session",
+            help="Up to where every batch size has been evaluated.",
+        )  # fmt: skip
+    return axis, float(amount)

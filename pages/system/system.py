@@ -148,15 +148,15 @@ def checkpoint_section() -> None:
     sizes = {run_id: run_bytes(run_id) for run_id in runs}
     rows = [
         {
-            "run": run.id,
-            "name": run.name,
-            "state": str(run.state),
-            "iterations": run.iterations_done,
-            "on disk": sizes[run.id],
+            "Run": run.id,
+            "Name": run.name,
+            "State": str(run.state),
+            "Iterations": run.iterations_done,
+            "On disk": sizes[run.id],
         }
         for run in runs.values()
     ]
-    st.dataframe(rows, column_config={"on disk": NUMBER(format="bytes")})
+    st.dataframe(rows, column_config={"On disk": NUMBER(format="bytes")})
     selected = st.multiselect(
         "Delete the checkpoints of",
         [run_id for run_id, run in runs.items() if run.state.is_finished()],

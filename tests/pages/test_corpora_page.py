@@ -20,7 +20,7 @@ AddCorpus = Callable[..., str]
 
 def names(app: AppTest) -> list[str]:
     tables = (table.value for table in app.dataframe)
-    return next((list(table["name"]) for table in tables if "normalizer" in table), [])
+    return next((list(table["Name"]) for table in tables if "Normalizer" in table), [])
 
 
 def show(app: AppTest, view: str) -> AppTest:
@@ -63,9 +63,9 @@ def test_a_file_is_added_with_its_options(open_page: OpenPage, lines: list[str])
         max_vocabulary=3,
     )
     assert app.selectbox(key="corpus").value == "named"
-    table = next(each.value for each in app.dataframe if "normalizer" in each.value)
-    assert table.iloc[0]["direction"] == "column 1 → column 2"
-    assert table.iloc[0]["training / validation / test"] == "160 / 20 / 20"
+    table = next(each.value for each in app.dataframe if "Normalizer" in each.value)
+    assert table.iloc[0]["Direction"] == "column 1 → column 2"
+    assert table.iloc[0]["Training / validation / test"] == "160 / 20 / 20"
 
 
 def test_an_upload_keeps_only_harmless_parts_of_its_name(
