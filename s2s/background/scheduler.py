@@ -22,7 +22,7 @@ from s2s.store.sweeps import claim_sweep, read_sweep, release_sweep, request_swe
 from s2s.sweeps.plan import create_sweep
 
 CLOSE_SECONDS = 2.5
-"""A program that is shut down is gone within 3 s."""
+"""The program ends within 3 s."""
 
 
 class Scheduler:
@@ -33,7 +33,7 @@ class Scheduler:
     """
 
     def __init__(self, store: Store) -> None:
-        """Mark what other processes left behind, and purge what was deleted."""
+        """Mark the interrupted runs of dead processes, and purge deleted runs."""
         self.store = store
         self.work = BackgroundWork()
         self._dashboard_lock = None if store.read_only else DashboardLock()
@@ -59,20 +59,12 @@ class Scheduler:
         return ids
 
     def resume(self, run_id: int) -> None:
-        """Queue an interrupted run again, to train on from its checkpoint.
-
-        Raises:
-            UserError: It cannot be resumed.
-        """
+        """Queue an interrupted run again, to train on from its checkpoint."""
         run = resume_run(self.store, run_id)
         self._enqueue(run_id, run.device or run.config.device)
 
     def stop(self, run_id: int, wait_seconds: float = 0.0) -> None:
-        """Stop the run after its current step; a queued one never starts.
-
-        Args:
-            wait_seconds: Wait at most this long until it has stopped.
-        """
+        """Stop the run after its current step, and wait for that; a queued run never starts."""
         if stop := self._stops.get(run_id):
             stop.set()
         self.store.request_stop(run_id)
@@ -116,11 +108,7 @@ class Scheduler:
         return sweep_id
 
     def resume_sweep(self, sweep_id: int) -> None:
-        """Train the parts that have no result.
-
-        Raises:
-            UserError: The sweep is running.
-        """
+        """Train the parts that have no result; raise UserError if the sweep is running."""
         claim_sweep(self.store, sweep_id)
         stop = self._sweep_stops[sweep_id] = Event()
         self.work.submit(f"sweep-{sweep_id}", lambda: self._sweep(sweep_id, stop))
@@ -164,10 +152,7 @@ class Scheduler:
     # End
 
     def close(self) -> None:
-        """Interrupt what this process trains, and wait for the last checkpoints.
-
-        Nobody asked for a stop, so it can be resumed.
-        """
+        """Interrupt all training of this process, which can be resumed; wait for checkpoints."""
         for stop in (*self._sweep_stops.values(), *self._stops.values()):
             stop.set()
         self.work.join(CLOSE_SECONDS)

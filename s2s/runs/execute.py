@@ -88,8 +88,8 @@ class Execution:
         """Prepare the execution of a queued run.
 
         Args:
-            stop: Set when the program is ending; the run can then be resumed. A user's request to
-                stop comes through the store.
+            stop: Set when the program is ending, so that the run can be resumed. A user's request
+                to stop comes through the store.
         """
         self._store, self._run_id, self._stop = store, run_id, stop
         self.state = RunState.QUEUED
@@ -134,14 +134,14 @@ class Execution:
             self._store.write_error = ""
 
     def _interrupt(self, remarks: tuple[Remark, ...]) -> None:
-        """Leave the queue, unless the run was stopped or deleted meanwhile."""
+        """End a run that has not started, unless it was stopped or deleted meanwhile."""
         is_interrupted = self._store.interrupt_run(self._run_id, remarks)
         self.state = RunState.INTERRUPTED if is_interrupted else RunState.STOPPED
 
     # Prepare
 
     def _find_device(self, run: Run) -> torch.device:
-        """Return the device; a resumed run keeps its own, elsewhere its numbers would differ."""
+        """Return the device. A resumed run keeps its own: another computes other numbers."""
         if not run.resumed_at:
             return resolve_device(run.config.device)
         try:
@@ -167,12 +167,7 @@ class Execution:
         return True
 
     def _prepare(self, run: Run, device: torch.device) -> Trainer:
-        """Open the corpus and build the model.
-
-        Raises:
-            _CannotResumeError: The checkpoint of a resumed run does not fit.
-            _StopError: The run is to stop.
-        """
+        """Open the corpus and build the model."""
         resume_from = run.id if run.resumed_at else None
         try:
             trainer = build_trainer(run.config, device, resume_from, self._check_stop)
@@ -216,14 +211,10 @@ class Execution:
             self._save(run, trainer)
 
     def _save(self, run: Run, trainer: Trainer) -> None:
-        """Save a checkpoint; if that fails, on a full disk for example, `_unsaved` says why.
-
-        Raises:
-            DivergedError: A weight is NaN or infinite, which a finite loss does not exclude. Such
-                weights never replace finite ones.
-        """
+        """Save a checkpoint; if that fails, on a full disk for example, `_unsaved` says why."""
         self._recorder.flush()
         checkpoint = trainer.checkpoint()
+        # A finite loss does not exclude it. Such weights never replace finite ones.
         if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):
             raise DivergedError
         self._unsaved = None
@@ -238,12 +229,12 @@ class Execution:
                 )
         trim_heap()
 
+    def _should_stop(self) -> bool:
+        return self._stop.is_set() or self._is_stop_requested()
+
     def _check_stop(self) -> None:
         if self._should_stop():
             raise _StopError
-
-    def _should_stop(self) -> bool:
-        return self._stop.is_set() or self._is_stop_requested()
 
     def _is_stop_requested(self) -> bool:
         """Read the request from the store; a store that cannot be read does not end a run."""
@@ -337,11 +328,11 @@ def build_trainer(
     """Open the corpus and build the model.
 
     Args:
-        resume_from: The run itself, if it is to resume from its own checkpoint.
+        resume_from: The run itself, if it resumes from its own checkpoint.
         check_stop: As in `Trainer`.
 
     Raises:
-        UserError: There is no such corpus or checkpoint, or they do not fit.
+        UserError: The corpus or the checkpoint is missing, or they do not fit.
     """
     torch.set_num_threads(config.threads or _DEFAULT_THREADS)
     source = config.continue_from if resume_from is None else resume_from

@@ -13,6 +13,7 @@ from s2s.store import Store
 _FORMULA_STARTS = re.compile(r"""^(?=[\t\r\n])|(?:^|[;|\t\r\n])["\s]*(?=[=+\-@＝＋－＠])""")
 """Also after separators: spreadsheets in French or German split cells at semicolons."""
 _RUN_COLUMNS = ("run_id", "name", "state", "corpus", "engine", "batch_size", "seed", "device")
+_DETAILS = ("environment", "machine_before", "machine_after", "traceback")
 
 
 def export_csv(store: Store, file: IO[str]) -> None:
@@ -37,11 +38,7 @@ def export_json(store: Store, file: IO[str]) -> None:
     for run in reversed(store.runs(archived=True)):
         steps = store.steps(run.id)
         values = {
-            **run_json(run),
-            "environment": run.environment,
-            "machine_before": run.machine_before and dataclasses.asdict(run.machine_before),
-            "machine_after": run.machine_after and dataclasses.asdict(run.machine_after),
-            "traceback": run.traceback,
+            **run_json(run, *_DETAILS),
             "steps": {
                 # JSON has neither NaN nor infinity: the loss of a diverged step is null.
                 name: [value if isfinite(value) else None for value in steps[name].tolist()]
@@ -53,25 +50,11 @@ def export_json(store: Store, file: IO[str]) -> None:
         file.write(json.dumps(values, ensure_ascii=False) + "\n")
 
 
-def run_json(run: Run) -> dict[str, object]:
-    """Return a run's values for JSON, as the command line lists them."""
-    return {
-        "run_id": run.id,
-        "name": run.name,
-        "notes": run.notes,
-        "tags": run.tags,
-        "archived_at": run.archived_at,
-        "state": run.state.value,
-        "device": run.device,
-        "created_at": run.created_at,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        "iterations_done": run.iterations_done,
-        "remarks": [dataclasses.asdict(each) for each in run.remarks],
-        "error": run.error,
-        "config": run.config.to_json(),
-        "summary": run.summary and dataclasses.asdict(run.summary),
-    }
+def run_json(run: Run, *details: str) -> dict[str, object]:
+    """Return a run's values for JSON; some long ones only if they are named in `details`."""
+    values = {"run_id": run.id, **dataclasses.asdict(run)}
+    hidden = {"id", "deleted_at", *_DETAILS} - set(details)
+    return {name: value for name, value in values.items() if name not in hidden}
 
 
 def csv_cell(value: object) -> object:

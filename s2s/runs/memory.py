@@ -45,7 +45,7 @@ def measure_step_memory(config: TrainConfig, is_cancelled: Callable[[], bool]) -
     """Measure the first steps of a run in a new process. The caller holds the device's lease.
 
     Returns:
-        A measurement without figures if the steps fail; None if `is_cancelled` became true.
+        A measurement without figures if the steps fail; None if `is_cancelled` returned True.
     """
     steps = min(STEPS, config.iterations)
     request = {"config": config.to_json(), "steps": steps, "parent": os.getpid()}
@@ -56,7 +56,7 @@ def measure_step_memory(config: TrainConfig, is_cancelled: Callable[[], bool]) -
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
-        start_new_session=True,  # Ctrl-C reaches only the caller, which then ends this process
+        start_new_session=True,  # Ctrl-C reaches only the caller, which ends this process
     )
     with process:
         try:

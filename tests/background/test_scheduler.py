@@ -1,7 +1,7 @@
-"""Runs in the background: one after another per device, stopped, interrupted and resumed."""
+"""Runs and sweeps in the background: queued per device, stopped, interrupted and resumed."""
 
+import dataclasses
 import itertools
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,22 +13,29 @@ import pytest
 import torch
 
 from s2s.background.scheduler import Scheduler
+from s2s.config import SweepConfig
 from s2s.errors import UserError
 from s2s.paths import home, run_folder
-from s2s.records import RunState
+from s2s.records import Run, RunState, SweepState
 from s2s.runs import recorder as recorder_module
-from s2s.runs.execute import execute
-from s2s.runs.measure import measure_gradient_noise
 from s2s.runs.resume import find_resumable
 from s2s.store import Store
 from s2s.store import errors as store_errors
+from s2s.store.errors import StoreError
+from s2s.store.sweeps import claim_sweep, read_sweep
+from s2s.sweeps.plan import create_sweep
+from s2s.sweeps.runner import run_sweep
 from s2s.training.checkpoint import load_checkpoint
 from tests.tiny import tiny_config, wait_until
 
 BeforeStep = Callable[[Callable[[int], object]], None]
-HeldStep = tuple[Event, Event]
-LONG = 1_000_000
-pytestmark = pytest.mark.usefixtures("tiny")
+ENDLESS = tiny_config(iterations=1_000_000, evaluate_every=20)
+SHORT = tiny_config(iterations=1)
+SWEEP = SweepConfig(
+    base=tiny_config(), batch_sizes=(2, 4), repeats=1, budget="iterations", amount=3
+)
+ENDLESS_SWEEP = dataclasses.replace(SWEEP, amount=1_000_000)
+pytestmark = pytest.mark.usefixtures("trained_home")
 
 
 @pytest.fixture
@@ -39,65 +46,53 @@ def scheduler(store: Store) -> Iterator[Scheduler]:
     wait_until(lambda: not [each for each in threading.enumerate() if each.name[:4] == "s2s-"])
 
 
-@pytest.fixture
-def held_step(before_step: BeforeStep) -> Iterator[HeldStep]:
-    """Two events: a step has begun, and steps may continue."""
-    in_step, resume = Event(), Event()
-
-    def hold(_: int) -> None:
-        in_step.set()
-        resume.wait(30)
-
-    before_step(hold)
-    yield in_step, resume
-    resume.set()
+def wait_for(store: Store, run_id: int, state: RunState = RunState.FINISHED) -> Run:
+    wait_until(lambda: store.run(run_id).state is state)
+    return store.run(run_id)
 
 
-def wait_for(scheduler: Scheduler, run_id: int, state: RunState) -> None:
-    wait_until(lambda: scheduler.store.run(run_id).state is state)
+def wait_for_steps(store: Store, run_id: int, done: int = 0) -> None:
+    wait_until(lambda: store.run(run_id).iterations_done > done)
 
 
-def is_training(scheduler: Scheduler, run_id: int) -> bool:
-    return scheduler.store.run(run_id).iterations_done > 0
+def wait_for_sweep(store: Store, sweep_id: int, state: SweepState) -> list[RunState | None]:
+    """Return the states of its runs."""
+    wait_until(lambda: read_sweep(store, sweep_id).state is state)
+    return [part.run and part.run.state for part in read_sweep(store, sweep_id).parts]
 
 
-def test_one_queue_per_device_under_any_name(scheduler: Scheduler) -> None:
+# Runs
+
+
+def test_one_queue_per_device_under_any_name(store: Store, scheduler: Scheduler) -> None:
     """A failed run does not stop the next one."""
-    names = ["auto", "auto", "cpu"]
-    ids = scheduler.submit([tiny_config(iterations=2, device=name) for name in names])
-    ids += scheduler.submit([tiny_config(corpus="nowhere"), tiny_config(iterations=1)])
-    assert ids == sorted(ids)
-    wait_for(scheduler, ids[-1], RunState.FINISHED)
-    runs = [scheduler.store.run(run_id) for run_id in ids]
-    assert [run.state for run in runs] == [*["finished"] * 3, "failed", "finished"]
+    changes = ({"device": "auto"}, {"device": "cpu"}, {"corpus": "nowhere"}, {})
+    ids = scheduler.submit([dataclasses.replace(SHORT, **each) for each in changes])
+    wait_for(store, ids[-1])
+    runs = [store.run(run_id) for run_id in ids]
+    assert [run.state for run in runs] == ["finished", "finished", "failed", "finished"]
     for earlier, later in itertools.pairwise(runs):
         assert earlier.finished_at <= later.started_at
 
 
-def test_a_run_after_the_queue_was_empty(scheduler: Scheduler) -> None:
-    for _ in range(2):
-        [run_id] = scheduler.submit([tiny_config(iterations=1)])
-        wait_for(scheduler, run_id, RunState.FINISHED)
-        wait_until(lambda: not scheduler.work.is_busy("trainer-cpu"))
-
-
-def test_many_threads_submit_at_once(scheduler: Scheduler) -> None:
+def test_many_threads_submit_at_once(store: Store, scheduler: Scheduler) -> None:
+    """Twice: the thread of an empty queue has ended."""
     ids: list[int] = []
-    configs = [tiny_config(iterations=1)] * 2
-    threads = [
-        threading.Thread(target=lambda: ids.extend(scheduler.submit(configs))) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(ids)) == 8
-    for run_id in ids:
-        wait_for(scheduler, run_id, RunState.FINISHED)
+    for _ in range(2):
+        threads = [
+            threading.Thread(target=lambda: ids.extend(scheduler.submit([SHORT]))) for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wait_until(lambda: all(store.run(each).state is RunState.FINISHED for each in ids))
+        wait_until(lambda: not scheduler.work.is_busy("trainer-cpu"))
+    assert len(set(ids)) == 6
 
 
 def test_memory_is_free_again_for_the_run_after_one_that_ran_out(
-    scheduler: Scheduler, before_step: BeforeStep
+    store: Store, scheduler: Scheduler, before_step: BeforeStep
 ) -> None:
     tensors: list[weakref.ref[torch.Tensor]] = []
     is_alive: list[bool] = []
@@ -111,51 +106,32 @@ def test_memory_is_free_again_for_the_run_after_one_that_ran_out(
             is_alive.append(tensors[0]() is not None)
 
     before_step(exhaust)
-    first, second = scheduler.submit([tiny_config(), tiny_config(iterations=2)])
-    wait_for(scheduler, second, RunState.FINISHED)
-    assert scheduler.store.run(first).state is RunState.OUT_OF_MEMORY
+    first, second = scheduler.submit([tiny_config(), SHORT])
+    wait_for(store, second)
+    assert store.run(first).state is RunState.OUT_OF_MEMORY
     assert is_alive == [False]
 
 
-@pytest.mark.parametrize("is_elsewhere", [False, True])
-def test_stop(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, is_elsewhere: bool) -> None:
-    """In this process at the next step; from another at the next look at the store."""
-    if not is_elsewhere:
-        monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 1000.0)
-    [run_id] = scheduler.submit([tiny_config(iterations=LONG, evaluate_every=20)])
-    wait_until(lambda: is_training(scheduler, run_id))
-    if is_elsewhere:
-        code = "from s2s.paths import home; from s2s.store import Store;"
-        code += f"Store(home()).request_stop({run_id})"
-        subprocess.run([sys.executable, "-c", code], check=True)
-    else:
-        scheduler.stop(run_id)
-    wait_for(scheduler, run_id, RunState.STOPPED)
-    run = scheduler.store.run(run_id)
-    assert len(scheduler.store.steps(run_id)) == run.iterations_done
-    assert load_checkpoint(run_folder(run_id)).iteration == run.iterations_done
-
-
-def test_queued_runs_stopped_and_deleted_never_start(
-    scheduler: Scheduler, held_step: HeldStep
+def test_running_and_queued_runs_are_stopped(
+    store: Store, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    in_step, resume = held_step
-    first, second, third, fourth = scheduler.submit([tiny_config(iterations=1)] * 4)
-    assert in_step.wait(30)
-    for run_id in (second, third, 77):
+    """At the next step, although the store is not read; a queued one never starts."""
+    running, stopped, deleted, last = scheduler.submit([ENDLESS, SHORT, SHORT, SHORT])
+    wait_for_steps(store, running)
+    monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 1000.0)
+    for run_id in (stopped, deleted, running, 77):
         scheduler.stop(run_id)
-    scheduler.store.delete_run(third)
-    assert scheduler.store.run(second).state is RunState.STOPPED
-    resume.set()
-    wait_for(scheduler, fourth, RunState.FINISHED)
-    assert scheduler.store.run(first).state is RunState.FINISHED
-    assert [scheduler.store.run(each).started_at for each in (second, third)] == [None, None]
+    store.delete_run(deleted)
+    wait_for(store, last)
+    run = store.run(running)
+    assert run.state is RunState.STOPPED
+    assert len(store.steps(running)) == run.iterations_done
+    assert load_checkpoint(run_folder(running)).iteration == run.iterations_done
+    assert [store.run(each).started_at for each in (stopped, deleted)] == [None, None]
 
 
 def test_a_new_scheduler_purges_and_marks_what_others_left(store: Store) -> None:
-    deleted = store.create_run(tiny_config())
-    store.request_stop(deleted)
-    store.delete_run(deleted)
+    store.delete_run(1)
     code = "from s2s.config import TrainConfig; from s2s.paths import home;"
     code += "from s2s.store import Store; Store(home()).create_run(TrainConfig())"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -165,10 +141,11 @@ def test_a_new_scheduler_purges_and_marks_what_others_left(store: Store) -> None
     assert store.deleted_runs() == []
 
 
-def test_what_a_closed_scheduler_interrupted_is_resumed_by_the_next(scheduler: Scheduler) -> None:
-    store = scheduler.store
-    running, queued = scheduler.submit([tiny_config(iterations=LONG), tiny_config(iterations=3)])
-    wait_until(lambda: is_training(scheduler, running))
+def test_what_a_closed_scheduler_interrupted_is_resumed_by_the_next(
+    store: Store, scheduler: Scheduler
+) -> None:
+    running, queued = scheduler.submit([ENDLESS, SHORT])
+    wait_for_steps(store, running)
     scheduler.close()
     assert [store.run(each).state for each in (running, queued)] == ["interrupted"] * 2
     assert store.run(queued).started_at is None
@@ -177,9 +154,9 @@ def test_what_a_closed_scheduler_interrupted_is_resumed_by_the_next(scheduler: S
     later = Scheduler(store)
     later.resume(running)
     later.resume(queued)
-    wait_until(lambda: store.run(running).iterations_done > done)
+    wait_for_steps(store, running, done)
     later.stop(running)
-    wait_for(later, queued, RunState.FINISHED)
+    wait_for(store, queued)
     assert store.run(running).state is RunState.STOPPED
     assert (store.run(running).resumed_at, store.run(queued).resumed_at) == ((done,), ())
     with pytest.raises(UserError):
@@ -188,39 +165,32 @@ def test_what_a_closed_scheduler_interrupted_is_resumed_by_the_next(scheduler: S
 
 
 def test_an_unavailable_store_is_written_later_and_the_queue_goes_on(
-    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+    store: Store, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fail_run, refusals = Store.fail_run, iter([True, True])
 
     def refuse(*_: object, **__: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
-
-    def refuse_at_first(*arguments: object) -> None:
-        if next(refusals, False):
-            refuse()
-        fail_run(*arguments)  # type: ignore[arg-type]
+        raise StoreError("The disk is full", is_temporary=True)
 
     monkeypatch.setattr(store_errors, "RETRY_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(store_errors, "RETRY_LIMIT_SECONDS", 0.0)
     with monkeypatch.context() as full:
         full.setattr(Store, "start_run", refuse)
-        full.setattr(Store, "fail_run", refuse_at_first)
-        [first] = scheduler.submit([tiny_config(iterations=1)])
-        wait_for(scheduler, first, RunState.FAILED)
-    assert "disk is full" in scheduler.store.run(first).error
-    [second] = scheduler.submit([tiny_config(iterations=1)])
-    wait_for(scheduler, second, RunState.FINISHED)
+        full.setattr(
+            Store, "fail_run", lambda *values: (refuse if next(refusals, 0) else fail_run)(*values)
+        )
+        [first] = scheduler.submit([SHORT])
+        assert "disk is full" in wait_for(store, first, RunState.FAILED).error
+    [second] = scheduler.submit([SHORT])
+    wait_for(store, second)
 
 
-def test_gradient_noise(scheduler: Scheduler) -> None:
-    run_id = scheduler.store.create_run(tiny_config(iterations=5))
-    execute(scheduler.store, run_id, Event())
-    assert run_id not in scheduler.noise_jobs
-    for each in (run_id, 9):
-        scheduler.measure_gradient_noise(each)
-        wait_until(lambda: not scheduler.noise_jobs[each].is_running())  # noqa: B023
-    assert scheduler.noise_jobs[run_id].progress == 1.0
-    expected = measure_gradient_noise(run_id, lambda _: None)
-    assert scheduler.store.gradient_noise([run_id, 9]) == [expected]
+def test_gradient_noise(store: Store, scheduler: Scheduler) -> None:
+    for run_id in (1, 9):
+        scheduler.measure_gradient_noise(run_id)
+        wait_until(lambda: not scheduler.noise_jobs[run_id].is_running())  # noqa: B023
+    assert scheduler.noise_jobs[1].progress == 1.0
+    assert [noise.run_id for noise in store.gradient_noise([1, 9])] == [1]
     assert isinstance(scheduler.noise_jobs[9].error, UserError)
 
 
@@ -228,3 +198,79 @@ def test_nothing_is_written_to_a_read_only_home(store: Store) -> None:
     store.read_only = True
     Scheduler(store).close()
     assert not (home() / "locks" / "dashboards").exists()
+
+
+# Sweeps
+
+
+def test_a_sweep_is_stopped_and_resumed(
+    store: Store, scheduler: Scheduler, before_step: BeforeStep
+) -> None:
+    in_step, resume = Event(), Event()
+
+    def hold(number: int) -> None:
+        if number == 5:  # the second step of the second part
+            in_step.set()
+            resume.wait(30)
+
+    before_step(hold)
+    sweep_id = scheduler.submit_sweep(SWEEP)
+    assert in_step.wait(30)
+    with pytest.raises(UserError):
+        scheduler.resume_sweep(sweep_id)
+    scheduler.stop_sweep(sweep_id)
+    resume.set()
+    assert wait_for_sweep(store, sweep_id, SweepState.STOPPED) == ["finished", "stopped"]
+    first, second = read_sweep(store, sweep_id).parts
+    assert second.run.summary.iterations == 2
+    scheduler.resume_sweep(sweep_id)
+    scheduler.stop_sweep(sweep_id)
+    wait_for_sweep(store, sweep_id, SweepState.STOPPED)
+    scheduler.resume_sweep(sweep_id)
+    assert wait_for_sweep(store, sweep_id, SweepState.FINISHED) == ["finished"] * 2
+    assert read_sweep(store, sweep_id).parts[0].run == first.run
+    for change in (scheduler.stop_sweep, scheduler.resume_sweep):
+        with pytest.raises(UserError):
+            change(7)
+
+
+def test_a_sweep_stops_with_its_run_and_is_interrupted_by_a_shutdown(
+    store: Store, scheduler: Scheduler, before_step: BeforeStep
+) -> None:
+    before_step(lambda number: store.request_stop(2) if number == 2 else None)
+    sweep_id = scheduler.submit_sweep(ENDLESS_SWEEP)
+    assert wait_for_sweep(store, sweep_id, SweepState.STOPPED) == ["stopped", None]
+    sweep_id = scheduler.submit_sweep(ENDLESS_SWEEP)
+    wait_until(lambda: len(store.runs()) == 3)
+    wait_for_steps(store, 3)
+    scheduler.close()
+    assert wait_for_sweep(store, sweep_id, SweepState.STOPPED) == ["interrupted", None]
+
+
+def test_a_sweep_of_another_process_is_stopped(store: Store, scheduler: Scheduler) -> None:
+    """While a part is so short that its run does not notice."""
+    sweep_id = create_sweep(store, SWEEP)
+    claim_sweep(store, sweep_id)
+    for progress in run_sweep(store, sweep_id, Event()):
+        if progress.ended:
+            scheduler.stop_sweep(sweep_id)
+    assert wait_for_sweep(store, sweep_id, SweepState.STOPPED) == ["finished", None]
+
+
+def test_a_single_run_trains_between_two_parts(
+    store: Store, scheduler: Scheduler, before_step: BeforeStep
+) -> None:
+    submitted: list[int] = []
+
+    def submit(number: int) -> None:
+        if number == 1:
+            submitted.extend(scheduler.submit([SHORT]))
+            wait_until(lambda: scheduler.work.is_busy("trainer-cpu"))
+
+    before_step(submit)
+    sweep_id = scheduler.submit_sweep(SWEEP)
+    wait_for_sweep(store, sweep_id, SweepState.FINISHED)
+    single = store.run(submitted[0])
+    first, second = (part.run for part in read_sweep(store, sweep_id).parts)
+    assert first.finished_at <= single.started_at
+    assert single.finished_at <= second.started_at

@@ -26,7 +26,7 @@ from s2s.store import Store
 from s2s.store import errors as store_errors
 from s2s.store.errors import StoreError
 from s2s.task import Quality
-from s2s.training.checkpoint import load_checkpoint
+from s2s.training.checkpoint import drop_state, load_checkpoint
 from s2s.training.trainer import Trainer
 from s2s.translation.engines import Forward, FusedEngine
 from s2s.translation.translator import Translator
@@ -34,7 +34,7 @@ from tests.runs.training import BeforeStep, checkpoint_iteration, iterations, re
 from tests.tiny import tiny_config, tiny_corpus
 
 NAN = float("nan")
-pytestmark = pytest.mark.usefixtures("tiny")
+pytestmark = pytest.mark.usefixtures("trained_home")
 
 
 def test_a_finished_run_with_its_records(
@@ -70,6 +70,7 @@ def test_a_finished_run_with_its_records(
     assert store.device_samples(run.id)[0].memory_used_bytes > 2**20
     assert run.environment["python"] == sys.version.split()[0]
     assert checkpoint_iteration(run) == 20
+    assert load_checkpoint(run_folder(run.id), with_state=True).state == {}
 
 
 def test_a_checkpoint_at_each_evaluation_and_every_so_often(
@@ -82,13 +83,13 @@ def test_a_checkpoint_at_each_evaluation_and_every_so_often(
         execute_module, "save_checkpoint", lambda _, saved: order.append(saved.iteration)
     )
     monkeypatch.setattr(execute_module, "trim_heap", lambda: order.append("trimmed"))
-    run_ids = [1]
+    run_ids = [2]
     train(store, iterations=10, evaluate_every=5)
     assert order == [0, 0, "trimmed", 5, 5, "trimmed", 10, 10, "trimmed"]
     monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
     order.clear()
-    run_ids.append(2)
+    run_ids.append(3)
     train(store, iterations=3, evaluate_every=100)
     assert [each for each in order if each != "trimmed"] == [0, 0, 1, 1, 2, 2, 3, 3, 3, 3]
     order.clear()
@@ -96,31 +97,16 @@ def test_a_checkpoint_at_each_evaluation_and_every_so_often(
     assert order == ["trimmed"] * 2
 
 
-@pytest.mark.parametrize("keep", [False, True])
-def test_the_optimizer_is_kept_on_request(store: Store, keep: bool) -> None:
-    run = train(store, keep_optimizer=keep)
-    assert bool(load_checkpoint(run_folder(run.id), with_state=True).state) is keep
-
-
-def test_steps_beside_a_translation_are_not_timed(store: Store, before_step: BeforeStep) -> None:
-    translator = Translator.load(run_folder(train(store).id))
+def test_steps_beside_a_translation_are_not_timed(
+    store: Store, trained_run: Run, before_step: BeforeStep
+) -> None:
+    translator = Translator.load(run_folder(trained_run.id))
     before_step(lambda number: translator.translate(["tu"]) and None if number == 6 else None)
-    run = train(store, iterations=8)
+    run = train(store, iterations=8, evaluate_every=100)
     steps = store.steps(run.id)
     assert steps["iteration"][steps["interfered"]].tolist() == [6]
     assert steps["iteration"][steps["timed"]].tolist() == [4, 5, 7, 8]
     assert (run.summary.warmup_steps, run.summary.interfered_steps) == (3, 1)
-
-
-def test_a_target_ends_the_run(store: Store) -> None:
-    whole = train(store, iterations=40, evaluate_every=10)
-    losses = [each.validation_loss_per_token for each in store.evaluations(whole.id)]
-    assert losses[2] < min(losses[:2])
-    run = train(store, iterations=40, evaluate_every=10, target_loss=losses[2])
-    assert run.state is RunState.FINISHED
-    assert iterations(store, run) == list(range(1, 21))
-    assert [each.validation_loss_per_token for each in store.evaluations(run.id)] == losses[:3]
-    assert checkpoint_iteration(run) == 20
 
 
 # Quality at the end
@@ -145,7 +131,7 @@ def test_quality_is_measured_after_everything_timed(
     assert runs[0].machine_after is not None
 
 
-@pytest.mark.parametrize("cause", ["shutdown", "stop", "UserError", "ValueError"])
+@pytest.mark.parametrize("cause", ["shutdown", "UserError", "ValueError"])
 def test_a_run_without_its_quality_is_finished(
     store: Store, monkeypatch: pytest.MonkeyPatch, cause: str
 ) -> None:
@@ -154,14 +140,12 @@ def test_a_run_without_its_quality_is_finished(
     def measure(_: int, check: Callable[[float], object]) -> None:
         if cause == "shutdown":
             stop.set()
-        elif cause == "stop":
-            store.request_stop(1)
         else:
             raise UserError("Too small.") if cause == "UserError" else ValueError("odd\nmore")
         check(0.5)
 
     monkeypatch.setattr(execute_module, "measure_quality", measure)
-    run = train(store, stop, measure_quality=True)
+    run = train(store, stop, iterations=1, measure_quality=True)
     assert run.state is RunState.FINISHED
     assert run.summary.bleu is None
     [remark] = run.remarks
@@ -175,7 +159,7 @@ def test_a_run_without_its_quality_is_finished(
 # Stopping
 
 
-def test_closing_the_execution_stops_the_run(store: Store) -> None:
+def test_closing_the_execution_or_an_error_of_its_watcher_stops_the_run(store: Store) -> None:
     run_id = store.create_run(tiny_config(iterations=1000, evaluate_every=3))
     with closing(Execution(store, run_id, Event()).run()) as events:
         next(event for event in events if event.iteration == 7)
@@ -183,16 +167,13 @@ def test_closing_the_execution_stops_the_run(store: Store) -> None:
     assert run.state is RunState.STOPPED
     assert iterations(store, run) == [1, 2, 3, 4, 5, 6, 7]
     assert checkpoint_iteration(run) == 6
-    assert train(store).state is RunState.FINISHED  # the device is free
 
-
-def test_an_error_of_the_watch_stops_the_run(store: Store) -> None:
     def fail(event: TrainingEvent) -> None:
         if event.iteration == 5:
             raise BrokenPipeError
 
     run_id = store.create_run(tiny_config(iterations=1000))
-    with pytest.raises(BrokenPipeError):
+    with pytest.raises(BrokenPipeError):  # the device is free for the second run
         execute(store, run_id, Event(), fail)
     assert store.run(run_id).state is RunState.STOPPED
 
@@ -230,7 +211,7 @@ def test_a_stop_request_in_the_store(
     store: Store, before_step: BeforeStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)  # the store is read at each step
-    before_step(lambda number: store.request_stop(1) if number == 5 else None)
+    before_step(lambda number: store.request_stop(2) if number == 5 else None)
     run = train(store, iterations=1000)
     assert (run.state, run.remarks) == (RunState.STOPPED, ())
     assert iterations(store, run) == [1, 2, 3, 4, 5]
@@ -246,7 +227,7 @@ def test_a_run_stopped_deleted_or_purged_before_it_starts(store: Store) -> None:
     assert store.run(run_id).started_at is None
     store.purge_run(run_id)
     assert execute(store, run_id, Event()) is RunState.FAILED
-    assert store.runs() == []
+    assert [run.id for run in store.runs()] == [1]
 
 
 def test_a_shutdown_does_not_wait_for_the_store(
@@ -271,20 +252,13 @@ def test_a_shutdown_does_not_wait_for_the_store(
 # Errors are the run's result
 
 
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"corpus": "nowhere"}, "nowhere"),
-        ({"device": "cuda:99"}, "cuda:99"),
-        ({"continue_from": 77}, "77"),
-    ],
-)
-def test_a_run_that_cannot_start(store: Store, changes: dict[str, Any], named: str) -> None:
-    run = train(store, **changes)
-    assert run.state is RunState.FAILED
-    assert named in run.error
-    assert run.machine_before is run.machine_after is None
-    assert not has_checkpoint(run.id)
+def test_a_run_that_cannot_start(store: Store) -> None:
+    for changes in ({"corpus": "nowhere"}, {"device": "cuda:99"}, {"continue_from": 77}):
+        run = train(store, **changes)
+        assert run.state is RunState.FAILED
+        assert str(*changes.values()) in run.error
+        assert run.machine_before is run.machine_after is None
+        assert not has_checkpoint(run.id)
 
 
 def test_an_error_in_a_step(store: Store, before_step: BeforeStep) -> None:
@@ -300,7 +274,6 @@ def test_an_error_in_a_step(store: Store, before_step: BeforeStep) -> None:
     assert iterations(store, run) == [1, 2]
     assert run.summary.iterations == 2
     assert checkpoint_iteration(run) == 2
-    assert train(store, iterations=2).state is RunState.FINISHED
 
 
 def exhaust_gpu() -> None:
@@ -315,10 +288,7 @@ def exhaust_cpu() -> None:
     torch.empty(1 << 60)
 
 
-@pytest.mark.parametrize("exhaust", [exhaust_gpu, exhaust_python, exhaust_cpu])
-def test_out_of_memory_frees_the_model(
-    store: Store, monkeypatch: pytest.MonkeyPatch, exhaust: Callable[[], None]
-) -> None:
+def test_out_of_memory_frees_the_model(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     models = []
 
     def fail(engine: FusedEngine, *_: object) -> Forward:
@@ -326,18 +296,18 @@ def test_out_of_memory_frees_the_model(
         exhaust()
         raise AssertionError
 
-    with monkeypatch.context() as patch:
-        patch.setattr(FusedEngine, "forward", fail)
-        run = train(store)
-    assert run.state is run.summary.state is RunState.OUT_OF_MEMORY
-    assert run.error == ""
-    assert exhaust.__name__ in run.traceback
-    assert [model() for model in models] == [None]
+    for exhaust in (exhaust_gpu, exhaust_python, exhaust_cpu):
+        with monkeypatch.context() as patch:
+            patch.setattr(FusedEngine, "forward", fail)
+            run = train(store)
+        assert run.state is run.summary.state is RunState.OUT_OF_MEMORY
+        assert run.error == ""
+        assert exhaust.__name__ in run.traceback
+    assert [model() for model in models] == [None] * 3
     assert train(store, iterations=2).state is RunState.FINISHED
 
 
-@pytest.mark.parametrize(("bad_step", "kept"), [(1, 0), (12, 10)])
-@pytest.mark.parametrize("loss", [NAN, float("inf")])
+@pytest.mark.parametrize(("loss", "bad_step", "kept"), [(NAN, 1, 0), (float("inf"), 7, 5)])
 def test_a_diverged_run_keeps_its_last_finite_weights(
     store: Store, before_step: BeforeStep, loss: float, bad_step: int, kept: int
 ) -> None:
@@ -350,15 +320,12 @@ def test_a_diverged_run_keeps_its_last_finite_weights(
     assert checkpoint_iteration(run) == kept
 
 
-@pytest.mark.parametrize(("bad_at", "kept"), [(0, None), (10, 5)])
-def test_a_validation_loss_that_is_nan(
-    store: Store, monkeypatch: pytest.MonkeyPatch, bad_at: int, kept: int | None
-) -> None:
+def test_a_validation_loss_that_is_nan(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate = Trainer.evaluate
 
     def spoil(trainer: Trainer) -> Evaluation:
         evaluation = evaluate(trainer)
-        if evaluation.iteration == bad_at:
+        if evaluation.iteration == 10:
             return dataclasses.replace(evaluation, validation_loss_per_token=NAN)
         return evaluation
 
@@ -366,13 +333,12 @@ def test_a_validation_loss_that_is_nan(
     run = train(store, iterations=1000, evaluate_every=5)
     assert run.state is RunState.DIVERGED
     last = store.evaluations(run.id)[-1]
-    assert (last.iteration, last.validation_loss_per_token) == (bad_at, None)
-    assert remark_kinds(run) == ([] if kept is None else [RemarkKind.WEIGHTS_KEPT])
-    assert kept is None or checkpoint_iteration(run) == kept
+    assert (last.iteration, last.validation_loss_per_token) == (10, None)
+    assert remark_kinds(run) == [RemarkKind.WEIGHTS_KEPT]
+    assert checkpoint_iteration(run) == 5
 
 
-@pytest.mark.parametrize("is_stopped", [False, True])
-@pytest.mark.parametrize("value", [NAN, float("inf")])
+@pytest.mark.parametrize(("value", "is_stopped"), [(NAN, False), (float("inf"), True)])
 def test_infinite_weights_under_a_finite_loss_never_replace_a_checkpoint(
     store: Store, monkeypatch: pytest.MonkeyPatch, value: float, is_stopped: bool
 ) -> None:
@@ -427,42 +393,44 @@ def test_a_disk_too_full_for_a_checkpoint(
 def test_the_summary_is_retried_while_the_store_is_unavailable(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    summary, tries = Recorder.summary, []
+    summary, refusals = Recorder.summary, [StoreError("locked", is_temporary=True)] * 2
 
     def fail_twice(*arguments: Any) -> Summary:
-        tries.append(arguments)
-        if len(tries) < 3:
-            raise StoreError("locked", is_temporary=True)
+        if refusals:
+            raise refusals.pop()
         return summary(*arguments)
 
     monkeypatch.setattr(store_errors, "RETRY_INTERVAL_SECONDS", 0.0)
     monkeypatch.setattr(Recorder, "summary", fail_twice)
-    assert train(store, iterations=20).summary.iterations == 20
-    assert len(tries) == 3
+    assert train(store, iterations=2).summary.iterations == 2
+    assert refusals == []
 
 
 # Continuing another run
 
 
-@pytest.mark.parametrize("keep_optimizer", [True, False])
-def test_a_run_that_continues_another(store: Store, keep_optimizer: bool) -> None:
+@pytest.mark.parametrize("has_state", [True, False])
+def test_a_run_that_continues_another(store: Store, trained_run: Run, has_state: bool) -> None:
     """With the optimizer's state it trains exactly as one long run would have."""
+    if not has_state:
+        drop_state(run_folder(trained_run.id))
     whole = train(store, iterations=20)
-    first = train(store, iterations=10, keep_optimizer=keep_optimizer)
-    second = train(store, iterations=10, continue_from=first.id)
+    second = train(store, iterations=10, continue_from=trained_run.id)
     assert iterations(store, second) == list(range(11, 21))
     assert (second.iterations_done, second.summary.iterations) == (20, 10)
     evaluations = store.evaluations(second.id)
     assert [each.iteration for each in evaluations] == list(range(10, 21))
-    assert evaluations[0].validation_loss_per_token == first.summary.validation_loss_per_token
-    losses = [store.steps(each.id)["loss_sum"].tolist() for each in (whole, first, second)]
-    assert (losses[1] + losses[2] == losses[0]) is keep_optimizer
+    loss = trained_run.summary.validation_loss_per_token
+    assert evaluations[0].validation_loss_per_token == loss
+    losses = [store.steps(each.id)["loss_sum"].tolist() for each in (whole, trained_run, second)]
+    assert (losses[1] + losses[2] == losses[0]) is has_state
 
 
-def test_a_start_with_another_vocabulary_or_size_is_refused(store: Store, tmp_path: Path) -> None:
-    first = train(store, iterations=1)
+def test_a_start_with_another_vocabulary_or_size_is_refused(
+    store: Store, trained_run: Run, tmp_path: Path
+) -> None:
     tiny_corpus(tmp_path, "other", max_vocabulary=6)
     for changes in ({"corpus": "other"}, {"hidden_size": 16}, {"layers": 2}):
-        run = train(store, continue_from=first.id, **changes)
+        run = train(store, continue_from=trained_run.id, **changes)
         assert run.state is RunState.FAILED
         assert "UserError" in run.traceback

@@ -56,31 +56,26 @@ def test_a_purge_removes_only_deleted_runs(store: Store) -> None:
         store.restore_run(purged)
 
 
-def test_a_new_scheduler_removes_half_written_checkpoints(store: Store) -> None:
-    """Not of runs that another process may be training."""
+def test_half_written_checkpoints_are_removed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of runs that another process may be training, nor in a folder that vanishes."""
     ended, training = store.create_run(tiny_config()), store.create_run(tiny_config())
     store.interrupt_run(ended, ())
-    for run_id in (ended, training):
+    for run_id in (ended, training, 7):
         write_files(run_id, LEFTOVER)
-    Scheduler(store).close()
-    assert [run_bytes(ended), run_bytes(training)] == [6, 10]
-    assert has_checkpoint(ended)
-
-
-def test_a_folder_that_vanishes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another dashboard, started at the same time, purges the run."""
-    run_folder(7).mkdir(parents=True)
     is_dir = Path.is_dir
 
     def vanish(path: Path) -> bool:
-        found = is_dir(path)
-        if path == run_folder(7):
+        is_folder = is_dir(path)
+        if path == run_folder(7):  # another dashboard purges the run
             shutil.rmtree(path)
-        return found
+        return is_folder
 
     monkeypatch.setattr(Path, "is_dir", vanish)
-    remove_leftovers(store)
-    assert not run_folder(7).exists()
+    Scheduler(store).close()
+    assert [run_bytes(ended), run_bytes(training)] == [6, 10]
+    assert has_checkpoint(ended)
 
 
 def test_nothing_else_is_removed(store: Store, tmp_path: Path) -> None:

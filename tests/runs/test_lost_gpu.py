@@ -35,7 +35,6 @@ _ASSERT = """
 import torch
 from tests.tiny import tiny_config, wait_until
 from s2s.paths import home
-from s2s.records import RunState
 from s2s.runs.execute import free_memory
 from s2s.background.scheduler import Scheduler
 from s2s.store import Store
@@ -58,10 +57,10 @@ store = Store(home())
 scheduler = Scheduler(store)
 devices = ("cuda:0", "auto", "cpu")
 first, second, third = scheduler.submit([tiny_config(device=name) for name in devices])
-wait_until(lambda: store.run(first).state.is_finished(), 120)
-wait_until(lambda: store.run(third).state.is_finished(), 120)
+for each in (first, third):
+    wait_until(lambda: store.run(each).state.is_finished())
 [fourth] = scheduler.submit([tiny_config(device="cpu")])
-wait_until(lambda: store.run(fourth).state.is_finished(), 120)
+wait_until(lambda: store.run(fourth).state.is_finished())
 free_memory()
 print([str(store.run(each).state) for each in (first, second, third, fourth)])
 print([each.kind.value for each in store.run(first).remarks])

@@ -14,6 +14,7 @@ from s2s.data.corpus import Corpus
 from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.paths import corpora_folder
+from s2s.records import Run
 from s2s.runs.files import checkpoint_path
 from s2s.runs.measure import measure_gradient_noise
 from s2s.store import Store
@@ -31,18 +32,18 @@ def upper_ends(scale: NoiseScale) -> list[float]:
 
 @pytest.mark.parametrize("changes", [{}, {"engine": Engine.ARTICLE}])
 def test_noise_of_a_checkpoint(store: Store, tiny: Corpus, changes: dict[str, Any]) -> None:
-    run = train(store, iterations=5, **changes)
+    run = train(store, iterations=2, **changes)
     content, random = checkpoint_path(run.id).read_bytes(), torch.get_rng_state()
     shares: list[float] = []
     noise = measure_gradient_noise(run.id, shares.append, 1000)
     assert torch.equal(torch.get_rng_state(), random)
     assert checkpoint_path(run.id).read_bytes() == content
     assert (len(shares), shares[-1]) == (30, 1.0)
-    assert (noise.run_id, noise.iteration, noise.sentences) == (run.id, 5, 960)
+    assert (noise.run_id, noise.iteration, noise.sentences) == (run.id, 2, 960)
     assert (noise.small_batch, noise.big_batch) == (32, 96)
 
     trainer = Trainer(tiny_task(tiny, **changes))
-    for _ in range(5):
+    for _ in range(2):
         trainer.step()
     norms = measure_gradients(trainer.task, shares.append, samples=1000)
     expected = estimate_noise_scale(norms.small, norms.big, 32, 96)
@@ -51,9 +52,8 @@ def test_noise_of_a_checkpoint(store: Store, tiny: Corpus, changes: dict[str, An
     np.testing.assert_allclose(upper_ends(noise.scale), upper_ends(expected), rtol=1e-4)
 
 
-@pytest.mark.usefixtures("tiny")
-def test_what_cannot_be_measured(store: Store, tmp_path: Path) -> None:
-    run_id = train(store, iterations=5).id
+def test_what_cannot_be_measured(trained_run: Run, tmp_path: Path) -> None:
+    run_id = trained_run.id
 
     def assert_refused(run_id: int, samples: int = 640) -> None:
         with pytest.raises(UserError):

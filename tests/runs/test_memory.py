@@ -10,9 +10,6 @@ import psutil
 import pytest
 import torch
 
-from s2s.config import CorpusChoices, TrainConfig
-from s2s.data import catalog
-from s2s.paths import corpora_folder
 from s2s.records import StepMemory
 from s2s.runs import memory
 from s2s.runs.execute import build_trainer
@@ -28,15 +25,15 @@ def children() -> set[psutil.Process]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports a process's peak")
-def test_a_larger_batch_takes_more_memory() -> None:
-    catalog.add(corpora_folder(), "starter", "", CorpusChoices())
+def test_a_larger_batch_takes_more_memory(tmp_path: Path) -> None:
+    tiny_corpus(tmp_path)
     peaks = []
     for size in (4, 512):
-        config = TrainConfig(device="cpu", threads=1, iterations=3, batch_size=size)
+        config = tiny_config(hidden_size=256, iterations=2, batch_size=size)
         measured = measure_step_memory(config, lambda: False)
         trainer = build_trainer(config, torch.device("cpu"))
         assert measured
-        assert measured.padded_tokens == max(trainer.step().padded_tokens for _ in range(3))
+        assert measured.padded_tokens == max(trainer.step().padded_tokens for _ in range(2))
         peaks.append(measured.peak_bytes or 0)
     small, large = peaks
     # Weights, gradients and the optimizer's state, float32 each, are there at any size.
@@ -45,9 +42,12 @@ def test_a_larger_batch_takes_more_memory() -> None:
     assert small + 30 * MIB < large < small + 500 * MIB
 
 
-def test_a_failure_is_a_gap_and_the_process_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_a_gap_and_the_process_says_why(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = children()
     config = tiny_config(corpus="nowhere", batch_size=3)
+    monkeypatch.setattr(memory, "command", lambda _: [sys.executable, "-c", "exit(1)"])
     assert measure_step_memory(config, lambda: False) == StepMemory("fused", 3, None, None)
     assert children() <= before
     assert memory.main(json.dumps({"config": config.to_json(), "steps": 1})) == 1

@@ -35,7 +35,7 @@ from tests.runs.training import remark_kinds, train
 from tests.tiny import tiny_config, tiny_corpus, wait_until
 
 KillAfter = Callable[..., tuple[Store, int]]
-pytestmark = pytest.mark.usefixtures("tiny")
+pytestmark = pytest.mark.usefixtures("trained_home")
 
 
 @pytest.fixture(autouse=True)
@@ -93,23 +93,18 @@ def assert_same_training(store: Store, run_id: int, whole_store: Store, whole: R
     ("iteration", "changes"),
     [
         (1, {}),
-        (17, {"engine": Engine.ARTICLE}),
-        (24, {"engine": Engine.GRAPHED}),
-        (11, {"optimizer": OptimizerName.ADAM}),
-        (19, {"optimizer": OptimizerName.SGD, "learning_rate": 0.1, "momentum": 0.5}),
-        (7, {"optimizer": OptimizerName.SGD, "momentum": 0.0}),
-        (13, {"precision": Precision.BF16}),
-        (20, {"length_pool": 3}),
-        (16, {"teacher_forcing": 0.5}),
-        (14, {"layers": 2, "dropout": 0.5, "evaluate_every": 4}),
-        (22, {"max_seconds": 1000.0, "engine": Engine.ARTICLE, "optimizer": OptimizerName.ADAM}),
+        (11, {"engine": Engine.GRAPHED, "optimizer": OptimizerName.ADAM, "length_pool": 3}),
+        (8, {"engine": Engine.ARTICLE, "optimizer": OptimizerName.ADAM, "max_seconds": 1000.0}),
+        (7, {"optimizer": OptimizerName.SGD, "momentum": 0.0, "teacher_forcing": 0.5}),
+        (9, {"optimizer": OptimizerName.SGD, "learning_rate": 0.1, "momentum": 0.5, "layers": 2}),
+        (10, {"precision": Precision.BF16, "dropout": 0.5, "evaluate_every": 4}),
     ],
     ids=lambda case: "-".join(map(str, case.values())) if isinstance(case, dict) else str(case),
 )
 def test_a_killed_run_reaches_the_same_losses_and_weights(
     store: Store, kill_after: KillAfter, changes: dict[str, Any], iteration: int
 ) -> None:
-    changes = {"iterations": 25, "sentences": ("tu vois",), "keep_optimizer": True} | changes
+    changes = {"iterations": 12, "sentences": ("tu vois",), "keep_optimizer": True} | changes
     whole = train(store, **changes)
     expected = load_checkpoint(run_folder(whole.id), with_state=True)
     copy, run_id = kill_after(store, iteration, **changes)
@@ -128,26 +123,24 @@ def test_a_killed_run_reaches_the_same_losses_and_weights(
         assert all(torch.equal(tensors[name], others[name]) for name in tensors)
 
 
-def test_a_run_that_continues_another(store: Store, kill_after: KillAfter) -> None:
-    first = train(store, keep_optimizer=True)
-    changes = {"continue_from": first.id, "iterations": 20, "evaluate_every": 6}
+def test_a_run_that_continues_another(
+    store: Store, trained_run: Run, kill_after: KillAfter
+) -> None:
+    changes = {"continue_from": trained_run.id, "iterations": 10, "evaluate_every": 3}
     whole = train(store, **changes)
-    copy, run_id = kill_after(store, 25, **changes)
-    assert finish(copy, run_id).resumed_at == (22,)
+    copy, run_id = kill_after(store, 17, **changes)
+    assert finish(copy, run_id).resumed_at == (16,)
     assert_same_training(copy, run_id, store, whole)
 
 
-@pytest.mark.parametrize("kind", [StepRecord, Evaluation])
-def test_a_target_is_reached_at_the_same_iteration(
-    store: Store, kill_after: KillAfter, kind: type
-) -> None:
-    """Also if the evaluation that reached it was the last thing that the process did."""
-    changes = {"iterations": 60, "evaluate_every": 5, "learning_rate": 0.01}
+def test_a_target_is_reached_at_the_same_iteration(store: Store, kill_after: KillAfter) -> None:
+    """Even if the evaluation that reached it was the last thing that the process did."""
+    changes = {"iterations": 30, "evaluate_every": 3, "learning_rate": 0.01}
     reached = store.evaluations(train(store, **changes).id)[5]
     changes["target_loss"] = reached.validation_loss_per_token
     whole = train(store, **changes)
-    assert whole.iterations_done < 60
-    copy, run_id = kill_after(store, whole.iterations_done, kind, **changes)
+    assert whole.iterations_done < 30
+    copy, run_id = kill_after(store, whole.iterations_done, Evaluation, **changes)
     finish(copy, run_id)
     assert_same_training(copy, run_id, store, whole)
 
@@ -166,63 +159,57 @@ def test_the_time_limit_includes_the_time_before(
     store: Store, kill_after: KillAfter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trainer_module, "clock_for", lambda _: FixedClock())
-    changes = {"iterations": 10_000_000, "max_seconds": 1.5}
+    changes = {"iterations": 10_000_000, "max_seconds": 0.8}
     whole = train(store, **changes)
-    copy, run_id = kill_after(store, 20, **changes)
+    copy, run_id = kill_after(store, 10, **changes)
     run = finish(copy, run_id)
     assert_same_training(copy, run_id, store, whole)
-    assert run.iterations_done == whole.iterations_done > 25
+    assert run.iterations_done == whole.iterations_done > 10
     assert run.summary.seconds == pytest.approx(whole.summary.seconds)
 
 
-def test_only_records_after_the_checkpoint_are_dropped(store: Store, kill_after: KillAfter) -> None:
-    copy, run_id = kill_after(store, 15, iterations=24, evaluate_every=8)
+def test_one_process_resumes_and_only_records_after_the_checkpoint_are_dropped(
+    store: Store, kill_after: KillAfter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, run_id = kill_after(store, 15, iterations=17, evaluate_every=8)
     other = copy.create_run(tiny_config())
     block = copy.steps(run_id).copy()
     copy.write_steps(other, block)
     copy.add_evaluation(run_id, Evaluation(16, 1.0, 1.0, ()))  # killed before its checkpoint
     resume_run(copy, run_id)
+    with pytest.raises(UserError):
+        resume_run(copy, run_id)
+    monkeypatch.setattr(resume_module, "_find_iteration", lambda *_: 8)  # read just before
+    with pytest.raises(UserError):
+        resume_run(copy, run_id)
+    assert copy.run(run_id).resumed_at == (8,)
     assert np.array_equal(copy.steps(run_id), block[:8])
     assert [each.iteration for each in copy.evaluations(run_id)] == [0, 8]
     assert len(copy.steps(other)) == 15
     execute(copy, run_id, Event())
     run = copy.run(run_id)
-    assert run.summary.iterations == run.iterations_done == 24
+    assert run.summary.iterations == run.iterations_done == 17
     steps = copy.steps(run_id)
     warmup = steps["iteration"][~steps["timed"]]
     assert {1, 2, 3, 9, 10, 11} <= set(warmup.tolist())  # both times
 
 
-def test_one_of_two_that_resume_a_run_gets_it(
-    store: Store, kill_after: KillAfter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copy, run_id = kill_after(store, 15, iterations=24)
-    start = resume_iteration(copy, copy.run(run_id))
-    resume_run(copy, run_id)
-    with pytest.raises(UserError):
-        resume_run(copy, run_id)
-    monkeypatch.setattr(resume_module, "_find_iteration", lambda *_: start)  # read just before
-    with pytest.raises(UserError):
-        resume_run(copy, run_id)
-    assert copy.run(run_id).resumed_at == (start,)
-
-
 def test_a_run_interrupted_twice(store: Store) -> None:
-    whole = train(store, iterations=30)
-    run_id = store.create_run(tiny_config(iterations=30))
-    for iteration in (7, 19):
+    whole = train(store, iterations=12)
+    run_id = store.create_run(tiny_config(iterations=12))
+    for iteration in (3, 7):
         interrupt_at(store, run_id, iteration)
         assert [(run.id, at) for run, at in find_resumable(store)] == [(run_id, iteration)]
         resume_run(store, run_id)
     execute(store, run_id, Event())
-    assert store.run(run_id).resumed_at == (7, 19)
+    assert store.run(run_id).resumed_at == (3, 7)
     assert_same_training(store, run_id, store, whole)
     assert load_checkpoint(run_folder(run_id), with_state=True).state == {}
 
 
 def test_a_process_that_is_really_killed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.5)
-    whole = train(store, iterations=300, teacher_forcing=0.9)
+    whole = train(store, iterations=100, evaluate_every=50, teacher_forcing=0.9)
     code = """
 import time
 from threading import Event
@@ -232,23 +219,23 @@ from s2s.store import Store
 from s2s.runs import execute
 execute.CHECKPOINT_SECONDS = 0.05
 store = Store(home())
-run_id = store.create_run(tiny_config(iterations=300, teacher_forcing=0.9))
+run_id = store.create_run(tiny_config(iterations=100, evaluate_every=50, teacher_forcing=0.9))
 execute.execute(store, run_id, Event(), lambda _: time.sleep(0.01))
 """
     environment = {**os.environ, "PYTHONPATH": "."}
     process = subprocess.Popen([sys.executable, "-c", code], env=environment)
     run_id = whole.id + 1
-    wait_until(lambda: len(store.runs()) == 2 and store.run(run_id).iterations_done > 60, 60)
+    wait_until(lambda: len(store.runs()) == run_id and store.run(run_id).iterations_done > 20)
     process.kill()
     process.wait()
     store.mark_interrupted()
     [(run, start)] = find_resumable(store)
-    assert 0 < start <= run.iterations_done < 300
+    assert 0 < start <= run.iterations_done < 100
     finish(store, run_id)
     assert_same_training(store, run_id, store, whole)
 
 
-@pytest.mark.parametrize(("iteration", "evaluate_every"), [(17, 0), (17, 10), (10, 10)])
+@pytest.mark.parametrize(("iteration", "evaluate_every"), [(7, 0), (5, 5)])
 def test_a_checkpoint_between_evaluations(
     store: Store,
     kill_after: KillAfter,
@@ -258,7 +245,7 @@ def test_a_checkpoint_between_evaluations(
 ) -> None:
     """The last case is a kill between a step and its evaluation."""
     monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", 0.0)
-    changes = {"iterations": 20, "evaluate_every": evaluate_every}
+    changes = {"iterations": 10, "evaluate_every": evaluate_every}
     whole = train(store, **changes)
     copy, run_id = kill_after(store, iteration, **changes)
     assert finish(copy, run_id).resumed_at == (iteration,)
@@ -271,14 +258,13 @@ class BurstClock(HostClock):
     settle_every_seconds = 0.05
 
 
-@pytest.mark.parametrize("checkpoint_seconds", [0.0, 1000.0])
 def test_no_checkpoint_within_a_burst_of_steps(
-    store: Store, monkeypatch: pytest.MonkeyPatch, checkpoint_seconds: float
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There the weights are ahead of the records."""
     whole = train(store, iterations=60, evaluate_every=50)
     monkeypatch.setattr(trainer_module, "clock_for", lambda _: BurstClock())
-    monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", checkpoint_seconds)
+    monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", 0.0)
     run_id = store.create_run(tiny_config(iterations=60, evaluate_every=50))
     run = interrupt_at(store, run_id, 3)
     assert run.iterations_done == resume_iteration(store, run)
@@ -299,8 +285,8 @@ def interrupt_at(store: Store, run_id: int, iteration: int) -> Run:
 
 @pytest.fixture
 def interrupted(store: Store) -> Run:
-    """At iteration 12 of 20."""
-    return interrupt_at(store, store.create_run(tiny_config(iterations=20)), 12)
+    """At iteration 4 of 6."""
+    return interrupt_at(store, store.create_run(tiny_config(iterations=6)), 4)
 
 
 def assert_refused(store: Store, run: Run) -> None:
@@ -311,33 +297,28 @@ def assert_refused(store: Store, run: Run) -> None:
     assert store.run(run.id) == run
 
 
-@pytest.mark.parametrize(
-    "content", [None, "pipe", b"", b"garbage", b"\xff" * 100, b"\x02\0\0\0\0\0\0\0[]"]
-)
-def test_a_missing_or_damaged_checkpoint(store: Store, interrupted: Run, content: object) -> None:
-    delete_checkpoint(interrupted.id)
-    if content == "pipe":
-        os.mkfifo(checkpoint_path(interrupted.id))
-    elif isinstance(content, bytes):
-        checkpoint_path(interrupted.id).write_bytes(content)
-    assert_refused(store, interrupted)
-
-
-def test_a_checkpoint_without_state(store: Store, interrupted: Run) -> None:
+def test_a_missing_or_damaged_checkpoint(store: Store, interrupted: Run) -> None:
+    path = checkpoint_path(interrupted.id)
+    with store.transaction() as database:
+        database.execute("UPDATE runs SET iterations_done = 3 WHERE id = ?", (interrupted.id,))
+    assert_refused(store, store.run(interrupted.id))  # its records end before the checkpoint
+    with store.transaction() as database:
+        database.execute("UPDATE runs SET iterations_done = 4 WHERE id = ?", (interrupted.id,))
     drop_state(run_folder(interrupted.id))
     assert_refused(store, interrupted)
-
-
-def test_records_that_end_before_the_checkpoint(store: Store, interrupted: Run) -> None:
-    with store.transaction() as database:
-        database.execute("UPDATE runs SET iterations_done = 11")
-    assert_refused(store, store.run(interrupted.id))
+    for content in (b"", b"garbage", b"\xff" * 100, b"\x02\0\0\0\0\0\0\0[]"):
+        path.write_bytes(content)
+        assert_refused(store, interrupted)
+    delete_checkpoint(interrupted.id)
+    assert_refused(store, interrupted)
+    os.mkfifo(path)
+    assert_refused(store, interrupted)
 
 
 def test_a_run_of_a_sweep_and_a_stopped_run(store: Store) -> None:
     sweep_id = create_sweep(store, SweepConfig(base=tiny_config(), batch_sizes=(4,)))
     sweep = read_sweep(store, sweep_id)
-    run = interrupt_at(store, queue_part(store, sweep, sweep.parts[0]), 12)
+    run = interrupt_at(store, queue_part(store, sweep, sweep.parts[0]), 2)
     assert [each.number for each in run.remarks] == [sweep_id]
     assert_refused(store, run)
     stopped = store.create_run(tiny_config())
@@ -345,42 +326,43 @@ def test_a_run_of_a_sweep_and_a_stopped_run(store: Store) -> None:
     assert_refused(store, store.run(stopped))
 
 
-def test_a_corpus_that_changed(store: Store, interrupted: Run, tmp_path: Path) -> None:
+def test_what_must_be_repaired_before_a_run_can_be_resumed(
+    store: Store, interrupted: Run, tmp_path: Path
+) -> None:
+    """Its device and its corpus; until then it stays interrupted."""
+
+    def set_device(device: str) -> None:
+        with store.transaction() as database:
+            database.execute("UPDATE runs SET device = ? WHERE id = ?", (device, interrupted.id))
+
+    def assert_still_interrupted() -> None:
+        resume_run(store, interrupted.id)
+        assert execute(store, interrupted.id, Event()) is RunState.INTERRUPTED
+        run = store.run(interrupted.id)
+        assert remark_kinds(run) == [RemarkKind.CANNOT_RESUME]
+        assert [(each.id, at) for each, at in find_resumable(store)] == [(run.id, 4)]
+
+    set_device("cuda:7")
+    assert_still_interrupted()
+    set_device("cpu")
     catalog.remove(corpora_folder(), "tiny")
     tiny_corpus(tmp_path, max_length=4)
-    resume_run(store, interrupted.id)
-    assert execute(store, interrupted.id, Event()) is RunState.INTERRUPTED
-    run = store.run(interrupted.id)
-    assert remark_kinds(run) == [RemarkKind.CANNOT_RESUME]
-    assert run.iterations_done == 12
+    assert_still_interrupted()
     catalog.remove(corpora_folder(), "tiny")
     tiny_corpus(tmp_path)  # as it was
-    assert finish(store, run.id).state is RunState.FINISHED
+    assert finish(store, interrupted.id).state is RunState.FINISHED
 
 
-def test_a_missing_device(store: Store, interrupted: Run) -> None:
-    with store.transaction() as database:
-        database.execute("UPDATE runs SET device = 'cuda:7'")
-    resume_run(store, interrupted.id)
-    assert execute(store, interrupted.id, Event()) is RunState.INTERRUPTED
-    run = store.run(interrupted.id)
-    assert remark_kinds(run) == [RemarkKind.CANNOT_RESUME]
-    assert [each.id for each, _ in find_resumable(store)] == [run.id]
-
-
-def test_a_run_that_never_started(store: Store) -> None:
-    run_id = store.create_run(tiny_config())
+def test_a_dismissed_run_and_one_that_never_started(store: Store, interrupted: Run) -> None:
+    store.dismiss_run(interrupted.id)
+    assert find_resumable(store) == []
+    assert resume_iteration(store, interrupted) == 4
+    assert not resume_run(store, interrupted.id).dismissed
+    run_id = store.create_run(tiny_config(iterations=2))
     store.interrupt_run(run_id, ())
     assert [at for _, at in find_resumable(store)] == [0]
     run = finish(store, run_id)
-    assert (run.resumed_at, run.iterations_done) == ((), 10)
-
-
-def test_a_dismissed_run_can_still_be_resumed(store: Store, interrupted: Run) -> None:
-    store.dismiss_run(interrupted.id)
-    assert find_resumable(store) == []
-    assert resume_iteration(store, interrupted) == 12
-    assert not resume_run(store, interrupted.id).dismissed
+    assert (run.resumed_at, run.iterations_done) == ((), 2)
 
 
 def test_a_synced_record_survives_without_the_write_ahead_log(store: Store) -> None:
@@ -390,4 +372,4 @@ def test_a_synced_record_survives_without_the_write_ahead_log(store: Store) -> N
     copy.parent.mkdir()
     shutil.copy(home() / "store.sqlite", copy)
     with closing(Store(copy.parent)) as opened:
-        assert len(opened.runs()) == 1
+        assert len(opened.runs()) == 2

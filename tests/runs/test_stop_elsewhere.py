@@ -48,7 +48,8 @@ train(iterations=1, measure_quality=True)
 open_task = execute.open_task
 def open_slowly(*arguments):
     print("opening", flush=True)
-    time.sleep(1.0)
+    while not store.is_stop_requested(3):
+        time.sleep(0.01)
     return open_task(*arguments)
 execute.open_task = open_slowly
 train(iterations=100_000_000)
