@@ -1,14 +1,14 @@
-"""What the lab needs of whatever it trains: the Task protocol, and how to open a task.
+"""The Task protocol: everything that the lab needs of whatever it trains.
 
-The lab (trainer, recorder, sweeps, bench) imports this module and never the implementation, which
-is found by its name when a task is opened.
+The lab (trainer, recorder, sweeps, bench) never imports the implementation; `open_task` looks it up
+by name.
 """
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,46 +23,34 @@ _IMPLEMENTATION = ("s2s.translation.task", "TranslationTask")
 
 Indices = npt.NDArray[np.int64]
 Metadata = Mapping[str, Any]
-"""What a checkpoint holds for the task alone, ready for JSON."""
+"""The task's own entry in a checkpoint, ready for JSON."""
+Start = tuple[Metadata, Mapping[str, Tensor]]
+"""Metadata and weights of a checkpoint."""
 
 
 class BatchCounts(Protocol):
-    """A batch as the record of its step counts it."""
+    """Counts of a batch, for the record of its step; padded tokens are all positions."""
 
     @property
     def samples(self) -> int: ...
-
     @property
     def source_tokens(self) -> int: ...
-
     @property
     def target_tokens(self) -> int: ...
-
     @property
-    def padded_tokens(self) -> int:
-        """Positions of both sides, padding included."""
-        ...
+    def padded_tokens(self) -> int: ...
 
 
 class Roofline(Protocol):
     """A lower bound of the time of a training step, from rates measured on the machine."""
 
-    mean_tokens: tuple[float, float]
-    """Source and target tokens of a sample, on average over the training split."""
-
     def product_rows(self, batch_size: int) -> int:
         """Return how many rows the step's largest products have at a time."""
-        ...
 
     def product_rate(
         self, rows: int, seconds_per_call: Callable[[Callable[[], None]], float]
     ) -> float:
-        """Measure the operations per second of these products alone.
-
-        Args:
-            seconds_per_call: Times a function.
-        """
-        ...
+        """Measure the operations per second of these products, with a function that times one."""
 
     def step_seconds(
         self, source_tokens: float, target_tokens: float, product_rate: float, copy_rate: float
@@ -73,15 +61,14 @@ class Roofline(Protocol):
             product_rate: Operations per second of the products.
             copy_rate: Bytes per second, read and write both counted.
         """
-        ...
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Quality of a model's outputs on the test split."""
+    """Quality of a model's outputs on the test split, by sacrebleu's defaults."""
 
     bleu: float
-    """0 to 100 (Papineni et al. 2002), as sacrebleu computes it by default."""
+    """0 to 100 (Papineni et al. 2002)."""
     chrf: float
     """0 to 100 (Popović 2015), chrF2."""
     sentences: int
@@ -98,21 +85,38 @@ class Task(Protocol):
     lengths: Indices
     """(samples,) tokens of each training sample."""
     roofline: Roofline
-
-    @property
-    def remarks(self) -> list[Remark]:
-        """What a user should know of how the steps were computed."""
-        ...
+    metadata: Metadata
+    remarks: list[Remark]
+    """Notes for the user on how the steps were computed so far."""
 
     @property
     def warming_up(self) -> bool:
-        """Whether the last step included one-off work, a graph capture for example."""
-        ...
+        """Whether the last step included one-off work, such as a graph capture."""
 
-    @property
-    def metadata(self) -> Metadata:
-        """What a checkpoint must hold so that the task can use its weights."""
-        ...
+    @classmethod
+    def open(cls, config: TrainConfig, device: torch.device, start: Start | None) -> Self:
+        """Open the data set and build the model; see open_task."""
+
+    @staticmethod
+    def outline(config: TrainConfig, metadata: Metadata) -> nn.Module:
+        """Build the model on the meta device: names and shapes of its weights, without memory."""
+
+    @staticmethod
+    def measure_quality(
+        run_folder: Path, most_samples: int, progress: Callable[[float], object]
+    ) -> Quality:
+        """Measure the quality of a run's checkpoint on the test split.
+
+        Args:
+            progress: Called with the fraction done, several times per second; may raise to stop.
+        """
+
+    def check_start(self, config: TrainConfig, metadata: Metadata, *, same_data: bool) -> None:
+        """Raise UserError if training cannot start from the weights of the run described.
+
+        Args:
+            same_data: Whether the data set must be the very same one too.
+        """
 
     def step(
         self, optimizer: torch.optim.Optimizer, sampler: BatchSampler, mark: Callable[[], None]
@@ -126,7 +130,6 @@ class Task(Protocol):
         Returns:
             The batch's counts and its loss, a scalar in nats summed over its target tokens.
         """
-        ...
 
     def validate(self, check_stop: Callable[[], object]) -> float | None:
         """Return the validation loss per target token in nats; None without a validation split.
@@ -134,66 +137,12 @@ class Task(Protocol):
         Args:
             check_stop: Called several times per second; may raise to stop the evaluation.
         """
-        ...
 
     def sample_outputs(self) -> tuple[SampleTranslation, ...]:
-        """Return what the model makes of a few samples, for people to read."""
-        ...
+        """Return the model's outputs for a few samples, for people to read."""
 
     def sample_gradients(self, indices: Indices) -> Sequence[Tensor]:
         """Return the gradient of the mean loss per sample over `indices`, one per parameter."""
-        ...
-
-    def check_start(self, config: TrainConfig, metadata: Metadata, *, same_data: bool) -> None:
-        """Check that training can go on from weights of another run.
-
-        Args:
-            config: The other run's configuration.
-            metadata: The other run's metadata.
-            same_data: Whether the data set must be the very same one too.
-
-        Raises:
-            UserError: The weights or the data do not fit.
-        """
-        ...
-
-    @classmethod
-    def open(
-        cls,
-        config: TrainConfig,
-        device: torch.device,
-        start: tuple[Metadata, Mapping[str, Tensor]] | None,
-    ) -> "Task":
-        """See open_task."""
-        ...
-
-    @staticmethod
-    def open_roofline(config: TrainConfig, device: torch.device) -> Roofline:
-        """Open the data set and return the roofline of its steps, without building a model."""
-        ...
-
-    @staticmethod
-    def outline(config: TrainConfig, metadata: Metadata) -> nn.Module:
-        """Build the model on the meta device: names and shapes of its weights, without memory.
-
-        Raises:
-            ValueError: The metadata is damaged; so TypeError and KeyError.
-        """
-        ...
-
-    @staticmethod
-    def measure_quality(
-        run_folder: Path, most_samples: int, progress: Callable[[float], object]
-    ) -> Quality:
-        """Measure the quality of a run's checkpoint on the test split.
-
-        Args:
-            progress: Called with the fraction done, several times per second; may raise to stop.
-
-        Raises:
-            UserError: There is no checkpoint or no test split, or the data has changed.
-        """
-        ...
 
 
 def task_class() -> type[Task]:
@@ -202,16 +151,11 @@ def task_class() -> type[Task]:
     return cast(type[Task], getattr(importlib.import_module(module), name))
 
 
-def open_task(
-    config: TrainConfig,
-    device: torch.device,
-    start: tuple[Metadata, Mapping[str, Tensor]] | None = None,
-) -> Task:
+def open_task(config: TrainConfig, device: torch.device, start: Start | None = None) -> Task:
     """Open the data set and build the model.
 
     Args:
-        start: Metadata and weights of a checkpoint trained on the same data; None: new weights,
-            drawn from the configuration's seed.
+        start: A checkpoint trained on the same data; None: new weights from the config's seed.
 
     Raises:
         UserError: There is no such data set, it is another one than `start` was trained on, or

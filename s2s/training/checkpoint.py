@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -23,59 +23,43 @@ _WEIGHTS, _STATE = "weights.", "state."
 """Prefixes of the tensors' names."""
 _TYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "U8": torch.uint8}
 """Number types of a checkpoint, by their names in safetensors."""
-_DAMAGE_ERRORS = (
-    SafetensorError,
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-    OSError,
-    RuntimeError,
-)
-"""Raised while a file is read that is damaged or not a checkpoint."""
 
 
 class _NewerFormatError(Exception):
     """A later version of s2s wrote the file."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Position:
-    """How far a run had come, beyond its iteration; needed to resume it."""
+    """The state of a run's loop, beyond its iteration."""
 
     first_iteration: int
     """Above 0 if the run continues another."""
-    training_seconds: float
-    evaluated_at: int | None
-    """The iteration of the last evaluation; None before the first."""
-    evaluated_tenths: int
-    target_reached: bool
+    training_seconds: float = 0.0
+    """Wall time of all steps so far, without evaluations."""
+    evaluated_at: int | None = None
+    """Iteration of the last evaluation; None before the first."""
+    evaluated_tenths: int = 0
+    """Tenths of the run that were done at the last evaluation."""
+    target_reached: bool = False
 
 
 @dataclass
 class Checkpoint:
-    """Everything to use a model; with `state`, everything to go on training it exactly."""
+    """Everything needed to use a model and, with `state`, to resume its training exactly."""
 
     config: TrainConfig
     task: Metadata
-    """What the task needs beside the weights, its vocabularies for example."""
     iteration: int
     position: Position
     weights: dict[str, Tensor]
     state: dict[str, Tensor] = field(default_factory=dict)
-    """Optimizer and random states; empty if they were not kept."""
+    """Optimizer and random states; empty if they were not stored."""
     sampler: dict[str, Any] = field(default_factory=dict)
-    """State of the batch sampler."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Replace the checkpoint in an existing folder; readers see the old or the new one.
-
-    Raises:
-        OSError: The disk is full, for example. The old checkpoint is still there.
-    """
+    """Replace the checkpoint in an existing folder; after an OSError the old one is still there."""
     header = {
         "format": _FORMAT,
         "config": checkpoint.config.to_json(),
@@ -116,7 +100,7 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
     """Read and check the checkpoint in a run's folder.
 
     Raises:
-        UserError: There is none, or it cannot be read.
+        UserError: There is no checkpoint, or it cannot be read.
     """
     path = folder / CHECKPOINT
     if not path.exists():
@@ -129,7 +113,9 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
         raise UserError(
             f"The checkpoint of run {folder.name} was written by a newer s2s. Update s2s."
         ) from None
-    except (UserError, *_DAMAGE_ERRORS) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # reading a damaged file can raise almost anything
         raise UserError(
             f"The checkpoint of run {folder.name} is damaged ({shorten(str(error), 200)}). "
             "Delete it and train a new run."
@@ -138,60 +124,53 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
 
 def _load(path: Path, with_state: bool) -> Checkpoint:
     with safe_open(path, framework="pt") as file:
-        checkpoint = _from_header(json.loads(file.metadata()["s2s"]))
-        model = task_class().outline(checkpoint.config, checkpoint.task)
+        header = json.loads(file.metadata()["s2s"])
+        if header["format"] > _FORMAT:
+            raise _NewerFormatError
+        config = TrainConfig.from_json(header["config"])
+        model = task_class().outline(config, header["task"])
         names = file.keys()  # safe_open is not a mapping
         keys = [key for key in names if with_state or not key.startswith(_STATE)]
-        # Shapes are checked before any memory is taken for them.
-        _put_tensors(checkpoint, {key: _outline(file.get_slice(key)) for key in keys})
-        check_outline(
-            checkpoint.iteration, checkpoint.config, model, checkpoint.weights, checkpoint.state
-        )
-        # A copy: a mapped tensor ends the program when another one cuts the file short.
-        _put_tensors(checkpoint, {key: file.get_tensor(key).clone() for key in keys})
-    check_values(checkpoint.weights, checkpoint.state, checkpoint.sampler)
-    return checkpoint
-
-
-def _from_header(header: dict[str, Any]) -> Checkpoint:
-    if header["format"] > _FORMAT:
-        raise _NewerFormatError
+        # Shapes are checked before any memory is allocated for them.
+        outlines = _split({key: _outline(file.get_slice(key)) for key in keys})
+        check_outline(header["iteration"], config, model, *outlines)
+        # Copied: a mapped tensor ends the program when another one truncates the file.
+        weights, state = _split({key: file.get_tensor(key).clone() for key in keys})
+    check_values(weights, state, header["sampler"])
     return Checkpoint(
-        TrainConfig.from_json(header["config"]),
+        config,
         header["task"],
         header["iteration"],
         Position(**header["position"]),
-        weights={},
-        sampler=header["sampler"],
+        weights,
+        state,
+        header["sampler"],
     )
 
 
 def _outline(tensor: Any) -> Tensor:
     """Return shape and type of a tensor in a file, on the meta device."""
-    if tensor.get_dtype() not in _TYPES:
-        raise TypeError(f"it has numbers of type {tensor.get_dtype()}")
     return torch.empty(tensor.get_shape(), dtype=_TYPES[tensor.get_dtype()], device="meta")
 
 
-def _put_tensors(checkpoint: Checkpoint, tensors: dict[str, Tensor]) -> None:
-    """Replace weights and state by tensors named as in the file."""
-    checkpoint.weights, checkpoint.state = {}, {}
-    for key, tensor in tensors.items():
-        if key.startswith(_STATE):
-            checkpoint.state[key.removeprefix(_STATE)] = tensor
-        elif key.startswith(_WEIGHTS):
-            checkpoint.weights[key.removeprefix(_WEIGHTS)] = tensor
-        else:
-            raise ValueError(f"it has a tensor {shorten(key, 50)}")
+def _split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return weights and state from tensors named as in the file."""
+    weights, state = (
+        {name.removeprefix(kind): value for name, value in tensors.items() if name.startswith(kind)}
+        for kind in (_WEIGHTS, _STATE)
+    )
+    if len(weights) + len(state) < len(tensors):
+        raise ValueError("it has an unknown tensor")
+    return weights, state
 
 
 def drop_state(folder: Path) -> None:
-    """Rewrite the checkpoint without optimizer and random states: at most a third of its size."""
+    """Rewrite the checkpoint without optimizer and random states, most of its size."""
     save_checkpoint(folder, load_checkpoint(folder))
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the optimizer's state by flat names: `optimizer.<parameter's number>.<entry>`."""
+    """Return the optimizer's state by flat names, `optimizer.<parameter number>.<entry>`."""
     return {
         f"optimizer.{number}.{name}": torch.as_tensor(value)
         for number, values in optimizer.state_dict()["state"].items()
@@ -201,7 +180,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
-    """Restore what optimizer_tensors returned; learning rate and the like stay as built."""
+    """Restore the result of optimizer_tensors; learning rate and the like stay as built."""
     values: dict[int, dict[str, Tensor]] = {}
     for name, tensor in state.items():
         if name.startswith("optimizer."):

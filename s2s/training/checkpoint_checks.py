@@ -1,7 +1,7 @@
 """Checks of a checkpoint's content: names, shapes, types and values that training relies on.
 
-Each raises ValueError or TypeError with the reason. A fused kernel that is given a state of another
-shape than its weights writes to memory that is not its own.
+Each raises an error with the reason. A fused kernel writes to memory that is not its own if a state
+has another shape than its weights.
 """
 
 import re
@@ -14,15 +14,16 @@ from torch import Tensor, nn
 
 from s2s.config import OptimizerName, TrainConfig
 
-_ROW_ENTRIES = {"rows", "missed", "rate"}
-"""State that a lazy optimizer keeps of an embedding beside the usual entries."""
 Tensors = Mapping[str, Tensor]
+_ROW_ENTRIES = {"rows", "missed", "rate"}
+"""State that a lazy optimizer keeps for an embedding in addition to the usual entries."""
+_MISFIT = "its optimizer state does not fit its weights"
 
 
 def check_outline(
     iteration: Any, config: TrainConfig, model: nn.Module, weights: Tensors, state: Tensors
 ) -> None:
-    """Check everything but values, so before memory is taken: tensors may be on the meta device.
+    """Check everything but values; tensors may be on the meta device.
 
     Args:
         model: The model that the weights are for.
@@ -49,10 +50,12 @@ def check_values(weights: Tensors, state: Tensors, sampler: Any) -> None:
     for name, value in state.items():
         missed = name.endswith(".missed")
         if not bool(value.isfinite().all()) or (missed and bool((value < 0).any())):
-            raise ValueError("its optimizer state does not fit its weights")
+            raise ValueError(_MISFIT)
     if state:
-        _check_random_state(state["random.cpu"])
-        _check_sampler_state(sampler)
+        torch.Generator().set_state(state["random.cpu"])
+        bits = {name: value for name, value in sampler.items() if name != "pool"}
+        np.random.default_rng(0).bit_generator.state = bits
+        np.array(sampler.get("pool", []), np.int64)
 
 
 def _check_state(state: Tensors, config: TrainConfig, model: nn.Module) -> None:
@@ -71,28 +74,22 @@ def _check_state(state: Tensors, config: TrainConfig, model: nn.Module) -> None:
     lazy = any("missed" in values for values in entries.values())
     for number, values in entries.items():
         if number >= len(parameters):
-            raise ValueError("its optimizer state is for other weights")
+            raise ValueError(_MISFIT)
         parameter = parameters[number]
         by_rows = parameter in embeddings and values.keys() >= _ROW_ENTRIES
-        _check_names(values.keys() - (_ROW_ENTRIES if by_rows else set()), config, lazy, by_rows)
+        names = values.keys() - (_ROW_ENTRIES if by_rows else set())
+        moments = _moment_names(config)
+        expected = moments if config.optimizer is OptimizerName.SGD else moments | {"step"}
+        # A lazy optimizer counts no steps but keeps a count that it was given, and has no other
+        # entry of an embedding before its first step.
+        if names != expected and not (lazy and names == moments) and not (by_rows and not names):
+            raise ValueError("its optimizer state is of another optimizer")
         if not all(_fits(value, entry, parameter) for entry, value in values.items()):
-            raise ValueError("its optimizer state does not fit its weights")
-
-
-def _check_names(names: set[str], config: TrainConfig, lazy: bool, by_rows: bool) -> None:
-    """Check the entries of one parameter.
-
-    A lazy optimizer counts no steps but keeps a count that it was given, and has no other entry of
-    an embedding before its first step.
-    """
-    moments = _moment_names(config)
-    expected = moments if config.optimizer is OptimizerName.SGD else moments | {"step"}
-    if names != expected and not (lazy and names == moments) and not (by_rows and not names):
-        raise ValueError("its optimizer state is of another optimizer")
+            raise ValueError(_MISFIT)
 
 
 def _moment_names(config: TrainConfig) -> set[str]:
-    """Return the entries that the optimizer keeps for each weight."""
+    """Return the names of the entries that the optimizer keeps for each weight."""
     if config.optimizer is OptimizerName.ADAM:
         return {"exp_avg", "exp_avg_sq"}
     buffer = {"momentum_buffer"} if config.momentum else set()
@@ -104,20 +101,3 @@ def _fits(value: Tensor, entry: str, parameter: Tensor) -> bool:
         return value.shape == parameter.shape[:1] and value.dtype == torch.int64
     shape = () if entry in ("step", "rate") else parameter.shape
     return value.shape == shape and value.is_floating_point()
-
-
-def _check_random_state(value: Tensor) -> None:
-    try:
-        torch.Generator().set_state(value)
-    except RuntimeError as error:
-        raise ValueError("its random state is not valid") from error
-
-
-def _check_sampler_state(sampler: Any) -> None:
-    """Check by use."""
-    if not isinstance(sampler, dict):
-        raise TypeError("its batch sampler state is not valid")
-    np.random.default_rng(0).bit_generator.state = {
-        name: value for name, value in sampler.items() if name != "pool"
-    }
-    np.array(sampler.get("pool", []), np.int64)

@@ -1,4 +1,4 @@
-"""The device: choose it, set its precision, and recognise and limit its use of memory."""
+"""The device: choose it, set its precision, and recognize and limit its use of memory."""
 
 import ctypes
 import sys
@@ -17,7 +17,7 @@ _OUT_OF_MEMORY = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
-"""In torch's RuntimeError on a CPU, and on a GPU if the memory was not for a tensor."""
+"""Signs in torch's RuntimeError: on a CPU, and on a GPU for memory other than a tensor's."""
 _MMAP_THRESHOLD_BYTES = 2**25 - 2**16
 """A little below the largest threshold that malloc learns (32 MiB, see mallopt(3))."""
 
@@ -45,7 +45,7 @@ def device_names() -> list[str]:
 
 
 def ran_out_of_memory(error: Exception) -> bool:
-    """Whether the error means that the device's memory was too small."""
+    """Return whether the error means that the device's memory was too small."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _OUT_OF_MEMORY)
@@ -54,8 +54,8 @@ def ran_out_of_memory(error: Exception) -> bool:
 def raise_mmap_threshold() -> None:
     """Make malloc reuse freed blocks of up to 32 MiB, from now on.
 
-    Otherwise it may return gradients to the system at each step, only to get every page of them
-    anew. glibc raises its threshold when a block above it is freed; elsewhere this does nothing.
+    Otherwise it may return gradients to the system at each step, and request every page again at
+    the next. glibc raises its threshold when a larger block is freed; elsewhere this does nothing.
     """
     torch.empty(_MMAP_THRESHOLD_BYTES, dtype=torch.uint8)
 
@@ -63,18 +63,12 @@ def raise_mmap_threshold() -> None:
 def trim_heap() -> None:
     """Return all free memory to the system (glibc only), which takes some milliseconds.
 
-    An evaluation and a checkpoint take many times the memory of a step and leave it fragmented:
-    without this a long run grows a little each time.
+    An evaluation and a checkpoint take many times the memory of a step and leave it fragmented, so
+    a long run would grow a little each time.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim:
         trim(ctypes.c_size_t(0))
-
-
-def check_precision(precision: Precision, device: torch.device) -> None:
-    """Raise UserError if the device cannot compute in this precision."""
-    if precision is Precision.TF32 and device.type != "cuda":
-        raise UserError(f"tf32 needs a GPU, and the device is {device}. Choose fp32 or bf16.")
 
 
 @contextmanager
@@ -87,27 +81,23 @@ def matmul_precision(precision: Precision, device: torch.device) -> Iterator[Non
     if device.type != "cuda":
         yield
         return
-    with _switch.set_to("ieee" if precision is Precision.FP32 else "tf32"):
+    with _shared_settings.apply("ieee" if precision is Precision.FP32 else "tf32"):
         yield
 
 
-class _PrecisionSwitch:
+class _SharedSettings:
     """torch's precision settings, which are global, shared by runs on two GPUs of one process.
 
-    Threads that want the same setting enter together; a thread that wants the other one waits until
-    they have left, and later threads queue behind it, so all get their turn. Afterwards the
-    settings are as before.
+    Threads that need the same setting enter together. A thread that needs the other one waits until
+    they have left, and later threads queue behind it. Afterwards the settings are as before.
     """
 
     def __init__(self) -> None:
-        self._entrance = threading.Lock()
-        self._changed = threading.Condition()
-        self._users = 0
-        self._setting = ""
-        self._before = ("", "")
+        self._entrance, self._changed = threading.Lock(), threading.Condition()
+        self._users, self._setting, self._before = 0, "", ("", "")
 
     @contextmanager
-    def set_to(self, setting: str) -> Iterator[None]:
+    def apply(self, setting: str) -> Iterator[None]:
         """Apply "ieee" or "tf32", as torch.backends names them."""
         with self._entrance, self._changed:
             self._changed.wait_for(lambda: not self._users or self._setting == setting)
@@ -126,7 +116,7 @@ class _PrecisionSwitch:
                 self._changed.notify_all()
 
 
-_switch = _PrecisionSwitch()
+_shared_settings = _SharedSettings()
 
 
 def _read_settings() -> tuple[str, str]:

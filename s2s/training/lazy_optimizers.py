@@ -8,7 +8,7 @@ taken at once before its next use: with momentum buffer b and square average v,
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from torch.optim.optimizer import ParamsT
 Group = dict[str, Any]
 Entries = dict[str, Tensor]
 """The optimizer's state of one parameter, or of some of its rows."""
+_ALPHA, _EPS = 0.99, 1e-8
+"""Defaults of torch.optim.RMSprop."""
+_LATE_STEP = torch.tensor(1e9)
 
 
 class LazySGD(torch.optim.Optimizer):
@@ -27,42 +30,35 @@ class LazySGD(torch.optim.Optimizer):
     Users of the model notice nothing. In training mode an embedding first updates the rows that it
     reads. In evaluation mode, and in its `state_dict()`, it returns updated rows but changes
     nothing, so evaluating a run does not change its rounding. The optimizer's `state_dict()` holds
-    rows as they are and the number of steps they have missed, so resuming is exact. The optimizer
-    can also load the state of torch.optim.SGD, but not the other way round.
+    outdated rows and the number of steps they have missed, so resuming is exact. The optimizer can
+    also load the state of torch.optim.SGD, but not vice versa.
     """
 
     def __init__(
-        self,
-        parameters: ParamsT,
-        embeddings: Iterable[nn.Embedding],
-        *,
-        lr: float,
-        momentum: float,
-        **defaults: float,
+        self, parameters: ParamsT, embeddings: Iterable[nn.Embedding], *, lr: float, momentum: float
     ) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum, **defaults})
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
         self._steps = 0
         self._lr = lr
-        """Learning rate of the steps that some rows have missed."""
+        """Learning rate of the missed steps."""
         self._last_steps: dict[Tensor, Tensor] = {}
-        """For each embedding's weight, (rows,) the last step that each row has taken."""
+        """By embedding weight: (rows,) the last step that each row has taken."""
         self._last_input: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}
-        """For each embedding's weight, its last input: words, distinct rows, and the index of each
-        word among these."""
+        """By embedding weight: words of the last input, distinct rows, and each word's row."""
         for embedding in embeddings:
             embedding.sparse = True
             weight = embedding.weight
             self._last_steps[weight] = torch.zeros(len(weight), dtype=torch.int64)
             embedding.register_forward_pre_hook(self._update_rows_before)
             embedding.register_forward_hook(self._correct_after)
-            # Wrapped, because torch sets an attribute on the hook.
+            # Wrapped because torch sets an attribute on the hook.
             embedding.register_state_dict_post_hook(  # type: ignore[no-untyped-call]
                 functools.partial(self._save_updated_rows)
             )
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
-        """Take one step with the present gradients, which it may overwrite."""
+        """Take one step with the current gradients, which it may overwrite."""
         (group,) = self.param_groups
         if group["lr"] != self._lr:
             for weight, last_steps in self._last_steps.items():
@@ -79,14 +75,16 @@ class LazySGD(torch.optim.Optimizer):
         if parts:
             self._update(parts, group)
         for part in parts:
-            self._write_back(part)
+            if part.whole is not None and part.rows is not None:
+                part.whole.index_copy_(0, part.rows, part.weight)
+                for name, entry in part.entries.items():
+                    self.state[part.whole][name].index_copy_(0, part.rows, entry)
 
     def state_dict(self) -> dict[str, Any]:
         """Return torch's state, and per embedding `rows` (R, H), `missed` (R,) steps and `rate`."""
         saved = super().state_dict()
-        numbers = {weight: number for number, weight in enumerate(self._parameters())}
-        for weight, last_steps in self._last_steps.items():
-            saved["state"][numbers[weight]] = {
+        for number, weight, last_steps in self._embeddings():
+            saved["state"][number] = {
                 **self.state[weight],
                 "rows": weight.detach().clone(),
                 "missed": self._steps - last_steps,
@@ -98,10 +96,9 @@ class LazySGD(torch.optim.Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load state; that of a lazy optimizer sets the embeddings' weights too."""
         super().load_state_dict(state_dict)
-        numbers = {weight: number for number, weight in enumerate(self._parameters())}
-        for weight, last_steps in self._last_steps.items():
+        for number, weight, last_steps in self._embeddings():
             last_steps.fill_(self._steps)
-            saved = state_dict["state"].get(numbers[weight], {})
+            saved = state_dict["state"].get(number, {})
             if "missed" in saved:
                 weight.copy_(saved["rows"])
                 last_steps -= saved["missed"]
@@ -109,32 +106,32 @@ class LazySGD(torch.optim.Optimizer):
                 for name in ("rows", "missed", "rate"):
                     del self.state[weight][name]
 
-    def _parameters(self) -> list[Tensor]:
-        (group,) = self.param_groups
-        parameters: list[Tensor] = group["params"]
-        return parameters
+    def _embeddings(self) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Yield each embedding's number among the parameters, weight and last steps of rows."""
+        for number, parameter in enumerate(self.param_groups[0]["params"]):
+            if parameter in self._last_steps:
+                yield number, parameter, self._last_steps[parameter]
 
-    def _update_rows_before(self, embedding: nn.Module, inputs: tuple[Tensor]) -> None:
+    def _update_rows_before(self, embedding: Any, inputs: tuple[Tensor]) -> None:
         if embedding.training:
-            weight, (words,) = _weight(embedding), inputs
+            weight, (words,) = embedding.weight, inputs
             rows, places = torch.unique(words, return_inverse=True)
             self._last_input[weight] = words, rows, places.flatten()
             self._catch_up(weight, rows)
 
     def _correct_after(
-        self, embedding: nn.Module, inputs: tuple[Tensor], outputs: Tensor
+        self, embedding: Any, inputs: tuple[Tensor], outputs: Tensor
     ) -> Tensor | None:
         if embedding.training:
             return None
-        return outputs - self._missed_movement(_weight(embedding), inputs[0])
+        return outputs - self._missed_movement(embedding.weight, inputs[0])
 
     def _save_updated_rows(
-        self, embedding: nn.Module, saved: dict[str, Any], prefix: str, *_: object
+        self, embedding: Any, saved: dict[str, Any], prefix: str, *_: object
     ) -> None:
-        weight = _weight(embedding)
-        saved[f"{prefix}weight"] = weight.detach() - self._missed_movement(
-            weight, torch.arange(len(weight))
-        )
+        weight = embedding.weight
+        movement = self._missed_movement(weight, torch.arange(len(weight)))
+        saved[f"{prefix}weight"] = weight.detach() - movement
 
     def _missed_movement(self, weight: Tensor, rows: Tensor) -> Tensor:
         """Return what the missed steps subtract from rows (...) of `weight`: (..., H)."""
@@ -185,12 +182,6 @@ class LazySGD(torch.optim.Optimizer):
             rows,
         )
 
-    def _write_back(self, part: "_Part") -> None:
-        if part.whole is not None and part.rows is not None:
-            part.whole.index_copy_(0, part.rows, part.weight)
-            for name, entry in part.entries.items():
-                self.state[part.whole][name].index_copy_(0, part.rows, entry)
-
     def _decays(self, group: Group) -> dict[str, float]:
         """Return the factor of each state entry in a step without a gradient."""
         return {"momentum_buffer": group["momentum"]} if group["momentum"] else {}
@@ -221,21 +212,8 @@ class LazySGD(torch.optim.Optimizer):
 class LazyRMSprop(LazySGD):
     """torch.optim.RMSprop (not centered), lazy in the rows of embeddings like LazySGD."""
 
-    def __init__(
-        self,
-        parameters: ParamsT,
-        embeddings: Iterable[nn.Embedding],
-        *,
-        lr: float,
-        momentum: float,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-    ) -> None:
-        super().__init__(parameters, embeddings, lr=lr, momentum=momentum, alpha=alpha, eps=eps)
-        self._late_step = torch.tensor(1e9)
-
     def _decays(self, group: Group) -> dict[str, float]:
-        return {**super()._decays(group), "square_avg": group["alpha"]}
+        return {**super()._decays(group), "square_avg": _ALPHA}
 
     def _update(self, parts: "list[_Part]", group: Group) -> None:
         """Update in one pass over memory, with a kernel that torch has only for AdamW.
@@ -256,22 +234,17 @@ class LazyRMSprop(LazySGD):
             gradients,
             [part.entries["square_avg"] for part in parts],
             [],
-            [self._late_step] * len(parts),
+            [_LATE_STEP] * len(parts),
             lr=rate,
             beta1=0.0,
-            beta2=group["alpha"],
+            beta2=_ALPHA,
             weight_decay=decay,
-            eps=group["eps"],
+            eps=_EPS,
             amsgrad=False,
             maximize=False,
         )
         if group["momentum"]:
             torch._foreach_add_(weights, moved, alpha=-group["lr"])
-
-
-def _weight(embedding: nn.Module) -> Tensor:
-    assert isinstance(embedding, nn.Embedding)
-    return embedding.weight
 
 
 def _part_of_all(parameter: Tensor, gradient: Tensor, entries: Entries) -> "_Part":

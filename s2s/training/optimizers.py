@@ -1,4 +1,4 @@
-"""Build the optimizer that a configuration names."""
+"""Build an optimizer from its configuration."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,9 +15,9 @@ def build_optimizer(
 ) -> torch.optim.Optimizer:
     """Build the optimizer of all parameters.
 
-    It is lazy in the rows of the embeddings on a CPU, but dense for the article engine, as in the
-    article, and on a GPU, where a dense step costs little. For the graphed engine it counts steps
-    on the device, as a graph requires; SGD counts none.
+    On a CPU it is lazy in the rows of the embeddings, except for the article engine, which follows
+    the article. On a GPU a dense step costs little, and for the graphed engine the optimizer counts
+    its steps on the device, as a graph requires.
     """
     parameters = list(model.parameters())
     rate, momentum = config.learning_rate, config.momentum
@@ -40,10 +40,9 @@ def build_optimizer(
 
 
 class RowsAdam(torch.optim.Adam):
-    """torch's Adam, given parameters stored by columns as their transposes.
+    """torch's Adam, given the transposes of parameters that are stored by columns.
 
-    Its fused kernel iterates over rows, and takes three times as long on a matrix stored by
-    columns.
+    Its fused kernel iterates over rows, and takes three times as long for the columns.
     """
 
     def _init_group(self, group: dict[str, Any], *lists: list[Tensor]) -> bool:

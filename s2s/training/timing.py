@@ -4,51 +4,38 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 
-class Clock(Protocol):
-    """Sets marks; the time between two of them may be known only later."""
+class HostClock:
+    """Clock for work on the processor, which is done when its call returns."""
 
-    settle_every_seconds: float
-    """How often the work may be waited for."""
+    settle_every_seconds = 0.0
+    """How often to wait for the marked work."""
 
-    def mark(self) -> Any: ...
+    def mark(self) -> Any:
+        return time.perf_counter()
 
     def settle(self) -> None:
         """Wait until all marked work is done."""
-        ...
 
     def seconds(self, earlier: Any, later: Any) -> float:
-        """Return the time between two marks that were settled."""
-        ...
+        """Return the time between two settled marks."""
+        seconds: float = later - earlier
+        return seconds
 
 
-class HostClock:
-    """For work on the processor, which is done when its call returns."""
-
-    settle_every_seconds = 0.0
-
-    def mark(self) -> float:
-        return time.perf_counter()
-
-    def settle(self) -> None: ...
-
-    def seconds(self, earlier: float, later: float) -> float:
-        return later - earlier
-
-
-class CudaClock:
-    """Events in the device's stream, so that no step has to wait."""
+class CudaClock(HostClock):
+    """Clock for work on a GPU: events in the device's stream, which no step has to wait for."""
 
     settle_every_seconds = 0.25
 
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.current_stream(device)
 
-    def mark(self) -> torch.cuda.Event:
+    def mark(self) -> Any:
         event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record(self._stream)
         return event
@@ -56,13 +43,12 @@ class CudaClock:
     def settle(self) -> None:
         self._stream.synchronize()
 
-    def seconds(self, earlier: torch.cuda.Event, later: torch.cuda.Event) -> float:
+    def seconds(self, earlier: Any, later: Any) -> float:
         milliseconds: float = earlier.elapsed_time(later)
         return milliseconds / 1e3
 
 
-def clock_for(device: torch.device) -> Clock:
-    """Return the clock that suits the device."""
+def clock_for(device: torch.device) -> HostClock:
     return CudaClock(device) if device.type == "cuda" else HostClock()
 
 
@@ -85,13 +71,13 @@ def interference() -> Iterator[None]:
 
 
 class InterferenceDetector:
-    """Tells one training run which of its steps to leave out of its timing."""
+    """Decides for one training run which steps to leave out of its timing."""
 
     def __init__(self) -> None:
         self._ended_before = _ended
 
     def detect(self) -> bool:
-        """Whether there was interference since the last call, or since this was created."""
+        """Return whether there was interference since the last call or the creation."""
         # Read first: interference that ends between the two lines counts for both periods.
         ended_now = _ended
         detected = _begun > self._ended_before

@@ -1,5 +1,6 @@
 """The training loop: a generator of step records and evaluations, which a caller may leave."""
 
+import dataclasses
 import itertools
 import math
 import time
@@ -11,7 +12,7 @@ import torch
 from s2s.config import Engine, TrainConfig
 from s2s.data.sampler import BatchSampler
 from s2s.errors import UserError
-from s2s.records import PHASES, Evaluation, Remark, StepRecord
+from s2s.records import PHASES, Evaluation, StepRecord
 from s2s.task import Task
 from s2s.training.checkpoint import Checkpoint, Position, load_optimizer, optimizer_tensors
 from s2s.training.lazy_optimizers import LazySGD
@@ -40,7 +41,7 @@ class Trainer:
         """Build the optimizer and the batch sampler.
 
         Args:
-            start: The weights to begin with, and the optimizer's state if it is there and fits.
+            start: Weights to begin with, and the optimizer's state if it is included and fits.
             resume: Whether `start` is a checkpoint of this very run, which was interrupted.
             check_stop: Called several times per second in an evaluation; may raise to stop it. The
                 evaluation is then due again.
@@ -50,12 +51,13 @@ class Trainer:
         """
         self.task, self.config = task, task.config
         self.optimizer = build_optimizer(self.config, task.model, task.embeddings)
-        self._first_iteration = start.iteration if start else 0
+        self.iteration = self._began_at = start.iteration if start else 0
+        self.position = Position(first_iteration=self.iteration)
         self._sampler = BatchSampler(
             task.lengths,
             self.config.batch_size,
             self.config.length_pool,
-            [self.config.seed, self._first_iteration],
+            [self.config.seed, self.iteration],
         )
         if start:
             if resume and not start.state:
@@ -65,24 +67,13 @@ class Trainer:
                 )
             task.check_start(start.config, start.task, same_data=resume)
             self._load(start)
-        self.iteration = self._began_at = self._first_iteration
-        self.training_seconds = 0.0
-        """Wall time of all steps so far, without evaluations."""
+            if resume:
+                self.position = dataclasses.replace(start.position)
         self._clock = clock_for(task.device)
         self._interference = InterferenceDetector()
         self._check_stop = check_stop
-        self._evaluated_at: int | None = None
-        self._evaluated_tenths = 0
-        self._target_reached = False
         self._paused = False
         """Whether the time until the next step begins belongs to no step."""
-        if start and resume:
-            self._restore_position(start.position)
-
-    @property
-    def remarks(self) -> list[Remark]:
-        """What a user should know of how the run was computed so far."""
-        return self.task.remarks
 
     def run(self) -> Iterator[StepRecord | Evaluation]:
         """Train until the end; evaluate before the first step, at intervals, and after the last.
@@ -98,7 +89,7 @@ class Trainer:
         settled_at, end = time.perf_counter(), self._clock.mark()
         while not self._finished():
             marks = [end]
-            unsettled.append((self._step(marks), marks))
+            unsettled.append((self.step(marks), marks))
             end = marks[-1]
             waited = time.perf_counter() - settled_at
             if waited >= self._clock.settle_every_seconds or self._evaluation_due():
@@ -110,12 +101,13 @@ class Trainer:
             if self._paused:
                 end, self._paused = self._clock.mark(), False
 
-    def step(self) -> StepRecord:
-        """Take one optimizer step on the next batch, without measuring its time."""
-        return self._step([])
+    def step(self, marks: list[Any] | None = None) -> StepRecord:
+        """Take one optimizer step on the next batch, without measuring its time.
 
-    def _step(self, marks: list[Any]) -> StepRecord:
-        """Take one step; append marks at its start and at the end of each phase."""
+        Args:
+            marks: Gets the clock's marks at the start of the step and at the end of each phase.
+        """
+        marks = [] if marks is None else marks
         marks.append(self._clock.mark())
         if not self.task.model.training:
             self.task.model.train()
@@ -149,7 +141,7 @@ class Trainer:
                 record.phase_seconds = tuple(
                     itertools.starmap(self._clock.seconds, itertools.pairwise(bounds))
                 )
-            self.training_seconds += record.seconds
+            self.position.training_seconds += record.seconds
             yield record
 
     def evaluate(self) -> Evaluation:
@@ -157,9 +149,10 @@ class Trainer:
         loss = self.task.validate(self._check_stop)
         self._check_stop()
         outputs = self.task.sample_outputs()
-        self._evaluated_at, self._evaluated_tenths = self.iteration, self._tenths_done()
-        self._target_reached = loss is not None and loss <= self.config.target_loss
-        return Evaluation(self.iteration, self.training_seconds, loss, outputs)
+        position = self.position
+        position.evaluated_at, position.evaluated_tenths = self.iteration, self._tenths_done()
+        position.target_reached = loss is not None and loss <= self.config.target_loss
+        return Evaluation(self.iteration, position.training_seconds, loss, outputs)
 
     def checkpoint(self) -> Checkpoint:
         """Return the run's state; its tensors are not copied."""
@@ -168,34 +161,20 @@ class Trainer:
         state = optimizer_tensors(self.optimizer) | {"random.cpu": torch.get_rng_state()}
         if device.type == "cuda":
             state["random.cuda"] = torch.cuda.get_rng_state(device)
-        position = Position(
-            self._first_iteration,
-            self.training_seconds,
-            self._evaluated_at,
-            self._evaluated_tenths,
-            self._target_reached,
-        )
         return Checkpoint(
             self.config,
             self.task.metadata,
             self.iteration,
-            position,
+            dataclasses.replace(self.position),
             self.task.model.state_dict(),
             state,
             self._sampler.state_dict(),
         )
 
-    def _restore_position(self, position: Position) -> None:
-        self._first_iteration = position.first_iteration
-        self.training_seconds = position.training_seconds
-        self._evaluated_at = position.evaluated_at
-        self._evaluated_tenths = position.evaluated_tenths
-        self._target_reached = position.target_reached
-
     def _load(self, start: Checkpoint) -> None:
         """Load the weights, and optimizer and random states if they fit this run."""
         self.task.model.load_state_dict(start.weights)
-        # A lazy optimizer leaves entries behind that a dense one cannot use.
+        # A lazy optimizer leaves entries that a dense one cannot use.
         lazy = any(name.endswith(".missed") for name in start.state)
         fits = isinstance(self.optimizer, LazySGD) or not lazy
         if not (start.state and fits and _state_kind(start.config) == _state_kind(self.config)):
@@ -210,28 +189,28 @@ class Trainer:
 
     def _progress(self) -> float:
         """Return 0 to 1, by iterations or by training time, whichever is further."""
-        done = (self.iteration - self._first_iteration) / self.config.iterations
+        done = (self.iteration - self.position.first_iteration) / self.config.iterations
         if self.config.max_seconds:
-            done = max(done, self.training_seconds / self.config.max_seconds)
+            done = max(done, self.position.training_seconds / self.config.max_seconds)
         return done
-
-    def _finished(self) -> bool:
-        return self._target_reached or self._progress() >= 1
-
-    def _evaluation_due(self) -> bool:
-        if self._evaluated_at is None:
-            return True
-        since = self.iteration - self._evaluated_at
-        if self._finished():
-            return since > 0
-        if self.config.evaluate_every:
-            return since >= self.config.evaluate_every
-        return self._tenths_done() > self._evaluated_tenths
 
     def _tenths_done(self) -> int:
         return int(self._progress() * 10)
 
+    def _finished(self) -> bool:
+        return self.position.target_reached or self._progress() >= 1
+
+    def _evaluation_due(self) -> bool:
+        if self.position.evaluated_at is None:
+            return True
+        steps = self.iteration - self.position.evaluated_at
+        if self._finished():
+            return steps > 0
+        if self.config.evaluate_every:
+            return steps >= self.config.evaluate_every
+        return self._tenths_done() > self.position.evaluated_tenths
+
 
 def _state_kind(config: TrainConfig) -> tuple[object, ...]:
-    """Return what decides which entries an optimizer's state has."""
+    """Return the settings that decide which entries an optimizer's state has."""
     return config.optimizer, config.momentum > 0, config.engine is Engine.ARTICLE

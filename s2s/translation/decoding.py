@@ -16,7 +16,7 @@ class Decoded:
     words: list[int]
     """Word ids, without EOS."""
     probabilities: list[float]
-    """Probability of each word, given those before it."""
+    """Probability of each word, given the words before it."""
     finished: bool
     """False if the length limit came before EOS."""
 
@@ -30,7 +30,7 @@ def decode_greedily(
     Args:
         source: (S, B) word ids, one sentence per column.
         lengths: (B,) tokens of each sentence.
-        max_words: Words per translation at most.
+        max_words: Maximum number of words per translation.
     """
     model.eval()
     state = model.encode(source, lengths)
@@ -49,17 +49,9 @@ def decode_greedily(
         if bool(done.all()):
             break
         words = word.unsqueeze(0)
-    return [
-        _cut_at_eos(ids, values, max_words)
-        for ids, values in zip(
-            torch.stack(all_words).t().tolist(),
-            torch.stack(all_probabilities).t().tolist(),
-            strict=True,
-        )
-    ]
-
-
-def _cut_at_eos(words: list[int], probabilities: list[float], max_words: int) -> Decoded:
-    finished = EOS in words
-    end = words.index(EOS) if finished else max_words
-    return Decoded(words[:end], probabilities[:end], finished)
+    columns = (torch.stack(rows).t().tolist() for rows in (all_words, all_probabilities))
+    decoded = []
+    for ids, values in zip(*columns, strict=True):
+        end = ids.index(EOS) if EOS in ids else max_words
+        decoded.append(Decoded(ids[:end], values[:end], EOS in ids))
+    return decoded

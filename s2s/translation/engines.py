@@ -20,7 +20,6 @@ from s2s.training.device import matmul_precision, raise_mmap_threshold
 from s2s.translation.fast.cuda_graphs import CaptureError, GraphedSteps
 from s2s.translation.fast.kernels import kernels
 from s2s.translation.fast.projection import FixedProjection, ProjectionGradients
-from s2s.translation.loss import masked_loss_sum
 from s2s.translation.model import Seq2Seq
 
 AnyBatch = Batch | PackedBatch
@@ -42,10 +41,8 @@ class StepEngine(ABC):
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         self.model, self.batches, self.precision = model, batches, precision
-        self.warming_up = False
-        """Whether the last step included one-off work."""
+        self.warming_up = False  # see s2s.task.Task, also for the remarks
         self.remarks: list[Remark] = []
-        """What a user should know of how the steps are computed."""
         if not model.decoder.out.weight.is_cuda:
             raise_mmap_threshold()
 
@@ -104,6 +101,19 @@ class ArticleEngine(StepEngine):
         return Forward(loss_sum.detach(), loss_sum / batch.samples, None)
 
 
+def masked_loss_sum(log_probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Return -sum of the targets' log-probabilities without PAD and SOS: a scalar in nats.
+
+    The article's loss is this divided by the batch size.
+
+    Args:
+        log_probabilities: (B, V).
+        targets: (B,) word ids.
+    """
+    at_targets = log_probabilities.gather(1, targets.unsqueeze(1)).squeeze(1)
+    return -(at_targets * (targets > SOS)).sum()
+
+
 class FusedEngine(StepEngine):
     """One recurrent pass per side over real tokens only, then projection and loss in chunks."""
 
@@ -131,22 +141,14 @@ class FusedEngine(StepEngine):
 
 
 def decode_teacher_forced(model: Seq2Seq, batch: PackedBatch) -> Tensor:
-    """Return the (P, H) packed decoder outputs if each step is fed the reference's word."""
-    return model.decoder.forward_packed(
-        batch.target.inputs, _encode(model, batch), batch.target.batch_sizes
-    )
-
-
-def _encode(model: Seq2Seq, batch: PackedBatch) -> Tensor:
-    """Return the (L, B, H) final states of the source sentences, in the order of the target."""
-    return model.encode_packed(
-        batch.source.tokens, batch.source.batch_sizes, batch.source_end_positions
-    )
+    """Return the (P, H) packed decoder outputs with the reference's words as inputs."""
+    state, target = model.encode_packed(batch), batch.target
+    return model.decoder.forward_packed(target.inputs, state, target.batch_sizes)
 
 
 def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
-    """Return the same if each step is fed the word that the model finds most probable."""
-    state = _encode(model, batch)
+    """Return the same with the words that the model finds most probable as inputs."""
+    state = model.encode_packed(batch)
     words = torch.full((1, batch.samples), SOS, device=state.device)
     outputs = []
     for size in batch.target.batch_sizes:
@@ -160,13 +162,13 @@ def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
 class GraphedEngine(FusedEngine):
     """On a GPU, replays captured graphs of a few shapes (see fast/cuda_graphs.py).
 
-    Free-running batches are computed as in `fused`. So is everything, with a remark, on a CPU
-    and after a graph could not be captured.
+    Free-running batches are computed as in `fused`; so is everything on a CPU or after a failed
+    capture, with a remark.
     """
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         super().__init__(model, batches, precision)
-        self._graphs: GraphedSteps | None = None
+        self._graphs: GraphedSteps | None
         if isinstance(self._project, FixedProjection):
             self._graphs = GraphedSteps(model, batches, self._project, precision)
         else:
@@ -185,7 +187,6 @@ class GraphedEngine(FusedEngine):
                 result = self._graphs.step(optimizer, indices)
             except CaptureError as error:
                 self.warming_up = True
-                self._graphs = None
                 self._fall_back(f"a CUDA graph could not be captured: {error}")
             else:
                 self.warming_up = self._graphs.warming_up
@@ -193,6 +194,7 @@ class GraphedEngine(FusedEngine):
         return super().step(optimizer, indices, forced, mark)
 
     def _fall_back(self, reason: str) -> None:
+        self._graphs = None
         self.remarks.append(Remark(RemarkKind.COMPUTED_BY_FUSED, reason))
 
 

@@ -13,7 +13,7 @@ from s2s.data.text import join_words, split_sentence
 from s2s.records import SampleTranslation
 from s2s.translation.decoding import MAX_WORDS, decode_greedily
 from s2s.translation.engines import decode_teacher_forced
-from s2s.translation.loss import projected_loss_sum
+from s2s.translation.fast.projection import CHUNK_ROWS
 from s2s.translation.model import Seq2Seq
 
 SAMPLE_PAIRS = 4
@@ -21,11 +21,8 @@ _BATCH = 128
 
 
 @torch.no_grad()
-def validation_loss_per_token(
-    model: Seq2Seq,
-    batches: Batches,
-    indices: Sequence[int],
-    check_stop: Callable[[], object],
+def loss_per_token(
+    model: Seq2Seq, batches: Batches, indices: Sequence[int], check_stop: Callable[[], object]
 ) -> float | None:
     """Return the teacher-forced loss per real target token, in nats; None for no pairs.
 
@@ -38,7 +35,11 @@ def validation_loss_per_token(
         check_stop()
         batch = batches.make_packed(np.asarray(indices[start : start + _BATCH], np.int64))
         hidden = decode_teacher_forced(model, batch)
-        loss_sum += float(projected_loss_sum(hidden, model.decoder.out, batch.target.tokens))
+        chunks = (torch.split(each, CHUNK_ROWS) for each in (hidden, batch.target.tokens))
+        total = hidden.new_zeros(())
+        for rows, words in zip(*chunks, strict=True):
+            total += functional.cross_entropy(model.decoder.out(rows), words, reduction="sum")
+        loss_sum += float(total)
         tokens += batch.target_tokens
     return loss_sum / tokens if tokens else None
 
@@ -71,8 +72,6 @@ class SampleSentences:
 
 def sentence_gradients(model: Seq2Seq, batch: PackedBatch) -> Sequence[Tensor]:
     """Return the gradient of the mean loss per sentence for each parameter; set no `grad`."""
-    hidden = decode_teacher_forced(model, batch)
-    loss_sum = functional.cross_entropy(
-        model.decoder.out(hidden), batch.target.tokens, reduction="sum"
-    )
+    logits = model.decoder.out(decode_teacher_forced(model, batch))
+    loss_sum = functional.cross_entropy(logits, batch.target.tokens, reduction="sum")
     return torch.autograd.grad(loss_sum / batch.samples, list(model.parameters()))

@@ -1,6 +1,6 @@
-"""What a checkpoint holds of the translation task: both vocabularies, languages and the corpus."""
+"""The translation task's entry in a checkpoint: vocabularies, languages and the corpus."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -16,10 +16,10 @@ from s2s.validation import check_text
 
 @dataclass(frozen=True)
 class TranslationMetadata:
-    """Everything that is needed to translate with a model's weights, beside its configuration."""
+    """Everything needed to translate with a model's weights, apart from its configuration."""
 
     choices: CorpusChoices
-    """How the corpus's text became words."""
+    """How the corpus's text was turned into words."""
     corpus_sha256: str
     """Of the corpus's content: a corpus of the same name may hold other sentences."""
     source_language: str
@@ -41,7 +41,7 @@ class TranslationMetadata:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            **asdict(self),
+            **vars(self),
             "choices": self.choices.to_json(),
             "source": self.source.words,
             "target": self.target.words,
@@ -49,11 +49,7 @@ class TranslationMetadata:
 
     @classmethod
     def from_json(cls, values: Metadata) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            ValueError: The values are damaged; so TypeError, KeyError and UserError.
-        """
+        """Read the result of `to_json`; damaged values raise various errors."""
         return cls(
             CorpusChoices.from_json(values["choices"]),
             check_text(values["corpus_sha256"], "The checksum"),
@@ -64,11 +60,7 @@ class TranslationMetadata:
         )
 
     def outline(self, config: TrainConfig) -> Seq2Seq:
-        """Build the model on the meta device, without weights.
-
-        New weights would be drawn in vain, from the random numbers of a training run in this
-        process.
-        """
+        """Build the model on the meta device, which draws no random numbers for its weights."""
         with torch.device("meta"):
             return Seq2Seq(
                 len(self.source),

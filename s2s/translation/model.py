@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from s2s.data.batches import PackedBatch
 from s2s.translation.fast.packed_gru import fast_dropout, packed_gru
 
 
 class RecurrentLayers(nn.Module):
-    """GRU layers, one module each, which gives every layer's state at every step."""
+    """GRU layers, one module per layer, because every layer's state at every step is needed."""
 
     def __init__(self, hidden_size: int, layers: int) -> None:
         super().__init__()
@@ -41,12 +42,7 @@ class Encoder(nn.Module):
         self.recurrent = RecurrentLayers(hidden_size, layers)
 
     def forward(self, source: Tensor, state: Tensor) -> list[Tensor]:
-        """Return the (S, B, H) outputs of each layer.
-
-        Args:
-            source: (S, B) word ids.
-            state: (L, B, H) initial states.
-        """
+        """Return the (S, B, H) outputs of each layer from (S, B) ids and (L, B, H) states."""
         outputs: list[Tensor] = self.recurrent(self.dropout(self.embedding(source)), state)
         return outputs
 
@@ -67,10 +63,10 @@ class Decoder(nn.Module):
         self.out = nn.Linear(hidden_size, vocabulary)
 
     def forward(self, words: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the (T, B, H) outputs of the last layer, before `out`, and the new states.
+        """Return the (T, B, H) outputs of the last layer and the new states.
 
         Args:
-            words: (T, B) ids of the words before.
+            words: (T, B) ids of the preceding words.
             state: (L, B, H) states.
         """
         inputs = torch.relu(self.dropout(self.embedding(words)))
@@ -78,7 +74,7 @@ class Decoder(nn.Module):
         return outputs[-1], torch.stack([output[-1] for output in outputs])
 
     def forward_packed(self, words: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
-        """Return the (P, H) outputs of the last layer from (P,) packed words."""
+        """Return the (P, H) outputs of the last layer from (P,) packed word ids."""
         inputs = fast_dropout(self.embedding(words), self.dropout.p if self.training else 0)
         return self.recurrent.forward_packed(torch.relu(inputs), state, sizes)[-1]
 
@@ -105,27 +101,18 @@ class Seq2Seq(nn.Module):
 
     def initial_state(self, samples: int) -> Tensor:
         """Return the encoder's (L, B, H) initial states: zeros."""
-        weight = self.decoder.out.weight
-        return weight.new_zeros(self.layers, samples, self.hidden_size)
+        return self.decoder.out.weight.new_zeros(self.layers, samples, self.hidden_size)
 
     def encode(self, source: Tensor, lengths: Tensor) -> Tensor:
-        """Return the (L, B, H) states at each sentence's own end.
-
-        Args:
-            source: (S, B) word ids.
-            lengths: (B,) tokens per sentence.
-        """
+        """Return the (L, B, H) states at each sentence's end, from (S, B) ids and (B,) lengths."""
         samples = source.shape[1]
         outputs = self.encoder(source, self.initial_state(samples))
         columns = torch.arange(samples, device=source.device)
         return torch.stack([output[lengths - 1, columns] for output in outputs])
 
-    def encode_packed(self, source: Tensor, sizes: list[int], ends: Tensor) -> Tensor:
-        """Return the (L, B, H) states at each sentence's end.
-
-        Args:
-            source: (P,) packed word ids.
-            ends: (B,) positions of the ends among them.
-        """
-        outputs = self.encoder.forward_packed(source, self.initial_state(len(ends)), sizes)
+    def encode_packed(self, batch: PackedBatch) -> Tensor:
+        """Return the (L, B, H) states at the ends of the sources, in the order of the targets."""
+        source, state = batch.source, self.initial_state(batch.samples)
+        outputs = self.encoder.forward_packed(source.tokens, state, source.batch_sizes)
+        ends = batch.source_end_positions
         return torch.stack([output.index_select(0, ends) for output in outputs])

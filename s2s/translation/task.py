@@ -14,16 +14,11 @@ from s2s.data.corpus import VALIDATION_PAIRS, Corpus
 from s2s.data.sampler import BatchSampler
 from s2s.errors import UserError
 from s2s.paths import corpora_folder
-from s2s.records import Remark, SampleTranslation
-from s2s.task import BatchCounts, Indices, Metadata, Quality, Task
-from s2s.training.device import check_precision, matmul_precision
-from s2s.translation import quality
+from s2s.records import SampleTranslation
+from s2s.task import BatchCounts, Indices, Metadata, Quality, Start, Task
+from s2s.training.device import matmul_precision
+from s2s.translation import evaluation, quality
 from s2s.translation.engines import ENGINES
-from s2s.translation.evaluation import (
-    SampleSentences,
-    sentence_gradients,
-    validation_loss_per_token,
-)
 from s2s.translation.metadata import TranslationMetadata
 from s2s.translation.model import Seq2Seq
 from s2s.translation.roofline import TranslationRoofline
@@ -42,14 +37,16 @@ class TranslationTask(Task):
         """Build the model on `device`.
 
         Args:
-            weights: The model's; None: new ones, drawn from the configuration's seed.
+            weights: The model's weights; None: new ones from the configuration's seed.
 
         Raises:
             UserError: The device cannot compute in the configured precision.
         """
-        check_precision(config.precision, device)
+        if config.precision is Precision.TF32 and device.type != "cuda":
+            raise UserError(f"tf32 needs a GPU, and the device is {device}. Choose fp32 or bf16.")
         self.config, self.device, self._corpus = config, device, corpus
-        self._metadata = TranslationMetadata.from_corpus(corpus)
+        self._translation = TranslationMetadata.from_corpus(corpus)
+        self.metadata = self._translation.to_json()
         if weights is None:
             torch.manual_seed(config.seed)
             model = Seq2Seq(
@@ -60,34 +57,30 @@ class TranslationTask(Task):
                 config.dropout,
             )
         else:
-            model = self._metadata.outline(config)
+            model = self._translation.outline(config)
             model.load_state_dict(weights, assign=True)
         self.model = model.to(device)
         self.embeddings = self.model.embeddings
         self.batches = Batches(corpus, device)
         self.engine = ENGINES[config.engine](self.model, self.batches, config.precision)
+        self.remarks = self.engine.remarks
         lengths = corpus.source.lengths() + corpus.target.lengths()
-        self.lengths: Indices = lengths[corpus.training.start : corpus.training.stop]
-        self._samples = SampleSentences(corpus, config.sentences)
+        self.lengths = lengths[corpus.training.start : corpus.training.stop]
+        self._samples = evaluation.SampleSentences(corpus, config.sentences)
         self.roofline = TranslationRoofline(config, corpus, device)
 
+    @property
+    def warming_up(self) -> bool:
+        return self.engine.warming_up
+
     @classmethod
-    def open(
-        cls,
-        config: TrainConfig,
-        device: torch.device,
-        start: tuple[Metadata, Mapping[str, Tensor]] | None,
-    ) -> Self:
+    def open(cls, config: TrainConfig, device: torch.device, start: Start | None) -> Self:
         corpus = open_corpus(corpora_folder(), config.corpus)
         if start is None:
             return cls(config, corpus, device)
         metadata, weights = start
         TranslationMetadata.from_json(metadata).check_corpus(corpus)
         return cls(config, corpus, device, weights)
-
-    @staticmethod
-    def open_roofline(config: TrainConfig, device: torch.device) -> TranslationRoofline:
-        return TranslationRoofline(config, open_corpus(corpora_folder(), config.corpus), device)
 
     @staticmethod
     def outline(config: TrainConfig, metadata: Metadata) -> Seq2Seq:
@@ -99,43 +92,12 @@ class TranslationTask(Task):
     ) -> Quality:
         return quality.measure_quality(run_folder, most_samples, progress)
 
-    @property
-    def remarks(self) -> list[Remark]:
-        return self.engine.remarks
-
-    @property
-    def warming_up(self) -> bool:
-        return self.engine.warming_up
-
-    @property
-    def metadata(self) -> Metadata:
-        return self._metadata.to_json()
-
-    def step(
-        self, optimizer: torch.optim.Optimizer, sampler: BatchSampler, mark: Callable[[], None]
-    ) -> tuple[BatchCounts, Tensor]:
-        indices = sampler.draw_batch()
-        forced = sampler.draw_bool(self.config.teacher_forcing)
-        return self.engine.step(optimizer, indices, forced, mark)
-
-    def validate(self, check_stop: Callable[[], object]) -> float | None:
-        """Compute in float32, whatever the run's precision."""
-        held_out = self._corpus.validation[:VALIDATION_PAIRS]
-        with matmul_precision(Precision.FP32, self.device):
-            return validation_loss_per_token(self.model, self.batches, held_out, check_stop)
-
-    def sample_outputs(self) -> tuple[SampleTranslation, ...]:
-        with matmul_precision(Precision.FP32, self.device):
-            return self._samples.translate(self.model)
-
-    def sample_gradients(self, indices: Indices) -> Sequence[Tensor]:
-        return sentence_gradients(self.model, self.batches.make_packed(indices))
-
     def check_start(self, config: TrainConfig, metadata: Metadata, *, same_data: bool) -> None:
         start = TranslationMetadata.from_json(metadata)
         if same_data:
             start.check_corpus(self._corpus)
-        if (start.source, start.target) != (self._metadata.source, self._metadata.target):
+        own = self._translation
+        if (start.source, start.target) != (own.source, own.target):
             raise UserError(
                 f"Corpus {self.config.corpus!r} has another vocabulary than the run to continue "
                 "was trained with. Use the corpus as it was, or start a new run."
@@ -145,3 +107,23 @@ class TranslationTask(Task):
                 f"The run to continue has hidden size {config.hidden_size} and {config.layers} "
                 "layers. Use the same values."
             )
+
+    def step(
+        self, optimizer: torch.optim.Optimizer, sampler: BatchSampler, mark: Callable[[], None]
+    ) -> tuple[BatchCounts, Tensor]:
+        indices = sampler.draw_batch()
+        forced = sampler.draw_bool(self.config.teacher_forcing)
+        return self.engine.step(optimizer, indices, forced, mark)
+
+    def validate(self, check_stop: Callable[[], object]) -> float | None:
+        """Compute the validation loss in float32, whatever the run's precision."""
+        pairs = self._corpus.validation[:VALIDATION_PAIRS]
+        with matmul_precision(Precision.FP32, self.device):
+            return evaluation.loss_per_token(self.model, self.batches, pairs, check_stop)
+
+    def sample_outputs(self) -> tuple[SampleTranslation, ...]:
+        with matmul_precision(Precision.FP32, self.device):
+            return self._samples.translate(self.model)
+
+    def sample_gradients(self, indices: Indices) -> Sequence[Tensor]:
+        return evaluation.sentence_gradients(self.model, self.batches.make_packed(indices))

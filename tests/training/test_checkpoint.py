@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -39,11 +40,9 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def assert_damaged(folder: Path) -> None:
-    """Neither training nor translating reads it, and the message names the run."""
-    for read in (Translator.load, lambda path: load_checkpoint(path, with_state=True)):
-        with pytest.raises(UserError, match=rf"^The checkpoint of run {folder.name} ") as caught:
-            read(folder)
-        assert "\n" not in str(caught.value)
+    """Reading it fails with one line that names the run."""
+    with pytest.raises(UserError, match=rf"^The checkpoint of run {folder.name} .*$"):
+        load_checkpoint(folder, with_state=True)
 
 
 def test_round_trip(trained: Checkpoint, tmp_path: Path) -> None:
@@ -51,35 +50,24 @@ def test_round_trip(trained: Checkpoint, tmp_path: Path) -> None:
     save_checkpoint(tmp_path, trained)
     assert [path.name for path in tmp_path.glob("*.safetensors*")] == [CHECKPOINT]
     loaded = load_checkpoint(tmp_path, with_state=True)
-    for field in dataclasses.fields(Checkpoint):
-        if field.name not in ("weights", "state"):
-            assert getattr(loaded, field.name) == getattr(trained, field.name), field.name
-    assert loaded.iteration == 5
+    tensors = {"weights": {}, "state": {}}
+    assert dataclasses.replace(loaded, **tensors) == dataclasses.replace(trained, **tensors)
     assert same(loaded.weights, trained.weights)
     assert same(loaded.state, trained.state)
-    assert any(name.startswith("optimizer.") for name in loaded.state)
-    assert "random.cpu" in loaded.state
-    with safe_open(tmp_path / CHECKPOINT, framework="pt") as file:
-        assert json.loads(file.metadata()["s2s"])["config"]["sentences"] == ["où ?"]
+    assert loaded.config.sentences == ("où ?",)
 
 
 @pytest.mark.parametrize("optimizer", ["rmsprop", "adam", "sgd"])
 @pytest.mark.parametrize("engine", ["article", "fused"])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize("steps", [0, 2])
 def test_the_state_of_every_optimizer(
-    make_trainer: MakeTrainer,
-    tmp_path: Path,
-    optimizer: str,
-    engine: str,
-    momentum: float,
-    steps: int,
+    make_trainer: MakeTrainer, tmp_path: Path, optimizer: str, engine: str, momentum: float
 ) -> None:
     trainer = make_trainer(optimizer=optimizer, engine=engine, momentum=momentum)
-    for _ in range(steps):
+    for _ in range(2):
+        save_checkpoint(tmp_path, trainer.checkpoint())
+        assert same(load_checkpoint(tmp_path, with_state=True).state, trainer.checkpoint().state)
         trainer.step()
-    save_checkpoint(tmp_path, trainer.checkpoint())
-    assert same(load_checkpoint(tmp_path, with_state=True).state, trainer.checkpoint().state)
 
 
 def test_without_state_it_is_smaller_and_translates_the_same(
@@ -88,13 +76,12 @@ def test_without_state_it_is_smaller_and_translates_the_same(
     save_checkpoint(tmp_path, trained)
     size = (tmp_path / CHECKPOINT).stat().st_size
     before = Translator.load(tmp_path).translate(["je mange du pain."])[0]
-    for _ in range(2):  # the second time changes nothing
-        drop_state(tmp_path)
-        assert (tmp_path / CHECKPOINT).stat().st_size < size / 2
-        loaded = load_checkpoint(tmp_path, with_state=True)
-        assert loaded.state == {}
-        assert same(loaded.weights, trained.weights)
-        assert loaded.sampler == trained.sampler
+    drop_state(tmp_path)
+    assert (tmp_path / CHECKPOINT).stat().st_size < size / 2
+    loaded = load_checkpoint(tmp_path, with_state=True)
+    assert loaded.state == {}
+    assert same(loaded.weights, trained.weights)
+    assert loaded.sampler == trained.sampler
     random = torch.get_rng_state()
     assert Translator.load(tmp_path).translate(["je mange du pain."])[0].words == before.words
     assert torch.equal(torch.get_rng_state(), random)  # they may be those of a training run
@@ -105,39 +92,31 @@ def test_without_state_it_is_smaller_and_translates_the_same(
 def test_an_interrupted_write_leaves_the_earlier_checkpoint(
     trained: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, killed: bool
 ) -> None:
-    folder = tmp_path / "1"
-    folder.mkdir()
-    save_checkpoint(folder, trained)
+    save_checkpoint(tmp_path, trained)
 
-    def fail(*_: object, **__: object) -> None:
+    def fail(*arguments: Any, **_: object) -> None:
+        if point == "save_file":
+            arguments[1].write_bytes(b"half")
         if killed:
             os.kill(os.getpid(), signal.SIGKILL)
         raise OSError(28, "No space left on device")
 
-    def write_half(_: object, path: Path, **__: object) -> None:
-        path.write_bytes(b"half")
-        fail()
-
     def save_the_next() -> None:
+        places = {"save_file": checkpoint_module, "fsync": os, "replace": Path}
         with monkeypatch.context() as patch:
-            if point == "save_file":
-                patch.setattr(checkpoint_module, "save_file", write_half)
-            elif point == "fsync":
-                patch.setattr(checkpoint_module.os, "fsync", fail)
-            else:
-                patch.setattr(Path, "replace", fail)
-            save_checkpoint(folder, dataclasses.replace(trained, iteration=6))
+            patch.setattr(places[point], point, fail)
+            save_checkpoint(tmp_path, dataclasses.replace(trained, iteration=6))
 
     if not killed:
         with pytest.raises(OSError, match="No space left"):
             save_the_next()
-        assert [path.name for path in folder.iterdir()] == [CHECKPOINT]
+        assert not list(tmp_path.glob(f".{CHECKPOINT}*"))
     elif child := os.fork():
         assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     else:
         save_the_next()
         os._exit(0)
-    assert load_checkpoint(folder, with_state=True).iteration == 5
+    assert load_checkpoint(tmp_path, with_state=True).iteration == 5
 
 
 def test_the_folder_is_synced_after_the_file(
@@ -145,13 +124,11 @@ def test_the_folder_is_synced_after_the_file(
 ) -> None:
     """Otherwise a power failure may lose the new name."""
     synced: list[str] = []
-    sync = os.fsync
 
     def record(descriptor: int) -> None:
         synced.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
-        sync(descriptor)
 
-    monkeypatch.setattr(checkpoint_module.os, "fsync", record)
+    monkeypatch.setattr(os, "fsync", record)
     save_checkpoint(tmp_path, trained)
     assert synced[0].startswith(f".{CHECKPOINT}")
     assert synced[1:] == [tmp_path.name]
@@ -163,12 +140,14 @@ def test_no_checkpoint(tmp_path: Path) -> None:
             read(tmp_path / "12")
 
 
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.2, 0.5, 0.999])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
 def test_a_truncated_file(trained: Checkpoint, tmp_path: Path, share: float) -> None:
     save_checkpoint(tmp_path, trained)
     content = (tmp_path / CHECKPOINT).read_bytes()
     (tmp_path / CHECKPOINT).write_bytes(content[: int(share * len(content))])
     assert_damaged(tmp_path)
+    with pytest.raises(UserError, match=tmp_path.name):
+        Translator.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -176,8 +155,6 @@ def test_a_truncated_file(trained: Checkpoint, tmp_path: Path, share: float) -> 
     [
         os.mkdir,
         os.mkfifo,
-        lambda path: path.write_bytes(b"garbage"),
-        lambda path: path.write_bytes(b"\x80\x04\x95" * 100),
         lambda path: path.write_bytes(b"PK\x03\x04" + bytes(500)),
         *(
             lambda path, header=header: save_file({"weights.a": torch.zeros(2)}, path, header)
@@ -224,33 +201,33 @@ def test_a_header_with_another_value(
 ) -> None:
     save_checkpoint(tmp_path, trained)
     rewrite(tmp_path, {}, **changes)
-    with pytest.raises(UserError, match=f"The checkpoint of run {tmp_path.name} "):
-        load_checkpoint(tmp_path, with_state=True)
-
-
-@pytest.mark.parametrize(
-    ("side", "change"),
-    [
-        ("source", lambda words: words[1:]),
-        ("target", lambda words: [*words, 7]),
-        ("target", lambda words: " ".join(words)),
-        ("corpus_sha256", lambda _: None),
-    ],
-)
-def test_task_metadata_with_another_value(
-    trained: Checkpoint, tmp_path: Path, side: str, change: Callable[[list[str]], object]
-) -> None:
-    task = {**trained.task, side: change(trained.task[side])}
-    save_checkpoint(tmp_path, dataclasses.replace(trained, task=task))
     assert_damaged(tmp_path)
+
+
+def test_task_metadata_or_weights_with_another_value(trained: Checkpoint, tmp_path: Path) -> None:
+    words = trained.task["target"]
+    name, weight = next(iter(trained.weights.items()))
+    for field, changes in [
+        ("task", {"source": trained.task["source"][1:]}),
+        ("task", {"target": [*words, 7]}),
+        ("task", {"target": " ".join(words)}),
+        ("task", {"corpus_sha256": None}),
+        ("weights", {name: torch.zeros(1, 2)}),
+        ("weights", {name: torch.full_like(weight, torch.nan)}),
+        ("weights", {name: weight.double()}),
+        ("weights", {name: weight.half()}),
+        ("weights", {"another": weight.clone()}),
+    ]:
+        changed = {field: {**getattr(trained, field), **changes}}
+        save_checkpoint(tmp_path, dataclasses.replace(trained, **changed))
+        assert_damaged(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("entry", "instead"),
     [
         ("exp_avg", torch.zeros(())),
-        ("exp_avg_sq", torch.zeros(())),
-        ("exp_avg", torch.zeros(8)),
+        ("exp_avg_sq", torch.zeros(8)),
         ("exp_avg", None),
         ("step", torch.zeros(8)),
         ("step", torch.zeros((), dtype=torch.int64)),
@@ -268,20 +245,7 @@ def test_state_that_does_not_fit_the_weights(
     if instead is not None:
         checkpoint.state[f"optimizer.3.{entry}"] = instead
     save_checkpoint(tmp_path, checkpoint)
-    with pytest.raises(UserError, match="optimizer state"):
-        load_checkpoint(tmp_path, with_state=True)
-
-
-def test_weights_that_do_not_fit_the_model(trained: Checkpoint, tmp_path: Path) -> None:
-    name, weight = next(iter(trained.weights.items()))
-    for weights in (
-        {**trained.weights, name: torch.zeros(1, 2)},
-        {**trained.weights, name: torch.full_like(weight, torch.nan)},
-        {**trained.weights, name: weight.double()},
-        {key: value for key, value in trained.weights.items() if key != name},
-    ):
-        save_checkpoint(tmp_path, dataclasses.replace(trained, weights=weights))
-        assert_damaged(tmp_path)
+    assert_damaged(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["weights.x", "x", "state.x", "state.optimizer.0.x"])

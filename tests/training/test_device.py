@@ -12,17 +12,17 @@ import pytest
 import torch
 
 from s2s.config import Precision
+from s2s.data.corpus import Corpus
 from s2s.errors import UserError
-from s2s.training.device import (
-    _read_settings,
-    check_precision,
-    device_names,
-    matmul_precision,
-    resolve_device,
-)
+from s2s.training.device import _read_settings, device_names, matmul_precision, resolve_device
+from tests.tiny import tiny_task
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")  # the settings exist without a GPU
-EXACT, ROUNDED = ("ieee", "ieee"), ("tf32", "tf32")
+SETTINGS = {
+    Precision.FP32: ("ieee", "ieee"),
+    Precision.TF32: ("tf32", "tf32"),
+    Precision.BF16: ("tf32", "tf32"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -53,61 +53,47 @@ def test_devices_by_name(
             assert str(resolve_device(name)) == device
 
 
-def test_tf32_needs_a_gpu() -> None:
-    check_precision(Precision.TF32, GPU)
-    check_precision(Precision.BF16, CPU)
-    with pytest.raises(UserError):
-        check_precision(Precision.TF32, CPU)
+def test_tf32_needs_a_gpu(tiny: Corpus) -> None:
+    with pytest.raises(UserError, match="tf32"):
+        tiny_task(tiny, precision="tf32")
 
 
-@pytest.mark.parametrize(
-    ("precision", "settings"),
-    [(Precision.FP32, EXACT), (Precision.TF32, ROUNDED), (Precision.BF16, ROUNDED)],
-)
-def test_precision_of_a_gpu_is_set_and_restored(
-    precision: Precision, settings: tuple[str, str]
-) -> None:
+@pytest.mark.parametrize("precision", Precision)
+def test_precision_of_a_gpu_is_set_and_restored(precision: Precision) -> None:
     before = _read_settings()
     with matmul_precision(precision, CPU):
         assert _read_settings() == before
     with matmul_precision(precision, GPU), matmul_precision(precision, GPU):
-        assert _read_settings() == settings
+        assert _read_settings() == SETTINGS[precision]
     with pytest.raises(ValueError, match="in a step"), matmul_precision(precision, GPU):
         raise ValueError("in a step")
 
 
-def test_threads_with_different_precisions_take_turns() -> None:
+def test_threads_take_turns_unless_they_need_the_same_precision() -> None:
     wrong, finished = [], []
+    together = threading.Barrier(2, timeout=60)
 
-    def steps(precision: Precision, expected: tuple[str, str]) -> None:
+    def steps(precision: Precision) -> None:
         for _ in range(200):
             with matmul_precision(precision, GPU):
-                if _read_settings() != expected:
+                if _read_settings() != SETTINGS[precision]:
                     wrong.append(precision)
         finished.append(precision)
 
-    run_threads([(steps, Precision.FP32, EXACT), (steps, Precision.TF32, ROUNDED)] * 2)
+    def meet(precision: Precision) -> None:
+        with matmul_precision(precision, GPU):
+            together.wait()
+        finished.append(precision)
+
+    for work, kinds in ((steps, [*Precision, *Precision]), (meet, [Precision.TF32] * 2)):
+        finished.clear()
+        threads = [threading.Thread(target=work, args=[kind], daemon=True) for kind in kinds]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(finished) == sorted(kinds)
     assert not wrong
-    assert len(finished) == 4
-
-
-def test_threads_with_the_same_precision_do_not_wait() -> None:
-    both_inside = threading.Barrier(2, timeout=30)
-
-    def step() -> None:
-        with matmul_precision(Precision.TF32, GPU):
-            both_inside.wait()
-
-    run_threads([(step,), (step,)])
-    assert not both_inside.broken
-
-
-def run_threads(calls: list[tuple]) -> None:
-    threads = [threading.Thread(target=call, args=rest, daemon=True) for call, *rest in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
 
 
 HEAP = """

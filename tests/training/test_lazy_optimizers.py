@@ -26,41 +26,26 @@ def step(model: nn.Sequential, optimizer: Any, words: Tensor, outputs: Tensor) -
 
 @pytest.mark.parametrize(("lazy", "dense"), KINDS)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_200_steps_with_a_change_of_rate_and_a_checkpoint_between(
+def test_200_steps_with_a_change_of_rate_and_checkpoints_between(
     lazy: Any, dense: Any, momentum: float
 ) -> None:
+    """It continues from the dense optimizer's state, and later from its own."""
     ours, theirs = net(), net()
-    optimizer = lazy(ours.parameters(), [ours[0]], lr=1e-2, momentum=momentum)
-    reference = dense(theirs.parameters(), lr=1e-2, momentum=momentum)
+    optimizer = reference = dense(theirs.parameters(), lr=1e-2, momentum=momentum)
     for number in range(200):
-        if number == 80:
-            optimizer.param_groups[0]["lr"] = reference.param_groups[0]["lr"] = 3e-3
-        if number == 150:
-            weights, state = copy.deepcopy((ours.state_dict(), optimizer.state_dict()))
+        if number in (20, 150):
+            source = theirs if number == 20 else ours
+            weights, state = copy.deepcopy((source.state_dict(), optimizer.state_dict()))
             ours = net()
             ours.load_state_dict(weights)
             optimizer = lazy(ours.parameters(), [ours[0]], lr=1.0, momentum=momentum)
             optimizer.load_state_dict(state)
+        if number == 80:
+            optimizer.param_groups[0]["lr"] = reference.param_groups[0]["lr"] = 3e-3
         words, outputs = torch.randint(0, WORDS, (7,)), torch.randn(7, 3, dtype=torch.float64)
-        step(ours, optimizer, words, outputs)
         step(theirs, reference, words, outputs)
-    torch.testing.assert_close(ours.state_dict(), theirs.state_dict(), rtol=1e-5, atol=1e-8)
-
-
-@pytest.mark.parametrize(("lazy", "dense"), KINDS)
-def test_it_continues_from_the_dense_optimizers_state(lazy: Any, dense: Any) -> None:
-    theirs, ours = net(), net()
-    reference = dense(theirs.parameters(), lr=1e-2, momentum=0.9)
-    torch.manual_seed(5)
-    draws = [(torch.randint(0, WORDS, (4,)), torch.randn(4, 3).double()) for _ in range(20)]
-    for draw in draws[:10]:
-        step(theirs, reference, *draw)
-    ours.load_state_dict(theirs.state_dict())
-    optimizer = lazy(ours.parameters(), [ours[0]], lr=1e-2, momentum=0.9)
-    optimizer.load_state_dict(copy.deepcopy(reference.state_dict()))
-    for draw in draws[10:]:
-        step(theirs, reference, *draw)
-        step(ours, optimizer, *draw)
+        if optimizer is not reference:
+            step(ours, optimizer, words, outputs)
     torch.testing.assert_close(ours.state_dict(), theirs.state_dict(), rtol=1e-5, atol=1e-8)
 
 

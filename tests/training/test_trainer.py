@@ -21,7 +21,6 @@ from s2s.translation.translator import Translator
 from tests.tiny import tiny_corpus, tiny_task
 
 MakeTrainer = Callable[..., Trainer]
-Batches = list[tuple[Any, bool]]
 
 
 def steps(trainer: Trainer) -> list[StepRecord]:
@@ -36,41 +35,37 @@ def evaluated_at(trainer: Trainer) -> list[int]:
     return [event.iteration for event in trainer.run() if isinstance(event, Evaluation)]
 
 
-@pytest.fixture
-def batches_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], Batches]:
-    """Return the list to which an engine's batches will be added, each with `forced`."""
-
-    def record(engine: Engine) -> Batches:
-        batches: Batches = []
-        forward = ENGINES[engine].forward
-
-        def recorded(self: Any, batch: Any, forced: bool) -> Forward:
-            batches.append((batch, bool(forced)))
-            return forward(self, batch, forced)
-
-        monkeypatch.setattr(ENGINES[engine], "forward", recorded)
-        return batches
-
-    return record
-
-
-# What a step records
+# Step records
 
 
 @pytest.mark.parametrize("engine", Engine)
-def test_counts_of_a_step_are_those_of_its_batch(
-    make_trainer: MakeTrainer, batches_of: Callable[[Engine], Batches], engine: Engine
+def test_steps_count_their_batches_and_teacher_forcing_is_decided_per_batch(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, engine: Engine
 ) -> None:
-    batches = batches_of(engine)
-    records = steps(make_trainer(engine=engine, batch_size=3, iterations=5))
-    assert [record.iteration for record in records] == [1, 2, 3, 4, 5]
-    assert [record.timed for record in records] == [False] * 3 + [True] * 2  # after the warm-up
+    batches: list[tuple[Any, bool]] = []
+    forward = ENGINES[engine].forward
+
+    def recorded(self: Any, batch: Any, forced: bool) -> Forward:
+        batches.append((batch, bool(forced)))
+        return forward(self, batch, forced)
+
+    monkeypatch.setattr(ENGINES[engine], "forward", recorded)
+    losses = {}
+    for share, expected in ((0.0, {False}), (0.5, {False, True}), (1.0, {True})):
+        batches.clear()
+        trainer = make_trainer(engine=engine, batch_size=3, iterations=12, teacher_forcing=share)
+        records = steps(trainer)
+        losses[share] = [float(record.loss_sum) for record in records]
+        assert {forced for _, forced in batches} == expected
+    assert losses[0.0] != losses[1.0]
+    assert [record.iteration for record in records] == list(range(1, 13))
+    assert [record.timed for record in records] == [False] * 3 + [True] * 9  # after the warm-up
     for record, (batch, _) in zip(records, batches, strict=True):
-        assert record.samples == 3
         sides = [
             side if engine is Engine.ARTICLE else side.tokens
             for side in (batch.source, batch.target)
         ]
+        assert record.samples == 3
         assert record.source_tokens == int((sides[0] != 0).sum())
         assert record.target_tokens == int((sides[1] != 0).sum())
         assert record.padded_tokens == sides[0].numel() + sides[1].numel()
@@ -79,11 +74,20 @@ def test_counts_of_a_step_are_those_of_its_batch(
         assert sum(record.phase_seconds) <= record.seconds
 
 
+@pytest.mark.parametrize("optimizer", OptimizerName)
+@pytest.mark.parametrize("engine", [Engine.ARTICLE, Engine.FUSED])
+def test_the_loss_falls(make_trainer: MakeTrainer, optimizer: str, engine: str) -> None:
+    rate = 0.1 if optimizer == "sgd" else 0.01
+    trainer = make_trainer(optimizer=optimizer, engine=engine, learning_rate=rate, iterations=80)
+    all_losses = losses(trainer)
+    assert np.mean(all_losses[-20:]) < 0.8 * np.mean(all_losses[:20])
+
+
 def test_all_training_pairs_are_drawn_and_no_others(
     make_trainer: MakeTrainer, tiny: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: set[int] = set()
-    trainer = make_trainer(iterations=100)
+    trainer = make_trainer(batch_size=16)
     batch = trainer.task.engine.batch
 
     def record(indices: Any) -> Any:
@@ -91,39 +95,10 @@ def test_all_training_pairs_are_drawn_and_no_others(
         return batch(indices)
 
     monkeypatch.setattr(trainer.task.engine, "batch", record)
-    for _ in range(100):
+    for _ in range(30):
         trainer.step()
     assert drawn == set(tiny.training)
     assert len(tiny.validation) > 0
-
-
-@pytest.mark.parametrize("optimizer", OptimizerName)
-@pytest.mark.parametrize("engine", Engine)
-def test_the_loss_falls(make_trainer: MakeTrainer, optimizer: str, engine: str) -> None:
-    rate = 0.1 if optimizer == "sgd" else 0.01
-    all_losses = losses(
-        make_trainer(
-            optimizer=optimizer, engine=engine, iterations=40, learning_rate=rate, batch_size=8
-        )
-    )
-    assert np.mean(all_losses[-10:]) < 0.8 * np.mean(all_losses[:10])
-
-
-@pytest.mark.parametrize("engine", Engine)
-def test_teacher_forcing_is_decided_per_batch(
-    make_trainer: MakeTrainer, batches_of: Callable[[Engine], Batches], engine: Engine
-) -> None:
-    batches = batches_of(engine)
-    results = {}
-    for share, expected in ((0.0, {False}), (0.5, {False, True}), (1.0, {True})):
-        batches.clear()
-        results[share] = losses(make_trainer(engine=engine, teacher_forcing=share, iterations=30))
-        assert np.isfinite(results[share]).all()
-        assert {forced for _, forced in batches} == expected
-    assert results[0.0] != results[1.0]
-
-
-# Seeds
 
 
 def test_a_run_depends_on_its_seed_alone(make_trainer: MakeTrainer) -> None:
@@ -141,33 +116,6 @@ def test_a_run_depends_on_its_seed_alone(make_trainer: MakeTrainer) -> None:
 
 
 # When it evaluates, and when it ends
-
-
-@pytest.mark.parametrize(
-    ("changes", "iterations"),
-    [
-        ({"iterations": 20}, list(range(0, 21, 2))),
-        ({"iterations": 25}, [0, 3, 5, 8, 10, 13, 15, 18, 20, 23, 25]),
-        ({"iterations": 3}, [0, 1, 2, 3]),
-        ({"iterations": 1}, [0, 1]),
-        ({"iterations": 10, "evaluate_every": 4}, [0, 4, 8, 10]),
-        ({"iterations": 8, "evaluate_every": 4}, [0, 4, 8]),
-        ({"iterations": 3, "evaluate_every": 100}, [0, 3]),
-    ],
-)
-def test_when_it_evaluates(
-    make_trainer: MakeTrainer, changes: dict[str, int], iterations: list[int]
-) -> None:
-    assert evaluated_at(make_trainer(**changes)) == iterations
-
-
-def test_a_continued_run_evaluates_ten_times_and_warms_up_again(make_trainer: MakeTrainer) -> None:
-    first = make_trainer(iterations=7)
-    steps(first)
-    start = first.checkpoint()
-    assert evaluated_at(make_trainer(start, iterations=20)) == list(range(7, 28, 2))
-    records = steps(make_trainer(start, iterations=5))
-    assert [step.timed for step in records] == [False] * 3 + [True] * 2
 
 
 class Clock:
@@ -192,6 +140,43 @@ class Clock:
         monkeypatch.setattr(Trainer, "evaluate", slow_evaluation)
 
 
+@pytest.mark.parametrize(
+    ("changes", "iterations"),
+    [
+        ({"iterations": 20}, list(range(0, 21, 2))),
+        ({"iterations": 25}, [0, 3, 5, 8, 10, 13, 15, 18, 20, 23, 25]),
+        ({"iterations": 1}, [0, 1]),
+        ({"iterations": 10, "evaluate_every": 4}, [0, 4, 8, 10]),
+        ({"iterations": 8, "evaluate_every": 4}, [0, 4, 8]),
+        ({"iterations": 3, "evaluate_every": 100}, [0, 3]),
+        ({"iterations": 1_000_000, "max_seconds": 20.0}, list(range(0, 21, 2))),
+        ({"iterations": 5, "max_seconds": 1e6}, [0, 1, 2, 3, 4, 5]),
+    ],
+)
+def test_when_it_evaluates_and_ends(
+    make_trainer: MakeTrainer,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    iterations: list[int],
+) -> None:
+    Clock(monkeypatch, step=1.0, evaluation=1000.0)
+    trainer = make_trainer(**changes)
+    assert evaluated_at(trainer) == iterations
+    assert trainer.iteration == iterations[-1]
+
+
+def test_a_continued_run_evaluates_ten_times_and_warms_up_again(make_trainer: MakeTrainer) -> None:
+    first = make_trainer(iterations=100)
+    for event in first.run():
+        if isinstance(event, StepRecord) and event.iteration == 7:
+            break  # leaving the loop stops the run
+    start = first.checkpoint()
+    assert start.iteration == 7
+    assert evaluated_at(make_trainer(start, iterations=20)) == list(range(7, 28, 2))
+    records = steps(make_trainer(start, iterations=5))
+    assert [step.timed for step in records] == [False] * 3 + [True] * 2
+
+
 def test_the_time_of_evaluations_and_checkpoints_belongs_to_no_step(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,32 +192,7 @@ def test_the_time_of_evaluations_and_checkpoints_belongs_to_no_step(
             clock.now += 30.0  # a checkpoint belongs to none
     assert seconds == [2.0, 2.5, 2.0, 2.5]
     assert evaluations == [0.0, 4.5, 9.0]
-    assert trainer.training_seconds == 9.0
-
-
-@pytest.mark.parametrize(
-    ("iterations", "max_seconds", "evaluations"),
-    [(1_000_000, 20.0, list(range(0, 21, 2))), (5, 1e6, [0, 1, 2, 3, 4, 5])],
-)
-def test_a_run_ends_at_its_time_limit_or_its_iterations(
-    make_trainer: MakeTrainer,
-    monkeypatch: pytest.MonkeyPatch,
-    iterations: int,
-    max_seconds: float,
-    evaluations: list[int],
-) -> None:
-    Clock(monkeypatch, step=1.0, evaluation=1000.0)
-    trainer = make_trainer(iterations=iterations, max_seconds=max_seconds)
-    assert evaluated_at(trainer) == evaluations
-    assert trainer.iteration == evaluations[-1]
-
-
-def test_leaving_the_loop_stops_the_run(make_trainer: MakeTrainer) -> None:
-    trainer = make_trainer(iterations=100)
-    for event in trainer.run():
-        if isinstance(event, StepRecord) and event.iteration == 7:
-            break
-    assert trainer.iteration == trainer.checkpoint().iteration == 7
+    assert trainer.position.training_seconds == 9.0
 
 
 # Continuing
@@ -241,30 +201,28 @@ def test_leaving_the_loop_stops_the_run(make_trainer: MakeTrainer) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {},
+        {"length_pool": 3},
         {"optimizer": "adam"},
         {"optimizer": "sgd"},
         {"optimizer": "sgd", "momentum": 0.0},
-        {"momentum": 0.0},
+        {"momentum": 0.0, "teacher_forcing": 0.5},
         {"engine": "article", "layers": 2},
-        {"teacher_forcing": 0.5},
-        {"length_pool": 3},
     ],
 )
 def test_continuing_is_exact(
     make_trainer: MakeTrainer, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    whole = make_trainer(iterations=20, dropout=0.3, **changes)
+    whole = make_trainer(iterations=16, dropout=0.3, **changes)
     expected = losses(whole)
-    first = make_trainer(iterations=10, dropout=0.3, **changes)
+    first = make_trainer(iterations=8, dropout=0.3, **changes)
     first_losses = losses(first)
     save_checkpoint(tmp_path, first.checkpoint())
     start = load_checkpoint(tmp_path, with_state=True)
-    second = make_trainer(start, iterations=10, dropout=0.3, **changes)
+    second = make_trainer(start, iterations=8, dropout=0.3, **changes)
     assert first_losses + losses(second) == expected
-    assert second.iteration == 20
-    one, other = whole.checkpoint().weights, second.checkpoint().weights
-    torch.testing.assert_close(one, other, rtol=0, atol=0)
+    one, other = whole.checkpoint(), second.checkpoint()
+    assert one.iteration == other.iteration == 16
+    torch.testing.assert_close(one.weights, other.weights, rtol=0, atol=0)
 
 
 def test_continuing_without_state_or_with_another_seed_draws_other_batches(
@@ -305,10 +263,26 @@ def test_continuing_with_other_settings(
     make_trainer: MakeTrainer, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     first = make_trainer(**before)
-    steps(first)
+    first.step()
     second = make_trainer(first.checkpoint(), **after)
     assert second.optimizer.param_groups[0]["lr"] == second.config.learning_rate
     assert len(losses(second)) == 10
+
+
+def test_a_dense_optimizer_does_not_load_the_state_of_a_lazy_one(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a run of a CPU is continued on a GPU."""
+    first = make_trainer()
+    first.step()
+    monkeypatch.setattr(
+        trainer,
+        "build_optimizer",
+        lambda _config, model, _embeddings: torch.optim.RMSprop(model.parameters(), momentum=0.9),
+    )
+    continued = make_trainer(first.checkpoint())
+    assert not continued.optimizer.state
+    torch.testing.assert_close(continued.task.model.state_dict(), first.checkpoint().weights)
 
 
 def test_weights_of_another_vocabulary_or_shape_are_refused(

@@ -46,10 +46,9 @@ def run(
     *,
     engine: Engine = Engine.FUSED,
     forced: bool = True,
-    precision: Precision = Precision.FP32,
 ) -> float:
     """Return the loss sum of one batch of all these pairs, and set the gradients."""
-    step_engine = ENGINES[engine](model, batches_of(sources, targets), precision)
+    step_engine = ENGINES[engine](model, batches_of(sources, targets), Precision.FP32)
     model.zero_grad()
     forward = step_engine.forward(step_engine.batch(np.arange(len(sources))), forced)
     torch.autograd.backward(forward.outputs, forward.gradient)
@@ -85,17 +84,13 @@ def test_article_engine_equals_the_articles_own_code() -> None:
 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("forced", [True, False])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_fused_equals_article_on_batches_of_one_length(
-    layers: int, forced: bool, dtype: torch.dtype
-) -> None:
+def test_fused_equals_article_on_batches_of_one_length(layers: int, forced: bool) -> None:
     results = {}
     for engine in (Engine.ARTICLE, Engine.FUSED):
-        model = build_model(layers).to(dtype)
+        model = build_model(layers)
         loss_sum = run(model, *ONE_LENGTH, engine=engine, forced=forced)
         results[engine] = {"loss": loss_sum, **gradients(model)}
-    close = CLOSE if dtype is torch.float64 else {"rtol": 1e-4, "atol": 1e-6}
-    torch.testing.assert_close(results[Engine.FUSED], results[Engine.ARTICLE], **close)
+    torch.testing.assert_close(results[Engine.FUSED], results[Engine.ARTICLE], **CLOSE)
 
 
 @pytest.mark.parametrize("layers", [1, 3])
@@ -135,35 +130,6 @@ def test_teacher_forcing_feeds_the_reference_and_free_running_the_models_words()
     assert losses[0] != pytest.approx(losses[1])
 
 
-def test_gradients_are_those_of_the_loss_per_sentence() -> None:
-    """Central differences of the loss sum divided by the batch size, in a few places."""
-    pairs = [[4, 5, 2], [6, 2]], [[7, 2], [8, 4, 2]]
-    model = build_model()
-    run(model, *pairs)
-    analytic, step = gradients(model), 1e-6
-    for name, parameter in model.named_parameters():
-        values, place = parameter.data, tuple(size // 2 for size in parameter.shape)
-        value = float(values[place])
-        losses = []
-        for sign in (1, -1):
-            values[place] = value + sign * step
-            losses.append(run(model, *pairs))
-        values[place] = value
-        slope = (losses[0] - losses[1]) / (2 * step) / 2
-        assert float(analytic[name][place]) == pytest.approx(slope, rel=1e-5, abs=1e-8)
-
-
-def test_bf16_projection_is_close_to_fp32() -> None:
-    losses, weight_gradients = [], []
-    for precision in (Precision.FP32, Precision.BF16):
-        model = build_model().float()
-        losses.append(run(model, *RAGGED, precision=precision))
-        assert {value.grad.dtype for value in model.parameters()} == {torch.float32}
-        weight_gradients.append(gradients(model)["decoder.out.weight"])
-    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=1e-2)
-    torch.testing.assert_close(*weight_gradients, rtol=0.05, atol=0.01)
-
-
 # Many steps
 
 
@@ -185,20 +151,14 @@ def train(
     return model.state_dict()
 
 
-@pytest.mark.parametrize("rows", [1, 2, 7, 10_000])
-def test_the_chunk_size_makes_no_difference(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
-    expected = train(100)
-    monkeypatch.setattr(projection, "CHUNK_ROWS", rows)
-    torch.testing.assert_close(train(100), expected, **CLOSE)
-
-
 @pytest.mark.parametrize("optimizer", ["rmsprop", "sgd"])
-def test_a_lazy_optimizer_makes_no_difference(
+def test_neither_a_lazy_optimizer_nor_small_chunks_make_a_difference(
     monkeypatch: pytest.MonkeyPatch, optimizer: str
 ) -> None:
-    lazy = train(100, optimizer=optimizer)
+    lazy = train(60, optimizer=optimizer)
     monkeypatch.setitem(ENGINES, Engine.ARTICLE, FusedEngine)  # with a dense optimizer
-    dense = train(100, engine=Engine.ARTICLE, optimizer=optimizer)
+    monkeypatch.setattr(projection, "CHUNK_ROWS", 2)
+    dense = train(60, engine=Engine.ARTICLE, optimizer=optimizer)
     torch.testing.assert_close(dense, lazy, **CLOSE)
 
 
@@ -210,6 +170,6 @@ def test_without_compiled_kernels_it_says_so_and_learns_the_same(
     for name in ("s2s.translation.fast.packed_gru.kernels", "s2s.translation.engines.kernels"):
         monkeypatch.setattr(name, lambda _: "no C compiler `cc`")
     without = make_trainer(engine=Engine.FUSED)
-    assert without.remarks == [Remark(RemarkKind.SLOW_KERNELS, "no C compiler `cc`")]
+    assert without.task.remarks == [Remark(RemarkKind.SLOW_KERNELS, "no C compiler `cc`")]
     losses = [float(without.step().loss_sum) for _ in range(3)]
     torch.testing.assert_close(losses, expected, rtol=1e-4, atol=0)

@@ -12,13 +12,12 @@ from s2s.records import SOS
 from s2s.training.trainer import Trainer
 from s2s.translation import evaluation
 from s2s.translation import task as task_module
-from s2s.translation.evaluation import SAMPLE_PAIRS, SampleSentences, validation_loss_per_token
+from s2s.translation.evaluation import SAMPLE_PAIRS, SampleSentences, loss_per_token
 from s2s.translation.model import Seq2Seq
 from s2s.translation.translator import Translator
 from tests.tiny import tiny_task
 
 MakeTrainer = Callable[..., Trainer]
-CPU = torch.device("cpu")
 
 
 def loss_of_pair(model: Seq2Seq, corpus: Corpus, index: int) -> float:
@@ -37,47 +36,41 @@ def loss_of_pair(model: Seq2Seq, corpus: Corpus, index: int) -> float:
     return total
 
 
-@pytest.mark.parametrize("batch", [1, 4, 128])
-def test_validation_loss_is_that_of_the_pairs_one_by_one(
-    tiny: Corpus, monkeypatch: pytest.MonkeyPatch, batch: int
+def test_validation_loss_is_that_of_the_first_pairs_one_by_one(
+    tiny: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "_BATCH", batch)
-    model = tiny_task(tiny, dropout=0.5, layers=2).model.train()
-    indices, checks = [5, 0, 17, 30, 44], list[None]()
-    loss = validation_loss_per_token(
-        model, Batches(tiny, CPU), indices, lambda: checks.append(None)
-    )
+    monkeypatch.setattr(evaluation, "_BATCH", 2)
+    monkeypatch.setattr(evaluation, "CHUNK_ROWS", 5)
+    monkeypatch.setattr(task_module, "VALIDATION_PAIRS", 3)
+    task, checks = tiny_task(tiny, dropout=0.5, layers=2), list[None]()
+    model = task.model.train()
+    loss = task.validate(lambda: checks.append(None))
+    indices = tiny.validation[:3]
     tokens = sum(int(tiny.target.lengths()[index]) for index in indices)
     expected = sum(loss_of_pair(model, tiny, index) for index in indices) / tokens
     assert loss == pytest.approx(expected, rel=1e-5)
-    assert len(checks) == -(-len(indices) // batch)
-    assert validation_loss_per_token(model, Batches(tiny, CPU), [], lambda: None) is None
+    assert len(checks) == 2
+    batches = Batches(tiny, torch.device("cpu"))
+    assert loss_per_token(model, batches, [], lambda: None) is None
 
 
-def test_only_the_first_validation_pairs_are_used(
-    tiny: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    used: list[int] = []
-    monkeypatch.setattr(task_module, "VALIDATION_PAIRS", 2)
-    monkeypatch.setattr(
-        task_module, "validation_loss_per_token", lambda *arguments: used.extend(arguments[2])
-    )
-    tiny_task(tiny).validate(lambda: None)
-    assert used == list(tiny.validation[:2])
-
-
-def test_held_out_pairs_and_the_users_sentences_are_translated(
+def test_samples_are_held_out_pairs_and_the_users_sentences(
     make_trainer: MakeTrainer, tiny: Corpus
 ) -> None:
     own = ("Tu vois zorro", "je  mange du pain.")
-    first, second = (
-        make_trainer(sentences=own, seed=seed).evaluate().translations for seed in (1, 2)
-    )
-    pairs = [(each.source, each.reference) for each in first]
-    assert pairs == [(each.source, each.reference) for each in second]
+    trainer = make_trainer(sentences=own, dropout=0.5)
+    for _ in range(20):
+        trainer.step()
+    samples = trainer.evaluate().translations
+    pairs = [(each.source, each.reference) for each in samples]
     assert set(pairs[:SAMPLE_PAIRS]) <= {tiny.pair(index) for index in tiny.validation}
     assert len(set(pairs[:SAMPLE_PAIRS])) == SAMPLE_PAIRS
     assert pairs[SAMPLE_PAIRS:] == [(text, "") for text in own]
+    others = make_trainer(sentences=own, seed=2).evaluate().translations
+    assert pairs == [(each.source, each.reference) for each in others]
+    translator = Translator(trainer.checkpoint())
+    for sample in samples:
+        assert translator.translate([sample.source])[0].text == sample.output
 
 
 def test_without_a_validation_split_training_pairs_are_translated(tiny: Corpus) -> None:
@@ -87,12 +80,3 @@ def test_without_a_validation_split_training_pairs_are_translated(tiny: Corpus) 
     assert len(translations) == SAMPLE_PAIRS
     training = {corpus.pair(index)[0] for index in corpus.training}
     assert {each.source for each in translations} <= training
-
-
-def test_samples_are_translated_as_by_the_translator(make_trainer: MakeTrainer) -> None:
-    trainer = make_trainer(sentences=("tu vois un chat.", "zorro"), dropout=0.5)
-    for _ in range(20):
-        trainer.step()
-    translator = Translator(trainer.checkpoint())
-    for sample in trainer.evaluate().translations:
-        assert translator.translate([sample.source])[0].text == sample.output

@@ -1,13 +1,18 @@
 """Shapes and states of the encoder and decoder."""
 
+import pytest
 import torch
 
 from s2s.translation.model import Seq2Seq
 
 
-def test_the_state_is_taken_at_each_sentences_own_end() -> None:
+@pytest.fixture
+def model() -> Seq2Seq:
     torch.manual_seed(0)
-    model = Seq2Seq(10, 9, hidden_size=4, layers=2, dropout=0.0)
+    return Seq2Seq(10, 9, hidden_size=4, layers=2, dropout=0.0)
+
+
+def test_the_state_is_taken_at_each_sentences_own_end(model: Seq2Seq) -> None:
     padded = torch.tensor([[4, 5], [6, 2], [7, 0], [2, 0]])
     states = model.encode(padded, torch.tensor([4, 2]))
     alone = model.encode(padded[:2, 1:], torch.tensor([2]))
@@ -15,9 +20,7 @@ def test_the_state_is_taken_at_each_sentences_own_end() -> None:
     torch.testing.assert_close(states[:, 1:], alone)
 
 
-def test_layers_equal_torchs_own_stack() -> None:
-    torch.manual_seed(0)
-    model = Seq2Seq(10, 9, hidden_size=4, layers=2, dropout=0.0)
+def test_layers_equal_torchs_own_stack(model: Seq2Seq) -> None:
     stack = torch.nn.GRU(4, 4, num_layers=2)
     stack.load_state_dict(
         {
@@ -29,20 +32,6 @@ def test_layers_equal_torchs_own_stack() -> None:
     source = torch.tensor([[4, 5], [6, 7], [2, 2]])
     _, expected = stack(model.encoder.embedding(source))
     torch.testing.assert_close(model.encode(source, torch.tensor([3, 3])), expected)
-
-
-def test_the_decoder_goes_on_from_its_own_state() -> None:
-    torch.manual_seed(0)
-    model = Seq2Seq(10, 9, hidden_size=4, layers=2, dropout=0.0)
-    words = torch.tensor([[1, 1], [4, 5], [6, 7]])
-    start = torch.randn(2, 2, 4)
-    at_once, end = model.decoder(words, start)
-    state, outputs = start, []
-    for step in words:
-        output, state = model.decoder(step.unsqueeze(0), state)
-        outputs.append(output)
-    torch.testing.assert_close(torch.cat(outputs), at_once)
-    torch.testing.assert_close(state, end)
 
 
 def test_dropout_acts_in_training_only() -> None:

@@ -1,24 +1,33 @@
 """The roofline of a step, by hand and against operations counted by torch."""
 
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from s2s.translation.roofline import roofline_seconds
+from s2s.translation.roofline import TranslationRoofline
+from tests.tiny import tiny_config
 
-SIZES = {"hidden_size": 2, "layers": 1, "vocabulary": 3, "source_tokens": 5, "target_tokens": 4}
+FAST = 1e99
+
+
+def roofline(vocabulary: int, **changes: Any) -> TranslationRoofline:
+    target = SimpleNamespace(vocabulary=vocabulary, lengths=lambda: np.array([1, 2]))
+    corpus: Any = SimpleNamespace(target=target, training=range(2))
+    return TranslationRoofline(tiny_config(**changes), corpus, torch.device("cpu"))
 
 
 def test_by_hand() -> None:
     # Products: 6*3*2*4 = 144 and 36*4*(5+4) = 1296. Bytes: 4*(7*9 + 2*3*4) = 348.
-    assert roofline_seconds(**SIZES, product_rate=10, copy_rate=1e99) == 144.0
-    assert roofline_seconds(**SIZES, product_rate=1e99, copy_rate=2) == 174.0
-    assert roofline_seconds(**SIZES, product_rate=10, copy_rate=2) == 318.0
-
-
-def test_an_optimizer_of_fewer_passes() -> None:
-    seconds = roofline_seconds(**SIZES, product_rate=1e99, copy_rate=1, optimizer_passes=5)
-    assert seconds == 4 * (5 * 9 + 24)
+    step = roofline(3, hidden_size=2)
+    assert step.step_seconds(5, 4, product_rate=10, copy_rate=FAST) == 144.0
+    assert step.step_seconds(5, 4, product_rate=FAST, copy_rate=2) == 174.0
+    assert step.step_seconds(5, 4, product_rate=10, copy_rate=2) == 318.0
+    sgd = roofline(3, hidden_size=2, optimizer="sgd")
+    assert sgd.step_seconds(5, 4, product_rate=FAST, copy_rate=1) == 4 * (5 * 9 + 24)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -33,14 +42,6 @@ def test_the_products_are_those_of_a_model(layers: int) -> None:
             start = torch.zeros(layers, sentences, hidden_size, requires_grad=True)
             hidden, _ = gru(words, start)
             (out(hidden) if steps == target else hidden).sum().backward()
-    assert counter.get_total_flops() == pytest.approx(
-        roofline_seconds(
-            hidden_size=hidden_size,
-            layers=layers,
-            vocabulary=vocabulary,
-            source_tokens=sentences * source,
-            target_tokens=sentences * target,
-            product_rate=1,
-            copy_rate=1e99,
-        )
-    )
+    step = roofline(vocabulary, hidden_size=hidden_size, layers=layers)
+    seconds = step.step_seconds(sentences * source, sentences * target, 1, FAST)
+    assert counter.get_total_flops() == pytest.approx(seconds)

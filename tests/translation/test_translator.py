@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from s2s.errors import UserError
-from s2s.records import EOS
 from s2s.training.checkpoint import save_checkpoint
 from s2s.training.trainer import Trainer
 from s2s.translation import translator as translator_module
@@ -24,13 +23,14 @@ def translator(make_trainer: MakeTrainer) -> Translator:
     return Translator(make_trainer().checkpoint())
 
 
-def test_a_model_that_learned_its_corpus(make_trainer: MakeTrainer) -> None:
+def test_a_model_that_learned_its_corpus(make_trainer: MakeTrainer, tmp_path: Path) -> None:
     trainer = make_trainer(
         hidden_size=32, batch_size=16, dropout=0.0, learning_rate=0.01, optimizer="adam"
     )
     for _ in range(150):
         trainer.step()
-    translator = Translator(trainer.checkpoint())
+    save_checkpoint(tmp_path, trainer.checkpoint())
+    translator = Translator.load(tmp_path)
     sentences = ["Tu  prend UN chat.", "elle aime du pain ."]
     translations = translator.translate(sentences)
     assert [each.text for each in translations] == ["you take a cat.", "she like bread."]
@@ -42,43 +42,19 @@ def test_a_model_that_learned_its_corpus(make_trainer: MakeTrainer) -> None:
 
 
 def test_each_sentence_is_translated_by_itself(translator: Translator) -> None:
-    sentences = ["je mange du pain.", "tu", "elle veux un chat.", "tu " * 5000]
+    sentences = ["je mange du pain.", "tu", "elle veux un chat.", "tu " * 500]
     for sentence, one in zip(sentences, translator.translate(sentences), strict=True):
         [single] = translator.translate([sentence])
         assert dataclasses.replace(single, seconds=0.0) == dataclasses.replace(one, seconds=0.0)
 
 
-@pytest.mark.parametrize(
-    ("sentence", "unknown"),
-    [
-        ("zorro mange aaa du zorro 42 pain!", ("zorro", "aaa", "42", "!")),
-        ("je mange du pain.", ()),
-        ("eos pad", ("eos", "pad")),  # special symbols are not words
-    ],
-)
-def test_unknown_words_in_order_and_once(
-    translator: Translator, sentence: str, unknown: tuple[str, ...]
-) -> None:
-    assert translator.translate([sentence])[0].unknown_words == unknown
-
-
-def test_length_limits(translator: Translator) -> None:
-    def always(word: int) -> None:
-        """Make the model output this word."""
-        with torch.no_grad():
-            translator._model.decoder.out.weight.zero_()
-            translator._model.decoder.out.bias.zero_()
-            translator._model.decoder.out.bias[word] = 9.0
-
-    always(5)
-    [translation] = translator.translate(["tu"], max_words=7)
-    assert not translation.finished
-    assert len(translation.words) == 7
-    assert len(translator.translate(["tu"])[0].words) == 40
-    always(EOS)
-    [translation] = translator.translate(["tu"])
-    assert translation.finished
-    assert (translation.text, translation.words) == ("", ())
+def test_unknown_words_in_order_and_once(translator: Translator) -> None:
+    for sentence, unknown in {
+        "zorro mange aaa du zorro 42 pain!": ("zorro", "aaa", "42", "!"),
+        "je mange du pain.": (),
+        "eos pad": ("eos", "pad"),  # special symbols are not words
+    }.items():
+        assert translator.translate([sentence])[0].unknown_words == unknown
 
 
 @pytest.mark.parametrize("sentence", ["", "  \t\n ", "\u200b"])
@@ -98,9 +74,8 @@ def test_the_normalizer_is_that_of_the_corpus(tmp_path: Path) -> None:
         translator.translate(["日本語 42"])
 
 
-@pytest.mark.parametrize("sentence", ["tu", " "])
 def test_one_thread_while_translating_and_as_many_as_before_afterwards(
-    translator: Translator, monkeypatch: pytest.MonkeyPatch, sentence: str
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []
     split = translator_module.split_sentence
@@ -112,24 +87,11 @@ def test_one_thread_while_translating_and_as_many_as_before_afterwards(
     monkeypatch.setattr(translator_module, "split_sentence", record)
     torch.set_num_threads(3)
     try:
-        if sentence.strip():
-            translator.translate([sentence])
-        else:
-            with pytest.raises(UserError):
-                translator.translate([sentence])
+        translator.translate(["tu"])
+        assert torch.get_num_threads() == 3
+        with pytest.raises(UserError):
+            translator.translate([" "])
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(1)
-    assert threads == [1]
-
-
-def test_loaded_from_a_run_folder(make_trainer: MakeTrainer, tmp_path: Path) -> None:
-    checkpoint = make_trainer(layers=2).checkpoint()
-    save_checkpoint(tmp_path, checkpoint)
-    loaded = Translator.load(tmp_path).translate(["tu vois un chat."])[0]
-    in_memory = Translator(checkpoint).translate(["tu vois un chat."])[0]
-    assert loaded.text == in_memory.text
-    # The memory layout of the weights decides which vector instructions are used.
-    assert [word.probability for word in loaded.words] == pytest.approx(
-        [word.probability for word in in_memory.words], rel=1e-5
-    )
+    assert threads == [1, 1]

@@ -19,16 +19,14 @@ _SOURCE = Path(__file__).with_name("kernels.c")
 _FLAGS = "-O3 -march=native -fno-math-errno -fno-trapping-math -fopenmp -std=gnu11 -shared -fPIC"
 _MACROS = {torch.float32: "FLOAT", torch.float64: "DOUBLE"}
 _COMPILE_TIMEOUT_SECONDS = 60.0
-_DIGEST_BYTES = 32
-"""Checksum at the end of a cached library, where the loader ignores it."""
 
 
 @functools.cache
 def kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
-    """Return the functions of kernels.c for float32 or float64, or why there are none.
+    """Return the functions of kernels.c for float32 or float64, or the reason for having none.
 
-    Compiling takes about a second, once per checkout and kind of processor. The compiler is `cc`,
-    or the one that the environment variable CC names.
+    Compiling takes about a second, once per checkout and kind of processor. The environment
+    variable CC may name another compiler than `cc`.
     """
     try:
         compiler = shlex.split(os.environ.get("CC", "")) or ["cc"]
@@ -38,9 +36,8 @@ def kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
     key = hashlib.sha256(f"{command} {_processor()}".encode() + _SOURCE.read_bytes()).hexdigest()
     # Python keeps compiled code there too, so this needs no more trust.
     cached = _SOURCE.parent / "__pycache__" / f"kernels-{key[:16]}.so"
-    if _is_complete(cached):
-        with contextlib.suppress(OSError):
-            return ctypes.CDLL(str(cached))
+    with contextlib.suppress(OSError):
+        return ctypes.CDLL(str(cached))
     try:
         return _compile(command, cached)
     except subprocess.CalledProcessError as error:
@@ -52,7 +49,7 @@ def kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
         return f"no C compiler `{compiler[0]}`: {error.strerror or error}"
 
 
-def call(function: Callable[..., object], *arguments: int | float | Tensor) -> None:
+def call(function: Callable[..., object], *arguments: int | Tensor) -> None:
     """Call a function of kernels.c with torch's number of threads and the arguments.
 
     Tensors must be contiguous, on the CPU, and of the type that the kernels were compiled for.
@@ -60,11 +57,11 @@ def call(function: Callable[..., object], *arguments: int | float | Tensor) -> N
     function(ctypes.c_int64(torch.get_num_threads()), *map(_to_c, arguments))
 
 
-def _to_c(argument: int | float | Tensor) -> object:
-    if isinstance(argument, Tensor):
-        assert argument.is_contiguous()
-        return ctypes.c_void_p(argument.data_ptr())
-    return ctypes.c_int64(argument) if isinstance(argument, int) else ctypes.c_double(argument)
+def _to_c(argument: int | Tensor) -> object:
+    if isinstance(argument, int):
+        return ctypes.c_int64(argument)
+    assert argument.is_contiguous()
+    return ctypes.c_void_p(argument.data_ptr())
 
 
 def _compile(command: list[str], cached: Path) -> ctypes.CDLL:
@@ -80,26 +77,15 @@ def _compile(command: list[str], cached: Path) -> ctypes.CDLL:
         )
         try:
             cached.parent.mkdir(exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cached.parent) as beside:
-                signed = Path(beside) / cached.name
-                signed.write_bytes(fresh.read_bytes() + _digest(fresh.read_bytes()))
-                signed.replace(cached)
+            with tempfile.TemporaryDirectory(dir=cached.parent) as same_disk:
+                complete = Path(same_disk) / cached.name
+                with complete.open("wb") as file:
+                    file.write(fresh.read_bytes())
+                    os.fsync(file.fileno())  # loading a truncated library would crash the program
+                complete.replace(cached)
             return ctypes.CDLL(str(cached))
         except OSError:  # a read-only checkout: compiled again at every start
             return ctypes.CDLL(str(fresh))
-
-
-def _is_complete(cached: Path) -> bool:
-    """Whether a cached library is complete; loading a truncated one would crash the program."""
-    try:
-        content = cached.read_bytes()
-    except OSError:
-        return False
-    return content[-_DIGEST_BYTES:] == _digest(content[:-_DIGEST_BYTES])
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()
 
 
 def _processor() -> str:

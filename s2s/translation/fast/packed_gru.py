@@ -19,8 +19,8 @@ _DROPOUT_STEPS = 1 << 16
 def fast_dropout(inputs: Tensor, probability: float) -> Tensor:
     """Set values to zero with a probability, and scale the others up to keep the mean.
 
-    Takes 16 random bits per value from torch's generator of the device; torch's own dropout draws a
-    slow Bernoulli number for each. The probability is rounded to a multiple of 2**-16.
+    Uses 16 random bits per value from torch's generator of the device; torch's own dropout is slow
+    because it draws a Bernoulli number for each. The probability is rounded to multiples of 2**-16.
     """
     zeros = round(probability * _DROPOUT_STEPS)
     if not zeros:
@@ -38,19 +38,14 @@ def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -
         inputs: (P, H) packed.
         state: (B, H) states before the first token.
     """
+    outputs: Tensor
     if inputs.is_cuda:
         packed, _ = layer(PackedSequence(inputs, torch.tensor(sizes)), state.unsqueeze(0))
-        outputs: Tensor = packed.data
+        outputs = packed.data
         return outputs
-    return _PackedGRU.apply(  # type: ignore[no-any-return, no-untyped-call]
-        inputs,
-        state,
-        layer.weight_ih_l0,
-        layer.weight_hh_l0,
-        layer.bias_ih_l0,
-        layer.bias_hh_l0,
-        sizes,
-    )
+    weights = layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
+    outputs = _PackedGRU.apply(inputs, state, sizes, *weights)  # type: ignore[no-untyped-call]
+    return outputs
 
 
 class _PackedGRU(torch.autograd.Function):
@@ -63,24 +58,13 @@ class _PackedGRU(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        inputs: Tensor,
-        state: Tensor,
-        weight_input: Tensor,
-        weight_hidden: Tensor,
-        bias_input: Tensor,
-        bias_hidden: Tensor,
-        sizes: list[int],
+        ctx: Any, inputs: Tensor, state: Tensor, sizes: list[int], *weights: Tensor
     ) -> Tensor:
+        weight_input, weight_hidden, bias_input, bias_hidden = weights
         gates, state = torch.addmm(bias_input, inputs, weight_input.t()), state.contiguous()
         products, outputs = torch.empty_like(gates), torch.empty_like(inputs)
-        weights, library = weight_hidden.t().contiguous(), kernels(inputs.dtype)
-        if isinstance(library, str):
-            _forward_steps(sizes, weights, bias_hidden, state, gates, products, outputs)
-        else:
-            count, width, lengths = len(sizes), state.shape[1], torch.tensor(sizes)
-            tensors = (lengths, weights, bias_hidden, state, gates, products, outputs)
-            call(library.gru_forward, count, width, *tensors)
+        weight_hidden_t = weight_hidden.t().contiguous()
+        _run("gru_forward", sizes, weight_hidden_t, bias_hidden, state, gates, products, outputs)
         ctx.save_for_backward(inputs, state, weight_input, weight_hidden, gates, products, outputs)
         ctx.sizes = sizes
         return outputs
@@ -91,34 +75,34 @@ class _PackedGRU(torch.autograd.Function):
         inputs, state, weight_input, weight_hidden, gates, products, outputs = ctx.saved_tensors
         before, carried = torch.empty_like(outputs), torch.zeros_like(state)
         to_hidden, to_input = torch.empty_like(gates), torch.empty_like(gates)
-        given = (weight_hidden, state, gates, products, outputs, gradients.contiguous())
-        results, library = (before, to_hidden, to_input, carried), kernels(inputs.dtype)
-        if isinstance(library, str):
-            _backward_steps(ctx.sizes, *given, *results)
-        else:
-            count, width, lengths = len(ctx.sizes), state.shape[1], torch.tensor(ctx.sizes)
-            call(library.gru_backward, count, width, lengths, *given, *results)
+        arguments = (weight_hidden, state, gates, products, outputs, gradients.contiguous())
+        _run("gru_backward", ctx.sizes, *arguments, before, to_hidden, to_input, carried)
         return (
             to_input @ weight_input,
             carried,
+            None,
             to_input.t() @ inputs,
             to_hidden.t() @ before,
             to_input.sum(0),
             to_hidden.sum(0),
-            None,
         )
 
 
-def _forward_steps(
-    sizes: list[int],
-    weights: Tensor,
-    bias: Tensor,
-    state: Tensor,
-    gates: Tensor,
-    products: Tensor,
-    outputs: Tensor,
-) -> None:
-    """Compute what gru_forward in kernels.c does, with few operations per step."""
+def _run(name: str, sizes: list[int], *tensors: Tensor) -> None:
+    """Call a function of kernels.c, or do the same with torch if there is no C compiler."""
+    library = kernels(tensors[0].dtype)
+    if not isinstance(library, str):
+        width = tensors[-1].shape[1]
+        call(getattr(library, name), len(sizes), width, torch.tensor(sizes), *tensors)
+    elif name == "gru_forward":
+        _forward(sizes, *tensors)
+    else:
+        _backward(sizes, *tensors)
+
+
+def _forward(sizes: list[int], *tensors: Tensor) -> None:
+    """Do the same as gru_forward in kernels.c, with few operations per step."""
+    weights, bias, state, gates, products, outputs = tensors
     width = state.shape[1]
     steps = zip(
         torch.split(products, sizes),
@@ -138,20 +122,10 @@ def _forward_steps(
         hidden = torch.lerp(new, hidden, update, out=output)
 
 
-def _backward_steps(
-    sizes: list[int],
-    weights: Tensor,
-    state: Tensor,
-    gates: Tensor,
-    products: Tensor,
-    outputs: Tensor,
-    gradients: Tensor,
-    before: Tensor,
-    to_hidden: Tensor,
-    to_input: Tensor,
-    carried: Tensor,
-) -> None:
-    """Compute what gru_backward in kernels.c does, with few operations per step."""
+def _backward(sizes: list[int], *tensors: Tensor) -> None:
+    """Do the same as gru_backward in kernels.c, with few operations per step."""
+    weights, state, gates, products, outputs, gradients, *results = tensors
+    before, to_hidden, to_input, carried = results
     width = state.shape[1]
     states = [state, *torch.split(outputs, sizes)[:-1]]
     torch.cat([last[:size] for last, size in zip(states, sizes, strict=True)], out=before)

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CHUNK_ROWS = 384
-"""Rows of logits held at a time, at most. More is slower on a CPU, and takes more memory."""
+"""Maximum rows of logits in memory at a time. More is slower on a CPU."""
 _UNDERFLOWED = 1e-30
 """A probability below this has lost digits."""
 _GPU_CHUNK_BYTES = 2**27
-"""Logits held at a time on a GPU, which wants large products; the peak is twice as much."""
+"""Logits in memory at a time on a GPU, which needs large products; the peak is twice as much."""
 _ONEDNN = {torch.float32} if hasattr(torch.ops.mkldnn, "_linear_pointwise") else set()
 if _ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported():
     _ONEDNN.add(torch.bfloat16)
@@ -22,13 +22,8 @@ if _ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported():
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return inputs @ weight.T + bias by the fastest routine, without autograd.
 
-    torch asks MKL for products in float32; oneDNN, which it also ships, takes half the time if V
-    is large.
-
-    Args:
-        inputs: (N, H).
-        weight: (V, H), stored by rows or by columns.
-        bias: (V,).
+    torch uses MKL for products in float32; oneDNN, which it also ships, takes half the time if V is
+    large. The (V, H) weight may be stored by rows or by columns.
     """
     if inputs.device.type == "cpu" and inputs.dtype in _ONEDNN:
         result: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
@@ -39,8 +34,8 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def chunk_rows(rows: int) -> int:
     """Return how many rows to compute at a time, out of as few different numbers as possible.
 
-    A product of a new shape costs up to 5 ms once, because oneDNN compiles a kernel for it; so
-    numbers are rounded up, by 3% at most.
+    The first product of a shape costs up to 5 ms, because oneDNN compiles a kernel for it, so
+    numbers are rounded up by at most 3%.
     """
     chunks = -(-rows // CHUNK_ROWS)
     most = -(-rows // chunks)
@@ -49,7 +44,7 @@ def chunk_rows(rows: int) -> int:
 
 
 def gpu_chunk_rows(vocabulary: int, dtype: torch.dtype, chunk_bytes: int = _GPU_CHUNK_BYTES) -> int:
-    """Return how many rows of logits a GPU computes at a time, at most."""
+    """Return the maximum rows of logits that a GPU computes at a time."""
     return max(1, chunk_bytes // (vocabulary * dtype.itemsize))
 
 
@@ -57,10 +52,7 @@ class ProjectionGradients:
     """Loss and gradients of the output layer on a CPU."""
 
     def __init__(self, out: nn.Linear, *, bf16: bool = False) -> None:
-        """Store the layer's weights by columns.
-
-        That is how their gradient comes out if the largest factor of its product, the softmax, need
-        not be transposed.
+        """Store the layer's weights by columns, as their gradient comes out without a transpose.
 
         Args:
             bf16: Compute the three products, and the softmax between them, in bfloat16.
@@ -71,11 +63,11 @@ class ProjectionGradients:
         self._cast_weight = torch.empty_like(out.weight, dtype=self._dtype)
         self._cast_bias = torch.empty_like(out.bias, dtype=self._dtype)
         self._sum = out.weight.new_empty(out.in_features + 1, out.out_features)
-        """Sum of the chunks' gradients. Kept, because new memory from the system is slow."""
+        """Sum of the chunks' gradients, reused because new memory from the system is slow."""
 
     @torch.no_grad()
     def __call__(self, hidden: Tensor, targets: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-        """Compute the loss and set the layer's gradients, which hold until the next call.
+        """Compute the loss and set the layer's gradients, which are valid until the next call.
 
         Args:
             hidden: (N, H) decoder outputs at real positions.
@@ -121,12 +113,9 @@ class ProjectionGradients:
         return loss_sum, hidden_gradient
 
     def _chunks(self, hidden: Tensor, rows: int, scale: float) -> tuple[Tensor, Tensor]:
-        """Split the rows into chunks and prepare the factors of the weights' gradient.
+        """Return (C, N, H) chunks of rows and (C, H + 1, N) factors of their softmaxes.
 
-        Returns:
-            (C, N, H) chunks of N rows, zeros after the last row, and (C, H + 1, N) factors by
-            which a softmax is multiplied: the same times `scale`, and a row of `scale` for the
-            bias.
+        Missing rows are zeros. The factors are the rows times `scale`, and `scale` for the bias.
         """
         width, count = hidden.shape[1], -(-len(hidden) // rows)
         chunks = hidden.new_zeros(count, rows, width, dtype=self._dtype)
@@ -139,7 +128,7 @@ class ProjectionGradients:
 def _log_loss(
     likelihoods: Tensor, rows: Tensor, weight: Tensor, bias: Tensor, target: Tensor
 ) -> Tensor:
-    """Sum -log of the (N, 1) targets' likelihoods, from the logits where these underflowed."""
+    """Return -log of the (N, 1) likelihoods, summed; from the logits where these underflowed."""
     underflowed = (likelihoods < _UNDERFLOWED).squeeze(1)
     if not underflowed.any():
         return -likelihoods.log().sum()
@@ -151,18 +140,13 @@ def _log_loss(
 class FixedProjection:
     """The same as ProjectionGradients, as work that a GPU can queue and capture in a graph.
 
-    The operations and their memory depend on shapes alone, never on a value; a row is left out by
-    its mask. The gradients' memory stays the same from call to call.
+    Operations and memory depend on shapes alone, never on a value; rows are left out by a mask. The
+    gradients stay at the same place in memory.
     """
 
     def __init__(
         self, out: nn.Linear, *, bf16: bool = False, chunk_bytes: int = _GPU_CHUNK_BYTES
     ) -> None:
-        """Allocate the gradients.
-
-        Args:
-            bf16: Compute the three products, and the softmax between them, in bfloat16.
-        """
         self._out = out
         self._dtype = torch.bfloat16 if bf16 else out.weight.dtype
         self._chunk_rows = gpu_chunk_rows(out.out_features, self._dtype, chunk_bytes)
@@ -173,17 +157,7 @@ class FixedProjection:
     def __call__(
         self, hidden: Tensor, targets: Tensor, scale: float, real: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Compute the loss and set the layer's gradients, which hold until the next call.
-
-        Args:
-            hidden: (N, H) decoder outputs.
-            targets: (N,) word ids.
-            scale: Factor of all gradients.
-            real: (N,) which rows count; None: all.
-
-        Returns:
-            The loss sum (scalar, nats) and its gradient for `hidden`.
-        """
+        """Do the same as ProjectionGradients for the rows that are `real` (N,); None: all."""
         weight = self._out.weight.detach().to(self._dtype)
         bias = self._out.bias.detach().to(self._dtype)
         self._out.weight.grad, self._out.bias.grad = self._weight_gradient, self._bias_gradient
@@ -219,8 +193,8 @@ def _losses_and_gradients(logits: Tensor, target: Tensor) -> tuple[Tensor, Tenso
     """Return the (N, 1) cross entropies of (N, V) logits, and their (N, V) gradients.
 
     A target's probability may underflow, and testing for that would wait for the device. The
-    highest probability never does (it is at least 1 / V), and gives the logarithm of the sum of all
-    exponentials: the highest logit less the logarithm of its probability.
+    highest probability, which is at least 1 / V, never does; the highest logit minus its logarithm
+    is the logarithm of the sum of all exponentials.
     """
     highest, words = logits.max(1, keepdim=True)
     softmax = logits.softmax(1)

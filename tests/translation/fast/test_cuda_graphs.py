@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
-from s2s.config import Engine, OptimizerName, Precision, TrainConfig
+from s2s.config import Engine, OptimizerName, Precision
 from s2s.data.batches import Batches
-from s2s.records import SOS, RemarkKind, StepRecord
+from s2s.records import RemarkKind, StepRecord
 from s2s.training.optimizers import build_optimizer
 from s2s.training.trainer import Trainer
 from s2s.translation.engines import ENGINES, FusedEngine, GraphedEngine
@@ -55,16 +55,14 @@ def model(layers: int = 1, dropout: float = 0.0) -> Seq2Seq:
     return Seq2Seq(10, 9, hidden_size=4, layers=layers, dropout=dropout).double()
 
 
-def corpus(count: int = 40) -> Sides:
-    """Return sentences of many lengths."""
+def corpus() -> Sides:
+    """Return 40 pairs of sentences of many lengths."""
     random = np.random.default_rng(1)
-
-    def some(words: int) -> list[list[int]]:
-        return [
-            [*random.integers(3, words, random.integers(0, 12)).tolist(), 2] for _ in range(count)
-        ]
-
-    return some(10), some(9)
+    source, target = (
+        [[*random.integers(3, words, random.integers(0, 12)).tolist(), 2] for _ in range(40)]
+        for words in (10, 9)
+    )
+    return source, target
 
 
 class Recording(torch.optim.Optimizer):
@@ -87,20 +85,14 @@ def by_engine(engine: Engine, ours: Seq2Seq, sides: Sides) -> dict[str, Any]:
     return {"loss": float(loss_sum), **optimizer.gradients}
 
 
-def fixed(ours: Seq2Seq, sides: Sides, more: tuple[int, int, int] = (0, 0, 0)) -> dict[str, Any]:
+def fixed(ours: Seq2Seq, sides: Sides, more: tuple[int, int, int]) -> dict[str, Any]:
     """Return the same by the fixed step, in the smallest shape and `more` steps and rows."""
-    optimizer = Recording(ours)
-    samples = len(sides[0])
-    shape = Shape(
-        samples,
-        max(map(len, sides[0])) + more[0],
-        max(map(len, sides[1])) + more[1],
-        sum(map(len, sides[1])) + more[2],
-    )
-    project = FixedProjection(ours.decoder.out)
-    loss_sum = fixed_step(
-        ours, batches_of(*sides), project, optimizer, torch.arange(samples), shape
-    )
+    optimizer, project = Recording(ours), FixedProjection(ours.decoder.out)
+    samples, (sources, targets) = len(sides[0]), ([*map(len, side)] for side in sides)
+    smallest = max(sources), max(targets), sum(targets)
+    shape = Shape(samples, *(size + extra for size, extra in zip(smallest, more, strict=True)))
+    batches, indices = batches_of(*sides), torch.arange(samples)
+    loss_sum = fixed_step(ours, batches, project, optimizer, indices, shape)
     assert all(value.grad is None for value in ours.parameters())
     return {"loss": float(loss_sum), **optimizer.gradients}
 
@@ -143,35 +135,6 @@ def test_steps_are_rounded_up_to_four_but_not_above_the_longest_sentence() -> No
     assert plan(batches, np.array([1, 0])).shape == Shape(2, 10, 9, 18)
 
 
-# The batch
-
-
-@given(pairs, st.tuples(*[st.integers(0, 5)] * 3))
-def test_a_fixed_batch_holds_the_sentences(sides: Sides, more: tuple[int, int, int]) -> None:
-    sources, targets = sides
-    samples, steps = len(sources), max(map(len, targets)) + more[1]
-    tokens = sum(map(len, targets))
-    batch = batches_of(*sides).make_fixed(
-        torch.arange(samples), max(map(len, sources)) + more[0], steps, tokens + more[2]
-    )
-    for column, (source, target) in enumerate(zip(sources, targets, strict=True)):
-        padding = [0] * (len(batch.source) - len(source))
-        assert batch.source[:, column].tolist() == source + padding
-        assert batch.inputs[: len(target), column].tolist() == [SOS, *target[:-1]]
-        assert int(batch.source_end_positions[column]) == (len(source) - 1) * samples + column
-    expected = [
-        (step * samples + column, word)
-        for column, target in enumerate(targets)
-        for step, word in enumerate(target)
-    ]
-    assert (
-        list(zip(batch.positions.tolist(), batch.targets.tolist(), strict=True))[:tokens]
-        == expected
-    )
-    assert batch.is_real.tolist() == [True] * tokens + [False] * more[2]
-    assert batch.inputs.shape == (steps, samples)
-
-
 # The step
 
 
@@ -191,12 +154,7 @@ def test_it_equals_fused_whatever_the_padding(
 class Replayed:
     """Does what a graph does: the same step again, on its own memory."""
 
-    step: Callable[[], None]
-    replays: int = 0
-
-    def replay(self) -> None:
-        self.replays += 1
-        self.step()
+    replay: Callable[[], object]
 
 
 class Simulated(GraphedSteps):
@@ -232,33 +190,24 @@ def draw_batches(steps: int, batch_size: int = 3) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("name", OptimizerName)
 @pytest.mark.parametrize("layers", [1, 2])
-def test_100_steps_equal_fused(name: OptimizerName, layers: int) -> None:
-    batches = batches_of(*corpus())
-
-    def train(engine: Engine, computing: Callable[[Seq2Seq], Any]) -> dict[str, torch.Tensor]:
-        ours = model(layers)
-        optimizer = build_optimizer(
-            tiny_config(optimizer=name, engine=engine), ours, ours.embeddings
-        )
-        step = computing(ours)
-        # Losses are not read before the end, as in a run on a GPU.
-        losses = [step(optimizer, indices)[1] for indices in draw_batches(100)]
-        return {"losses": torch.stack(losses), **ours.state_dict()}
-
-    simulated: list[Simulated] = []
-
-    def by_graphs(ours: Seq2Seq) -> Any:
-        simulated.append(Simulated(ours, batches))
-        return simulated[0].step
-
-    def by_fused(ours: Seq2Seq) -> Any:
-        step = FusedEngine(ours, batches, Precision.FP32).step
-        return lambda optimizer, indices: step(optimizer, indices, True, lambda: None)
-
+def test_60_steps_equal_fused(name: OptimizerName, layers: int) -> None:
+    batches, results = batches_of(*corpus()), []
     # The optimizers of `article` are dense, as those on a GPU; those of `fused` are lazy.
-    results = train(Engine.ARTICLE, by_graphs)
-    assert simulated[0].captures > 3
-    torch.testing.assert_close(results, train(Engine.FUSED, by_fused), **CLOSE)
+    for engine in (Engine.ARTICLE, Engine.FUSED):
+        ours = model(layers)
+        config = tiny_config(optimizer=name, engine=engine)
+        optimizer = build_optimizer(config, ours, ours.embeddings)
+        graphs, fused = Simulated(ours, batches), FusedEngine(ours, batches, Precision.FP32)
+        # Losses are not read before the end, as in a run on a GPU.
+        losses = [
+            graphs.step(optimizer, indices)[1]
+            if engine is Engine.ARTICLE
+            else fused.step(optimizer, indices, True, lambda: None)[1]
+            for indices in draw_batches(60)
+        ]
+        assert engine is Engine.FUSED or graphs.captures > 3
+        results.append({"losses": torch.stack(losses), **ours.state_dict()})
+    torch.testing.assert_close(*results, **CLOSE)
 
 
 def test_a_shape_is_captured_at_its_second_batch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,25 +248,20 @@ def test_on_a_cpu_fused_computes_and_a_remark_says_so(make_trainer: MakeTrainer)
             float(event.loss_sum) for event in trainer.run() if isinstance(event, StepRecord)
         ]
     assert losses[Engine.GRAPHED] == losses[Engine.FUSED]
-    assert [each.kind for each in trainer.remarks] == [RemarkKind.COMPUTED_BY_FUSED]
-    assert make_trainer(engine=Engine.FUSED).remarks == []
+    assert [each.kind for each in trainer.task.remarks] == [RemarkKind.COMPUTED_BY_FUSED]
+    assert make_trainer(engine=Engine.FUSED).task.remarks == []
 
 
-class Failing:
+class Failing(Simulated):
     """Graphed steps of which the fourth cannot be captured."""
 
-    def __init__(self, working: GraphedSteps) -> None:
-        self._working, self._steps = working, 0
-
-    @property
-    def warming_up(self) -> bool:
-        return self._working.warming_up
+    steps = 0
 
     def step(self, optimizer: torch.optim.Optimizer, indices: Any) -> Any:
-        self._steps += 1
-        if self._steps == 4:
+        self.steps += 1
+        if self.steps == 4:
             raise CaptureError("operation not permitted")
-        return self._working.step(optimizer, indices)
+        return super().step(optimizer, indices)
 
 
 def test_a_capture_that_fails_costs_no_step() -> None:
@@ -328,7 +272,7 @@ def test_a_capture_that_fails_costs_no_step() -> None:
         engine = kind(ours, batches, Precision.FP32)
         if isinstance(engine, GraphedEngine):
             engine.remarks.clear()
-            engine._graphs = Failing(Simulated(ours, batches))
+            engine._graphs = Failing(ours, batches)
         untimed = []
         for number, indices in enumerate(draw_batches(20)):
             # Free-running batches in between are computed by `fused`.
@@ -367,22 +311,6 @@ def test_a_step_that_prepares_others_is_not_timed(
     trainer = make_trainer(iterations=7)
     timed = [event.timed for event in trainer.run() if isinstance(event, StepRecord)]
     assert timed == [False, False, False, True, False, True, False]
-
-
-def test_a_dense_optimizer_does_not_load_the_state_of_a_lazy_one(
-    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As when a run of a CPU is continued on a GPU."""
-    trainer = make_trainer()
-    list(trainer.run())
-
-    def dense(_config: TrainConfig, model: Seq2Seq, _embeddings: object) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop(model.parameters(), lr=1e-3, momentum=0.9)
-
-    monkeypatch.setattr("s2s.training.trainer.build_optimizer", dense)
-    continued = make_trainer(trainer.checkpoint())
-    assert not continued.optimizer.state
-    torch.testing.assert_close(continued.task.model.state_dict(), trainer.checkpoint().weights)
 
 
 # Waiting for the device

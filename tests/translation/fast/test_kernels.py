@@ -46,27 +46,6 @@ def test_compiled_once(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_compiler
-def test_a_damaged_library_is_compiled_again(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:  # a library that was loaded once would be found again
-        patch.setattr(ctypes, "CDLL", lambda _: None)
-        compile_kernels(torch.float32)
-        [cached] = (checkout / "__pycache__").iterdir()
-        content = cached.read_bytes()
-        for damaged in (
-            b"",
-            content[:8192],
-            content[:9000] + bytes(len(content) - 9000),
-            content[:-1] + bytes([content[-1] ^ 1]),
-        ):
-            cached.write_bytes(damaged)
-            compile_kernels(torch.float32)
-            assert cached.read_bytes() == content
-    assert compile_kernels(torch.float32).gru_forward
-
-
-@needs_compiler
 def test_a_read_only_checkout(checkout: Path) -> None:
     (checkout / "__pycache__").write_text("a file in its place")
     assert isinstance(compile_kernels(torch.float32), ctypes.CDLL)

@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from s2s.translation.engines import masked_loss_sum
 from s2s.translation.fast import projection
 from s2s.translation.fast.projection import (
     CHUNK_ROWS,
     FixedProjection,
     ProjectionGradients,
     chunk_rows,
-    linear,
 )
-from s2s.translation.loss import masked_loss_sum, projected_loss_sum
 
 ROWS, WIDTH, WORDS = 9, 5, 11
 BOTH = pytest.mark.parametrize("kind", [ProjectionGradients, FixedProjection])
@@ -45,9 +44,7 @@ def by_torch(out: nn.Linear, hidden: Tensor, targets: Tensor, scale: float) -> d
     loss_sum = nn.functional.cross_entropy(out(hidden), targets, reduction="sum")
     (loss_sum * scale).backward()
     assert hidden.grad is not None
-    expected = results(out, (loss_sum.detach(), hidden.grad))
-    torch.testing.assert_close(projected_loss_sum(hidden, out, targets), expected["loss"])
-    return expected
+    return results(out, (loss_sum.detach(), hidden.grad))
 
 
 def test_masked_loss_counts_real_tokens_only() -> None:
@@ -57,22 +54,7 @@ def test_masked_loss_counts_real_tokens_only() -> None:
 
 
 @BOTH
-def test_by_hand(kind: Kind) -> None:
-    """Logits (0, ln 3): probabilities 1/4 and 3/4; the target is the first word."""
-    out = nn.Linear(1, 2).double()
-    with torch.no_grad():
-        out.weight.copy_(torch.tensor([[0.0], [math.log(3)]]))
-        out.bias.zero_()
-    hidden = torch.ones(1, 1, dtype=torch.float64)
-    loss_sum, gradient = kind(out)(hidden, torch.tensor([0]), scale=0.5)
-    assert float(loss_sum) == pytest.approx(math.log(4))
-    assert out.bias.grad.tolist() == pytest.approx([-0.375, 0.375])
-    assert out.weight.grad.flatten().tolist() == pytest.approx([-0.375, 0.375])
-    assert float(gradient) == pytest.approx(0.375 * math.log(3))
-
-
-@BOTH
-@pytest.mark.parametrize("rows_per_chunk", [1, 2, 4, 9, 100])
+@pytest.mark.parametrize("rows_per_chunk", [1, 4, 100])
 def test_it_is_torchs_cross_entropy_in_chunks_of_any_size(
     monkeypatch: pytest.MonkeyPatch, kind: Kind, rows_per_chunk: int
 ) -> None:
@@ -98,30 +80,28 @@ def test_a_row_that_is_not_real_changes_nothing(rows_per_chunk: int) -> None:
 
 
 @BOTH
-def test_bf16_is_close_to_fp32(kind: Kind) -> None:
+@pytest.mark.parametrize(("bf16", "rtol", "atol"), [(False, 1e-5, 1e-6), (True, 0.05, 0.01)])
+def test_float32_and_bf16_are_close(kind: Kind, bf16: bool, rtol: float, atol: float) -> None:
     out, hidden, targets = example(torch.float32)
     expected = by_torch(out, hidden, targets, 0.25)
-    actual = results(out, kind(out, bf16=True)(hidden, targets, 0.25))
-    torch.testing.assert_close(actual, expected, rtol=0.05, atol=0.01)
+    actual = results(out, kind(out, bf16=bf16)(hidden, targets, 0.25))
+    torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol)
     assert {value.dtype for value in actual.values()} == {torch.float32}
 
 
 @BOTH
 @pytest.mark.parametrize("bf16", [False, True])
-def test_a_probability_that_underflows_has_its_loss(kind: Kind, bf16: bool) -> None:
+def test_a_probability_that_underflows_has_its_loss_and_nan_stays_nan(
+    kind: Kind, bf16: bool
+) -> None:
     out = nn.Linear(1, 2)
     with torch.no_grad():
         out.weight.copy_(torch.tensor([[0.0], [256.0]]))
         out.bias.zero_()
-    hidden = torch.tensor([[1.0], [0.0], [-1.0]])
-    loss_sum, _ = kind(out, bf16=bf16)(hidden, torch.tensor([0, 0, 0]), scale=1.0)
+    project, targets = kind(out, bf16=bf16), torch.zeros(3, dtype=torch.int64)
+    loss_sum, _ = project(torch.tensor([[1.0], [0.0], [-1.0]]), targets, scale=1.0)
     assert float(loss_sum) == pytest.approx(256 + math.log(2), rel=1e-2 if bf16 else 1e-6)
-
-
-@BOTH
-def test_a_nan_is_not_hidden(kind: Kind) -> None:
-    hidden = torch.tensor([[float("nan")]])
-    loss_sum, _ = kind(nn.Linear(1, 2))(hidden, torch.tensor([0]), scale=1.0)
+    loss_sum, _ = project(torch.full((3, 1), math.nan), targets, scale=1.0)
     assert math.isnan(float(loss_sum))
 
 
@@ -136,12 +116,3 @@ def test_chunks_hold_all_rows_and_waste_little(rows: int) -> None:
 
 def test_chunks_have_few_shapes() -> None:
     assert len({chunk_rows(rows) for rows in range(1, 10_000)}) < 32 * math.log2(CHUNK_ROWS)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("with_bias", [False, True])
-def test_linear_is_torchs(dtype: torch.dtype, with_bias: bool) -> None:
-    inputs, weight = torch.randn(5, 7, dtype=dtype), torch.randn(11, 7, dtype=dtype)
-    bias = torch.randn(11, dtype=dtype) if with_bias else None
-    expected = nn.functional.linear(inputs, weight, bias)
-    torch.testing.assert_close(linear(inputs, weight, bias), expected)
