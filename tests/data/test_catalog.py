@@ -1,10 +1,7 @@
 """Adding, opening and removing corpora."""
 
 import gzip
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -205,30 +202,3 @@ def test_figures_of_the_article_s_corpus(folder: Path, test_data: Path) -> None:
         assert validation[:512].mean() == pytest.approx(validation.mean(), rel=0.05)
     for split in splits[1:]:
         assert 0.0098 < len(split) / 166_280 <= 0.01
-
-
-LOCALE_SCRIPT = """
-import sys, warnings
-from pathlib import Path
-warnings.filterwarnings("error", category=EncodingWarning, module="s2s")
-from s2s.data.catalog import add, list_corpora, open_corpus
-folder = Path(sys.argv[1])
-add(folder, sys.argv[2])
-opened = open_corpus(folder, list_corpora(folder)[0].name)
-print(ascii(sorted(opened.pair(index) for index in range(2))))
-"""
-
-
-def test_the_locale_makes_no_difference(folder: Path, tmp_path: Path) -> None:
-    path = tmp_path / "words.txt"
-    path.write_text("été\t日本\ncœur\tпривет\n", encoding="utf-8")
-    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    process = subprocess.run(
-        [sys.executable, "-c", LOCALE_SCRIPT, str(folder), str(path)],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, **locale, "PYTHONWARNDEFAULTENCODING": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.stdout == ascii([("привет", "coeur"), ("日本", "été")]) + "\n", process.stderr

@@ -1,11 +1,9 @@
 """From lines to word ids: a corpus worked out by hand, and properties of any corpus."""
 
 import itertools
-import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,8 +13,9 @@ from hypothesis import strategies as st
 
 from s2s.config import CorpusChoices, Direction, Normalizer
 from s2s.data import prepare as prepare_module
-from s2s.data.prepare import Prepared, PreparedSide, prepare
-from s2s.data.reader import Chunk, read_chunks
+from s2s.data.corpus import Side
+from s2s.data.prepare import Prepared, prepare
+from s2s.data.reader import Chunk
 from s2s.data.text import split_sentence
 from s2s.errors import UserError
 from s2s.records import EOS, SPECIAL_WORDS
@@ -42,12 +41,12 @@ def prepare_lines(lines: list[str], **choices: object) -> Prepared:
     return prepare([Chunk(1, lines)], CorpusChoices(**choices), id)  # type: ignore[arg-type]
 
 
-def decode(side: PreparedSide) -> list[tuple[str, ...]]:
+def decode(side: Side) -> list[tuple[str, ...]]:
     sentences = []
     for start, end in pairwise(side.offsets):
         assert side.tokens[end - 1] == EOS
         ids = side.tokens[start : end - 1]
-        sentences.append(tuple(side.words[word - FIRST] for word in ids.tolist()))
+        sentences.append(tuple(side.words[word] for word in ids.tolist()))
     return sentences
 
 
@@ -67,11 +66,11 @@ def test_by_hand() -> None:
     assert (prepared.bad_lines, prepared.bad_line_numbers) == (4, (3, 5, 6, 8))
     assert (prepared.training_pairs, prepared.validation_pairs, prepared.test_pairs) == (3, 0, 0)
     source, target = prepared.source, prepared.target
-    assert source.words == ["!", "va", "continue", "cours"]
+    assert source.words[FIRST:] == ["!", "va", "continue", "cours"]
     assert source.tokens.tolist() == [5, 4, EOS, 6, 4, EOS, 7, 4, EOS]
     assert source.offsets.tolist() == [0, 3, 6, 9]
     assert source.vocabulary == 8
-    assert target.words == ["go", ".", "on", "run", "!"]
+    assert target.words[FIRST:] == ["go", ".", "on", "run", "!"]
     assert target.tokens.tolist() == [4, 5, EOS, 4, 6, 5, EOS, 7, 8, EOS]
     assert (target.tokens.dtype, target.offsets.dtype) == (np.int32, np.int64)
     kept = {2: 2, 3: 3, 8: 3, 9: 4}  # by the words of the longer side
@@ -93,7 +92,7 @@ def test_by_hand() -> None:
 )
 def test_rare_words_are_outside_the_vocabulary(choices: dict[str, int], vocabulary: int) -> None:
     prepared = prepare_lines(["x\tc b a", "x\ta b d", "y\ta e f"], **choices)
-    assert prepared.source.words == [*"abcdef"]
+    assert prepared.source.words[FIRST:] == [*"abcdef"]
     assert prepared.source.vocabulary == FIRST + vocabulary
     assert decode(prepared.source) == [(*"cba",), (*"abd",), (*"aef",)]
 
@@ -112,11 +111,11 @@ def test_properties_of_any_corpus(pairs: list[tuple[str, str]]) -> None:
     assert_splits_share_no_sentence(prepared)
     for side in (prepared.source, prepared.target):
         sentences = decode(side)
-        vocabulary = side.words[: side.vocabulary - FIRST]
+        vocabulary = side.words[FIRST : side.vocabulary]
         counts = Counter(itertools.chain(*sentences[: prepared.training_pairs]))
         assert set(vocabulary) == set(counts)
         assert [counts[word] for word in vocabulary] == sorted(counts.values(), reverse=True)
-        assert sorted(side.words) == sorted(set(itertools.chain(*sentences)))
+        assert sorted(side.words[FIRST:]) == sorted(set(itertools.chain(*sentences)))
 
 
 def assert_splits_share_no_sentence(prepared: Prepared) -> None:
@@ -156,18 +155,6 @@ def test_the_validation_and_test_splits() -> None:
     prepared = prepare_lines(lines)
     assert prepared.validation_pairs == prepared.test_pairs == 40
     assert not any("va" in each for each in decode(prepared.source)[prepared.training_pairs :])
-
-
-def test_a_real_file_of_three_columns(test_data: Path) -> None:
-    prepared = prepare(read_chunks(test_data / "fra-3col-sample.txt"), CorpusChoices(), id)
-    assert (prepared.pairs_read, prepared.bad_lines) == (5000, 0)
-    assert prepared.validation_pairs <= 500
-    assert 950 < prepared.validation_pairs + prepared.test_pairs <= 1000
-    assert "bouge" in prepared.source.words
-    assert "move" in prepared.target.words
-    for side in (prepared.source, prepared.target):
-        assert not {"attribution", "tatoeba", "cc", "#"} & set(side.words)
-    assert_splits_share_no_sentence(prepared)
 
 
 @pytest.mark.parametrize(
@@ -210,17 +197,3 @@ def test_a_corpus_that_takes_too_much_memory_is_rejected(
     with pytest.raises(UserError, match="memory"):
         prepare(endless(), CorpusChoices(), id)
     assert len(chunks_read) < max_chunks / 5
-
-
-def test_the_memory_estimate_is_close_to_the_peak(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = [f"{n} b{n % 7} c{n % 1000}\ta{n} d{n % 300}" for n in range(20_000)]
-    estimates = list[int]()
-    monkeypatch.setattr(
-        prepare_module, "_check_memory", lambda needed, *_: estimates.append(needed)
-    )
-    chunks = [Chunk(n + 1, lines[n : n + 1000]) for n in range(0, len(lines), 1000)]
-    tracemalloc.start()
-    prepare(chunks, CorpusChoices(), id)
-    _, peak_bytes = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak_bytes < estimates[-1] < 3 * peak_bytes

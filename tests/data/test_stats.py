@@ -7,8 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from s2s.data import catalog, stats
 from s2s.data.batches import Batches
@@ -25,9 +23,7 @@ def make_side(sentences: list[str], words: list[str], vocabulary: int = 8) -> Si
     ids = {word: id_ for id_, word in enumerate(words, len(SPECIAL_WORDS))}
     rows = [[*(ids[word] for word in sentence.split()), EOS] for sentence in sentences]
     tokens = np.array([token for row in rows for token in row], np.int32)
-    side = Side(tokens, np.cumsum([0, *map(len, rows)]), vocabulary, Path(), "source")
-    side.__dict__["words"] = [*SPECIAL_WORDS, *words]
-    return side
+    return Side(tokens, np.cumsum([0, *map(len, rows)]), [*SPECIAL_WORDS, *words], vocabulary)
 
 
 def make_corpus(source: Side, target: Side, *splits: int) -> Corpus:
@@ -63,17 +59,6 @@ def test_frequent_words(four_pairs: Corpus) -> None:
     assert not words[-1].in_vocabulary
     assert sum(each.share for each in words) == pytest.approx(1)
     assert stats.find_frequent_words(four_pairs.source, 2) == words[:2]
-
-
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=200))
-def test_coverage_grows_to_all_words(counts: list[int]) -> None:
-    tokens = np.repeat(np.arange(len(counts)) + len(SPECIAL_WORDS), counts)
-    side = Side(tokens, np.array([0, len(tokens)]), 4, Path(), "source")
-    sizes, shares = zip(*stats.measure_coverage(side), strict=True)
-    assert (sizes[-1], shares[-1]) == (len(counts), 1)
-    assert list(sizes) == sorted(set(sizes))
-    assert list(shares) == sorted(shares)
-    assert shares[0] == pytest.approx(counts[0] / sum(counts))
 
 
 def test_padding_of_a_batch_by_hand() -> None:

@@ -1,5 +1,6 @@
 """Any arguments and any standard input of the command line: an exit code and a good message."""
 
+import argparse
 import contextlib
 import io
 import os
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from s2s.cli.main import main
+from s2s.cli.main import build_parser, main
 from tests.fuzz.sandbox import check_message, sandbox
 from tests.fuzz.small import new_home
 from tests.fuzz.strategies import fuzz, hostile_text
@@ -19,32 +20,19 @@ from tests.fuzz.strategies import fuzz, hostile_text
 _NUMBERS = ("0", "-1", "1", "2", "3", "1e5", "nan", "inf", "-inf", "1_0", "٣", " 2", "9" * 30)
 _TEXTS = ("x", "starter", "fra-eng", "last", "1", "cpu", "cuda:7", "auto", "x,y", "2,3", "2,,3")
 value = st.one_of(st.sampled_from(_NUMBERS), st.sampled_from(_TEXTS), hostile_text)
-_TRAINING = (
-    "--corpus", "--hidden-size", "--layers", "--dropout", "--optimizer", "--learning-rate",
-    "--momentum", "--teacher-forcing", "--length-pool", "--seed", "--device", "--precision",
-    "--threads", "--sentence", "--continue", "--evaluate-every", "--batch-size", "--engine",
-    "--iterations", "--target-loss",
-)  # fmt: skip
+[COMMANDS] = [
+    action.choices
+    for action in build_parser()._actions
+    if isinstance(action, argparse._SubParsersAction)
+]
 OPTIONS = {
-    "train": _TRAINING,
-    "sweep": (
-        *_TRAINING[:14],
-        "--batch-sizes",
-        "--repeats",
-        "--learning-rate-rule",
-        "--engines",
-        "--resume",
-    ),
-    "bench": ("--corpus", "--batch-sizes", "--precision", "--engines", "--rounds"),
-    "replay": ("--sweep", "--corpus", "--iterations", "--repeats"),
-    "advise": ("--sweep", "--target-loss"),
-    "translate": ("--run",),
-    "evaluate": ("--run",),
-    "noise": ("--run", "--sentences"),
-    "runs": ("--archived",),
-    "sweeps": ("--json",),
-    "export": ("--format", "--output"),
-    "system": ("--json",),
+    command: [
+        option
+        for action in parser._actions
+        for option in action.option_strings
+        if option not in ("-h", "--help", "--seconds", "--openmp")  # long, or lasting
+    ]
+    for command, parser in COMMANDS.items()
 }
 # Keeps accepted commands short; the options to try come after these and win.
 _SHORT = {
@@ -113,7 +101,7 @@ def check(
 
 
 @fuzz(30)
-@given(data=st.data(), command=st.sampled_from(sorted(OPTIONS)))
+@given(data=st.data(), command=st.sampled_from([name for name in OPTIONS if OPTIONS[name]]))
 def test_options(tmp_path: Path, prepared: Path, data: st.DataObject, command: str) -> None:
     names = data.draw(
         st.lists(st.sampled_from(OPTIONS[command]), min_size=1, max_size=2, unique=True)
