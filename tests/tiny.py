@@ -68,9 +68,8 @@ def batches_of(sources: list[list[int]], targets: list[list[int]], device: str =
         Side(
             np.array([word for sentence in sentences for word in sentence]),
             np.cumsum([0, *map(len, sentences)]),
+            words=[],
             vocabulary=1_000,
-            folder=Path(),
-            name="",
         )
         for sentences in (sources, targets)
     ]

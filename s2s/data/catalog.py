@@ -21,7 +21,7 @@ from s2s.data.reader import Chunk, comes_from_tatoeba, content_sha256, read_chun
 from s2s.errors import UserError, quote
 from s2s.locks import lock_file
 from s2s.paths import make_folder
-from s2s.records import CorpusInfo
+from s2s.records import SPECIAL_WORDS, CorpusInfo
 
 STARTER = "starter"
 STARTER_FILE = Path(__file__).with_name("starter.tsv.gz")
@@ -174,8 +174,8 @@ def _prepare(
         pairs_kept=prepared.pairs_kept,
         bad_lines=prepared.bad_lines,
         bad_line_numbers=prepared.bad_line_numbers,
-        source_words=len(prepared.source.words),
-        target_words=len(prepared.target.words),
+        source_words=len(prepared.source.words) - len(SPECIAL_WORDS),
+        target_words=len(prepared.target.words) - len(SPECIAL_WORDS),
         source_vocabulary=prepared.source.vocabulary,
         target_vocabulary=prepared.target.vocabulary,
         training_pairs=prepared.training_pairs,
@@ -294,8 +294,7 @@ def _save(folder: Path, info: CorpusInfo, prepared: Prepared) -> None:
         with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as temporary:
             fresh = Path(temporary, "corpus")
             fresh.mkdir()
-            sides = (prepared.source, prepared.target)
-            corpus.save(fresh, info, [(side.tokens, side.offsets, side.words) for side in sides])
+            corpus.save(fresh, info, prepared.source, prepared.target)
             if (folder / info.name).exists():
                 (folder / info.name).rename(Path(temporary, "old"))
             fresh.rename(folder / info.name)

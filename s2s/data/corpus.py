@@ -1,10 +1,8 @@
 """A prepared corpus on disk: flat arrays of word ids, the words, and a description."""
 
 import dataclasses
-import functools
 import json
 import stat
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,22 +34,10 @@ class Side:
     Ids from `vocabulary` on are words that the model does not know, kept to show the text.
     """
     offsets: Ints
+    words: list[str]
+    """Word of each id, special symbols first."""
     vocabulary: int
     """Number of words that the model knows, special symbols included."""
-    folder: Path
-    name: str
-    """`source` or `target`."""
-
-    @functools.cached_property
-    def words(self) -> list[str]:
-        """Word of each id, special symbols first."""
-        try:
-            text = _read_text(self.folder / f"{self.name}_words.json", _MAX_FILE_BYTES)
-        except FileNotFoundError:
-            raise UserError(
-                f"Corpus {self.folder.name} was removed while it was being opened. Add it again."
-            ) from None
-        return [*SPECIAL_WORDS, *json.loads(text)]
 
     def model_vocabulary(self) -> Vocabulary:
         """Return the words that the model knows."""
@@ -98,19 +84,13 @@ class Corpus:
         return join_words(self.source.sentence(index)), join_words(self.target.sentence(index))
 
 
-def save(
-    corpus_folder: Path, info: CorpusInfo, sides: Sequence[tuple[Ints, Ints, list[str]]]
-) -> None:
-    """Write a prepared corpus.
-
-    Args:
-        sides: Tokens, offsets and words (without special symbols) of source and target.
-    """
-    for name, (tokens, offsets, words) in zip(("source", "target"), sides, strict=True):
-        np.save(corpus_folder / f"{name}_tokens.npy", tokens)
-        np.save(corpus_folder / f"{name}_offsets.npy", offsets)
-        text = json.dumps(words, ensure_ascii=False)
-        (corpus_folder / f"{name}_words.json").write_text(text, encoding="utf-8")
+def save(corpus_folder: Path, info: CorpusInfo, source: Side, target: Side) -> None:
+    """Write a prepared corpus."""
+    for name, side in (("source", source), ("target", target)):
+        np.save(corpus_folder / f"{name}_tokens.npy", side.tokens)
+        np.save(corpus_folder / f"{name}_offsets.npy", side.offsets)
+        words = json.dumps(side.words[len(SPECIAL_WORDS) :], ensure_ascii=False)
+        (corpus_folder / f"{name}_words.json").write_text(words, encoding="utf-8")
     (corpus_folder / "corpus.json").write_text(
         json.dumps(dataclasses.asdict(info), ensure_ascii=False, indent=1), encoding="utf-8"
     )
@@ -174,10 +154,11 @@ def _load_side(
             np.load(_check_file(corpus_folder / f"{name}_{array}.npy"), mmap_mode="r")
             for array in ("tokens", "offsets")
         )
-        side = Side(tokens, offsets, vocabulary, corpus_folder, name)
+        text = _read_text(corpus_folder / f"{name}_words.json", _MAX_FILE_BYTES)
+        side = Side(tokens, offsets, [*SPECIAL_WORDS, *json.loads(text)], vocabulary)
         _check_side(side, info.pairs_kept, info.choices.max_length, words)
     except Exception as error:  # numpy parses the header of an array as Python code
-        if isinstance(error, UserError) and not (corpus_folder / "corpus.json").exists():
+        if isinstance(error, FileNotFoundError) and not (corpus_folder / "corpus.json").exists():
             raise  # removed meanwhile
         raise DamagedCorpusError(corpus_folder, f"{name}: {error}") from error
     return side

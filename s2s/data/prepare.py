@@ -13,6 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from s2s.config import CorpusChoices, Direction, Normalizer
+from s2s.data.corpus import Side
 from s2s.data.reader import Chunk
 from s2s.data.text import SENTENCE_END, split_words
 from s2s.errors import UserError
@@ -34,22 +35,11 @@ Bools = npt.NDArray[np.bool_]
 
 
 @dataclass
-class PreparedSide:
-    """One side of a prepared corpus, as in corpus.Side."""
-
-    tokens: Int32s
-    offsets: Int64s
-    words: list[str]
-    """Word of each id from len(SPECIAL_WORDS) on."""
-    vocabulary: int
-
-
-@dataclass
 class Prepared:
     """A prepared corpus before it is written, with counts as in CorpusInfo."""
 
-    source: PreparedSide
-    target: PreparedSide
+    source: Side
+    target: Side
     training_pairs: int
     validation_pairs: int
     test_pairs: int
@@ -221,7 +211,7 @@ def _split(sources: Int32s, targets: Int32s) -> tuple[Int64s, Int64s, Int64s]:
 
 def _finish_side(
     reader: _SideReader, order: Int64s, training_pairs: int, choices: CorpusChoices
-) -> PreparedSide:
+) -> Side:
     """Order the sentences, and number the words by their frequency in the training split."""
     tokens, lengths = reader.pop_sentences()
     words = list(reader.numbers)
@@ -240,8 +230,8 @@ def _finish_side(
     ids[used] = np.arange(len(used)) + len(SPECIAL_WORDS)
     for block in _blocks(tokens):
         block[:] = ids[block]
-    used_words = [words[number] for number in used.tolist()]
-    return PreparedSide(tokens, offsets, used_words, vocabulary + len(SPECIAL_WORDS))
+    used_words = [*SPECIAL_WORDS, *(words[number] for number in used.tolist())]
+    return Side(tokens, offsets, used_words, vocabulary + len(SPECIAL_WORDS))
 
 
 def _reorder(tokens: Int32s, lengths: Int16s, order: Int64s) -> tuple[Int32s, Int64s]:
