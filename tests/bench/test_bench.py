@@ -1,19 +1,25 @@
-"""The bench from choices to a report."""
+"""The bench from choices to a report, and the latest report on disk."""
 
+import dataclasses
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from s2s.bench import roofline
-from s2s.bench.bench import Bench, combine, engines_for
+from s2s.bench.bench import Bench, engines_for
+from s2s.bench.report import latest_bench, save_bench
 from s2s.config import Engine, TrainConfig
 from s2s.errors import UserError
 from s2s.locks import lease_at_once
+from s2s.paths import home
 from s2s.records import StepMemory
 from s2s.runs import memory
+from tests.plausible import bench_report
 from tests.tiny import tiny_config
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -29,27 +35,29 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def make_bench(base: TrainConfig | None = None, **changes: Any) -> Bench:
-    choices: dict[str, Any] = {
-        "engines": ["fused"],
-        "batch_sizes": [2],
-        "precisions": ["fp32"],
-        "rounds": 2,
-        "seconds": 0.001,
-        "command": "typed",
-    }
-    return Bench(base or tiny_config(), **choices | changes)
+    choices = {"engines": ["fused"], "batch_sizes": [2], "precisions": ["fp32"]}
+    choices |= {"rounds": 2, "seconds": 0.001, "command": "typed"}
+    return Bench(base or tiny_config(), **choices | changes)  # type: ignore[arg-type]
 
 
-def test_a_complete_report() -> None:
-    bench = make_bench(engines=None)
+def test_a_complete_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(config: TrainConfig, _is_cancelled: object) -> StepMemory:
+        peak = 1000 * config.batch_size if config.precision == "fp32" else None
+        return StepMemory(config.engine, config.batch_size, peak, None)
+
+    monkeypatch.setattr(memory, "measure_step_memory", measure)
+    monkeypatch.setattr(memory, "START_SECONDS", 0.002)  # as long as both rounds
+    bench = make_bench(batch_sizes=[2, 3], precisions=["fp32", "bf16"])
     assert bench.report() is None
-    list(bench.run())
+    activities = list(bench.run())
+    assert all(name.startswith("Memory: ") for name, _ in activities[-4:])
+    assert [share for _, share in activities[-4:]] == pytest.approx([0.5, 0.625, 0.75, 0.875])
+    assert max(share for _, share in activities[:-4]) < 0.5
     report = bench.report()
-    assert [(row.engine, row.rounds) for row in report.rows] == [("article", 2), ("fused", 2)]
-    assert {row.peak_memory_bytes for row in report.rows} == {50_040_000}  # see conftest.py
+    assert [row.peak_memory_bytes for row in report.rows] == [2000, None, 3000, None]
+    assert len(report.notes) == 2
     assert (report.command, report.corpus, report.complete) == ("typed", "tiny", True)
     assert report.copy_rate_bytes > 0
-    assert report.notes == ()
     machine = report.machine
     assert (machine["device"], machine["threads"]) == ("cpu", 1)
     assert machine["device_name"] == machine["processor"]
@@ -67,41 +75,6 @@ def test_an_interrupted_bench_is_marked(activity: str) -> None:
     report = bench.report()
     assert (report.complete, report.rows[0].rounds) == (False, 1 if activity == "Round 2" else 2)
     assert report.rows[0].peak_memory_bytes is None
-
-
-def test_memory_is_measured_per_timed_combination_with_gaps_for_failures(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def measure(config: TrainConfig, _is_cancelled: object) -> StepMemory:
-        peak = 1000 * config.batch_size + (config.engine == "article")
-        measured = config.precision == "fp32"
-        return StepMemory(config.engine, config.batch_size, peak if measured else None, None)
-
-    monkeypatch.setattr(memory, "measure_step_memory", measure)
-    monkeypatch.setattr(memory, "START_SECONDS", 0.002)  # as long as both rounds
-    bench = make_bench(
-        engines=["article", "fused"], batch_sizes=[2, 3], precisions=["fp32", "bf16"]
-    )
-    activities = list(bench.run())
-    last = activities[-6:]
-    assert all(name.startswith("Memory: ") for name, _ in last)
-    assert [share for _, share in last] == pytest.approx([0.5 + 0.5 * n / 6 for n in range(6)])
-    assert max(share for _, share in activities[:-6]) < 0.5
-    report = bench.report()
-    assert [row.peak_memory_bytes for row in report.rows] == [2001, 2000, None, 3001, 3000, None]
-    assert [note.split(": ")[1] for note in report.notes[-2:]] == [
-        "fused, batch size 2, bf16.",
-        "fused, batch size 3, bf16.",
-    ]
-
-
-def test_memory_of_skipped_combinations_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    def measure(*_: object) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr("s2s.bench.rounds.Rounds.rows", lambda _: [])
-    monkeypatch.setattr(memory, "measure_step_memory", measure)
-    list(make_bench().run())
 
 
 def test_the_device_is_held_while_it_is_measured() -> None:
@@ -132,12 +105,10 @@ def test_engines_that_need_a_gpu_are_skipped() -> None:
     "changes",
     [
         {"base": tiny_config(corpus="nowhere")},
-        {"engines": ["graphed"]},
-        {"engines": ["fast"]},
-        {"batch_sizes": [0]},
+        *({"engines": [engine]} for engine in ("graphed", "fast")),
+        *({"batch_sizes": sizes} for sizes in ([0], [])),
         {"precisions": ["fp8"]},
         {"engines": ["article"], "precisions": ["bf16"]},
-        {"batch_sizes": []},
     ],
 )
 def test_impossible_choices_are_errors(changes: dict[str, Any]) -> None:
@@ -145,10 +116,43 @@ def test_impossible_choices_are_errors(changes: dict[str, Any]) -> None:
         make_bench(**changes)
 
 
-def test_each_combination_once() -> None:
-    configs, notes = combine(tiny_config(), ["article", "fused"], [2, 4, 2], ["bf16"])
-    assert [(config.engine, config.batch_size) for config in configs] == [
-        ("fused", 2),
-        ("fused", 4),
-    ]
-    assert len(notes) == 1
+def test_the_latest_report_is_stored_but_an_incomplete_one_replaces_no_complete_one() -> None:
+    assert latest_bench() is None
+    complete, other = bench_report(), dataclasses.replace(bench_report(), corpus="other")
+    incomplete = dataclasses.replace(complete, complete=False)
+    for saved, latest in [
+        (incomplete, incomplete),
+        (complete, complete),
+        (incomplete, complete),
+        (other, other),
+    ]:
+        save_bench(saved)
+        assert latest_bench() == latest
+    assert (home() / "bench.json").is_file()
+
+
+def test_an_unreadable_file_is_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_bench(bench_report())
+    path = home() / "bench.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | {"new": 1}))
+    assert latest_bench() == bench_report()
+    for text in (
+        "",
+        "[]",
+        "{}",
+        '{"rows": [{}], "notes": []}',
+        "\x00",
+        '{"rows": [',
+        '{"rows": 7}',
+    ):
+        path.write_text(text)
+        assert latest_bench() is None
+    path.write_text(json.dumps(values | {"corpus": 1}))
+    assert latest_bench() is None
+    path.unlink()
+    os.mkfifo(path)
+    assert latest_bench() is None
+    monkeypatch.setenv("S2S_HOME", str(tmp_path / "tiny.txt"))
+    with pytest.raises(UserError, match="S2S_HOME"):
+        save_bench(bench_report())

@@ -25,13 +25,6 @@ CPU = torch.device("cpu")
 SECONDS = 0.001
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.set_num_threads(1)
-    monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
-    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.001)
-
-
 def make_rounds(corpus: Corpus, configs: list[TrainConfig], count: int, **options: Any) -> Rounds:
     def open_task(config: TrainConfig, device: torch.device) -> TranslationTask:
         return TranslationTask(config, corpus, device)
@@ -44,7 +37,9 @@ def configs(*sizes: int) -> list[TrainConfig]:
     return [tiny_config(batch_size=size) for size in sizes]
 
 
-def test_real_training_fills_every_column(tiny: Corpus) -> None:
+def test_real_training_fills_every_column(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
+    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.001)
     combined, notes = combine(tiny_config(), ["article", "fused"], [2, 4], ["fp32", "bf16", "fp32"])
     assert len(notes) == 1  # the article engine has no bf16
     bench = make_rounds(tiny, combined, 2, with_roofline=True)
@@ -69,31 +64,16 @@ def test_real_training_fills_every_column(tiny: Corpus) -> None:
     assert bench.copy_rate() > 0
 
 
-def test_models_are_released_at_the_end(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    models = []
-
-    def build(task: TranslationTask) -> Trainer:
-        models.append(weakref.ref(task.model))
-        return Trainer(task)
-
-    monkeypatch.setattr(rounds, "Trainer", build)
-    bench = make_rounds(tiny, configs(2, 4), 1)
-    list(bench.run())
-    gc.collect()
-    assert [model() for model in models] == [None, None]
-    assert [row.batch_size for row in bench.rows()] == [2, 4]
-
-
 class Clockwork:
     """A trainer that alone moves the clock: 1 ms per sample; 9 s for a step that is not timed."""
 
     now = 0.0
-    remarks = (Remark(RemarkKind.SLOW_KERNELS, "no compiler"),)
     sizes: list[int]
     """Batch size of each step."""
 
     def __init__(self, task: TranslationTask) -> None:
         self.task, self._iteration = task, itertools.count(1)
+        task.remarks = [Remark(RemarkKind.SLOW_KERNELS, "no compiler")]
 
     def step(self) -> StepRecord:
         size, iteration = self.task.config.batch_size, next(self._iteration)
@@ -139,7 +119,7 @@ def test_figures_by_hand(clockwork: type[Clockwork], tiny: Corpus) -> None:
 
 
 @pytest.mark.usefixtures("clockwork")
-def test_each_round_times_every_combination_once_in_a_reproducible_order(tiny: Corpus) -> None:
+def test_rounds_time_every_combination_once_in_a_reproducible_order(tiny: Corpus) -> None:
     def order() -> list[tuple[str, ...]]:
         activities = [
             activity.split(": ")
@@ -154,6 +134,10 @@ def test_each_round_times_every_combination_once_in_a_reproducible_order(tiny: C
     assert all(len(set(each)) == len(each) == 3 for each in orders)
     assert len(set(orders)) > 2
     assert order() == orders
+    interrupted = make_rounds(tiny, configs(1, 2), 5)
+    assert interrupted.rows() == []
+    next(activity for activity, _ in interrupted.run() if activity.startswith("Round 2"))
+    assert [row.rounds for row in interrupted.rows()] == [1, 1]
 
 
 @pytest.mark.usefixtures("clockwork")
@@ -181,20 +165,14 @@ def test_the_roofline_is_of_the_tokens_and_the_rates_of_its_round(
     assert len(product_rows) == 3 * 2  # once per round and precision, not per engine
 
 
-@pytest.mark.usefixtures("clockwork")
-def test_an_interrupted_bench_has_its_complete_rounds(tiny: Corpus) -> None:
-    bench = make_rounds(tiny, configs(1, 2), 5)
-    assert bench.rows() == []
-    for activity, _ in bench.run():
-        if activity.startswith("Round 2"):
-            break
-    assert [row.rounds for row in bench.rows()] == [1, 1]
-
-
 def test_out_of_memory_and_user_errors_skip_one_combination(
     tiny: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = Trainer.step
+    step, models = Trainer.step, []
+
+    def build(task: TranslationTask) -> Trainer:
+        models.append(weakref.ref(task.model))
+        return Trainer(task)
 
     def failing_step(trainer: Trainer) -> StepRecord:
         if trainer.config.batch_size == 4:
@@ -203,20 +181,14 @@ def test_out_of_memory_and_user_errors_skip_one_combination(
             raise UserError("Not here.")
         return step(trainer)
 
+    monkeypatch.setattr(rounds, "Trainer", build)
     monkeypatch.setattr(Trainer, "step", failing_step)
     combined = [*configs(4, 2), tiny_config(batch_size=2, engine="article")]
     bench = make_rounds(tiny, combined, 1)
     list(bench.run())
+    gc.collect()
+    assert [model() for model in models] == [None] * 3  # none is kept in memory
     assert [(row.batch_size, row.engine) for row in bench.rows()] == [(2, "fused")]
     assert len(bench.notes) == 2
     with pytest.raises(UserError, match="Out of memory"):
         list(make_rounds(tiny, configs(4), 1).run())
-
-
-def test_other_errors_are_raised(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_trainer: Trainer) -> StepRecord:
-        raise RuntimeError("a mistake")
-
-    monkeypatch.setattr(Trainer, "step", broken)
-    with pytest.raises(RuntimeError, match="a mistake"):
-        list(make_rounds(tiny, configs(2), 1).run())
