@@ -1,9 +1,6 @@
 """Corpora added, opened, trained on and removed by several processes at once."""
 
 import threading
-import zipfile
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from s2s.records import RunState
 from s2s.runs.execute import execute
 from s2s.store import Store
 from tests.concurrency.processes import run_together, start_together
+from tests.data.site import make_zip, serve
 from tests.tiny import tiny_config, write_tiny
 
 ADD = """
@@ -80,49 +78,21 @@ def test_a_corpus_removed_while_a_run_trains_on_it(store: Store) -> None:
         catalog.open_corpus(corpora_folder(), "tiny")
 
 
-@pytest.fixture
-def continue_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """A server that sends half of a named pair, and the rest after this event."""
-    write_tiny(tmp_path / "fra.txt")
-    with zipfile.ZipFile(tmp_path / "fra-eng.zip", "w") as archive:
-        archive.write(tmp_path / "fra.txt", "fra.txt")
-    content = (tmp_path / "fra-eng.zip").read_bytes()
-    requests: list[str] = []
-    event = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            requests.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content[:100])
-            event.wait(20)
-            self.wfile.write(content[100:])
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        monkeypatch.setenv("S2S_CORPORA_URL", f"http://127.0.0.1:{server.server_port}")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        yield event
-        assert len(requests) == 1
-        server.shutdown()
-
-
-def test_a_named_pair_downloaded_by_two_processes(continue_download: threading.Event) -> None:
+def test_a_named_pair_downloaded_by_two_processes() -> None:
     code = """
 try:
     send("added", catalog.add(corpora_folder(), "fra-eng").pairs_kept)
 except UserError as error:
     send("rejected", error)
 """
-    with start_together([code, code]) as processes:
-        # The later one is rejected while the other one waits for the server.
-        [ready] = wait([process.pipe for process in processes], 60)
-        later, earlier = sorted(processes, key=lambda process: process.pipe is not ready)
-        assert later.receive().startswith("rejected fra-eng is already being downloaded")
-        continue_download.set()
-        assert earlier.finish() == "added 60"
+    with serve() as site:
+        site.content = make_zip("".join(f"go {n}\tva {n}\n" for n in range(60)))
+        site.declares_length, site.gate = False, threading.Event()
+        with start_together([code, code]) as processes:
+            # The later one is rejected while the other one waits for the server.
+            [ready] = wait([process.pipe for process in processes], 60)
+            later, earlier = sorted(processes, key=lambda process: process.pipe is not ready)
+            assert later.receive().startswith("rejected fra-eng is already being downloaded")
+            site.gate.set()
+            assert earlier.finish() == "added 60"
+        assert len(site.requests) == 1

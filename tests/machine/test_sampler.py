@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import psutil
 import pynvml
@@ -142,26 +141,21 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("nvml")
-@pytest.mark.parametrize(
-    ("unsupported", "vitals"),
-    [
-        (None, (0.37, 5 * MIB, 80 * MIB, 41, 4096, None, False)),
-        ("nvmlDeviceGetMemoryInfo", (0.37, None, None, 41, 4096, None, False)),
-        ("nvmlDeviceGetCurrentClocksThrottleReasons", (0.37, 5 * MIB, 80 * MIB, 41, 4096)),
-        ("nvmlDeviceGetHandleByUUID", (None, None, None, None, 4096)),
-    ],
-)
 def test_nvml_is_read_and_unsupported_values_are_none(
-    nvidia_smi: NvidiaSmi,
-    monkeypatch: pytest.MonkeyPatch,
-    unsupported: str | None,
-    vitals: tuple[Any, ...],
+    nvidia_smi: NvidiaSmi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starts = nvidia_smi(printing(TWO_GPUS))
-    if unsupported:
-        monkeypatch.setattr(pynvml, unsupported, raise_nvml(pynvml.NVML_ERROR_NOT_SUPPORTED))
-    sample = collect(DeviceSampler("cuda:0"), 1)[0]
-    assert sample == DeviceSample(sample.at, "cuda:0", *vitals)
+    for unsupported, vitals in {
+        "": (0.37, 5 * MIB, 80 * MIB, 41, 4096, None, False),
+        "nvmlDeviceGetMemoryInfo": (0.37, None, None, 41, 4096, None, False),
+        "nvmlDeviceGetCurrentClocksThrottleReasons": (0.37, 5 * MIB, 80 * MIB, 41, 4096),
+        "nvmlDeviceGetHandleByUUID": (None, None, None, None, 4096),
+    }.items():
+        with monkeypatch.context() as patch:
+            if unsupported:
+                patch.setattr(pynvml, unsupported, raise_nvml(pynvml.NVML_ERROR_NOT_SUPPORTED))
+            sample = collect(DeviceSampler("cuda:0"), 1)[0]
+        assert sample == DeviceSample(sample.at, "cuda:0", *vitals)
     assert not starts.exists()
 
 
