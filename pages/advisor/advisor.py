@@ -103,22 +103,23 @@ def confirming_run_section(sweep: Sweep, advice: analysis.Advice) -> None:
     runs = [run for run in get_store().runs() if run.config == config]
     if not runs:
         st.button(
-            f"Confirm with one more run at {config.batch_size:,}",
+            f"Confirm with one more run at batch size {config.batch_size:,}",
             key="confirm_recommendation",
             icon=":material/verified:",
             on_click=catch_errors(get_scheduler().submit),
             args=([config],),
             help="A run with a new seed up to the target, to compare with the prediction.",
         )
-    elif not runs[0].state.is_finished():
-        st.info(f"The confirming run, {escape(run_label(runs[0]))}, is {runs[0].state}.")
-    elif runs[0].state is RunState.FINISHED:
-        _, evaluations, _ = read_records(runs[0].id)
-        seconds = find_seconds_to_target(evaluations, advice.target_loss)
+        return
+    run = runs[0]
+    if not run.state.is_finished():
+        st.info(f"The confirming run, {escape(run_label(run))}, is {run.state}.")
+    elif run.state is RunState.FINISHED:
+        seconds = find_seconds_to_target(read_records(run.id)[1], advice.target_loss)
         predicted = advice.recommendation.prediction.seconds
         st.success(text.describe_confirmation(predicted, seconds))
     else:
-        st.warning(f"The confirming run {runs[0].state}: {escape(describe_result(runs[0]))}")
+        st.warning(f"The confirming run {run.state}: {escape(describe_result(run))}")
 
 
 st.title("Advisor")

@@ -126,7 +126,9 @@ def add_form() -> None:
 def corpus_options() -> tuple[str, CorpusChoices]:
     left, right = st.columns(2)
     name = left.text_input(
-        "Name", placeholder="the file's name", help="Letters, digits, dots, dashes and underscores."
+        "Name",
+        placeholder="name of the source",
+        help="Letters, digits, dots, dashes and underscores.",
     )
     direction = right.selectbox(
         "Direction", DIRECTIONS, key="corpus_direction", format_func=DIRECTIONS.get,
@@ -175,7 +177,7 @@ def remove_button(name: str) -> None:
 
 
 st.title("Corpora")
-st.write("Sentence pairs to train on, prepared once and kept on disk.")
+st.caption("Sentence pairs to train on, prepared once and kept on disk.")
 corpora = catalog.list_corpora(folder)
 names = [info.name for info in corpora]
 with st.container():  # one element, however much it holds; else the expander below would close

@@ -149,7 +149,7 @@ def batch(corpus: Corpus) -> None:
     size = controls[0].number_input("Batch size", 1, 4096, 8, key="batch_size")
     seed = controls[1].number_input("Seed", 0, 2**31 - 1, 0, key="batch_seed")
     as_ids = controls[2].segmented_control(
-        "Show", ["words", "ids"], default="words", required=True, key="batch_as"
+        "Tokens as", ["words", "ids"], default="words", required=True, key="batch_as"
     )
     drawn = stats.draw_batch(corpus, size, seed)
     figures = st.columns(4)

@@ -60,8 +60,8 @@ def form() -> None:
 
 st.title("Replay")
 st.caption(
-    'The article trained batch sizes 2 and 32 for 1,000 iterations each and found "10X". Repeat '
-    "it here, with intervals."
+    "The article trained batch sizes 2 and 32 for 1,000 iterations each and reported a 10X "
+    "speedup. Repeat the comparison here, with intervals."
 )
 replays = [sweep for sweep in list_sweeps() if is_replay(sweep.config)]
 st.session_state.setdefault(_OPEN, not replays)

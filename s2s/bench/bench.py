@@ -13,12 +13,14 @@ import torch
 from s2s.bench.rounds import Rounds, combination_name
 from s2s.bench_records import BenchReport, BenchRow
 from s2s.config import Engine, TrainConfig
+from s2s.data.catalog import open_corpus
 from s2s.errors import UserError
 from s2s.locks import lease_at_once
 from s2s.machine.host import read_system_info
 from s2s.machine.interference import OtherLoadMeter
+from s2s.paths import corpora_folder
 from s2s.runs import memory
-from s2s.task import open_task, task_class
+from s2s.task import open_task
 from s2s.training.device import resolve_device, trim_heap
 
 _Key = tuple[str, str, int]
@@ -31,10 +33,7 @@ def engines_for(device: torch.device) -> list[Engine]:
 
 
 def combine(
-    base: TrainConfig,
-    engines: Sequence[str],
-    batch_sizes: Sequence[int],
-    precisions: Sequence[str],
+    base: TrainConfig, engines: Sequence[str], batch_sizes: Sequence[int], precisions: Sequence[str]
 ) -> tuple[list[TrainConfig], list[str]]:
     """Return a configuration per combination, and a note per kind that is impossible.
 
@@ -92,16 +91,14 @@ class Bench:
             raise UserError(skipped[0])
         self._configs, impossible = combine(base, possible, batch_sizes, precisions)
         self._notes = [*skipped, *impossible]
-        task_class().open_roofline(base, self._device)  # raises UserError before anything starts
+        open_corpus(corpora_folder(), base.corpus)  # raises UserError before anything starts
         if base.threads:
             torch.set_num_threads(base.threads)
-        self._rounds = Rounds(
-            self._configs, open_task, self._device, rounds=rounds, seconds=seconds
-        )
+        self._rounds = Rounds(self._configs, open_task, self._device, rounds, seconds)
         self._seconds_per_combination = rounds * seconds
         self._memory_bytes: dict[_Key, int | None] = {}
         self._corpus, self._command = base.corpus, command
-        self._machine: dict[str, Any] | None = None
+        self._machine: dict[str, Any] = {}
         self._complete = False
 
     def run(self) -> Iterator[tuple[str, float]]:
@@ -115,40 +112,36 @@ class Bench:
         """
         with lease_at_once(str(self._device)):
             self._machine = _describe_machine(self._device)
-            if self._device.type == "cuda":
-                yield from self._run_rounds()
-            else:
+            timing_share = 1.0  # on a GPU, memory is read while the rounds run
+            if self._device.type != "cuda":
                 timing = self._seconds_per_combination
                 timing_share = timing / (timing + memory.START_SECONDS)
-                for activity, share in self._run_rounds():
+            other_load = OtherLoadMeter()
+            try:
+                for activity, share in self._rounds.run():
                     yield activity, share * timing_share
+            finally:
+                self._machine["other_load_cores"] = other_load.read()
+            if self._device.type != "cuda":
                 for activity, share in self._measure_memory():
                     yield activity, timing_share + share * (1 - timing_share)
             self._complete = True
 
     def report(self) -> BenchReport | None:
         """Return what was measured so far; None if that is nothing."""
-        rows = self._rounds.rows()
-        if not rows or self._machine is None:
+        if not (rows := self._rounds.rows()):
             return None
+        gpus = read_system_info()["gpus"] if self._machine["gpus_before"] else []
         return BenchReport(
             at=time.time(),
             command=self._command,
             corpus=self._corpus,
-            machine=_describe_machine_after(self._machine),
+            machine=self._machine | {"load_after": psutil.getloadavg()[0], "gpus_after": gpus},
             rows=tuple(map(self._add_memory, rows)),
             copy_rate_bytes=self._rounds.copy_rate(),
             notes=(*self._notes, *self._rounds.notes),
             complete=self._complete,
         )
-
-    def _run_rounds(self) -> Iterator[tuple[str, float]]:
-        assert self._machine is not None
-        other_load = OtherLoadMeter()
-        try:
-            yield from self._rounds.run()
-        finally:
-            self._machine["other_load_cores"] = other_load.read()
 
     def _measure_memory(self) -> Iterator[tuple[str, float]]:
         """On a CPU, measure the memory of each timed combination in a process of its own."""
@@ -192,9 +185,3 @@ def _describe_machine(device: torch.device) -> dict[str, Any]:
         "gpus_before": info["gpus"],
         "gpus_after": [],
     }
-
-
-def _describe_machine_after(before: dict[str, Any]) -> dict[str, Any]:
-    """Return the description with the load of this moment added."""
-    gpus = read_system_info()["gpus"] if before["gpus_before"] else []
-    return before | {"load_after": psutil.getloadavg()[0], "gpus_after": gpus}

@@ -15,6 +15,7 @@ from s2s.bench_records import BenchRow
 from s2s.config import TrainConfig
 from s2s.errors import UserError
 from s2s.machine.peak_memory import PeakMemory, load_kernels
+from s2s.records import StepRecord
 from s2s.task import Task
 from s2s.text.run import describe_remark
 from s2s.training.device import ran_out_of_memory
@@ -46,15 +47,15 @@ class Timing:
     roofline_seconds: float | None = None
     """Roofline of the mean step, from rates measured in this round."""
 
-    def add(self, burst: "Timing") -> None:
+    def add(self, records: Sequence[StepRecord], seconds: float) -> None:
         """Add the steps between two readings of the clock."""
-        self.steps += burst.steps
-        self.samples += burst.samples
-        self.source_tokens += burst.source_tokens
-        self.target_tokens += burst.target_tokens
-        self.padded_tokens += burst.padded_tokens
-        self.seconds += burst.seconds
-        self.step_seconds.append(burst.seconds / burst.steps)
+        self.steps += len(records)
+        self.samples += sum(each.samples for each in records)
+        self.source_tokens += sum(each.source_tokens for each in records)
+        self.target_tokens += sum(each.target_tokens for each in records)
+        self.padded_tokens += sum(each.padded_tokens for each in records)
+        self.seconds += seconds
+        self.step_seconds.append(seconds / len(records))
 
 
 class Combination:
@@ -68,38 +69,34 @@ class Combination:
         self.warmup_steps, self.warmup_seconds = 0, 0.0
         self.memory = PeakMemory(device)
         self._burst_steps = 1
+        first = Timing()
         with self._watch_memory():
             self._trainer = Trainer(open_task(config, device))
-            self._warm_up()
+            while not first.steps:  # train until a step counts as timed; exclude that one too
+                self._train_burst(1, first)
+        self.warmup_steps += 1
+        self.warmup_seconds += first.seconds
+        self._choose_burst(first.seconds)
         self.roofline = self._trainer.task.roofline
-
-    @property
-    def name(self) -> str:
-        """Name in progress and notes."""
-        return combination_name(self.config)
 
     @property
     def product_key(self) -> tuple[int, str]:
         """What the rate of the step's products depends on: their rows and the precision."""
         return self.roofline.product_rows(self.config.batch_size), self.config.precision.value
 
-    @property
-    def notes(self) -> list[str]:
-        """What a user should know of how the steps were computed."""
-        return [describe_remark(each) for each in self._trainer.remarks]
-
-    def release_model(self) -> None:
-        """Free the model's memory; the figures stay."""
+    def release_model(self) -> list[str]:
+        """Free the model; return what a user should know of how its steps were computed."""
+        notes = [describe_remark(each) for each in self._trainer.task.remarks]
         del self._trainer
+        return notes
 
     def time_steps(self, seconds: float) -> Timing:
         """Train for this long or MIN_STEPS steps, whichever is longer."""
         timing = Timing()
         with self._watch_memory():
-            self._train_burst(1, warmup=True)  # the other combinations have used the cache
+            self._train_burst(1)  # the other combinations have used the cache
             while timing.steps < MIN_STEPS or timing.seconds < seconds:
-                if burst := self._train_burst(self._burst_steps):
-                    timing.add(burst)
+                self._train_burst(self._burst_steps, timing)
         self._choose_burst(timing.seconds / timing.steps)
         return timing
 
@@ -140,40 +137,22 @@ class Combination:
         """On a CPU watch nothing: models in one process reuse each other's memory."""
         return self.memory.watch() if self._device.type == "cuda" else nullcontext()
 
-    def _warm_up(self) -> None:
-        """Train until a step counts as timed; that one is excluded too."""
-        while (burst := self._train_burst(1)) is None:
-            pass
-        self._count_warmup(burst)
-        self._choose_burst(burst.seconds)
-
     def _choose_burst(self, step_seconds: float) -> None:
         if self._device.type == "cuda":
             self._burst_steps = max(1, round(_BURST_SECONDS / step_seconds))
 
-    def _train_burst(self, steps: int, *, warmup: bool = False) -> Timing | None:
-        """Time some steps; return None if they, or one of them, count as warm-up."""
-        burst = Timing()
+    def _train_burst(self, steps: int, timing: Timing | None = None) -> None:
+        """Add some steps to `timing`; if one is not timed, or without `timing`, to the warm-up."""
         synchronize(self._device)
         start = time.perf_counter()
-        for _ in range(steps):
-            record = self._trainer.step()
-            warmup = warmup or not record.timed
-            burst.steps += 1
-            burst.samples += record.samples
-            burst.source_tokens += record.source_tokens
-            burst.target_tokens += record.target_tokens
-            burst.padded_tokens += record.padded_tokens
+        records = [self._trainer.step() for _ in range(steps)]
         synchronize(self._device)
-        burst.seconds = time.perf_counter() - start
-        if not warmup:
-            return burst
-        self._count_warmup(burst)
-        return None
-
-    def _count_warmup(self, burst: Timing) -> None:
-        self.warmup_steps += burst.steps
-        self.warmup_seconds += burst.seconds
+        seconds = time.perf_counter() - start
+        if timing and all(each.timed for each in records):
+            timing.add(records, seconds)
+        else:
+            self.warmup_steps += steps
+            self.warmup_seconds += seconds
 
 
 class Rounds:
@@ -187,9 +166,9 @@ class Rounds:
         configs: Sequence[TrainConfig],
         open_task: TaskOpener,
         device: torch.device,
-        *,
         rounds: int,
         seconds: float,
+        *,
         with_roofline: bool = True,
     ) -> None:
         """Prepare the rounds; nothing is built yet.
@@ -229,16 +208,16 @@ class Rounds:
         for number in range(1, self._rounds + 1):
             heading = f"Round {number} of {self._rounds}"
             yield f"{heading}: roofline", done / total
-            rates = self._measure_rates() if self._with_roofline else None
+            product_rates = self._measure_rates() if self._with_roofline else {}
             for index in random.permutation(len(self._combinations)).tolist():
                 combination = self._combinations[index]
-                yield f"{heading}: {combination.name}", done / total
+                yield f"{heading}: {combination_name(combination.config)}", done / total
                 with self._skip_on_failure(combination.config):
-                    self._time(combination, rates)
+                    self._time(combination, product_rates)
                 done += 1
         for combination in self._combinations:
-            self.notes += [f"{combination.name}: {note}" for note in combination.notes]
-            combination.release_model()
+            name = combination_name(combination.config)
+            self.notes += [f"{name}: {note}" for note in combination.release_model()]
 
     def rows(self) -> list[BenchRow]:
         """Return a row per combination with a complete round, in the order of `configs`."""
@@ -248,14 +227,14 @@ class Rounds:
         """Return the median copy rate in bytes per second; None if it was not measured."""
         return median(self._copy_rates)
 
-    def _time(self, combination: Combination, rates: "_Rates | None") -> None:
+    def _time(self, combination: Combination, product_rates: dict[tuple[int, str], float]) -> None:
         timing = combination.time_steps(self._seconds)
-        if rates:
+        if product_rates:
             timing.roofline_seconds = combination.roofline.step_seconds(
                 timing.source_tokens / timing.steps,
                 timing.target_tokens / timing.steps,
-                rates.products[combination.product_key],
-                rates.copying,
+                product_rates[combination.product_key],
+                self._copy_rates[-1],
             )
         combination.timings.append(timing)
 
@@ -279,23 +258,14 @@ class Rounds:
         if note not in self.notes:
             self.notes.append(note)
 
-    def _measure_rates(self) -> "_Rates":
-        copy_rate = measure_copy_rate(self._device)
-        self._copy_rates.append(copy_rate)
-        products: dict[tuple[int, str], float] = {}
-        for each in self._combinations:
-            key = each.product_key
-            if key not in products:
-                products[key] = measure_product_rate(each.roofline, key[0], self._device)
-        return _Rates(copy_rate, products)
-
-
-@dataclass(frozen=True)
-class _Rates:
-    copying: float
-    """Bytes per second."""
-    products: dict[tuple[int, str], float]
-    """Operations per second by product key."""
+    def _measure_rates(self) -> dict[tuple[int, str], float]:
+        """Measure the copy rate; return the products' operations per second by product key."""
+        self._copy_rates.append(measure_copy_rate(self._device))
+        rooflines = {each.product_key: each.roofline for each in self._combinations}
+        return {
+            key: measure_product_rate(roofline, key[0], self._device)
+            for key, roofline in rooflines.items()
+        }
 
 
 def combination_name(config: TrainConfig) -> str:
