@@ -46,22 +46,14 @@ def lock_file(path: Path, is_cancelled: Callable[[], object]) -> Iterator[bool]:
 
 @contextmanager
 def lease(device: str, is_cancelled: Callable[[], bool]) -> Iterator[bool]:
-    """Hold a device against other runs and measurements, waiting until it is free.
-
-    Yields:
-        False if `is_cancelled` became true first.
-    """
+    """Wait for a device and hold it; yield False if `is_cancelled` became true first."""
     with lock_file(_lease_path(device), is_cancelled) as acquired:
         yield acquired and not is_cancelled()
 
 
 @contextmanager
 def lease_at_once(device: str) -> Iterator[None]:
-    """Hold a device without waiting for it.
-
-    Raises:
-        UserError: A run or a measurement holds it.
-    """
+    """Hold a device without waiting for it; raise UserError if it is in use."""
     with lock_file(_lease_path(device), lambda: True) as acquired:
         if not acquired:
             raise UserError(

@@ -19,14 +19,9 @@ class StoreError(UserError):
     """The store cannot be read or written now."""
 
     def __init__(self, message: str, is_temporary: bool) -> None:
-        """Create the error.
-
-        Args:
-            message: One sentence or two for the user.
-            is_temporary: The same operation may work later, with nothing done to the store.
-        """
         super().__init__(message)
         self.is_temporary = is_temporary
+        """The same operation may work later, with nothing done to the store."""
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -79,18 +74,16 @@ def _describe(error: sqlite3.Error, path: Path) -> str:
             f"{path} is damaged ({error}). Restart s2s: it sets the damaged file aside and "
             "recovers the rows that can be read."
         )
+    if is_read_only(error):
+        return f"Cannot write to {path.parent} ({error}). Set S2S_HOME to a writable folder."
     match _primary_code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return f"{path} is locked by another program. Wait for that program or end it."
         case sqlite3.SQLITE_FULL:
             return f"The disk that holds {path} is full. Free some space."
         case sqlite3.SQLITE_IOERR:
-            return (
-                f"I/O error on the disk that holds {path} ({error}). Check its health and free "
-                "space."
-            )
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
-            return f"Cannot write to {path.parent} ({error}). Set S2S_HOME to a writable folder."
+            advice = "Check its health and free space."
+            return f"I/O error on the disk that holds {path} ({error}). {advice}"
     return ""
 
 

@@ -9,8 +9,8 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from filelock import FileLock, Timeout
@@ -22,12 +22,14 @@ SILENT_SECONDS = 60.0
 """An owner on another machine counts as dead after this time without a heartbeat."""
 HEARTBEAT_SECONDS = 5.0
 _LONGEST_GAP_SECONDS = 10.0
-"""Between two observations, as far as it counts as silence."""
+"""Longest time between two observations that counts as silence."""
 
 
-@dataclass(frozen=True)
-class Owner:
-    """A process, distinct from a later one of the same id and from those of other machines."""
+class Owner(NamedTuple):
+    """A process, distinct from a later one of the same id and from those of other machines.
+
+    The fields are the values of the columns owner_pid, owner_start and owner_machine.
+    """
 
     pid: int
     start: str
@@ -35,19 +37,10 @@ class Owner:
     machine: str
     """Scope in which a process id is unique: boot and pid namespace, on Linux."""
 
-    def values(self) -> tuple[int, str, str]:
-        """Return the values of the columns owner_pid, owner_start and owner_machine."""
-        return self.pid, self.start, self.machine
-
 
 def this_process() -> Owner:
     """Return this process, also in a forked child."""
-    return _process(os.getpid())
-
-
-@functools.lru_cache(maxsize=1)
-def _process(pid: int) -> Owner:
-    return Owner(pid, _start_time(pid) or "", _machine())
+    return Owner(os.getpid(), _start_time(os.getpid()) or "", _machine())
 
 
 def owner_is_alive(row: sqlite3.Row) -> bool | None:
@@ -62,9 +55,9 @@ def owner_is_alive(row: sqlite3.Row) -> bool | None:
     if row["owner_machine"] != _machine():
         return None
     start = _start_time(pid)
-    if start is None and _is_hidden(pid):
+    if start is None and psutil.pid_exists(pid):
         return None
-    return start is not None and bool(start == row["owner_start"])
+    return bool(start == row["owner_start"])
 
 
 class Heartbeat:
@@ -92,11 +85,11 @@ class Heartbeat:
 
 
 class HeartbeatMonitor:
-    """Finds silent owners from what this process observes, by its own clock.
+    """Finds silent owners by its own clock; any thread may use it.
 
     Clocks of two machines differ and may be set, so only a change of the heartbeat counts. Time
     without observation, because this machine slept or the folder was unreachable, is not silence:
-    the owner may have been cut off just as long. Any thread may ask.
+    the owner may have been cut off just as long.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -105,13 +98,7 @@ class HeartbeatMonitor:
         """Per run or sweep: its last heartbeat, when it was observed, and seconds unchanged."""
 
     def is_silent(self, kind: str, number: int, heartbeat: int) -> bool:
-        """Return whether the heartbeat of this run or sweep has stood still for SILENT_SECONDS.
-
-        Args:
-            kind: `run` or `sweep`.
-            number: Its id.
-            heartbeat: As just read from the store.
-        """
+        """Return whether a run's or sweep's heartbeat has not changed for SILENT_SECONDS."""
         with self._lock:
             now = self._clock()
             last, seen_at, unchanged = self._observations.get((kind, number), (None, now, 0.0))
@@ -138,7 +125,7 @@ class DashboardLock:
 
 
 def _has_dashboard(folder: Path) -> bool:
-    """Return whether a running dashboard holds a lock here; remove the files of dead ones."""
+    """Return whether a running dashboard holds a lock; remove the lock files of dead ones."""
     for path in folder.glob("*.lock"):
         try:
             with FileLock(path, timeout=0):
@@ -149,29 +136,18 @@ def _has_dashboard(folder: Path) -> bool:
 
 
 def _start_time(pid: int) -> str | None:
-    """Return when the process started; None if there is none or it is a zombie."""
+    """Return when the process started; None if there is none or the system hides it."""
     try:
         if Path("/proc/self/stat").exists():
             # The name, in brackets, can contain anything; the start is field 22 of proc(5).
             after_name = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
             state, *fields = after_name.split()
-            return None if state in "ZX" else fields[18]
+            return "zombie" if state in "ZX" else fields[18]
         process = psutil.Process(pid)
-        dead = process.status() == psutil.STATUS_ZOMBIE
-        return None if dead else f"{process.create_time():.0f}"
+        is_zombie = process.status() == psutil.STATUS_ZOMBIE
+        return "zombie" if is_zombie else f"{process.create_time():.0f}"
     except (OSError, psutil.Error):
         return None
-
-
-def _is_hidden(pid: int) -> bool:
-    """Return whether it is another user's process on a machine that hides those."""
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 @functools.cache

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from s2s.records import STEP_DTYPE, DeviceSample, Evaluation
 from s2s.store.database import Database
-from s2s.store.rows import PARSE_ERRORS, parse_device_sample, parse_translations
+from s2s.store.rows import PARSE_ERRORS, parse_translations
 
 if TYPE_CHECKING:
     from s2s.analysis.advice.gradient_noise import RunNoise
@@ -55,32 +55,21 @@ class RunRecords(Database):
         return steps[np.searchsorted(steps["iteration"], after, side="right") :]
 
     def add_evaluation(self, run_id: int, evaluation: Evaluation) -> None:
-        with self.transaction(RECORD_WAIT_SECONDS) as database:
-            database.execute(
-                "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?)",
-                (
-                    run_id,
-                    evaluation.iteration,
-                    evaluation.training_seconds,
-                    evaluation.validation_loss_per_token,
-                    json.dumps([dataclasses.asdict(each) for each in evaluation.translations]),
-                ),
-            )
+        values = dataclasses.asdict(evaluation)
+        values["translations"] = json.dumps(values["translations"])
+        query = "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?)"
+        self.write(query, (run_id, *values.values()), RECORD_WAIT_SECONDS)
 
     def evaluations(self, run_id: int, after: int = -1) -> list[Evaluation]:
         """Return the evaluations after the iteration `after`, in order."""
         rows = self.read(
-            "SELECT * FROM evaluations WHERE run_id = ? AND iteration > ? ORDER BY iteration",
+            "SELECT iteration, training_seconds, validation_loss_per_token, translations"
+            " FROM evaluations WHERE run_id = ? AND iteration > ? ORDER BY iteration",
             (run_id, after),
         )
         return [
-            Evaluation(
-                row["iteration"],
-                row["training_seconds"],
-                row["validation_loss_per_token"],
-                parse_translations(row),
-            )
-            for row in rows
+            Evaluation(at, seconds, loss, parse_translations(column))
+            for at, seconds, loss, column in rows
         ]
 
     def add_device_samples(self, run_id: int, samples: Sequence[DeviceSample]) -> None:
@@ -100,32 +89,35 @@ class RunRecords(Database):
         Rows rather than times, because a clock may be set back.
         """
         rows = self.read(
-            "SELECT rowid, at, device, utilization, memory_used_bytes, memory_total_bytes,"
-            " temperature_celsius, torch_allocated_bytes, other_load_cores, throttled"
-            " FROM device_samples"
-            " WHERE run_id = ? AND rowid > ? ORDER BY rowid",
+            "SELECT at, device, utilization, memory_used_bytes, memory_total_bytes,"
+            " temperature_celsius, torch_allocated_bytes, other_load_cores, throttled, rowid"
+            " FROM device_samples WHERE run_id = ? AND rowid > ? ORDER BY rowid",
             (run_id, row_id),
         )
-        last = rows[-1]["rowid"] if rows else row_id
-        return [parse_device_sample(row) for row in rows], last
+        samples = []
+        for row in map(dict, rows):
+            row_id = row.pop("rowid")
+            if row["throttled"] is not None:  # SQLite has no booleans
+                row["throttled"] = bool(row["throttled"])
+            samples.append(DeviceSample(**row))
+        return samples, row_id
 
     def save_gradient_noise(self, noise: "RunNoise") -> None:
         """Replace the run's last measurement; ignored if the run was purged meanwhile."""
-        with self.transaction() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO gradient_noise SELECT id, ? FROM runs WHERE id = ?",
-                (json.dumps(dataclasses.asdict(noise)), noise.run_id),
-            )
+        self.write(
+            "INSERT OR REPLACE INTO gradient_noise SELECT id, ? FROM runs WHERE id = ?",
+            (json.dumps(dataclasses.asdict(noise)), noise.run_id),
+        )
 
     def gradient_noise(self, run_ids: Collection[int]) -> "list[RunNoise]":
-        """Return the measurements of these runs that there are, by run id."""
+        """Return the measurements of these runs, by run id; a run may have none."""
         from s2s.analysis.advice.gradient_noise import RunNoise  # scipy: slow to load
 
         measurements = []
-        for row in self.read("SELECT run_id, noise FROM gradient_noise ORDER BY run_id"):
-            if row["run_id"] in run_ids:
+        for run_id, noise in self.read("SELECT * FROM gradient_noise ORDER BY run_id"):
+            if run_id in run_ids:
                 with suppress(*PARSE_ERRORS):  # of another version: it can be measured again
-                    measurements.append(RunNoise.from_json(json.loads(row["noise"])))
+                    measurements.append(RunNoise.from_json(json.loads(noise)))
         return measurements
 
 
@@ -134,14 +126,9 @@ def drop_records_after(database: sqlite3.Connection, run_id: int, iteration: int
     after = (run_id, iteration)
     database.execute("DELETE FROM evaluations WHERE run_id = ? AND iteration > ?", after)
     database.execute("DELETE FROM step_blocks WHERE run_id = ? AND first_iteration > ?", after)
-    overlapping = database.execute(
-        "SELECT first_iteration, rows FROM step_blocks WHERE run_id = ? AND last_iteration > ?",
-        after,
-    ).fetchall()
-    for first, rows in overlapping:
-        remaining = np.frombuffer(rows, STEP_DTYPE)[: iteration - first + 1]
-        database.execute(
-            "UPDATE step_blocks SET last_iteration = ?, rows = ?"
-            " WHERE run_id = ? AND first_iteration = ?",
-            (iteration, remaining.tobytes(), run_id, first),
-        )
+    database.execute(
+        "UPDATE step_blocks SET last_iteration = :last,"
+        " rows = substr(rows, 1, (:last - first_iteration + 1) * :row_bytes)"
+        " WHERE run_id = :run AND last_iteration > :last",
+        {"run": run_id, "last": iteration, "row_bytes": STEP_DTYPE.itemsize},
+    )

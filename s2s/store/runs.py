@@ -11,20 +11,13 @@ from typing import Any
 from s2s.config import TrainConfig
 from s2s.errors import UserError, escape_unprintable
 from s2s.records import MachineState, Remark, RemarkKind, Run, RunState, Summary
-from s2s.store.connection import WAIT_SECONDS
+from s2s.store.database import WAIT_SECONDS
 from s2s.store.ownership import Heartbeat, HeartbeatMonitor, owner_is_alive, this_process
-from s2s.store.rows import (
-    machine_state_json,
-    parse_finished_run,
-    parse_rows,
-    parse_run,
-    remarks_json,
-)
+from s2s.store.rows import parse_finished_run, parse_rows, parse_run
 from s2s.store.run_records import RunRecords, drop_records_after
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
-_OWNER_DIED = (Remark(RemarkKind.OWNER_DIED),)
-_IS_OWNER = "owner_pid IS ? AND owner_start IS ? AND owner_machine IS ?"
+_IS_OWNER = "(owner_pid, owner_start, owner_machine) IS (?, ?, ?)"
 
 
 class Store(RunRecords):
@@ -47,19 +40,11 @@ class Store(RunRecords):
         return run_id
 
     def run(self, run_id: int) -> Run:
-        """Return the run, also a deleted one until it is purged.
-
-        Raises:
-            UserError: There is no such run, or this version cannot read it.
-        """
+        """Return the run, also a deleted one; raise UserError if it is missing or unreadable."""
         return parse_run(self._row(run_id))
 
     def runs(self, *, archived: bool = False) -> list[Run]:
-        """Return the runs that are not deleted, newest first.
-
-        Args:
-            archived: Include archived runs.
-        """
+        """Return the runs that are not deleted, newest first; archived ones only on request."""
         hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
         runs, self.unreadable["runs"] = parse_rows(rows, _parse_listed_run)
@@ -108,30 +93,16 @@ class Store(RunRecords):
 
     def start_run(self, run_id: int, device: str, environment: dict[str, Any]) -> bool:
         """Mark a queued run as running; return False if it was stopped or deleted meanwhile."""
-        with self.transaction() as database:
-            cursor = database.execute(
-                "UPDATE runs SET state = ?, started_at = ?, device = ?, environment = ?"
-                " WHERE id = ? AND state = ?",
-                (
-                    RunState.RUNNING,
-                    time.time(),
-                    device,
-                    json.dumps(environment),
-                    run_id,
-                    RunState.QUEUED,
-                ),
-            )
-        return cursor.rowcount == 1
+        columns = {"device": device, "environment": _to_json(environment)}
+        now, running = time.time(), RunState.RUNNING
+        return self._update(run_id, (RunState.QUEUED,), state=running, started_at=now, **columns)
 
     def save_machine_state(
         self, run_id: int, before: MachineState, after: MachineState | None = None
     ) -> None:
         """Save what the machine did before the run and, once it is over, after it."""
-        with self.transaction() as database:
-            database.execute(
-                "UPDATE runs SET machine_before = ?, machine_after = ? WHERE id = ?",
-                (machine_state_json(before), machine_state_json(after), run_id),
-            )
+        after_json = _to_json(after) if after else None
+        self._update(run_id, machine_before=_to_json(before), machine_after=after_json)
 
     def finish_run(
         self,
@@ -142,40 +113,26 @@ class Store(RunRecords):
         traceback: str = "",
     ) -> None:
         """Save the run's result, in the summary's state."""
-        with self.transaction() as database:
-            database.execute(
-                "UPDATE runs SET state = ?, finished_at = ?, summary = ?, remarks = ?,"
-                " error = ?, traceback = ? WHERE id = ?",
-                (
-                    summary.state,
-                    time.time(),
-                    json.dumps(dataclasses.asdict(summary)),
-                    remarks_json(remarks),
-                    error,
-                    traceback,
-                    run_id,
-                ),
-            )
+        self._update(
+            run_id,
+            state=summary.state,
+            finished_at=time.time(),
+            summary=_to_json(summary),
+            remarks=_to_json(remarks),
+            error=error,
+            traceback=traceback,
+        )
 
     def fail_run(self, run_id: int, error: str, traceback: str = "") -> None:
         """Mark a run as failed that has no summary, because it failed before its first step."""
-        with self.transaction() as database:
-            database.execute(
-                "UPDATE runs SET state = ?, finished_at = ?, error = ?, traceback = ? WHERE id = ?",
-                (RunState.FAILED, time.time(), error, traceback, run_id),
-            )
+        now, failed = time.time(), RunState.FAILED
+        self._update(run_id, state=failed, finished_at=now, error=error, traceback=traceback)
 
     def request_stop(self, run_id: int) -> None:
         """Stop a queued run at once; ask the process that trains a running one to stop it."""
-        with self.transaction() as database:
-            database.execute(
-                "UPDATE runs SET state = ?, finished_at = ? WHERE id = ? AND state = ?",
-                (RunState.STOPPED, time.time(), run_id, RunState.QUEUED),
-            )
-            database.execute(
-                "UPDATE runs SET state = ? WHERE id = ? AND state = ?",
-                (RunState.STOPPING, run_id, RunState.RUNNING),
-            )
+        now, stopped = time.time(), RunState.STOPPED
+        if not self._update(run_id, (RunState.QUEUED,), state=stopped, finished_at=now):
+            self._update(run_id, (RunState.RUNNING,), state=RunState.STOPPING)
 
     def is_stop_requested(self, run_id: int) -> bool:
         """Return whether to stop training: also true for a finished or a missing run."""
@@ -188,29 +145,22 @@ class Store(RunRecords):
         Records after the iteration are deleted, because training produces them again.
 
         Args:
-            run_id: The run.
             iteration: The one of its checkpoint; 0: from the start.
             resumed_at: All iterations at which the run was resumed, this one included.
 
         Raises:
             UserError: Another process has resumed it.
         """
+        columns = {
+            "state": RunState.QUEUED,
+            "iterations_done": iteration,
+            "resumed_at": _to_json(resumed_at),
+            "dismissed": 0,
+            **{"finished_at": None, "summary": None, "remarks": "[]", "error": "", "traceback": ""},
+            **{f"owner_{name}": value for name, value in this_process()._asdict().items()},
+        }
         with self.transaction() as database:
-            cursor = database.execute(
-                "UPDATE runs SET state = ?, finished_at = NULL, remarks = '[]', error = '',"
-                " traceback = '', summary = NULL, iterations_done = ?, resumed_at = ?,"
-                " dismissed = 0, owner_pid = ?, owner_start = ?, owner_machine = ?"
-                " WHERE id = ? AND state = ?",
-                (
-                    RunState.QUEUED,
-                    iteration,
-                    json.dumps(list(resumed_at)),
-                    *this_process().values(),
-                    run_id,
-                    RunState.INTERRUPTED,
-                ),
-            )
-            if cursor.rowcount != 1:
+            if not _update_run(database, run_id, (RunState.INTERRUPTED,), **columns):
                 raise UserError(f"Run {run_id} is already being resumed.")
             drop_records_after(database, run_id, iteration)
         self.start_heartbeat()
@@ -218,59 +168,38 @@ class Store(RunRecords):
     # Changes by the user
 
     def rename_run(self, run_id: int, name: str) -> None:
-        """Rename the run; control characters are escaped.
-
-        Raises:
-            UserError: The name is blank.
-        """
+        """Rename the run; raise UserError if the name is blank."""
         if not name.strip():
             raise UserError("A run's name must not be empty.")
-        self._set(run_id, "name", escape_unprintable(name.strip()))
+        self._update(run_id, name=escape_unprintable(name.strip()))
 
     def describe_run(self, run_id: int, notes: str, tags: Sequence[str]) -> None:
         """Set the user's notes and tags; blank and repeated tags are dropped."""
         unique = list(dict.fromkeys(escape_unprintable(tag.strip()) for tag in tags if tag.strip()))
-        with self.transaction() as database:
-            database.execute(
-                "UPDATE runs SET notes = ?, tags = ? WHERE id = ?",
-                (notes.strip(), json.dumps(unique), run_id),
-            )
+        self._update(run_id, notes=notes.strip(), tags=json.dumps(unique))
 
     def dismiss_run(self, run_id: int) -> None:
         """Stop offering to resume the run; it can still be resumed."""
-        self._set(run_id, "dismissed", 1)
+        self._update(run_id, dismissed=1)
 
     def archive_run(self, run_id: int, archived: bool = True) -> None:
-        """Hide the run from lists, or show it again.
-
-        Raises:
-            UserError: The run is not finished.
-        """
+        """Hide the run from lists, or show it again; raise UserError if it is not finished."""
         self._check_finished(run_id, "archiving")
-        self._set(run_id, "archived_at", time.time() if archived else None)
+        self._update(run_id, archived_at=time.time() if archived else None)
 
     def delete_run(self, run_id: int) -> None:
-        """Hide the run until it is restored or purged; its records and files stay until then.
-
-        Raises:
-            UserError: The run is not finished.
-        """
+        """Hide the run until it is restored or purged; raise UserError if it is not finished."""
         self._check_finished(run_id, "deleting")
-        self._set(run_id, "deleted_at", time.time())
+        self._update(run_id, deleted_at=time.time())
 
     def restore_run(self, run_id: int) -> None:
-        """Undo the deletion.
-
-        Raises:
-            UserError: The run was purged meanwhile.
-        """
+        """Undo the deletion; raise UserError if the run was purged meanwhile."""
         self._row(run_id)
-        self._set(run_id, "deleted_at", None)
+        self._update(run_id, deleted_at=None)
 
     def purge_run(self, run_id: int) -> None:
         """Remove a deleted run and all its records for good; ignore any other."""
-        with self.transaction() as database:
-            database.execute("DELETE FROM runs WHERE id = ? AND deleted_at IS NOT NULL", (run_id,))
+        self.write("DELETE FROM runs WHERE id = ? AND deleted_at IS NOT NULL", (run_id,))
 
     # Owners
 
@@ -284,44 +213,27 @@ class Store(RunRecords):
             return []
         rows = self.read("SELECT * FROM runs WHERE state IN (?, ?, ?)", _UNFINISHED)
         orphans = [row for row in rows if not self.is_owned(row, "run")]
-        return [row["id"] for row in orphans if self.interrupt_run(row["id"], _OWNER_DIED, row)]
+        remarks = (Remark(RemarkKind.OWNER_DIED),)
+        return [row["id"] for row in orphans if self.interrupt_run(row["id"], remarks, row)]
 
     def interrupt_run(
-        self, run_id: int, remarks: Sequence[Remark], owner: sqlite3.Row | None = None
+        self, run_id: int, remarks: Sequence[Remark], row: sqlite3.Row | None = None
     ) -> bool:
-        """Mark an unfinished run as interrupted; return False if it is finished by now.
+        """Mark an unfinished run as interrupted; return whether this call did it.
 
         Args:
-            run_id: The run.
             remarks: Why it was interrupted.
-            owner: The run's row as it was read: nothing is changed if the owner is another by now.
+            row: The run's row as the caller read it; nothing is done if it has changed since.
         """
-        condition, values = "", ()
-        if owner:
-            condition = f" AND {_IS_OWNER}"
-            values = tuple(owner[name] for name in ("owner_pid", "owner_start", "owner_machine"))
         with self.transaction() as database:
-            cursor = database.execute(
-                "UPDATE runs SET state = ?, finished_at = ?, remarks = ?"  # noqa: S608
-                f" WHERE id = ? AND state IN (?, ?, ?){condition}",
-                (
-                    RunState.INTERRUPTED,
-                    time.time(),
-                    remarks_json(remarks),
-                    run_id,
-                    *_UNFINISHED,
-                    *values,
-                ),
-            )
-        return cursor.rowcount == 1
+            current = database.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
+            if row and row != current:
+                return False
+            columns = {"state": RunState.INTERRUPTED, "remarks": _to_json(remarks)}
+            return _update_run(database, run_id, _UNFINISHED, finished_at=time.time(), **columns)
 
     def is_owned(self, row: sqlite3.Row, kind: str) -> bool:
-        """Return whether a living process owns this row, as far as can be known.
-
-        Args:
-            row: With the columns id, heartbeat and of the owner.
-            kind: `run` or `sweep`.
-        """
+        """Return whether a living process owns this row of a run or a sweep, as far as known."""
         alive = owner_is_alive(row)
         if alive is None:
             return not self._monitor.is_silent(kind, row["id"], row["heartbeat"])
@@ -340,14 +252,13 @@ class Store(RunRecords):
         super().close()
 
     def _beat(self) -> None:
-        owner = this_process().values()
         advance = "SET heartbeat = heartbeat + 1 WHERE"
         with self.transaction() as database:
             database.execute(
                 f"UPDATE runs {advance} state IN (?, ?, ?) AND {_IS_OWNER}",
-                (*_UNFINISHED, *owner),
+                (*_UNFINISHED, *this_process()),
             )
-            database.execute(f"UPDATE sweeps {advance} {_IS_OWNER}", owner)
+            database.execute(f"UPDATE sweeps {advance} {_IS_OWNER}", this_process())
 
     def _row(self, run_id: int) -> sqlite3.Row:
         rows = self.read("SELECT * FROM runs WHERE id = ?", (run_id,))
@@ -355,9 +266,9 @@ class Store(RunRecords):
             raise UserError(f"Run {run_id} not found. List runs with `python -m s2s runs`.")
         return rows[0]
 
-    def _set(self, run_id: int, column: str, value: object) -> None:
+    def _update(self, run_id: int, states: Sequence[RunState] = (), **columns: object) -> bool:
         with self.transaction() as database:
-            database.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, run_id))  # noqa: S608
+            return _update_run(database, run_id, states, **columns)
 
     def _check_finished(self, run_id: int, action: str) -> None:
         if not self.run(run_id).state.is_finished():
@@ -366,19 +277,28 @@ class Store(RunRecords):
 
 def insert_run(database: sqlite3.Connection, config: TrainConfig, name: str = "") -> int:
     """Insert a queued run that this process owns, within the caller's transaction."""
+    name = escape_unprintable(name) or f"{config.corpus} · batch {config.batch_size}"
     cursor = database.execute(
         "INSERT INTO runs (name, state, config, created_at, owner_pid, owner_start, owner_machine)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            escape_unprintable(name) or f"{config.corpus} · batch {config.batch_size}",
-            RunState.QUEUED,
-            json.dumps(config.to_json()),
-            time.time(),
-            *this_process().values(),
-        ),
+        (name, RunState.QUEUED, json.dumps(config.to_json()), time.time(), *this_process()),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
+
+
+def _update_run(
+    database: sqlite3.Connection, run_id: int, states: Sequence[RunState], **columns: object
+) -> bool:
+    """Set columns of a run in one of these states, or in any; return whether it was found."""
+    names = ", ".join(f"{name} = ?" for name in columns)
+    condition = f" AND state IN ({', '.join('?' * len(states))})" if states else ""
+    query = f"UPDATE runs SET {names} WHERE id = ?{condition}"  # noqa: S608
+    return database.execute(query, (*columns.values(), run_id, *states)).rowcount == 1
+
+
+def _to_json(value: object) -> str:
+    return json.dumps(value, default=dataclasses.asdict)
 
 
 def _parse_listed_run(row: sqlite3.Row) -> Run:

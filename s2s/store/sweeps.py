@@ -3,7 +3,8 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
 
 from s2s.config import Engine, SweepConfig
 from s2s.errors import UserError
@@ -12,16 +13,17 @@ from s2s.store.ownership import this_process
 from s2s.store.rows import parse_rows, parse_run, parse_sweep_config
 from s2s.store.runs import Store, insert_run
 
-_ITS_RUNS = "id IN (SELECT run_id FROM sweep_parts WHERE sweep_id = ?)"
+_SWEEP = "SELECT * FROM sweeps WHERE id = ? AND deleted_at IS NULL"
+_IS_RUN_OF_SWEEP = "id IN (SELECT run_id FROM sweep_parts WHERE sweep_id = ?)"
+_FITTING = (RunState.FINISHED, RunState.DIVERGED)
+"""States of a run whose batch size fits into memory."""
 
 
 def insert_sweep(store: Store, config: SweepConfig, parts: Iterable[SweepPart]) -> int:
     """Insert a sweep that no process trains yet; return its id.
 
     Args:
-        store: Where to insert it.
-        config: Its configuration.
-        parts: All parts in the order of training, with every size that it may grow to.
+        parts: All parts in the order of training, with every size that the sweep may grow to.
     """
     with store.transaction() as database:
         cursor = database.execute(
@@ -41,15 +43,8 @@ def insert_sweep(store: Store, config: SweepConfig, parts: Iterable[SweepPart]) 
 
 
 def read_sweep(store: Store, sweep_id: int) -> Sweep:
-    """Return the sweep.
-
-    Raises:
-        UserError: There is no such sweep, or this version cannot read it.
-    """
-    rows = store.read("SELECT * FROM sweeps WHERE id = ? AND deleted_at IS NULL", (sweep_id,))
-    if not rows:
-        raise _not_found(sweep_id)
-    return _parse_sweep(store, rows[0])
+    """Return the sweep; raise UserError if it is missing or this version cannot read it."""
+    return _parse_sweep(store, _only_row(store.read(_SWEEP, (sweep_id,)), sweep_id))
 
 
 def read_sweeps(store: Store) -> list[Sweep]:
@@ -68,12 +63,16 @@ def deleted_sweeps(store: Store) -> list[Sweep]:
 
 
 def reachable_parts(config: SweepConfig, parts: Sequence[SweepPart]) -> tuple[SweepPart, ...]:
-    """Return the parts without larger sizes that a growing sweep has not come to.
+    """Return the parts without the larger sizes that a growing sweep has not reached.
 
     The first repeat goes on to twice a size once that size fits into memory; later repeats train
     the sizes that fit.
     """
-    fitting = {(part.engine, part.batch_size) for part in parts if _fits(part)}
+    fitting = {
+        (part.engine, part.batch_size)
+        for part in parts
+        if part.repeat == 0 and part.run and part.run.state in _FITTING
+    }
 
     def is_reachable(part: SweepPart) -> bool:
         if part.batch_size <= config.batch_sizes[-1]:
@@ -85,33 +84,27 @@ def reachable_parts(config: SweepConfig, parts: Sequence[SweepPart]) -> tuple[Sw
 
 
 def claim_sweep(store: Store, sweep_id: int) -> None:
-    """Make this process the owner of the sweep, and mark runs of dead owners as interrupted.
-
-    Raises:
-        UserError: A living process owns it, or there is no such sweep.
-    """
+    """Make this process the sweep's owner; raise UserError if a living process owns it."""
     store.mark_interrupted()
     with store.transaction() as database:
         if _is_running(store, database, sweep_id):
             raise UserError(f"Sweep {sweep_id} is already running. Stop it first.")
         database.execute(
-            "UPDATE sweeps SET owner_pid = ?, owner_start = ?,"
-            " owner_machine = ?, stopping = 0 WHERE id = ?",
-            (*this_process().values(), sweep_id),
+            "UPDATE sweeps SET owner_pid = ?, owner_start = ?, owner_machine = ?, stopping = 0"
+            " WHERE id = ?",
+            (*this_process(), sweep_id),
         )
     store.start_heartbeat()
 
 
 def release_sweep(store: Store, sweep_id: int) -> None:
     """Leave the sweep without an owner."""
-    with store.transaction() as database:
-        database.execute("UPDATE sweeps SET owner_pid = NULL WHERE id = ?", (sweep_id,))
+    store.write("UPDATE sweeps SET owner_pid = NULL WHERE id = ?", (sweep_id,))
 
 
 def request_sweep_stop(store: Store, sweep_id: int) -> None:
     """Ask the sweep's owner to stop after the current step."""
-    with store.transaction() as database:
-        database.execute("UPDATE sweeps SET stopping = 1 WHERE id = ?", (sweep_id,))
+    store.write("UPDATE sweeps SET stopping = 1 WHERE id = ?", (sweep_id,))
     for part in read_sweep(store, sweep_id).parts:
         if part.run and not part.run.state.is_finished():
             store.request_stop(part.run.id)
@@ -137,28 +130,18 @@ def queue_part(store: Store, sweep: Sweep, part: SweepPart) -> int:
 
 
 def save_step_memory(store: Store, sweep_id: int, memory: StepMemory) -> None:
-    with store.transaction() as database:
-        database.execute(
-            "INSERT OR REPLACE INTO sweep_memory VALUES (?, ?, ?, ?, ?)",
-            (sweep_id, memory.engine, memory.batch_size, memory.peak_bytes, memory.padded_tokens),
-        )
+    query = "INSERT OR REPLACE INTO sweep_memory VALUES (?, ?, ?, ?, ?)"
+    store.write(query, (sweep_id, *astuple(memory)))
 
 
 def describe_sweep(store: Store, sweep_id: int, name: str, notes: str) -> None:
     """Set the user's name and notes; either may be empty."""
-    with store.transaction() as database:
-        database.execute(
-            "UPDATE sweeps SET name = ?, notes = ? WHERE id = ?",
-            (name.strip(), notes.strip(), sweep_id),
-        )
+    query = "UPDATE sweeps SET name = ?, notes = ? WHERE id = ?"
+    store.write(query, (name.strip(), notes.strip(), sweep_id))
 
 
 def delete_sweep(store: Store, sweep_id: int) -> None:
-    """Hide the sweep and its runs until it is restored or purged.
-
-    Raises:
-        UserError: It is running, or there is no such sweep.
-    """
+    """Hide the sweep and its runs until it is restored or purged; not while it is running."""
     store.mark_interrupted()
     now = time.time()
     with store.transaction() as database:
@@ -166,24 +149,18 @@ def delete_sweep(store: Store, sweep_id: int) -> None:
             raise UserError(f"Sweep {sweep_id} is running. Stop it before deleting it.")
         database.execute("UPDATE sweeps SET deleted_at = ? WHERE id = ?", (now, sweep_id))
         database.execute(
-            f"UPDATE runs SET deleted_at = ? WHERE deleted_at IS NULL AND {_ITS_RUNS}",  # noqa: S608
+            f"UPDATE runs SET deleted_at = ? WHERE deleted_at IS NULL AND {_IS_RUN_OF_SWEEP}",  # noqa: S608
             (now, sweep_id),
         )
 
 
 def restore_sweep(store: Store, sweep_id: int) -> None:
-    """Undo the deletion; a run that was deleted earlier, by itself, stays deleted.
-
-    Raises:
-        UserError: The sweep was purged meanwhile.
-    """
+    """Undo the deletion; a run that was deleted earlier, by itself, stays deleted."""
     with store.transaction() as database:
-        query = "SELECT deleted_at FROM sweeps WHERE id = ?"
-        row = database.execute(query, (sweep_id,)).fetchone()
-        if row is None:
-            raise _not_found(sweep_id)
+        rows = database.execute("SELECT deleted_at FROM sweeps WHERE id = ?", (sweep_id,))
+        row = _only_row(rows.fetchall(), sweep_id)
         database.execute(
-            f"UPDATE runs SET deleted_at = NULL WHERE deleted_at = ? AND {_ITS_RUNS}",  # noqa: S608
+            f"UPDATE runs SET deleted_at = NULL WHERE deleted_at = ? AND {_IS_RUN_OF_SWEEP}",  # noqa: S608
             (row["deleted_at"], sweep_id),
         )
         database.execute("UPDATE sweeps SET deleted_at = NULL WHERE id = ?", (sweep_id,))
@@ -191,46 +168,44 @@ def restore_sweep(store: Store, sweep_id: int) -> None:
 
 def purge_deleted_sweeps(store: Store) -> None:
     """Remove the deleted sweeps for good."""
-    with store.transaction() as database:
-        database.execute("DELETE FROM sweeps WHERE deleted_at IS NOT NULL")
+    store.write("DELETE FROM sweeps WHERE deleted_at IS NOT NULL")
 
 
 def _is_running(store: Store, database: sqlite3.Connection, sweep_id: int) -> bool:
-    row = database.execute(
-        "SELECT * FROM sweeps WHERE id = ? AND deleted_at IS NULL", (sweep_id,)
-    ).fetchone()
-    if row is None:
-        raise _not_found(sweep_id)
-    return store.is_owned(row, "sweep")
+    rows = database.execute(_SWEEP, (sweep_id,)).fetchall()
+    return store.is_owned(_only_row(rows, sweep_id), "sweep")
 
 
-def _not_found(sweep_id: int) -> UserError:
-    return UserError(f"Sweep {sweep_id} not found. List sweeps with `python -m s2s sweeps`.")
+def _only_row(rows: list[sqlite3.Row], sweep_id: int) -> sqlite3.Row:
+    if not rows:
+        raise UserError(f"Sweep {sweep_id} not found. List sweeps with `python -m s2s sweeps`.")
+    return rows[0]
 
 
 def _parse_sweep(store: Store, row: sqlite3.Row) -> Sweep:
     config = parse_sweep_config(row)
-    parts = reachable_parts(config, _read_parts(store, row))
+    parts = reachable_parts(config, list(_read_parts(store, row)))
     if store.is_owned(row, "sweep"):
         state = SweepState.RUNNING
     elif all(part.is_done() for part in parts):
         state = SweepState.FINISHED
     else:
         state = SweepState.STOPPED
+    memory = store.read(
+        "SELECT engine, batch_size, peak_bytes, padded_tokens FROM sweep_memory WHERE sweep_id = ?"
+        " ORDER BY batch_size, engine",
+        (row["id"],),
+    )
     return Sweep(
-        id=row["id"],
         config=config,
-        created_at=row["created_at"],
         state=state,
         parts=parts,
-        memory=_read_step_memory(store, row["id"]),
-        name=row["name"],
-        notes=row["notes"],
-        deleted_at=row["deleted_at"],
+        memory=tuple(StepMemory(Engine(engine), *values) for engine, *values in memory),
+        **{name: row[name] for name in ("id", "created_at", "name", "notes", "deleted_at")},
     )
 
 
-def _read_parts(store: Store, row: sqlite3.Row) -> list[SweepPart]:
+def _read_parts(store: Store, row: sqlite3.Row) -> Iterator[SweepPart]:
     # A run that was deleted by itself is trained again; one deleted with its sweep is not.
     rows = store.read(
         "SELECT engine, batch_size, repeat, runs.* FROM sweep_parts"
@@ -238,32 +213,6 @@ def _read_parts(store: Store, row: sqlite3.Row) -> list[SweepPart]:
         " WHERE sweep_id = ? ORDER BY position",
         (row["deleted_at"], row["id"]),
     )
-    return [
-        SweepPart(
-            engine=Engine(each["engine"]),
-            batch_size=each["batch_size"],
-            repeat=each["repeat"],
-            run=None if each["id"] is None else parse_run(each),
-        )
-        for each in rows
-    ]
-
-
-def _read_step_memory(store: Store, sweep_id: int) -> tuple[StepMemory, ...]:
-    rows = store.read(
-        "SELECT engine, batch_size, peak_bytes, padded_tokens FROM sweep_memory WHERE sweep_id = ?"
-        " ORDER BY batch_size, engine",
-        (sweep_id,),
-    )
-    return tuple(
-        StepMemory(
-            Engine(row["engine"]), row["batch_size"], row["peak_bytes"], row["padded_tokens"]
-        )
-        for row in rows
-    )
-
-
-def _fits(part: SweepPart) -> bool:
-    """Return whether the first repeat has shown that the size fits into memory."""
-    done = (RunState.FINISHED, RunState.DIVERGED)  # not one that failed for another reason
-    return part.repeat == 0 and part.run is not None and part.run.state in done
+    for each in rows:
+        run = None if each["id"] is None else parse_run(each)
+        yield SweepPart(Engine(each["engine"]), each["batch_size"], each["repeat"], run)

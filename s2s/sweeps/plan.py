@@ -21,11 +21,11 @@ def plan(config: SweepConfig) -> tuple[SweepPart, ...]:
 
 
 def _all_parts(config: SweepConfig) -> list[SweepPart]:
-    """Return every part that the sweep may come to.
+    """Return every part that the sweep may reach.
 
-    A block design: each repeat trains every combination once in an order of its own, so that a
-    slow stretch of the machine affects all sizes alike. The order follows from the seed. A growing
-    sweep tries larger sizes at the end of the first repeat, engine by engine.
+    A block design: each repeat trains every combination once, in a random order of its own that
+    follows from the seed, so a slow stretch of the machine affects all sizes alike. A growing sweep
+    tries larger sizes at the end of the first repeat, engine by engine.
     """
     combinations = list(itertools.product(config.engines, config.batch_sizes))
     larger = list(itertools.product(config.engines, config.larger_sizes()))

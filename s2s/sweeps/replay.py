@@ -9,7 +9,7 @@ from s2s.analysis.sweep.replay import (
     TRANSLATED_EVERY,
     RelatedAdvice,
     Replay,
-    analyse_replay,
+    analyze_replay,
 )
 from s2s.analysis.sweep.runs import finished_runs
 from s2s.config import Budget, Engine, LearningRateRule, SweepConfig, TrainConfig
@@ -22,14 +22,14 @@ from s2s.store import Store
 from s2s.store.sweeps import read_sweeps
 
 ITERATIONS = 1_000
-"""Of the article's comparison."""
+"""Iterations of the article's comparison."""
 LONG_ITERATIONS = 10_000
-"""Of the run whose translations the article prints."""
+"""Iterations of the run whose translations the article prints."""
 REPEATS = 3
-"""Intervals come from repeats. Blocks of one run's steps would not do: they share one stretch of
-the machine's time, and a run at the other batch size has another one."""
+"""Intervals come from repeats, because all steps of a run share one stretch of the machine's time
+and the run it is compared with has another."""
 _FEWEST_SIZES = 3
-"""Batch sizes of a sweep that can recommend some."""
+"""Fewest batch sizes of a sweep that can recommend one."""
 
 
 def replay_config(
@@ -42,25 +42,17 @@ def replay_config(
     """Return the article's comparison; model, optimizer and rate are TrainConfig's defaults.
 
     Args:
-        corpus: Name of a prepared corpus.
-        iterations: Of each run. More than ITERATIONS is a long replay, which translates samples
-            every 1,000 iterations.
+        iterations: Per run. More than ITERATIONS make a long replay, which translates samples
+            every TRANSLATED_EVERY iterations.
         repeats: None: REPEATS, or one for a long replay.
-        threads: As in TrainConfig.
-        device: As in TrainConfig.
 
     Raises:
         UserError: The choices are not a valid sweep.
     """
     is_long = iterations > ITERATIONS
-    base = TrainConfig(
-        corpus=corpus,
-        threads=threads,
-        device=device,
-        evaluate_every=TRANSLATED_EVERY if is_long else 0,
-    )
+    interval = TRANSLATED_EVERY if is_long else 0
     return SweepConfig(
-        base=base,
+        base=TrainConfig(corpus=corpus, threads=threads, device=device, evaluate_every=interval),
         batch_sizes=(SMALL, LARGE),
         engines=(Engine.ARTICLE, Engine.FUSED),
         repeats=(1 if is_long else REPEATS) if repeats is None else repeats,
@@ -83,16 +75,11 @@ def is_replay(config: SweepConfig) -> bool:
 def read_replay(
     store: Store, sweep: Sweep, unigram_loss: float | None, related: RelatedAdvice | None
 ) -> Replay:
-    """Return the figures of a replay so far.
+    """Return the figures of a replay so far; raise UserError if the sweep is another comparison.
 
     Args:
-        store: Where its evaluations are.
-        sweep: The replay.
-        unigram_loss: From `unigram_baseline_loss`; it does not change while the replay runs.
-        related: From `find_related_advice`; it does not change either.
-
-    Raises:
-        UserError: The sweep is not the article's comparison.
+        unigram_loss: From `unigram_baseline_loss`; constant while the replay runs, like the next.
+        related: From `find_related_advice`.
     """
     if not is_replay(sweep.config):
         raise UserError(
@@ -100,7 +87,7 @@ def read_replay(
             "`python -m s2s replay`."
         )
     evaluations = {part.run.id: store.evaluations(part.run.id) for part in sweep.parts if part.run}
-    return analyse_replay(sweep, evaluations, unigram_loss, related)
+    return analyze_replay(sweep, evaluations, unigram_loss, related)
 
 
 def unigram_baseline_loss(sweep: Sweep) -> float | None:

@@ -26,25 +26,25 @@ from s2s.training.device import resolve_device
 _REPORT_SECONDS = 0.25
 _POLL_SECONDS = 0.05
 _YIELD_SECONDS = 1.0
-"""A run that waits for the device takes it within a fraction of this time."""
+"""How long a waiting run has to take the device between two parts; it needs a fraction of this."""
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """What a sweep is doing, and how far it is."""
+    """The part that a sweep trains, and how far it is."""
 
     sweep: Sweep
-    """As it was when the part was started."""
+    """Read when the part was started."""
     part: SweepPart
     run_id: int
     share: float
-    """0 to 1, of the part."""
+    """Finished share of the part, 0 to 1."""
     part_seconds_left: float | None
     """None until the part has trained its first steps."""
     ended: bool = False
     """The part is over."""
     measuring_memory: bool = False
-    """Before the part is trained."""
+    """The memory of the part's size is measured before it is trained."""
 
     @property
     def done(self) -> int:
@@ -53,7 +53,7 @@ class SweepProgress:
 
     @property
     def total(self) -> int:
-        """Number of parts, as far as they are known."""
+        """Number of parts so far; a growing sweep may add more."""
         return len(self.sweep.parts)
 
 
@@ -73,7 +73,7 @@ def run_sweep(store: Store, sweep_id: int, stop: Event) -> Iterator[SweepProgres
             if part is None or lost_gpu.is_blocked(sweep.config.base.device):
                 return
             _yield_device(store, stop)
-            if part.run:  # stopped or interrupted: with the same seed the new run begins the same
+            if part.run:  # stopped or interrupted: a new run with the same seed replaces it
                 store.delete_run(part.run.id)
                 purge(store, part.run.id)
             run_id = queue_part(store, sweep, part)
@@ -88,7 +88,7 @@ def run_sweep(store: Store, sweep_id: int, stop: Event) -> Iterator[SweepProgres
 
 
 def _is_memory_missing(sweep: Sweep, part: SweepPart) -> bool:
-    """Return whether to measure memory first: once per engine and size on a CPU, also failures."""
+    """Return whether to measure memory before training: once per engine and size, on a CPU."""
     try:
         on_cpu = resolve_device(sweep.config.base.device).type == "cpu"
     except UserError:  # each part fails with this message

@@ -42,11 +42,6 @@ def overwrite(path: Path, page: int, count: int = 1) -> None:
 
 def overwrite_all(path: Path) -> None:
     path.write_bytes(b"no database at all" * 100)
-    path.with_name("store.sqlite-wal").write_bytes(b"the last records")
-
-
-def overwrite_first_page(path: Path) -> None:
-    overwrite(path, 1)
 
 
 def truncate(path: Path) -> None:
@@ -58,32 +53,24 @@ def overwrite_middle(path: Path) -> None:
     overwrite(path, path.stat().st_size // PAGE_BYTES // 2, count=3)
 
 
-@pytest.mark.parametrize("harm", [overwrite_all, overwrite_first_page, truncate, overwrite_middle])
+@pytest.mark.parametrize("harm", [overwrite_all, truncate, overwrite_middle])
 def test_a_damaged_store_is_set_aside_and_the_program_starts(
     path: Path, harm: Callable[[Path], None]
 ) -> None:
     (path.parent / "runs" / "10").mkdir(parents=True)
     harm(path)
     damaged = path.read_bytes()
-    with closing(Store(path.parent)) as store:
-        [aside] = path.parent.glob("store.damaged-*.sqlite")
-        assert aside.read_bytes() == damaged
-        assert aside.name in store.notice
-        recovered = {run.id for run in store.runs()}
-        assert recovered <= set(range(1, 11))
-        assert store.create_run(tiny_config()) == 11  # never the id of a lost run's folder
-    if harm is overwrite_all:
-        assert aside.with_name(f"{aside.name}-wal").read_bytes() == b"the last records"
+    for first in (11, 12):  # the second time, the store is sound
+        with closing(Store(path.parent)) as store:
+            [aside] = path.parent.glob("store.damaged-*.sqlite")
+            assert aside.read_bytes() == damaged
+            assert aside.name in store.notice
+            assert {run.id for run in store.runs()} <= set(range(1, first))
+            assert store.create_run(tiny_config()) == first  # never that of a lost run's folder
     assert list(path.parent.glob(".store*")) == []
-    with closing(Store(path.parent)) as store:  # sound now, with a notice until that is removed
-        assert list(path.parent.glob("store.damaged-*.sqlite")) == [aside]
-        assert aside.name in store.notice
-    aside.with_suffix(".txt").unlink()
+    aside.unlink()
     with closing(Store(path.parent)) as store:
         assert store.notice == ""
-    overwrite_all(path)
-    Store(path.parent).close()
-    assert len(list(path.parent.glob("store.damaged-*.sqlite"))) == 2
 
 
 def test_tables_without_damage_are_recovered_whole(path: Path) -> None:
@@ -91,9 +78,9 @@ def test_tables_without_damage_are_recovered_whole(path: Path) -> None:
         sweep_id = create_sweep(store, SweepConfig(base=tiny_config(), batch_sizes=(2, 4)))
         sweep = read_sweep(store, sweep_id)
         lost = queue_part(store, sweep, sweep.parts[0])
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("DELETE FROM runs WHERE id = ?", (lost,))
-        database.commit()
+    with closing(sqlite3.connect(path)) as opened:
+        opened.execute("DELETE FROM runs WHERE id = ?", (lost,))
+        opened.commit()
     overwrite_middle(path)
     with closing(Store(path.parent)) as store:
         assert read_sweep(store, sweep_id) == sweep  # the part whose run is lost waits again
@@ -107,15 +94,10 @@ def test_only_one_of_several_processes_sets_the_store_aside(path: Path) -> None:
     code = "import sys, pathlib; from s2s.store import Store; print('ready', flush=True);"
     code += "input(); print(len(Store(pathlib.Path(sys.argv[1])).runs()))"
     command = [sys.executable, "-c", code, str(path.parent)]
-    processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, **pipes) for _ in range(3)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 3
     for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
     assert [process.communicate()[0] for process in processes] == ["10\n"] * 3
@@ -126,16 +108,11 @@ def test_a_damaged_store_in_use_is_not_replaced(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overwrite_middle(path)
-    monkeypatch.setattr(damage, "_USERS_SECONDS", 0.0)
-    code = "import sys; file = open(sys.argv[1]); print(flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        with pytest.raises(UserError, match=f"process {process.pid}"):
+    monkeypatch.setattr(damage, "_USER_SECONDS", 0.0)
+    with path.open() as file, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file) as user:
+        with pytest.raises(UserError, match=f"process {user.pid}"):
             Store(path.parent)
-        process.communicate(b"\n")
+        user.communicate()
     assert not list(path.parent.glob("store.damaged-*"))
 
 

@@ -1,22 +1,19 @@
 """Owners: which process has a run or a sweep, and whether it is alive, here and elsewhere."""
 
-import dataclasses
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.config import SweepConfig, UserError
-from s2s.paths import home
-from s2s.records import STEP_DTYPE, RunState, SweepState
+from s2s.config import SweepConfig
+from s2s.errors import UserError
+from s2s.records import RunState, SweepState
 from s2s.runs.resume import resume_run
 from s2s.store import Store, ownership
 from s2s.store.errors import StoreError
@@ -28,15 +25,16 @@ from s2s.store.ownership import (
     owner_is_alive,
     this_process,
 )
-from s2s.store.sweeps import claim_sweep, read_sweep, release_sweep
+from s2s.store.sweeps import claim_sweep, read_sweep
 from s2s.sweeps.plan import create_sweep
+from tests.store.test_run_records import steps
 from tests.tiny import tiny_config, wait_until
 
 THIS = this_process()
 
 
 def row(**changes: object) -> dict[str, object]:
-    return {f"owner_{name}": value for name, value in dataclasses.asdict(THIS).items()} | changes
+    return {f"owner_{name}": value for name, value in THIS._asdict().items()} | changes
 
 
 def test_this_process_is_alive_and_others_of_its_id_are_not() -> None:
@@ -65,32 +63,22 @@ def test_a_process_is_dead_once_killed_whatever_its_name(tmp_path: Path) -> None
 def test_a_clock_that_is_set_interrupts_no_run(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = store.create_run(tiny_config())
+    store.create_run(tiny_config())
     later = SimpleNamespace(create_time=lambda: 1e9, status=lambda: "running")
     monkeypatch.setattr(ownership.psutil, "Process", lambda *_: later)
     assert store.mark_interrupted() == []
-    assert store.run(run_id).state is RunState.QUEUED
 
 
 def test_a_hidden_process_may_be_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbid(*_: int) -> None:
-        raise PermissionError
-
     monkeypatch.setattr(ownership, "_start_time", lambda _: None)
-    monkeypatch.setattr(ownership.os, "kill", forbid)
     assert owner_is_alive(row()) is None
 
 
 def test_a_forked_child_is_a_process_of_its_own() -> None:
-    read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(write, str(this_process().pid).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert int(os.read(read, 20)) == child
-    os.close(read)
-    os.close(write)
+        os._exit(this_process().pid != os.getpid())
+    assert os.waitpid(child, 0)[1] == 0
 
 
 CREATE_RUNS = """
@@ -133,13 +121,7 @@ def test_a_run_that_changes_just_now_is_not_interrupted(
     store: Store, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     store.create_run(tiny_config())
-
-    def change_row(*_: object) -> bool:
-        with store.transaction() as database:
-            database.execute(f"UPDATE runs SET {change}")
-        return False
-
-    monkeypatch.setattr(store, "is_owned", change_row)
+    monkeypatch.setattr(store, "is_owned", lambda *_: not store.write(f"UPDATE runs SET {change}"))
     assert store.mark_interrupted() == []
 
 
@@ -181,59 +163,36 @@ def test_time_without_observation_is_no_silence_and_any_change_is_a_beat() -> No
         clock.seconds += 9
 
 
-@pytest.fixture
-def other_machine(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    """From now on this process is one of another machine with the same process ids."""
+def test_a_run_and_a_sweep_of_another_machine_live_while_their_hearts_beat(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = Clock()
     monkeypatch.setattr(store, "_monitor", HeartbeatMonitor(clock))
-    monkeypatch.setattr(ownership, "_machine", lambda: "another")
-    ownership._process.cache_clear()
-    yield clock
-    ownership._process.cache_clear()
-
-
-def back_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ownership, "_machine", lambda: THIS.machine)
-    ownership._process.cache_clear()
-
-
-def interrupted_within(store: Store, clock: Clock, seconds: float) -> list[int]:
-    ids: list[int] = []
-    for _ in range(int(seconds / 5)):
-        clock.seconds += 5
-        ids += store.mark_interrupted()
-    return ids
-
-
-def test_a_run_of_another_machine_lives_while_its_heart_beats(
-    store: Store, other_machine: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
     run_id = store.create_run(tiny_config())
-    back_to_this_machine(monkeypatch)
+    sweep_id = create_sweep(store, SweepConfig(base=tiny_config()))
+    claim_sweep(store, sweep_id)
+    for table in ("runs", "sweeps"):
+        store.write(f"UPDATE {table} SET owner_machine = 'another'")
     assert not store.can_see_owner(run_id)
     with pytest.raises(UserError, match="another machine"):
         resume_run(store, run_id)
+
+    def observe(seconds: int) -> tuple[list[int], SweepState]:
+        interrupted: list[int] = []
+        for _ in range(0, seconds, 5):
+            clock.seconds += 5
+            interrupted += store.mark_interrupted()
+            state = read_sweep(store, sweep_id).state
+        return interrupted, state
+
     for _ in range(3):
-        assert interrupted_within(store, other_machine, 55) == []
-        with store.transaction() as database:
-            database.execute("UPDATE runs SET heartbeat = heartbeat + 1")
-    assert interrupted_within(store, other_machine, 70) == [run_id]
-
-
-def test_a_sweep_of_another_machine(
-    store: Store, other_machine: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sweep_id = create_sweep(store, SweepConfig(base=tiny_config()))
-    claim_sweep(store, sweep_id)
-    back_to_this_machine(monkeypatch)
+        assert observe(55) == ([], SweepState.RUNNING)
+        for table in ("runs", "sweeps"):
+            store.write(f"UPDATE {table} SET heartbeat = heartbeat + 1")
     with pytest.raises(UserError, match="already running"):
         claim_sweep(store, sweep_id)
-    for _ in range(13):
-        other_machine.seconds += 5
-        read_sweep(store, sweep_id)
-    assert read_sweep(store, sweep_id).state is SweepState.STOPPED
+    assert observe(70) == ([run_id], SweepState.STOPPED)
     claim_sweep(store, sweep_id)
-    release_sweep(store, sweep_id)
 
 
 # Heartbeats
@@ -246,26 +205,18 @@ def test_a_process_beats_for_all_that_it_owns(
     assert store._heartbeat._thread is None  # until it owns something
     mine, other, stopped = (store.create_run(tiny_config()) for _ in range(3))
     store.request_stop(stopped)
-    with store.transaction() as database:
-        database.execute("UPDATE runs SET owner_machine = 'another' WHERE id = ?", (other,))
+    store.write("UPDATE runs SET owner_machine = 'another' WHERE id = ?", (other,))
     claim_sweep(store, create_sweep(store, SweepConfig(base=tiny_config())))
 
-    def beats() -> dict[str, int]:
-        rows = store.read(
-            "SELECT id, heartbeat FROM runs UNION SELECT 'sweep', heartbeat FROM sweeps"
-        )
-        return {row["id"]: row["heartbeat"] for row in rows}
+    def beats() -> dict[object, int]:
+        query = "SELECT id, heartbeat FROM runs UNION SELECT 'sweep', heartbeat FROM sweeps"
+        return {key: heartbeat for key, heartbeat in store.read(query)}
 
     before = beats()
     wait_until(lambda: all(beats()[key] > before[key] + 3 for key in (mine, "sweep")))
     assert (beats()[other], beats()[stopped]) == (before[other], before[stopped])
-
-
-def test_writing_steps_is_a_heartbeat(store: Store) -> None:
-    run_id = store.create_run(tiny_config())
-    before = store.read("SELECT heartbeat FROM runs")[0][0]
-    store.write_steps(run_id, np.ones(1, STEP_DTYPE))
-    assert store.read("SELECT heartbeat FROM runs")[0][0] > before
+    store.write_steps(other, steps(1, 1))  # a heartbeat too
+    assert beats()[other] == before[other] + 1
 
 
 def test_a_full_disk_does_not_end_the_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,10 +234,8 @@ def test_a_full_disk_does_not_end_the_heartbeat(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_first_dashboard_knows_that_it_is_the_only_one() -> None:
-    first = DashboardLock()
-    assert first.is_only_dashboard
-    second = DashboardLock()
-    assert not second.is_only_dashboard
+    first, second = DashboardLock(), DashboardLock()
+    assert (first.is_only_dashboard, second.is_only_dashboard) == (True, False)
     first.release()
     second.release()
     code = "from s2s.store.ownership import DashboardLock; DashboardLock()"
@@ -294,4 +243,3 @@ def test_the_first_dashboard_knows_that_it_is_the_only_one() -> None:
     last = DashboardLock()
     assert last.is_only_dashboard
     last.release()
-    assert home().is_dir()

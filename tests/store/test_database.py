@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,24 +15,24 @@ import pytest
 
 from s2s.errors import UserError
 from s2s.paths import home
-from s2s.store import Store, connection, schema
+from s2s.store import Store, database, schema
 from s2s.store.schema import SCHEMA_VERSION
 from tests.tiny import tiny_config
 
 
 def pragma(folder: Path, name: str) -> object:
-    with closing(sqlite3.connect(folder / "store.sqlite")) as database:
-        return database.execute(f"PRAGMA {name}").fetchone()[0]
+    with closing(sqlite3.connect(folder / "store.sqlite")) as opened:
+        return opened.execute(f"PRAGMA {name}").fetchone()[0]
 
 
-def test_a_newer_store_is_refused_and_left_as_it_is(store: Store) -> None:
-    store.close()
-    with closing(sqlite3.connect(home() / "store.sqlite")) as database:
-        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+def test_a_newer_store_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as opened:
+        opened.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     with pytest.raises(UserError, match="newer version of s2s"):
-        Store(home())
-    assert pragma(home(), "user_version") == SCHEMA_VERSION + 1
-    assert not list(home().glob("store.damaged*"))
+        Store(tmp_path)
+    assert pragma(tmp_path, "user_version") == SCHEMA_VERSION + 1
+    assert not list(tmp_path.glob("store.damaged*"))
 
 
 def test_missing_migrations_are_applied_once_and_together(
@@ -41,16 +42,14 @@ def test_missing_migrations_are_applied_once_and_together(
     run_id = store.create_run(tiny_config(), "old")
     store.close()
 
-    def add_column(database: sqlite3.Connection) -> None:
-        database.execute("ALTER TABLE runs ADD COLUMN rating INTEGER NOT NULL DEFAULT 3")
+    def add_column(opened: sqlite3.Connection) -> None:
+        opened.execute("ALTER TABLE runs ADD COLUMN rating INTEGER NOT NULL DEFAULT 3")
 
-    def fail(database: sqlite3.Connection) -> None:
-        database.execute("INSERT INTO no_such_table VALUES (1)")
+    def fail(opened: sqlite3.Connection) -> None:
+        opened.execute("INSERT INTO no_such_table VALUES (1)")
 
-    new_schema = schema.SCHEMA.replace(
-        "deleted_at REAL ", "rating INTEGER NOT NULL DEFAULT 3, deleted_at REAL ", 1
-    )
-    monkeypatch.setattr(schema, "SCHEMA", new_schema)
+    new_column = "rating INTEGER NOT NULL DEFAULT 3, deleted_at REAL "
+    monkeypatch.setattr(schema, "SCHEMA", schema.SCHEMA.replace("deleted_at REAL ", new_column, 1))
     monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
     schema._own_objects.cache_clear()
     try:
@@ -85,7 +84,7 @@ def test_a_locked_store_is_refused_and_never_set_aside(
 ) -> None:
     store.create_run(tiny_config(), "kept")
     store.close()
-    monkeypatch.setattr(connection, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.1)
     with closing(sqlite3.connect(home() / "store.sqlite", isolation_level=None)) as other:
         other.execute("PRAGMA journal_mode = DELETE")
         other.execute("BEGIN EXCLUSIVE")
@@ -98,28 +97,9 @@ def test_a_locked_store_is_refused_and_never_set_aside(
 
 
 def mount(monkeypatch: pytest.MonkeyPatch, kind: str, folder: Path) -> None:
-    mounts = [
-        SimpleNamespace(mountpoint="/", fstype="ext4"),
-        SimpleNamespace(mountpoint=str(folder), fstype=kind),
-    ]
-    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
-
-
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p"])
-def test_a_network_folder_uses_no_wal_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    folder = tmp_path / "deep" / "home"
-    mount(monkeypatch, kind, tmp_path / "elsewhere")
-    with closing(Store(folder)) as store:
-        assert store.notice == ""
-    assert pragma(folder, "journal_mode") == "wal"
-    mount(monkeypatch, kind, tmp_path)  # the same folder, now on the network
-    with closing(Store(folder)) as store:
-        assert str(folder) in store.notice
-        assert pragma(folder, "journal_mode") == "delete"
-        assert store.create_run(tiny_config()) == 1
-    assert not list(folder.glob("*-wal"))
+    mounts = [("/", "ext4"), (str(folder), kind)]
+    disks = [SimpleNamespace(mountpoint=point, fstype=fstype) for point, fstype in mounts]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: disks)
 
 
 WRITE_RUNS = """
@@ -135,20 +115,40 @@ for number in range(30):
 """
 
 
-@pytest.mark.parametrize(("filesystem", "mode"), [("ext4", "wal"), ("nfs4", "delete")])
-def test_processes_write_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filesystem: str, mode: str
+def test_processes_and_threads_write_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mount(monkeypatch, filesystem, tmp_path)
-    with closing(Store(tmp_path)) as store:
-        command = [sys.executable, "-c", WRITE_RUNS, str(tmp_path), filesystem]
-        processes = [subprocess.Popen(command) for _ in range(2)]
-        for number in range(30):
-            store.create_run(tiny_config(seed=number))
-        assert [process.wait(60) for process in processes] == [0, 0]
-        assert sorted(run.config.seed for run in store.runs()) == sorted(3 * list(range(30)))
-    assert pragma(tmp_path, "journal_mode") == mode
-    assert pragma(tmp_path, "integrity_check") == "ok"
+    """In a local folder, and then with the same folder on the network, where WAL is not safe."""
+    folder = tmp_path / "deep" / "home"
+    for round_number, (kind, mode) in enumerate([("ext4", "wal"), ("nfs4", "delete")], 1):
+        mount(monkeypatch, kind, tmp_path)
+        with closing(Store(folder)) as store:
+            assert (str(folder) in store.notice) is (kind == "nfs4")
+            command = [sys.executable, "-c", WRITE_RUNS, str(folder), kind]
+            processes = [subprocess.Popen(command) for _ in range(2)]
+            for number in range(30):
+                store.create_run(tiny_config(seed=number))
+            assert [process.wait(60) for process in processes] == [0, 0]
+            seeds = sorted(run.config.seed for run in store.runs())
+            assert seeds == sorted(3 * round_number * list(range(30)))
+        assert pragma(folder, "journal_mode") == mode
+        assert pragma(folder, "integrity_check") == "ok"
+
+
+def test_many_threads_open_a_new_folder_at_once(tmp_path: Path) -> None:
+    barrier, ids = threading.Barrier(8), []
+
+    def create_run() -> None:
+        barrier.wait()
+        with closing(Store(tmp_path / "new")) as store:
+            ids.append(store.create_run(tiny_config()))
+
+    threads = [threading.Thread(target=create_run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ids) == list(range(1, 9))
 
 
 @pytest.mark.parametrize(
@@ -180,26 +180,25 @@ RENAMED = "DROP INDEX runs_of_state; ALTER TABLE runs RENAME TO r; DROP TABLE r"
         ("CREATE INDEX more ON runs (hex(name))", "index 'more'"),
     ],
 )
-@pytest.mark.parametrize("open_file", [connection._open, connection._open_read_only])
 def test_a_store_with_foreign_objects_is_refused(
-    tmp_path: Path, statement: str, name: str, open_file: Callable[[Path], object]
+    tmp_path: Path, statement: str, name: str
 ) -> None:
     """Anything that would act at a write or a read."""
     Store(tmp_path).close()
     path = tmp_path / "store.sqlite"
-    with closing(sqlite3.connect(path)) as database:
-        database.executescript(statement)
-    with pytest.raises(UserError) as refused:
-        open_file(path)
-    assert f"({name})" in str(refused.value)
+    with closing(sqlite3.connect(path)) as opened:
+        opened.executescript(statement)
+    open_file: Callable[[Path], object]
+    for open_file in (database._open, database._open_read_only):
+        with pytest.raises(UserError) as refused:
+            open_file(path)
+        assert f"({name})" in str(refused.value)
 
 
 def test_checks_are_not_run_and_statistics_are_allowed(tmp_path: Path) -> None:
     checked = schema.SCHEMA.replace("deleted_at REAL ", "deleted_at REAL CHECK (0) ", 1)
-    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as database:
-        database.executescript(checked)
-        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        database.execute("ANALYZE")
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as opened:
+        opened.executescript(f"{checked}; PRAGMA user_version = {SCHEMA_VERSION}; ANALYZE")
     with closing(Store(tmp_path)) as store:
         assert store.create_run(tiny_config()) == 1
         store.request_stop(1)
