@@ -10,41 +10,27 @@ from pages.compare.select_runs import select_runs
 from pages.compare.tables import difference_table, figures_table, ratio_table
 from pages.shared.address import parse_ids, segmented_choice
 from pages.shared.errors import catch_errors
-from pages.shared.escaping import escape
 from pages.shared.records import read_records
-from pages.shared.state import get_scheduler, get_store
-from pages.train.presets import ARTICLE_PAIR
+from pages.shared.state import get_store
 from s2s.analysis.compare.groups import Group, Repeats, group_repeats
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.run.summarize import summarize
-from s2s.errors import UserError
 from s2s.records import Run
 
 
 def empty_panel() -> None:
-    """Offer to train a first pair of runs."""
+    """Lead a first visitor to pages that train runs."""
     with st.container(border=True):
         st.subheader("Nothing to compare yet")
         st.write(
-            "Train the article's pair, batch size 2 and then 32, to see here how a 16× larger "
-            "batch changes speed, memory and loss."
+            "Train the article's pair, batch sizes 2 and 32, on the Train page. Then see here how "
+            "a 16× larger batch changes speed, memory and loss."
         )
-        with st.container(horizontal=True, vertical_alignment="center"):
-            is_clicked = st.button(
-                "Train the article's pair", key="start_article_pair", type="primary",
-                icon=":material/play_arrow:",
-            )  # fmt: skip
-            if is_clicked:
-                try:
-                    get_scheduler().submit(ARTICLE_PAIR.build_configs())
-                except UserError as error:
-                    st.error(escape(error))
-                else:
-                    st.switch_page("pages/train/train.py")
+        with st.container(horizontal=True):
+            st.page_link("pages/train/train.py", label="Train", icon=":material/play_arrow:")
             st.page_link(
                 "pages/replay/replay.py", label="Replay the article", icon=":material/replay:"
             )
-            st.page_link("pages/train/train.py", label="Other settings", icon=":material/tune:")
 
 
 def view_controls(has_repeats: bool) -> View:

@@ -1,8 +1,7 @@
 """Presets for new runs, and the panel that offers two of them before the first run."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -10,20 +9,18 @@ from pages.shared.errors import catch_errors
 from s2s.config import UNLIMITED, TrainConfig
 
 
-@dataclass(frozen=True)
-class Preset:
-    """One run per batch size, and how they differ from the defaults."""
+class Preset(NamedTuple):
+    """One run per batch size, with the given changes to the default settings."""
 
     name: str
     help: str
-    batch_sizes: Sequence[int]
-    changes: dict[str, Any] = field(default_factory=dict)
+    batch_sizes: tuple[int, ...]
+    changes: dict[str, Any]
 
     def build_configs(self, corpus: str = "starter") -> list[TrainConfig]:
         """Return one configuration per batch size."""
-        return [
-            TrainConfig(corpus=corpus, batch_size=each, **self.changes) for each in self.batch_sizes
-        ]
+        changes = {"corpus": corpus, **self.changes}
+        return [TrainConfig(batch_size=each, **changes) for each in self.batch_sizes]
 
 
 ONE_MINUTE = Preset(
@@ -48,7 +45,7 @@ PRESETS = (ONE_MINUTE, ARTICLE_PAIR, ARTICLE_LONG)
 
 
 def welcome_panel(start: Callable[[list[TrainConfig]], None]) -> None:
-    """Explain s2s to a first visitor, with two buttons that call `start`."""
+    """Introduce s2s to a first visitor, with two buttons that call `start`."""
     with st.container(border=True):
         st.subheader("Teach this computer to translate")
         st.write(

@@ -1,5 +1,6 @@
 """Fixtures of the page tests: a fresh dashboard, a small corpus, a trained run."""
 
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,33 +22,17 @@ def _own_dashboard(own_dashboard: None) -> None:
     del own_dashboard
 
 
-@pytest.fixture
-def add_corpus(tmp_path: Path) -> Callable[..., str]:
-    """Add a corpus of 200 pairs with the given name and choices; return the name."""
-
-    def add(name: str = "small", **choices: object) -> str:
-        return _add_corpus(tmp_path, name, **choices)
-
-    return add
-
-
 def pair_lines() -> list[str]:
     """Return 200 lines, each with words of its own on both sides, so that they can be split."""
     tails = [chr(97 + n // 26) + chr(97 + n % 26) for n in range(200)]
     return [f"i see animal{tail} .\tje vois bête{tail} ." for tail in tails]
 
 
-def _add_corpus(folder: Path, name: str, **choices: object) -> str:
+def _add_corpus(folder: Path, name: str = "small", **choices: object) -> str:
     file = folder / f"{name}.tsv"
     file.write_text("\n".join(pair_lines()), encoding="utf-8")
     catalog.add(corpora_folder(), file, name, CorpusChoices(**choices))  # type: ignore[arg-type]
     return name
-
-
-@pytest.fixture
-def train() -> Callable[..., Run]:
-    """Train for a few steps: `train("small", batch_size=4)`; return the finished run."""
-    return lambda corpus, **choices: _train(get_store(), corpus, **choices)
 
 
 def _train(store: Store, corpus: str, **choices: object) -> Run:
@@ -55,6 +40,18 @@ def _train(store: Store, corpus: str, **choices: object) -> Run:
     run_id = store.create_run(TrainConfig(corpus=corpus, **few))  # type: ignore[arg-type]
     execute(store, run_id, Event())
     return store.run(run_id)
+
+
+@pytest.fixture
+def add_corpus(tmp_path: Path) -> Callable[..., str]:
+    """Add a corpus of 200 pairs: `add_corpus("other", max_length=5)`; return its name."""
+    return functools.partial(_add_corpus, tmp_path)
+
+
+@pytest.fixture
+def train() -> Callable[..., Run]:
+    """Train for a few steps: `train("small", batch_size=4)`; return the finished run."""
+    return lambda corpus, **choices: _train(get_store(), corpus, **choices)
 
 
 @pytest.fixture(scope="session")

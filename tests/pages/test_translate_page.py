@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.state import get_store
@@ -29,13 +28,6 @@ def translate(page: AppTest, text: str | None = None) -> AppTest:
 def translations(page: AppTest) -> list[list[str]]:
     tables = [each.value for each in page.dataframe if "translation" in each.value]
     return [table["translation"].tolist() for table in tables]
-
-
-def test_without_a_model_it_leads_to_the_train_page(open_page: OpenPage) -> None:
-    page = open_page("translate")
-    assert len(page.info) == 1
-    page = page.button(key="train_first_model").click().run()
-    assert page.title[0].value == "Train"
 
 
 def test_typed_sentences_are_translated_one_by_one(open_page: OpenPage, trained_run: Run) -> None:
@@ -92,28 +84,25 @@ def test_sampled_sentences_with_references_and_models_of_both_directions(
         assert table["direction"].tolist()[1:] == ["column 1 → column 2", "column 2 → column 1"]
 
 
-@pytest.mark.usefixtures("trained_run")
-def test_too_much_or_unusable_text_is_one_error(open_page: OpenPage) -> None:
-    for text in ("je\n" * 51, f"je\n{'x' * 1001}"):
-        page = open_page("translate").text_area(key="typed").set_value(text).run()
-        assert len(page.error) == 1
-        assert not page.button
-    page = open_page("translate")
-    page = page.text_area(key="typed").set_value("je\n" * 49 + "x" * 1000).run()
-    assert not page.error
-    assert not page.button(key="translate").disabled
-    page = page.text_area(key="typed").set_value(" \n ").run()
-    assert page.button(key="translate").disabled
-    assert len(translate(page, "\u200b").error) == 1
-
-
-def test_text_stays_text(open_page: OpenPage, trained_run: Run) -> None:
+def test_text_stays_text_and_unusable_text_is_one_error(
+    open_page: OpenPage, trained_run: Run
+) -> None:
     hostile = "**je** $x^2$ <b>vois</b> ![a](http://evil.example/a) :smile:"
     get_store().rename_run(trained_run.id, hostile)
     page = translate(open_page("translate"), hostile)
     assert hostile in [each.value for each in page.text]
     markdown = [*page.markdown, *page.caption, *page.info, *page.error, *page.warning]
     assert not [each.value for each in markdown if hostile in each.value]
+    for text in ("je\n" * 51, f"je\n{'x' * 1001}"):
+        page = open_page("translate").text_area(key="typed").set_value(text).run()
+        assert len(page.error) == 1
+        assert not page.button
+    page = open_page("translate")
+    page = page.text_area(key="typed").set_value("je\n" * 49 + "x" * 1000).run()
+    assert not page.button(key="translate").disabled
+    page = page.text_area(key="typed").set_value(" \n ").run()
+    assert page.button(key="translate").disabled
+    assert len(translate(page, "\u200b").error) == 1
 
 
 def test_unfinished_damaged_and_missing_checkpoints(open_page: OpenPage, trained_run: Run) -> None:
@@ -126,19 +115,15 @@ def test_unfinished_damaged_and_missing_checkpoints(open_page: OpenPage, trained
     page = open_page("translate")
     page = page.multiselect(key="models").set_value([running, running - 1]).run()
     assert len(page.caption) == 1 + 2  # the status bar, and that both still train
+    catalog.remove(corpora_folder(), "small")  # which translating does not need
     page = translate(page, "je vois .")
     assert len(page.error) == 1
     assert page.dataframe[0].value["iteration"].tolist() == [2]
-    for run_id in (trained_run.id, running - 1, running):
-        delete_checkpoint(run_id)
-    assert not open_page("translate").multiselect
-
-
-@pytest.mark.usefixtures("trained_run")
-def test_a_removed_corpus_leaves_typing(open_page: OpenPage) -> None:
-    catalog.remove(corpora_folder(), "small")
-    page = open_page("translate")
-    assert page.text_area(key="typed").value == ""
-    assert len(translations(translate(page, "je vois ."))) == 1
     page = page.button_group(key="sentence_source").set_value(SAMPLED).run()
     assert len(page.error) == 1
+    assert open_page("translate").text_area(key="typed").value == ""
+    for run_id in (trained_run.id, running - 1, running):
+        delete_checkpoint(run_id)
+    page = open_page("translate")
+    assert len(page.info) == 1
+    assert page.button(key="train_first_model").click().run().title[0].value == "Train"
