@@ -37,16 +37,16 @@ def counts(corpus: Corpus) -> None:
         numbers = ", ".join(f"{number:,}" for number in info.bad_line_numbers)
         more = ", …" if info.bad_lines > len(info.bad_line_numbers) else ""
         st.text(f"Lines without two columns of UTF-8 text: {numbers}{more}")
-    words = (info.source_words, info.target_words)
+    names, words = ("source", "target"), (info.source_words, info.target_words)
     rows = [
         {
-            "Side": side.name,
+            "Side": name,
             "Language": language,
             "Tokens": len(side.tokens) - info.pairs_kept,
             "Distinct words": distinct,
             "Vocabulary": side.vocabulary,
         }
-        for (language, side), distinct in zip(_sides(corpus), words, strict=True)
+        for name, (language, side), distinct in zip(names, _sides(corpus), words, strict=True)
     ]
     numbers = ("Tokens", "Distinct words", "Vocabulary")
     st.dataframe(rows, column_config=dict.fromkeys(numbers, LOCALIZED))

@@ -101,9 +101,18 @@ def _receive_all(transfer: _Transfer) -> None:
             break
         # requests raises ValueError for some invalid addresses.
         except (_InterruptedError, requests.RequestException, HTTPError, ValueError) as error:
-            if pause is None:
-                raise _give_up(transfer) from error
-            time.sleep(pause)
+            if pause is not None:
+                time.sleep(pause)
+            elif transfer.partial.exists() and transfer.partial.stat().st_size:
+                advice = _explain_next_attempt(transfer)
+                raise UserError(
+                    f"The download of {transfer.name} was interrupted. {advice}"
+                ) from error
+            else:
+                raise UserError(
+                    f"{transfer.site} cannot be reached. Check the network, or use the starter "
+                    f"corpus, which needs none. {_ALTERNATIVE}"
+                ) from error
 
 
 def _receive(transfer: _Transfer) -> None:
@@ -121,7 +130,15 @@ def _receive(transfer: _Transfer) -> None:
                 raise _InterruptedError(f"{response.status_code} does not resume at byte {done}")
             total = notes["length"]
         else:
-            _check_status(response.status_code, transfer)
+            status = response.status_code
+            if status == 404:
+                raise UserError(
+                    f"{transfer.name} not found at {transfer.site} (404). Choose another named pair."
+                )
+            if status != 200:
+                raise UserError(
+                    f"{transfer.site} answered {status}. Try again later. {_ALTERNATIVE}"
+                )
             done, total = 0, response.raw.length_remaining
             _check_size(total or 0, transfer)
             _discard(transfer)
@@ -184,15 +201,6 @@ def _is_rest_of_file(response: requests.Response, notes: dict[str, Any], done: i
     )
 
 
-def _check_status(status: int, transfer: _Transfer) -> None:
-    if status == 404:
-        raise UserError(
-            f"{transfer.name} not found at {transfer.site} (404). Choose another named pair."
-        )
-    if status != 200:
-        raise UserError(f"{transfer.site} answered {status}. Try again later. {_ALTERNATIVE}")
-
-
 def _check_size(size: int, transfer: _Transfer) -> None:
     if size > MAX_BYTES:
         _discard(transfer)
@@ -216,17 +224,6 @@ def _check_zip(transfer: _Transfer) -> None:
     _discard(transfer)
     raise UserError(
         f"{transfer.site} did not send a valid zip file. Try again later. {_ALTERNATIVE}"
-    )
-
-
-def _give_up(transfer: _Transfer) -> UserError:
-    if transfer.partial.exists() and transfer.partial.stat().st_size:
-        return UserError(
-            f"The download of {transfer.name} was interrupted. {_explain_next_attempt(transfer)}"
-        )
-    return UserError(
-        f"{transfer.site} cannot be reached. Check the network, or use the starter corpus, which "
-        f"needs none. {_ALTERNATIVE}"
     )
 
 

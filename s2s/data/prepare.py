@@ -147,7 +147,12 @@ def prepare(
         bad_lines += len(bad)
         bad_line_numbers.extend(bad[: _MAX_BAD_LINE_NUMBERS - len(bad_line_numbers)])
         lines_read += len(chunk.lines)
-        _check_memory(source.estimate_bytes() + target.estimate_bytes(), max_bytes, lines_read)
+        needed_bytes = source.estimate_bytes() + target.estimate_bytes()
+        if needed_bytes > max_bytes:
+            raise UserError(
+                f"Preparing the first {lines_read:,} lines takes {needed_bytes / 1e9:.1f} GB of "
+                f"memory; the limit is {max_bytes / 1e9:.1f} GB. Add fewer lines."
+            )
         progress(lines_read)
     sentence_ids = source.pop_sentence_ids(), target.pop_sentence_ids()
     _check_pairs(*sentence_ids, pairs_read, lines_read, choices)
@@ -257,14 +262,6 @@ def _count(tokens: Int32s, words: int) -> Int64s:
 def _blocks(tokens: Int32s) -> Iterator[Int32s]:
     for start in range(0, len(tokens), _BLOCK_TOKENS):
         yield tokens[start : start + _BLOCK_TOKENS]
-
-
-def _check_memory(needed_bytes: int, max_bytes: int, lines: int) -> None:
-    if needed_bytes > max_bytes:
-        raise UserError(
-            f"Preparing the first {lines:,} lines takes {needed_bytes / 1e9:.1f} GB of memory; the "
-            f"limit is {max_bytes / 1e9:.1f} GB. Add fewer lines."
-        )
 
 
 def _check_pairs(

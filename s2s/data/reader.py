@@ -23,6 +23,7 @@ _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _CHUNK_BYTES = 2**20
 _MAX_LINE_BYTES = 2**16
 _SUFFIXES = (".txt", ".tsv")
+_FORMAT = "A corpus is a text of tab-separated lines."
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
 """Errors that zipfile raises for damaged zips, apart from OSError."""
 
@@ -60,7 +61,10 @@ def read_chunks(path: Path) -> Iterator[Chunk]:
         number = 1
         for block in _whole_lines(file, path.name):
             if number == 1:
-                _check_text(block, path.name)
+                if block.startswith((b"\xff\xfe", b"\xfe\xff")):
+                    raise UserError(f"{path.name} is UTF-16. Save it as UTF-8 and add it again.")
+                if b"\0" in block:
+                    raise UserError(f"{path.name} is a binary file. {_FORMAT}")
                 block = block.removeprefix(b"\xef\xbb\xbf")
             lines = block.decode("utf-8", errors="replace").split("\n")
             if lines[-1] == "":
@@ -107,19 +111,12 @@ def _whole_lines(file: IO[bytes], name: str) -> Iterator[bytes]:
         yield rest
 
 
-def _check_text(start: bytes, name: str) -> None:
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UserError(f"{name} is UTF-16. Save it as UTF-8 and add it again.")
-    if b"\0" in start:
-        raise UserError(f"{name} is a binary file. A corpus is a text of tab-separated lines.")
-
-
 @contextmanager
 def _open_text(path: Path) -> Iterator[IO[bytes]]:
     with _convert_errors(path):
         size = path.stat().st_size
         if size == 0:
-            raise UserError(f"{path.name} is empty. A corpus is a text of tab-separated lines.")
+            raise UserError(f"{path.name} is empty. {_FORMAT}")
         if path.suffix.lower() in _SUFFIXES:
             with path.open("rb") as file:
                 yield file
