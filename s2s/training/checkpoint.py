@@ -17,6 +17,7 @@ from s2s.errors import UserError, shorten
 from s2s.paths import CHECKPOINT
 from s2s.task import Metadata, task_class
 from s2s.training.checkpoint_checks import check_outline, check_values
+from s2s.validation import parse_dataclass
 
 _FORMAT = 1
 _WEIGHTS, _STATE = "weights.", "state."
@@ -141,7 +142,7 @@ def _load(path: Path, with_state: bool) -> Checkpoint:
         config,
         header["task"],
         header["iteration"],
-        Position(**header["position"]),
+        parse_dataclass(Position, header["position"]),
         weights,
         state,
         header["sampler"],

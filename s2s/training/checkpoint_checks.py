@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s.config import OptimizerName, TrainConfig
+from s2s.validation import check_integer
 
 Tensors = Mapping[str, Tensor]
 _ROW_ENTRIES = {"rows", "missed", "rate"}
@@ -29,10 +30,7 @@ def check_outline(
         model: The model that the weights are for.
         state: May be empty.
     """
-    if isinstance(iteration, bool) or not isinstance(iteration, int):
-        raise TypeError("its iteration is not a whole number")
-    if not 0 <= iteration < 2**62:
-        raise ValueError("its iteration is out of range")
+    check_integer(iteration, "its iteration", 0, 2**62)
     shapes = {name: value.shape for name, value in model.state_dict().items()}
     if shapes != {name: value.shape for name, value in weights.items()}:
         raise ValueError("its weights do not fit its configuration and vocabularies")

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from s2s.config import Engine, Precision
 from s2s.data.batches import Batch, Batches, PackedBatch
@@ -21,8 +22,6 @@ from s2s.translation.fast.cuda_graphs import CaptureError, GraphedSteps
 from s2s.translation.fast.kernels import kernels
 from s2s.translation.fast.projection import FixedProjection, ProjectionGradients
 from s2s.translation.model import Seq2Seq
-
-AnyBatch = Batch | PackedBatch
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class StepEngine(ABC):
             raise_mmap_threshold()
 
     @abstractmethod
-    def batch(self, indices: Indices) -> AnyBatch:
+    def batch(self, indices: Indices) -> Batch | PackedBatch:
         """Build a batch of the pairs at `indices` (B,)."""
 
     @abstractmethod
@@ -59,11 +58,7 @@ class StepEngine(ABC):
         """
 
     def step(
-        self,
-        optimizer: torch.optim.Optimizer,
-        indices: Indices,
-        forced: bool,
-        mark: Callable[[], None],
+        self, optimizer: Optimizer, indices: Indices, forced: bool, mark: Callable[[], None]
     ) -> tuple[BatchCounts, Tensor]:
         """Take one optimizer step; arguments and result are those of s2s.task.Task."""
         with matmul_precision(self.precision, self.model.decoder.out.weight.device):
@@ -175,11 +170,7 @@ class GraphedEngine(FusedEngine):
             self._fall_back("graphs need a CUDA device")
 
     def step(
-        self,
-        optimizer: torch.optim.Optimizer,
-        indices: Indices,
-        forced: bool,
-        mark: Callable[[], None],
+        self, optimizer: Optimizer, indices: Indices, forced: bool, mark: Callable[[], None]
     ) -> tuple[BatchCounts, Tensor]:
         self.warming_up = False
         if self._graphs and forced:

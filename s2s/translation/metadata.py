@@ -1,7 +1,7 @@
 """The translation task's entry in a checkpoint: vocabularies, languages and the corpus."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import torch
 
@@ -9,9 +9,7 @@ from s2s.config import CorpusChoices, TrainConfig
 from s2s.data.corpus import Corpus
 from s2s.data.vocabulary import Vocabulary
 from s2s.errors import UserError
-from s2s.task import Metadata
 from s2s.translation.model import Seq2Seq
-from s2s.validation import check_text
 
 
 @dataclass(frozen=True)
@@ -37,26 +35,6 @@ class TranslationMetadata:
             info.target_language,
             corpus.source.model_vocabulary(),
             corpus.target.model_vocabulary(),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            **vars(self),
-            "choices": self.choices.to_json(),
-            "source": self.source.words,
-            "target": self.target.words,
-        }
-
-    @classmethod
-    def from_json(cls, values: Metadata) -> Self:
-        """Read the result of `to_json`; damaged values raise various errors."""
-        return cls(
-            CorpusChoices.from_json(values["choices"]),
-            check_text(values["corpus_sha256"], "The checksum"),
-            check_text(values["source_language"], "The source language"),
-            check_text(values["target_language"], "The target language"),
-            Vocabulary(values["source"]),
-            Vocabulary(values["target"]),
         )
 
     def outline(self, config: TrainConfig) -> Seq2Seq:

@@ -1,5 +1,6 @@
 """The translation task: a parallel corpus and a GRU translator, as the lab trains it."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -22,6 +23,7 @@ from s2s.translation.engines import ENGINES
 from s2s.translation.metadata import TranslationMetadata
 from s2s.translation.model import Seq2Seq
 from s2s.translation.roofline import TranslationRoofline
+from s2s.validation import parse_dataclass
 
 
 class TranslationTask(Task):
@@ -46,7 +48,7 @@ class TranslationTask(Task):
             raise UserError(f"tf32 needs a GPU, and the device is {device}. Choose fp32 or bf16.")
         self.config, self.device, self._corpus = config, device, corpus
         self._translation = TranslationMetadata.from_corpus(corpus)
-        self.metadata = self._translation.to_json()
+        self.metadata = dataclasses.asdict(self._translation)
         if weights is None:
             torch.manual_seed(config.seed)
             model = Seq2Seq(
@@ -79,12 +81,12 @@ class TranslationTask(Task):
         if start is None:
             return cls(config, corpus, device)
         metadata, weights = start
-        TranslationMetadata.from_json(metadata).check_corpus(corpus)
+        parse_dataclass(TranslationMetadata, metadata).check_corpus(corpus)
         return cls(config, corpus, device, weights)
 
     @staticmethod
     def outline(config: TrainConfig, metadata: Metadata) -> Seq2Seq:
-        return TranslationMetadata.from_json(metadata).outline(config)
+        return parse_dataclass(TranslationMetadata, metadata).outline(config)
 
     @staticmethod
     def measure_quality(
@@ -93,7 +95,7 @@ class TranslationTask(Task):
         return quality.measure_quality(run_folder, most_samples, progress)
 
     def check_start(self, config: TrainConfig, metadata: Metadata, *, same_data: bool) -> None:
-        start = TranslationMetadata.from_json(metadata)
+        start = parse_dataclass(TranslationMetadata, metadata)
         if same_data:
             start.check_corpus(self._corpus)
         own = self._translation

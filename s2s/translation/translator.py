@@ -17,46 +17,43 @@ from s2s.training.checkpoint import Checkpoint, load_checkpoint
 from s2s.training.timing import interference
 from s2s.translation.decoding import MAX_WORDS, Decoded, decode_greedily
 from s2s.translation.metadata import TranslationMetadata
+from s2s.validation import parse_dataclass
 
 _one_thread = threading.Lock()
-"""torch has one number of threads for the whole process, so translations take turns."""
+"""Translations take turns, because they change torch's number of threads."""
 
 
 class Translator:
     """Translates on the CPU with one thread, which slows a training run little.
 
-    Steps of a run that trains in this process meanwhile are marked, and left out of its timing.
+    Meanwhile, steps of a run that trains in this process are left out of its timing.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.iteration, self.config = checkpoint.iteration, checkpoint.config
-        self.metadata = TranslationMetadata.from_json(checkpoint.task)
+        self.metadata = parse_dataclass(TranslationMetadata, checkpoint.task)
         self._model = self.metadata.outline(checkpoint.config)
         self._model.load_state_dict(checkpoint.weights, assign=True)
 
     @classmethod
     def load(cls, run_folder: Path) -> Self:
-        """Load a run's checkpoint.
-
-        Raises:
-            UserError: The run has no readable checkpoint.
-        """
+        """Load a run's checkpoint; raise UserError if there is none that can be read."""
         with interference():
             return cls(load_checkpoint(run_folder))
 
-    def translate(self, sentences: Sequence[str], max_words: int = MAX_WORDS) -> list[Translation]:
+    def translate(self, sentences: Sequence[str]) -> list[Translation]:
         """Translate the sentences one by one, each timed.
 
         Raises:
             UserError: The normalizer leaves no word of a sentence.
         """
         with _one_torch_thread():
-            return [self._translate(sentence, max_words) for sentence in sentences]
+            return [self._translate(sentence) for sentence in sentences]
 
-    def translate_together(self, sentences: Sequence[str], max_words: int = MAX_WORDS) -> list[str]:
-        """Translate the sentences in one batch, which is much faster, and return texts alone."""
+    def translate_together(self, sentences: Sequence[str]) -> list[str]:
+        """Translate the sentences in one batch, which is much faster, and return only the texts."""
         with _one_torch_thread():
-            decoded = self._decode([self._split(each) for each in sentences], max_words)
+            decoded = self._decode([self._split(each) for each in sentences])
         return [join_words(self.metadata.target.decode(each.words)) for each in decoded]
 
     def _split(self, sentence: str) -> list[str]:
@@ -65,14 +62,14 @@ class Translator:
             raise UserError(f"{quote(sentence)} has no words. Enter a sentence with words in it.")
         return words
 
-    def _decode(self, sentences: Sequence[list[str]], max_words: int) -> list[Decoded]:
+    def _decode(self, sentences: Sequence[list[str]]) -> list[Decoded]:
         ids = [self.metadata.source.encode(words) for words in sentences]
-        return decode_greedily(self._model, *pad(ids, torch.device("cpu")), max_words)
+        return decode_greedily(self._model, *pad(ids, torch.device("cpu")), MAX_WORDS)
 
-    def _translate(self, sentence: str, max_words: int) -> Translation:
+    def _translate(self, sentence: str) -> Translation:
         started = time.perf_counter()
         words = self._split(sentence)
-        [decoded] = self._decode([words], max_words)
+        [decoded] = self._decode([words])
         outputs = self.metadata.target.decode(decoded.words)
         unknown = [word for word in words if word not in self.metadata.source]
         return Translation(

@@ -69,7 +69,7 @@ def use_checkpoint(tmp_path: Path, content: bytes, optimizer: str) -> None:
         (run_folder(7) / CHECKPOINT).write_bytes(content)
         start = None
         with may_reject("The checkpoint of run 7 "):
-            Translator.load(run_folder(7)).translate(["tu vois, l’été !"], max_words=5)
+            Translator.load(run_folder(7)).translate(["tu vois, l’été !"])
             start = load_checkpoint(run_folder(7), with_state=True)
         if start is None:
             return

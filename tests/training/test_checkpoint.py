@@ -205,12 +205,12 @@ def test_a_header_with_another_value(
 
 
 def test_task_metadata_or_weights_with_another_value(trained: Checkpoint, tmp_path: Path) -> None:
-    words = trained.task["target"]
+    source, target = (trained.task[side]["words"] for side in ("source", "target"))
     name, weight = next(iter(trained.weights.items()))
     for field, changes in [
-        ("task", {"source": trained.task["source"][1:]}),
-        ("task", {"target": [*words, 7]}),
-        ("task", {"target": " ".join(words)}),
+        ("task", {"source": {"words": source[1:]}}),
+        ("task", {"target": {"words": [*target, 7]}}),
+        ("task", {"target": {"words": " ".join(target)}}),
         ("task", {"corpus_sha256": None}),
         ("weights", {name: torch.zeros(1, 2)}),
         ("weights", {name: torch.full_like(weight, torch.nan)}),

@@ -5,38 +5,34 @@ launch one. A graph is captured once; from then on a single launch runs the whol
 gathering the sentences to the optimizer (see "CUDA Graphs" in
 https://docs.pytorch.org/docs/stable/notes/cuda.html).
 
-A graph's shapes are fixed, so a batch is padded to the next larger of a few. `round_up` sets the
-grid: recurrent steps per side are rounded up to multiples of 4, rows for real target tokens to
-multiples of 64, and both to at most 1/16 more if that is coarser. On fra-eng (fra.txt, up to 19
-words) the first 1,000 steps need 12 to 18 shapes at batch sizes 2 to 128 and 2 to 4 from 512 up,
-for 15% (batch 2), 9% (32) and 5% (512) additional recurrent steps; multiples of 2 would need 40 to
-50 shapes for 5%. Additional rows cost little: if there are few, reading and writing the output
-layer's parameters takes most of the time.
+A graph's shapes are fixed, so a batch is padded to the next larger of a few: recurrent steps per
+side to multiples of 4, rows for real target tokens to multiples of 64, and both to at most 1/16
+more if that is coarser. On fra-eng (up to 19 words) the first 1,000 steps need 12 to 18 shapes at
+batch sizes 2 to 128 and 2 to 4 from 512 up, for 15% (batch 2), 9% (32) and 5% (512) more recurrent
+steps; multiples of 2 would need 40 to 50 shapes for 5%. More rows cost little: at small sizes most
+of the time goes into reading and writing the output layer's parameters.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from s2s.config import Precision
-from s2s.data.batches import Batches, FixedBatch, to_device
+from s2s.data.batches import Batches, to_device
 from s2s.task import Indices
 from s2s.training.device import matmul_precision
 from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
 
 MOST_GRAPHS = 64
-"""Graphs kept at a time, the last used ones. Each holds some MB on the device."""
+"""Maximum number of graphs; the least recently used is discarded. Each takes some MB."""
 _STEP_GRAIN, _ROW_GRAIN = 4, 64
 _FINEST_SHARE = 16
-
-Project = Callable[[Tensor, Tensor, float, Tensor], tuple[Tensor, Tensor]]
-"""A FixedProjection, or a function that computes the same."""
 
 
 class CaptureError(Exception):
@@ -97,35 +93,29 @@ def plan(batches: Batches, indices: Indices) -> PlannedBatch:
     return PlannedBatch(shape, source_tokens, target_tokens)
 
 
-def fixed_forward(model: Seq2Seq, batch: FixedBatch) -> Tensor:
-    """Return the (R, H) teacher-forced decoder outputs at the batch's rows."""
-    encoded = model.encoder(batch.source, model.initial_state(batch.source.shape[1]))
-    state = torch.stack(
-        [each.flatten(0, 1).index_select(0, batch.source_end_positions) for each in encoded]
-    )
-    hidden, _ = model.decoder(batch.inputs, state)
-    rows: Tensor = hidden.flatten(0, 1).index_select(0, batch.positions)
-    return rows
-
-
 def fixed_step(
     model: Seq2Seq,
     batches: Batches,
-    project: Project,
-    optimizer: torch.optim.Optimizer,
+    project: FixedProjection,
+    optimizer: Optimizer,
     indices: Tensor,
     shape: Shape,
 ) -> Tensor:
     """Take one optimizer step and return the loss sum, a scalar.
 
-    The operations and their order depend on `shape` alone. Gradients are None before and after:
-    in a graph they lie in the graph's own memory, and are written instead of added to.
+    The operations and their order depend on `shape` alone. Gradients are None before and after: in
+    a graph they are in the graph's own memory, and are written instead of added to.
 
     Args:
         indices: (B,) pairs, on the device.
     """
     batch = batches.make_fixed(indices, shape.source_steps, shape.target_steps, shape.rows)
-    hidden = fixed_forward(model, batch)
+    encoded = model.encoder(batch.source, model.initial_state(shape.samples))
+    state = torch.stack(
+        [each.flatten(0, 1).index_select(0, batch.source_end_positions) for each in encoded]
+    )
+    outputs, _ = model.decoder(batch.inputs, state)
+    hidden = outputs.flatten(0, 1).index_select(0, batch.positions)
     loss_sum, gradient = project(hidden.detach(), batch.targets, 1 / shape.samples, batch.is_real)
     torch.autograd.backward(hidden, gradient)
     optimizer.step()
@@ -156,7 +146,7 @@ class GraphedSteps:
 
     All graphs share one memory pool. This is safe because they run one after another, in stream
     order, and nothing in the pool outlives a replay: weights, optimizer state, indices and losses
-    lie outside. Memory that a graph was captured with must stay in place, so optimizer state is
+    are outside. Memory that a graph was captured with must stay in place, so optimizer state is
     loaded before the first step. A learning rate is part of a graph: a new one needs new graphs.
     """
 
@@ -174,9 +164,7 @@ class GraphedSteps:
         """Whether the last step was the first or second of its shape. A step whose graph was
         discarded for others, and captured again, does not count."""
 
-    def step(
-        self, optimizer: torch.optim.Optimizer, indices: Indices
-    ) -> tuple[PlannedBatch, Tensor]:
+    def step(self, optimizer: Optimizer, indices: Indices) -> tuple[PlannedBatch, Tensor]:
         """Queue one optimizer step and return the batch and its loss sum, on the device.
 
         Raises:
@@ -202,13 +190,8 @@ class GraphedSteps:
             captured.graph.replay()
             return batch, captured.loss_sum.clone()  # the next replay overwrites it
 
-    def _run_uncaptured(
-        self, optimizer: torch.optim.Optimizer, indices: Tensor, shape: Shape
-    ) -> Tensor:
-        """Compute on the stream of the captures, because autograd may keep to a weight's first one.
-
-        The streams wait for each other, so neither uses the other's memory too early.
-        """
+    def _run_uncaptured(self, optimizer: Optimizer, indices: Tensor, shape: Shape) -> Tensor:
+        """Compute on the capture stream, because autograd may stay on a weight's first stream."""
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
@@ -216,7 +199,7 @@ class GraphedSteps:
         current.wait_stream(self._stream)
         return loss_sum
 
-    def _capture(self, optimizer: torch.optim.Optimizer, shape: Shape) -> _Captured:
+    def _capture(self, optimizer: Optimizer, shape: Shape) -> _Captured:
         indices = torch.zeros(shape.samples, dtype=torch.int64, device=self._device)
         captured = _Captured(
             torch.cuda.CUDAGraph(), indices, self._model.decoder.out.weight.new_zeros(())
@@ -246,7 +229,7 @@ class GraphedSteps:
             raise CaptureError(reason) from error
         return captured
 
-    def _step(self, optimizer: torch.optim.Optimizer, indices: Tensor, shape: Shape) -> Tensor:
+    def _step(self, optimizer: Optimizer, indices: Tensor, shape: Shape) -> Tensor:
         return fixed_step(self._model, self._batches, self._project, optimizer, indices, shape)
 
 

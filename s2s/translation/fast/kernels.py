@@ -5,7 +5,6 @@ import ctypes
 import functools
 import hashlib
 import os
-import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -28,10 +27,7 @@ def kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
     Compiling takes about a second, once per checkout and kind of processor. The environment
     variable CC may name another compiler than `cc`.
     """
-    try:
-        compiler = shlex.split(os.environ.get("CC", "")) or ["cc"]
-    except ValueError as error:
-        return f"CC is not a command: {error}"
+    compiler = os.environ.get("CC", "").split() or ["cc"]
     command = [*compiler, *_FLAGS.split(), f"-D{_MACROS[dtype]}", str(_SOURCE), "-lm"]
     key = hashlib.sha256(f"{command} {_processor()}".encode() + _SOURCE.read_bytes()).hexdigest()
     # Python keeps compiled code there too, so this needs no more trust.

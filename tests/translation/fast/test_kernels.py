@@ -51,9 +51,7 @@ def test_a_read_only_checkout(checkout: Path) -> None:
     assert isinstance(compile_kernels(torch.float32), ctypes.CDLL)
 
 
-@pytest.mark.parametrize(
-    "compiler", ["no-such-compiler", "false", "ls --bad-option", "gcc '", "sleep 9 ; ", "hanging"]
-)
+@pytest.mark.parametrize("compiler", ["no-such-compiler", "false", "ls --bad-option", "hanging"])
 def test_a_compiler_that_fails(
     checkout: Path, compiler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,4 +63,4 @@ def test_a_compiler_that_fails(
     monkeypatch.setenv("CC", compiler)
     reason = compile_kernels(torch.float32)
     assert isinstance(reason, str)
-    assert compiler.split()[0] in reason or "CC" in reason
+    assert compiler.split()[0] in reason
