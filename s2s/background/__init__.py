@@ -1,1 +1,1 @@
-"""What the dashboard does in background threads: the run queue, sweeps, and estimates."""
+"""Background threads of the dashboard: the run queue, sweeps, and estimates."""

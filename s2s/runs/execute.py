@@ -237,7 +237,7 @@ class Execution:
             raise _StopError
 
     def _is_stop_requested(self) -> bool:
-        """Read the request from the store; a store that cannot be read does not end a run."""
+        """Return whether the user asked for a stop; an unreadable store does not end a run."""
         try:
             return self._store.is_stop_requested(self._run_id)
         except StoreError:

@@ -1,8 +1,8 @@
-"""The memory that training takes at a batch size, measured in a process of its own.
+"""Measure the memory that training takes at a batch size, in a process of its own.
 
     python -m s2s.runs.memory '{"config": {...}, "steps": 12, "parent": 4711}'
 
-Runs in one process reuse each other's memory, so the peak of each is unknown on a CPU. On a GPU
+Runs in one process reuse each other's memory, so on a CPU the peak of each is unknown. On a GPU
 torch counts it.
 """
 

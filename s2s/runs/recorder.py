@@ -31,7 +31,7 @@ class DivergedError(Exception):
 class Recorder:
     """Records one run, in the thread that trains it.
 
-    Memory holds only unwritten records. They are written later while the store is unavailable.
+    Keeps only unwritten records in memory; they accumulate while the store is unavailable.
     """
 
     def __init__(self, store: Store, run_id: int, sampler: DeviceSampler) -> None:
@@ -44,7 +44,7 @@ class Recorder:
         self.store_seconds = 0.0
         """Training time lost to flushes."""
         self._unwritten: dict[tuple[str, float], Callable[[], None]] = {}
-        """Writes in order, by kind and first iteration or time; a longer block replaces one."""
+        """Pending writes by kind and first iteration or time; a grown block replaces itself."""
         self._failing_since: float | None = None
         self._failing_seconds = 0.0
 

