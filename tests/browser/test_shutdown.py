@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from s2s.paths import home
 from s2s.records import RemarkKind, RunState
@@ -83,13 +83,6 @@ def terminate(process: subprocess.Popen[bytes]) -> None:
     servers[-1].terminate()
 
 
-def open_page(browser: Browser, address: str) -> Page:
-    page = browser.new_page()
-    page.set_default_timeout(WAIT_MS)
-    page.goto(address)
-    return page
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """With two interrupted runs: a long one and a short one."""
@@ -107,36 +100,24 @@ def train_and_shut_down(
     shut_down: Callable[[subprocess.Popen[bytes]], None],
 ) -> None:
     """Resume both runs, and shut the dashboard down while the first trains and one waits."""
+    done = store.run(1).iterations_done
     process, address = start()
-    page = open_page(browser, address)
+    page = browser.new_page()
+    page.goto(address, timeout=WAIT_MS)
+    expect(widget(page, "offer_1")).to_contain_text(f"{done:,}" if done else "", timeout=WAIT_MS)
     click(page, "offer_resume_1")
-    wait_until(lambda: store.run(1).iterations_done > 0, 60)
+    wait_until(lambda: store.run(1).iterations_done > done)
     click(page, "offer_resume_2")
     wait_until(lambda: store.run(2).state is RunState.QUEUED)
     shut_down(process)
     wait_until(lambda: not group_members(process.pid))
     page.close()
     assert [run.state for run in store.runs()] == [RunState.INTERRUPTED] * 2
-    assert [each.kind for each in store.run(1).remarks] == [RemarkKind.SHUT_DOWN]
+    assert store.run(1).remarks[-1].kind is RemarkKind.SHUT_DOWN
 
 
-def test_a_terminated_dashboard_leaves_no_process(
-    store: Store, start: Callable[[], Server], browser: Browser
-) -> None:
-    train_and_shut_down(store, start, browser, terminate)
-
-
-def test_after_ctrl_c_and_a_restart_runs_are_resumed_or_dismissed(
+def test_a_dashboard_that_ends_leaves_no_process_and_its_runs_can_be_resumed(
     store: Store, start: Callable[[], Server], browser: Browser
 ) -> None:
     train_and_shut_down(store, start, browser, press_ctrl_c)
-    done = store.run(1).iterations_done
-    _, address = start()
-    page = open_page(browser, address)
-    expect(widget(page, "offer_1")).to_contain_text(f"{done:,}", timeout=WAIT_MS)
-    click(page, "offer_resume_1")
-    wait_until(lambda: store.run(1).iterations_done > done, 60)
-    click(page, "offer_dismiss_2")
-    expect(widget(page, "offer_2")).to_have_count(0, timeout=WAIT_MS)
-    page.close()
-    assert store.run(2).dismissed
+    train_and_shut_down(store, start, browser, terminate)
