@@ -133,7 +133,7 @@ def _receive(transfer: _Transfer) -> None:
             status = response.status_code
             if status == 404:
                 raise UserError(
-                    f"{transfer.name} not found at {transfer.site} (404). Choose another named pair."
+                    f"{transfer.name} not found at {transfer.site} (404). Choose another pair."
                 )
             if status != 200:
                 raise UserError(
