@@ -180,9 +180,7 @@ RENAMED = "DROP INDEX runs_of_state; ALTER TABLE runs RENAME TO r; DROP TABLE r"
         ("CREATE INDEX more ON runs (hex(name))", "index 'more'"),
     ],
 )
-def test_a_store_with_foreign_objects_is_refused(
-    tmp_path: Path, statement: str, name: str
-) -> None:
+def test_a_store_with_foreign_objects_is_refused(tmp_path: Path, statement: str, name: str) -> None:
     """Anything that would act at a write or a read."""
     Store(tmp_path).close()
     path = tmp_path / "store.sqlite"

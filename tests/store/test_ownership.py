@@ -210,7 +210,7 @@ def test_a_process_beats_for_all_that_it_owns(
 
     def beats() -> dict[object, int]:
         query = "SELECT id, heartbeat FROM runs UNION SELECT 'sweep', heartbeat FROM sweeps"
-        return {key: heartbeat for key, heartbeat in store.read(query)}
+        return dict(store.read(query))
 
     before = beats()
     wait_until(lambda: all(beats()[key] > before[key] + 3 for key in (mine, "sweep")))

@@ -5,25 +5,13 @@ import sys
 
 import pytest
 
-from s2s.config import Engine, SweepConfig, UserError
+from s2s.config import Engine, SweepConfig
+from s2s.errors import UserError
 from s2s.records import RunState, StepMemory, SweepPart, SweepState
 from s2s.runs.files import purge_deleted
 from s2s.store import Store
-from s2s.store.sweeps import (
-    claim_sweep,
-    delete_sweep,
-    deleted_sweeps,
-    describe_sweep,
-    insert_sweep,
-    is_sweep_stop_requested,
-    queue_part,
-    read_sweep,
-    read_sweeps,
-    release_sweep,
-    request_sweep_stop,
-    restore_sweep,
-    save_step_memory,
-)
+from s2s.store import sweeps as stored
+from s2s.store.sweeps import claim_sweep, delete_sweep, insert_sweep, read_sweep, read_sweeps
 from tests import plausible
 from tests.tiny import tiny_config
 
@@ -39,8 +27,9 @@ def part_of(store: Store, sweep_id: int, size: int) -> SweepPart:
     return next(each for each in read_sweep(store, sweep_id).parts if each.batch_size == size)
 
 
-def queue(store: Store, sweep_id: int, size: int) -> int:
-    return queue_part(store, read_sweep(store, sweep_id), part_of(store, sweep_id, size))
+def queue(store: Store, sweep_id: int, size: int, engine: Engine = FUSED) -> int:
+    part = SweepPart(engine, size, 0, None)
+    return stored.queue_part(store, read_sweep(store, sweep_id), part)
 
 
 def end(store: Store, run_id: int, state: RunState = RunState.FINISHED) -> None:
@@ -57,29 +46,33 @@ def finished(store: Store) -> tuple[int, int, int]:
     return (sweep_id, *runs)
 
 
-def test_a_new_sweep_keeps_the_order_of_its_parts(store: Store) -> None:
-    sweep_id = create(store)
-    sweep = read_sweep(store, sweep_id)
-    assert (sweep.id, sweep.config, sweep.state) == (sweep_id, CONFIG, SweepState.STOPPED)
-    assert [(part.batch_size, part.run) for part in sweep.parts] == [(4, None), (2, None)]
+def test_new_sweeps_and_their_runs(store: Store) -> None:
+    first, second = create(store), create(store)
+    single = store.create_run(CONFIG.run_config(FUSED, 2, 0))
+    run_id = queue(store, first, 4)
+    sweep = read_sweep(store, first)
+    assert (sweep.id, sweep.config, sweep.state) == (first, CONFIG, SweepState.STOPPED)
+    run = store.run(run_id)
+    assert [(part.batch_size, part.run) for part in sweep.parts] == [(4, run), (2, None)]
     assert sweep.parts_done() == 0
+    assert run.config == CONFIG.run_config(FUSED, 4, 0)
+    assert (store.parent_sweep(run_id), store.parent_sweep(single)) == (first, None)
+    assert [sweep.id for sweep in read_sweeps(store)] == [second, first]
+    assert [part.run for part in read_sweep(store, second).parts] == [None, None]
+    stored.describe_sweep(store, first, " quiet night ", "fan off\n")
+    sweep = read_sweep(store, first)
+    assert (sweep.name, sweep.notes) == ("quiet night", "fan off")
 
 
 @pytest.mark.parametrize("state", [each for each in RunState if each.is_finished()])
 def test_states_of_a_run_that_are_a_result(store: Store, state: RunState) -> None:
     sweep_id = create(store)
-    run_id = queue(store, sweep_id, 4)
-    assert store.run(run_id).config == CONFIG.run_config(FUSED, 4, 0)
-    assert store.parent_sweep(run_id) == sweep_id
-    assert not part_of(store, sweep_id, 4).is_done()
-    end(store, run_id, state)
-    part = part_of(store, sweep_id, 4)
-    assert part.run == store.run(run_id)
-    assert part.is_done() is (state not in (RunState.STOPPED, RunState.INTERRUPTED))
+    end(store, queue(store, sweep_id, 4), state)
+    is_result = state not in (RunState.STOPPED, RunState.INTERRUPTED)
+    assert part_of(store, sweep_id, 4).is_done() is is_result
     assert read_sweep(store, sweep_id).state is SweepState.STOPPED
     end(store, queue(store, sweep_id, 2))
-    done = read_sweep(store, sweep_id).state is SweepState.FINISHED
-    assert done is part.is_done()
+    assert (read_sweep(store, sweep_id).state is SweepState.FINISHED) is is_result
 
 
 def test_a_part_whose_run_is_deleted_waits_until_the_run_is_restored(store: Store) -> None:
@@ -95,17 +88,6 @@ def test_a_part_whose_run_is_deleted_waits_until_the_run_is_restored(store: Stor
     assert len(read_sweep(store, sweep_id).parts) == 2
 
 
-def test_runs_of_other_sweeps_and_of_none_are_no_parts(store: Store) -> None:
-    first, second = create(store), create(store)
-    single = store.create_run(CONFIG.run_config(FUSED, 2, 0))
-    run_id = queue(store, first, 4)
-    assert [part.run for part in read_sweep(store, second).parts] == [None, None]
-    assert [sweep.id for sweep in read_sweeps(store)] == [second, first]
-    assert part_of(store, first, 2).run is None
-    assert part_of(store, first, 4).run == store.run(run_id)
-    assert store.parent_sweep(single) is None
-
-
 def test_larger_sizes_appear_once_the_size_before_fits(store: Store) -> None:
     config = SweepConfig(
         base=tiny_config(), batch_sizes=(2,), repeats=2, engines=(FUSED, ARTICLE),
@@ -119,37 +101,30 @@ def test_larger_sizes_appear_once_the_size_before_fits(store: Store) -> None:
     ]
     sweep_id = insert_sweep(store, config, planned)
 
-    def keys() -> list[tuple[str, int, int]]:
+    def keys() -> set[tuple[str, int, int]]:
         parts = read_sweep(store, sweep_id).parts
-        return sorted((part.engine.value, part.batch_size, part.repeat) for part in parts)
+        return {(part.engine.value, part.batch_size, part.repeat) for part in parts}
 
-    def end_part(engine: Engine, size: int, state: RunState) -> None:
-        sweep = read_sweep(store, sweep_id)
-        end(store, queue_part(store, sweep, SweepPart(engine, size, 0, None)), state)
-
-    base = [(engine, 2, repeat) for engine in ("article", "fused") for repeat in range(2)]
-    for state in (RunState.STOPPED, RunState.FAILED, RunState.OUT_OF_MEMORY):
-        assert keys() == base
-        end_part(FUSED, 2, state)
-    end_part(FUSED, 2, RunState.DIVERGED)
-    assert keys() == sorted([*base, ("fused", 4, 0)])
-    end_part(FUSED, 4, RunState.FINISHED)
-    assert keys() == sorted([*base, ("fused", 4, 0), ("fused", 4, 1), ("fused", 8, 0)])
-    end_part(FUSED, 8, RunState.OUT_OF_MEMORY)
-    assert keys() == sorted([*base, ("fused", 4, 0), ("fused", 4, 1), ("fused", 8, 0)])
+    expected = {(engine, 2, repeat) for engine in ("article", "fused") for repeat in range(2)}
+    for size, state, new in [
+        (2, RunState.STOPPED, set()),
+        (2, RunState.FAILED, set()),
+        (2, RunState.OUT_OF_MEMORY, set()),
+        (2, RunState.DIVERGED, {("fused", 4, 0)}),
+        (4, RunState.FINISHED, {("fused", 4, 1), ("fused", 8, 0)}),
+        (8, RunState.OUT_OF_MEMORY, set()),
+    ]:
+        end(store, queue(store, sweep_id, size), state)
+        expected |= new
+        assert keys() == expected
 
 
 def test_memory_is_saved_once_per_engine_and_size(store: Store) -> None:
     sweep_id = create(store)
-    for memory in (
-        StepMemory(FUSED, 4, None, None),
-        StepMemory(FUSED, 2, 1000, 40),
-        StepMemory(FUSED, 4, 2000, 80),
-    ):
-        save_step_memory(store, sweep_id, memory)
-    assert read_sweep(store, sweep_id).memory == (
-        StepMemory(FUSED, 2, 1000, 40), StepMemory(FUSED, 4, 2000, 80),
-    )  # fmt: skip
+    small, large = StepMemory(FUSED, 2, 1000, 40), StepMemory(FUSED, 4, 2000, 80)
+    for memory in (StepMemory(FUSED, 4, None, None), small, large):
+        stored.save_step_memory(store, sweep_id, memory)
+    assert read_sweep(store, sweep_id).memory == (small, large)
 
 
 def test_one_owner_at_a_time(store: Store) -> None:
@@ -159,12 +134,12 @@ def test_one_owner_at_a_time(store: Store) -> None:
     for action in (claim_sweep, delete_sweep):
         with pytest.raises(UserError, match=f"Sweep {sweep_id} is"):
             action(store, sweep_id)
-    assert not is_sweep_stop_requested(store, sweep_id)
-    request_sweep_stop(store, sweep_id)
-    assert is_sweep_stop_requested(store, sweep_id)
-    release_sweep(store, sweep_id)
+    assert not stored.is_sweep_stop_requested(store, sweep_id)
+    stored.request_sweep_stop(store, sweep_id)
+    assert stored.is_sweep_stop_requested(store, sweep_id)
+    stored.release_sweep(store, sweep_id)
     claim_sweep(store, sweep_id)
-    assert not is_sweep_stop_requested(store, sweep_id)
+    assert not stored.is_sweep_stop_requested(store, sweep_id)
 
 
 def test_a_sweep_of_a_process_that_ended_can_be_claimed(store: Store) -> None:
@@ -179,14 +154,6 @@ def test_a_sweep_of_a_process_that_ended_can_be_claimed(store: Store) -> None:
     part = read_sweep(store, sweep_id).parts[0]
     assert part.run
     assert part.run.state is RunState.INTERRUPTED
-    assert not part.is_done()
-
-
-def test_name_and_notes(store: Store) -> None:
-    sweep_id, *_ = finished(store)
-    describe_sweep(store, sweep_id, " quiet night ", "fan off\n")
-    sweep = read_sweep(store, sweep_id)
-    assert (sweep.name, sweep.notes) == ("quiet night", "fan off")
 
 
 def test_a_deleted_sweep_is_restored_with_its_runs(store: Store) -> None:
@@ -199,32 +166,28 @@ def test_a_deleted_sweep_is_restored_with_its_runs(store: Store) -> None:
     for action in (read_sweep, claim_sweep):
         with pytest.raises(UserError, match=f"Sweep {sweep_id} not found"):
             action(store, sweep_id)
-    [deleted] = deleted_sweeps(store)
+    [deleted] = stored.deleted_sweeps(store)
     assert deleted.id == sweep_id
     assert deleted.deleted_at is not None
     assert sorted(part.run.id for part in deleted.parts if part.run) == [first, second]
     assert store.deleted_runs() == []  # they are not restored one by one
-    restore_sweep(store, sweep_id)
+    stored.restore_sweep(store, sweep_id)
     assert read_sweep(store, sweep_id) == before
-    assert deleted_sweeps(store) == []
+    assert stored.deleted_sweeps(store) == []
 
 
-def test_a_run_deleted_before_its_sweep_stays_deleted(store: Store) -> None:
+def test_a_run_deleted_before_its_sweep_stays_deleted_and_a_purge_removes_both(
+    store: Store,
+) -> None:
     sweep_id, first, second = finished(store)
+    other, *others = finished(store)
     store.delete_run(first)
-    assert [run.id for run in store.deleted_runs()] == [first]
     delete_sweep(store, sweep_id)
-    restore_sweep(store, sweep_id)
-    assert [run.id for run in store.runs()] == [second]
-
-
-def test_a_purge_removes_the_sweep_and_its_runs(store: Store) -> None:
-    sweep_id, first, second = finished(store)
-    other, *_ = finished(store)
-    store.delete_run(first)
+    stored.restore_sweep(store, sweep_id)
+    assert sorted(run.id for run in store.runs()) == [second, *others]
     delete_sweep(store, sweep_id)
     assert sorted(purge_deleted(store)) == [first, second]
-    assert deleted_sweeps(store) == []
+    assert stored.deleted_sweeps(store) == []
     assert [sweep.id for sweep in read_sweeps(store)] == [other]
     with pytest.raises(UserError, match=f"Sweep {sweep_id} not found"):
-        restore_sweep(store, sweep_id)
+        stored.restore_sweep(store, sweep_id)

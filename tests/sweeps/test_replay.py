@@ -1,4 +1,4 @@
-"""A replay's configuration, how it is recognised, and the advice of a related sweep."""
+"""A replay's configuration, how it is recognized, and the advice of a related sweep."""
 
 import dataclasses
 import json
@@ -11,16 +11,9 @@ from s2s.config import Engine, LearningRateRule, OptimizerName, SweepConfig, Tra
 from s2s.errors import UserError
 from s2s.store import Store
 from s2s.store.sweeps import read_sweep
+from s2s.sweeps import replay
 from s2s.sweeps.plan import create_sweep
-from s2s.sweeps.replay import (
-    LONG_ITERATIONS,
-    find_related_advice,
-    first_repeat_runs,
-    is_replay,
-    read_replay,
-    replay_config,
-    unigram_baseline_loss,
-)
+from s2s.sweeps.replay import find_related_advice, is_replay, replay_config
 from tests import studies
 from tests.replays import replay_sweep
 from tests.tiny import tiny_corpus
@@ -28,20 +21,16 @@ from tests.tiny import tiny_corpus
 
 def test_the_articles_choices() -> None:
     config = replay_config("starter")
-    assert config.batch_sizes == (2, 32)
-    assert config.engines == (Engine.ARTICLE, Engine.FUSED)
+    assert (config.batch_sizes, config.engines) == ((2, 32), (Engine.ARTICLE, Engine.FUSED))
     assert (config.repeats, config.learning_rate_rule) == (3, LearningRateRule.CONSTANT)
     run = config.run_config(Engine.ARTICLE, 2, 0)
     assert (run.iterations, run.hidden_size, run.layers, run.dropout) == (1000, 128, 1, 0.2)
     assert (run.optimizer, run.learning_rate, run.momentum) == (OptimizerName.RMSPROP, 1e-3, 0.9)
     assert (run.teacher_forcing, run.length_pool) == (1.0, 0)
-
-
-def test_a_long_replay_translates_every_thousand_iterations_and_is_not_repeated() -> None:
-    config = replay_config("starter", LONG_ITERATIONS)
+    config = replay_config("starter", replay.LONG_ITERATIONS)
     run = config.run_config(Engine.ARTICLE, 32, 0)
     assert (config.repeats, run.iterations, run.evaluate_every) == (1, 10_000, 1000)
-    assert replay_config("starter", LONG_ITERATIONS, repeats=2).repeats == 2
+    assert replay_config("starter", replay.LONG_ITERATIONS, repeats=2).repeats == 2
 
 
 @pytest.mark.parametrize(
@@ -54,7 +43,7 @@ def test_a_long_replay_translates_every_thousand_iterations_and_is_not_repeated(
         ),
     ],
 )
-def test_a_replay_is_recognised(config: SweepConfig) -> None:
+def test_a_replay_is_recognized(config: SweepConfig) -> None:
     assert is_replay(config)
 
 
@@ -65,7 +54,6 @@ def test_a_replay_is_recognised(config: SweepConfig) -> None:
         {"engines": (Engine.FUSED,)},
         {"learning_rate_rule": LearningRateRule.SQRT},
         {"budget": "samples", "amount": 1000},
-        {"budget": "seconds", "amount": 0.5},
         {"base": TrainConfig(hidden_size=64)},
     ],
 )
@@ -74,28 +62,30 @@ def test_another_comparison_is_no_replay(store: Store, changes: dict[str, Any]) 
     assert not is_replay(config)
     sweep = read_sweep(store, create_sweep(store, config))
     with pytest.raises(UserError, match=f"Sweep {sweep.id} "):
-        read_replay(store, sweep, None, None)
+        replay.read_replay(store, sweep, None, None)
 
 
 def test_the_unigram_baseline_is_between_certainty_and_a_uniform_guess(tmp_path: Path) -> None:
     sweep = dataclasses.replace(replay_sweep(), config=replay_config("tiny"))
-    assert unigram_baseline_loss(sweep) is None  # there is no such corpus
+    assert replay.unigram_baseline_loss(sweep) is None  # there is no such corpus
     tiny_corpus(tmp_path)
-    loss = unigram_baseline_loss(sweep)
+    loss = replay.unigram_baseline_loss(sweep)
     assert loss is not None
     assert 1.0 < loss < 3.0  # 17 English words, and EOS and a period in each sentence
 
 
 def test_a_sweep_of_the_same_corpus_model_and_device_has_advice(store: Store) -> None:
     create_sweep(store, dataclasses.replace(replay_config("starter"), batch_sizes=(2, 8, 32)))
-    assert find_related_advice(store, replay_sweep()) is None  # it has no runs yet
+    for base in ({"corpus": "other"}, {"hidden_size": 64}, {"optimizer": "adam"}):
+        studies.save(store, base=TrainConfig(**base))
+    sweep = replay_sweep()
+    assert find_related_advice(store, sweep) is None
     sweep_id = studies.save(store)
     create_sweep(store, replay_config("starter"))  # a newer one, without advice
-    related = find_related_advice(store, replay_sweep())
+    related = find_related_advice(store, sweep)
     assert related is not None
     assert (related.sweep_id, related.engine) == (sweep_id, "fused")
     assert set(related.recommended_range) <= {2**power for power in range(1, 10)}
-    sweep = replay_sweep()
     parts = tuple(
         dataclasses.replace(part, run=part.run and dataclasses.replace(part.run, device="cuda:0"))
         for part in sweep.parts
@@ -103,16 +93,8 @@ def test_a_sweep_of_the_same_corpus_model_and_device_has_advice(store: Store) ->
     assert find_related_advice(store, dataclasses.replace(sweep, parts=parts)) is None
 
 
-@pytest.mark.parametrize("base", [{"corpus": "other"}, {"hidden_size": 64}, {"optimizer": "adam"}])
-def test_a_sweep_of_another_configuration_has_no_advice(base: dict[str, Any], store: Store) -> None:
-    studies.save(store, base=TrainConfig(**base))
-    assert find_related_advice(store, replay_sweep()) is None
-
-
 def test_the_runs_of_the_first_repeat() -> None:
-    states = {(Engine.ARTICLE, 32, 0): None}
-    runs = first_repeat_runs(replay_sweep(states=states))
-    assert [(run.config.engine.value, run.config.batch_size) for run in runs] == [
-        ("article", 2), ("fused", 2), ("fused", 32)
-    ]  # fmt: skip
-    assert {run.config.seed for run in runs} == {0}
+    runs = replay.first_repeat_runs(replay_sweep(states={(Engine.ARTICLE, 32, 0): None}))
+    configs = [run.config for run in runs]
+    keys = [(each.engine.value, each.batch_size, each.seed) for each in configs]
+    assert keys == [("article", 2, 0), ("fused", 2, 0), ("fused", 32, 0)]

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from s2s.config import Engine, SweepConfig, TrainConfig
-from s2s.paths import home, run_folder
+from s2s.paths import run_folder
 from s2s.records import RunState, StepMemory, Sweep, SweepState
 from s2s.runs import memory as run_memory
 from s2s.runs.files import has_checkpoint
@@ -22,10 +22,11 @@ from s2s.store.sweeps import claim_sweep, read_sweep, request_sweep_stop
 from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.runner import SweepProgress, run_sweep
 from s2s.translation.engines import Forward, FusedEngine
-from tests.tiny import tiny_config, tiny_corpus, wait_until
+from tests.tiny import tiny_config, tiny_corpus
 
 BeforeStep = Callable[[Callable[[int], object]], None]
 Key = tuple[int, int]
+FINISHED = RunState.FINISHED
 
 
 def sweep_config(**choices: Any) -> SweepConfig:
@@ -57,13 +58,13 @@ def losses(store: Store, sweep: Sweep) -> dict[Key, list[float]]:
     }
 
 
-def fail_from(monkeypatch: pytest.MonkeyPatch, size: int, fail: Callable[[], Any]) -> None:
-    """Make the engine do this with batches of this size or more; its result is the loss sum."""
+def fail_with(monkeypatch: pytest.MonkeyPatch, failures: dict[int, Callable[[], Any]]) -> None:
+    """Make the engine call the failure of a batch's size; its result is the loss sum."""
     forward = FusedEngine.forward
 
     def forward_or_fail(engine: FusedEngine, batch: Any, forced: bool) -> Forward:
-        result = forward(engine, batch, forced)
-        return dataclasses.replace(result, loss_sum=fail()) if batch.samples >= size else result
+        result, fail = forward(engine, batch, forced), failures.get(batch.samples)
+        return dataclasses.replace(result, loss_sum=fail()) if fail else result
 
     monkeypatch.setattr(FusedEngine, "forward", forward_or_fail)
 
@@ -72,13 +73,17 @@ def out_of_memory() -> None:
     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
+def nan() -> torch.Tensor:
+    return torch.tensor(float("nan"), requires_grad=True)
+
+
 @pytest.mark.usefixtures("tiny")
 def test_all_parts_in_the_order_of_the_plan(store: Store) -> None:
     sweep_id = create_sweep(store, sweep_config())
     progress = resume(store, sweep_id)
     sweep = read_sweep(store, sweep_id)
     assert sweep.state is SweepState.FINISHED
-    assert states(sweep) == dict.fromkeys([(2, 0), (4, 0), (2, 1), (4, 1)], RunState.FINISHED)
+    assert states(sweep) == dict.fromkeys([(2, 0), (4, 0), (2, 1), (4, 1)], FINISHED)
     assert [part.run.id for part in sweep.parts if part.run] == [1, 2, 3, 4]
     for part in sweep.parts:
         assert part.run
@@ -86,17 +91,13 @@ def test_all_parts_in_the_order_of_the_plan(store: Store) -> None:
         assert len(store.steps(part.run.id)) == 6
         assert run_folder(part.run.id).exists() is (part.repeat == 0)  # weights of the first
     assert len({tuple(each) for each in losses(store, sweep).values()}) == 4
-    assert [(now.done, now.total) for now in progress if now.ended] == [
-        (1, 4), (2, 4), (3, 4), (4, 4),
-    ]  # fmt: skip
+    assert [now.done for now in progress if now.ended] == [1, 2, 3, 4]
+    assert {now.total for now in progress} == {4}
     shares = [now.share for now in progress if now.run_id == 2 and not now.measuring_memory]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
     assert progress[-1].part_seconds_left == 0.0
     assert resume(store, sweep_id) == []
-    again = train(store, keep_all_weights=True)
-    assert losses(store, again) == losses(store, sweep)
-    assert all(part.run and has_checkpoint(part.run.id) for part in again.parts)
 
 
 @pytest.mark.usefixtures("tiny")
@@ -109,13 +110,11 @@ def test_a_target_ends_a_part(store: Store) -> None:
         assert part.run
         iterations.append(len(store.steps(part.run.id)))
     assert iterations == [0, 32]
-    first, *_, last = store.evaluations(part.run.id)
-    assert first.validation_loss_per_token
-    assert last.validation_loss_per_token
-    between = (first.validation_loss_per_token + last.validation_loss_per_token) / 2
+    first, *_, last = [each.validation_loss_per_token for each in store.evaluations(part.run.id)]
+    between = (first + last) / 2
     [part] = train(store, **choices | {"amount": 65_536}, target_loss=between).parts
     assert part.run
-    assert part.run.state is RunState.FINISHED
+    assert part.run.state is FINISHED
     assert 0 < len(store.steps(part.run.id)) < 1024
     *before, end = [each.validation_loss_per_token for each in store.evaluations(part.run.id)]
     assert end <= between < min(before)
@@ -125,192 +124,14 @@ def test_a_target_ends_a_part(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.parametrize(
-    ("fail", "state"),
-    [
-        (out_of_memory, RunState.OUT_OF_MEMORY),
-        (lambda: torch.tensor(float("nan"), requires_grad=True), RunState.DIVERGED),
-    ],
-)
 def test_a_part_that_fails_does_not_stop_the_sweep(
-    store: Store, monkeypatch: pytest.MonkeyPatch, fail: Callable[[], Any], state: RunState
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fail_from(monkeypatch, 4, fail)
-    sweep = train(store)
+    fail_with(monkeypatch, {2: out_of_memory, 4: nan})
+    sweep = train(store, batch_sizes=(2, 4, 8), repeats=1)
     assert sweep.state is SweepState.FINISHED
-    finished = RunState.FINISHED
-    assert states(sweep) == {(2, 0): finished, (2, 1): finished, (4, 0): state, (4, 1): state}
-
-
-@pytest.mark.usefixtures("tiny")
-def test_a_sweep_grows_until_out_of_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    fail_from(monkeypatch, 9, out_of_memory)
-    sweep = train(store, grow_until_oom=True)
-    assert sweep.state is SweepState.FINISHED
-    fitting = [(2, 0), (4, 0), (8, 0), (2, 1), (4, 1), (8, 1)]
-    assert states(sweep) == {
-        **dict.fromkeys(fitting, RunState.FINISHED), (16, 0): RunState.OUT_OF_MEMORY,
-    }  # fmt: skip
-    runs = [part.run.id for part in sweep.parts if part.run]
-    assert runs == sorted(runs)  # one repeat after the other
-
-
-# Stopping and resuming
-
-
-@pytest.mark.usefixtures("tiny")
-def test_stop_and_resume(store: Store, before_step: BeforeStep) -> None:
-    whole = train(store)
-    stop = Event()
-    before_step(lambda number: stop.set() if number == 9 else None)
-    sweep_id = create_sweep(store, sweep_config())
-    resume(store, sweep_id, stop)
-    stopped = read_sweep(store, sweep_id)
-    assert stopped.state is SweepState.STOPPED
-    assert [part.run.state if part.run else None for part in stopped.parts] == [
-        RunState.FINISHED, RunState.INTERRUPTED, None, None,
-    ]  # fmt: skip
-    interrupted = stopped.parts[1].run
-    assert interrupted
-    assert len(store.steps(interrupted.id)) == 3
-    resume(store, sweep_id)
-    sweep = read_sweep(store, sweep_id)
-    assert sweep.state is SweepState.FINISHED
-    assert sweep.parts[0].run == stopped.parts[0].run
-    assert losses(store, sweep) == losses(store, whole)
-    assert interrupted.id not in [run.id for run in store.runs()]
-    assert not run_folder(interrupted.id).exists()
-
-
-@pytest.mark.usefixtures("tiny")
-def test_stopping_a_run_stops_its_sweep(store: Store) -> None:
-    sweep_id = create_sweep(store, sweep_config())
-    claim_sweep(store, sweep_id)
-    for now in run_sweep(store, sweep_id, Event()):
-        store.request_stop(now.run_id)  # before it is started
-    sweep = read_sweep(store, sweep_id)
-    assert sweep.state is SweepState.STOPPED
-    assert list(states(sweep).values()) == [RunState.STOPPED]
-
-
-@pytest.mark.usefixtures("tiny")
-def test_closing_the_progress_stops_the_sweep(store: Store) -> None:
-    sweep_id = create_sweep(store, sweep_config(amount=100_000))
-    claim_sweep(store, sweep_id)
-    progress = run_sweep(store, sweep_id, Event())
-    run_id = next(now.run_id for now in progress if now.share)
-    progress.close()
-    assert read_sweep(store, sweep_id).state is SweepState.STOPPED
-    assert store.run(run_id).state is RunState.STOPPED
-    assert len(store.steps(run_id)) == store.run(run_id).iterations_done > 0
-    claim_sweep(store, sweep_id)  # it was released
-
-
-RUN_SWEEP = """
-import sys
-from threading import Event
-from s2s.paths import home
-from s2s.runs import memory
-from s2s.store import Store
-from s2s.store.sweeps import claim_sweep
-from s2s.sweeps.runner import run_sweep
-memory.measure_step_memory = lambda config, is_cancelled: None  # takes seconds per batch size
-store, sweep_id = Store(home()), int(sys.argv[1])
-claim_sweep(store, sweep_id)
-list(run_sweep(store, sweep_id, Event()))
-"""
-
-
-def test_killed_and_resumed(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny_corpus(tmp_path)
-    choices: dict[str, Any] = {"batch_sizes": (32, 64), "amount": 100, "keep_all_weights": True}
-    expected = losses(store, train(store, **choices))
-    monkeypatch.setenv("S2S_HOME", str(tmp_path / "another"))
-    tiny_corpus(tmp_path)
-    other = Store(home())
-    sweep_id = create_sweep(other, sweep_config(**choices))
-
-    def is_in_second_part() -> bool:
-        runs = other.runs()
-        return len(runs) == 2 and runs[0].iterations_done > 0
-
-    with subprocess.Popen([sys.executable, "-c", RUN_SWEEP, str(sweep_id)]) as process:
-        wait_until(is_in_second_part)
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
-    killed = read_sweep(other, sweep_id)
-    assert killed.state is SweepState.STOPPED
-    assert [part.run.state if part.run else None for part in killed.parts] == [
-        RunState.FINISHED, RunState.RUNNING, None, None,
-    ]  # fmt: skip
-    resume(other, sweep_id)
-    sweep = read_sweep(other, sweep_id)
-    assert sweep.state is SweepState.FINISHED
-    assert sweep.parts[0].run == killed.parts[0].run
-    assert losses(other, sweep) == expected
-    assert len(other.runs()) == len(sweep.parts) == 4
-    folders = sorted(int(folder.name) for folder in (home() / "runs").iterdir())
-    assert folders == sorted(part.run.id for part in sweep.parts if part.run)
-    other.close()
-
-
-# Memory on a CPU
-
-
-@pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> list[TrainConfig]:
-    """The configurations whose memory is measured; batch size 4 fails."""
-    measured: list[TrainConfig] = []
-
-    def measure(config: TrainConfig, is_cancelled: Callable[[], bool]) -> StepMemory | None:
-        measured.append(config)
-        peak = None if config.batch_size == 4 else 1000 * config.batch_size
-        return None if is_cancelled() else StepMemory(config.engine, config.batch_size, peak, 40)
-
-    monkeypatch.setattr(run_memory, "measure_step_memory", measure)
-    return measured
-
-
-@pytest.mark.usefixtures("tiny")
-def test_the_memory_of_each_size_and_engine_is_measured_once(
-    store: Store, measured: list[TrainConfig]
-) -> None:
-    sweep_id = create_sweep(store, sweep_config(engines=(Engine.FUSED, Engine.ARTICLE)))
-    progress = resume(store, sweep_id)
-    assert [now.measuring_memory for now in progress].count(True) == 4
-    sweep = read_sweep(store, sweep_id)
-    assert sweep.memory == (
-        StepMemory("article", 2, 2000, 40), StepMemory("fused", 2, 2000, 40),
-        StepMemory("article", 4, None, 40), StepMemory("fused", 4, None, 40),
-    )  # fmt: skip
-    assert measured == [part.run.config for part in sweep.parts if part.run and part.repeat == 0]
-    for part in sweep.parts:
-        assert part.run
-        store.delete_run(part.run.id)
-    resume(store, sweep_id)  # trains all parts again, and measures none
-    assert len(measured) == 4
-    assert read_sweep(store, sweep_id).memory == sweep.memory
-
-
-@pytest.mark.usefixtures("tiny")
-def test_a_stop_during_the_measurement_saves_nothing(
-    store: Store, measured: list[TrainConfig], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sweep_id = create_sweep(store, sweep_config())
-    measure = run_memory.measure_step_memory
-
-    def stop_and_measure(*arguments: Any) -> StepMemory | None:
-        request_sweep_stop(store, sweep_id)  # as another process would
-        return measure(*arguments)
-
-    monkeypatch.setattr(run_memory, "measure_step_memory", stop_and_measure)
-    resume(store, sweep_id)
-    sweep = read_sweep(store, sweep_id)
-    assert (sweep.state, sweep.memory, sweep.parts_done()) == (SweepState.STOPPED, (), 0)
-    monkeypatch.setattr(run_memory, "measure_step_memory", measure)
-    resume(store, sweep_id)
-    sweep = read_sweep(store, sweep_id)
-    assert (sweep.state, len(sweep.memory), len(measured)) == (SweepState.FINISHED, 2, 3)
+    expected = {(2, 0): RunState.OUT_OF_MEMORY, (4, 0): RunState.DIVERGED, (8, 0): FINISHED}
+    assert states(sweep) == expected
 
 
 @pytest.mark.usefixtures("tiny")
@@ -323,3 +144,145 @@ def test_a_missing_device_is_the_result_of_each_part(
     assert sweep.parts[0].run.state is RunState.FAILED
     assert "cuda:99" in sweep.parts[0].run.error
     assert measured == []
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_sweep_grows_until_out_of_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_with(monkeypatch, {8: out_of_memory})
+    sweep = train(store, batch_sizes=(2,), grow_until_oom=True)
+    assert sweep.state is SweepState.FINISHED
+    fitting = dict.fromkeys([(2, 0), (4, 0), (2, 1), (4, 1)], FINISHED)
+    assert states(sweep) == {**fitting, (8, 0): RunState.OUT_OF_MEMORY}
+    runs = [part.run.id for part in sweep.parts if part.run]
+    assert runs == sorted(runs)  # one repeat after the other
+
+
+# Stopping and resuming
+
+KILLED_SWEEP = """
+import os, signal, sys
+from threading import Event
+from s2s.paths import home
+from s2s.runs import memory
+from s2s.store import Store
+from s2s.store.sweeps import claim_sweep
+from s2s.sweeps import runner
+memory.measure_step_memory = lambda config, is_cancelled: None  # takes seconds per batch size
+runner._REPORT_SECONDS = 0.0
+store, sweep_id = Store(home()), int(sys.argv[1])
+claim_sweep(store, sweep_id)
+parts = set()
+for now in runner.run_sweep(store, sweep_id, Event()):
+    parts.add(now.run_id)
+    if len(parts) == 2 and now.share > 0.4:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_stopped_or_killed_sweep_is_resumed(
+    store: Store, before_step: BeforeStep, tmp_path: Path, is_killed: bool
+) -> None:
+    tiny_corpus(tmp_path)
+    whole = train(store, keep_all_weights=True)
+    assert all(part.run and has_checkpoint(part.run.id) for part in whole.parts)
+    sweep_id = create_sweep(store, sweep_config())
+    if is_killed:
+        process = subprocess.run([sys.executable, "-c", KILLED_SWEEP, str(sweep_id)])
+        assert process.returncode == -signal.SIGKILL
+    else:
+        stop = Event()
+        before_step(lambda number: stop.set() if number == 9 else None)
+        resume(store, sweep_id, stop)
+    stopped = read_sweep(store, sweep_id)
+    assert stopped.state is SweepState.STOPPED
+    done, unfinished, *others = [part.run for part in stopped.parts]
+    assert done and unfinished  # noqa: PT018
+    assert done.state is FINISHED
+    assert unfinished.state is (RunState.RUNNING if is_killed else RunState.INTERRUPTED)
+    assert others == [None, None]
+    resume(store, sweep_id)
+    sweep = read_sweep(store, sweep_id)
+    assert sweep.state is SweepState.FINISHED
+    assert sweep.parts[0].run == done
+    assert losses(store, sweep) == losses(store, whole)
+    assert unfinished.id not in [run.id for run in store.runs()]
+    assert not run_folder(unfinished.id).exists()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_stopping_a_run_or_closing_the_progress_stops_the_sweep(store: Store) -> None:
+    sweep_id = create_sweep(store, sweep_config(amount=100_000))
+    claim_sweep(store, sweep_id)
+    for now in run_sweep(store, sweep_id, Event()):
+        store.request_stop(now.run_id)  # before it is started
+    sweep = read_sweep(store, sweep_id)
+    assert sweep.state is SweepState.STOPPED
+    assert list(states(sweep).values()) == [RunState.STOPPED]
+    claim_sweep(store, sweep_id)
+    progress = run_sweep(store, sweep_id, Event())
+    run_id = next(now.run_id for now in progress if now.share)
+    progress.close()
+    assert read_sweep(store, sweep_id).state is SweepState.STOPPED
+    assert store.run(run_id).state is RunState.STOPPED
+    assert len(store.steps(run_id)) == store.run(run_id).iterations_done > 0
+    claim_sweep(store, sweep_id)  # it was released
+
+
+# Memory on a CPU
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[TrainConfig]:
+    """The configurations whose memory is measured; that of the article's engine fails."""
+    measured: list[TrainConfig] = []
+
+    def measure(config: TrainConfig, is_cancelled: Callable[[], bool]) -> StepMemory | None:
+        measured.append(config)
+        peak = None if config.engine is Engine.ARTICLE else 2000
+        return None if is_cancelled() else StepMemory(config.engine, config.batch_size, peak, 40)
+
+    monkeypatch.setattr(run_memory, "measure_step_memory", measure)
+    return measured
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_memory_of_each_size_and_engine_is_measured_once(
+    store: Store, measured: list[TrainConfig]
+) -> None:
+    choices = {"engines": (Engine.FUSED, Engine.ARTICLE), "batch_sizes": (2,), "amount": 1}
+    sweep_id = create_sweep(store, sweep_config(**choices))
+    progress = resume(store, sweep_id)
+    assert [now.measuring_memory for now in progress].count(True) == 2
+    sweep = read_sweep(store, sweep_id)
+    assert sweep.memory == (
+        StepMemory(Engine.ARTICLE, 2, None, 40), StepMemory(Engine.FUSED, 2, 2000, 40),
+    )  # fmt: skip
+    assert measured == [part.run.config for part in sweep.parts if part.run and part.repeat == 0]
+    for part in sweep.parts[:2]:
+        assert part.run
+        store.delete_run(part.run.id)
+    resume(store, sweep_id)  # trains these parts again, and measures none
+    assert len(measured) == 2
+    assert read_sweep(store, sweep_id).memory == sweep.memory
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_stop_during_the_measurement_saves_nothing(
+    store: Store, measured: list[TrainConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep_id = create_sweep(store, sweep_config(batch_sizes=(2,), amount=1))
+    measure = run_memory.measure_step_memory
+
+    def stop_and_measure(*arguments: Any) -> StepMemory | None:
+        request_sweep_stop(store, sweep_id)  # as another process would
+        return measure(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_memory, "measure_step_memory", stop_and_measure)
+        resume(store, sweep_id)
+    sweep = read_sweep(store, sweep_id)
+    assert (sweep.state, sweep.memory, sweep.parts_done()) == (SweepState.STOPPED, (), 0)
+    resume(store, sweep_id)
+    sweep = read_sweep(store, sweep_id)
+    assert (sweep.state, len(sweep.memory), len(measured)) == (SweepState.FINISHED, 1, 2)
