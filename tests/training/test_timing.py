@@ -79,7 +79,9 @@ def test_a_translation_does_not_change_the_training_threads_number_of_threads(
         return translate(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(translator, "_translate", observed)
+    threads = torch.get_num_threads()
     translator.translate(["tu vois"])
+    assert torch.get_num_threads() == threads
     report()
     thread.join(60)
     assert reports[0] == reports[1] == reports[2]

@@ -5,12 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from s2s.errors import UserError
 from s2s.training.checkpoint import save_checkpoint
 from s2s.training.trainer import Trainer
-from s2s.translation import translator as translator_module
 from s2s.translation.translator import Translator
 from tests.tiny import tiny_corpus, tiny_task
 
@@ -72,26 +70,3 @@ def test_the_normalizer_is_that_of_the_corpus(tmp_path: Path) -> None:
     assert accented.unknown_words == ()
     with pytest.raises(UserError, match="日本語 42"):
         translator.translate(["日本語 42"])
-
-
-def test_one_thread_while_translating_and_as_many_as_before_afterwards(
-    translator: Translator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    threads = []
-    split = translator_module.split_sentence
-
-    def record(*arguments: object) -> list[str]:
-        threads.append(torch.get_num_threads())
-        return split(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(translator_module, "split_sentence", record)
-    torch.set_num_threads(3)
-    try:
-        translator.translate(["tu"])
-        assert torch.get_num_threads() == 3
-        with pytest.raises(UserError):
-            translator.translate([" "])
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(1)
-    assert threads == [1, 1]
