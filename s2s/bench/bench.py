@@ -23,9 +23,6 @@ from s2s.runs import memory
 from s2s.task import open_task
 from s2s.training.device import resolve_device, trim_heap
 
-_Key = tuple[str, str, int]
-"""Engine, precision, batch size."""
-
 
 def engines_for(device: torch.device) -> list[Engine]:
     """Return the engines that differ on this device."""
@@ -96,7 +93,7 @@ class Bench:
             torch.set_num_threads(base.threads)
         self._rounds = Rounds(self._configs, open_task, self._device, rounds, seconds)
         self._seconds_per_combination = rounds * seconds
-        self._memory_bytes: dict[_Key, int | None] = {}
+        self._memory_bytes: dict[str, int | None] = {}
         self._corpus, self._command = base.corpus, command
         self._machine: dict[str, Any] = {}
         self._complete = False
@@ -147,24 +144,20 @@ class Bench:
         """On a CPU, measure the memory of each timed combination in a process of its own."""
         gc.collect()  # frees the models of the rounds
         trim_heap()
-        timed = {_key(row) for row in self._rounds.rows()}
+        timed = {combination_name(row) for row in self._rounds.rows()}
         for index, config in enumerate(self._configs):
-            if _key(config) not in timed:  # skipped, for example out of memory
+            name = combination_name(config)
+            if name not in timed:  # skipped, for example out of memory
                 continue
-            yield f"Memory: {combination_name(config)}", index / len(self._configs)
+            yield f"Memory: {name}", index / len(self._configs)
             measured = memory.measure_step_memory(config, lambda: False)
-            peak_bytes = measured.peak_bytes if measured else None
-            self._memory_bytes[_key(config)] = peak_bytes
-            if peak_bytes is None:
-                self._notes.append(f"Memory not measured: {combination_name(config)}.")
+            self._memory_bytes[name] = measured.peak_bytes if measured else None
+            if self._memory_bytes[name] is None:
+                self._notes.append(f"Memory not measured: {name}.")
 
     def _add_memory(self, row: BenchRow) -> BenchRow:
-        memory_bytes = self._memory_bytes.get(_key(row), row.peak_memory_bytes)
+        memory_bytes = self._memory_bytes.get(combination_name(row), row.peak_memory_bytes)
         return dataclasses.replace(row, peak_memory_bytes=memory_bytes)
-
-
-def _key(combination: TrainConfig | BenchRow) -> _Key:
-    return str(combination.engine), str(combination.precision), combination.batch_size
 
 
 def _describe_machine(device: torch.device) -> dict[str, Any]:

@@ -268,6 +268,7 @@ class Rounds:
         }
 
 
-def combination_name(config: TrainConfig) -> str:
+def combination_name(combination: TrainConfig | BenchRow) -> str:
     """Return `fused, batch size 32, fp32`."""
-    return f"{config.engine.value}, batch size {config.batch_size:,}, {config.precision.value}"
+    size = f"batch size {combination.batch_size:,}"
+    return f"{combination.engine}, {size}, {combination.precision}"

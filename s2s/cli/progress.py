@@ -16,11 +16,9 @@ from s2s.store import Store
 
 @contextmanager
 def progress_line() -> Iterator[Callable[[str, float | None], None]]:
-    """Show a line with a bar.
+    """Yield a function that shows an activity and the share of it that is done.
 
-    Yields:
-        A function that replaces the line by an activity and its share from 0 to 1; None leaves
-        the bar as it is.
+    A share of None leaves the bar as it is.
     """
     bar_format = "{desc} {percentage:3.0f}%|{bar}|"
     with tqdm(total=1.0, bar_format=bar_format, disable=None, leave=False) as bar:
