@@ -35,7 +35,7 @@ def check_pages(database: sqlite3.Connection) -> None:
         raise _DamageError(verdict)
 
 
-def set_aside(path: Path) -> None:
+def set_aside(path: Path, reason: sqlite3.Error) -> None:
     """Rename the damaged store and put a new one with its readable rows in its place.
 
     Raises:
@@ -47,7 +47,7 @@ def set_aside(path: Path) -> None:
         with FileLock(path.parent / "locks" / "store.lock", timeout=_LOCK_SECONDS):
             if _is_damaged(path):  # otherwise another process has replaced it
                 _check_unused(path)
-                _replace(path)
+                _replace(path, reason)
     except Timeout as error:
         raise UserError(
             f"{path} is damaged, and another process is setting it aside. Try again later."
@@ -95,10 +95,11 @@ def _find_users(path: Path) -> Iterator[int]:
                 yield process.pid
 
 
-def _replace(path: Path) -> None:
+def _replace(path: Path, reason: sqlite3.Error) -> None:
     with TemporaryDirectory(prefix=".store.", dir=path.parent) as folder:
         new = Path(folder) / path.name
         counts = _copy_readable_rows(path, new)
+        rows = ", ".join(f"{count:,} {table}" for table, count in counts.items() if count)
         aside = path.with_name(f"store.damaged-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
         # Before the store itself: an old WAL file next to the new store would damage it.
         for suffix in ("-wal", "-shm"):
@@ -107,7 +108,8 @@ def _replace(path: Path) -> None:
         # A link, because another process would create an empty store at a missing path.
         aside.hardlink_to(path)
         new.replace(path)
-    _log.warning("Damaged store set aside as %s; rows recovered: %s.", aside.name, counts)
+    message = "The store was damaged (%s) and has been set aside as %s. Rows recovered: %s."
+    _log.warning(message, reason, aside.name, rows or "none")
 
 
 def _copy_readable_rows(damaged: Path, new: Path) -> dict[str, int]:

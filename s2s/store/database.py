@@ -122,7 +122,7 @@ def _open_any(path: Path) -> _Opened:
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-        set_aside(path)
+        set_aside(path, error)
     return _open(path)
 
 

@@ -1,8 +1,5 @@
 """Sweeps in the store: their parts, their state, their owner, deleting and restoring."""
 
-import subprocess
-import sys
-
 import pytest
 
 from s2s.config import Engine, SweepConfig
@@ -140,20 +137,6 @@ def test_one_owner_at_a_time(store: Store) -> None:
     stored.release_sweep(store, sweep_id)
     claim_sweep(store, sweep_id)
     assert not stored.is_sweep_stop_requested(store, sweep_id)
-
-
-def test_a_sweep_of_a_process_that_ended_can_be_claimed(store: Store) -> None:
-    sweep_id = create(store)
-    code = "from s2s.paths import home; from s2s.store import Store; store = Store(home());"
-    code += "from s2s.store.sweeps import claim_sweep, queue_part, read_sweep;"
-    code += f"claim_sweep(store, {sweep_id}); sweep = read_sweep(store, {sweep_id});"
-    code += "queue_part(store, sweep, sweep.parts[0])"
-    subprocess.run([sys.executable, "-c", code], check=True)
-    assert read_sweep(store, sweep_id).state is SweepState.STOPPED
-    claim_sweep(store, sweep_id)
-    part = read_sweep(store, sweep_id).parts[0]
-    assert part.run
-    assert part.run.state is RunState.INTERRUPTED
 
 
 def test_a_deleted_sweep_is_restored_with_its_runs(store: Store) -> None:
