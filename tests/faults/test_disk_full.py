@@ -91,15 +91,16 @@ def test_a_terminated_program_does_not_wait_for_the_disk(
 
     def run(trainer: execute_module.Trainer) -> Iterator[TrainingEvent]:
         for event in trainer_run(trainer):
-            if isinstance(event, StepRecord) and event.iteration == 5:
+            if isinstance(event, StepRecord) and event.iteration == 2:
                 small_disk.fill()
-            if isinstance(event, StepRecord) and event.iteration == 50:
+            if isinstance(event, StepRecord) and event.iteration == 10:
                 is_terminated.append(True)
                 signal.raise_signal(signal.SIGTERM)
             yield event
 
     monkeypatch.setattr(execute_module.Trainer, "run", run)
-    code = main(["train", "--corpus=tiny", "--iterations=100000000", "--hidden-size=8"])
+    options = ["--iterations=100000000", "--hidden-size=8", "--threads=1", "--device=cpu"]
+    code = main(["train", "--corpus=tiny", *options])
     assert is_terminated
     assert code in (1, 130)  # the last record may fit where an earlier one was
     assert store.runs()

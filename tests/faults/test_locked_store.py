@@ -121,7 +121,7 @@ def test_a_page_that_waits(
     """Only in a network folder do readers wait; afterwards the page is whole again."""
     store.create_run(tiny_config(), "visible again")
     store.request_stop(1)
-    monkeypatch.setattr(state, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(state, "_WAIT_SECONDS", 0.1)
     is_network = bool(store.notice)
 
     def waits(app: AppTest) -> bool:
