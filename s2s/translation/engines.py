@@ -91,22 +91,10 @@ class ArticleEngine(StepEngine):
         for target in batch.target:
             hidden, state = model.decoder(words.unsqueeze(0), state)
             log_probabilities = model.decoder.out(hidden[0]).log_softmax(1)
-            loss_sum = loss_sum + masked_loss_sum(log_probabilities, target)
+            at_targets = log_probabilities.gather(1, target.unsqueeze(1)).squeeze(1)
+            loss_sum = loss_sum - (at_targets * (target > SOS)).sum()  # without PAD and SOS
             words = target if forced else log_probabilities.detach().argmax(1)
         return Forward(loss_sum.detach(), loss_sum / batch.samples, None)
-
-
-def masked_loss_sum(log_probabilities: Tensor, targets: Tensor) -> Tensor:
-    """Return -sum of the targets' log-probabilities without PAD and SOS: a scalar in nats.
-
-    The article's loss is this divided by the batch size.
-
-    Args:
-        log_probabilities: (B, V).
-        targets: (B,) word ids.
-    """
-    at_targets = log_probabilities.gather(1, targets.unsqueeze(1)).squeeze(1)
-    return -(at_targets * (targets > SOS)).sum()
 
 
 class FusedEngine(StepEngine):

@@ -124,6 +124,7 @@ print(first, second, fragmented // 2**20, (resident().rss - before) // 2**20)
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc's malloc")
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="needs glibc 2.33")
 def test_freed_memory_is_reused_and_returned_on_request() -> None:

@@ -38,13 +38,12 @@ def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -
         inputs: (P, H) packed.
         state: (B, H) states before the first token.
     """
-    outputs: Tensor
     if inputs.is_cuda:
         packed, _ = layer(PackedSequence(inputs, torch.tensor(sizes)), state.unsqueeze(0))
-        outputs = packed.data
-        return outputs
-    weights = layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
-    outputs = _PackedGRU.apply(inputs, state, sizes, *weights)  # type: ignore[no-untyped-call]
+        outputs: Tensor = packed.data
+    else:
+        weights = layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
+        outputs = _PackedGRU.apply(inputs, state, sizes, *weights)  # type: ignore[no-untyped-call]
     return outputs
 
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from s2s.translation.engines import masked_loss_sum
 from s2s.translation.fast import projection
 from s2s.translation.fast.projection import (
     CHUNK_ROWS,
@@ -45,12 +44,6 @@ def by_torch(out: nn.Linear, hidden: Tensor, targets: Tensor, scale: float) -> d
     (loss_sum * scale).backward()
     assert hidden.grad is not None
     return results(out, (loss_sum.detach(), hidden.grad))
-
-
-def test_masked_loss_counts_real_tokens_only() -> None:
-    log_probabilities = torch.tensor([[0.5, 0.25, 0.125, 0.125]] * 4).log()
-    targets = torch.tensor([2, 0, 3, 1])  # EOS, PAD, UNK, SOS
-    assert float(masked_loss_sum(log_probabilities, targets)) == pytest.approx(2 * math.log(8))
 
 
 @BOTH
