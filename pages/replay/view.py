@@ -3,7 +3,6 @@
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -17,7 +16,7 @@ from s2s.analysis.compare.groups import Group, Repeats
 from s2s.analysis.compare.lines import RunLine, build_group_line, build_loss_line
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.run.translations import build_translation_table
-from s2s.analysis.sweep.replay import RelatedAdvice, Replay, article_evaluations
+from s2s.analysis.sweep.replay import RelatedAdvice, article_evaluations
 from s2s.analysis.sweep.runs import finished_runs
 from s2s.charts.curves import plot_loss
 from s2s.errors import UserError, shorten
@@ -25,7 +24,7 @@ from s2s.records import Run, RunState, Sweep, SweepState
 from s2s.store.sweeps import read_sweep
 from s2s.sweeps.replay import first_repeat_runs, read_replay
 from s2s.text.charts import describe_loss
-from s2s.text.replay import headline, learning_rows, speed_rows, verdict
+from s2s.text.replay import headline, learning_table, speed_table, verdict
 from s2s.text.sweep import list_run_messages
 
 _POINTS = 300
@@ -44,7 +43,9 @@ def show(sweep_id: int, unigram_loss: float | None, related: RelatedAdvice | Non
         st.subheader(headline(replay))
         corpus = re.sub(r"[^A-Za-z0-9._-]", "", replay.corpus)  # Markdown could interpret the rest
         st.write(verdict(dataclasses.replace(replay, corpus=corpus)))
-    _tables(replay)
+    with st.container(horizontal=True, gap="large"):
+        _table("Samples per second", speed_table(replay))
+        _table("Validation loss per token", learning_table(replay))
     for message in list_run_messages(sweep):
         st.caption(f":material/warning: {escape(message)}")
     _curves(sweep)
@@ -64,25 +65,18 @@ def _progress(sweep: Sweep) -> None:
     st.progress(done / total, f"{done:,} of {total:,} runs done{now}")
 
 
-def _tables(replay: Replay) -> None:
-    """Show speed and learning side by side where there is room."""
-    speed_columns = {"engine": "Engine", "small": "Batch 2", "large": "Batch 32", "ratio": "Ratio"}
-    learning_columns = {
-        "engine": "Engine",
-        "batch_size": "Batch",
-        "samples": st.column_config.NumberColumn("Samples", format="localized"),
-        **{name: name.capitalize() for name in ("untrained", "trained", "learned")},
-    }
-    with st.container(horizontal=True, gap="large"):
-        _table("Samples per second", speed_rows(replay), speed_columns)
-        _table("Validation loss per token", learning_rows(replay), learning_columns)
-
-
-def _table(title: str, rows: Sequence[Any], columns: dict[str, Any]) -> None:
+def _table(title: str, table: Sequence[Sequence[str]]) -> None:
+    titles, *rows = table
+    data = pd.DataFrame(rows, columns=[each.capitalize() for each in titles])
+    numbers = st.column_config.TextColumn(alignment="right")
     with st.container(width="content"):
         st.markdown(f"**{title}**")
         st.dataframe(
-            pd.DataFrame(rows), hide_index=True, column_config=columns, width="content", alt=title
+            data,
+            hide_index=True,
+            column_config=dict.fromkeys(data.columns.drop("Engine"), numbers),
+            width="content",
+            alt=title,
         )
 
 

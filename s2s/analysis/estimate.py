@@ -1,6 +1,7 @@
-"""A fitted value with its 90% interval."""
+"""Values with 90% intervals: from bootstrap draws, or by Student's t from a few values."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +35,9 @@ class Estimate:
     def has_interval(self) -> bool:
         return self.low is not None and self.high is not None
 
-    def times(self, factor: float) -> "Estimate":
-        """Return the estimate multiplied by a factor above 0."""
-        ends = (None if end is None else factor * end for end in (self.low, self.high))
-        return Estimate(factor * self.value, *ends)
+    def overlaps(self, other: "Estimate") -> bool:
+        """Return whether the intervals have a point in common."""
+        return self.ends[0] <= other.ends[1] and other.ends[0] <= self.ends[1]
 
 
 def estimate_from_draws(value: float, draws: Floats | None) -> Estimate:
@@ -56,3 +56,29 @@ def percentile_interval(draws: Floats) -> tuple[Floats, Floats]:
     ordered = np.sort(draws, axis=0)
     outside = math.floor((1 - CONFIDENCE) / 2 * len(ordered))
     return ordered[outside], ordered[-1 - outside]
+
+
+def estimate_mean(values: Sequence[float] | Floats) -> Estimate:
+    """Return the mean with its t interval; a single value has none."""
+    mean = float(np.mean(values))
+    if len(values) == 1:
+        return Estimate(mean)
+    half = t_half_width(values)
+    return Estimate(mean, mean - half, mean + half)
+
+
+def t_half_width(values: Sequence[float] | Floats) -> float:
+    """Return half the t interval of the mean of two or more values."""
+    standard_error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return t_quantile(len(values) - 1) * standard_error
+
+
+def t_quantile(degrees: float) -> float:
+    """Return half the width of a 90% interval, in standard errors.
+
+    Args:
+        degrees: Degrees of freedom; not necessarily whole (Welch).
+    """
+    from scipy.special import stdtrit  # slow to import, and the command line needs it rarely
+
+    return float(stdtrit(degrees, (1 + CONFIDENCE) / 2))

@@ -5,12 +5,7 @@ from collections.abc import Sequence
 
 from s2s import formatting as words
 from s2s.analysis.advice.advise import Advice, Recommendation
-from s2s.analysis.advice.gradient_noise import (
-    Agreement,
-    NoiseScale,
-    RunNoise,
-    compare_with_critical_size,
-)
+from s2s.analysis.advice.gradient_noise import NoiseScale, RunNoise
 from s2s.analysis.advice.leave_one_out import TimeCheck
 from s2s.analysis.advice.steps_fit import OpenEnd, StepsFit
 from s2s.analysis.advice.target import StepsToTarget
@@ -27,26 +22,39 @@ from s2s.text.sweep import (
     list_batch_sizes,
 )
 
+_OUTCOMES = {
+    RunState.OUT_OF_MEMORY: "Out of memory",
+    RunState.DIVERGED: "Diverged",
+    RunState.FAILED: "Failed",
+}
+_MEMORY_CAVEATS = {
+    MemoryCaveat.ONE_SIZE: "A fit of memory needs at least two batch sizes. Measure more.",
+    MemoryCaveat.UNCHECKED: "Two batch sizes cannot check the fit of memory. Measure a third.",
+    MemoryCaveat.FLAT: (
+        "Memory is flat up to batch size {largest:,}: it changes by {rise} of its fixed part, so "
+        "no largest size is predicted."
+    ),
+    MemoryCaveat.UNCERTAIN_SLOPE: (
+        "Memory varies too much to tell whether it grows with the batch size. Measure a larger "
+        "size or more repeats."
+    ),
+}
+
 
 def describe_advice(advice: Advice) -> str:
     """Recommend a batch size in one paragraph, with its reasons and limits."""
     recommendation = advice.recommendation
-    fit = recommendation.fit
-    return " ".join(
-        filter(
-            None,
-            [
-                _recommended_range(recommendation),
-                _time(recommendation, advice.target_loss),
-                _fastest_measured(recommendation),
-                _unmeasured_sizes(recommendation),
-                _critical_batch_size(fit),
-                _further_runs(recommendation),
-                *_fit_caveats(fit),
-                _learning_rate(advice.learning_rate_rule),
-            ],
-        )
-    )
+    sentences = [
+        _recommended_range(recommendation),
+        _time(recommendation, advice.target_loss),
+        _fastest_measured(recommendation),
+        _unmeasured_sizes(recommendation),
+        _critical_batch_size(recommendation.fit),
+        _further_runs(recommendation),
+        *_fit_caveats(recommendation.fit),
+        _learning_rate(advice.learning_rate_rule),
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def list_advice_notes(advice: Advice) -> list[str]:
@@ -58,25 +66,16 @@ def list_advice_notes(advice: Advice) -> list[str]:
         if advice.target_is_suggested
         else ""
     )
-    outcomes = {
-        RunState.OUT_OF_MEMORY: "Out of memory",
-        RunState.DIVERGED: "Diverged",
-        RunState.FAILED: "Failed",
-    }
     without_result = " ".join(
-        f"{outcomes[state]} at {list_batch_sizes(sizes)}."
+        f"{_OUTCOMES[state]} at {list_batch_sizes(sizes)}."
         for state, sizes in advice.sizes_without_result.items()
     )
-    notes = [target, describe_throughput_fit(advice.speed), without_result]
-    return [note for note in notes if note]
+    return list(filter(None, [target, describe_throughput_fit(advice.speed), without_result]))
 
 
 def describe_confirmation(predicted: Estimate, measured_seconds: float | None) -> str:
     """Compare a confirming run's time to target (None: not reached) with the prediction."""
-    start = (
-        f"Predicted: {words.format_duration(predicted.value)}"
-        f"{format_interval(predicted, words.format_duration)}."
-    )
+    start = f"Predicted: {_format_duration(predicted)}."
     if measured_seconds is None:
         return f"{start} The confirming run did not reach the target."
     error = measured_seconds / predicted.value - 1
@@ -123,11 +122,15 @@ def describe_memory_limit(fit: MemoryFit, available_bytes: int | None) -> str:
     """Name the largest batch size that is predicted to fit, or why there is none.
 
     Args:
-        available_bytes: See `MemoryFit.max_padded_tokens`; None: unknown.
+        available_bytes: See `MemoryFit.max_batch_size`; None: unknown.
     """
     if not fit.points:
         return "Memory was not measured in this sweep."
-    caveats = [_memory_caveat(caveat, fit) for caveat in fit.caveats]
+    rise = words.format_percent(abs(fit.relative_rise or 0.0))
+    caveats = [
+        _MEMORY_CAVEATS[caveat].format(largest=fit.points[-1].batch_size, rise=rise)
+        for caveat in fit.caveats
+    ]
     if set(fit.caveats) - {MemoryCaveat.UNCHECKED}:
         return " ".join(caveats)
     largest = None if available_bytes is None else fit.max_batch_size(available_bytes)
@@ -146,35 +149,36 @@ def describe_memory_limit(fit: MemoryFit, available_bytes: int | None) -> str:
     checks = [*cross_validate_memory(fit.points), *filter(None, [fit.check])]
     if checks:
         worst = max(abs(check.relative_error) for check in checks)
-        caveats.insert(0, f"Leave-one-out error: at most {words.format_percent(worst)}.")
+        limit += f" Leave-one-out error: at most {words.format_percent(worst)}."
     return " ".join([limit, *caveats])
 
 
 def describe_noise_agreement(noise: RunNoise, critical: Estimate) -> str:
     """Compare a run's gradient noise scale with a measured critical batch size."""
     scale = noise.scale.batch_size
-    subject = f"The gradient noise scale of run {noise.run_id} after {noise.iteration:,} steps is"
     value = "not identifiable" if scale is None else _rough_estimate(scale)
+    subject = (
+        f"The gradient noise scale of run {noise.run_id} after {noise.iteration:,} steps is {value}"
+    )
+    if critical.ends == (-math.inf, math.inf):
+        return f"{subject}. There is no critical batch size to compare it with."
     critical_size = f"the critical batch size, {_rough_estimate(critical)}"
-    match compare_with_critical_size(scale, critical):
-        case Agreement.NO_CRITICAL_SIZE:
-            return f"{subject} {value}. There is no critical batch size to compare it with."
-        case Agreement.NO_NOISE_SCALE:
-            return f"{subject} {value}: it neither supports nor contradicts {critical_size}."
-        case Agreement.AGREES:
-            return f"{subject} {value}. It agrees with {critical_size}."
+    if scale is None:
+        return f"{subject}: it neither supports nor contradicts {critical_size}."
+    if scale.overlaps(critical):
+        return f"{subject}. It agrees with {critical_size}."
     factor = ""
-    if scale is not None and critical.has_interval and not math.isinf(critical.ends[1]):
+    if critical.has_interval:
         ratio = max(scale.value / critical.value, critical.value / scale.value)
         factor = f", by a factor of {words.format_estimate(ratio)}"
-    return f"{subject} {value}. It disagrees with {critical_size}{factor}."
+    return f"{subject}. It disagrees with {critical_size}{factor}."
 
 
 def format_noise_scale(noise: NoiseScale) -> str:
     """Format a gradient noise scale, `310 sentences (250 to 390)`, or why there is none."""
     if noise.batch_size:
         size = words.format_estimate(noise.batch_size.value)
-        return f"{size} sentences ({_rough_interval(noise.batch_size)})"
+        return f"{size} sentences{format_interval(noise.batch_size, words.format_estimate)}"
     hidden = "gradient" if noise.squared_gradient.ends[0] <= 0 else "noise"
     return f"not identifiable: too few sentences to tell the {hidden} from 0"
 
@@ -193,10 +197,9 @@ def _recommended_range(recommendation: Recommendation) -> str:
             f"Use batch size {sizes[0]:,}. No other size is reliably within 10% of its time to "
             "target."
         )
-    candidates = [each.batch_size for each in predictions]
-    contiguous = candidates.index(sizes[-1]) - candidates.index(sizes[0]) + 1 == len(sizes)
+    inside = [each for each in predictions if sizes[0] <= each.batch_size <= sizes[-1]]
     which = f"any batch size from {sizes[0]:,} to {sizes[-1]:,}"
-    if not contiguous:
+    if len(inside) > len(sizes):
         which = f"one of {list_batch_sizes(sizes)}"
     return f"Use {which}: all are within 10% of the best time to target."
 
@@ -211,8 +214,7 @@ def _time(recommendation: Recommendation, target_loss: float) -> str:
     return (
         f"{'Batch' if recommendation.range else 'By the fitted curve, batch'} size "
         f"{best.batch_size:,} reaches a validation loss of {target_loss:.3g} per token in about "
-        f"{words.format_duration(best.seconds.value)}"
-        f"{format_interval(best.seconds, words.format_duration)}{faster}."
+        f"{_format_duration(best.seconds)}{faster}."
     )
 
 
@@ -257,7 +259,7 @@ def _critical_batch_size(fit: StepsFit) -> str:
             f"above {fit.sizes[0]:,}, larger batches save hardly any steps, and smaller sizes were "
             "not measured"
         )
-    elif fit.deviation is None:
+    elif fit.curve.variance is None:
         reason = "two runs give no interval"
     elif fit.open_end is OpenEnd.BOTH:
         reason = "it has neither a lower nor an upper bound"
@@ -281,35 +283,29 @@ def _further_runs(recommendation: Recommendation) -> str:
 def _fit_caveats(fit: StepsFit) -> list[str]:
     """Name the runs that are excluded from the fit, and what contradicts it."""
     caveats = []
-    if missed := [point for point in fit.points if not point.reached]:
-        caveats.append(
-            f"{_count_runs(missed, fit)} did not reach the target and {_verb(missed)} excluded "
-            "from the fit."
-        )
-    if early := [point for point in fit.points if point.early]:
-        caveats.append(
-            f"{_count_runs(early, fit)} had reached the target by the first evaluation and "
-            f"{_verb(early)} excluded from the fit."
-        )
+    for event, points in (
+        ("did not reach the target", [point for point in fit.points if not point.reached]),
+        (
+            "had reached the target by the first evaluation",
+            [point for point in fit.points if point.early],
+        ),
+    ):
+        if points:
+            caveats.append(
+                f"{len(points)} of {len(fit.points)} runs ({_list_point_sizes(points)}) {event} "
+                f"and {'is' if len(points) == 1 else 'are'} excluded from the fit."
+            )
     if fit.contradicting:
         caveats.append(
             "Excluded runs contradict the fitted curve at "
             f"{_list_point_sizes(fit.contradicting)}: do not rely on it there."
         )
-    if fit.misfit:
+    if fit.curve.misfit:
         caveats.append(
             "The curve fits poorly: batch sizes deviate from it by more than the seeds differ. "
             "Predictions follow the measured means, with wider intervals."
         )
     return caveats
-
-
-def _count_runs(points: Sequence[StepsToTarget], fit: StepsFit) -> str:
-    return f"{len(points)} of {len(fit.points)} runs ({_list_point_sizes(points)})"
-
-
-def _verb(points: Sequence[StepsToTarget]) -> str:
-    return "is" if len(points) == 1 else "are"
 
 
 def _list_point_sizes(points: Sequence[StepsToTarget]) -> str:
@@ -328,36 +324,16 @@ def _learning_rate(rule: LearningRateRule) -> str:
     )
 
 
-def _memory_caveat(caveat: MemoryCaveat, fit: MemoryFit) -> str:
-    match caveat:
-        case MemoryCaveat.ONE_SIZE:
-            return "A fit of memory needs at least two batch sizes. Measure more."
-        case MemoryCaveat.UNCHECKED:
-            return "Two batch sizes cannot check the fit of memory. Measure a third."
-        case MemoryCaveat.FLAT:
-            return (
-                f"Memory is flat up to batch size {fit.points[-1].batch_size:,}: it changes by "
-                f"{words.format_percent(abs(fit.relative_rise or 0.0))} of its fixed part, so no "
-                "largest size is predicted."
-            )
-        case MemoryCaveat.UNCERTAIN_SLOPE:
-            return (
-                "Memory varies too much to tell whether it grows with the batch size. Measure a "
-                "larger size or more repeats."
-            )
+def _format_duration(seconds: Estimate) -> str:
+    interval = format_interval(seconds, words.format_duration)
+    return f"{words.format_duration(seconds.value)}{interval}"
 
 
 def _rough_estimate(estimate: Estimate) -> str:
-    """Format a value with its interval; only the interval if an end is open."""
-    if any(map(math.isinf, estimate.ends)):
-        return _rough_interval(estimate)
-    return f"{words.format_estimate(estimate.value)} ({_rough_interval(estimate)})"
-
-
-def _rough_interval(estimate: Estimate) -> str:
-    low, high = estimate.ends
-    if math.isinf(high):
-        return f"{words.format_estimate(low)} or more"
-    if math.isinf(low):
-        return f"{words.format_estimate(high)} or less"
-    return f"{words.format_estimate(low)} to {words.format_estimate(high)}"
+    """Format a value with its interval, or only the known end if the other is open."""
+    low, high = map(words.format_estimate, estimate.ends)
+    if math.isinf(estimate.ends[1]):
+        return f"{low} or more"
+    if math.isinf(estimate.ends[0]):
+        return f"{high} or less"
+    return f"{words.format_estimate(estimate.value)} ({low} to {high})"

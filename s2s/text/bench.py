@@ -38,21 +38,17 @@ def bench_sentences(report: BenchReport) -> list[str]:
     """Explain the table's columns, and describe what the figures depend on."""
     rate = report.copy_rate_bytes
     copying = "not measured" if rate is None else f"{rate / 1e9:.1f} GB/s, reads and writes"
-    load = Interference(
-        report.machine.get("other_load_cores"),
-        report.machine["cores"],
-        gpu_process_ids=(),
-        throttled_share=None,
-    )
+    machine = report.machine
+    load = Interference(machine.get("other_load_cores"), machine["cores"], (), None)
     memory = "peak of the first training steps in a separate process"
-    if report.machine["device"].startswith("cuda"):
+    if machine["device"].startswith("cuda"):
         memory = "torch's peak while the model trains"
     sentences = [
         f"Corpus {report.corpus}; {_describe_rounds(report)}.",
         f"Memory: {memory}.",
         f"Roofline: lower bound of a step's time (copying memory: {copying}).",
         "Step: median; share: roofline over the mean step.",
-        _describe_machine(report.machine),
+        _describe_machine(machine),
         describe_interference(load),
         *report.notes,
         "" if report.complete else "Interrupted: these are the figures until then.",

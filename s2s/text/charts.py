@@ -1,6 +1,6 @@
-"""Charts in words, for screen readers: what each figure shows, with its main numbers."""
+"""Descriptions of the charts for screen readers, with the main numbers of each."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -27,12 +27,10 @@ from s2s.text.compare import describe_anatomy_fit
 
 
 def describe_loss(lines: Sequence[RunLine], axis: Axis, scale: LossScale) -> str:
-    """Describe the loss chart."""
     return _describe(f"Loss {scale} against {axis}", _runs(lines, format_loss))
 
 
 def describe_throughput(lines: Sequence[RunLine], axis: Axis) -> str:
-    """Describe the chart of a run's throughput."""
     return _describe(f"Samples per second against {axis}", _runs(lines, format_rate))
 
 
@@ -46,15 +44,13 @@ def describe_bars(
     parts = []
     for bar, warning in zip(bars, warnings or [""] * len(bars), strict=True):
         low, high = (bar.value.low, bar.value.high) if bar.value else (None, None)
-        range_ = format_range(low, high, format_value)
-        details = ", ".join(filter(None, [range_, warning]))
-        text = format_value(bar.mean)
-        parts.append(f"run {bar.group.label}: {text}{f' ({details})' if details else ''}")
+        details = ", ".join(filter(None, [format_range(low, high, format_value), warning]))
+        figure = f"{format_value(bar.mean)}{f' ({details})' if details else ''}"
+        parts.append(f"run {bar.group.label}: {figure}")
     return _describe(title, parts)
 
 
 def describe_readings(series: Sequence[ReadingSeries]) -> str:
-    """Describe the chart of memory and utilization."""
     parts = []
     for each in series:
         memory = each.memory_bytes[np.isfinite(each.memory_bytes)]
@@ -69,77 +65,63 @@ def describe_readings(series: Sequence[ReadingSeries]) -> str:
 
 
 def describe_anatomy(runs: Sequence[RunAnatomy], fit: AnatomyFit | None) -> str:
-    """Describe the chart of the parts of runs' steps."""
-    parts = (
+    parts = [
         f"run {each.label}: {_parts(each.anatomy.median_seconds, each.anatomy.shares)}"
         for each in runs
-    )
+    ]
     return _describe("Step anatomy", parts, fit)
 
 
 def describe_step_parts(step_parts: StepParts) -> str:
-    """Describe the chart of the parts of step time against the batch size."""
-    parts = (
-        f"batch size {each.batch_size:,}: {_parts(each.seconds, each.shares())}"
-        for each in step_parts.sizes
-    )
+    parts = [_at(each.batch_size, _parts(each.seconds, each.shares())) for each in step_parts.sizes]
     return _describe("Step anatomy against batch size", parts, step_parts.fit)
 
 
 def describe_padding(lines: Sequence[PaddingLine]) -> str:
-    """Describe the chart of the padding ratio."""
-    parts = (
-        f"{line.label}: "
-        + ", ".join(f"{100 * each.ratio:.1f}% at {each.batch_size:,}" for each in line.points)
-        for line in lines
-        if line.points
-    )
+    parts = []
+    for line in lines:
+        ratios = [f"{100 * each.ratio:.1f}% at {each.batch_size:,}" for each in line.points]
+        parts += [f"{line.label}: {', '.join(ratios)}"] if ratios else []
     return _describe("Padding ratio against batch size", parts)
 
 
 def describe_speed_curves(curves: Sequence[SpeedCurve]) -> str:
-    """Describe the chart of a sweep's throughput."""
     unit = curves[0].unit if curves else Unit.SAMPLES
-    parts = (
-        f"{curve.label}: "
-        + ", ".join(
-            f"{format_rate(each.per_second)} at {each.batch_size:,}" for each in curve.points
-        )
-        for curve in curves
-        if curve.points
-    )
+    parts = []
+    for curve in curves:
+        rates = [f"{format_rate(each.per_second)} at {each.batch_size:,}" for each in curve.points]
+        parts += [f"{curve.label}: {', '.join(rates)}"] if rates else []
     return _describe(f"{unit.capitalize()} per second against batch size", parts)
 
 
 def describe_memory(fit: MemoryFit) -> str:
-    """Describe the chart of peak memory."""
-    parts = (f"{format_bytes(each.peak_bytes)} at {each.batch_size:,}" for each in fit.points)
+    parts = [f"{format_bytes(each.peak_bytes)} at {each.batch_size:,}" for each in fit.points]
     return _describe("Peak memory against batch size", parts)
 
 
 def describe_steps_to_target(points: Sequence[StepsToTarget]) -> str:
-    """Describe the chart of steps and samples to target."""
     parts = []
     for each in points:
-        bound = "" if each.reached else "not reached after "
-        if each.early:
-            bound = "at most "
-        parts.append(f"batch size {each.batch_size:,}, seed {each.seed}: {bound}{each.steps:,.0f}")
+        bound = "at most " if each.early else "" if each.reached else "not reached after "
+        parts.append(_at(each.batch_size, f"{bound}{each.steps:,.0f}", f", seed {each.seed}"))
     return _describe("Steps to target against batch size", parts)
 
 
 def describe_time_to_target(times: TimeToTarget) -> str:
-    """Describe the chart of predicted times to target."""
-    parts = (
-        f"batch size {each.batch_size:,}: {format_duration(each.seconds.value)}, {each.standing}"
+    parts = [
+        _at(each.batch_size, f"{format_duration(each.seconds.value)}, {each.standing}")
         for each in times.predictions
-    )
+    ]
     return _describe("Predicted time to target against batch size", parts)
 
 
-def _describe(title: str, parts: Iterable[str], fit: AnatomyFit | None = None) -> str:
+def _describe(title: str, parts: Sequence[str], fit: AnatomyFit | None = None) -> str:
     fit_text = f" {describe_anatomy_fit(fit)}" if fit else ""
     return f"{title}. {'; '.join(parts) or 'No data yet'}.{fit_text}"
+
+
+def _at(batch_size: int, text: str, details: str = "") -> str:
+    return f"batch size {batch_size:,}{details}: {text}"
 
 
 def _runs(lines: Sequence[RunLine], format_value: Callable[[float], str]) -> list[str]:

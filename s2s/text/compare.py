@@ -12,38 +12,43 @@ from s2s.formatting import UNKNOWN, format_percent, format_step_time, run_label
 from s2s.records import Run, Summary
 from s2s.text.run import describe_interference
 
+_EQUAL = {
+    Axis.ITERATIONS: "made the same number of updates",
+    Axis.SAMPLES: "seen the same number of sentences",
+    Axis.TOKENS: "seen the same number of target tokens",
+    Axis.SECONDS: "trained for the same time",
+}
+_TRADE_OFFS = {
+    Axis.ITERATIONS: (
+        "Equal updates, not equal data: at the same x, {large} has seen {factor} as many sentences "
+        "as {small}. The article compared its runs this way (batch size 32 saw 16× the samples of "
+        "batch size 2)."
+    ),
+    Axis.SAMPLES: (
+        "Equal data, not equal updates: at the same x, {small} has made {factor} as many updates "
+        "as {large}. The article compared equal iterations instead."
+    ),
+    Axis.TOKENS: (
+        "Equal data, counted in target tokens: at the same x, {small} has made about {factor} as "
+        "many updates as {large}."
+    ),
+    Axis.SECONDS: (
+        "Equal training time on this machine, evaluations excluded: both speed and progress per "
+        "sentence matter."
+    ),
+}
+
 
 def describe_axis(summaries: Sequence[Summary], axis: Axis) -> str:
-    """Say what the runs have in common at the same place on an axis, and what not."""
+    """Say what the runs have in common at the same place on an axis, and what differs."""
     sizes = sorted({each.batch_size for each in summaries})
     if len(sizes) < 2:
-        return {
-            Axis.ITERATIONS: "At the same x, all runs have made the same number of updates.",
-            Axis.SAMPLES: "At the same x, all runs have seen the same number of sentences.",
-            Axis.TOKENS: "At the same x, all runs have seen the same number of target tokens.",
-            Axis.SECONDS: "At the same x, all runs have trained for the same time.",
-        }[axis]
-    small, large = f"batch size {sizes[0]:,}", f"batch size {sizes[-1]:,}"
-    factor = f"{sizes[-1] / sizes[0]:.3g}×"
-    return {
-        Axis.ITERATIONS: (
-            f"Equal updates, not equal data: at the same x, {large} has seen {factor} as many "
-            f"sentences as {small}. The article compared its runs this way (batch size 32 saw 16× "
-            "the samples of batch size 2)."
-        ),
-        Axis.SAMPLES: (
-            f"Equal data, not equal updates: at the same x, {small} has made {factor} as many "
-            f"updates as {large}. The article compared equal iterations instead."
-        ),
-        Axis.TOKENS: (
-            f"Equal data, counted in target tokens: at the same x, {small} has made about {factor} "
-            f"as many updates as {large}."
-        ),
-        Axis.SECONDS: (
-            "Equal training time on this machine, evaluations excluded: both speed and progress "
-            "per sentence matter."
-        ),
-    }[axis]
+        return f"At the same x, all runs have {_EQUAL[axis]}."
+    return _TRADE_OFFS[axis].format(
+        small=f"batch size {sizes[0]:,}",
+        large=f"batch size {sizes[-1]:,}",
+        factor=f"{sizes[-1] / sizes[0]:.3g}×",
+    )
 
 
 def describe_interferences(runs: Sequence[Run], summaries: Sequence[Summary]) -> str:
@@ -53,14 +58,13 @@ def describe_interferences(runs: Sequence[Run], summaries: Sequence[Summary]) ->
         for run, summary in zip(runs, summaries, strict=True)
         if has_interference(summary.interference)
     ]
-    excluded = [
+    excluded = ", ".join(
         f"{each.interfered_steps:,} of run {each.run_id}"
         for each in summaries
         if each.interfered_steps
-    ]
+    )
     if excluded:
-        steps = ", ".join(excluded)
-        sentences.append(f"Steps excluded from timing because s2s translated: {steps}.")
+        sentences.append(f"Steps excluded from timing because s2s translated: {excluded}.")
     return " ".join(sentences)
 
 

@@ -1,7 +1,6 @@
 """Sentences and tables of a replay: the results here beside the article's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from s2s import formatting as words
 from s2s.analysis.estimate import CONFIDENCE, Estimate
@@ -15,7 +14,6 @@ from s2s.analysis.sweep.replay import (
     SMALL,
     EngineReplay,
     Learning,
-    RelatedAdvice,
     Replay,
     SizeReplay,
     article_evaluations,
@@ -23,28 +21,6 @@ from s2s.analysis.sweep.replay import (
 from s2s.errors import shorten
 from s2s.records import Evaluation
 from s2s.text.sweep import format_interval
-
-
-@dataclass(frozen=True)
-class SpeedRow:
-    """Samples per second at batch sizes 2 and 32, and their ratio, as text."""
-
-    engine: str
-    small: str
-    large: str
-    ratio: str
-
-
-@dataclass(frozen=True)
-class LearningRow:
-    """What one engine learned at one batch size; losses as text."""
-
-    engine: str
-    batch_size: int
-    samples: int
-    untrained: str
-    trained: str
-    learned: str
 
 
 def verdict(replay: Replay) -> str:
@@ -69,61 +45,52 @@ def headline(replay: Replay) -> str:
     return f"{here}, {ARTICLE_RATIO:.1f}× in the article"
 
 
-def speed_rows(replay: Replay) -> list[SpeedRow]:
-    """Return the speeds of both engines here, then the article's."""
-    here = [
-        SpeedRow(
-            f"{each.engine}, here",
-            words.format_rate(each.small.samples_per_second),
-            words.format_rate(each.large.samples_per_second),
-            words.UNKNOWN if each.ratio is None else _format_estimate(each.ratio),
-        )
-        for each in (replay.article, replay.fused)
-    ]
-    small, large = ARTICLE_SPEEDS
-    article = SpeedRow("article, Tesla K80", f"{small}", f"{large}", f"{ARTICLE_RATIO:.1f}×")
-    return [*here, article]
-
-
-def learning_rows(replay: Replay) -> list[LearningRow]:
-    """Return the validation losses per token by engine and batch size."""
+def speed_table(replay: Replay) -> list[list[str]]:
+    """Return titles, then the samples per second of both engines here and in the article."""
     return [
-        LearningRow(
-            size.engine,
-            size.batch_size,
-            size.batch_size * replay.iterations,
-            words.format_loss(size.untrained_loss),
-            words.format_loss(size.validation_loss),
-            _format_learning(size),
-        )
-        for engine in (replay.article, replay.fused)
-        for size in (engine.small, engine.large)
+        ["engine", f"batch {SMALL}", f"batch {LARGE}", "ratio"],
+        *(
+            [
+                f"{each.engine}, here",
+                words.format_rate(each.small.samples_per_second),
+                words.format_rate(each.large.samples_per_second),
+                words.UNKNOWN if each.ratio is None else _format_estimate(each.ratio),
+            ]
+            for each in (replay.article, replay.fused)
+        ),
+        ["article, Tesla K80", *map(str, ARTICLE_SPEEDS), f"{ARTICLE_RATIO:.1f}×"],
+    ]
+
+
+def learning_table(replay: Replay) -> list[list[str]]:
+    """Return titles, then the validation losses per token by engine and batch size."""
+    return [
+        ["engine", "batch", "samples", "untrained", "trained", "learned"],
+        *(
+            [
+                size.engine,
+                f"{size.batch_size}",
+                f"{size.batch_size * replay.iterations:,}",
+                words.format_loss(size.untrained_loss),
+                words.format_loss(size.validation_loss),
+                _format_learning(size),
+            ]
+            for size in _all_sizes(replay)
+        ),
     ]
 
 
 def replay_text(replay: Replay) -> str:
     """Return the verdict and both tables for a terminal."""
-    speeds = [
-        ["engine", f"batch {SMALL}", f"batch {LARGE}", "ratio"],
-        *([row.engine, row.small, row.large, row.ratio] for row in speed_rows(replay)),
-    ]
-    losses = [
-        ["engine", "batch", "samples", "untrained", "trained", "learned"],
-        *(
-            [row.engine, f"{row.batch_size}", f"{row.samples:,}", row.untrained, row.trained,
-             row.learned]
-            for row in learning_rows(replay)
-        ),
-    ]  # fmt: skip
     return "\n".join(
         [
             verdict(replay),
             "",
             "Samples per second:",
-            *words.align_columns(speeds),
+            *words.align_columns(speed_table(replay)),
             "",
             "Validation loss per token:",
-            *words.align_columns(losses),
+            *words.align_columns(learning_table(replay)),
         ]
     )
 
@@ -139,14 +106,6 @@ def translations_text(label: str, evaluations: Sequence[Evaluation]) -> str:
     return "\n".join(lines)
 
 
-def sweep_command(corpus: str) -> str:
-    """Return the command of a sweep that can recommend a batch size."""
-    return (
-        f"python -m s2s sweep --corpus {corpus} --batch-sizes 2,4,8,16,32,64,128,256 "
-        "--learning-rate-rule sqrt"
-    )
-
-
 def _progress(replay: Replay) -> str:
     if replay.done == replay.total:
         return ""
@@ -154,23 +113,21 @@ def _progress(replay: Replay) -> str:
 
 
 def _article_speed(engine: EngineReplay) -> str:
-    if engine.ratio is None:
+    ratio = engine.ratio
+    if ratio is None:
         return ""
+    comparison = ""
+    if ratio.has_interval:
+        low, high = ratio.ends
+        comparison = f": the gain is {'larger' if low > ARTICLE_RATIO else 'smaller'} here"
+        if low <= ARTICLE_RATIO <= high:
+            comparison = ", within that interval"
     small, large = ARTICLE_SPEEDS
     return (
-        f"With the article's computation, batch size {LARGE} trains "
-        f"{_format_estimate(engine.ratio)} as many samples per second as batch size {SMALL} here: "
-        f"{_format_speeds(engine)}. In the article it was {small} to {large}, "
-        f"{ARTICLE_RATIO:.1f}×, on a Tesla K80{_article_ratio_within(engine.ratio)}."
+        f"With the article's computation, batch size {LARGE} trains {_format_estimate(ratio)} as "
+        f"many samples per second as batch size {SMALL} here: {_format_speeds(engine)}. In the "
+        f"article it was {small} to {large}, {ARTICLE_RATIO:.1f}×, on a Tesla K80{comparison}."
     )
-
-
-def _article_ratio_within(ratio: Estimate) -> str:
-    if ratio.low is None or ratio.high is None:
-        return ""
-    if ratio.low <= ARTICLE_RATIO <= ratio.high:
-        return ", within that interval"
-    return f": the gain is {'larger' if ratio.low > ARTICLE_RATIO else 'smaller'} here"
 
 
 def _fused_speed(engine: EngineReplay) -> str:
@@ -214,32 +171,37 @@ def _learning(replay: Replay) -> str:
     small, large = replay.article.small, replay.article.large
     if not small.learning or not large.learning or replay.unigram_loss is None:
         return ""
+    small_loss, large_loss = (
+        f"{words.format_loss(size.validation_loss)} ({_format_learning(size)}) at batch size "
+        f"{size.batch_size}"
+        for size in (small, large)
+    )
     return (
         f"After {replay.iterations:,} iterations on {replay.corpus} the validation loss per token "
-        f"is {_format_loss_and_learning(small)} at batch size {SMALL} and "
-        f"{_format_loss_and_learning(large)} at batch size {LARGE}, which saw {LARGE // SMALL}× "
-        f"the sentences. Word frequencies alone give {words.format_loss(replay.unigram_loss)}; a "
-        f"loss at least {words.format_percent(LOWER_LOSS)} lower counts as learned. In the article "
-        f"batch size {SMALL} did not learn and batch size {LARGE} did."
+        f"is {small_loss} and {large_loss}, which saw {LARGE // SMALL}× the sentences. Word "
+        f"frequencies alone give {words.format_loss(replay.unigram_loss)}; a loss at least "
+        f"{words.format_percent(LOWER_LOSS)} lower counts as learned. In the article batch size "
+        f"{SMALL} did not learn and batch size {LARGE} did."
     )
 
 
 def _timing_warnings(replay: Replay) -> str:
-    sizes = [size for each in (replay.article, replay.fused) for size in (each.small, each.large)]
-    uncertain = [size for size in sizes if _list_reasons(size)]
-    if not uncertain:
+    sizes = _all_sizes(replay)
+    warnings = [
+        [*size.timing_variations, *(["interference"] if size.interference else [])]
+        for size in sizes
+    ]
+    reasons = ", ".join(dict.fromkeys(reason for each in warnings for reason in each))
+    if not reasons:
         return ""
-    reasons = ", ".join(
-        dict.fromkeys(reason for size in uncertain for reason in _list_reasons(size))
-    )
-    if len(uncertain) == len(sizes):
+    if all(warnings):
         return f"All these speeds are uncertain: {reasons}."
-    which = " and ".join(f"{size.engine} at batch size {size.batch_size}" for size in uncertain)
+    which = " and ".join(
+        f"{size.engine} at batch size {size.batch_size}"
+        for size, each in zip(sizes, warnings, strict=True)
+        if each
+    )
     return f"Uncertain speeds: {which} ({reasons})."
-
-
-def _list_reasons(size: SizeReplay) -> list[str]:
-    return [*size.timing_variations, *(["interference"] if size.interference else [])]
 
 
 def _recommended_size(replay: Replay) -> str:
@@ -248,25 +210,26 @@ def _recommended_size(replay: Replay) -> str:
         f"The article recommends batch sizes {low} to {high}. Two sizes cannot tell which one is "
         "best here."
     )
-    if replay.related is None:
-        return f"{rule} Sweep more sizes: `{sweep_command(replay.corpus)}`."
-    sizes = replay.related.recommended_range
-    extent = f"batch sizes {sizes[0]:,} to {sizes[-1]:,}"
-    if len(sizes) == 1:
-        extent = f"batch size {sizes[0]:,}"
+    related = replay.related
+    if related is None:
+        return (
+            f"{rule} Sweep more sizes: `python -m s2s sweep --corpus {replay.corpus} --batch-sizes "
+            "2,4,8,16,32,64,128,256 --learning-rate-rule sqrt`."
+        )
+    sizes = related.recommended_range
+    extent = f"batch size {sizes[0]:,}"
+    if len(sizes) > 1:
+        extent = f"batch sizes {sizes[0]:,} to {sizes[-1]:,}"
+    inside = [low <= size <= high for size in sizes]
+    position = "within" if all(inside) else "partly within" if any(inside) else "outside"
     return (
-        f"{rule} Sweep {replay.related.sweep_id}, with the same corpus and model, recommends "
-        f"{extent} in `{replay.related.engine}`, {_within_article_range(replay.related)} that "
-        "range."
+        f"{rule} Sweep {related.sweep_id}, with the same corpus and model, recommends {extent} in "
+        f"`{related.engine}`, {position} that range."
     )
 
 
-def _within_article_range(advice: RelatedAdvice) -> str:
-    low, high = ARTICLE_RANGE
-    inside = [low <= size <= high for size in advice.recommended_range]
-    if all(inside):
-        return "within"
-    return "partly within" if any(inside) else "outside"
+def _all_sizes(replay: Replay) -> list[SizeReplay]:
+    return [size for each in (replay.article, replay.fused) for size in (each.small, each.large)]
 
 
 def _format_speeds(engine: EngineReplay) -> str:
@@ -277,16 +240,11 @@ def _format_speeds(engine: EngineReplay) -> str:
 def _format_learning(size: SizeReplay) -> str:
     """Format `learned`, or `learned (2 of 3), word frequencies at most (1 of 3)`."""
     kinds = [kind for kind in Learning if kind in size.learning]
-    if not kinds:
-        return words.UNKNOWN
     if len(kinds) == 1:
         return kinds[0].value
     count = len(size.learning)
-    return ", ".join(f"{kind} ({size.learning.count(kind)} of {count})" for kind in kinds)
-
-
-def _format_loss_and_learning(size: SizeReplay) -> str:
-    return f"{words.format_loss(size.validation_loss)} ({_format_learning(size)})"
+    counts = [f"{kind} ({size.learning.count(kind)} of {count})" for kind in kinds]
+    return ", ".join(counts) or words.UNKNOWN
 
 
 def _format_ratio(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Sentences about a run: its state, its end, what disturbed it, what its timing excludes."""
+"""Sentences about a run: its state and end, interference, and the steps its timing excludes."""
 
 from s2s.analysis.run.interference import has_interference, is_processor_shared, is_throttled
 from s2s.analysis.run.progress import Progress
@@ -6,6 +6,34 @@ from s2s.analysis.run.timing import classify_variation
 from s2s.config import TrainConfig
 from s2s.formatting import format_duration, format_percent, format_step_time
 from s2s.records import Interference, Remark, RemarkKind, Run, RunState, Summary
+
+_ADVICE = {
+    RunState.OUT_OF_MEMORY: "Use a smaller batch size or hidden size.",
+    RunState.DIVERGED: "The loss is NaN or infinite. Use a smaller learning rate.",
+}
+_REMARKS = {
+    RemarkKind.SLOW_KERNELS: "Training is slower without compiled kernels ({detail}).",
+    RemarkKind.COMPUTED_BY_FUSED: "Computed with the fused engine instead of graphed ({detail}).",
+    RemarkKind.STORE_UNAVAILABLE: (
+        "The store could not be written for {duration}; the records were kept in memory and "
+        "written afterwards."
+    ),
+    RemarkKind.CHECKPOINT_NOT_WRITTEN: (
+        "The checkpoint at iteration {number} could not be written ({detail}). Free space on the "
+        "disk that holds S2S_HOME."
+    ),
+    RemarkKind.WEIGHTS_KEPT: "The last finite weights were kept.",
+    RemarkKind.SHUT_DOWN: "s2s was shut down. Resume with `python -m s2s {resume}`.",
+    RemarkKind.NO_CHECKPOINT: (
+        "s2s was shut down before the first checkpoint. Start the run again from the beginning."
+    ),
+    RemarkKind.OWNER_DIED: "The process that trained it ended before the run did.",
+    RemarkKind.CANNOT_RESUME: "It cannot be resumed: {sentence}",
+    RemarkKind.QUALITY_NOT_MEASURED: (
+        "It was stopped before its quality was measured. Measure it with "
+        "`python -m s2s evaluate --run {run_id}`."
+    ),
+}
 
 
 def describe_excluded_steps(summary: Summary) -> str:
@@ -46,29 +74,22 @@ def describe_state(run: Run) -> str:
         f"at iteration {run.iterations_done:,}" if run.iterations_done else "before its first step"
     )
     duration = f" after {format_duration(run.summary.seconds)} of training" if run.summary else ""
+    weights = "; its weights are kept" if run.iterations_done else ""
+    preparing = "Preparing: reading the corpus and building the model."
     message = f" {text}" if (text := describe_result(run)) else ""
-    match run.state:
-        case RunState.QUEUED:
-            return "Queued: waiting for the device, which trains one run at a time."
-        case RunState.RUNNING:
-            if run.iterations_done:
-                return f"Training: iteration {run.iterations_done:,}."
-            return "Preparing: reading the corpus and building the model."
-        case RunState.STOPPING:
-            return "Stopping after the current step."
-        case RunState.FINISHED:
-            return f"Finished {where}{duration}.{message}"
-        case RunState.STOPPED:
-            weights = "; its weights are kept" if run.iterations_done else ""
-            return f"Stopped on request {where}{weights}.{message}"
-        case RunState.OUT_OF_MEMORY:
-            return f"Out of memory {where}, batch size {run.config.batch_size:,}.{message}"
-        case RunState.DIVERGED:
-            return f"Diverged {where}.{message}"
-        case RunState.INTERRUPTED:
-            return f"Interrupted {where}.{message}"
-        case RunState.FAILED:
-            return f"Failed {where}.{message}"
+    return {
+        RunState.QUEUED: "Queued: waiting for the device, which trains one run at a time.",
+        RunState.RUNNING: f"Training {where}." if run.iterations_done else preparing,
+        RunState.STOPPING: "Stopping after the current step.",
+        RunState.FINISHED: f"Finished {where}{duration}.{message}",
+        RunState.STOPPED: f"Stopped on request {where}{weights}.{message}",
+        RunState.OUT_OF_MEMORY: (
+            f"Out of memory {where}, batch size {run.config.batch_size:,}.{message}"
+        ),
+        RunState.DIVERGED: f"Diverged {where}.{message}",
+        RunState.INTERRUPTED: f"Interrupted {where}.{message}",
+        RunState.FAILED: f"Failed {where}.{message}",
+    }[run.state]
 
 
 def describe_result(run: Run) -> str:
@@ -81,54 +102,25 @@ def describe_result(run: Run) -> str:
     return " ".join(filter(None, sentences))
 
 
-_ADVICE = {
-    RunState.OUT_OF_MEMORY: "Use a smaller batch size or hidden size.",
-    RunState.DIVERGED: "The loss is NaN or infinite. Use a smaller learning rate.",
-}
-
-
 def describe_remark(remark: Remark, run_id: int = 0) -> str:
     """Put a remark into a sentence or two.
 
     Args:
         run_id: For the commands that some remarks about a run name.
     """
-    detail, number = remark.detail, remark.number or 0
-    match remark.kind:
-        case RemarkKind.SLOW_KERNELS:
-            return f"Training is slower without compiled kernels ({detail})."
-        case RemarkKind.COMPUTED_BY_FUSED:
-            return f"Computed with the fused engine instead of graphed ({detail})."
-        case RemarkKind.STORE_UNAVAILABLE:
-            return (
-                f"The store could not be written for {format_duration(number)}; the records were "
-                "kept in memory and written afterwards."
-            )
-        case RemarkKind.CHECKPOINT_NOT_WRITTEN:
-            return (
-                f"The checkpoint at iteration {number:,.0f} could not be written ({detail}). Free "
-                "space on the disk that holds S2S_HOME."
-            )
-        case RemarkKind.WEIGHTS_KEPT:
-            return "The last finite weights were kept."
-        case RemarkKind.LOST_GPU:
-            return describe_lost_device(detail)
-        case RemarkKind.SHUT_DOWN:
-            command = f"sweep --resume {number:.0f}" if number else f"resume {run_id}"
-            return f"s2s was shut down. Resume with `python -m s2s {command}`."
-        case RemarkKind.NO_CHECKPOINT:
-            return "s2s was shut down before the first checkpoint. Start the run anew."
-        case RemarkKind.OWNER_DIED:
-            return "The process that trained it ended before the run did."
-        case RemarkKind.CANNOT_RESUME:
-            return f"It cannot be resumed: {_end_sentence(detail)}"
-        case RemarkKind.QUALITY_NOT_MEASURED:
-            if detail:
-                return f"Its quality was not measured: {_end_sentence(detail)}"
-            return (
-                "It was stopped before its quality was measured. Measure it with "
-                f"`python -m s2s evaluate --run {run_id}`."
-            )
+    number = remark.number or 0
+    if remark.kind is RemarkKind.LOST_GPU:
+        return describe_lost_device(remark.detail)
+    if remark.kind is RemarkKind.QUALITY_NOT_MEASURED and remark.detail:
+        return f"Its quality was not measured: {_end_sentence(remark.detail)}"
+    return _REMARKS[remark.kind].format(
+        detail=remark.detail,
+        sentence=_end_sentence(remark.detail),
+        number=f"{number:,.0f}",
+        duration=format_duration(number),
+        run_id=run_id,
+        resume=f"sweep --resume {number:.0f}" if number else f"resume {run_id}",
+    )
 
 
 def _end_sentence(text: str) -> str:

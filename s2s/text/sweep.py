@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from s2s import formatting as words
 from s2s.analysis.estimate import Estimate
-from s2s.analysis.sweep.table import SweepRow, sweep_rows
+from s2s.analysis.sweep.table import sweep_rows
 from s2s.analysis.sweep.throughput import (
     ENOUGH_BLOCKS,
     KNEE_SHARE,
@@ -53,11 +53,26 @@ def sweep_line(sweep: Sweep) -> str:
 
 
 def sweep_table(sweep: Sweep) -> str:
-    """Return the results per engine and batch size, then the messages of the runs."""
+    """Return the results by engine and batch size, then the messages of the runs."""
     titles = ["engine", "batch", "state", "samples/s", "validation loss"]
     if sweep.config.target_loss:
         titles += ["reached", "steps to target", "samples to target"]
-    rows = [_cells(row, sweep.config.repeats) for row in sweep_rows(sweep)]
+    rows = []
+    for row in sweep_rows(sweep):
+        cells = [
+            row.engine,
+            f"{row.batch_size:,}",
+            format_states(row.states),
+            words.format_rate(row.samples_per_second),
+            words.format_loss(row.validation_loss_per_token, 3),
+        ]
+        if row.reached is not None:
+            cells.append(f"{row.reached} of {sweep.config.repeats}")
+            cells += [
+                words.UNKNOWN if count is None else f"{count:,.0f}"
+                for count in (row.steps_to_target, row.samples_to_target)
+            ]
+        rows.append(cells)
     return "\n".join([*words.align_columns([titles, *rows]), *list_run_messages(sweep)])
 
 
@@ -112,20 +127,3 @@ def list_batch_sizes(sizes: Sequence[int]) -> str:
     """List batch sizes: `batch size 8`, `batch sizes 2, 4 and 8`."""
     *others, last = [f"{size:,}" for size in sizes]
     return f"batch sizes {', '.join(others)} and {last}" if others else f"batch size {last}"
-
-
-def _cells(row: SweepRow, repeats: int) -> list[str]:
-    cells = [
-        row.engine,
-        f"{row.batch_size:,}",
-        format_states(row.states),
-        words.format_rate(row.samples_per_second),
-        words.format_loss(row.validation_loss_per_token, 3),
-    ]
-    if row.reached is None:
-        return cells
-    counts = (
-        words.UNKNOWN if count is None else f"{count:,.0f}"
-        for count in (row.steps_to_target, row.samples_to_target)
-    )
-    return [*cells, f"{row.reached} of {repeats}", *counts]

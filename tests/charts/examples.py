@@ -50,7 +50,7 @@ def step_anatomy(batch_size: int) -> RunAnatomy:
 
 def step_parts(*sizes: int) -> StepParts:
     """1 ms and 1 ms per sentence of data, 2 ms forward."""
-    parts = [SizeParts(size, (0.001 + 0.001 * size, 0.002, 0.0, 0.0, 0.0), 1) for size in sizes]
+    parts = [SizeParts(size, (0.001 + 0.001 * size, 0.002, 0.0, 0.0, 0.0)) for size in sizes]
     return StepParts(tuple(parts), fit_anatomy(sizes, [each.seconds for each in parts]))
 
 
@@ -73,8 +73,6 @@ def predictions() -> TimeToTarget:
             Prediction(size, 100.0, Estimate(at, 0.9 * at, 1.1 * at), Estimate(at / 20), standing)
             for size, (at, standing) in seconds.items()
         ),
-        b_time=None,
-        t_min=None,
         faster_unmeasured=None,
         fastest_measured=128,
     )

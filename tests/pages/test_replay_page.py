@@ -63,8 +63,8 @@ def test_a_replay_in_progress(open_page: Open) -> None:
     assert page.query_params["sweep"] == str(sweep_id)
     assert [button.key for button in page.button] == ["stop_sweep"]
     speeds, learning = (table.value for table in page.dataframe)
-    assert speeds["small"].tolist()[-1] == "21.27"
-    assert set(learning["batch_size"]) == {2, 32}
+    assert speeds["Batch 2"].tolist()[-1] == "21.27"
+    assert set(learning["Batch"]) == {"2", "32"}
     [table] = page.table
     assert table.value["After"].tolist() == ["reference", "0", "1,000", "2,000"]
     assert table.value.iloc[1:, 1].tolist() == ["output 0", "output 1000", "output 2000"]

@@ -1,27 +1,22 @@
 """Every sentence of a replay, in the golden file."""
 
 import dataclasses
+import re
 
 from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.timing import Variation
-from s2s.analysis.sweep.replay import EngineReplay, RelatedAdvice, Replay, analyse_replay
+from s2s.analysis.sweep.replay import EngineReplay, RelatedAdvice, Replay, analyze_replay
 from s2s.cli.main import build_parser
 from s2s.config import Engine
 from s2s.records import Evaluation, RunState, SampleTranslation, Sweep
-from s2s.text.replay import (
-    headline,
-    replay_text,
-    sweep_command,
-    translations_text,
-    verdict,
-)
+from s2s.text.replay import headline, replay_text, translations_text, verdict
 from tests.golden_text import check_golden
 from tests.replays import UNIGRAM, losses, replay_sweep
 
 
 def replay(sweep: Sweep | None = None, related: RelatedAdvice | None = None) -> Replay:
     sweep = sweep or replay_sweep()
-    return analyse_replay(sweep, losses(sweep), UNIGRAM, related)
+    return analyze_replay(sweep, losses(sweep), UNIGRAM, related)
 
 
 def with_ratio(ratio: Estimate) -> Replay:
@@ -91,5 +86,6 @@ def test_golden_text() -> None:
 
 
 def test_the_suggested_command_can_be_parsed() -> None:
-    options = build_parser().parse_args(sweep_command("starter").split()[3:])
+    [command] = re.findall("`python -m s2s (.*?)`", verdict(replay()))
+    options = build_parser().parse_args(command.split())
     assert (options.corpus, options.learning_rate_rule) == ("starter", "sqrt")

@@ -1,4 +1,4 @@
-"""Recommends a batch size: from fits, and from the records of a sweep."""
+"""A recommended batch size, from the fits or from the records of a sweep."""
 
 import dataclasses
 import math
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from s2s.analysis.advice.steps_fit import StepsFit, fit_steps, suggest_further_sizes
-from s2s.analysis.advice.target import find_all_steps_to_target, suggest_target
+from s2s.analysis.advice.target import find_steps_to_target, suggest_target
 from s2s.analysis.advice.time_to_target import (
     Prediction,
     Standing,
@@ -33,7 +33,7 @@ _CONFIRMING_STEPS = 2
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A batch size, and how certain it is."""
+    """A recommended batch size and range."""
 
     fit: StepsFit
     times: TimeToTarget
@@ -60,19 +60,13 @@ class Advice:
     target_is_suggested: bool
     """Whether the target is the lowest that all runs reached, because none was given."""
     learning_rate_rule: LearningRateRule
-    """The learning-rate scaling rule of the runs."""
     recommendation: Recommendation
     speed: SpeedCurve
     sizes_without_result: Mapping[RunState, Sequence[int]]
-    """See `s2s.analysis.sweep.runs.sizes_without_result`."""
 
 
 def recommend(fit: StepsFit, step_time_draws: Floats) -> Recommendation:
-    """Recommend from the fit of steps and from draws of the step time.
-
-    Args:
-        step_time_draws: See `predict_time_to_target`.
-    """
+    """Recommend from the fit and the draws that `predict_time_to_target` takes."""
     times = predict_time_to_target(fit, step_time_draws)
     recommended = [each for each in times.predictions if each.standing is Standing.RECOMMENDED]
     best = min(recommended or times.predictions, key=lambda each: each.seconds.value)
@@ -105,7 +99,7 @@ def advise(
         raise UserError(f"Sweep {sweep.id} has no finished run yet. Continue it first.")
     given = target_loss or sweep.config.target_loss
     target = given or suggest_target([evaluations[run.id] for run in runs])
-    fit = fit_steps(find_all_steps_to_target(runs, evaluations, target))
+    fit = fit_steps(find_steps_to_target(runs, evaluations, target))
     speed = fit_speed_curve(engine.value, measured_speeds(runs))
     return Advice(
         engine,

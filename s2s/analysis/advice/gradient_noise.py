@@ -1,4 +1,4 @@
-"""The gradient noise scale of a run, and its agreement with the critical batch size.
+"""The gradient noise scale of a run.
 
 The mean gradient over B independent samples has E|G_B|^2 = |G|^2 + tr(Sigma)/B, so two batch
 sizes determine both terms (McCandlish et al. 2018, arXiv 1812.06162, appendix A.1; with B = 1,
@@ -9,15 +9,12 @@ substitute: it can be off by orders of magnitude (Merrill et al. 2025, arXiv 250
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from s2s.analysis.estimate import Estimate
-from s2s.analysis.run.steps import Floats
-from s2s.analysis.student_t import estimate_mean, standard_error, t_quantile
+from s2s.analysis.estimate import Estimate, estimate_mean, t_half_width
 
 
 @dataclass(frozen=True)
@@ -52,27 +49,15 @@ class RunNoise:
         return cls(**{**values, "scale": NoiseScale(**estimates)})
 
 
-class Agreement(StrEnum):
-    """Whether a gradient noise scale agrees with a critical batch size."""
-
-    AGREES = "agrees"
-    """Their intervals overlap."""
-    DISAGREES = "disagrees"
-    NO_CRITICAL_SIZE = "no critical size"
-    """The critical batch size has no bound."""
-    NO_NOISE_SCALE = "no noise scale"
-    """The gradient noise scale is not identifiable."""
-
-
 def estimate_noise_scale(
     small_norms: npt.ArrayLike, big_norms: npt.ArrayLike, small_batch: int, big_batch: int
 ) -> NoiseScale:
-    """Estimate it from squared gradient norms at two batch sizes and equal weights.
+    """Estimate the gradient noise scale from squared gradient norms at two batch sizes.
 
     Each of the M pairs gives both terms without bias; they are averaged before the ratio is taken.
 
     Args:
-        small_norms: (M, K), or (M,) if K is 1: K mean gradients over `small_batch` samples beside
+        small_norms: (M, K), or (M,) if K is 1, of K mean gradients over `small_batch` samples for
             each of `big_norms`.
         big_norms: (M,), each of the mean gradient over `big_batch` samples.
 
@@ -86,31 +71,11 @@ def estimate_noise_scale(
     gradient = (big_batch * big - small_batch * small) / (big_batch - small_batch)
     trace = (small - big) / (1 / small_batch - 1 / big_batch)
     squared_gradient, covariance_trace = estimate_mean(gradient), estimate_mean(trace)
-    identifiable = squared_gradient.ends[0] > 0 and covariance_trace.ends[0] > 0
-    return NoiseScale(
-        squared_gradient,
-        covariance_trace,
-        _estimate_ratio(trace, gradient) if identifiable else None,
-    )
-
-
-def compare_with_critical_size(scale: Estimate | None, critical: Estimate) -> Agreement:
-    """Return whether the intervals overlap; one end of `critical` may be open."""
-    if critical.ends == (-math.inf, math.inf):
-        return Agreement.NO_CRITICAL_SIZE
-    if scale is None:
-        return Agreement.NO_NOISE_SCALE
-    (low, high), (least, most) = scale.ends, critical.ends
-    return Agreement.AGREES if low <= most and least <= high else Agreement.DISAGREES
-
-
-def _estimate_ratio(above: Floats, below: Floats) -> Estimate:
-    """Return mean(above) / mean(below), both above 0.
-
-    By the delta method on its logarithm, since it cannot be negative and its spread is
-    multiplicative: var(log r) = var(a)/a^2 + var(b)/b^2 - 2 cov(a, b)/(a b).
-    """
-    relative = above / above.mean() - below / below.mean()
-    half = t_quantile(len(relative) - 1) * standard_error(relative)
-    ratio = float(above.mean() / below.mean())
-    return Estimate(ratio, ratio * math.exp(-half), ratio * math.exp(half))
+    batch_size = None
+    if squared_gradient.ends[0] > 0 and covariance_trace.ends[0] > 0:
+        # By the delta method on the logarithm of the ratio, which cannot be negative:
+        # var(log a/b) = var(a)/a^2 + var(b)/b^2 - 2 cov(a, b)/(a b).
+        half = t_half_width(trace / trace.mean() - gradient / gradient.mean())
+        ratio = covariance_trace.value / squared_gradient.value
+        batch_size = Estimate(ratio, ratio * math.exp(-half), ratio * math.exp(half))
+    return NoiseScale(squared_gradient, covariance_trace, batch_size)

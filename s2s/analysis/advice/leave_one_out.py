@@ -1,22 +1,16 @@
 """Leave-one-out error of the predicted time to target."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import geometric_mean
 
 from s2s.analysis.advice.steps_fit import fit_steps
-from s2s.analysis.advice.target import (
-    StepsToTarget,
-    find_all_steps_to_target,
-    find_seconds_to_target,
-)
+from s2s.analysis.advice.target import find_seconds_to_target, find_steps_to_target
 from s2s.analysis.sweep.runs import finished_runs
 from s2s.analysis.sweep.throughput import fit_speed_curve, measured_speeds
 from s2s.config import Engine
 from s2s.errors import UserError
-from s2s.records import Evaluation, Sweep
+from s2s.records import Evaluation, Run, Sweep
 
 
 @dataclass(frozen=True)
@@ -43,56 +37,37 @@ def cross_validate_sweep(
     evaluations: Mapping[int, Sequence[Evaluation]],
     target_loss: float,
 ) -> list[TimeCheck]:
-    """Check each inner size of the engine's finished runs; `evaluations` by run id."""
-    runs = finished_runs(sweep, engine)
-    seconds: dict[int, list[float | None]] = {}
-    for run in runs:
-        run_seconds = find_seconds_to_target(evaluations[run.id], target_loss)
-        seconds.setdefault(run.config.batch_size, []).append(run_seconds)
-    points = find_all_steps_to_target(runs, evaluations, target_loss)
-    return cross_validate_times(points, measured_speeds(runs), seconds)
-
-
-def cross_validate_times(
-    points: Sequence[StepsToTarget],
-    speeds: Mapping[int, Sequence[float]],
-    seconds: Mapping[int, Sequence[float | None]],
-) -> list[TimeCheck]:
-    """Predict each inner size's time T = S * t from fits to the other sizes.
+    """Predict the time to target of each inner size from the runs of the other sizes.
 
     Args:
-        speeds: Samples per second of each size's runs.
-        seconds: Measured times to target of each size's runs; None if missed.
+        evaluations: By run id.
     """
-    sizes = sorted({point.batch_size for point in points})
-    return [
-        TimeCheck(
-            size,
-            _predict(
-                size,
-                [point for point in points if point.batch_size != size],
-                {other: each for other, each in speeds.items() if other != size},
-            ),
-            _geometric_mean(seconds[size]),
-        )
-        for size in sizes[1:-1]
-    ]
+    runs = finished_runs(sweep, engine)
+    points = find_steps_to_target(runs, evaluations, target_loss)
+    checks = []
+    for size in sorted({point.batch_size for point in points})[1:-1]:
+        others = [run for run in runs if run.config.batch_size != size]
+        seconds = [
+            find_seconds_to_target(evaluations[run.id], target_loss)
+            for run in runs
+            if run.config.batch_size == size
+        ]
+        reached = [each for each in seconds if each]
+        measured = geometric_mean(reached) if len(reached) == len(seconds) else None
+        checks.append(TimeCheck(size, _predict(size, others, evaluations, target_loss), measured))
+    return checks
 
 
 def _predict(
-    size: int, points: Sequence[StepsToTarget], speeds: Mapping[int, Sequence[float]]
+    size: int,
+    runs: Sequence[Run],
+    evaluations: Mapping[int, Sequence[Evaluation]],
+    target_loss: float,
 ) -> float | None:
+    """Return the predicted steps times the predicted seconds per step."""
     try:
-        steps = float(fit_steps(points).expected_steps([size])[0])
-    except UserError:  # too few of the others crossed the target
+        fit = fit_steps(find_steps_to_target(runs, evaluations, target_loss))
+    except UserError:  # too few of these runs crossed the target
         return None
-    band = fit_speed_curve("", speeds).fit.step_seconds([size])
-    return None if band is None else steps * float(band.value[0])
-
-
-def _geometric_mean(seconds: Sequence[float | None]) -> float | None:
-    """Return None if any value is missing."""
-    reached = [each for each in seconds if each is not None]
-    if not reached or len(reached) < len(seconds):
-        return None
-    return math.exp(float(np.mean(np.log(reached))))
+    band = fit_speed_curve("", measured_speeds(runs)).fit.step_seconds([size])
+    return None if band is None else float(fit.expected_steps([size])[0] * band.value[0])

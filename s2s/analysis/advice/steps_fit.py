@@ -1,18 +1,18 @@
 """Fit of the optimizer steps to a target loss against the batch size."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
+from scipy.optimize import brentq
 from scipy.stats import f as f_distribution
 
 from s2s.analysis.advice.target import StepsToTarget
-from s2s.analysis.estimate import Estimate
+from s2s.analysis.estimate import Estimate, t_quantile
 from s2s.analysis.run.steps import Floats
-from s2s.analysis.student_t import t_quantile
 from s2s.errors import UserError
 
 IDENTIFIABLE_RATIO = 10.0
@@ -38,30 +38,45 @@ class OpenEnd(StrEnum):
 
 
 @dataclass(frozen=True)
+class LogCurve:
+    """Least-squares fit of log S = log S_min + log(1 + B_crit / B)."""
+
+    logs: Floats
+    """(2,): log S_min, log B_crit."""
+    squares: float
+    """Sum of the squared residuals of log S."""
+    spread: Floats
+    """(2, 2): (J'J)**-1; times the variance it is the covariance of `logs`."""
+    variance: float | None
+    """Of log S about the curve; None with two points."""
+    degrees: int
+    """Degrees of freedom of `variance`: runs less two, or sizes less two with `misfit`."""
+    misfit: bool
+    """Whether the means per size deviate from the curve by more than the seeds explain."""
+    offsets: Floats
+    """(sizes,): see `StepsFit.expected_steps`; all 0 without `misfit`."""
+
+    def log_steps(self, sizes: Floats) -> Floats:
+        """Return log S at each size."""
+        curve: Floats = self.logs[0] + np.log1p(np.exp(self.logs[1]) / sizes)
+        return curve
+
+    def slopes(self, sizes: npt.ArrayLike) -> Floats:
+        """Return d log S / d `logs` at each size, shape (sizes, 2)."""
+        return _log_slopes(float(self.logs[1]), np.asarray(sizes, np.float64))
+
+
+@dataclass(frozen=True)
 class StepsFit:
     """Steps to target `S = S_min * (1 + B_crit / B)` (McCandlish et al. 2018, arXiv 1812.06162)."""
 
     points: tuple[StepsToTarget, ...]
     """All runs, by batch size and seed; those that are not exact are excluded from the fit."""
-    s_min: Estimate
-    """Steps that no batch size can save."""
+    curve: LogCurve
     b_crit: Estimate
-    """Critical batch size, E_min / S_min: it takes twice S_min steps and twice E_min samples."""
-    e_min: Estimate
-    """Samples that no batch size can save: S_min * B_crit."""
+    """Critical batch size: there a run takes 2 * S_min steps, and twice the samples of the most
+    economical batch."""
     open_end: OpenEnd
-    contradicting: tuple[StepsToTarget, ...]
-    """Excluded runs that are unlikely under the fit."""
-    deviation: float | None
-    """Standard deviation of log S about the curve; None with two points."""
-    log_covariance: Floats | None
-    """(2, 2), of log S_min and log B_crit; None with two points."""
-    degrees: int
-    """Degrees of freedom of `deviation`: runs less two, or sizes less two with `misfit`."""
-    misfit: bool
-    """Whether the means per size deviate from the curve by more than the seeds explain."""
-    offsets: Floats
-    """(sizes,): see `expected_steps`; all 0 without `misfit`."""
 
     @property
     def fitted(self) -> tuple[StepsToTarget, ...]:
@@ -81,10 +96,30 @@ class StepsFit:
             return False
         return high / low <= IDENTIFIABLE_RATIO
 
+    @property
+    def contradicting(self) -> tuple[StepsToTarget, ...]:
+        """Excluded runs that are unlikely under the fit.
+
+        A run's log S lies within t * deviation * sqrt(1 + j'(J'J)**-1 j) of the curve in 90% of
+        cases. A run that missed the target beyond that, or had it before that, contradicts the fit.
+        """
+        excluded = [point for point in self.points if not point.exact]
+        if self.curve.variance is None or not excluded:
+            return ()
+        sizes = np.array([point.batch_size for point in excluded], np.float64)
+        slopes = self.curve.slopes(sizes)
+        variance = self.curve.variance * (1 + np.sum(slopes @ self.curve.spread * slopes, axis=1))
+        above = np.log([point.steps for point in excluded]) - self.curve.log_steps(sizes)
+        unlikely = t_quantile(self.curve.degrees) * np.sqrt(variance)
+        return tuple(
+            point
+            for point, rise, limit in zip(excluded, above, unlikely, strict=True)
+            if (rise < -limit if point.early else rise > limit)
+        )
+
     def steps(self, batch_sizes: npt.ArrayLike) -> Floats:
         """Return the fitted steps at each size."""
-        sizes = np.asarray(batch_sizes, np.float64)
-        steps: Floats = self.s_min.value * (1 + self.b_crit.value / sizes)
+        steps: Floats = np.exp(self.curve.log_steps(np.asarray(batch_sizes, np.float64)))
         return steps
 
     def expected_steps(self, batch_sizes: npt.ArrayLike) -> Floats:
@@ -92,13 +127,9 @@ class StepsFit:
 
         Offsets are interpolated linearly in log B, and constant beyond the measured sizes.
         """
-        sizes = np.asarray(batch_sizes, np.float64)
-        moved: Floats = np.exp(np.interp(np.log(sizes), np.log(self.sizes), self.offsets))
-        return self.steps(sizes) * moved
-
-    def slopes(self, batch_sizes: npt.ArrayLike) -> Floats:
-        """Return d log S / d (log S_min, log B_crit) at each size, shape (sizes, 2)."""
-        return _log_slopes(float(np.log(self.b_crit.value)), np.asarray(batch_sizes, np.float64))
+        offsets = np.interp(np.log(batch_sizes), np.log(self.sizes), self.curve.offsets)
+        expected: Floats = self.steps(batch_sizes) * np.exp(offsets)
+        return expected
 
 
 def fit_steps(points: Sequence[StepsToTarget]) -> StepsFit:
@@ -113,27 +144,25 @@ def fit_steps(points: Sequence[StepsToTarget]) -> StepsFit:
     ordered = tuple(sorted(points, key=lambda point: (point.batch_size, point.seed)))
     exact = [point for point in ordered if point.exact]
     if len({point.batch_size for point in exact}) < 2:
-        raise UserError(_too_few_sizes(ordered))
+        raise _too_few_sizes(ordered)
     sizes = np.array([point.batch_size for point in exact], np.float64)
     log_steps = np.log([point.steps for point in exact])
-    profile = _profile(sizes, log_steps)
-    fit = _fit_logs(sizes, log_steps, profile)
-    open_end, b_crit = _bound_b_crit(sizes, profile, fit)
-    return StepsFit(
-        points=ordered,
-        s_min=fit.estimate((1, 0), bounded=open_end in (OpenEnd.NONE, OpenEnd.LOW)),
-        b_crit=b_crit,
-        e_min=fit.estimate((1, 1), bounded=open_end in (OpenEnd.NONE, OpenEnd.HIGH)),
-        open_end=open_end,
-        contradicting=tuple(
-            point for point in ordered if not point.exact and _contradicts(point, fit)
-        ),
-        deviation=fit.deviation,
-        log_covariance=None if fit.variance is None else fit.variance * fit.spread,
-        degrees=fit.degrees,
-        misfit=fit.misfit,
-        offsets=fit.offsets,
+    grid = np.linspace(
+        np.log(sizes.min() / _SEARCH_FACTOR), np.log(sizes.max() * _SEARCH_FACTOR), 400
     )
+    _, squares = _fit_s_min(grid, sizes, log_steps)
+    lowest = int(np.argmin(squares[1:-1])) + 1
+    log_b_crit, ends = grid[lowest], (grid[lowest - 1], grid[lowest + 1])
+
+    def gradient(log_b_crit: float) -> float:
+        """Return the derivative of the squares over -2."""
+        above = log_steps - np.log1p(np.exp(log_b_crit) / sizes)
+        return float((above - above.mean()) @ _log_slopes(log_b_crit, sizes)[:, 1])
+
+    if gradient(ends[0]) * gradient(ends[1]) < 0:  # else the best curve is a limit
+        log_b_crit = brentq(gradient, *ends)
+    curve = _curve(float(log_b_crit), sizes, log_steps)
+    return StepsFit(ordered, curve, *_bound_b_crit(curve, sizes, grid, squares))
 
 
 def suggest_further_sizes(fit: StepsFit, first: int | None = None) -> tuple[int, ...]:
@@ -146,12 +175,12 @@ def suggest_further_sizes(fit: StepsFit, first: int | None = None) -> tuple[int,
         first: The size of the first run, if it is already decided.
     """
     candidates = [*fit.sizes, *neighbour_sizes(fit.sizes)]
-    slopes = fit.slopes([point.batch_size for point in fit.fitted])
+    slopes = fit.curve.slopes([point.batch_size for point in fit.fitted])
     information = slopes.T @ slopes
     sizes: list[int] = [] if first is None else [first]
-    information += sum(np.outer(each, each) for each in fit.slopes(sizes))
+    information += sum(np.outer(each, each) for each in fit.curve.slopes(sizes))
     while len(sizes) < _FURTHER_RUNS:
-        more = [information + np.outer(each, each) for each in fit.slopes(candidates)]
+        more = [information + np.outer(each, each) for each in fit.curve.slopes(candidates)]
         best = int(np.argmin([np.linalg.inv(each)[1, 1] for each in more]))
         sizes.append(candidates[best])
         information = more[best]
@@ -164,74 +193,15 @@ def neighbour_sizes(sizes: Sequence[int]) -> list[int]:
     return [size for size in (smallest // 4, smallest // 2, 2 * largest, 4 * largest) if size >= 1]
 
 
-@dataclass(frozen=True)
-class _LogFit:
-    logs: Floats
-    """(2,): log S_min, log B_crit."""
-    squares: float
-    """Sum of the squared residuals of log S."""
-    variance: float | None
-    """Of log S about the curve; None with two points."""
-    degrees: int
-    misfit: bool
-    offsets: Floats
-    spread: Floats
-    """(2, 2): (J'J)**-1; times the residual variance it is the covariance of `logs`."""
-
-    @property
-    def deviation(self) -> float | None:
-        return None if self.variance is None else float(np.sqrt(self.variance))
-
-    def estimate(self, weights: tuple[int, int], *, bounded: bool = True) -> Estimate:
-        """Return exp(weights . logs)."""
-        value = float(np.dot(weights, self.logs))
-        if self.deviation is None or not bounded:
-            return Estimate(float(np.exp(value)))
-        error = self.deviation * float(np.sqrt(np.dot(weights, self.spread @ np.asarray(weights))))
-        half = t_quantile(self.degrees) * error
-        if half > _MAX_LOG_HALF_WIDTH:
-            return Estimate(float(np.exp(value)))
-        low, middle, high = np.exp([value - half, value, value + half]).tolist()
-        return Estimate(middle, low, high)
+def _fit_s_min(log_b_crits: Floats, sizes: Floats, log_steps: Floats) -> tuple[Floats, Floats]:
+    """Return the best log S_min for each log B_crit, and the sum of squared residuals."""
+    above = log_steps - np.log1p(np.exp(log_b_crits)[:, None] / sizes)
+    log_s_min = above.mean(axis=1)
+    return log_s_min, ((above - log_s_min[:, None]) ** 2).sum(axis=1)
 
 
-def _fit_logs(sizes: Floats, log_steps: Floats, profile: Floats) -> _LogFit:
-    """Minimize the squares from the lowest point of the profile, within its ends."""
-    lowest = int(np.argmin(profile[2, 1:-1])) + 1
-
-    def residuals(logs: Floats) -> Floats:
-        return _log_curve(logs, sizes) - log_steps
-
-    def slopes(logs: Floats) -> Floats:
-        return _log_slopes(float(logs[1]), sizes)
-
-    result = least_squares(
-        residuals,
-        (profile[1, lowest], profile[0, lowest]),
-        jac=slopes,
-        bounds=([-np.inf, profile[0, 0]], [np.inf, profile[0, -1]]),
-        xtol=1e-12,
-        ftol=1e-12,
-        gtol=1e-12,
-    )
-    logs = np.asarray(result.x, np.float64)
-    spread = np.asarray(np.linalg.inv(slopes(logs).T @ slopes(logs)), np.float64)
-    squares = float(np.sum(residuals(logs) ** 2))
-    return _LogFit(logs, squares, *_residual_variance(sizes, residuals(logs)), spread)
-
-
-def _profile(sizes: Floats, log_steps: Floats) -> Floats:
-    """Return (3, grid): log B_crit, the best log S_min, and the sum of squares there."""
-    grid = np.linspace(
-        np.log(sizes.min() / _SEARCH_FACTOR), np.log(sizes.max() * _SEARCH_FACTOR), 400
-    )
-    above = log_steps - np.log1p(np.exp(grid)[:, None] / sizes)
-    best = above.mean(axis=1)
-    return np.stack([grid, best, ((above - best[:, None]) ** 2).sum(axis=1)])
-
-
-def _residual_variance(sizes: Floats, residuals: Floats) -> tuple[float | None, int, bool, Floats]:
-    """Return variance, degrees of freedom, misfit, and offsets per size.
+def _curve(log_b_crit: float, sizes: Floats, log_steps: Floats) -> LogCurve:
+    """Return the best curve with this B_crit, and how far the runs deviate from it.
 
     If the means per size miss the curve by more than the seeds explain (F test for lack of fit,
     at 5%), more seeds bring the fit no closer to the truth. Then only the means count as
@@ -239,65 +209,68 @@ def _residual_variance(sizes: Floats, residuals: Floats) -> tuple[float | None, 
     its mean, shrunk towards the curve by the share that seeds explain (1/F; Efron and Morris
     1973).
     """
+    log_s_min, squares = _fit_s_min(np.array([log_b_crit]), sizes, log_steps)
+    slopes = _log_slopes(log_b_crit, sizes)
+    residuals = log_s_min + np.log1p(np.exp(log_b_crit) / sizes) - log_steps
     distinct, index, runs = np.unique(sizes, return_inverse=True, return_counts=True)
     means = np.bincount(index, residuals) / runs
     within, seeds = float(np.sum((residuals - means[index]) ** 2)), len(sizes) - len(distinct)
     between, free = float(np.sum(runs * means**2)), len(distinct) - 2
-    if seeds and free and between / free > f_distribution.ppf(0.95, free, seeds) * within / seeds:
-        by_seeds = (within / seeds) / (between / free)
-        return between / free, free, True, (by_seeds - 1) * means
-    degrees = len(sizes) - 2
+    degrees, offsets = len(sizes) - 2, np.zeros_like(distinct)
     variance = (between + within) / degrees if degrees else None
-    return variance, degrees, False, np.zeros_like(distinct)
+    misfit = bool(
+        seeds and free and between / free > f_distribution.ppf(0.95, free, seeds) * within / seeds
+    )
+    if misfit:
+        degrees, variance = free, between / free
+        offsets = (within / seeds / variance - 1) * means
+    return LogCurve(
+        np.array([log_s_min.item(), log_b_crit]),
+        squares.item(),
+        np.asarray(np.linalg.inv(slopes.T @ slopes), np.float64),
+        variance,
+        degrees,
+        misfit,
+        offsets,
+    )
 
 
-def _bound_b_crit(sizes: Floats, profile: Floats, fit: _LogFit) -> tuple[OpenEnd, Estimate]:
-    """Return the open side of B_crit, and B_crit with the ends that are bounded.
+def _bound_b_crit(
+    curve: LogCurve, sizes: Floats, grid: Floats, squares: Floats
+) -> tuple[Estimate, OpenEnd]:
+    """Return B_crit with the ends that are bounded, and its open side.
 
     A B_crit far beyond the sizes gives one of the two limits, S constant or S ~ 1/B. A limit fits
     as well as the curve if it raises the sum of squares by no more than F(1, n-2) = t**2 residual
     variances; the other end of the interval is where that rise begins. An end is also open if the
     whole interval lies beyond the sizes on its side: that would be extrapolation.
+
+    Args:
+        grid: Values of log B_crit, from far below to far above the sizes.
+        squares: The sum of squared residuals at each of them.
     """
-    interval = fit.estimate((0, 1))
-    if fit.variance is None:
-        return OpenEnd.BOTH, interval
-    limit = fit.squares + t_quantile(fit.degrees) ** 2 * fit.variance
-    good = np.flatnonzero(profile[2] <= limit)
+    value = math.exp(curve.logs[1])
+    if curve.variance is None:
+        return Estimate(value), OpenEnd.BOTH
+    limit = curve.squares + t_quantile(curve.degrees) ** 2 * curve.variance
+    good = np.flatnonzero(squares <= limit)
     low = bool(len(good)) and good[0] == 0
-    high = bool(len(good)) and good[-1] == len(profile[0]) - 1
+    high = bool(len(good)) and good[-1] == len(grid) - 1
     if low and high:
-        return OpenEnd.BOTH, Estimate(interval.value)
+        return Estimate(value), OpenEnd.BOTH
     if low:
-        return OpenEnd.LOW, Estimate(interval.value, None, float(np.exp(profile[0, good[-1]])))
+        return Estimate(value, None, math.exp(grid[good[-1]])), OpenEnd.LOW
     if high:
-        return OpenEnd.HIGH, Estimate(interval.value, float(np.exp(profile[0, good[0]])), None)
-    if interval.high is not None and interval.high < sizes.min():
-        return OpenEnd.LOW, Estimate(interval.value, None, interval.high)
-    if interval.low is not None and interval.low > sizes.max():
-        return OpenEnd.HIGH, Estimate(interval.value, interval.low, None)
-    return OpenEnd.NONE, interval
-
-
-def _contradicts(point: StepsToTarget, fit: _LogFit) -> bool:
-    """Return whether a run on the curve would hardly have given this excluded point.
-
-    A run's log S lies within t * deviation * sqrt(1 + j'(J'J)**-1 j) of the curve in 90% of cases.
-    A run that missed the target beyond that, or had it before that, contradicts the fit.
-    """
-    if fit.deviation is None:
-        return False
-    size = np.array([point.batch_size], np.float64)
-    slopes = _log_slopes(float(fit.logs[1]), size)[0]
-    error = fit.deviation * np.sqrt(1 + slopes @ fit.spread @ slopes)
-    above = (np.log(point.steps) - _log_curve(fit.logs, size)[0]) / error
-    half = t_quantile(fit.degrees)
-    return bool(above < -half if point.early else above > half)
-
-
-def _log_curve(logs: Floats, sizes: Floats) -> Floats:
-    curve: Floats = logs[0] + np.log1p(np.exp(logs[1]) / sizes)
-    return curve
+        return Estimate(value, math.exp(grid[good[0]]), None), OpenEnd.HIGH
+    half = t_quantile(curve.degrees) * math.sqrt(curve.variance * curve.spread[1, 1])
+    if half > _MAX_LOG_HALF_WIDTH:
+        return Estimate(value), OpenEnd.NONE
+    lower, upper = value * math.exp(-half), value * math.exp(half)
+    if upper < sizes.min():
+        return Estimate(value, None, upper), OpenEnd.LOW
+    if lower > sizes.max():
+        return Estimate(value, lower, None), OpenEnd.HIGH
+    return Estimate(value, lower, upper), OpenEnd.NONE
 
 
 def _log_slopes(log_b_crit: float, sizes: Floats) -> Floats:
@@ -305,24 +278,19 @@ def _log_slopes(log_b_crit: float, sizes: Floats) -> Floats:
     return np.stack([np.ones_like(sizes), b_crit / (b_crit + sizes)], axis=1)
 
 
-def _too_few_sizes(points: Sequence[StepsToTarget]) -> str:
-    """Return why there is no fit, and what to do."""
-    missed = sum(not point.reached for point in points)
-    early = sum(point.early for point in points)
+def _too_few_sizes(points: Sequence[StepsToTarget]) -> UserError:
+    """Say why there is no fit, and what to do."""
     remedies = []
-    if missed:
+    if missed := sum(not point.reached for point in points):
         remedies.append(
             f"{missed} of {len(points)} runs missed it: train longer or choose a higher target."
         )
-    if early:
+    if early := sum(point.early for point in points):
         remedies.append(
             f"{early} of {len(points)} runs had reached it by their first evaluation: evaluate "
             "more often or choose a lower target."
         )
-    return " ".join(
-        [
-            "A recommendation needs at least two batch sizes with runs that cross the target "
-            "between two evaluations.",
-            *(remedies or ["Sweep more batch sizes."]),
-        ]
+    return UserError(
+        "A recommendation needs at least two batch sizes with runs that cross the target between "
+        f"two evaluations. {' '.join(remedies) or 'Sweep more batch sizes.'}"
     )

@@ -28,73 +28,45 @@ class StepsToTarget:
 
 
 def find_steps_to_target(
-    evaluations: Sequence[Evaluation], target_loss: float, batch_size: int, seed: int
-) -> StepsToTarget:
-    """Return the steps to the first crossing of a validation loss per token, in nats.
-
-    Between the two evaluations around the crossing the loss is interpolated linearly in log
-    steps: it falls ever more slowly, so interpolation in steps would cross late, the more so the
-    rarer the evaluations. The evaluation before the first step has no place on that scale; a
-    target reached by the first one after it is `early`. Evaluations without a finite loss are
-    skipped.
-
-    Raises:
-        UserError: No evaluation after a step has a finite validation loss.
-    """
-    trained = _trained_losses(evaluations)
-    if not trained:
-        raise UserError(
-            f"The run at batch size {batch_size:,} (seed {seed}) has no validation loss. Use runs "
-            "on a corpus with a validation split that trained up to an evaluation."
-        )
-    below = next((i for i, (_, loss) in enumerate(trained) if loss <= target_loss), None)
-    if below is None:
-        return StepsToTarget(batch_size, seed, float(trained[-1][0]), reached=False)
-    if below == 0:
-        return StepsToTarget(batch_size, seed, float(trained[0][0]), reached=True, early=True)
-    (before, above), (after, loss) = trained[below - 1], trained[below]
-    share = (above - target_loss) / (above - loss)
-    return StepsToTarget(batch_size, seed, before * (after / before) ** share, reached=True)
-
-
-def find_all_steps_to_target(
     runs: Sequence[Run], evaluations: Mapping[int, Sequence[Evaluation]], target_loss: float
 ) -> list[StepsToTarget]:
-    """Return the steps of each run that was evaluated; `evaluations` by run id."""
-    return [
-        find_steps_to_target(
-            evaluations[run.id], target_loss, run.config.batch_size, run.config.seed
-        )
-        for run in runs
-        if _trained_losses(evaluations[run.id])
-    ]
+    """Return the steps of each run to a validation loss per token, in nats.
+
+    The evaluation before the first step has no place on a logarithmic scale of steps; a target
+    reached by the first one after it is `early`. Runs that were not evaluated after a step are
+    skipped.
+
+    Args:
+        evaluations: By run id.
+    """
+    points = []
+    for run in runs:
+        losses = _trained_losses(evaluations[run.id])
+        if losses:
+            crossing = _find_crossing(losses, target_loss)
+            points.append(
+                StepsToTarget(
+                    run.config.batch_size,
+                    run.config.seed,
+                    losses[-1][0] if crossing is None else crossing,
+                    reached=crossing is not None,
+                    early=losses[0][1] <= target_loss,
+                )
+            )
+    return points
 
 
 def find_seconds_to_target(evaluations: Sequence[Evaluation], target_loss: float) -> float | None:
-    """Return the training time to the first crossing, interpolated as for steps.
-
-    Before the first step there is no log scale: from there the loss is interpolated linearly in
-    time. None if the target was not reached.
-    """
-    before: tuple[float, float] | None = None
-    for each in evaluations:
-        loss = each.validation_loss_per_token
-        if loss is None or not math.isfinite(loss):
-            continue
-        if loss <= target_loss:
-            if before is None or before[1] == loss:
-                return each.training_seconds
-            (start, above), end = before, each.training_seconds
-            share = (above - target_loss) / (above - loss)
-            return start * (end / start) ** share if start else share * end
-        before = each.training_seconds, loss
-    return None
+    """Return the training time to a validation loss per token; None if it was not reached."""
+    losses = [(each.training_seconds, loss) for each, loss in _with_loss(evaluations)]
+    return _find_crossing(losses, target_loss)
 
 
 def suggest_target(runs: Iterable[Sequence[Evaluation]]) -> float:
     """Return the lowest target that all runs reached: the largest of their lowest losses.
 
-    Runs without a finite validation loss are skipped.
+    Args:
+        runs: The evaluations of each run; runs without a finite validation loss are skipped.
 
     Raises:
         UserError: No run has one.
@@ -106,12 +78,29 @@ def suggest_target(runs: Iterable[Sequence[Evaluation]]) -> float:
     return max(lowest)
 
 
-def _trained_losses(evaluations: Sequence[Evaluation]) -> list[tuple[int, float]]:
-    """Return iteration and finite validation loss of each evaluation after the first step."""
-    return [
-        (each.iteration, each.validation_loss_per_token)
-        for each in evaluations
-        if each.iteration > 0
-        and each.validation_loss_per_token is not None
-        and math.isfinite(each.validation_loss_per_token)
-    ]
+def _trained_losses(evaluations: Sequence[Evaluation]) -> list[tuple[float, float]]:
+    """Return iteration and validation loss of each evaluation after the first step."""
+    return [(each.iteration, loss) for each, loss in _with_loss(evaluations) if each.iteration]
+
+
+def _with_loss(evaluations: Sequence[Evaluation]) -> list[tuple[Evaluation, float]]:
+    """Return the evaluations with a finite validation loss, and that loss."""
+    losses = [(each, each.validation_loss_per_token) for each in evaluations]
+    return [(each, loss) for each, loss in losses if loss is not None and math.isfinite(loss)]
+
+
+def _find_crossing(losses: Sequence[tuple[float, float]], target_loss: float) -> float | None:
+    """Return the x of the first crossing; None if there is none.
+
+    The loss is interpolated linearly in log x: it falls ever more slowly, so interpolation in x
+    would cross late, the more so the rarer the evaluations. From x = 0 it is linear in x.
+    """
+    index = next((i for i, (_, loss) in enumerate(losses) if loss <= target_loss), None)
+    if index is None:
+        return None
+    end, loss = losses[index]
+    if index == 0:
+        return end
+    start, above = losses[index - 1]
+    share = (above - target_loss) / (above - loss)
+    return float(start * (end / start) ** share) if start else share * end

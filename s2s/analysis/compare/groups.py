@@ -8,7 +8,6 @@ from enum import StrEnum
 import numpy as np
 
 from s2s.analysis.run.steps import Floats
-from s2s.config import TrainConfig
 from s2s.formatting import run_label
 from s2s.records import Run, RunState, Summary
 
@@ -30,7 +29,7 @@ RATIO_FIGURES = (
 
 
 class Repeats(StrEnum):
-    """How repeats are shown: as one mean with a range, or each run by itself."""
+    """How repeats are drawn: as one mean with a range, or each run by itself."""
 
     RANGE = "min to max"
     QUARTILES = "quartiles"
@@ -50,7 +49,7 @@ class Group:
 
     @property
     def run_id(self) -> int:
-        """Id of the first run, which identifies the group in addresses and colours."""
+        """Id of the first run, which identifies the group in addresses and colors."""
         return self.runs[0].id
 
     @property
@@ -78,7 +77,7 @@ class MeanRange:
 
 @dataclass(frozen=True)
 class Bar:
-    """One figure of a group; None: not known for any of its runs."""
+    """One figure of a group; None: unknown for all of its runs."""
 
     group: Group
     value: MeanRange | None
@@ -92,24 +91,19 @@ def group_repeats(runs: Sequence[Run], repeats: Repeats) -> list[Group]:
     """Group the runs; sort by batch size, then by run id.
 
     Runs that are unfinished, stopped or failed stay alone: an incomplete run would shorten the
-    part of the curves that all repeats share.
+    part of the curves that all repeats share. Choices that apply after the last step do not
+    separate repeats: a sweep, for example, keeps the weights of one repeat only.
     """
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in sorted(runs, key=lambda run: (run.config.batch_size, run.id)):
-        alone = repeats is Repeats.SEPARATE or run.state not in _COMPLETE
-        key = (run.id,) if alone else (_without_seed(run.config), run.device)
+        key: tuple[object, ...] = (run.id,)
+        if repeats is not Repeats.SEPARATE and run.state in _COMPLETE:
+            config = dataclasses.replace(
+                run.config, seed=0, keep_weights=True, keep_optimizer=False, measure_quality=False
+            )
+            key = (config, run.device)
         groups.setdefault(key, []).append(run)
     return [Group(tuple(each)) for each in groups.values()]
-
-
-def _without_seed(config: TrainConfig) -> TrainConfig:
-    """Return the configuration without seed and without choices that apply after the last step.
-
-    A sweep, for example, keeps the weights of one repeat only.
-    """
-    return dataclasses.replace(
-        config, seed=0, keep_weights=True, keep_optimizer=False, measure_quality=False
-    )
 
 
 def measure_band(values: Floats, repeats: Repeats) -> tuple[Floats, Floats]:
@@ -120,14 +114,7 @@ def measure_band(values: Floats, repeats: Repeats) -> tuple[Floats, Floats]:
 
 def measure_mean(values: Iterable[float | None], repeats: Repeats) -> MeanRange | None:
     """Return mean and range of the known values; None if there is none."""
-    known = _known(values)
-    if not len(known):
-        return None
-    mean = float(known.mean())
-    if len(known) == 1:
-        return MeanRange(mean)
-    low, high = measure_band(known, repeats)
-    return MeanRange(mean, float(low), float(high))
+    return measure_ratio(values, [1.0], repeats)
 
 
 def measure_ratio(
@@ -137,7 +124,10 @@ def measure_ratio(
 
     None if either side is unknown or the baseline is 0.
     """
-    above, below = _known(values), _known(baseline)
+    above, below = (
+        np.array([value for value in side if value is not None], np.float64)
+        for side in (values, baseline)
+    )
     if not len(above) or not len(below) or not below.all():
         return None
     mean = float(above.mean() / below.mean())
@@ -147,22 +137,17 @@ def measure_ratio(
     return MeanRange(mean, float(low), float(high))
 
 
-def _known(values: Iterable[float | None]) -> Floats:
-    return np.array([value for value in values if value is not None], np.float64)
-
-
 def measure_ratios(
     groups: Sequence[Sequence[Summary]], baseline: Sequence[Summary], repeats: Repeats
 ) -> dict[str, list[MeanRange | None]]:
     """Return each of RATIO_FIGURES relative to the baseline, by field name, one per group."""
+
+    def values(summaries: Sequence[Summary], name: str) -> list[float | None]:
+        return [getattr(each, name) for each in summaries]
+
     return {
         name: [
-            measure_ratio(
-                (getattr(each, name) for each in summaries),
-                (getattr(each, name) for each in baseline),
-                repeats,
-            )
-            for summaries in groups
+            measure_ratio(values(each, name), values(baseline, name), repeats) for each in groups
         ]
         for name in RATIO_FIGURES
     }
@@ -171,11 +156,7 @@ def measure_ratios(
 def build_bars(
     compared: Sequence[tuple[Group, Sequence[Summary]]], repeats: Repeats, figure: Figure
 ) -> list[Bar]:
-    """Return one bar per group.
-
-    Args:
-        compared: Each group with the summaries of its runs.
-    """
+    """Return one bar per group; `compared` holds each group with the summaries of its runs."""
     return [
         Bar(group, measure_mean(map(figure, summaries), repeats)) for group, summaries in compared
     ]

@@ -64,11 +64,7 @@ def build_throughput_line(run: Run, steps: Steps, axis: Axis) -> RunLine:
 
 
 def validation_curve(steps: Steps, evaluations: Sequence[Evaluation], axis: Axis) -> Curve | None:
-    """Return the validation losses, each at the place of the last step before its evaluation.
-
-    Returns:
-        None if no evaluation measured a validation loss.
-    """
+    """Return the validation losses, each at the last step before it; None if there are none."""
     measured = [each for each in evaluations if each.validation_loss_per_token is not None]
     if not measured:
         return None
@@ -85,10 +81,9 @@ def find_divergence(curve: Curve) -> tuple[float, float] | None:
     Without a finite y before it, y is 1, which a logarithmic axis can show too. None if the whole
     curve is finite.
     """
-    finite = np.isfinite(curve.raw) & np.isfinite(curve.y)
-    if finite.all():
+    first = _finite_length(curve)
+    if first == len(curve.x):
         return None
-    first = int(np.argmin(finite))
     return float(curve.x[first]), float(curve.y[first - 1]) if first else 1.0
 
 
@@ -106,16 +101,14 @@ def build_group_line(group: Group, lines: Sequence[RunLine], repeats: Repeats) -
     x, values = _resample([line.curve for line in lines])
     mean = values.mean(axis=0)
     curve = Curve(x, mean, mean)
-    divergences = [find_divergence(line.curve) for line in lines]
-    ends = [divergence[0] for divergence in divergences if divergence]
-    if ends:
+    if ends := [end[0] for line in lines if (end := find_divergence(line.curve))]:
         diverged = np.append(mean, np.nan)
         curve = Curve(np.append(x, min(ends)), diverged, diverged)
     measured = [line.validation for line in lines if line.validation is not None]
     validation = None
     if len(measured) == len(lines):
-        at, losses = _resample(measured)
-        validation = Curve(at, losses.mean(axis=0), losses.mean(axis=0))
+        places, losses = _resample(measured)
+        validation = Curve(places, losses.mean(axis=0), losses.mean(axis=0))
     band = Band(x, *measure_band(values, repeats))
     return RunLine(group.run_id, group.batch_size, group.label, curve, validation, band)
 
@@ -123,18 +116,21 @@ def build_group_line(group: Group, lines: Sequence[RunLine], repeats: Repeats) -
 def _resample(curves: Sequence[Curve]) -> tuple[Floats, Floats]:
     """Return the shared x values (points,) and each curve's y there (curves, points).
 
-    The x values are those of the curve that ends first; the others are interpolated.
+    The x values are those of the curve that ends first; the others are interpolated. A curve ends
+    before its first NaN or infinite value.
     """
-    finite = [_finite_start(curve) for curve in curves]
-    if not all(len(x) for x, _ in finite):
+    lengths = [_finite_length(curve) for curve in curves]
+    if not all(lengths):
         return np.empty(0), np.empty((len(curves), 0))
+    finite = [
+        (curve.x[:length], curve.y[:length]) for curve, length in zip(curves, lengths, strict=True)
+    ]
     x, _ = min(finite, key=lambda each: float(each[0][-1]))
     x = x[x >= max(float(each[0]) for each, _ in finite)]
     return x, np.array([np.interp(x, places, y) for places, y in finite])
 
 
-def _finite_start(curve: Curve) -> tuple[Floats, Floats]:
-    """Return x and y of the curve before its first NaN or infinite value."""
+def _finite_length(curve: Curve) -> int:
+    """Return the number of points before the first NaN or infinite one."""
     finite = np.isfinite(curve.raw) & np.isfinite(curve.y)
-    end = len(finite) if finite.all() else int(np.argmin(finite))
-    return curve.x[:end], curve.y[:end]
+    return len(finite) if finite.all() else int(np.argmin(finite))

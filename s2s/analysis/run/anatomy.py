@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-from s2s.analysis.run.steps import Floats, Steps
+from s2s.analysis.run.steps import Steps
 from s2s.formatting import run_label
 from s2s.records import PHASES, Run
 
@@ -24,10 +24,6 @@ class Anatomy:
     median_seconds: tuple[float, ...]
     shares: tuple[float, ...]
     """Of the total time of these steps; they add up to 1."""
-
-    def seconds_by_part(self) -> dict[str, float]:
-        """Return the medians by the names of their parts."""
-        return dict(zip(PARTS, self.median_seconds, strict=True))
 
 
 @dataclass(frozen=True)
@@ -58,13 +54,9 @@ class AnatomyFit:
 
 
 def measure_anatomy(steps: Steps) -> Anatomy | None:
-    """Return the parts of a run's timed steps.
+    """Return the parts of a run's timed steps; None if their phases were not measured.
 
-    Long runs are sampled: only every second, third, ... step counts above 4,096 steps, so that a
-    page can call this often.
-
-    Returns:
-        None if no timed step has measured phases.
+    Above 4,096 steps only every second, third, ... counts, because a page calls this often.
     """
     measured = np.flatnonzero(steps["timed"] & np.isfinite(steps[f"{PHASES[0]}_seconds"]))
     if not len(measured):
@@ -81,7 +73,7 @@ def measure_anatomy(steps: Steps) -> Anatomy | None:
 
 
 def measure_run_anatomy(run: Run, steps: Steps) -> RunAnatomy | None:
-    """Return the anatomy of a run's steps, or None if its phases were not measured."""
+    """Return the anatomy of a run's steps; None if its phases were not measured."""
     anatomy = measure_anatomy(steps)
     if anatomy is None:
         return None
@@ -118,20 +110,16 @@ def fit_anatomy(batch_sizes: Sequence[int], parts: Sequence[Sequence[float]]) ->
     if len(set(batch_sizes)) < 2:
         return None
     sizes, seconds = np.array(batch_sizes, np.float64), np.array(parts)
-    fixed, per_sample = np.array([_fit_line(sizes, part) for part in seconds.T]).T
+    lines = []
+    for part in seconds.T:
+        weights = 1 / np.maximum(part, _CLOCK_SECONDS)
+        line, _ = nnls(np.column_stack([weights, weights * sizes]), weights * part)
+        lines.append(line)
+    fixed, per_sample = np.transpose(lines)
     predicted = fixed.sum() + sizes * per_sample.sum()
-    measured = seconds.sum(axis=1)
     return AnatomyFit(
         tuple(fixed.tolist()),
         tuple(per_sample.tolist()),
         tuple(sorted(set(batch_sizes))),
-        float(np.abs(predicted / measured - 1).max()),
+        float(np.abs(predicted / seconds.sum(axis=1) - 1).max()),
     )
-
-
-def _fit_line(sizes: Floats, seconds: Floats) -> tuple[float, float]:
-    """Return the fixed seconds and the seconds per sample."""
-    weights = 1 / np.maximum(seconds, _CLOCK_SECONDS)
-    design = np.column_stack([weights, weights * sizes])
-    (fixed, per_sample), _ = nnls(design, weights * seconds)
-    return float(fixed), float(per_sample)

@@ -1,6 +1,7 @@
 """Interference: other load on the machine while a run trained."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from s2s.records import DeviceSample, Interference, Run
 
@@ -11,32 +12,28 @@ _QUIET_THROTTLED_SHARE = 0.05
 
 
 def measure_interference(run: Run, samples: Sequence[DeviceSample]) -> Interference:
-    """Return the other load on the machine during a run.
+    """Return the other load on the machine during a run, from the readings of its devices.
 
-    Args:
-        samples: The run's readings of its devices.
+    The load on the CPU is the mean over the whole run, else of the readings, else that before the
+    run.
     """
-    states = [each for each in (run.machine_before, run.machine_after) if each]
+    before, after = run.machine_before, run.machine_after
     throttled = [each.throttled for each in samples if each.throttled is not None]
-    cores = run.environment.get("usable_cores") or run.environment.get("logical_cores") or 1
+    loads = [each.other_load_cores for each in samples if each.other_load_cores is not None]
+    load = before.other_load_cores if before else None
+    if after and after.other_load_cores is not None:
+        load = after.other_load_cores
+    elif loads:
+        load = fmean(loads)
+    gpu_processes = [
+        pid for state in (before, after) if state for pid, _ in state.gpu_other_processes or ()
+    ]
     return Interference(
-        other_load_cores=_other_load_cores(run, samples),
-        cores=cores,
-        gpu_process_ids=tuple(
-            sorted({pid for state in states for pid, _ in state.gpu_other_processes or ()})
-        ),
-        throttled_share=sum(throttled) / len(throttled) if throttled else None,
+        other_load_cores=load,
+        cores=run.environment.get("usable_cores") or run.environment.get("logical_cores") or 1,
+        gpu_process_ids=tuple(sorted(set(gpu_processes))),
+        throttled_share=fmean(throttled) if throttled else None,
     )
-
-
-def _other_load_cores(run: Run, samples: Sequence[DeviceSample]) -> float | None:
-    """Return the mean over the whole run, else of its readings, else the load before the run."""
-    if run.machine_after and run.machine_after.other_load_cores is not None:
-        return run.machine_after.other_load_cores
-    readings = [each.other_load_cores for each in samples if each.other_load_cores is not None]
-    if readings:
-        return sum(readings) / len(readings)
-    return run.machine_before.other_load_cores if run.machine_before else None
 
 
 def is_processor_shared(interference: Interference) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from s2s.analysis.run.steps import Floats
 from s2s.records import DeviceSample
@@ -32,21 +31,33 @@ def build_reading_series(samples: Sequence[DeviceSample], points: int = 300) -> 
         points: Maximum length of a series; of each longer stretch the highest values are kept.
     """
     start = min((sample.at for sample in samples), default=0.0)
-    devices = dict.fromkeys(sample.device for sample in samples)
-    return [
-        _build_series(device, [each for each in samples if each.device == device], start, points)
-        for device in devices
-    ]
+    series = []
+    for device in dict.fromkeys(sample.device for sample in samples):
+        readings = np.array(
+            [
+                (
+                    sample.at - start,
+                    sample.memory_used_bytes,
+                    sample.torch_allocated_bytes,
+                    sample.utilization,
+                )
+                for sample in samples
+                if sample.device == device
+            ],
+            dtype=np.float64,  # None becomes NaN
+        )
+        readings = _insert_gaps(readings)
+        starts = np.arange(0, len(readings), -(-len(readings) // points))
+        # fmax ignores NaN: a stretch becomes a gap only if all of it is one.
+        columns = np.fmax.reduceat(readings[:, 1:], starts, axis=0)
+        series.append(ReadingSeries(device, readings[starts, 0], *columns.T))
+    return series
 
 
 def peak_memory_bytes(samples: Sequence[DeviceSample], device: str) -> int | None:
-    """Return the highest reading of a device (see `run_memory_bytes`), or None without readings."""
-    readings = [
-        value
-        for sample in samples
-        if sample.device == device and (value := run_memory_bytes(sample)) is not None
-    ]
-    return max(readings, default=None)
+    """Return the highest reading of a device (see `run_memory_bytes`); None without readings."""
+    readings = [run_memory_bytes(sample) for sample in samples if sample.device == device]
+    return max((each for each in readings if each is not None), default=None)
 
 
 def run_memory_bytes(sample: DeviceSample) -> int | None:
@@ -60,32 +71,12 @@ def run_memory_bytes(sample: DeviceSample) -> int | None:
     return sample.memory_used_bytes
 
 
-def _build_series(
-    device: str, samples: Sequence[DeviceSample], start: float, points: int
-) -> ReadingSeries:
-    at = np.array([sample.at for sample in samples])
-    columns = np.array(
-        [
-            [sample.memory_used_bytes, sample.torch_allocated_bytes, sample.utilization]
-            for sample in samples
-        ],
-        dtype=np.float64,  # None becomes NaN
-    )
-    seconds, columns = _insert_gaps(at - start, columns)
-    stretch = -(-len(seconds) // points)
-    starts = np.arange(0, len(seconds), stretch)
-    # fmax ignores NaN: a stretch becomes a gap only if all of it is one.
-    thinned = np.fmax.reduceat(columns, starts, axis=0)
-    return ReadingSeries(device, seconds[starts], thinned[:, 0], thinned[:, 1], thinned[:, 2])
-
-
-def _insert_gaps(
-    seconds: Floats, columns: npt.NDArray[np.float64]
-) -> tuple[Floats, npt.NDArray[np.float64]]:
-    """Insert a row of NaN wherever readings stopped for a while."""
-    intervals = np.diff(seconds)
+def _insert_gaps(readings: Floats) -> Floats:
+    """Insert a row of NaN wherever readings stopped for a while; the first column is the time."""
+    intervals = np.diff(readings[:, 0])
     if not len(intervals):
-        return seconds, columns
+        return readings
     after = np.flatnonzero(intervals > _GAP_INTERVALS * np.median(intervals)) + 1
-    middle = (seconds[after - 1] + seconds[after]) / 2
-    return np.insert(seconds, after, middle), np.insert(columns, after, np.nan, axis=0)
+    gaps = np.full((len(after), readings.shape[1]), np.nan)
+    gaps[:, 0] = (readings[after - 1, 0] + readings[after, 0]) / 2
+    return np.insert(readings, after, gaps, axis=0)

@@ -54,13 +54,10 @@ def losses(steps: Steps, scale: LossScale) -> Floats:
 
 
 def last_loss(steps: Steps, scale: LossScale, window: int = 50) -> float | None:
-    """Return the mean loss over all tokens or sentences of the last `window` steps.
+    """Return the mean loss over the tokens or sentences of the last steps; None without steps.
 
     The sums are divided, not the steps' means averaged: in small batches short sentences would
     weigh more, and the loss would look lower.
-
-    Returns:
-        None without steps.
     """
     last = steps[-window:]
     return float(last["loss_sum"].sum() / last[_COUNTS[scale]].sum()) if len(steps) else None
@@ -111,11 +108,9 @@ def throughput_curve(steps: Steps, axis: Axis, points: int = 200) -> Curve:
     x, samples, seconds = axis_values(steps, axis)[timed], steps["samples"], steps["seconds"]
     if not len(x):
         return Curve(x, x, x)
-    starts = _stretch_starts(len(x), points)
-    ends = np.append(starts[1:], len(x)) - 1
-    rate = np.add.reduceat(samples[timed].astype(np.float64), starts) / np.add.reduceat(
-        seconds[timed], starts
-    )
+    starts, ends = _stretches(len(x), points)
+    sums = np.add.reduceat([samples[timed], seconds[timed]], starts, axis=1)
+    rate = sums[0] / sums[1]
     return Curve(x[ends], rate, rate)
 
 
@@ -136,18 +131,17 @@ def smooth(values: Floats, weight: float) -> Floats:
 def _thin(x: Floats, y: Floats, raw: Floats, points: int) -> Curve:
     if len(x) <= points:
         return Curve(x, y, raw)
-    starts = _stretch_starts(len(x), points)
-    ends = np.append(starts[1:], len(x)) - 1
-    sizes = np.diff(np.append(starts, len(x)))
-    return Curve(x[ends], y[ends], np.add.reduceat(raw, starts) / sizes)
+    starts, ends = _stretches(len(x), points)
+    return Curve(x[ends], y[ends], np.add.reduceat(raw, starts) / (ends - starts + 1))
 
 
-def _stretch_starts(length: int, points: int) -> npt.NDArray[np.int64]:
-    """Return the first indices of at most `points` stretches of nearly equal length."""
-    return np.unique(np.linspace(0, length, min(points, length), endpoint=False).astype(np.int64))
+def _stretches(length: int, points: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the first and the last indices of at most `points` stretches of similar length."""
+    starts = np.linspace(0, length, min(points, length), endpoint=False).astype(np.int64)
+    return starts, np.append(starts[1:], length) - 1
 
 
 def _rate(steps: Steps, column: str) -> float | None:
-    timed = steps["timed"]  # columns are picked first: whole rows would be copied
+    timed = steps["timed"]  # columns are selected first: whole rows would be copied
     seconds = float(steps["seconds"][timed].sum())
     return float(steps[column][timed].sum()) / seconds if seconds > 0 else None

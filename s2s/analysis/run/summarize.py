@@ -1,33 +1,31 @@
-"""The one place that summarises a run: its figures from its records."""
+"""The figures of a run, from its records."""
 
 import dataclasses
 from collections.abc import Sequence
 
-from s2s.analysis.run.anatomy import measure_anatomy
+from s2s.analysis.run import steps as figures
+from s2s.analysis.run.anatomy import PARTS, measure_anatomy
 from s2s.analysis.run.interference import measure_interference
 from s2s.analysis.run.readings import peak_memory_bytes
-from s2s.analysis.run.steps import (
-    LossScale,
-    Steps,
-    last_loss,
-    padding_ratio,
-    samples_per_second,
-    target_tokens_per_second,
-)
-from s2s.analysis.run.timing import measure_step_timing
+from s2s.analysis.run.timing import measure_step_spread
 from s2s.records import DeviceSample, Evaluation, Run, Summary
 
 
 def summarize(
-    run: Run, steps: Steps, evaluations: Sequence[Evaluation], samples: Sequence[DeviceSample]
+    run: Run,
+    steps: figures.Steps,
+    evaluations: Sequence[Evaluation],
+    samples: Sequence[DeviceSample],
 ) -> Summary:
     """Return the figures of a run, finished or not, from its records so far.
 
     Only the process that trains can measure processor and wall time, torch's peak memory and
     translation quality: they are taken from the run's stored summary, if it has one.
     """
-    timing = measure_step_timing(steps, run.config.teacher_forcing)
+    spread = measure_step_spread(steps, run.config.teacher_forcing)
     anatomy = measure_anatomy(steps)
+    interfered = steps["interfered"]
+    warmup = ~(steps["timed"] | interfered)
     validation = [
         each.validation_loss_per_token
         for each in evaluations
@@ -43,20 +41,20 @@ def summarize(
         seconds=float(steps["seconds"].sum()),
         user_seconds=None,
         system_seconds=None,
-        samples_per_second=samples_per_second(steps),
-        target_tokens_per_second=target_tokens_per_second(steps),
-        padding_ratio=padding_ratio(steps),
-        loss_per_token=last_loss(steps, LossScale.TOKEN),
-        loss_per_sentence=last_loss(steps, LossScale.SENTENCE),
+        samples_per_second=figures.samples_per_second(steps),
+        target_tokens_per_second=figures.target_tokens_per_second(steps),
+        padding_ratio=figures.padding_ratio(steps),
+        loss_per_token=figures.last_loss(steps, figures.LossScale.TOKEN),
+        loss_per_sentence=figures.last_loss(steps, figures.LossScale.SENTENCE),
         validation_loss_per_token=validation[-1] if validation else None,
         peak_memory_bytes=peak_memory_bytes(samples, run.device),
-        step_seconds=timing.seconds,
-        step_relative_iqr=timing.relative_iqr,
-        warmup_steps=timing.warmup_steps,
-        warmup_seconds=timing.warmup_seconds,
-        interfered_steps=timing.interfered_steps,
-        interfered_seconds=timing.interfered_seconds,
-        phase_seconds=anatomy.seconds_by_part() if anatomy else None,
+        step_seconds=figures.median_step_seconds(steps),
+        step_relative_iqr=spread.relative_iqr if spread else None,
+        warmup_steps=int(warmup.sum()),
+        warmup_seconds=float(steps["seconds"][warmup].sum()),
+        interfered_steps=int(interfered.sum()),
+        interfered_seconds=float(steps["seconds"][interfered].sum()),
+        phase_seconds=dict(zip(PARTS, anatomy.median_seconds, strict=True)) if anatomy else None,
         interference=measure_interference(run, samples),
         max_padded_tokens=int(steps["padded_tokens"].max()) if len(steps) else None,
     )

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from s2s.analysis.run.steps import Steps, median_step_seconds
+from s2s.analysis.run.steps import Steps
 
 NOISY, VERY_NOISY = 0.10, 0.25
 """IQR over median above which torch.utils.benchmark's Timer warns, and warns strongly."""
@@ -33,7 +33,6 @@ class TimingSpread:
     median: float
     iqr: float | None
     """Third quartile minus first, linearly interpolated; None for a single value."""
-    count: int
 
     @property
     def relative_iqr(self) -> float | None:
@@ -41,27 +40,10 @@ class TimingSpread:
         return self.iqr / abs(self.median) if self.iqr is not None and self.median else None
 
 
-@dataclass(frozen=True)
-class StepTiming:
-    """The timed steps of a run, and the steps excluded from the timing."""
-
-    seconds: float | None
-    """Median step; None before the first timed step."""
-    relative_iqr: float | None
-    """See `measure_step_spread`; None if the run is too short."""
-    warmup_steps: int
-    warmup_seconds: float
-    interfered_steps: int
-    """Excluded because the same process translated meanwhile."""
-    interfered_seconds: float
-
-
 def measure_spread(values: Sequence[float]) -> TimingSpread:
-    """Return median and IQR of the values; raise ValueError if there are none."""
-    if not values:
-        raise ValueError("a spread needs at least one value")
+    """Return median and IQR of one or more values."""
     first, middle, third = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
-    return TimingSpread(middle, third - first if len(values) > 1 else None, len(values))
+    return TimingSpread(middle, third - first if len(values) > 1 else None)
 
 
 def median(values: Sequence[float]) -> float | None:
@@ -78,25 +60,6 @@ def classify_variation(relative_iqr: float | None) -> Variation | None:
     return Variation.NOISY if relative_iqr <= VERY_NOISY else Variation.VERY_NOISY
 
 
-def measure_step_timing(steps: Steps, teacher_forcing: float = 1.0) -> StepTiming:
-    """Return the timing of a run's steps.
-
-    Args:
-        teacher_forcing: Share of the batches that are decoded with the reference as input.
-    """
-    spread = measure_step_spread(steps, teacher_forcing)
-    interfered = steps["interfered"]
-    warmup = ~(steps["timed"] | interfered)
-    return StepTiming(
-        median_step_seconds(steps),
-        spread.relative_iqr if spread else None,
-        int(warmup.sum()),
-        float(steps["seconds"][warmup].sum()),
-        int(interfered.sum()),
-        float(steps["seconds"][interfered].sum()),
-    )
-
-
 def measure_step_spread(steps: Steps, teacher_forcing: float = 1.0) -> TimingSpread | None:
     """Return the spread of the mean step time over stretches of successive timed steps.
 
@@ -108,6 +71,9 @@ def measure_step_spread(steps: Steps, teacher_forcing: float = 1.0) -> TimingSpr
     deviations of a normal distribution), so lengths alone never reach the 10% that count as noisy.
     It has at least 8 steps, so that single outliers do not count, and 256 if only some batches are
     teacher-forced, because the others take several times as long.
+
+    Args:
+        teacher_forcing: Share of the batches that are decoded with the reference as input.
 
     Returns:
         None if the run has fewer than five stretches.

@@ -21,11 +21,7 @@ class TranslationTable:
 def build_translation_table(
     evaluations: Sequence[Evaluation], columns: int = 3
 ) -> TranslationTable:
-    """Return the translations of the first, the last, and evenly spaced evaluations between.
-
-    Args:
-        columns: Maximum number of evaluations.
-    """
+    """Return the translations of at most `columns` evaluations, evenly spaced, ends included."""
     count = len(evaluations)
     indices = np.unique(np.linspace(0, count - 1, min(columns, count)).round().astype(int))
     selected = [evaluations[index] for index in indices]
@@ -36,10 +32,5 @@ def build_translation_table(
         {(each.source, each.reference): each.output for each in one.translations}
         for one in selected
     ]
-    return TranslationTable(
-        tuple(one.iteration for one in selected),
-        tuple(
-            (*sentence, tuple(output.get(sentence, "") for output in outputs))
-            for sentence in sentences
-        ),
-    )
+    rows = [(*pair, tuple(each.get(pair, "") for each in outputs)) for pair in sentences]
+    return TranslationTable(tuple(one.iteration for one in selected), tuple(rows))

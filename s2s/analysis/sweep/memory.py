@@ -4,17 +4,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
+from typing import Any
 
-import numpy as np
 from scipy.stats import linregress
 
-from s2s.analysis.student_t import t_quantile
+from s2s.analysis.estimate import t_quantile
 from s2s.analysis.sweep.runs import finished_runs
 from s2s.config import Engine
 from s2s.records import Sweep
 
 _USABLE = 0.95
-"""Share of the available bytes; the rest is kept free."""
+"""Share of the available bytes that a step may use."""
 _FLAT_RISE = 0.05
 
 
@@ -75,32 +76,24 @@ class MemoryFit:
             return None
         return self.fixed_bytes + self.bytes_per_padded_token * padded_tokens
 
-    def max_padded_tokens(self, available_bytes: float) -> float | None:
-        """Return the padded tokens of the largest step that leaves 5% of the memory free.
+    def max_batch_size(self, available_bytes: float) -> int | None:
+        """Return the largest batch size predicted to fit, which is to be verified by a run.
+
+        5% of the memory is left free. A sample is taken to have as many padded tokens as in the
+        measured step with the most per sample.
 
         Args:
             available_bytes: Memory for this process, model and optimizer included.
 
         Returns:
-            0 if not even the fixed part fits; None without a rising fit.
+            0 if not even one sample fits; None without a rising fit.
         """
         unlimited = {MemoryCaveat.FLAT, MemoryCaveat.UNCERTAIN_SLOPE} & set(self.caveats)
         if unlimited or self.fixed_bytes is None or not self.bytes_per_padded_token:
             return None
-        usable = _USABLE * available_bytes - self.fixed_bytes
-        return max(0.0, usable / self.bytes_per_padded_token)
-
-    def max_batch_size(self, available_bytes: float) -> int | None:
-        """Return the largest batch size predicted to fit, which is to be verified by a run.
-
-        A sample is taken to have as many padded tokens as in the measured step with the most per
-        sample. 0 if not even one fits; None without a rising fit.
-        """
-        padded_tokens = self.max_padded_tokens(available_bytes)
-        if padded_tokens is None:
-            return None
+        usable = max(0.0, _USABLE * available_bytes - self.fixed_bytes)
         per_sample = max(point.padded_tokens / point.batch_size for point in self.points)
-        return math.floor(padded_tokens / per_sample)
+        return math.floor(usable / self.bytes_per_padded_token / per_sample)
 
 
 def memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
@@ -129,33 +122,31 @@ def memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
 def fit_memory(measured: Sequence[MemoryPoint]) -> MemoryFit:
     """Fit by least squares on all sizes but the largest, which checks the fit.
 
-    With two sizes the fit uses both, unchecked.
-
-    Raises:
-        ValueError: Padded tokens or bytes are not above 0.
+    With two sizes the fit uses both, unchecked. Padded tokens and bytes are above 0.
     """
-    if not all(point.padded_tokens > 0 and point.peak_bytes > 0 for point in measured):
-        raise ValueError("padded tokens and peak bytes must be above 0")
     points = tuple(sorted(measured, key=lambda point: (point.batch_size, point.padded_tokens)))
     sizes = sorted({point.batch_size for point in points})
     if len(sizes) < 2:
         # A line through one size's repeats would only fit the variation of their sentences.
         return MemoryFit(points, caveats=(MemoryCaveat.ONE_SIZE,))
     largest = sizes[-1] if len(sizes) > 2 else None
-    fixed, slope = _fit_line([point for point in points if point.batch_size != largest])
+    line = _fit_line([point for point in points if point.batch_size != largest])
+    fixed, slope = float(line.intercept), float(line.slope)
     tokens = [point.padded_tokens for point in points]
     rise = slope * (max(tokens) - min(tokens))
     caveats = [] if largest else [MemoryCaveat.UNCHECKED]
     if rise < _FLAT_RISE * fixed:
         caveats.append(MemoryCaveat.FLAT)
-    elif _slope_touches_zero(points):
-        caveats.append(MemoryCaveat.UNCERTAIN_SLOPE)
+    elif len(points) > 2:  # two points show no scatter
+        full = _fit_line(points)
+        if full.slope <= t_quantile(len(points) - 2) * full.stderr:
+            caveats.append(MemoryCaveat.UNCERTAIN_SLOPE)
     return MemoryFit(
         points,
         fixed,
         slope,
         rise / fixed if fixed else None,
-        _check(points, largest, fixed, slope) if largest else None,
+        _check(points, largest, line) if largest else None,
         tuple(caveats),
     )
 
@@ -164,34 +155,19 @@ def cross_validate_memory(measured: Sequence[MemoryPoint]) -> tuple[MemoryCheck,
     """Check each size but the smallest and the largest against the fit to all others."""
     sizes = sorted({point.batch_size for point in measured})
     return tuple(
-        _check(measured, size, *_fit_line([each for each in measured if each.batch_size != size]))
+        _check(measured, size, _fit_line([each for each in measured if each.batch_size != size]))
         for size in sizes[1:-1]
     )
 
 
-def _fit_line(points: Sequence[MemoryPoint]) -> tuple[float, float]:
-    """Return the fixed bytes and the bytes per padded token."""
-    line = linregress(
-        [point.padded_tokens for point in points], [point.peak_bytes for point in points]
-    )
-    return float(line.intercept), float(line.slope)
+def _fit_line(points: Sequence[MemoryPoint]) -> Any:
+    """Return scipy's fit of the bytes against the padded tokens."""
+    return linregress([each.padded_tokens for each in points], [each.peak_bytes for each in points])
 
 
-def _check(
-    points: Sequence[MemoryPoint], batch_size: int, fixed: float, slope: float
-) -> MemoryCheck:
+def _check(points: Sequence[MemoryPoint], batch_size: int, line: Any) -> MemoryCheck:
     checked = [point for point in points if point.batch_size == batch_size]
-    predicted = np.median([fixed + slope * point.padded_tokens for point in checked])
-    measured = np.median([point.peak_bytes for point in checked])
-    return MemoryCheck(batch_size, float(predicted), float(measured))
-
-
-def _slope_touches_zero(points: Sequence[MemoryPoint]) -> bool:
-    """Return whether the slope over all points may be 0; never with two, which show no scatter."""
-    degrees = len(points) - 2
-    if not degrees:
-        return False
-    line = linregress(
-        [point.padded_tokens for point in points], [point.peak_bytes for point in points]
+    predicted = median(line.intercept + line.slope * point.padded_tokens for point in checked)
+    return MemoryCheck(
+        batch_size, float(predicted), float(median(point.peak_bytes for point in checked))
     )
-    return bool(line.slope - t_quantile(degrees) * line.stderr <= 0)

@@ -6,10 +6,9 @@ from enum import StrEnum
 from statistics import fmean, geometric_mean
 
 from s2s.analysis.compare.speed import measure_speed_ratio
-from s2s.analysis.estimate import Estimate
+from s2s.analysis.estimate import Estimate, estimate_mean
 from s2s.analysis.run.interference import has_interference
 from s2s.analysis.run.timing import Variation, classify_variation
-from s2s.analysis.student_t import estimate_mean
 from s2s.analysis.sweep.runs import finished_runs
 from s2s.analysis.sweep.throughput import measured_speeds
 from s2s.config import Engine
@@ -73,7 +72,6 @@ class EngineReplay:
 
     @property
     def engine(self) -> str:
-        """Its name."""
         return self.small.engine
 
 
@@ -108,29 +106,40 @@ class Replay:
     related: RelatedAdvice | None
 
 
-def analyse_replay(
+def analyze_replay(
     sweep: Sweep,
     evaluations: Mapping[int, Sequence[Evaluation]],
     unigram_loss: float | None,
     related: RelatedAdvice | None,
 ) -> Replay:
     """Return the numbers of a replay so far; `evaluations` by run id, of every ended run."""
-    article, fused = (
-        _engine_replay(sweep, engine, evaluations, unigram_loss)
-        for engine in (Engine.ARTICLE, Engine.FUSED)
-    )
-    started = [part.run.device for part in sweep.parts if part.run and part.run.device]
+
+    def measure(engine: Engine) -> EngineReplay:
+        small, large = (
+            _size_replay(sweep, engine, size, evaluations, unigram_loss) for size in (SMALL, LARGE)
+        )
+        speeds = measured_speeds(finished_runs(sweep, engine))
+        ratio = measure_speed_ratio(speeds[LARGE], speeds[SMALL]) if len(speeds) == 2 else None
+        return EngineReplay(small, large, ratio)
+
+    speeds: dict[int, dict[tuple[Engine, int], float]] = {}
+    for part in sweep.parts:
+        summary = part.run.summary if part.run and part.run.state is RunState.FINISHED else None
+        if summary and summary.samples_per_second:
+            speed = speeds.setdefault(part.repeat, {})
+            speed[part.engine, part.batch_size] = summary.samples_per_second
+    devices = [part.run.device for part in sweep.parts if part.run and part.run.device]
     return Replay(
         sweep_id=sweep.id,
         corpus=sweep.config.base.corpus,
         iterations=int(sweep.config.amount),
         repeats=sweep.config.repeats,
-        device=started[0] if started else "",
+        device=devices[0] if devices else "",
         done=sweep.parts_done(),
         total=len(sweep.parts),
-        article=article,
-        fused=fused,
-        overhead=measure_overhead(_speeds_by_repeat(sweep)),
+        article=measure(Engine.ARTICLE),
+        fused=measure(Engine.FUSED),
+        overhead=measure_overhead(list(speeds.values())),
         unigram_loss=unigram_loss,
         related=related,
     )
@@ -152,17 +161,13 @@ def measure_overhead(repeats: Sequence[Mapping[tuple[Engine, int], float]]) -> E
     Returns:
         The mean over the repeats; None if there is none, or if batch 32 saved nothing in one.
     """
-    shares = []
-    for speed in repeats:
-        small = speed.get((Engine.ARTICLE, SMALL))
-        large = speed.get((Engine.ARTICLE, LARGE))
-        fused = speed.get((Engine.FUSED, SMALL))
-        if small is None or large is None or fused is None:
-            continue
-        if large <= small:
-            return None
-        shares.append((1 / small - 1 / fused) / (1 / small - 1 / large))
-    return estimate_mean(shares) if shares else None
+    needed = ((Engine.ARTICLE, SMALL), (Engine.ARTICLE, LARGE), (Engine.FUSED, SMALL))
+    times = [
+        [1 / speeds[key] for key in needed] for speeds in repeats if all(map(speeds.get, needed))
+    ]
+    if not times or any(large >= small for small, large, _ in times):
+        return None
+    return estimate_mean([(small - fused) / (small - large) for small, large, fused in times])
 
 
 def classify_learning(
@@ -186,22 +191,6 @@ def article_evaluations(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     return [*selected, *(each for each in evaluations[-1:] if each not in selected)]
 
 
-def _engine_replay(
-    sweep: Sweep,
-    engine: Engine,
-    evaluations: Mapping[int, Sequence[Evaluation]],
-    unigram_loss: float | None,
-) -> EngineReplay:
-    small, large = (
-        _size_replay(sweep, engine, size, evaluations, unigram_loss) for size in (SMALL, LARGE)
-    )
-    speeds = measured_speeds(finished_runs(sweep, engine))
-    both = SMALL in speeds and LARGE in speeds
-    return EngineReplay(
-        small, large, measure_speed_ratio(speeds[LARGE], speeds[SMALL]).ratio if both else None
-    )
-
-
 def _size_replay(
     sweep: Sweep,
     engine: Engine,
@@ -209,16 +198,21 @@ def _size_replay(
     evaluations: Mapping[int, Sequence[Evaluation]],
     unigram_loss: float | None,
 ) -> SizeReplay:
-    runs = [run for run in finished_runs(sweep, engine) if run.config.batch_size == batch_size]
-    summaries = [run.summary for run in runs if run.summary]
-    diverged = sum(
-        part.run is not None and part.run.state is RunState.DIVERGED
+    runs = [
+        part.run
         for part in sweep.parts
-        if (part.engine, part.batch_size) == (engine, batch_size)
-    )
-    ends = [ends for run in runs if (ends := _first_and_last_loss(evaluations[run.id]))]
+        if (part.engine, part.batch_size) == (engine, batch_size) and part.run
+    ]
+    finished = [run for run in runs if run.state is RunState.FINISHED]
+    summaries = [run.summary for run in finished if run.summary]
+    ends: list[tuple[float, float]] = []
+    for run in finished:
+        losses = [each.validation_loss_per_token for each in evaluations[run.id]]
+        if len(losses) > 1 and losses[0] is not None and losses[-1] is not None:
+            ends.append((losses[0], losses[-1]))
     judged = [classify_learning(last, first, unigram_loss) for first, last in ends]
-    speeds = measured_speeds(runs).get(batch_size)
+    judged += [Learning.NOTHING for run in runs if run.state is RunState.DIVERGED]
+    speeds = [each.samples_per_second for each in summaries if each.samples_per_second]
     variations = [classify_variation(each.step_relative_iqr) for each in summaries]
     return SizeReplay(
         engine.value,
@@ -226,25 +220,7 @@ def _size_replay(
         geometric_mean(speeds) if speeds else None,
         fmean(first for first, _ in ends) if ends else None,
         fmean(last for _, last in ends) if ends else None,
-        (*(each for each in judged if each), *[Learning.NOTHING] * diverged),
+        tuple(each for each in judged if each),
         tuple(dict.fromkeys(each for each in variations if each)),
         any(has_interference(each.interference) for each in summaries),
     )
-
-
-def _first_and_last_loss(evaluations: Sequence[Evaluation]) -> tuple[float, float] | None:
-    """Return the validation losses before the first and after the last step, if both exist."""
-    if len(evaluations) < 2 or evaluations[0].iteration:
-        return None
-    first, last = (evaluations[index].validation_loss_per_token for index in (0, -1))
-    return None if first is None or last is None else (first, last)
-
-
-def _speeds_by_repeat(sweep: Sweep) -> list[dict[tuple[Engine, int], float]]:
-    speeds: dict[int, dict[tuple[Engine, int], float]] = {}
-    for part in sweep.parts:
-        finished = part.run is not None and part.run.state is RunState.FINISHED
-        if finished and part.run and part.run.summary and part.run.summary.samples_per_second:
-            speed = part.run.summary.samples_per_second
-            speeds.setdefault(part.repeat, {})[part.engine, part.batch_size] = speed
-    return list(speeds.values())

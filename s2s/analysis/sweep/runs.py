@@ -1,12 +1,13 @@
 """The runs of a sweep by engine and batch size."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from s2s.config import Engine
-from s2s.records import Run, RunState, Sweep
+from s2s.records import Run, RunState, Summary, Sweep
 
-WITHOUT_RESULT = (RunState.OUT_OF_MEMORY, RunState.DIVERGED, RunState.FAILED)
-"""States of runs that ended without a usable speed or loss."""
+_WITHOUT_RESULT = (RunState.OUT_OF_MEMORY, RunState.DIVERGED, RunState.FAILED)
+_Figure = TypeVar("_Figure")
 
 
 def finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
@@ -18,22 +19,22 @@ def finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
     ]
 
 
-def group_by_batch_size(runs: Sequence[Run]) -> dict[int, list[Run]]:
-    """Return the runs by batch size, ascending."""
-    groups: dict[int, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: run.config.batch_size):
-        groups.setdefault(run.config.batch_size, []).append(run)
-    return groups
+def collect_figures(
+    runs: Sequence[Run], figure: Callable[[Summary], _Figure | None]
+) -> dict[int, list[_Figure]]:
+    """Return the known values of a figure by batch size, in the order of the runs."""
+    figures: dict[int, list[_Figure]] = {}
+    for run in runs:
+        value = figure(run.summary) if run.summary else None
+        if value is not None:
+            figures.setdefault(run.config.batch_size, []).append(value)
+    return figures
 
 
 def sizes_without_result(sweep: Sweep, engine: Engine) -> dict[RunState, list[int]]:
-    """Return the batch sizes at which a run of the engine ended in each of WITHOUT_RESULT."""
-    sizes = {
-        state: {
-            part.batch_size
-            for part in sweep.parts
-            if part.engine is engine and part.run and part.run.state is state
-        }
-        for state in WITHOUT_RESULT
-    }
+    """Return the batch sizes at which runs of the engine diverged or failed, by their state."""
+    sizes: dict[RunState, set[int]] = {state: set() for state in _WITHOUT_RESULT}
+    for part in sweep.parts:
+        if part.engine is engine and part.run and part.run.state in sizes:
+            sizes[part.run.state].add(part.batch_size)
     return {state: sorted(each) for state, each in sizes.items() if each}

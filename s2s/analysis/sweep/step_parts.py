@@ -1,13 +1,12 @@
 """Parts of a step's time, and the padding ratio, against the batch size."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from s2s.analysis.run.anatomy import PARTS, AnatomyFit, fit_anatomy
-from s2s.analysis.sweep.runs import finished_runs, group_by_batch_size
+from s2s.analysis.sweep.runs import collect_figures, finished_runs
 from s2s.config import Engine
-from s2s.records import Run, Sweep
+from s2s.records import Sweep
 
 
 @dataclass(frozen=True)
@@ -17,7 +16,6 @@ class SizeParts:
     batch_size: int
     seconds: tuple[float, ...]
     """In the order of PARTS."""
-    runs: int
 
     def shares(self) -> list[float]:
         """Return each part's share of their sum."""
@@ -58,30 +56,23 @@ class PaddingLine:
 
 def measure_step_parts(sweep: Sweep, engine: Engine) -> StepParts:
     """Return the step parts of the engine's finished runs."""
-    sizes = []
-    for size, runs in group_by_batch_size(finished_runs(sweep, engine)).items():
-        phases = [run.summary.phase_seconds for run in runs if run.summary]
-        measured = [[each[part] for part in PARTS] for each in phases if each]
-        if measured:
-            medians = tuple(median(column) for column in zip(*measured, strict=True))
-            sizes.append(SizeParts(size, medians, len(measured)))
+    phases = collect_figures(finished_runs(sweep, engine), lambda each: each.phase_seconds)
+    sizes = [
+        SizeParts(size, tuple(median(run[part] for run in runs) for part in PARTS))
+        for size, runs in phases.items()
+    ]
     fit = fit_anatomy([each.batch_size for each in sizes], [each.seconds for each in sizes])
     return StepParts(tuple(sizes), fit)
 
 
 def measure_padding(sweep: Sweep) -> list[PaddingLine]:
     """Return a line per engine."""
-    return [
-        PaddingLine(engine.value, tuple(_padding_points(finished_runs(sweep, engine))))
-        for engine in sweep.config.engines
-    ]
-
-
-def _padding_points(runs: Sequence[Run]) -> list[PaddingPoint]:
-    points = []
-    for size, repeats in group_by_batch_size(runs).items():
-        summaries = [run.summary.padding_ratio for run in repeats if run.summary]
-        ratios = [ratio for ratio in summaries if ratio is not None]
-        if ratios:
-            points.append(PaddingPoint(size, median(ratios), min(ratios), max(ratios), len(ratios)))
-    return points
+    lines = []
+    for engine in sweep.config.engines:
+        ratios = collect_figures(finished_runs(sweep, engine), lambda each: each.padding_ratio)
+        points = (
+            PaddingPoint(size, median(each), min(each), max(each), len(each))
+            for size, each in ratios.items()
+        )
+        lines.append(PaddingLine(engine.value, tuple(points)))
+    return lines

@@ -1,11 +1,12 @@
 """Results of a sweep as rows by engine and batch size."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from s2s.analysis.run.timing import median
-from s2s.records import RunState, Sweep, SweepPart
+from s2s.records import RunState, Sweep
 
 
 @dataclass(frozen=True)
@@ -27,36 +28,27 @@ class SweepRow:
 
 def sweep_rows(sweep: Sweep) -> list[SweepRow]:
     """Return the rows by engine and batch size."""
-    groups: dict[tuple[str, int], list[SweepPart]] = {}
-    for part in sorted(sweep.parts, key=lambda part: (part.engine, part.batch_size)):
-        groups.setdefault((part.engine.value, part.batch_size), []).append(part)
-    return [
-        _row(engine, size, parts, sweep.config.target_loss)
-        for (engine, size), parts in groups.items()
-    ]
-
-
-def _row(engine: str, size: int, parts: Sequence[SweepPart], target_loss: float) -> SweepRow:
-    summaries = [
-        part.run.summary
-        for part in parts
-        if part.run and part.run.summary and part.run.state is RunState.FINISHED
-    ]
-    speeds = [each.samples_per_second for each in summaries]
-    losses = [each.validation_loss_per_token for each in summaries]
-    steps = [
-        each.iterations
-        for each, loss in zip(summaries, losses, strict=True)
-        if loss is not None and loss <= target_loss
-    ]
-    steps_to_target = median(steps)
-    return SweepRow(
-        engine,
-        size,
-        dict(Counter(part.run.state.value if part.run else "waiting" for part in parts)),
-        median([speed for speed in speeds if speed is not None]),
-        median([loss for loss in losses if loss is not None]),
-        len(steps) if target_loss else None,
-        steps_to_target,
-        None if steps_to_target is None else steps_to_target * size,
-    )
+    target_loss = sweep.config.target_loss
+    ordered = sorted(sweep.parts, key=lambda part: (part.engine, part.batch_size))
+    rows = []
+    for (engine, size), group in groupby(ordered, lambda part: (part.engine, part.batch_size)):
+        runs = [part.run for part in group]
+        finished = [
+            run.summary for run in runs if run and run.summary and run.state is RunState.FINISHED
+        ]
+        losses = [(each.validation_loss_per_token, each.iterations) for each in finished]
+        known = [(loss, steps) for loss, steps in losses if loss is not None]
+        steps_to_target = median([steps for loss, steps in known if loss <= target_loss])
+        rows.append(
+            SweepRow(
+                engine.value,
+                size,
+                dict(Counter(run.state.value if run else "waiting" for run in runs)),
+                median([each.samples_per_second for each in finished if each.samples_per_second]),
+                median([loss for loss, _ in known]),
+                sum(loss <= target_loss for loss, _ in known) if target_loss else None,
+                steps_to_target,
+                None if steps_to_target is None else steps_to_target * size,
+            )
+        )
+    return rows

@@ -9,8 +9,8 @@ import numpy as np
 
 from s2s.analysis.estimate import Estimate, estimate_from_draws, percentile_interval
 from s2s.analysis.run.steps import Floats
-from s2s.analysis.sweep.runs import finished_runs
-from s2s.records import Run, Summary, Sweep
+from s2s.analysis.sweep.runs import collect_figures, finished_runs
+from s2s.records import Run, Sweep
 
 KNEE_SHARE = 0.9
 """Share of the ceiling that defines the throughput knee."""
@@ -61,7 +61,7 @@ class ThroughputFit:
     """Step time `t = alpha + beta * B` in seconds, hence a throughput of `B / t`.
 
     The form of AdaptDL's goodput model. Estimates are None if the measurements do not determine
-    them; `caveats` tell why.
+    them; `caveats` say why.
     """
 
     batch_sizes: tuple[int, ...]
@@ -75,7 +75,7 @@ class ThroughputFit:
     knee: Estimate | None = None
     """`9 * alpha / beta`: the batch size with 90% of the ceiling."""
     smallest_at_knee: int | None = None
-    """The smallest measured batch size with 90% of the ceiling in 95% of the draws."""
+    """The smallest measured batch size with 90% of the ceiling in 95% of the draws, if any."""
     draws: Floats | None = field(default=None, compare=False, repr=False)
     """Alpha and beta per bootstrap draw, shape (draws, 2); None without an interval."""
     caveats: tuple[ThroughputCaveat, ...] = ()
@@ -146,23 +146,21 @@ def sweep_speed_curves(sweep: Sweep, unit: Unit = Unit.SAMPLES) -> list[SpeedCur
 
 def measured_speeds(runs: Sequence[Run], unit: Unit = Unit.SAMPLES) -> dict[int, list[float]]:
     """Return the throughput of each timed run by batch size."""
-    speeds: dict[int, list[float]] = {}
-    for run in runs:
-        if run.summary and (speed := _speed(run.summary, unit)):
-            speeds.setdefault(run.config.batch_size, []).append(speed)
-    return speeds
+    if unit is Unit.TOKENS:
+        return collect_figures(runs, lambda each: each.target_tokens_per_second)
+    return collect_figures(runs, lambda each: each.samples_per_second)
 
 
 def fit_speed_curve(
     label: str, speeds: Mapping[int, Sequence[float]], unit: Unit = Unit.SAMPLES
 ) -> SpeedCurve:
-    """Return the curve through each batch size's throughputs, one per block."""
+    """Return the curve through each batch size's throughputs, one or more blocks per size."""
+    ordered = sorted(speeds.items())
     points = tuple(
         SpeedPoint(size, median(blocks), min(blocks), max(blocks), len(blocks))
-        for size, blocks in sorted(speeds.items())
-        if blocks
+        for size, blocks in ordered
     )
-    seconds = {size: [size / speed for speed in blocks] for size, blocks in speeds.items()}
+    seconds = {size: [size / speed for speed in blocks] for size, blocks in ordered}
     return SpeedCurve(label, points, fit_throughput(seconds), unit)
 
 
@@ -172,75 +170,63 @@ def fit_throughput(step_seconds: Mapping[int, Sequence[float]]) -> ThroughputFit
     Intervals come from resampling the blocks of each batch size, with a fixed seed.
 
     Args:
-        step_seconds: Seconds per step of each block, by batch size. Sizes without blocks are
-            skipped.
-
-    Raises:
-        ValueError: A time is not above 0.
+        step_seconds: Seconds per step of each block, all above 0, by batch size, ascending.
     """
-    blocks = {
-        size: np.array(step_seconds[size], np.float64)
-        for size in sorted(step_seconds)
-        if len(step_seconds[size])
-    }
-    if not all((each > 0).all() for each in blocks.values()):
-        raise ValueError("step times must be above 0")
-    batch_sizes = tuple(blocks)
+    batch_sizes = tuple(step_seconds)
     if len(batch_sizes) < 2:
         return ThroughputFit(batch_sizes, caveats=(ThroughputCaveat.ONE_SIZE,))
+    blocks = [np.array(each, np.float64) for each in step_seconds.values()]
     sizes = np.array(batch_sizes, np.float64)
-    alpha, beta = _fit_lines(sizes, np.array(list(map(np.median, blocks.values())))).tolist()
-    fewest = min(map(len, blocks.values()))
+    alpha, beta = _fit_lines(sizes, np.array([np.median(each) for each in blocks])).tolist()
+    fewest = min(map(len, blocks))
     draws = None
     if len(sizes) > 2 and fewest >= MIN_BLOCKS:
-        draws = _draw_lines(sizes, list(blocks.values()))
+        draws = _draw_lines(sizes, blocks)
     alphas, betas = (None, None) if draws is None else draws.T
     ceiling = knee = None
     if beta > 0:
         ceilings = None if betas is None else _divide(np.ones_like(betas), betas, np.inf)
         ceiling = estimate_from_draws(1 / beta, ceilings)
     if alpha > 0 and beta > 0:
-        halves = None
+        factor = KNEE_SHARE / (1 - KNEE_SHARE)
+        knees = None
         if alphas is not None and betas is not None:
-            halves = _divide(np.maximum(alphas, 0.0), betas, np.inf)
-        knee = estimate_from_draws(alpha / beta, halves).times(KNEE_SHARE / (1 - KNEE_SHARE))
+            knees = _divide(factor * np.maximum(alphas, 0.0), betas, np.inf)
+        knee = estimate_from_draws(factor * alpha / beta, knees)
+    # R / R_max is B / (B + alpha / beta), so its 5% quantile over the draws is 0.9 or more exactly
+    # where the knee's 95% quantile is B or less.
+    at_knee = [size for size in batch_sizes if knee and size >= knee.ends[1]]
     return ThroughputFit(
         batch_sizes,
         estimate_from_draws(alpha, alphas),
         estimate_from_draws(beta, betas),
         ceiling,
         knee,
-        _smallest_at_knee(batch_sizes, knee),
+        min(at_knee, default=None),
         draws,
         _caveats(len(batch_sizes), fewest, alpha, beta),
     )
-
-
-def _speed(summary: Summary, unit: Unit) -> float | None:
-    if unit is Unit.TOKENS:
-        return summary.target_tokens_per_second
-    return summary.samples_per_second
 
 
 def _fit_lines(sizes: Floats, seconds: Floats) -> Floats:
     """Return alpha and beta, shape (..., 2), of the lines through `seconds`, shape (..., sizes).
 
     Least squares of the relative residuals `(alpha + beta * B) / seconds - 1`, because the
-    uncertainty of a timing is proportional to it. Centred on the weighted means to keep precision.
+    uncertainty of a timing is proportional to it. Centered on the weighted means for precision.
     """
     weights = seconds**-2.0
     weights /= weights.sum(axis=-1, keepdims=True)
-    centre = (weights * sizes).sum(axis=-1, keepdims=True)
+    center = (weights * sizes).sum(axis=-1, keepdims=True)
     mean = (weights * seconds).sum(axis=-1, keepdims=True)
-    slopes = weights * (sizes - centre)
-    beta = (slopes * (seconds - mean)).sum(axis=-1) / (slopes * (sizes - centre)).sum(axis=-1)
-    return np.stack([mean[..., 0] - beta * centre[..., 0], beta], axis=-1)
+    slopes = weights * (sizes - center)
+    beta = (slopes * (seconds - mean)).sum(axis=-1) / (slopes * (sizes - center)).sum(axis=-1)
+    return np.stack([mean[..., 0] - beta * center[..., 0], beta], axis=-1)
 
 
 def _draw_lines(sizes: Floats, blocks: Sequence[Floats]) -> Floats:
     """Return bootstrap lines, shape (draws, 2), through medians, which one slow block cannot move.
 
-    Mean fits cover less in simulation: 64 to 85% at nominal 90, median fits 84 to 94%.
+    In simulation fits of means cover 64 to 85% at nominal 90, fits of medians 84 to 94%.
     """
     random = np.random.default_rng(0)
     medians = [
@@ -255,29 +241,14 @@ def _divide(above: Floats, below: Floats, otherwise: float) -> Floats:
     return np.divide(above, below, out=np.full_like(above, otherwise), where=below > 0)
 
 
-def _smallest_at_knee(batch_sizes: Sequence[int], knee: Estimate | None) -> int | None:
-    """Return the smallest size at or above the knee's 95% quantile.
-
-    R / R_max is `B / (B + alpha / beta)`, so its 5% quantile over the draws is 0.9 or more exactly
-    where the knee's 95% quantile is B or less.
-    """
-    if knee is None or knee.high is None:
-        return None
-    return next((size for size in batch_sizes if size >= knee.high), None)
-
-
 def _caveats(
     sizes: int, fewest_blocks: int, alpha: float, beta: float
 ) -> tuple[ThroughputCaveat, ...]:
-    caveats = []
-    if sizes == 2:
-        caveats.append(ThroughputCaveat.TWO_SIZES)
-    elif fewest_blocks < MIN_BLOCKS:
-        caveats.append(ThroughputCaveat.TOO_FEW_BLOCKS)
-    elif fewest_blocks < ENOUGH_BLOCKS:
-        caveats.append(ThroughputCaveat.FEW_BLOCKS)
-    if beta <= 0:
-        caveats.append(ThroughputCaveat.NO_CEILING)
-    elif alpha <= 0:
-        caveats.append(ThroughputCaveat.NO_FIXED_TIME)
-    return tuple(caveats)
+    applies = {
+        ThroughputCaveat.TWO_SIZES: sizes == 2,
+        ThroughputCaveat.TOO_FEW_BLOCKS: sizes > 2 and fewest_blocks < MIN_BLOCKS,
+        ThroughputCaveat.FEW_BLOCKS: sizes > 2 and MIN_BLOCKS <= fewest_blocks < ENOUGH_BLOCKS,
+        ThroughputCaveat.NO_CEILING: beta <= 0,
+        ThroughputCaveat.NO_FIXED_TIME: alpha <= 0 < beta,
+    }
+    return tuple(caveat for caveat, is_true in applies.items() if is_true)

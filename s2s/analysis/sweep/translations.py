@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from s2s.analysis.run.steps import Axis
-from s2s.analysis.sweep.runs import finished_runs, group_by_batch_size
+from s2s.analysis.sweep.runs import finished_runs
 from s2s.config import Engine
 from s2s.records import Evaluation, Run, Sweep
 
@@ -17,10 +17,11 @@ class TranslatingRun:
     evaluations: tuple[Evaluation, ...]
     """By iteration; at least one."""
 
-    @property
-    def batch_size(self) -> int:
-        """Its batch size."""
-        return self.run.config.batch_size
+    def position(self, evaluation: Evaluation, axis: Axis) -> float:
+        """Return the samples or the training seconds before an evaluation."""
+        if axis is Axis.SECONDS:
+            return evaluation.training_seconds
+        return float(evaluation.iteration * self.run.config.batch_size)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ class SizeTranslation:
 
 def first_finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
     """Return the first finished repeat of each batch size, by size."""
-    return [runs[0] for runs in group_by_batch_size(finished_runs(sweep, engine)).values()]
+    first: dict[int, Run] = {}
+    for run in finished_runs(sweep, engine):
+        first.setdefault(run.config.batch_size, run)
+    return list(first.values())
 
 
 def select_translating_runs(
@@ -62,7 +66,7 @@ def sample_sentences(runs: Sequence[TranslatingRun]) -> list[tuple[str, str]]:
 
 def common_extent(runs: Sequence[TranslatingRun], axis: Axis) -> float:
     """Return the samples or seconds up to which all runs were evaluated; 0 without runs."""
-    return min((_position(each, each.evaluations[-1], axis) for each in runs), default=0.0)
+    return min((each.position(each.evaluations[-1], axis) for each in runs), default=0.0)
 
 
 def translations_at(
@@ -71,36 +75,24 @@ def translations_at(
     """Return each run's translation at its last evaluation up to `position`.
 
     Samples come in batches: the evaluation after the step that passes `position` still counts, so
-    that runs with the same budget of samples are compared at their ends.
+    runs with the same budget of samples are compared at their ends.
     """
     rows = []
-    for run in runs:
-        earlier = [each for each in run.evaluations if _is_up_to(run, each, axis, position)]
+    for each in runs:
+        size = each.run.config.batch_size
+        earlier = [
+            evaluation
+            for evaluation in each.evaluations
+            if each.position(evaluation, axis) <= position
+            or (axis is Axis.SAMPLES and 0 < evaluation.iteration * size < position + size)
+        ]
         if earlier:
-            rows.append(_translation(run, earlier[-1], sentence))
+            last = earlier[-1]
+            outputs = {(one.source, one.reference): one.output for one in last.translations}
+            samples = last.iteration * size
+            rows.append(
+                SizeTranslation(
+                    size, outputs.get(sentence), last.iteration, samples, last.training_seconds
+                )
+            )
     return rows
-
-
-def _is_up_to(run: TranslatingRun, evaluation: Evaluation, axis: Axis, position: float) -> bool:
-    if axis is Axis.SECONDS or not evaluation.iteration:
-        return _position(run, evaluation, axis) <= position
-    return (evaluation.iteration - 1) * run.batch_size < position
-
-
-def _translation(
-    run: TranslatingRun, evaluation: Evaluation, sentence: tuple[str, str]
-) -> SizeTranslation:
-    outputs = {(each.source, each.reference): each.output for each in evaluation.translations}
-    return SizeTranslation(
-        run.batch_size,
-        outputs.get(sentence),
-        evaluation.iteration,
-        evaluation.iteration * run.batch_size,
-        evaluation.training_seconds,
-    )
-
-
-def _position(run: TranslatingRun, evaluation: Evaluation, axis: Axis) -> float:
-    if axis is Axis.SECONDS:
-        return evaluation.training_seconds
-    return float(evaluation.iteration * run.batch_size)

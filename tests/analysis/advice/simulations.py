@@ -88,7 +88,7 @@ def quadratic_loss(
 
 
 def quadratic_steps(
-    curvatures: Floats, noise: float, target: float, batch_size: float, rates: int = 50
+    curvatures: Floats, noise: float, target: float, batch_size: float, rates: int = 30
 ) -> float:
     """Least steps to an expected loss of `target` over a grid of rates, by bisection in log steps.
 
@@ -100,7 +100,7 @@ def quadratic_steps(
     grid = grid[stationary <= 1]
     low, high = np.zeros(len(grid)), np.full(len(grid), np.log(1e7))
     reached = quadratic_loss(curvatures, noise, grid, batch_size, np.exp(high)) <= target
-    for _ in range(25):
+    for _ in range(22):
         middle = (low + high) / 2
         above = quadratic_loss(curvatures, noise, grid, batch_size, np.exp(middle)) > target
         low, high = np.where(above, middle, low), np.where(above, high, middle)

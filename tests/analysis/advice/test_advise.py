@@ -1,6 +1,7 @@
 """The recommendation: from fits, and from the records of a sweep."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -34,8 +35,6 @@ def test_a_sound_study() -> None:
     assert recommendation.range == (32, 64)
     assert recommendation.batch_size in (32, 64)
     assert recommendation.prediction.seconds.value == pytest.approx(192, rel=0.01)
-    assert recommendation.times.b_time is not None
-    assert recommendation.times.b_time.value == pytest.approx(45.25, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,7 @@ def test_a_sound_study() -> None:
         (study((4, 8, 16, 32), spread=0.01), ((0.001, 0.001),), None, (4, 8), None),
         (study((1, 2, 4, 8, 16), b_crit=2.0, spread=0.01), ((0.001, 0.001),), None, (1, 2), None),
         # Nothing is known, only perfect scaling was measured, only the plateau.
-        (study((16, 32, 64), spread=2.0), LINE, None, (), (4, 256, 4)),
+        (study((16, 32, 64), spread=2.0), LINE, None, (), None),
         (study((2, 4, 8, 16), b_crit=1e5), ((1.0, 0.001),), 16, (), (64, 64, 64)),
         (study((64, 128, 256), b_crit=0.1), ((0.001, 0.001),), None, (), (16, 16, 16)),
     ],
@@ -74,11 +73,13 @@ def test_ranges_and_further_runs(
 
 
 def test_a_sweep_with_known_steps_and_step_times() -> None:
-    sweep = studies.sweep()
+    sweep = studies.sweep({(512, repeat): RunState.OUT_OF_MEMORY for repeat in range(3)})
     advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
+    assert advice.sizes_without_result == {RunState.OUT_OF_MEMORY: [512]}
     recommendation = advice.recommendation
+    assert recommendation.fit.sizes == [2, 8, 32, 128]
     assert recommendation.fit.b_crit.value == pytest.approx(studies.B_CRIT, rel=0.05)
-    assert recommendation.fit.s_min.value == pytest.approx(studies.S_MIN, rel=0.05)
+    assert recommendation.fit.curve.logs[0] == pytest.approx(math.log(studies.S_MIN), abs=0.05)
     # sqrt(alpha * B_crit / beta) = sqrt(20 * 32) = 25.3
     assert recommendation.batch_size in (16, 32)
     assert set(recommendation.range) >= {16, 32}
@@ -104,7 +105,7 @@ def test_the_target_is_the_given_one_then_the_sweeps_then_the_lowest_all_reached
     assert targets == [(3.0, False), (2.5, False), (2.0, True)]
 
 
-def test_the_confirming_run() -> None:
+def test_the_confirming_run_and_the_run_for_gradient_noise() -> None:
     sweep = studies.sweep(budget="seconds", amount=0.5)
     advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
     config = plan_confirming_run(sweep, advice)
@@ -113,11 +114,6 @@ def test_the_confirming_run() -> None:
     assert (config.target_loss, config.max_seconds, config.keep_weights) == (3.0, 0.0, True)
     # Twice 200 steps, which the fit to noisy seeds makes 199.9, evaluated forty times.
     assert (config.iterations, config.evaluate_every) == (400, 10)
-
-
-def test_gradient_noise_is_measured_near_the_recommended_size() -> None:
-    sweep = studies.sweep()
-    advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
     run = run_for_gradient_noise(sweep, advice)
     assert run is not None
     assert run.config.batch_size == 32
@@ -143,22 +139,12 @@ def test_two_sizes_are_a_fit_without_draws() -> None:
 def test_sweeps_that_allow_no_recommendation() -> None:
     sweep = studies.sweep()
     evaluations = studies.all_evaluations(sweep)
-    untimed = studies.with_summaries(
-        sweep,
-        {
-            (size, repeat): {"samples_per_second": None}
-            for size in studies.SIZES
-            if size != 32
-            for repeat in range(3)
-        },
-    )
+    without_speed = {
+        (size, repeat): {"samples_per_second": None}
+        for size in (2, 8, 128, 512)
+        for repeat in range(3)
+    }
+    untimed = studies.with_summaries(sweep, without_speed)
     for refused in (only(sweep), only(sweep, 32), untimed):
         with pytest.raises(UserError):
             advise(refused, Engine.FUSED, evaluations, 3.0)
-
-
-def test_sizes_without_a_result_are_reported() -> None:
-    sweep = studies.sweep({(512, repeat): RunState.OUT_OF_MEMORY for repeat in range(3)})
-    advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
-    assert advice.sizes_without_result == {RunState.OUT_OF_MEMORY: [512]}
-    assert 512 not in advice.recommendation.fit.sizes

@@ -16,7 +16,6 @@ from tests.analysis.advice.simulations import (
     far_below_study,
     model_study,
     quadratic_loss,
-    quadratic_steps,
     quadratic_study,
 )
 
@@ -99,16 +98,3 @@ def test_the_quadratics_loss_is_that_of_sgd() -> None:
         squares = (1 - rate * curvatures) ** 2 * squares + rate**2 * noise * curvatures / size
     loss = quadratic_loss(curvatures, noise, np.array([rate]), size, np.array([7.0]))
     assert loss == pytest.approx(0.5 * (curvatures * squares).sum())
-
-
-def test_the_quadratics_steps_are_the_least_of_all_rates() -> None:
-    curvatures = 1.0 / np.arange(1, 11)
-    target = 0.05 * 0.5 * curvatures.sum()
-    steps = quadratic_steps(curvatures, 5.0, target, 16.0, rates=400)
-    rates = np.geomspace(1e-4, 1.0, 2000)
-
-    def least(count: float) -> float:
-        counts = np.full(len(rates), count)
-        return float(quadratic_loss(curvatures, 5.0, rates, 16.0, counts).min())
-
-    assert least(steps * 1.01) < target < least(steps * 0.99)

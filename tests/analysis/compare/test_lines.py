@@ -43,13 +43,10 @@ def test_an_evaluation_lies_at_the_step_before_it(axis: Axis, places: list[float
     curve = validation_curve(CONTINUED, evaluations, axis)
     assert curve is not None
     assert (curve.x.tolist(), curve.y.tolist()) == (places, [6.0, 5.0])
-
-
-def test_validation_before_the_first_step_and_without_a_validation_split() -> None:
-    curve = validation_curve(steps(), [evaluation(0, 9.0)], Axis.ITERATIONS)
-    assert curve is not None
-    assert curve.x.tolist() == [0]
-    assert validation_curve(CONTINUED, [evaluation(11, None)], Axis.ITERATIONS) is None
+    before_the_first_step = validation_curve(steps(), [evaluation(0, 9.0)], axis)
+    assert before_the_first_step is not None
+    assert before_the_first_step.x.tolist() == [0]
+    assert validation_curve(CONTINUED, [evaluation(11, None)], axis) is None
 
 
 def test_lines_of_a_run() -> None:
@@ -105,19 +102,15 @@ def test_a_band_ends_at_the_first_divergence(
     assert np.isfinite([found.band.low, found.band.high]).all()
 
 
-@pytest.mark.parametrize("broken", ["raw", "y"])
-def test_a_curve_ends_where_its_raw_or_smoothed_value_is_nan(broken: str) -> None:
+def test_a_band_ends_where_a_raw_value_is_nan_and_is_empty_if_the_runs_share_nothing() -> None:
     """The mean of a stretch may be NaN although the smoothed value at its end is not."""
     line = a_line([1, 2, 3], [8, 6, 4])
-    curve = dataclasses.replace(line.curve, **{broken: np.array([8, math.nan, 4])})
-    found = build_group_line(GROUP, [line, dataclasses.replace(line, curve=curve)], Repeats.RANGE)
+    broken = dataclasses.replace(line.curve, raw=np.array([8, math.nan, 4]))
+    found = build_group_line(GROUP, [line, dataclasses.replace(line, curve=broken)], Repeats.RANGE)
     assert found.band is not None
     assert found.band.x.tolist() == [1.0]
-
-
-def test_repeats_that_share_nothing_have_an_empty_line() -> None:
-    lines = [a_line([1, 2], [8, 6]), a_line([3, 4], [8, 6])]
-    assert len(build_group_line(GROUP, lines, Repeats.RANGE).curve.x) == 0
+    apart = [line, a_line([4, 5], [8, 6])]
+    assert len(build_group_line(GROUP, apart, Repeats.RANGE).curve.x) == 0
 
 
 def test_validation_is_a_mean_if_every_repeat_has_it() -> None:

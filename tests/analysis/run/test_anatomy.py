@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from s2s.analysis.run.anatomy import (
-    PARTS,
     Anatomy,
     RunAnatomy,
     fit_anatomy,
@@ -41,10 +40,11 @@ def test_medians_and_shares_of_timed_steps_with_phases() -> None:
     assert found is not None
     assert found.median_seconds == (1.0, 4.0, 2.0, 2.0, 1.0)
     assert found.shares == pytest.approx((4 / 40, 16 / 40, 10 / 40, 7 / 40, 3 / 40))
-    assert found.seconds_by_part() == dict(zip(PARTS, found.median_seconds, strict=True))
-
-
-def test_steps_without_phases_have_no_anatomy() -> None:
+    # Rounded phases leave no negative rest.
+    found = measure_anatomy(steps((1, 1.0, 2, 1, 1, 2, 1.0, True, 0.25, 0.25, 0.25, 0.2500001)))
+    assert found is not None
+    assert found.median_seconds[-1] == 0.0
+    assert sum(found.shares) == pytest.approx(1.0)
     assert measure_anatomy(steps()) is None
     assert measure_anatomy(steps((1, 1.0, 2, 1, 1, 2, 9.0, True))) is None
     assert measure_run_anatomy(RUN, steps()) is None
@@ -54,13 +54,6 @@ def test_a_sampled_long_run_has_the_same_medians() -> None:
     found = measure_anatomy(some_steps(20_000, 2))
     assert found is not None
     assert found.median_seconds == pytest.approx((0.01, 0.05, 0.03, 0.008, 0.002), rel=1e-5)
-
-
-def test_rounded_phases_leave_no_negative_rest() -> None:
-    found = measure_anatomy(steps((1, 1.0, 2, 1, 1, 2, 1.0, True, 0.25, 0.25, 0.25, 0.2500001)))
-    assert found is not None
-    assert found.median_seconds[-1] == 0.0
-    assert sum(found.shares) == pytest.approx(1.0)
 
 
 def test_runs_of_one_kind_differ_in_batch_size_seed_and_length_only() -> None:
@@ -84,9 +77,7 @@ def test_a_fit_through_two_batch_sizes() -> None:
     assert found.per_sample_seconds == pytest.approx((0.001, 0.0), abs=1e-12)
     assert found.batch_sizes == (2, 32)
     assert found.max_relative_error == pytest.approx(0.0, abs=1e-9)
-
-
-def test_a_part_that_shrinks_is_fixed_and_one_through_zero_has_no_fixed_part() -> None:
+    # A part that shrinks is fixed; one that is proportional to the size has no fixed part.
     found = fit_anatomy([1, 4, 8], [(0.004, 0.001), (0.002, 0.004), (0.002, 0.0085)])
     assert found is not None
     assert found.per_sample_seconds[0] == 0.0

@@ -41,6 +41,8 @@ def test_the_whole_run_counts_first_then_its_readings_then_the_time_before() -> 
     assert cores(a_run(state(0.9), state(None)), readings) == 0.4
     assert cores(a_run(state(0.9)), [sample(None)]) == 0.9
     assert cores(a_run(), []) is None
+    assert measure_interference(RUN, []) == Interference(None, 1, (), None)
+    assert not has_interference(measure_interference(RUN, []))
 
 
 def test_everything_at_once() -> None:
@@ -50,11 +52,6 @@ def test_everything_at_once() -> None:
     assert is_processor_shared(found)
     assert is_throttled(found)
     assert has_interference(found)
-
-
-def test_unknown_load_is_no_interference() -> None:
-    assert measure_interference(RUN, []) == Interference(None, 1, (), None)
-    assert not has_interference(measure_interference(RUN, []))
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,9 @@ def test_a_run_in_progress() -> None:
         interfered_seconds=0.0,
         max_padded_tokens=24,
     )
+    interfered = steps((1, 40.0, 2, 6, 10, 24, 3.0, False, *[0.1] * 4, True))
+    found = summarize(RUN, interfered, [], [])
+    assert (found.warmup_steps, found.interfered_steps, found.interfered_seconds) == (0, 1, 3.0)
     assert summarize(RUN, some_steps(9, 2), [], []).phase_seconds == pytest.approx(
         {"data": 0.01, "forward": 0.05, "backward": 0.03, "optimizer": 0.008, "between": 0.002}
     )

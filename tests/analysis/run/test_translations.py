@@ -19,9 +19,6 @@ def test_one_row_per_sentence_and_one_output_per_evaluation() -> None:
     assert table == TranslationTable(
         (0, 5), (("un", "", ("the", "one")), ("deux", "", ("", "two")))
     )
-
-
-def test_no_evaluations_give_an_empty_table() -> None:
     assert build_translation_table([]) == TranslationTable((), ())
 
 

@@ -43,74 +43,52 @@ def test_a_fit_by_hand() -> None:
 def test_the_largest_batch_leaves_5_percent_free() -> None:
     fit = fit_memory(on_line(1000, 10))
     assert fit.caveats == ()
-    # 0.95 * 20,000 = 19,000; less 1,000 and over 10: 1,800 padded tokens, 90 samples of 20.
-    assert fit.max_padded_tokens(20_000) == pytest.approx(1800)
+    # 0.95 * 20,010 = 19,010; less 1,000 and over 10: 1,801 padded tokens, 90 samples of 20.
     assert fit.max_batch_size(20_010) == 90
-    assert fit.max_padded_tokens(500) == fit.max_batch_size(500) == 0
+    assert fit.max_batch_size(500) == 0
     longer = fit_memory([*on_line(1000, 10), MemoryPoint(32, 1280, 13_800)])
     assert longer.max_batch_size(20_010) == 45  # 40 padded tokens per sample in one step
 
 
-def test_repeats_of_the_largest_size_are_checked_by_their_medians() -> None:
+def test_checks_by_hand() -> None:
+    """Repeats of the largest size count by their medians; each inner size is left out in turn."""
     largest = [MemoryPoint(128, *each) for each in ((90, 7), (100, 12), (110, 50))]
     fit = fit_memory([*on_line(1, 0.1, (1, 2, 4)), *largest])
     assert fit.check == MemoryCheck(128, pytest.approx(11), 12)
-
-
-def test_two_sizes_give_an_unchecked_fit_through_all_repeats() -> None:
-    """Within either size memory falls with the padded tokens; between the sizes it rises."""
-    fit = fit_memory(
-        [MemoryPoint(*each) for each in ((2, 39, 101), (2, 41, 99), (8, 159, 201), (8, 161, 199))]
-    )
-    assert fit.bytes_per_padded_token == pytest.approx(100 / 120, rel=0.01)
-    assert fit.check is None
-    assert fit.caveats == (MemoryCaveat.UNCHECKED,)
-
-
-def test_each_inner_size_is_left_out_in_turn() -> None:
-    """Through (1, 3) and (4, 9) goes 1 + 2 x, so 5 at 2, which is 20% less than was measured."""
+    # Through (1, 3) and (4, 9) goes 1 + 2 x, so 5 at 2, which is 20% less than was measured.
     points = [MemoryPoint(*each) for each in ((1, 1, 3), (2, 2, 6.25), (4, 4, 9))]
     assert cross_validate_memory(points) == (MemoryCheck(2, pytest.approx(5), 6.25),)
     assert cross_validate_memory(points)[0].relative_error == pytest.approx(-0.2)
-    checks = cross_validate_memory(on_line(1000, 10))
-    assert [check.batch_size for check in checks] == [8, 32]
-    assert [check.relative_error for check in checks] == pytest.approx([0, 0])
+    assert [check.batch_size for check in cross_validate_memory(on_line(1000, 10))] == [8, 32]
     assert cross_validate_memory(points[:2]) == cross_validate_memory([]) == ()
 
 
-@pytest.mark.parametrize(
-    "points", [[], on_line(1, 1, (2,)), [MemoryPoint(2, 40, 5), MemoryPoint(2, 44, 6)]]
-)
-def test_one_size_gives_no_fit(points: list[MemoryPoint]) -> None:
+def test_two_sizes_give_an_unchecked_fit_through_all_repeats_and_one_size_none() -> None:
+    """Within either size memory falls with the padded tokens; between the sizes it rises."""
+    points = [
+        MemoryPoint(*each) for each in ((2, 39, 101), (2, 41, 99), (8, 159, 201), (8, 161, 199))
+    ]
     fit = fit_memory(points)
-    assert fit.fixed_bytes is fit.bytes_per_padded_token is fit.check is fit.peak_bytes(1) is None
-    assert fit.max_padded_tokens(1e9) is fit.max_batch_size(1e9) is None
-    assert fit.caveats == (MemoryCaveat.ONE_SIZE,)
+    assert fit.bytes_per_padded_token == pytest.approx(100 / 120, rel=0.01)
+    assert (fit.check, fit.caveats) == (None, (MemoryCaveat.UNCHECKED,))
+    for few in ([], points[:1], points[:2]):
+        fit = fit_memory(few)
+        assert fit.fixed_bytes is fit.check is fit.peak_bytes(1) is fit.max_batch_size(1e9) is None
+        assert fit.caveats == (MemoryCaveat.ONE_SIZE,)
 
 
-@pytest.mark.parametrize("per_token", [49 / 2520, 0, -0.1])
-def test_a_rise_below_5_percent_of_the_fixed_part_is_flat(per_token: float) -> None:
+def test_a_flat_or_an_uncertain_fit_gives_no_limit() -> None:
     """From 40 to 2,560 padded tokens: 49 more on 1,000."""
-    flat = fit_memory(on_line(1000, per_token))
-    assert flat.caveats == (MemoryCaveat.FLAT,)
-    assert flat.max_padded_tokens(1e9) is flat.max_batch_size(1e9) is None
-    assert flat.peak_bytes(40) is not None
+    for per_token in (49 / 2520, 0, -0.1):
+        flat = fit_memory(on_line(1000, per_token))
+        assert (flat.caveats, flat.max_batch_size(1e9)) == ((MemoryCaveat.FLAT,), None)
+        assert flat.peak_bytes(40) is not None
     assert fit_memory(on_line(1000, 51 / 2520)).caveats == ()
-
-
-def test_a_rise_within_the_scatter_gives_no_limit() -> None:
     peaks = {2: (100, 130), 8: (150, 110), 32: (110, 165)}
     points = [MemoryPoint(size, 20 * size, peak) for size in peaks for peak in peaks[size]]
     fit = fit_memory(points)
     assert fit.bytes_per_padded_token == pytest.approx(15 / 120)
-    assert fit.caveats == (MemoryCaveat.UNCERTAIN_SLOPE,)
-    assert fit.max_padded_tokens(1e9) is None
-
-
-@pytest.mark.parametrize("point", [MemoryPoint(2, 0, 5), MemoryPoint(2, 5, 0)])
-def test_padded_tokens_and_bytes_must_be_above_0(point: MemoryPoint) -> None:
-    with pytest.raises(ValueError, match="above 0"):
-        fit_memory([point])
+    assert (fit.caveats, fit.max_batch_size(1e9)) == ((MemoryCaveat.UNCERTAIN_SLOPE,), None)
 
 
 @given(

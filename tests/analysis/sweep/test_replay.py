@@ -14,7 +14,7 @@ from s2s.analysis.sweep.replay import (
     ARTICLE_SPEEDS,
     Learning,
     Replay,
-    analyse_replay,
+    analyze_replay,
     article_evaluations,
     classify_learning,
     measure_overhead,
@@ -27,7 +27,7 @@ speeds = st.floats(0.1, 10_000)
 
 
 def analysed(sweep: Sweep, unigram: float | None = UNIGRAM) -> Replay:
-    return analyse_replay(sweep, losses(sweep), unigram, None)
+    return analyze_replay(sweep, losses(sweep), unigram, None)
 
 
 def test_the_articles_speeds() -> None:
@@ -77,12 +77,10 @@ def test_uncertain_timing_is_flagged() -> None:
     [first, *others] = sweep.parts
     assert first.run
     assert first.run.summary
-    busy = dataclasses.replace(
-        first.run.summary,
-        step_relative_iqr=0.2,
-        interference=Interference(1.5, 2, (), None),
+    disturbed = dataclasses.replace(
+        first.run.summary, step_relative_iqr=0.2, interference=Interference(1.5, 2, (), None)
     )
-    first = dataclasses.replace(first, run=dataclasses.replace(first.run, summary=busy))
+    first = dataclasses.replace(first, run=dataclasses.replace(first.run, summary=disturbed))
     replay = analysed(dataclasses.replace(sweep, parts=(first, *others)))
     small, large = replay.article.small, replay.article.large
     assert (small.timing_variations, small.interference) == ((Variation.NOISY,), True)
@@ -103,29 +101,18 @@ def test_overhead_and_its_interval_by_hand() -> None:
     assert overhead.ends == pytest.approx((0.85 - half, 0.85 + half), abs=1e-5)
 
 
-@given(speeds, st.floats(1.01, 100), speeds, st.floats(0.01, 100))
+@given(speeds, st.floats(1.01, 100), st.floats(0.01, 100))
 def test_overhead_does_not_depend_on_the_machines_speed(
-    small: float, gain: float, fused: float, factor: float
+    small: float, gain: float, factor: float
 ) -> None:
-    speed = {ARTICLE_2: small, ARTICLE_32: gain * small, FUSED_2: fused}
-    one, other = measure_overhead([speed]), measure_overhead([
-        {key: factor * value for key, value in speed.items()}
-    ])  # fmt: skip
-    assert one is not None
-    assert other is not None
-    assert other.value == pytest.approx(one.value, rel=1e-6, abs=1e-6)
-    none, all_of_it = (
-        measure_overhead([speed | {FUSED_2: each}]) for each in (small, gain * small)
-    )
-    assert none is not None
-    assert all_of_it is not None
-    assert (none.value, all_of_it.value) == (0, pytest.approx(1))
-
-
-def test_without_a_gain_there_is_no_overhead() -> None:
-    even = {ARTICLE_2: 10.0, ARTICLE_32: 10.0, FUSED_2: 20.0}
-    good = {ARTICLE_2: 10.0, ARTICLE_32: 50.0, FUSED_2: 20.0}
-    assert measure_overhead([good, even]) is measure_overhead([]) is None
+    speed = {ARTICLE_2: small, ARTICLE_32: gain * small}
+    for fused, share in ((small, 0), (gain * small, 1)):
+        scaled = {key: factor * value for key, value in (speed | {FUSED_2: fused}).items()}
+        overhead = measure_overhead([scaled])
+        assert overhead is not None
+        assert overhead.value == pytest.approx(share, abs=1e-6)
+    even = {ARTICLE_2: small, ARTICLE_32: small, FUSED_2: small}
+    assert measure_overhead([scaled, even]) is measure_overhead([]) is None
 
 
 @pytest.mark.parametrize(
@@ -155,27 +142,21 @@ def test_learning_of_the_repeats() -> None:
     assert replay.article.large.validation_loss == pytest.approx(4.0)
     assert replay.article.large.untrained_loss == 8.0
     assert analysed(replay_sweep(), unigram=None).article.small.learning == ()
-
-
-def test_a_run_without_evaluations_is_not_judged() -> None:
+    # Runs without evaluations are not judged.
     sweep = replay_sweep((1.0,))
     evaluations = losses(sweep)
     evaluations[1] = []
     evaluations[2] = [Evaluation(0, 0.0, None, ()), Evaluation(1000, 9.0, None, ())]
-    replay = analyse_replay(sweep, evaluations, UNIGRAM, None)
+    replay = analyze_replay(sweep, evaluations, UNIGRAM, None)
     for size in (replay.article.small, replay.article.large):
         assert (size.learning, size.validation_loss, size.untrained_loss) == ((), None, None)
 
 
-@pytest.mark.parametrize(
-    ("iterations", "selected"),
-    [
-        ([0, 512, 1000], [0, 1000]),
-        ([0, 500, 1000, 1500, 2000, 2500], [0, 1000, 2000, 2500]),
-        ([0, 3, 6], [0, 6]),
-        ([], []),
-    ],
-)
-def test_evaluations_as_the_article_prints_them(iterations: list[int], selected: list[int]) -> None:
-    evaluations = [Evaluation(iteration, 0.0, None, ()) for iteration in iterations]
-    assert [each.iteration for each in article_evaluations(evaluations)] == selected
+def test_evaluations_as_the_article_prints_them() -> None:
+    def selected(*iterations: int) -> list[int]:
+        evaluations = [Evaluation(each, 0.0, None, ()) for each in iterations]
+        return [each.iteration for each in article_evaluations(evaluations)]
+
+    assert selected(0, 500, 1000, 1500, 2000, 2500) == [0, 1000, 2000, 2500]
+    assert selected(0, 512, 1000) == [0, 1000]
+    assert selected() == []

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from s2s.analysis.sweep.runs import finished_runs, group_by_batch_size, sizes_without_result
+from s2s.analysis.sweep.runs import collect_figures, finished_runs, sizes_without_result
 from s2s.config import Engine
 from s2s.records import RunState
 from tests.studies import SIZES, sweep
@@ -16,9 +16,8 @@ def test_finished_runs_come_by_size_and_repeat() -> None:
         (size, repeat) for size in SIZES for repeat in range(3) if (size, repeat) != (8, 1)
     ]
     assert finished_runs(study, Engine.ARTICLE) == []
-    assert {size: len(each) for size, each in group_by_batch_size(runs).items()} == {
-        2: 3, 8: 2, 32: 3, 128: 3, 512: 3
-    }  # fmt: skip
+    assert collect_figures(runs[:4], lambda each: each.batch_size) == {2: [2, 2, 2], 8: [8]}
+    assert collect_figures(runs[:1], lambda each: each.bleu) == {}
 
 
 def test_sizes_without_a_result_are_of_the_engine() -> None:

@@ -33,8 +33,8 @@ def changes() -> dict[tuple[int, int], dict[str, object]]:
 def test_parts_are_medians_over_the_runs_with_measured_phases() -> None:
     parts = measure_step_parts(studies.with_summaries(studies.sweep(), changes()), Engine.FUSED)
     assert parts.sizes == (
-        SizeParts(2, (0.003, 0.002, 0, 0, 0), 3),
-        SizeParts(8, (0.009, 0.002, 0, 0, 0), 1),
+        SizeParts(2, (0.003, 0.002, 0, 0, 0)),
+        SizeParts(8, (0.009, 0.002, 0, 0, 0)),
     )
     assert parts.sizes[0].shares() == pytest.approx([0.6, 0.4, 0, 0, 0])
     assert parts.fit is not None
@@ -51,7 +51,7 @@ def test_runs_that_did_not_finish_do_not_count() -> None:
         values[key]["padding_ratio"] = ratio
     study = studies.with_summaries(study, values)
     parts = measure_step_parts(study, Engine.FUSED)
-    assert parts.sizes == (SizeParts(2, pytest.approx((0.0025, 0.0015, 0, 0, 0)), 2),)
+    assert parts.sizes == (SizeParts(2, pytest.approx((0.0025, 0.0015, 0, 0, 0))),)
     assert parts.fit is None  # of a single size
     [line] = measure_padding(study)
     assert line.points == (PaddingPoint(2, pytest.approx(0.15), 0.1, 0.2, 2),)

@@ -38,6 +38,8 @@ def test_medians_over_finished_repeats() -> None:
         SweepRow("fused", 2, {"finished": 3}, 11.0, 2.0, None, None, None),
         SweepRow("fused", 8, {"out of memory": 1, "waiting": 2}, *[None] * 5),
     ]
+    [row] = sweep_rows(sweep([run("finished", None, None)], []))
+    assert (row.samples_per_second, row.validation_loss_per_token) == (None, None)
 
 
 def test_rows_come_by_engine_and_size() -> None:
@@ -58,8 +60,3 @@ def test_steps_to_target_are_of_the_repeats_that_reached_it() -> None:
     assert (large.reached, large.steps_to_target, large.samples_to_target) == (0, None, None)
     perfect = sweep([run("finished", 9.0, 0.0)], [], budget="target", target_loss=2.0)
     assert sweep_rows(perfect)[0].reached == 1
-
-
-def test_missing_figures_are_gaps() -> None:
-    [row] = sweep_rows(sweep([run("finished", None, None)], []))
-    assert (row.samples_per_second, row.validation_loss_per_token) == (None, None)

@@ -64,7 +64,7 @@ def test_the_articles_two_points_give_a_fit_and_no_interval() -> None:
 
 def test_medians_and_relative_residuals_by_hand() -> None:
     # Medians 1, 2 and 2 at sizes 1, 2 and 3.
-    fit = fit_throughput({3: [2.0, 9.0, 1.0], 1: [1.0], 2: [2.0, 2.0], 4: []})
+    fit = fit_throughput({1: [1.0], 2: [2.0, 2.0], 3: [2.0, 9.0, 1.0]})
     assert fit.batch_sizes == (1, 2, 3)
     # Normal equations of the residuals a + b - 1, (a + 2b)/2 - 1, (a + 3b)/2 - 1:
     # 1.5 a + 2.25 b = 2 and 2.25 a + 4.25 b = 3.5, hence b = 0.75 / 1.3125 = 4/7.
@@ -85,7 +85,7 @@ def test_ceiling_and_knee_by_hand() -> None:
     assert speeds.value.tolist() == pytest.approx([500, 900])
 
 
-@pytest.mark.parametrize("blocks", [{}, {8: []}, {8: [0.1, 0.2]}])
+@pytest.mark.parametrize("blocks", [{}, {8: [0.1, 0.2]}])
 def test_one_size_gives_no_fit(blocks: dict[int, list[float]]) -> None:
     fit = fit_throughput(blocks)
     assert fit.alpha_seconds is fit.knee is fit.smallest_at_knee is None
@@ -105,20 +105,17 @@ def test_few_blocks_give_no_interval_or_a_caveat() -> None:
     assert (fit.smallest_at_knee, fit.caveats) == (32, (ThroughputCaveat.FEW_BLOCKS,))
 
 
-def test_a_step_that_does_not_grow_has_neither_ceiling_nor_knee() -> None:
-    fit = fit_throughput({2: [0.3] * 5, 8: [0.2] * 5, 32: [0.1] * 5})
-    assert given_estimate(fit.beta_seconds).value < 0
-    assert fit.ceiling_per_second is fit.knee is fit.smallest_at_knee is None
-    assert fit.caveats == (ThroughputCaveat.NO_CEILING,)
-
-
-def test_a_step_without_fixed_time_has_a_ceiling_and_no_knee() -> None:
-    fit = fit_throughput({2: [0.001] * 5, 8: [0.006] * 5, 32: [0.03] * 5})
-    assert given_estimate(fit.alpha_seconds).value < 0
-    assert given_estimate(fit.ceiling_per_second).value > 0
-    assert fit.knee is fit.smallest_at_knee is None
-    assert fit.caveats == (ThroughputCaveat.NO_FIXED_TIME,)
-    speeds = fit.per_second([0.01, 32])
+def test_without_a_growing_or_a_fixed_part_of_the_step_there_is_no_knee() -> None:
+    shrinking = fit_throughput({2: [0.3] * 5, 8: [0.2] * 5, 32: [0.1] * 5})
+    assert given_estimate(shrinking.beta_seconds).value < 0
+    assert shrinking.ceiling_per_second is shrinking.knee is shrinking.smallest_at_knee is None
+    assert shrinking.caveats == (ThroughputCaveat.NO_CEILING,)
+    steep = fit_throughput({2: [0.001] * 5, 8: [0.006] * 5, 32: [0.03] * 5})
+    assert given_estimate(steep.alpha_seconds).value < 0
+    assert given_estimate(steep.ceiling_per_second).value > 0
+    assert steep.knee is steep.smallest_at_knee is None
+    assert steep.caveats == (ThroughputCaveat.NO_FIXED_TIME,)
+    speeds = steep.per_second([0.01, 32])
     assert speeds is not None
     assert math.isnan(speeds.value[0])  # the fitted time is below 0 there
     assert speeds.value[1] > 0
@@ -133,12 +130,6 @@ def test_an_open_end_is_infinite_and_no_fixed_time_is_below_0() -> None:
     steep = fit_throughput({1: [0.8, 1.1, 1.3], 2: [2.1, 1.7, 2.6], 3: [2.9, 2.5, 3.8]})
     assert given_estimate(steep.alpha_seconds).ends[0] < 0
     assert given_estimate(steep.knee).low == 0
-
-
-@pytest.mark.parametrize("bad", [0.0, -1.0, math.nan])
-def test_times_must_be_above_0(bad: float) -> None:
-    with pytest.raises(ValueError, match="above 0"):
-        fit_throughput({2: [0.1], 8: [bad]})
 
 
 def test_the_smallest_size_at_the_knee_has_90_percent_in_95_percent_of_the_draws() -> None:
@@ -160,7 +151,7 @@ def test_the_band_contains_the_fit_and_turns_round_for_speeds() -> None:
     assert (times.value < times.high).all()
     assert speeds.low == pytest.approx(np.array(SIZES) / times.high)
     assert speeds.high == pytest.approx(np.array(SIZES) / times.low)
-    assert fit == fit_throughput(dict(reversed(noisy(0, 5).items())))
+    assert fit == fit_throughput(noisy(0, 5))
 
 
 SECONDS = some.floats(1e-6, 1e3)
@@ -175,37 +166,20 @@ def test_an_exact_line_is_recovered(alpha: float, beta: float, sizes: set[int]) 
     assert given_estimate(fit.beta_seconds).value == pytest.approx(beta, rel=1e-6, abs=rounding)
 
 
-@given(some.floats(1e-3, 1e3), some.integers(0, 99))
-def test_the_unit_of_time_does_not_matter(factor: float, seed: int) -> None:
-    blocks = noisy(seed, 5)
-    scaled = {size: [factor * each for each in seconds] for size, seconds in blocks.items()}
-    one, other = fit_throughput(blocks), fit_throughput(scaled)
-    for before, after, by in (
-        (one.alpha_seconds, other.alpha_seconds, factor),
-        (one.ceiling_per_second, other.ceiling_per_second, 1 / factor),
-        (one.knee, other.knee, 1.0),
-    ):
-        expected, actual = given_estimate(before).times(by), given_estimate(after)
-        assert [actual.value, *actual.ends] == pytest.approx([expected.value, *expected.ends])
-    assert one.smallest_at_knee == other.smallest_at_knee
-
-
 @pytest.mark.parametrize(
-    ("blocks", "slow", "studies"),
+    ("blocks", "slow"),
     [
-        (5, "one", 100),
+        (5, "one"),
         *(
-            pytest.param(blocks, slow, 100, marks=pytest.mark.long)
+            pytest.param(blocks, slow, marks=pytest.mark.long)
             for blocks in (5, 6, 7, 8)
             for slow in ("one", "every")
         ),
     ],
 )
-def test_the_fit_is_recovered_from_noise_and_a_slow_block(
-    blocks: int, slow: str, studies: int
-) -> None:
+def test_the_fit_is_recovered_from_noise_and_a_slow_block(blocks: int, slow: str) -> None:
     """Less than 10% off in the median, and in the 90% interval in 80% or more."""
-    fits = [fit_throughput(noisy(seed, blocks, slow=slow)) for seed in range(studies)]
+    fits = [fit_throughput(noisy(seed, blocks, slow=slow)) for seed in range(100)]
     for name, true in {"alpha_seconds": 0.1, "beta_seconds": 0.002, "knee": 450.0}.items():
         estimates = [given_estimate(getattr(fit, name)) for fit in fits]
         lows, values, highs = np.array([[each.low, each.value, each.high] for each in estimates]).T
@@ -216,7 +190,7 @@ def test_the_fit_is_recovered_from_noise_and_a_slow_block(
 
 
 def test_curves_hold_the_median_the_slowest_and_the_fastest_block() -> None:
-    curve = fit_speed_curve("fused", {8: [3.0, 1.0, 2.0], 2: [5.0], 4: []})
+    curve = fit_speed_curve("fused", {8: [3.0, 1.0, 2.0], 2: [5.0]})
     assert curve.points == (SpeedPoint(2, 5.0, 5.0, 5.0, 1), SpeedPoint(8, 2.0, 1.0, 3.0, 3))
     # A step takes 1 s and 0.5 s per sentence: 2/2, 4/3 and 8/5 samples/s.
     fit = fit_speed_curve("fused", {2: [1.0], 4: [4 / 3], 8: [1.6]}).fit
