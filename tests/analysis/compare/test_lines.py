@@ -16,7 +16,7 @@ from s2s.analysis.compare.lines import (
     validation_curve,
 )
 from s2s.analysis.run.steps import Axis, Curve, LossScale
-from tests.plausible import RUN, evaluation, some_steps, steps
+from tests.plausible import RUN, evaluation, steps
 
 CONTINUED = steps(  # iterations count on from another run's
     (11, 40.0, 2, 6, 10, 24, 1.0, False),
@@ -60,13 +60,6 @@ def test_lines_of_a_run() -> None:
     assert per_token.label == "7 · starter · batch 32"
     assert per_sentence.curve.y.tolist() == [20.0, 12.0, 6.0]
     assert build_throughput_line(RUN, CONTINUED, Axis.ITERATIONS).curve.y.tolist() == [4.0, 8.0]
-
-
-def test_where_the_loss_diverges() -> None:
-    x, y = [1.0, 2.0, 3.0], [5.0, 4.0, math.nan]
-    assert find_divergence(a_curve(x, y)) == (3.0, 4.0)
-    assert find_divergence(a_curve(x, x)) is None
-    assert find_divergence(a_curve([1.0], [math.nan])) == (1.0, 1.0)
 
 
 def test_a_band_covers_what_all_repeats_share() -> None:
@@ -120,16 +113,6 @@ def test_validation_is_a_mean_if_every_repeat_has_it() -> None:
     found = build_group_line(GROUP, lines, Repeats.RANGE)
     assert found.validation is not None
     assert found.validation.y.tolist() == [7.0, 4.5]
+    assert build_group_line(Group((RUN,)), lines[:1], Repeats.RANGE) is lines[0]
     lines[1] = a_line([1, 2], [1, 1])
     assert build_group_line(GROUP, lines, Repeats.RANGE).validation is None
-
-
-@pytest.mark.parametrize("axis", list(Axis))
-def test_equal_runs_are_their_own_mean(axis: Axis) -> None:
-    line = build_loss_line(RUN, some_steps(30, 32), [evaluation(30, 6.0)], axis, LossScale.TOKEN)
-    assert build_group_line(Group((RUN,)), [line], Repeats.RANGE) is line
-    found = build_group_line(GROUP, [line, line], Repeats.QUARTILES)
-    assert found.curve.x.tolist() == line.curve.x.tolist()
-    assert found.curve.y == pytest.approx(line.curve.y)
-    assert found.band is not None
-    assert found.band.low == pytest.approx(found.band.high)

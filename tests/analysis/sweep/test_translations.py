@@ -1,9 +1,5 @@
 """One sentence by all sizes, never between two evaluations."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as some
-
 from s2s.analysis.run.steps import Axis
 from s2s.analysis.sweep.translations import (
     SizeTranslation,
@@ -48,14 +44,7 @@ def test_runs_without_translations_are_left_out() -> None:
     assert select_translating_runs(runs, evaluations) == [
         TranslatingRun(runs[1], (evaluation(20, 3.0),))
     ]
-
-
-def test_own_sentences_come_first() -> None:
     assert sample_sentences([SMALL, LARGE]) == [OWN, HELD_OUT]
-    assert sample_sentences([]) == []
-
-
-def test_the_extent_is_that_of_the_run_evaluated_least_far() -> None:
     assert common_extent([SMALL, LARGE], Axis.SAMPLES) == 160.0  # 20 times 8, below 99 times 2
     assert common_extent([SMALL, LARGE], Axis.SECONDS) == 2.0
     assert common_extent([], Axis.SAMPLES) == 0.0
@@ -73,23 +62,3 @@ def test_each_run_at_its_last_evaluation_up_to_the_position() -> None:
     assert translations_at([LARGE], ("autre", ""), Axis.SAMPLES, 0.0) == [
         SizeTranslation(8, None, 0, 0, 0.0)
     ]
-
-
-@given(
-    some.lists(some.integers(1, 500), min_size=1, max_size=8, unique=True),
-    some.integers(0, 1000),
-    some.sampled_from([Axis.SAMPLES, Axis.SECONDS]),
-)
-def test_no_later_evaluation_is_shown(iterations: list[int], position: int, axis: Axis) -> None:
-    evaluations = tuple(evaluation(each, float(each)) for each in [0, *sorted(iterations)])
-    run = TranslatingRun(studies.run(2, 0), evaluations)
-    [row] = translations_at([run], OWN, axis, position)
-    later = [each for each in iterations if each > row.iteration]
-    if axis is Axis.SECONDS:
-        assert row.seconds <= position
-        assert all(each > position for each in later)
-    else:
-        assert row.samples < position + 2 or not row.iteration
-        assert all(2 * each >= position + 2 for each in later)
-    assert row.output == f"after {row.iteration}"
-    assert row.samples == pytest.approx(2 * row.iteration)
