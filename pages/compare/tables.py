@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.compare.charts import Compared
 from pages.shared.escaping import escape
-from s2s.analysis.compare.groups import Group, Repeats, measure_ratios
+from s2s.analysis.compare.groups import Group, Repeats, measure_ratio
 from s2s.analysis.compare.speed import compare_speed
 from s2s.formatting import UNKNOWN, run_label
 from s2s.runs.export import csv_cell
@@ -97,7 +97,6 @@ def figures_table(compared: Compared) -> None:
 def ratio_table(compared: Compared, baseline: Group, repeats: Repeats) -> None:
     """Show each figure relative to the baseline's, with a range for repeats."""
     baseline_summaries = next(summaries for group, summaries in compared if group == baseline)
-    ratios = measure_ratios([summaries for _, summaries in compared], baseline_summaries, repeats)
     columns = {
         "Run": [group.label for group, _ in compared],
         "Batch size": [group.batch_size for group, _ in compared],
@@ -108,7 +107,12 @@ def ratio_table(compared: Compared, baseline: Group, repeats: Repeats) -> None:
             "" if group == baseline else compare_speed(summaries, baseline_summaries) or UNKNOWN
             for group, summaries in compared
         ]
-    columns |= {_FIGURES[name][0]: map(format_ratio, column) for name, column in ratios.items()}
+    for name, (heading, _, _) in _FIGURES.items():
+        if name == "step_relative_iqr":  # a ratio already
+            continue
+        values = [[getattr(each, name) for each in summaries] for _, summaries in compared]
+        below = [getattr(each, name) for each in baseline_summaries]
+        columns[heading] = [format_ratio(measure_ratio(each, below, repeats)) for each in values]
     st.dataframe(
         pd.DataFrame(columns),
         hide_index=True,

@@ -12,20 +12,6 @@ from s2s.formatting import run_label
 from s2s.records import Run, RunState, Summary
 
 Figure = Callable[[Summary], float | None]
-RATIO_FIGURES = (
-    "samples_per_second",
-    "target_tokens_per_second",
-    "step_seconds",
-    "seconds",
-    "loss_per_token",
-    "loss_per_sentence",
-    "validation_loss_per_token",
-    "peak_memory_bytes",
-    "padding_ratio",
-    "iterations",
-    "samples",
-)
-"""Fields of a summary that are compared with a baseline's."""
 
 
 class Repeats(StrEnum):
@@ -135,22 +121,6 @@ def measure_ratio(
         return MeanRange(mean)
     low, high = measure_band(np.divide.outer(above, below).ravel(), repeats)
     return MeanRange(mean, float(low), float(high))
-
-
-def measure_ratios(
-    groups: Sequence[Sequence[Summary]], baseline: Sequence[Summary], repeats: Repeats
-) -> dict[str, list[MeanRange | None]]:
-    """Return each of RATIO_FIGURES relative to the baseline, by field name, one per group."""
-
-    def values(summaries: Sequence[Summary], name: str) -> list[float | None]:
-        return [getattr(each, name) for each in summaries]
-
-    return {
-        name: [
-            measure_ratio(values(each, name), values(baseline, name), repeats) for each in groups
-        ]
-        for name in RATIO_FIGURES
-    }
 
 
 def build_bars(

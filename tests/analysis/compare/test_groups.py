@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from s2s.analysis.compare.groups import (
-    RATIO_FIGURES,
     Bar,
     Group,
     MeanRange,
@@ -18,7 +17,6 @@ from s2s.analysis.compare.groups import (
     group_repeats,
     measure_mean,
     measure_ratio,
-    measure_ratios,
 )
 from s2s.analysis.run.summarize import summarize
 from s2s.config import TrainConfig
@@ -76,15 +74,6 @@ def test_a_ratio_by_hand() -> None:
     assert measure_ratio([226.95], [21.27], Repeats.RANGE) == MeanRange(226.95 / 21.27)
     for values, baseline in (([None], [2.0]), ([2.0], [None]), ([2.0], [1.0, 0.0])):
         assert measure_ratio(values, baseline, Repeats.RANGE) is None
-
-
-def test_every_figure_is_compared_with_the_baseline() -> None:
-    slow, fast = (summarize(a_run(i, batch_size=i), some_steps(20, i), [], []) for i in (1, 3))
-    found = measure_ratios([[slow], [fast]], [slow], Repeats.RANGE)
-    assert tuple(found) == RATIO_FIGURES
-    assert found["samples_per_second"] == [MeanRange(1.0), MeanRange(pytest.approx(3.0))]  # type: ignore[arg-type]
-    assert found["step_seconds"] == found["iterations"] == [MeanRange(1.0), MeanRange(1.0)]
-    assert found["validation_loss_per_token"] == found["peak_memory_bytes"] == [None, None]
 
 
 def test_bars_by_hand() -> None:
