@@ -231,7 +231,7 @@ def _fastest_measured(recommendation: Recommendation) -> str:
 
 
 def _unmeasured_sizes(recommendation: Recommendation) -> str:
-    """Warn where sizes beyond the measured ones may be better."""
+    """Warn if sizes outside the measured range may be better."""
     predictions, faster = recommendation.times.predictions, recommendation.times.faster_unmeasured
     smallest, largest = predictions[0].batch_size, predictions[-1].batch_size
     measured = f"({smallest:,} to {largest:,})"

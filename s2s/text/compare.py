@@ -101,7 +101,7 @@ def describe_missing_fit(runs: Sequence[RunAnatomy]) -> str:
 
 
 def list_choices(config: TrainConfig) -> dict[str, str]:
-    """Return the choices of a configuration as text, in its order, without limits that are off."""
+    """Return the choices of a configuration as text, without the limits that are off."""
     return {
         name.replace("_", " "): _format_choice(value)
         for name, value in config.to_json().items()

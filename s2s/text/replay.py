@@ -1,4 +1,4 @@
-"""Sentences and tables of a replay: the results here beside the article's."""
+"""Sentences and tables of a replay: the results on this machine and those of the article."""
 
 from collections.abc import Sequence
 

@@ -58,7 +58,7 @@ class Advice:
     target_loss: float
     """Validation loss per token, in nats."""
     target_is_suggested: bool
-    """Whether the target is the lowest that all runs reached, because none was given."""
+    """Nobody set a target, so it is the lowest that all runs reached."""
     learning_rate_rule: LearningRateRule
     recommendation: Recommendation
     speed: SpeedCurve
@@ -89,7 +89,7 @@ def advise(
 
     Args:
         evaluations: By run id.
-        target_loss: 0 uses the sweep's own, or the lowest that all its runs reached.
+        target_loss: 0: use the target of the sweep, or the lowest that all runs reached.
 
     Raises:
         UserError: The runs do not allow a recommendation.
@@ -97,14 +97,14 @@ def advise(
     runs = finished_runs(sweep, engine)
     if not runs:
         raise UserError(f"Sweep {sweep.id} has no finished run yet. Continue it first.")
-    given = target_loss or sweep.config.target_loss
-    target = given or suggest_target([evaluations[run.id] for run in runs])
+    requested = target_loss or sweep.config.target_loss
+    target = requested or suggest_target([evaluations[run.id] for run in runs])
     fit = fit_steps(find_steps_to_target(runs, evaluations, target))
     speed = fit_speed_curve(engine.value, measured_speeds(runs))
     return Advice(
         engine,
         target,
-        not given,
+        not requested,
         sweep.config.learning_rate_rule,
         recommend(fit, _step_time_draws(speed.fit)),
         speed,

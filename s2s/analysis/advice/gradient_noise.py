@@ -44,7 +44,7 @@ class RunNoise:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "RunNoise":
-        """Read it from the JSON of its `dataclasses.asdict`."""
+        """Read the JSON of `dataclasses.asdict`."""
         estimates = {name: value and Estimate(**value) for name, value in values["scale"].items()}
         return cls(**{**values, "scale": NoiseScale(**estimates)})
 

@@ -21,7 +21,7 @@ class TimeCheck:
     predicted_seconds: float | None
     """Time to target by the fits to the other sizes; None if these allow no fit."""
     measured_seconds: float | None
-    """Geometric mean of its runs' times; None if one of them did not reach the target."""
+    """Geometric mean over its runs; None if one of them did not reach the target."""
 
     @property
     def relative_error(self) -> float | None:

@@ -16,12 +16,13 @@ from s2s.analysis.run.steps import Floats
 from s2s.errors import UserError
 
 IDENTIFIABLE_RATIO = 10.0
-"""Limit for the ratio of an interval's ends. Beyond it, B_time, which grows with the root of
-B_crit, is not known to a factor of 3. Simulated studies of 5 sizes with 3 seeds and 10% spread
-stay below 2; studies whose seeds differ as much as the sizes exceed it."""
+"""Largest ratio of the ends of an identifiable interval. Above it, the fastest batch size, which
+grows with the root of B_crit, is not known to a factor of 3. Simulated studies of 5 sizes with 3
+seeds and 10% spread stay below 2; studies whose seeds differ as much as the sizes exceed it."""
 _FURTHER_RUNS = 3
 _SEARCH_FACTOR = 1e3
-"""How far beyond the measured sizes B_crit is searched: there the curve is straight to 0.1%."""
+"""B_crit is searched up to this factor outside the measured sizes, where the curve is straight to
+0.1%."""
 _MAX_LOG_HALF_WIDTH = 100.0
 """Wider intervals, in powers of e, are treated as unbounded."""
 
@@ -74,8 +75,7 @@ class StepsFit:
     """All runs, by batch size and seed; those that are not exact are excluded from the fit."""
     curve: LogCurve
     b_crit: Estimate
-    """Critical batch size: there a run takes 2 * S_min steps, and twice the samples of the most
-    economical batch."""
+    """Critical batch size, at which a run takes 2 * S_min steps and twice the fewest samples."""
     open_end: OpenEnd
 
     @property
@@ -100,8 +100,8 @@ class StepsFit:
     def contradicting(self) -> tuple[StepsToTarget, ...]:
         """Excluded runs that are unlikely under the fit.
 
-        A run's log S lies within t * deviation * sqrt(1 + j'(J'J)**-1 j) of the curve in 90% of
-        cases. A run that missed the target beyond that, or had it before that, contradicts the fit.
+        In 90% of cases log S of a run is within t * deviation * sqrt(1 + j'(J'J)**-1 j) of the
+        curve. A run that missed the target later, or reached it earlier, contradicts the fit.
         """
         excluded = [point for point in self.points if not point.exact]
         if self.curve.variance is None or not excluded:
@@ -123,9 +123,9 @@ class StepsFit:
         return steps
 
     def expected_steps(self, batch_sizes: npt.ArrayLike) -> Floats:
-        """Return the fitted steps moved towards the measured means where the fit misses them.
+        """Return the fitted steps moved toward the measured means where the fit misses them.
 
-        Offsets are interpolated linearly in log B, and constant beyond the measured sizes.
+        Offsets are interpolated linearly in log B, and constant outside the measured sizes.
         """
         offsets = np.interp(np.log(batch_sizes), np.log(self.sizes), self.curve.offsets)
         expected: Floats = self.steps(batch_sizes) * np.exp(offsets)
@@ -168,13 +168,13 @@ def fit_steps(points: Sequence[StepsToTarget]) -> StepsFit:
 def suggest_further_sizes(fit: StepsFit, first: int | None = None) -> tuple[int, ...]:
     """Return the batch sizes at which three more runs would narrow B_crit the most.
 
-    Out of the fitted sizes and `neighbour_sizes`, greedily: each time the one whose run leaves
-    log B_crit the least variance, (J'J + jj')**-1 with the slopes j of its log S.
+    The choice is greedy, among the fitted sizes and `neighbor_sizes`: each run is the one that
+    minimizes the variance of log B_crit, (J'J + jj')**-1 with the slopes j of its log S.
 
     Args:
         first: The size of the first run, if it is already decided.
     """
-    candidates = [*fit.sizes, *neighbour_sizes(fit.sizes)]
+    candidates = [*fit.sizes, *neighbor_sizes(fit.sizes)]
     slopes = fit.curve.slopes([point.batch_size for point in fit.fitted])
     information = slopes.T @ slopes
     sizes: list[int] = [] if first is None else [first]
@@ -187,7 +187,7 @@ def suggest_further_sizes(fit: StepsFit, first: int | None = None) -> tuple[int,
     return tuple(sizes)
 
 
-def neighbour_sizes(sizes: Sequence[int]) -> list[int]:
+def neighbor_sizes(sizes: Sequence[int]) -> list[int]:
     """Return a half and a quarter of the smallest size, and twice and 4 times the largest."""
     smallest, largest = sizes[0], sizes[-1]
     return [size for size in (smallest // 4, smallest // 2, 2 * largest, 4 * largest) if size >= 1]
@@ -206,7 +206,7 @@ def _curve(log_b_crit: float, sizes: Floats, log_steps: Floats) -> LogCurve:
     If the means per size miss the curve by more than the seeds explain (F test for lack of fit,
     at 5%), more seeds bring the fit no closer to the truth. Then only the means count as
     measurements, so that the intervals cover the misfit, and the steps expected at a size follow
-    its mean, shrunk towards the curve by the share that seeds explain (1/F; Efron and Morris
+    its mean, shrunk toward the curve by the share that seeds explain (1/F; Efron and Morris
     1973).
     """
     log_s_min, squares = _fit_s_min(np.array([log_b_crit]), sizes, log_steps)
@@ -243,7 +243,7 @@ def _bound_b_crit(
     A B_crit far beyond the sizes gives one of the two limits, S constant or S ~ 1/B. A limit fits
     as well as the curve if it raises the sum of squares by no more than F(1, n-2) = t**2 residual
     variances; the other end of the interval is where that rise begins. An end is also open if the
-    whole interval lies beyond the sizes on its side: that would be extrapolation.
+    whole interval is outside the sizes on its side: that would be extrapolation.
 
     Args:
         grid: Values of log B_crit, from far below to far above the sizes.

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from s2s.analysis.advice.steps_fit import StepsFit, neighbour_sizes
+from s2s.analysis.advice.steps_fit import StepsFit, neighbor_sizes
 from s2s.analysis.estimate import Estimate, estimate_from_draws, percentile_interval
 from s2s.analysis.run.steps import Floats
 from s2s.errors import UserError
@@ -17,7 +17,7 @@ _DRAWS = 4000
 
 
 class Standing(StrEnum):
-    """A batch size against the recommended range."""
+    """Whether a batch size is in the recommended range."""
 
     RECOMMENDED = "recommended"
     """Even the upper end of its relative time is within 10% of the best."""
@@ -35,8 +35,8 @@ class Prediction:
     seconds: Estimate
     """Training time."""
     relative_time: Estimate
-    """Its time over the least of all in the same draw. The lower end is relative to sizes within
-    the measured range; the upper end also counts `neighbour_sizes`, which may be faster."""
+    """The time over the least time of all sizes. The lower end compares with sizes inside the
+    measured range only; the upper end also with `neighbor_sizes`, which may be faster."""
     standing: Standing
 
 
@@ -47,9 +47,9 @@ class TimeToTarget:
     predictions: tuple[Prediction, ...]
     """By batch size: powers of two and the fitted sizes."""
     faster_unmeasured: int | None
-    """A size next to the measured range whose predicted time is the least of all, if any."""
+    """The fastest size by prediction, if it is outside the measured range."""
     fastest_measured: int | None
-    """Of the sizes at which every run crossed the target; None if there is none."""
+    """Among the sizes at which every run crossed the target; None without one."""
 
 
 def predict_time_to_target(fit: StepsFit, step_time_draws: Floats) -> TimeToTarget:
@@ -73,7 +73,7 @@ def predict_time_to_target(fit: StepsFit, step_time_draws: Floats) -> TimeToTarg
     inside = candidate_sizes(fit.sizes)
     if not all(_has_positive_time(lines, size) for size in inside):
         raise UserError("The step times vary too much to fit them. Sweep again with more repeats.")
-    outside = [size for size in neighbour_sizes(fit.sizes) if _has_positive_time(lines, size)]
+    outside = [size for size in neighbor_sizes(fit.sizes) if _has_positive_time(lines, size)]
     sizes = np.array(inside + outside, np.float64)
     steps = fit.expected_steps(sizes)
     seconds = steps * (alpha + beta * sizes)
@@ -82,7 +82,7 @@ def predict_time_to_target(fit: StepsFit, step_time_draws: Floats) -> TimeToTarg
         step_seconds = lines[:, :1] + lines[:, 1:] * sizes
         covariance = fit.curve.variance * fit.curve.spread
         log_draws = _draw_from_t(covariance, fit.curve.degrees, random)
-        # Without the limits, a fit that tells almost nothing has draws of 0 and infinity.
+        # Without these limits a fit to very few runs has draws of 0 and infinity.
         deviations = np.clip(log_draws @ fit.curve.slopes(sizes).T, -300, 300)
         draws = steps * np.exp(deviations) * step_seconds
     fastest = int(np.argmin(seconds))

@@ -1,4 +1,4 @@
-"""Loss and throughput of runs as labelled lines to draw; repeats as one line in a band."""
+"""Labeled lines of loss and throughput; repeats are one line in a band."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

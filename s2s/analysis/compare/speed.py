@@ -1,4 +1,4 @@
-"""Whether one batch size trains faster than another: their speed ratio with its interval."""
+"""The speed ratio of two batch sizes with its interval, and the verdict: which one is faster."""
 
 import math
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ _RECENT_STEPS = 200
 @dataclass(frozen=True)
 class Progress:
     iterations: int
-    """Steps of this run; a continued run counts its own only."""
+    """Steps of this run alone, even if it continues another."""
     share: float
     """0 to 1, of the iterations or of the time limit, whichever ends the run sooner."""
     seconds_left: float | None

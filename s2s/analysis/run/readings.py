@@ -28,7 +28,7 @@ def build_reading_series(samples: Sequence[DeviceSample], points: int = 300) -> 
     """Return one series per device.
 
     Args:
-        points: Maximum length of a series; of each longer stretch the highest values are kept.
+        points: Maximum length of a series; longer ones keep the highest values of each stretch.
     """
     start = min((sample.at for sample in samples), default=0.0)
     series = []

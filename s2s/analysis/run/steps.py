@@ -1,4 +1,4 @@
-"""Losses, throughput and padding of a run, from its step records; and the curves to draw."""
+"""Losses, throughput, padding and curves of a run, from its step records."""
 
 from dataclasses import dataclass
 from enum import StrEnum

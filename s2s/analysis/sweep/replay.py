@@ -17,17 +17,17 @@ from s2s.records import Evaluation, RunState, Sweep
 SMALL, LARGE = 2, 32
 """The article's two batch sizes."""
 ARTICLE_SPEEDS = (21.27, 226.95)
-"""Samples per second at either, as the article prints them: 1,000 iterations in 94 s and in 141 s
-on a Tesla K80 ("Translation using batched sequence to sequence", 2018-11-18)."""
+"""Samples per second at both, as the article ("Translation using batched sequence to sequence",
+2018-11-18) prints them: 1,000 iterations in 94 s and in 141 s on a Tesla K80."""
 ARTICLE_RATIO = ARTICLE_SPEEDS[1] / ARTICLE_SPEEDS[0]
 """10.7; the article rounds it to 10X."""
 ARTICLE_RANGE = (4, 64)
 """Batch sizes that the article recommends."""
 LOWER_LOSS = 0.05
-"""Share by which a loss must be lower than another to count as lower: five times the standard
-error that comes from the few pairs of an evaluation."""
+"""A loss counts as lower than another if it is lower by this share, five times the standard error
+that comes from the few pairs of an evaluation."""
 TRANSLATED_EVERY = 1000
-"""Iterations between two translations that the article prints of its long run."""
+"""The article prints translations of its long run every so many iterations."""
 
 
 class Learning(StrEnum):
@@ -54,9 +54,9 @@ class SizeReplay:
     validation_loss: float | None
     """The same after the last step."""
     learning: tuple[Learning, ...]
-    """Of each repeat that can be judged; one that diverged learned nothing."""
+    """One per repeat that can be judged; a repeat that diverged learned nothing."""
     timing_variations: tuple[Variation, ...]
-    """Of the repeats whose timing is not steady, each once."""
+    """Distinct variations of the repeats that are not steady."""
     interference: bool
     """Whether other load slowed a repeat."""
 
@@ -146,20 +146,20 @@ def analyze_replay(
 
 
 def measure_overhead(repeats: Sequence[Mapping[tuple[Engine, int], float]]) -> Estimate | None:
-    """Return the share of batch 32's saving in `article` that `fused` saves at batch 2 already.
+    """Return how much of the time that batch 32 saves in `article`, `fused` saves at batch 2.
 
     With t_e(B) the seconds per sample of engine e at batch size B (derived for this project):
 
         (t_article(2) - t_fused(2)) / (t_article(2) - t_article(32))
 
     Above 1 if batch 2 in `fused` is faster than batch 32 in `article`; below 0 if it is slower
-    than batch 2 there.
+    than batch 2 in `article`.
 
     Args:
         repeats: Samples per second per repeat; repeats without all three are skipped.
 
     Returns:
-        The mean over the repeats; None if there is none, or if batch 32 saved nothing in one.
+        The mean share over the repeats; None without repeats, or if batch 32 saved nothing in one.
     """
     needed = ((Engine.ARTICLE, SMALL), (Engine.ARTICLE, LARGE), (Engine.FUSED, SMALL))
     times = [

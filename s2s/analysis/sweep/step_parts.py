@@ -11,7 +11,7 @@ from s2s.records import Sweep
 
 @dataclass(frozen=True)
 class SizeParts:
-    """The parts of a step at one batch size: medians over its runs of their median steps."""
+    """The parts of a step at one batch size: medians over the medians of its runs."""
 
     batch_size: int
     seconds: tuple[float, ...]

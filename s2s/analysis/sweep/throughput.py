@@ -58,7 +58,7 @@ class FitBand:
 
 @dataclass(frozen=True)
 class ThroughputFit:
-    """Step time `t = alpha + beta * B` in seconds, hence a throughput of `B / t`.
+    """Step time `t = alpha + beta * B` in seconds, and so a throughput of `B / t`.
 
     The form of AdaptDL's goodput model. Estimates are None if the measurements do not determine
     them; `caveats` say why.

@@ -11,7 +11,7 @@ from s2s.records import Evaluation, Run, Sweep
 
 @dataclass(frozen=True)
 class TranslatingRun:
-    """The run that represents a batch size, with its evaluations that contain translations."""
+    """The run that represents a batch size, and its evaluations with translations."""
 
     run: Run
     evaluations: tuple[Evaluation, ...]
@@ -26,7 +26,7 @@ class TranslatingRun:
 
 @dataclass(frozen=True)
 class SizeTranslation:
-    """The translation by one batch size's model at one of its evaluations."""
+    """The translation by the model of one batch size at one evaluation."""
 
     batch_size: int
     output: str | None

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from s2s.analysis.advice.steps_fit import (
     OpenEnd,
     fit_steps,
-    neighbour_sizes,
+    neighbor_sizes,
     suggest_further_sizes,
 )
 from s2s.analysis.advice.target import StepsToTarget
@@ -67,7 +67,9 @@ def test_expected_steps_follow_sizes_that_the_curve_misses() -> None:
     fit = fit_steps(
         [StepsToTarget(s, i, steps[s] * (1, 1.01)[i], True) for s in steps for i in (0, 1)]
     )
-    assert fit.curve.misfit
+    assert (fit.curve.misfit, fit.curve.degrees) == (True, 3)
+    assert fit.curve.variance is not None
+    assert fit.curve.variance > 0.04
     assert max(abs(fit.steps(list(steps)) / list(steps.values()) - 1)) > 0.2
     # Seeds differ little beside that, so hardly anything is left of the distance to the means.
     assert fit.expected_steps(list(steps)) == pytest.approx(
@@ -104,17 +106,6 @@ def test_the_interval_is_students_from_the_covariance() -> None:
     factor = np.exp(1.7709 * (0.1 / 13) ** 0.5 / (15 * weights.var()) ** 0.5)
     assert fit.b_crit.ends == pytest.approx((32 / factor, 32 * factor), rel=1e-4)
     assert not fit.curve.misfit
-
-
-def test_sizes_that_miss_the_curve_widen_the_interval() -> None:
-    points = [
-        dataclasses.replace(point, steps=point.steps * {16: 1.3, 64: 0.77}.get(point.batch_size, 1))
-        for point in study(spread=0.01)
-    ]
-    curve = fit_steps(points).curve
-    assert (curve.misfit, curve.degrees) == (True, 3)
-    assert curve.variance is not None
-    assert curve.variance > 0.04
 
 
 @pytest.mark.parametrize(
@@ -163,23 +154,18 @@ def test_runs_without_a_crossing_are_listed_and_may_contradict_the_fit() -> None
     assert fit_steps([*exact, missed, early, *unlikely]).contradicting == unlikely
 
 
-@pytest.mark.parametrize(
-    ("points", "count"),
-    [
-        ([StepsToTarget(8, seed, 900.0, False) for seed in range(3)], "3 of 6"),
-        ([StepsToTarget(2, 0, 9.0, True, early=True)], "1 of 4"),
-        ([], "two"),
-    ],
-)
-def test_one_size_gives_no_fit(points: list[StepsToTarget], count: str) -> None:
-    with pytest.raises(UserError, match=count):
-        fit_steps([*study((32,)), *points])
+def test_one_size_gives_no_fit() -> None:
+    missed = [StepsToTarget(8, seed, 900.0, False) for seed in range(3)]
+    early = [StepsToTarget(2, 0, 9.0, True, early=True)]
+    for points, count in ((missed, "3 of 6"), (early, "1 of 4"), ([], "two")):
+        with pytest.raises(UserError, match=count):
+            fit_steps([*study((32,)), *points])
 
 
 def test_the_suggested_sizes_shrink_the_interval_most() -> None:
-    assert neighbour_sizes([8, 32]) == [2, 4, 64, 128]
-    assert neighbour_sizes([2, 6]) == [1, 12, 24]
-    assert neighbour_sizes([1, 6]) == [12, 24]
+    assert neighbor_sizes([8, 32]) == [2, 4, 64, 128]
+    assert neighbor_sizes([2, 6]) == [1, 12, 24]
+    assert neighbor_sizes([1, 6]) == [12, 24]
     points = study((8, 16, 32), b_crit=20.0, spread=0.1)
     fit = fit_steps(points)
 
@@ -189,7 +175,7 @@ def test_the_suggested_sizes_shrink_the_interval_most() -> None:
         added = [StepsToTarget(size, 9 + i, steps[i], True) for i, size in enumerate(more)]
         return float(fit_steps([*points, *added]).curve.spread[1, 1])
 
-    sizes = [*fit.sizes, *neighbour_sizes(fit.sizes)]
+    sizes = [*fit.sizes, *neighbor_sizes(fit.sizes)]
     first, second, third = suggest_further_sizes(fit)
     assert first == min(sizes, key=variance)
     assert second == min(sizes, key=lambda size: variance(first, size))

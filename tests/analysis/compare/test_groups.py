@@ -29,7 +29,7 @@ def a_run(run_id: int, state: RunState = RunState.FINISHED, **choices: object) -
     return dataclasses.replace(RUN, id=run_id, state=state, config=config)
 
 
-def ids(runs: list[Run], repeats: Repeats = Repeats.RANGE) -> list[list[int]]:
+def grouped_ids(runs: list[Run], repeats: Repeats = Repeats.RANGE) -> list[list[int]]:
     return [[run.id for run in group.runs] for group in group_repeats(runs, repeats)]
 
 
@@ -42,17 +42,17 @@ def test_repeats_are_complete_runs_that_differ_only_in_the_seed_and_in_what_a_sw
         a_run(4, seed=1, learning_rate=0.1),
         dataclasses.replace(a_run(7, seed=7), device="cuda:0"),
     ]
-    assert ids(runs) == [[2], [1, 3, 5], [4], [7]]
-    assert ids(runs, Repeats.SEPARATE) == [[2], [1], [3], [4], [5], [7]]
+    assert grouped_ids(runs) == [[2], [1, 3, 5], [4], [7]]
+    assert grouped_ids(runs, Repeats.SEPARATE) == [[2], [1], [3], [4], [5], [7]]
     states = (RunState.RUNNING, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED)
     incomplete = [a_run(10 + i, state, seed=i) for i, state in enumerate(states)]
-    assert ids([a_run(1), *incomplete]) == [[1], [10], [11], [12], [13]]
+    assert grouped_ids([a_run(1), *incomplete]) == [[1], [10], [11], [12], [13]]
 
 
-@pytest.mark.parametrize(("count", "name"), [(1, "1"), (3, "1, 2, 3"), (5, "1, 2, 3 … (5 runs)")])
-def test_a_groups_label(count: int, name: str) -> None:
-    group = Group(tuple(a_run(i) for i in range(1, count + 1)))
-    assert group.label == f"{name} · starter · batch 32"
+def test_a_groups_label() -> None:
+    for count, ids in ((1, "1"), (3, "1, 2, 3"), (5, "1, 2, 3 … (5 runs)")):
+        group = Group(tuple(a_run(i) for i in range(1, count + 1)))
+        assert group.label == f"{ids} · starter · batch 32"
 
 
 def test_a_mean_by_hand() -> None:
