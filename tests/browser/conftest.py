@@ -12,11 +12,17 @@ from tests.browser.pictures import Pictures
 from tests.browser.serving import WAIT_MS, open_browser, serve_dashboard
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """The address of a dashboard with an empty home; an error in its log fails the test."""
-    log = tmp_path / "server.log"
-    with serve_dashboard(tmp_path / "home", log) as address:
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the module's dashboard, empty at first."""
+    return tmp_path_factory.mktemp("dashboard") / "home"
+
+
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[str]:
+    """The address of the module's dashboard; an error in its log fails the last test."""
+    log = home.with_name("server.log")
+    with serve_dashboard(home, log) as address:
         yield address
     assert "Traceback" not in log.read_text(), log.read_text()
 

@@ -1,6 +1,7 @@
 """A store whose every text by users or files attacks the browser that shows it."""
 
 import dataclasses
+import random
 from contextlib import closing
 from pathlib import Path
 from threading import Event
@@ -25,6 +26,19 @@ ATTACK = (
     ":smile: :material/home: :streamlit: **b** `c` a -> b %{x} &lt; <b>d</b>"
 )
 TRANSLATION = SampleTranslation(f"# {ATTACK}", f"1. {ATTACK}", f"- {ATTACK}")
+_PIECES = [
+    *"\\`*_{}[]()<>#+-.!|$~:@^=&/'\"1ax é", "  ", "\n", "\t", "](", "![", "$$", "**", "->", "<-",
+    "--", ">=", "<=", "...", "://", "http", "https://", "www.", "x.example", "me@x.example",
+    "mailto:", "xmpp:a@x.example", ":red[", ":material/home:", ":streamlit:", ":smile:",
+    ":blue-badge[", "</b>", "<b>", "<!--", "&lt;", "&#58;", "&amp", "1. ", "- ", "# ", "> ", "[ ]",
+    "[^1]", "[x]: y", "|-|", ":::note", "\\(", "\\begin{x}", "javascript:", "(c)", "~~", "\0",
+    "\u200b",
+]  # fmt: skip
+_draw = random.Random(0)
+TEXTS = [
+    f"{n} " + "".join(_draw.choices(_PIECES, k=_draw.randint(1, 12))) + "x" for n in range(150)
+]
+"""Random markup; each text is different and ends visibly."""
 
 
 def fill_store(folder: Path) -> None:
@@ -47,13 +61,12 @@ def fill_store(folder: Path) -> None:
         )  # fmt: skip
         assert execute(store, trained, Event()) is RunState.FINISHED, store.run(trained)
         store.describe_run(trained, ATTACK, [ATTACK])
-        for run_id in (
-            add_ended_run(store, TrainConfig(), RunState.FAILED, error=ATTACK, traceback=ATTACK),
-            add_ended_run(store, TrainConfig(corpus="attacks", batch_size=8)),
-            add_started_run(
-                store, TrainConfig(corpus="attacks", sentences=(ATTACK,))
-            ),  # never ends
-        ):
+        failed = add_ended_run(
+            store, TrainConfig(), RunState.FAILED, error=ATTACK, traceback=ATTACK
+        )
+        finished = add_ended_run(store, TrainConfig(corpus="attacks", batch_size=8))
+        running = add_started_run(store, TrainConfig(corpus="attacks", sentences=(ATTACK,)))
+        for run_id in (failed, finished, running):
             store.rename_run(run_id, ATTACK)
             store.describe_run(run_id, ATTACK, [ATTACK])
             store.add_evaluation(run_id, Evaluation(20, 2.0, 7.0, (TRANSLATION,)))
@@ -78,7 +91,7 @@ def _add_sweep(store: Store) -> None:
 
 
 def _add_replay(store: Store) -> None:
-    """One of its runs has failed, and one is running."""
+    """One of its runs has failed, and one is running: the one that the Train page shows."""
     sweep_id = create_sweep(store, replay_config("attacks", repeats=2))
     sweep = read_sweep(store, sweep_id)
     for number, part in enumerate(sweep.parts):
@@ -86,9 +99,11 @@ def _add_replay(store: Store) -> None:
         store.rename_run(run_id, ATTACK)
         store.start_run(run_id, "cpu", {})
         store.write_steps(run_id, some_steps(1000, part.batch_size))
-        for iteration, loss in ((0, 8.0), (1000, 7.0)):
-            evaluation = Evaluation(iteration, iteration * 0.1, loss, (TRANSLATION,))
-            store.add_evaluation(run_id, evaluation)
+        store.add_evaluation(run_id, Evaluation(0, 0.0, 8.0, (TRANSLATION,)))
+        if number == 1:
+            marked = tuple(SampleTranslation(each, "", each) for each in TEXTS)
+            store.add_evaluation(run_id, Evaluation(500, 50.0, 7.5, marked))
+        store.add_evaluation(run_id, Evaluation(1000, 100.0, 7.0, (TRANSLATION,)))
         if number != 1:
             state = RunState.FAILED if number == 0 else RunState.FINISHED
             result = summary(run_id, state, sweep.run_config(part), 1000)

@@ -18,14 +18,9 @@ PROJECT = Path(__file__).parents[2]
 WAIT_MS = 60_000
 """Limit for any single wait: the machine can be slow."""
 FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 
 @contextmanager
@@ -33,7 +28,6 @@ def serve_dashboard(
     home: Path,
     log: Path,
     *options: str,
-    script: Path | str = "dashboard.py",
     threads: int | None = 1,
 ) -> Iterator[str]:
     """Run a dashboard and yield its address.
@@ -42,7 +36,6 @@ def serve_dashboard(
         home: Folder of its runs.
         log: File for its output.
         options: Further options of Streamlit.
-        script: The script to run instead of the dashboard.
         threads: Threads to train with; None: torch's default. On a busy machine, several threads
             wait for each other much of the time.
     """
@@ -50,15 +43,12 @@ def serve_dashboard(
     if threads is not None:
         environment["OMP_NUM_THREADS"] = str(threads)
     port = find_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", f"--server.port={port}"]
     with log.open("w") as output:
         process = subprocess.Popen(
             [*command, "--server.headless=true", *options],
-            cwd=PROJECT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+            cwd=PROJECT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
     try:
         wait_until_healthy(f"http://localhost:{port}", process, log)
         yield f"http://localhost:{port}"

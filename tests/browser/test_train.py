@@ -1,18 +1,16 @@
 """Training, watching, comparing and translating, by clicks in a real browser."""
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.actions import (
-    click,
-    enter,
-    go_to,
-    settle,
-    wait_for_chart,
-    wait_for_data,
-    widget,
-)
+from s2s.store import Store
+from tests.browser.actions import click, enter, go_to, settle, wait_for_chart, wait_for_data, widget
 from tests.browser.pictures import Pictures
+from tests.browser.serving import WAIT_MS
+from tests.tiny import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -72,17 +70,23 @@ def test_the_articles_pair_is_trained_compared_and_translates(
 
 
 def test_a_chart_keeps_its_zoom_and_a_run_survives_reload_and_two_tabs(
-    page: Page, server: str
+    page: Page, server: str, home: Path
 ) -> None:
+    with closing(Store(home)) as store:
+        for run in store.unfinished_runs():
+            store.request_stop(run.id)
+        wait_until(lambda: not store.unfinished_runs())
     page.locator("summary", has_text="New run").click()
     enter(page, "form_iterations", 1_000_000)
     click(page, "start_runs")
+    widget(page, "stop_3").wait_for()
+    settle(page)
 
     chart = wait_for_chart(page)
     wait_beyond(chart, 3)
     chart.evaluate("node => { node.markedByTest = true }")
-    zoomed, seen = zoom(chart), last_iteration(chart)
-    wait_beyond(chart, seen)
+    zoomed, before = zoom(chart), last_iteration(chart)
+    wait_beyond(chart, before)
     assert chart.evaluate("node => node.markedByTest"), "the chart's DOM node was replaced"
     assert x_range(chart) == pytest.approx(zoomed), "the zoom was lost"
 
@@ -91,18 +95,18 @@ def test_a_chart_keeps_its_zoom_and_a_run_survives_reload_and_two_tabs(
     below.scroll_into_view_if_needed()
     wait_beyond(below, drawn)
 
-    seen = last_iteration(chart)
+    before = last_iteration(chart)
     page.reload()
-    wait_beyond(wait_for_chart(page), seen)
+    wait_beyond(wait_for_chart(page), before)
     second_tab = page.context.new_page()
     second_tab.goto(server)
-    wait_beyond(wait_for_chart(second_tab), seen)
-    expect(widget(second_tab, "stop_1")).to_be_visible()
+    wait_beyond(wait_for_chart(second_tab), before)
+    expect(widget(second_tab, "stop_3")).to_be_visible()
 
     page.bring_to_front()  # a browser rarely draws a tab in the background
-    click(page, "stop_1")
-    widget(page, "stop_1").wait_for(state="detached")
-    expect(widget(second_tab, "stop_1")).to_have_count(0)
-    click(page, "stop_2")
-    widget(page, "stop_2").wait_for(state="detached")
-    expect(page.get_by_test_id("stAlert").first).to_contain_text("Stopped")
+    click(page, "stop_3")
+    widget(page, "stop_3").wait_for(state="detached")
+    expect(widget(second_tab, "stop_3")).to_have_count(0, timeout=WAIT_MS)
+    click(page, "stop_4")
+    widget(page, "stop_4").wait_for(state="detached")
+    expect(page.get_by_test_id("stAlert").first).to_contain_text("Stopped", timeout=WAIT_MS)
