@@ -208,7 +208,7 @@ class TrainConfig(Config):
             check_integer(self.continue_from, "Run to continue", 1, 2**63 - 1)
         check_text(self.device, "Device")
         if not re.fullmatch(r"auto|cpu|cuda|cuda:(0|[1-9][0-9]{0,2})", self.device):
-            raise UserError(f"Device must be auto, cpu or cuda:N; got {quote(self.device)}.")
+            raise UserError(f"Device must be auto, cpu, cuda or cuda:N; got {quote(self.device)}.")
         if self.keep_optimizer and not self.keep_weights:
             raise UserError("Keeping the optimizer state needs the weights; keep both.")
         if self.measure_quality and not self.keep_weights:
@@ -297,7 +297,9 @@ class SweepConfig(Config):
             check_integer(self.amount, f"{unit} per run", 1, UNLIMITED)
         check_number(self.target_loss, "Target loss", 0.0, 1000.0)
         if (self.budget is Budget.TARGET) is not (self.target_loss > 0):
-            raise UserError("The budget 'target' and a target loss above 0 go together; set both.")
+            raise UserError(
+                "The budget 'target' and a target loss above 0 go together; set both or neither."
+            )
         largest = self.batch_sizes[-1]
         if self._samples is not None and largest > self._samples:
             raise UserError(

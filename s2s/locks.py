@@ -1,4 +1,4 @@
-"""Locks on files: one program at a time trains on a device, or adds a corpus of one name.
+"""Locks on files: one process at a time trains on a device, or adds a corpus under a given name.
 
 The system releases such a lock even when the process that holds it is killed.
 """

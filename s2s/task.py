@@ -81,7 +81,7 @@ class Task(Protocol):
     device: torch.device
     model: nn.Module
     embeddings: Sequence[nn.Embedding]
-    """Layers of the model of which a batch uses few rows."""
+    """The embedding layers: a batch touches only a few rows of each."""
     lengths: Indices
     """(samples,) tokens of each training sample."""
     roofline: Roofline
@@ -115,7 +115,7 @@ class Task(Protocol):
         """Raise UserError if training cannot start from the weights of the run described.
 
         Args:
-            same_data: Whether the data set must be the very same one too.
+            same_data: Whether that run must also have used the same data set.
         """
 
     def step(
@@ -142,7 +142,7 @@ class Task(Protocol):
         """Return the model's outputs for a few samples, for people to read."""
 
     def sample_gradients(self, indices: Indices) -> Sequence[Tensor]:
-        """Return the gradient of the mean loss per sample over `indices`, one per parameter."""
+        """Return the gradient of the loss averaged over `indices`, one tensor per parameter."""
 
 
 def task_class() -> type[Task]:

@@ -74,7 +74,8 @@ def gradient_noise(sweep: Sweep, advice: analysis.Advice) -> None:
         icon=":material/graphic_eq:",
         on_click=catch_errors(get_scheduler().measure_gradient_noise),
         args=(run.id,),
-        help="Takes up to a minute. A cross-check of the critical batch size that can be far off.",
+        help="Takes up to a minute. A rough cross-check of the critical batch size: the noise "
+        "scale can be far off.",
     )
 
 
@@ -119,7 +120,7 @@ def confirming_run_section(sweep: Sweep, advice: analysis.Advice) -> None:
         predicted = advice.recommendation.prediction.seconds
         st.success(text.describe_confirmation(predicted, seconds))
     else:
-        st.warning(f"The confirming run {run.state}: {escape(describe_result(run))}")
+        st.warning(f"The confirming run ended as {run.state}. {escape(describe_result(run))}")
 
 
 st.title("Advisor")

@@ -60,7 +60,7 @@ def loss_chart(groups: Sequence[Group], view: View) -> None:
     ]
     figure = plot_loss(
         lines, view.axis, view.scale, log_x=view.log_x, log_y=view.log_y, height=420,
-        revision=" ".join(str(line.run_id) for line in lines),  # other runs reset the zoom
+        revision=" ".join(str(line.run_id) for line in lines),  # other runs: new zoom
     )  # fmt: skip
     draw_chart(figure, describe_loss(lines, view.axis, view.scale), "compare_loss")
 
@@ -112,5 +112,6 @@ def anatomy_chart(runs: Sequence[Run]) -> None:
     caption = describe_anatomy_fit(fit) if fit else describe_missing_fit(anatomies)
     missing = [str(run.id) for run, each in zip(runs, measured, strict=True) if not each]
     if missing:
-        caption += f" No phases were measured in run {', '.join(missing)}."
+        runs_without = f"{'run' if len(missing) == 1 else 'runs'} {', '.join(missing)}"
+        caption += f" No phases were measured in {runs_without}."
     st.caption(escape(caption))

@@ -125,7 +125,7 @@ def load_info(corpus_folder: Path) -> CorpusInfo:
 
 
 def _check_info(info: CorpusInfo, name: str) -> None:
-    """Raise ValueError or UserError for values that no corpus of this name has."""
+    """Raise ValueError or UserError unless the values are possible and the name is the folder's."""
     if info.name != name:
         raise ValueError(f"it is named {info.name!r}")
     for field, value in dataclasses.asdict(info).items():

@@ -183,12 +183,13 @@ def _find_text(archive: zipfile.ZipFile, size_bytes: int) -> zipfile.ZipInfo:
         names = ", ".join(quote(entry.filename) for entry in texts[:3]) or "none"
         raise UserError(f"{name} must contain exactly one .txt or .tsv file; found {names}.")
     text = texts[0]
-    # zipfile unpacks at most `file_size` bytes, but `compress_size` may be wrong.
+    # zipfile unpacks no more than `file_size`, so it can be trusted. `compress_size` may be
+    # overstated, so it is capped at the size of the zip file.
     ratio = text.file_size / max(min(text.compress_size, size_bytes), 1)
     if text.file_size > MAX_TEXT_BYTES or ratio > MAX_ZIP_RATIO:
         raise UserError(
             f"{name} would unpack to {text.file_size / 1e6:,.0f} MB, {ratio:,.0f} times its size. "
-            "No text is compressed that much, so it is not opened."
+            f"The limits are {MAX_TEXT_BYTES / 1e6:,.0f} MB and {MAX_ZIP_RATIO} times."
         )
     return text
 

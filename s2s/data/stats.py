@@ -40,7 +40,7 @@ class ExampleBatch:
 
     @property
     def joint_padding_ratio(self) -> float:
-        """Padding ratio with both sides padded to the same length, as the article does."""
+        """Padding ratio if both sides were padded to one length, as in the article."""
         sentences, steps = self.joint_shape
         return 1 - self._real_tokens() / (2 * sentences * steps)
 

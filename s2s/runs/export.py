@@ -34,7 +34,7 @@ def export_csv(store: Store, file: IO[str]) -> None:
 
 
 def export_json(store: Store, file: IO[str]) -> None:
-    """Write one line per run, with all of its records."""
+    """Write each run with its records as one line of JSON."""
     for run in reversed(store.runs(archived=True)):
         steps = store.steps(run.id)
         values = {

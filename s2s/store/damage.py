@@ -101,11 +101,12 @@ def _replace(path: Path, reason: sqlite3.Error) -> None:
         counts = _copy_readable_rows(path, new)
         rows = ", ".join(f"{count:,} {table}" for table, count in counts.items() if count)
         aside = path.with_name(f"store.damaged-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
-        # Before the store itself: an old WAL file next to the new store would damage it.
+        # Move these first: an old WAL file next to the new store would damage the new store.
         for suffix in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-        # A link, because another process would create an empty store at a missing path.
+        # Link instead of renaming: if the path were missing for a moment, another process
+        # would create an empty store there.
         aside.hardlink_to(path)
         new.replace(path)
     message = "The store was damaged (%s) and has been set aside as %s. Rows recovered: %s."
@@ -132,7 +133,7 @@ def _copy_readable_rows(damaged: Path, new: Path) -> dict[str, int]:
 def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> int:
     columns = [row[1] for row in target.execute(f"PRAGMA table_info({table})")]
     values = ", ".join(
-        # A sweep trains a part again whose run is lost.
+        # NULL if the part's run was lost: the sweep then trains that part again.
         "(SELECT id FROM runs WHERE id = ?)" if (table, name) == ("sweep_parts", "run_id") else "?"
         for name in columns
     )

@@ -91,7 +91,7 @@ def _is_memory_missing(sweep: Sweep, part: SweepPart) -> bool:
     """Return whether to measure memory before training: once per engine and size, on a CPU."""
     try:
         on_cpu = resolve_device(sweep.config.base.device).type == "cpu"
-    except UserError:  # each part fails with this message
+    except UserError:  # no such device: the run of each part reports it
         return False
     measured = {(each.engine, each.batch_size) for each in sweep.memory}
     return on_cpu and (part.engine, part.batch_size) not in measured
@@ -128,7 +128,7 @@ def _train(
 
 
 def _yield_device(store: Store, stop: Event) -> None:
-    """Let a single run that waits for the device train between two parts."""
+    """Let a queued run that belongs to no sweep take the device between two parts."""
     deadline = time.monotonic() + _YIELD_SECONDS
     while time.monotonic() < deadline:
         states = {run.state for run in store.unfinished_runs()}

@@ -92,7 +92,9 @@ class ArticleEngine(StepEngine):
             hidden, state = model.decoder(words.unsqueeze(0), state)
             log_probabilities = model.decoder.out(hidden[0]).log_softmax(1)
             at_targets = log_probabilities.gather(1, target.unsqueeze(1)).squeeze(1)
-            loss_sum = loss_sum - (at_targets * (target > SOS)).sum()  # without PAD and SOS
+            loss_sum = (
+                loss_sum - (at_targets * (target > SOS)).sum()
+            )  # PAD and SOS, the two lowest ids, do not count
             words = target if forced else log_probabilities.detach().argmax(1)
         return Forward(loss_sum.detach(), loss_sum / batch.samples, None)
 
@@ -130,7 +132,7 @@ def decode_teacher_forced(model: Seq2Seq, batch: PackedBatch) -> Tensor:
 
 
 def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
-    """Return the same with the words that the model finds most probable as inputs."""
+    """Return packed decoder outputs with the model's most probable words as inputs."""
     state = model.encode_packed(batch)
     words = torch.full((1, batch.samples), SOS, device=state.device)
     outputs = []

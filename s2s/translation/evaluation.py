@@ -71,7 +71,7 @@ class SampleSentences:
 
 
 def sentence_gradients(model: Seq2Seq, batch: PackedBatch) -> Sequence[Tensor]:
-    """Return the gradient of the mean loss per sentence for each parameter; set no `grad`."""
+    """Return the gradient of the mean loss per sentence, per parameter; leave `.grad` alone."""
     logits = model.decoder.out(decode_teacher_forced(model, batch))
     loss_sum = functional.cross_entropy(logits, batch.target.tokens, reduction="sum")
     return torch.autograd.grad(loss_sum / batch.samples, list(model.parameters()))

@@ -19,7 +19,7 @@ class TranslationMetadata:
     choices: CorpusChoices
     """How the corpus's text was turned into words."""
     corpus_sha256: str
-    """Of the corpus's content: a corpus of the same name may hold other sentences."""
+    """Hash of the corpus's content: a corpus of the same name may hold other sentences."""
     source_language: str
     target_language: str
     source: Vocabulary

@@ -57,9 +57,9 @@ def estimate_noise_scale(
     Each of the M pairs gives both terms without bias; they are averaged before the ratio is taken.
 
     Args:
-        small_norms: (M, K), or (M,) if K is 1, of K mean gradients over `small_batch` samples for
-            each of `big_norms`.
-        big_norms: (M,), each of the mean gradient over `big_batch` samples.
+        small_norms: (M, K): squared norms of K small-batch gradients per entry of `big_norms`;
+            (M,) if K is 1.
+        big_norms: (M,): squared norms of the mean gradients over `big_batch` samples.
 
     Raises:
         ValueError: Fewer than two pairs, or `small_batch` is not the smaller.
@@ -67,7 +67,7 @@ def estimate_noise_scale(
     big = np.asarray(big_norms, np.float64)
     small = np.asarray(small_norms, np.float64).reshape(len(big), -1).mean(1)
     if len(big) < 2 or not 0 < small_batch < big_batch:
-        raise ValueError("a noise scale needs at least two pairs of a small and a big batch")
+        raise ValueError("a noise scale needs at least two pairs, and 0 < small_batch < big_batch")
     gradient = (big_batch * big - small_batch * small) / (big_batch - small_batch)
     trace = (small - big) / (1 / small_batch - 1 / big_batch)
     squared_gradient, covariance_trace = estimate_mean(gradient), estimate_mean(trace)
