@@ -122,7 +122,7 @@ class Viewer:
     def __init__(self, address: str) -> None:
         self.tab = Tab()
         self.closed = False
-        """Whether the server or the connection ended the session."""
+        """True once the server or the connection has ended the session."""
         uri = parse_uri(f"{address.replace('http', 'ws', 1)}/_stcore/stream")
         self._protocol = ClientProtocol(uri, max_size=None)
         parts = urlsplit(address)

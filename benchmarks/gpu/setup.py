@@ -1,4 +1,4 @@
-"""What every section of the GPU benchmark is given."""
+"""The settings of a GPU benchmark, shared by all its sections."""
 
 import dataclasses
 import json
@@ -17,21 +17,21 @@ CORPUS = "benchmark"
 
 @dataclass(frozen=True)
 class Setup:
-    """The choices of one benchmark, as the command line made them."""
+    """The options of one benchmark, as given on the command line."""
 
     folder: str
-    """Where the prepared corpus lies."""
+    """Folder of the prepared corpus."""
     device: str = "cuda:0"
     batch_sizes: tuple[int, ...] = (2, 8, 32, 128, 512, 2048, 4096)
     seconds: float = 0.4
-    """Per combination of engine, precision and batch size, and round."""
+    """Training time per round of each combination of engine, precision and batch size."""
     steps: int = 50
-    """Per engine in the equality section."""
+    """Training steps per engine in the equality section."""
     hidden_size: int = 128
     data: str | None = None
-    """A corpus file for both s2s and plain PyTorch; None: s2s trains on the starter corpus."""
+    """Corpus file for s2s and plain PyTorch. Without it, s2s trains on the starter corpus."""
     plain: str | None = None
-    """The program that times plain PyTorch; None: left out."""
+    """Path of the program that times plain PyTorch, or `None` to leave it out."""
 
     @property
     def torch_device(self) -> torch.device:

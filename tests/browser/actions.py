@@ -1,4 +1,4 @@
-"""What tests do in a browser. Each action waits until the page listens."""
+"""Actions of browser tests. Each one first waits until the page accepts input."""
 
 from playwright.sync_api import Locator, Page
 

@@ -70,7 +70,7 @@ def fill_store(folder: Path) -> None:
             store.rename_run(run_id, ATTACK)
             store.describe_run(run_id, ATTACK, [ATTACK])
             store.add_evaluation(run_id, Evaluation(20, 2.0, 7.0, (TRANSLATION,)))
-            with store.transaction() as database:  # as in a store from elsewhere
+            with store.transaction() as database:  # as in a store from another machine
                 database.execute("UPDATE runs SET device = ? WHERE id = ?", (ATTACK, run_id))
         store.rename_run(deleted := add_ended_run(store, TrainConfig()), ATTACK)
         store.delete_run(deleted)

@@ -26,7 +26,7 @@ NEWER_ZIP = make_zip("Go.\tVa !\n" + random.Random(1).randbytes(2000).hex())
 
 @dataclass
 class Site:
-    """What the server sends; `requests` holds the headers of each request."""
+    """The server's responses; `requests` holds the headers of each request."""
 
     content: bytes = ZIP
     etag: str = '"one"'

@@ -28,7 +28,7 @@ from tests.tiny import tiny_config, tiny_corpus, wait_until, write_tiny
 def store(
     small_disk: SmallDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Store]:
-    """On the small disk, with the tiny corpus beside it; written at each step."""
+    """A store on the small disk, next to the tiny corpus, written at each step."""
     monkeypatch.setattr(recorder_module, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(recorder_module, "_RETRY_SECONDS", 0.0)
     tiny_corpus(tmp_path)

@@ -20,7 +20,7 @@ from s2s.errors import UserError
 SECONDS = 60
 """Per example; the slowest ones take a few."""
 _MAX_BYTES = 4 * 2**30
-"""Of address space, for one example."""
+"""Limit of the address space per example."""
 MAX_MESSAGE_LENGTH = 400
 
 _allowed: list[Path] = []

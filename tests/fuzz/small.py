@@ -1,4 +1,4 @@
-"""What examples start from: a valid corpus file, a home with runs and a sweep."""
+"""Valid files that examples are mutated from: a corpus file, a home with runs and a sweep."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

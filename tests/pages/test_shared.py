@@ -1,4 +1,4 @@
-"""What pages share: cached records and figures, the chart component, lazy imports."""
+"""Code shared by the pages: cached records and figures, the chart component, lazy imports."""
 
 import shutil
 import subprocess

@@ -26,7 +26,7 @@ from tests.tiny import tiny_corpus, tiny_task
 
 
 def upper_ends(scale: NoiseScale) -> list[float]:
-    """Return values far from 0, beside which rounding is small."""
+    """Return values far from 0, so that rounding is small relative to them."""
     return [scale.squared_gradient.ends[1], scale.covariance_trace.ends[1]]
 
 

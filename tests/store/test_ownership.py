@@ -1,4 +1,4 @@
-"""Owners: which process has a run or a sweep, and whether it is alive, here and elsewhere."""
+"""Ownership of runs and sweeps: which process owns one, and whether that process is alive."""
 
 import os
 import subprocess

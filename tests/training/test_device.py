@@ -117,7 +117,7 @@ raise_mmap_threshold()
 second = mapped_blocks()
 before = resident().rss
 blocks = [torch.ones(2**18) for _ in range(200)]  # 1 MiB each
-del blocks[:-1]  # the last one lies above all the others
+del blocks[:-1]  # the last block has the highest address
 fragmented = resident().rss - before
 trim_heap()
 print(first, second, fragmented // 2**20, (resident().rss - before) // 2**20)

@@ -1,4 +1,4 @@
-"""Optimizer steps worked out by hand, whatever the engine and the memory layout."""
+"""Optimizer steps worked out by hand, for every engine and memory layout."""
 
 import pytest
 import torch

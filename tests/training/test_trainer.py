@@ -250,7 +250,7 @@ def test_continuing_with_other_settings(
 def test_a_dense_optimizer_does_not_load_the_state_of_a_lazy_one(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when a run of a CPU is continued on a GPU."""
+    """This happens when a run started on a CPU is continued on a GPU."""
     first = make_trainer()
     first.step()
     monkeypatch.setattr(

@@ -24,27 +24,27 @@ from tools.soak.visits import measure_visits
 
 ANSWER_SECONDS, BETWEEN_SECONDS = 0.5, 3.0
 MIN_SPEED_SHARES = {10: 0.85, 50: 0.65}
-"""By number of sessions: minimum share of the speed without sessions."""
+"""Minimum share of the speed without sessions, by number of sessions."""
 GROWTH = 0.05
 """Limit for the growth of the server's memory after the first minute."""
 _OPENING_SECONDS = 0.1
-"""Between the starts of two sessions, so that they do not all tick at once."""
+"""Delay between the starts of two sessions, so that they do not all tick at once."""
 
 
 @dataclass
 class Measurement:
-    """What sessions that were open for a while received, and what they cost."""
+    """Ticks received by the open sessions, and the load that the sessions caused."""
 
     viewers: list[Viewer]
     speed: float = 0.0
     speeds_alone: tuple[float, float] = (0.0, 0.0)
-    """Before and after the sessions, in samples per second like `speed`."""
+    """Speeds before and after the sessions, in samples per second like `speed`."""
     own_cores: float = 0.0
     """CPU cores used by this process, which holds the sessions."""
     other_load_cores: float = 0.0
-    """CPU cores used by other programs than this and the server."""
+    """CPU cores used by programs other than this one and the server."""
     memory_bytes: list[int] = field(default_factory=list)
-    """Of the server, one reading per second, like the next two."""
+    """Server memory. This and the next two hold one reading of the server per second."""
     threads: list[int] = field(default_factory=list)
     handles: list[int] = field(default_factory=list)
     log: str = ""

@@ -9,7 +9,7 @@ class Row:
     """Result of testing one promise."""
 
     tried: str
-    """What was done to break the promise."""
+    """Description of the attempt to break the promise."""
     times: int
     lost: int = 0
     """Number of losses of recorded data."""

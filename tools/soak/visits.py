@@ -10,7 +10,7 @@ from tools.soak.table import Row
 VISITS, SHORT_VISITS, AT_ONCE = 300, 10, 10
 STAY_SECONDS = 1.0
 KEPT_SECONDS, MOST_KEPT = 120.0, 128
-"""How long, and how many sessions at most, Streamlit keeps after they were closed."""
+"""Streamlit keeps a closed session this long, and at most this many of them."""
 SESSION_HANDLES = 3
 """File handles of a session's event loop."""
 GROWTH = 0.05

@@ -71,7 +71,7 @@ def test_expected_steps_follow_sizes_that_the_curve_misses() -> None:
     assert fit.curve.variance is not None
     assert fit.curve.variance > 0.04
     assert max(abs(fit.steps(list(steps)) / list(steps.values()) - 1)) > 0.2
-    # Seeds differ little beside that, so hardly anything is left of the distance to the means.
+    # Seeds differ by much less, so expected steps move almost all the way to the means.
     assert fit.expected_steps(list(steps)) == pytest.approx(
         [1.01**0.5 * each for each in steps.values()], rel=2e-3
     )
@@ -170,7 +170,7 @@ def test_the_suggested_sizes_shrink_the_interval_most() -> None:
     fit = fit_steps(points)
 
     def variance(*more: int) -> float:
-        """Of log B_crit in units of the residual variance, with more runs on the curve."""
+        """Return the variance of log B_crit with more runs, over the residual variance."""
         steps = fit.steps(more).tolist()
         added = [StepsToTarget(size, 9 + i, steps[i], True) for i, size in enumerate(more)]
         return float(fit_steps([*points, *added]).curve.spread[1, 1])

@@ -1,4 +1,4 @@
-"""The packed GRU layer against torch's, compiled and not, and the dropout beside it."""
+"""The packed GRU layer, compiled and not, against torch's; and its dropout."""
 
 import pytest
 import torch
