@@ -23,7 +23,7 @@ class RunState(StrEnum):
     DIVERGED = "diverged"
     INTERRUPTED = "interrupted"
 
-    def is_finished(self) -> bool:
+    def has_ended(self) -> bool:
         """Return whether the run has ended, for whatever reason."""
         return self not in (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
 
@@ -317,7 +317,7 @@ class SweepPart:
         """Return whether its run is a result; a stopped or interrupted one is started anew."""
         unfinished = (RunState.STOPPED, RunState.INTERRUPTED)
         run = self.run
-        return run is not None and run.state.is_finished() and run.state not in unfinished
+        return run is not None and run.state.has_ended() and run.state not in unfinished
 
 
 @dataclass(frozen=True)

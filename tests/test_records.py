@@ -4,7 +4,7 @@ from s2s.records import EOS, PAD, SOS, SPECIAL_WORDS, STEP_DTYPE, UNK, RunState
 
 
 def test_finished_states() -> None:
-    unfinished = {state for state in RunState if not state.is_finished()}
+    unfinished = {state for state in RunState if not state.has_ended()}
     assert unfinished == {RunState.QUEUED, RunState.RUNNING, RunState.STOPPING}
 
 

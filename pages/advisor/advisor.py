@@ -113,7 +113,7 @@ def confirming_run_section(sweep: Sweep, advice: analysis.Advice) -> None:
         )
         return
     run = runs[0]
-    if not run.state.is_finished():
+    if not run.state.has_ended():
         st.info(f"The confirming run, {escape(run_label(run))}, is {run.state}.")
     elif run.state is RunState.FINISHED:
         seconds = find_seconds_to_target(read_records(run.id)[1], advice.target_loss)

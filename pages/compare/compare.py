@@ -93,7 +93,7 @@ if not runs:
     restorable_runs()
     st.stop()
 selected = select_runs(runs)
-is_training = not all(run.state.is_finished() for run in selected)
+is_training = not all(run.state.has_ended() for run in selected)
 if selected:
     st.fragment(catch_errors(compare), run_every="5s" if is_training else None)(selected)
 else:

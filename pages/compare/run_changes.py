@@ -86,7 +86,7 @@ def _archive_and_delete_buttons(runs: Sequence[Run]) -> None:
     store = get_store()
     listed = [run.id for run in runs if run.archived_at is None]
     archived = [run.id for run in runs if run.archived_at is not None]
-    is_training = not all(run.state.is_finished() for run in runs)
+    is_training = not all(run.state.has_ended() for run in runs)
 
     def button(
         label: str, icon: str, help_: str | None, change: Callable[[int], None], ids: list[int]

@@ -47,7 +47,7 @@ def _initialize(runs: Sequence[Run]) -> None:
         selected = [run_id for run_id in linked if run_id in existing]
         if not selected:
             listed = [run for run in runs if run.archived_at is None] or list(runs)
-            finished = [run for run in listed if run.state.is_finished()] or listed
+            finished = [run for run in listed if run.state.has_ended()] or listed
             selected = [run.id for run in finished[:_MAX_INITIAL]][::-1]
     if selected != st.session_state.get(_SELECTED):
         st.session_state[_SELECTED] = selected

@@ -159,7 +159,7 @@ def checkpoint_section() -> None:
     st.dataframe(rows, column_config={"On disk": NUMBER(format="bytes")})
     selected = st.multiselect(
         "Delete the checkpoints of",
-        [run_id for run_id, run in runs.items() if run.state.is_finished()],
+        [run_id for run_id, run in runs.items() if run.state.has_ended()],
         format_func=lambda run_id: words.run_label(runs[run_id]),
         key="to_free",
         help="Their curves and figures stay, but they can no longer translate or be continued.",

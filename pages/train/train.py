@@ -44,7 +44,7 @@ def select_run(runs: list[Run]) -> Run:
     """Return the selected run; by default the one that trains now or next, or else the latest."""
     by_id = {run.id: run for run in runs}
     waiting = [run for run in reversed(runs) if run.state is RunState.QUEUED]
-    running = [run for run in runs if not run.state.is_finished() and run not in waiting]
+    running = [run for run in runs if not run.state.has_ended() and run not in waiting]
     current = (running or waiting or runs)[0]
     if st.session_state.get("shown_run") not in by_id:
         st.session_state["shown_run"] = CURRENT_RUN
@@ -92,7 +92,7 @@ if panel.open:
     with panel:
         form.run_form(start)
 if runs:
-    unfinished = [run for run in reversed(runs) if not run.state.is_finished()]
+    unfinished = [run for run in reversed(runs) if not run.state.has_ended()]
     queue(unfinished)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = select_run(runs)
@@ -100,7 +100,7 @@ if runs:
             "Loss", list(LossScale), default=LossScale.TOKEN, required=True, key="train_scale",
             persist_state="session",
         )  # fmt: skip
-    if run.state.is_finished():
+    if run.state.has_ended():
         actions(run)
     watch_run(run.id, scale, tuple((each.id, each.state) for each in unfinished))
     panel = st.expander(

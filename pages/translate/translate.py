@@ -178,7 +178,7 @@ selected_ids = st.multiselect(
 )  # fmt: skip
 selected = [runs[run_id] for run_id in selected_ids]
 for run in selected:
-    if not run.state.is_finished():
+    if not run.state.has_ended():
         st.caption(f"Run {run.id} is still training. Its latest checkpoint translates.")
 source = st.segmented_control(
     "Sentences", [TYPED, SAMPLED], default=TYPED, required=True, key="sentence_source"

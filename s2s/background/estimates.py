@@ -235,6 +235,6 @@ def estimate_remaining(
     """
     parts = [part for part in sweep.parts if not part.is_done()]
     if current_seconds is not None:
-        parts = [part for part in parts if part.run is None or part.run.state.is_finished()]
+        parts = [part for part in parts if part.run is None or part.run.state.has_ended()]
     later = estimate_parts(sweep.config, parts, times, device)
     return None if later is None else (current_seconds or 0.0) + later

@@ -69,7 +69,7 @@ class Scheduler:
             stop.set()
         self.store.request_stop(run_id)
         deadline = time.monotonic() + wait_seconds
-        while time.monotonic() < deadline and not self.store.run(run_id).state.is_finished():
+        while time.monotonic() < deadline and not self.store.run(run_id).state.has_ended():
             time.sleep(0.01)
 
     def _enqueue(self, run_id: int, device: str) -> None:
@@ -132,7 +132,7 @@ class Scheduler:
     def _end_sweep(self, sweep_id: int, error: str) -> None:
         """Fail the part that was in training, and release the sweep."""
         for part in read_sweep(self.store, sweep_id).parts:
-            if part.run and not part.run.state.is_finished():
+            if part.run and not part.run.state.has_ended():
                 self.store.fail_run(part.run.id, error)
         release_sweep(self.store, sweep_id)
 

@@ -59,7 +59,7 @@ def remove_leftovers(store: Store) -> None:
 
     Never through a link, which may lead to the user's own files.
     """
-    unfinished = {str(run.id) for run in store.runs(archived=True) if not run.state.is_finished()}
+    unfinished = {str(run.id) for run in store.runs(archived=True) if not run.state.has_ended()}
     for folder in home().glob("runs/*"):
         is_run = _RUN_FOLDER.fullmatch(folder.name) and folder.name not in unfinished
         if is_run and folder.is_dir() and not folder.is_symlink():

@@ -48,7 +48,7 @@ def resume_run(store: Store, run_id: int) -> Run:
 
 def _find_iteration(store: Store, run: Run) -> int:
     """Return the iteration as `resume_iteration` does, or raise UserError with the reason."""
-    if not run.state.is_finished() and not store.can_see_owner(run.id):
+    if not run.state.has_ended() and not store.can_see_owner(run.id):
         raise UserError(
             f"Run {run.id} is {run.state} on another machine or in another container. If that "
             "has ended, keep a dashboard open for a minute: it will notice."

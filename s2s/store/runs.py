@@ -271,7 +271,7 @@ class Store(RunRecords):
             return _update_run(database, run_id, states, **columns)
 
     def _check_finished(self, run_id: int, action: str) -> None:
-        if not self.run(run_id).state.is_finished():
+        if not self.run(run_id).state.has_ended():
             raise UserError(f"Run {run_id} is not finished. Stop it before {action} it.")
 
 

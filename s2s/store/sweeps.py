@@ -106,7 +106,7 @@ def request_sweep_stop(store: Store, sweep_id: int) -> None:
     """Ask the sweep's owner to stop after the current step."""
     store.write("UPDATE sweeps SET stopping = 1 WHERE id = ?", (sweep_id,))
     for part in read_sweep(store, sweep_id).parts:
-        if part.run and not part.run.state.is_finished():
+        if part.run and not part.run.state.has_ended():
             store.request_stop(part.run.id)
 
 

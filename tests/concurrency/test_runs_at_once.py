@@ -27,7 +27,7 @@ DASHBOARD = f"""
 scheduler = Scheduler(Store(home()))
 ids = scheduler.submit([{CONFIG.format(steps=STEPS)}] * 2)
 send(*ids)
-while not all(scheduler.store.run(each).state.is_finished() for each in ids):
+while not all(scheduler.store.run(each).state.has_ended() for each in ids):
     Event().wait(0.01)
 scheduler.close()
 """
@@ -69,7 +69,7 @@ def test_dashboards_and_commands_train_at_once(store: Store) -> None:
             store.rename_run(first, f"name {number}")
             store.describe_run(first, f"note {number}", [f"tag {number}"])
             threading.Event().wait(0.02)
-            if store.run(first).state.is_finished():
+            if store.run(first).state.has_ended():
                 break
         messages = [process.finish() for process in processes]
     assert messages[2] == "0"

@@ -61,7 +61,7 @@ def test_new_sweeps_and_their_runs(store: Store) -> None:
     assert (sweep.name, sweep.notes) == ("quiet night", "fan off")
 
 
-@pytest.mark.parametrize("state", [each for each in RunState if each.is_finished()])
+@pytest.mark.parametrize("state", [each for each in RunState if each.has_ended()])
 def test_states_of_a_run_that_are_a_result(store: Store, state: RunState) -> None:
     sweep_id = create(store)
     end(store, queue(store, sweep_id, 4), state)

@@ -25,7 +25,7 @@ DISTURBED = Interference(0.7, 2, (9, 12), 0.25)
 
 
 def a_run(state: RunState, iterations: int, **changes: Any) -> Run:
-    result = summary(7, state, RUN.config, 940) if state.is_finished() and iterations else None
+    result = summary(7, state, RUN.config, 940) if state.has_ended() and iterations else None
     return dataclasses.replace(
         RUN, state=state, iterations_done=iterations, summary=result, **changes
     )

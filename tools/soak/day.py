@@ -132,7 +132,7 @@ def main() -> None:
     ids: list[int] = []
     for _ in range(runs // AT_ONCE):
         ids += manager.submit([_config(next(sizes)) for _ in range(AT_ONCE)])
-        while not all(manager.store.run(each).state.is_finished() for each in ids[-AT_ONCE:]):
+        while not all(manager.store.run(each).state.has_ended() for each in ids[-AT_ONCE:]):
             done.wait(0.02)
         _wait_for_threads()
         print(json.dumps(_reading(manager.store, folder, ids)), flush=True)

@@ -303,7 +303,7 @@ def _read_tokens(name: str) -> list[list[int]]:
 
 
 def _wait_for_run(store: Store, run_id: int) -> None:
-    wait_until(lambda: store.run(run_id).state.is_finished(), _WAIT_SECONDS)
+    wait_until(lambda: store.run(run_id).state.has_ended(), _WAIT_SECONDS)
 
 
 def _wait_for_sweep(store: Store, sweep_id: int) -> dict[tuple[int, int], bytes]:

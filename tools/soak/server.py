@@ -62,7 +62,7 @@ def _train(log: Log, request: dict[str, Any]) -> None:
     manager = get_scheduler()
     (run_id,) = manager.submit([TrainConfig.from_json(request["config"])])
     log.write("run", id=run_id)
-    while not manager.store.run(run_id).state.is_finished():
+    while not manager.store.run(run_id).state.has_ended():
         time.sleep(0.01)
     log.write("over")
 
