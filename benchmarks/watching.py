@@ -31,7 +31,7 @@ from playwright.sync_api import Page
 
 from benchmarks.viewer import Viewer
 from s2s.analysis.run.steps import samples_per_second
-from s2s.config import UNLIMITED
+from s2s.config import MAX_ITERATIONS
 from s2s.paths import corpora_folder
 from s2s.store import Store
 from s2s.threads import Spinning, set_spinning
@@ -115,7 +115,7 @@ class Session:
         """Train a run with the command line while the block lasts."""
         newest = max((run.id for run in self.store.runs()), default=0)
         arguments = ["--corpus", self._options.corpus, "--batch-size", "32"]
-        arguments += ["--iterations", str(UNLIMITED), "--threads", str(self._options.threads)]
+        arguments += ["--iterations", str(MAX_ITERATIONS), "--threads", str(self._options.threads)]
         process = subprocess.Popen(
             [sys.executable, *program, "train", *arguments],
             cwd=PROJECT,

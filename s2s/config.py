@@ -11,7 +11,7 @@ from typing import Any, Self
 from s2s.errors import UserError, quote
 from s2s.validation import check_bool, check_choice, check_integer, check_number, check_text
 
-UNLIMITED = 100_000_000
+MAX_ITERATIONS = 100_000_000
 """Iterations of a run that only its time limit ends."""
 MAX_BATCH_SIZE = 65_536
 MAX_EVALUATIONS = 40
@@ -188,7 +188,7 @@ class TrainConfig(Config):
         self._set("sentences", _check_sentences(self.sentences))
         check_text(self.corpus, "Corpus")
         check_integer(self.batch_size, "Batch size", 1, MAX_BATCH_SIZE)
-        check_integer(self.iterations, "Iterations", 1, UNLIMITED)
+        check_integer(self.iterations, "Iterations", 1, MAX_ITERATIONS)
         check_number(self.max_seconds, "Time limit in seconds", 0.0, 1e7)
         check_integer(self.hidden_size, "Hidden size", 1, 8192)
         check_integer(self.layers, "Layers", 1, 8)
@@ -294,7 +294,7 @@ class SweepConfig(Config):
             self._set("amount", seconds)
         else:
             unit = "Iterations" if self.budget is Budget.ITERATIONS else "Samples"
-            check_integer(self.amount, f"{unit} per run", 1, UNLIMITED)
+            check_integer(self.amount, f"{unit} per run", 1, MAX_ITERATIONS)
         check_number(self.target_loss, "Target loss", 0.0, 1000.0)
         if (self.budget is Budget.TARGET) is not (self.target_loss > 0):
             raise UserError(
@@ -341,7 +341,7 @@ class SweepConfig(Config):
     def _iterations(self, batch_size: int) -> int:
         if self._samples is not None:
             return math.ceil(self._samples / batch_size)
-        return UNLIMITED if self.budget is Budget.SECONDS else int(self.amount)
+        return MAX_ITERATIONS if self.budget is Budget.SECONDS else int(self.amount)
 
     def _evaluate_every(self, batch_size: int) -> int:
         """Return the iterations between evaluations; 0 (about ten per run) for a time budget.

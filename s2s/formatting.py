@@ -82,7 +82,7 @@ def format_range(
     return "" if unknown else f"{format_value(low)} to {format_value(high)}"
 
 
-def run_label(run: Run) -> str:
+def format_run_label(run: Run) -> str:
     """Return the name of a run for lists and legends."""
     return f"{run.id} · {run.name}"
 

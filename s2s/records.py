@@ -357,7 +357,7 @@ class Sweep:
     deleted_at: float | None = None
     """Unix seconds. A deleted sweep is hidden with its runs, and restored or purged with them."""
 
-    def parts_done(self) -> int:
+    def count_done_parts(self) -> int:
         """Return the number of parts that have a result."""
         return sum(part.is_done() for part in self.parts)
 

@@ -90,7 +90,7 @@ class Task(Protocol):
     """Notes for the user on how the steps were computed so far."""
 
     @property
-    def warming_up(self) -> bool:
+    def is_warming_up(self) -> bool:
         """Whether the last step included one-off work, such as a graph capture."""
 
     @classmethod

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.config import UNLIMITED, Budget, Engine, LearningRateRule, SweepConfig, TrainConfig
+from s2s.config import MAX_ITERATIONS, Budget, Engine, LearningRateRule, SweepConfig, TrainConfig
 from s2s.errors import UserError
 
 BASE = TrainConfig(batch_size=32, learning_rate=0.001, seed=5)
@@ -64,7 +64,7 @@ def test_learning_rates(rule: str, size: int, rate: float) -> None:
         ({"batch_sizes": (2, 1000), "amount": 1000}, 32, 32),  # 1,024 samples
         ({"batch_sizes": (2, 1000), "amount": 1000}, 1000, 1),
         ({"budget": "iterations", "amount": 70}, 1024, 70),
-        ({"budget": "seconds", "amount": 7.5}, 2, UNLIMITED),
+        ({"budget": "seconds", "amount": 7.5}, 2, MAX_ITERATIONS),
         ({"budget": "target", "amount": 6400, "target_loss": 2.5}, 32, 200),
     ],
 )

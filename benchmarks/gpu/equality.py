@@ -91,7 +91,7 @@ def _train(
     for indices in draws:
         _, loss_sum = computing.step(optimizer, indices, True, lambda: None)
         losses.append(loss_sum)
-        replayed += not computing.warming_up
+        replayed += not computing.is_warming_up
     if computing.remarks:  # no graph could be captured, and `fused` computed from then on
         replayed = 0
     notes = [remark.detail for remark in computing.remarks]

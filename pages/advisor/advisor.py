@@ -18,7 +18,7 @@ from s2s.charts.throughput_model import plot_speed_curves
 from s2s.charts.time_to_target import plot_time_to_target
 from s2s.config import Engine
 from s2s.errors import UserError
-from s2s.formatting import run_label
+from s2s.formatting import format_run_label
 from s2s.records import RunState, Sweep
 from s2s.runs.memory import available_memory_bytes
 from s2s.text import advice as text
@@ -114,7 +114,7 @@ def confirming_run_section(sweep: Sweep, advice: analysis.Advice) -> None:
         return
     run = runs[0]
     if not run.state.has_ended():
-        st.info(f"The confirming run, {escape(run_label(run))}, is {run.state}.")
+        st.info(f"The confirming run, {escape(format_run_label(run))}, is {run.state}.")
     elif run.state is RunState.FINISHED:
         seconds = find_seconds_to_target(read_records(run.id)[1], advice.target_loss)
         predicted = advice.recommendation.prediction.seconds

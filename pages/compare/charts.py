@@ -20,7 +20,7 @@ from s2s.formatting import format_bytes, format_rate
 from s2s.records import Run, Summary
 from s2s.text.charts import describe_anatomy, describe_bars, describe_loss
 from s2s.text.compare import describe_anatomy_fit, describe_axis, describe_missing_fit
-from s2s.text.run import list_timing_warnings
+from s2s.text.run import format_timing_warnings
 
 _MAX_POINTS = 20_000
 """Points of all lines together; more would slow the browser down without a visible difference."""
@@ -81,7 +81,7 @@ def comparison_caption(compared: Compared, view: View) -> None:
 def bar_charts(compared: Compared, repeats: Repeats) -> None:
     """Draw throughput and peak memory side by side."""
     warnings = [
-        " ".join(dict.fromkeys(filter(None, map(list_timing_warnings, summaries))))
+        " ".join(dict.fromkeys(filter(None, map(format_timing_warnings, summaries))))
         for _, summaries in compared
     ]
     left, right = st.columns(2)

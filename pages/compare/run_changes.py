@@ -10,7 +10,7 @@ from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
 from s2s.errors import UserError
-from s2s.formatting import run_label
+from s2s.formatting import format_run_label
 from s2s.records import Run
 
 _SELECTED = "changed"
@@ -24,7 +24,7 @@ def run_changes(runs: Sequence[Run]) -> None:
     st.session_state[_SELECTED] = existing
     ids = st.multiselect(
         "Runs to change", list(by_id), key=_SELECTED,
-        format_func=lambda each: run_label(by_id[each]),
+        format_func=lambda each: format_run_label(by_id[each]),
         placeholder="Select one, or several to tag, archive or delete together",
     )  # fmt: skip
     selected = [by_id[run_id] for run_id in ids]
@@ -43,7 +43,7 @@ def restorable_runs() -> None:
     for run in get_store().deleted_runs():
         with st.container(horizontal=True, vertical_alignment="center", key=f"deleted_{run.id}"):
             st.markdown(
-                f":material/delete: Deleted **{escape(run_label(run))}** "
+                f":material/delete: Deleted **{escape(format_run_label(run))}** "
                 ":gray[(can be undone until the dashboard restarts)]",
                 width="content",
             )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared.address import parse_ids
-from s2s.formatting import run_label
+from s2s.formatting import format_run_label
 from s2s.records import Run
 
 _MAX_INITIAL = 6
@@ -69,4 +69,4 @@ def _filter(runs: Sequence[Run]) -> list[Run]:
 
 
 def _label(run: Run) -> str:
-    return run_label(run) + (" (archived)" if run.archived_at is not None else "")
+    return format_run_label(run) + (" (archived)" if run.archived_at is not None else "")

@@ -10,10 +10,10 @@ from pages.compare.charts import Compared
 from pages.shared.escaping import escape
 from s2s.analysis.compare.groups import Group, Repeats, measure_ratio
 from s2s.analysis.compare.speed import compare_speed
-from s2s.formatting import UNKNOWN, run_label
+from s2s.formatting import UNKNOWN, format_run_label
 from s2s.runs.export import csv_cell
 from s2s.text.compare import describe_interferences, format_ratio, list_differences
-from s2s.text.run import list_timing_warnings
+from s2s.text.run import format_timing_warnings
 
 _FIGURES = {
     "samples_per_second": ("Samples/s", "%,.1f", "Timed steps only; warm-up is excluded."),
@@ -67,9 +67,9 @@ def figures_table(compared: Compared) -> None:
     runs = [run for group, _ in compared for run in group.runs]
     summaries = [each for _, group_summaries in compared for each in group_summaries]
     columns: dict[str, list[object]] = {
-        "Run": [run_label(run) for run in runs],
+        "Run": [format_run_label(run) for run in runs],
         "Batch size": [each.batch_size for each in summaries],
-        "Warnings": [list_timing_warnings(each) for each in summaries],
+        "Warnings": [format_timing_warnings(each) for each in summaries],
     }
     for name, (heading, _, _) in _FIGURES.items():
         values = [getattr(each, name) for each in summaries]

@@ -1,4 +1,4 @@
-"""A replay so far: verdict, tables, loss curves and sample translations."""
+"""A replay so far: its summary, tables, loss curves and sample translations."""
 
 import dataclasses
 import re
@@ -24,7 +24,12 @@ from s2s.records import Run, RunState, Sweep, SweepState
 from s2s.store.sweeps import read_sweep
 from s2s.sweeps.replay import first_repeat_runs, read_replay
 from s2s.text.charts import describe_loss
-from s2s.text.replay import headline, learning_table, speed_table, verdict
+from s2s.text.replay import (
+    build_learning_table,
+    build_speed_table,
+    describe_replay,
+    describe_speed_ratios,
+)
 from s2s.text.sweep import list_run_messages
 
 _POINTS = 300
@@ -40,12 +45,12 @@ def show(sweep_id: int, unigram_loss: float | None, related: RelatedAdvice | Non
     if sweep.state is not SweepState.FINISHED:
         _progress(sweep)
     with st.container(border=True):
-        st.subheader(headline(replay))
+        st.subheader(describe_speed_ratios(replay))
         corpus = re.sub(r"[^A-Za-z0-9._-]", "", replay.corpus)  # Markdown could interpret the rest
-        st.write(verdict(dataclasses.replace(replay, corpus=corpus)))
+        st.write(describe_replay(dataclasses.replace(replay, corpus=corpus)))
     with st.container(horizontal=True, gap="large"):
-        _table("Samples per second", speed_table(replay))
-        _table("Validation loss per token", learning_table(replay))
+        _table("Samples per second", build_speed_table(replay))
+        _table("Validation loss per token", build_learning_table(replay))
     for message in list_run_messages(sweep):
         st.caption(f":material/warning: {escape(message)}")
     _curves(sweep)
@@ -60,8 +65,8 @@ def _progress(sweep: Sweep) -> None:
     for part in sweep.parts:
         if (run := part.run) and run.state is RunState.RUNNING:
             iteration = f"iteration {run.iterations_done:,}"
-            now = f", now {escape(words.run_label(run))}, {run.config.engine}, {iteration}"
-    done, total = sweep.parts_done(), len(sweep.parts)
+            now = f", now {escape(words.format_run_label(run))}, {run.config.engine}, {iteration}"
+    done, total = sweep.count_done_parts(), len(sweep.parts)
     st.progress(done / total, f"{done:,} of {total:,} runs done{now}")
 
 

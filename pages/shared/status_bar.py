@@ -6,17 +6,16 @@ from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
 from s2s.errors import UserError
-from s2s.formatting import run_label
+from s2s.formatting import format_run_label
 from s2s.records import RunState
 from s2s.runs.lost_gpu import lost_device
 from s2s.text.run import describe_lost_device
 
 
-def status_bar(warning: str, *, is_live_page: bool) -> None:
+def status_bar(*, is_live_page: bool) -> None:
     """Show the status bar; stop the script if the store cannot be opened.
 
     Args:
-        warning: A further warning to show, or "".
         is_live_page: Whether the page itself shows a run's progress, more often than the bar.
     """
     st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; }</style>")
@@ -27,7 +26,7 @@ def status_bar(warning: str, *, is_live_page: bool) -> None:
         st.stop()
     store.runs()
     unreadable = " ".join(store.unreadable["runs"][:3])
-    for text in (store.notice, warning, describe_lost_device(lost_device()), unreadable):
+    for text in (store.notice, describe_lost_device(lost_device()), unreadable):
         if text:
             st.warning(escape(text))
     store.mark_interrupted()
@@ -44,7 +43,7 @@ def _show_activity(is_live_page: bool) -> None:
     parts = []
     for run in reversed(runs):
         if run.state in (RunState.RUNNING, RunState.STOPPING):
-            part = f":green[●] Training **{escape(run_label(run))}** on {escape(run.device)}"
+            part = f":green[●] Training **{escape(format_run_label(run))}** on {escape(run.device)}"
             if run.iterations_done and not is_live_page:
                 part += f", iteration {run.iterations_done:,}"
             parts.append(part)

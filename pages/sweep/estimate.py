@@ -9,7 +9,7 @@ from s2s.background.estimates import SweepEstimate
 from s2s.config import SweepConfig
 from s2s.errors import UserError
 from s2s.sweeps.plan import plan
-from s2s.text.listing import sweep_estimate_text
+from s2s.text.listing import describe_sweep_estimate
 
 _REQUESTED = "sweep_estimate_of"
 
@@ -29,7 +29,7 @@ def estimate(config: SweepConfig) -> None:
         return
     if result:
         seconds, basis, device = result.total_seconds, result.basis, result.device
-        st.caption(sweep_estimate_text(config, len(parts), seconds, basis, device))
+        st.caption(describe_sweep_estimate(config, len(parts), seconds, basis, device))
     elif is_requested:
         wait_for_estimate(lambda: estimate_sweep() is not None)
     else:

@@ -9,7 +9,7 @@ from pages.shared.state import get_estimator, get_store
 from s2s.analysis.run.progress import Progress, measure_progress
 from s2s.background.estimates import SweepEstimate, estimate_remaining
 from s2s.errors import UserError
-from s2s.formatting import format_duration, run_label
+from s2s.formatting import format_duration, format_run_label
 from s2s.records import Run, RunState, Sweep, SweepState
 from s2s.store.sweeps import read_sweep
 
@@ -37,7 +37,7 @@ def _estimate(sweep: Sweep) -> SweepEstimate | None:
 
 def _snapshot(sweep: Sweep) -> Snapshot:
     run = _running_run(sweep)
-    return sweep.state, sweep.parts_done(), run and run.id
+    return sweep.state, sweep.count_done_parts(), run and run.id
 
 
 def _running_run(sweep: Sweep) -> Run | None:
@@ -52,11 +52,11 @@ def _tick(sweep_id: int, snapshot: Snapshot, estimate: SweepEstimate | None) -> 
         st.rerun()
     if _snapshot(sweep) != snapshot:
         st.rerun()
-    done, total, progress = sweep.parts_done(), len(sweep.parts), None
+    done, total, progress = sweep.count_done_parts(), len(sweep.parts), None
     parts = [f"{done:,} of {total:,} runs done"]
     if run := _running_run(sweep):
         progress = measure_progress(run.config, read_records(run.id)[0])
-        parts.append(f"now {escape(run_label(run))}")
+        parts.append(f"now {escape(format_run_label(run))}")
     if sweep.state is SweepState.RUNNING:
         # Unknown at first: devices are looked up in the background, which loads torch.
         parts.append(_describe_time_left(sweep, estimate or _estimate(sweep), progress))

@@ -14,7 +14,7 @@ from s2s.machine.host import read_system_info
 from s2s.paths import corpora_folder, folder_bytes, home, is_open_to_others
 from s2s.runs.files import delete_checkpoint, has_checkpoint, run_bytes
 from s2s.runs.lost_gpu import lost_device
-from s2s.text.bench import bench_columns, bench_sentences
+from s2s.text.bench import build_bench_row, list_bench_notes
 from s2s.text.run import describe_lost_device
 
 MISSING = "not reported"
@@ -88,11 +88,11 @@ def bench_section() -> None:
     if report is None:
         st.write("None yet. Run `python -m s2s bench` on a quiet machine to time the engines.")
         return
-    rows = [bench_columns(row) for row in report.rows]
+    rows = [build_bench_row(row) for row in report.rows]
     st.dataframe(rows, placeholder=MISSING, column_config=BENCH_COLUMNS)
     st.code(report.command, language=None)
     ended = datetime.fromtimestamp(report.at).strftime("%Y-%m-%d %H:%M")
-    st.caption(" ".join(map(escape, [f"{ended}.", *bench_sentences(report)])))
+    st.caption(" ".join(map(escape, [f"{ended}.", *list_bench_notes(report)])))
 
 
 def software_section(info: dict[str, Any]) -> None:
@@ -160,7 +160,7 @@ def checkpoint_section() -> None:
     selected = st.multiselect(
         "Delete the checkpoints of",
         [run_id for run_id, run in runs.items() if run.state.has_ended()],
-        format_func=lambda run_id: words.run_label(runs[run_id]),
+        format_func=lambda run_id: words.format_run_label(runs[run_id]),
         key="to_free",
         help="Their curves and figures stay, but they can no longer translate or be continued.",
     )

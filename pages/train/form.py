@@ -12,7 +12,7 @@ from pages.shared.escaping import escape
 from pages.shared.state import get_estimator
 from pages.train.presets import ARTICLE_PAIR, PRESETS, Preset
 from s2s.background.estimates import RunEstimate
-from s2s.config import UNLIMITED, Engine, OptimizerName, TrainConfig
+from s2s.config import MAX_ITERATIONS, Engine, OptimizerName, TrainConfig
 from s2s.errors import UserError
 from s2s.formatting import format_device, format_duration, format_step_time
 
@@ -159,7 +159,7 @@ def _checkbox(label: str, name: str) -> None:
 def _build_configs() -> list[TrainConfig]:
     values = {name: st.session_state[_key(name)] for name in _SHARED_NAMES}
     if st.session_state[_key("length")] == _TIME:
-        values["iterations"] = UNLIMITED
+        values["iterations"] = MAX_ITERATIONS
         values["max_seconds"] = st.session_state[_key("max_seconds")]
     sentences = widgets.split_sentences(st.session_state[_key("sentences")])
     base = TrainConfig(sentences=sentences, **values)

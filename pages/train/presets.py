@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from pages.shared.errors import catch_errors
-from s2s.config import UNLIMITED, TrainConfig
+from s2s.config import MAX_ITERATIONS, TrainConfig
 
 
 class Preset(NamedTuple):
@@ -28,7 +28,7 @@ ONE_MINUTE = Preset(
     "60 seconds at batch size 128 with Adam at a learning rate of 0.003, which learns faster than "
     "the article's settings.",
     (128,),
-    {"max_seconds": 60.0, "iterations": UNLIMITED, "optimizer": "adam", "learning_rate": 3e-3},
+    {"max_seconds": 60.0, "iterations": MAX_ITERATIONS, "optimizer": "adam", "learning_rate": 3e-3},
 )
 ARTICLE_PAIR = Preset(
     "Article: batch sizes 2 and 32",

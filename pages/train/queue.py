@@ -8,7 +8,7 @@ from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_scheduler, get_store
 from s2s.errors import UserError
-from s2s.formatting import run_label
+from s2s.formatting import format_run_label
 from s2s.records import Run, RunState
 from s2s.runs.lost_gpu import is_blocked
 from s2s.runs.resume import find_resumable, resume_iteration
@@ -32,7 +32,7 @@ def queue(runs: Sequence[Run]) -> None:
             if is_blocked(run.config.device):
                 state += ", blocked until s2s is restarted"
         with st.container(horizontal=True, vertical_alignment="center"):
-            text = f":material/{icon}: **{escape(run_label(run))}** :gray[{state}]"
+            text = f":material/{icon}: **{escape(format_run_label(run))}** :gray[{state}]"
             st.markdown(text, width="content")
             st.button(
                 label, key=f"stop_{run.id}", icon=f":material/{button_icon}:", help=help_,

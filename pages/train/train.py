@@ -13,7 +13,7 @@ from pages.train.presets import welcome_panel
 from pages.train.queue import queue, resume_button, resume_offers
 from s2s.analysis.run.steps import LossScale
 from s2s.config import TrainConfig
-from s2s.formatting import run_label
+from s2s.formatting import format_run_label
 from s2s.records import Run, RunState
 from s2s.runs.files import has_checkpoint
 from s2s.text.compare import list_choices
@@ -51,8 +51,8 @@ def select_run(runs: list[Run]) -> Run:
 
     def label(run_id: int) -> str:
         if run_id != CURRENT_RUN:
-            return f"{run_label(by_id[run_id])} · {by_id[run_id].state}"
-        return f"{'Running' if running or waiting else 'Latest'}: {run_label(current)}"
+            return f"{format_run_label(by_id[run_id])} · {by_id[run_id].state}"
+        return f"{'Running' if running or waiting else 'Latest'}: {format_run_label(current)}"
 
     selected = st.selectbox(
         "Run", [CURRENT_RUN, *by_id], key="shown_run", format_func=label, persist_state="session"

@@ -10,7 +10,7 @@ from pages.shared.form_widgets import split_sentences
 from pages.shared.state import get_store
 from s2s.data import catalog, stats
 from s2s.errors import UserError
-from s2s.formatting import format_loss, run_label
+from s2s.formatting import format_loss, format_run_label
 from s2s.paths import corpora_folder, run_folder
 from s2s.records import Run, Translation
 from s2s.runs.files import has_checkpoint
@@ -25,7 +25,7 @@ Answer = tuple[str, dict[str, Any], list[Translation]]
 
 def label(run: Run) -> str:
     """Return a model's name in the selection."""
-    parts = [run_label(run)]
+    parts = [format_run_label(run)]
     if run.config.corpus not in run.name:
         parts.append(run.config.corpus)
     if str(run.config.batch_size) not in run.name:
@@ -108,7 +108,7 @@ def translate(runs: list[Run], pairs: Pairs) -> list[Answer]:
             "iteration": translator.iteration,
             "direction": f"{languages.source_language} → {languages.target_language}",
         }
-        answers.append((run_label(run), cells, translations))
+        answers.append((format_run_label(run), cells, translations))
     bar.empty()
     return answers
 

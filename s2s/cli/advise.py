@@ -96,7 +96,7 @@ def _advise_engine(options: argparse.Namespace, store: Store, sweep: Sweep, engi
         checks = cross_validate_sweep(sweep, engine, evaluations, result.target_loss)
         values["leave_one_out"] = [dataclasses.asdict(each) for each in checks]
         values["runs"] = [_run_json(run, evaluations[run.id]) for run in runs]
-        lines += [text.time_checks_text(checks), text.memory_checks_text(memory_checks)]
+        lines += [text.format_time_checks(checks), text.format_memory_checks(memory_checks)]
     print_as(options, values, "\n".join(filter(None, lines)))
 
 

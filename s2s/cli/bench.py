@@ -24,7 +24,7 @@ from s2s.cli.common import (
 from s2s.cli.progress import progress_line
 from s2s.config import TrainConfig
 from s2s.machine.host import read_system_info
-from s2s.text.bench import bench_text
+from s2s.text.bench import format_bench
 from s2s.threads import Spinning, set_spinning
 from s2s.validation import check_integer, check_number, parse_batch_sizes
 
@@ -95,7 +95,7 @@ def _print_report(options: argparse.Namespace, report: BenchReport) -> None:
             print_json({"event": "combination", **row})
         print_json({"event": "bench", **totals})
     else:
-        print_text(bench_text(report))
+        print_text(format_bench(report))
     save_bench(report)
 
 

@@ -9,7 +9,7 @@ from s2s.cli.common import Commands, add_command, add_option, print_as, print_te
 from s2s.cli.progress import progress_line
 from s2s.config import CorpusChoices
 from s2s.paths import corpora_folder
-from s2s.text.listing import corpus_line
+from s2s.text.listing import format_corpus
 
 _MAX_LISTED_LINES = 10
 
@@ -46,7 +46,7 @@ def list_corpora(options: argparse.Namespace) -> int:
     for error in damaged:
         print(f"s2s: {error}", file=sys.stderr)
     for info in infos:
-        print_as(options, dataclasses.asdict(info), corpus_line(info))
+        print_as(options, dataclasses.asdict(info), format_corpus(info))
     if not infos and not damaged and not options.json:
         print("No corpora yet. Prepare one with `python -m s2s corpora add starter`.")
     return 0
@@ -64,7 +64,7 @@ def add_corpus(options: argparse.Namespace) -> int:
         print(f"Skipped {info.bad_lines:,} invalid lines: {numbers}{more}", file=sys.stderr)
     if info.attribution:
         print_text(info.attribution, sys.stderr)
-    print_as(options, dataclasses.asdict(info), corpus_line(info))
+    print_as(options, dataclasses.asdict(info), format_corpus(info))
     return 0
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from s2s.cli.common import Commands, add_command, add_option, print_as, print_json, print_text
 from s2s.cli.sweep import exit_code, run_parts
 from s2s.config import Engine, TrainConfig
-from s2s.formatting import run_label
+from s2s.formatting import format_run_label
 from s2s.paths import home
 from s2s.records import Run, Sweep
 from s2s.store import Store
@@ -52,9 +52,9 @@ def replay(options: argparse.Namespace) -> int:
 
 
 def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> None:
-    """Print the verdict, then the sample translations of the first repeat."""
+    """Print the result, then the sample translations of the first repeat."""
     from s2s.sweeps import replay as stored
-    from s2s.text.replay import replay_text, verdict
+    from s2s.text.replay import describe_replay, format_replay
 
     unigram_loss = stored.unigram_baseline_loss(sweep)
     related = stored.find_related_advice(store, sweep)
@@ -63,10 +63,10 @@ def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> No
     values = {
         "event": "replay",
         **dataclasses.asdict(result),
-        "paragraph": verdict(result),
+        "paragraph": describe_replay(result),
         "messages": messages,
     }
-    print_as(options, values, "\n".join([replay_text(result), *messages]))
+    print_as(options, values, "\n".join([format_replay(result), *messages]))
     for run in stored.first_repeat_runs(sweep):
         _print_translations(options, store, run)
 
@@ -74,7 +74,7 @@ def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> No
 def _print_translations(options: argparse.Namespace, store: Store, run: Run) -> None:
     """Print a run's sample translations; as text only those that the article prints as well."""
     from s2s.analysis.sweep.replay import LARGE, article_evaluations
-    from s2s.text.replay import translations_text
+    from s2s.text.replay import format_translations
 
     engine, batch_size = run.config.engine, run.config.batch_size
     evaluations = article_evaluations(store.evaluations(run.id))
@@ -89,4 +89,5 @@ def _print_translations(options: argparse.Namespace, store: Store, run: Run) -> 
             }
         )
     elif (engine, batch_size) == (Engine.ARTICLE, LARGE):
-        print_text(f"\n{translations_text(f'{run_label(run)}, {engine.value}', evaluations)}")
+        label = f"{format_run_label(run)}, {engine.value}"
+        print_text(f"\n{format_translations(label, evaluations)}")

@@ -24,7 +24,7 @@ from s2s.paths import home, run_folder
 from s2s.runs.export import export_csv, export_json, run_json
 from s2s.runs.resume import resume_iteration
 from s2s.store import Store
-from s2s.text.listing import gradient_noise_text, run_line, translation_line
+from s2s.text.listing import describe_gradient_noise, format_run, format_translation
 
 
 def add_commands(commands: Commands) -> None:
@@ -70,7 +70,7 @@ def list_runs(options: argparse.Namespace) -> int:
     for run in runs:
         iteration = resume_iteration(store, run)
         values = {**run_json(run), "resume_iteration": iteration}
-        print_as(options, values, run_line(run, iteration))
+        print_as(options, values, format_run(run, iteration))
     if not runs and not options.json:
         if not options.archived and store.runs(archived=True):
             print("All runs are archived. List them with `python -m s2s runs --archived`.")
@@ -132,7 +132,7 @@ def measure_noise(options: argparse.Namespace) -> int:
         report = functools.partial(show, "Gradients")
         noise = measure_gradient_noise(run_id, report, options.sentences)
     store.save_gradient_noise(noise)
-    print_as(options, dataclasses.asdict(noise), gradient_noise_text(noise))
+    print_as(options, dataclasses.asdict(noise), describe_gradient_noise(noise))
     return 0
 
 
@@ -146,5 +146,5 @@ def translate(options: argparse.Namespace) -> int:
         raise UserError("Give sentences as arguments, or one per line on standard input.")
     for translation in Translator.load(run_folder(run_id)).translate(sentences):
         values = {"run_id": run_id, **dataclasses.asdict(translation)}
-        print_as(options, values, translation_line(translation))
+        print_as(options, values, format_translation(translation))
     return 0

@@ -36,8 +36,8 @@ from s2s.runs.export import run_json
 from s2s.store import Store
 from s2s.store.sweeps import claim_sweep, read_sweep, read_sweeps
 from s2s.sweeps.plan import create_sweep, plan
-from s2s.text.listing import sweep_estimate_text
-from s2s.text.sweep import sweep_line, sweep_table
+from s2s.text.listing import describe_sweep_estimate
+from s2s.text.sweep import format_sweep, format_sweep_table
 from s2s.validation import parse_batch_sizes
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def sweep(options: argparse.Namespace) -> int:
         store = Store(home())
         config = read_sweep(store, options.resume).config
     result = run_parts(options, store, config, options.resume)
-    print_as(options, {"event": "sweep", **_sweep_json(result)}, sweep_table(result))
+    print_as(options, {"event": "sweep", **_sweep_json(result)}, format_sweep_table(result))
     return exit_code(result)
 
 
@@ -103,7 +103,7 @@ def run_parts(
             estimate = estimate_sweep(config, remaining, store.runs(), show)
         values = {"event": "estimate", **dataclasses.asdict(estimate)}
         del values["times"]  # their keys cannot be JSON
-        text = sweep_estimate_text(
+        text = describe_sweep_estimate(
             config, len(remaining), estimate.total_seconds, estimate.basis, estimate.device
         )
         print_as(options, values, text)
@@ -130,7 +130,7 @@ def list_sweeps(options: argparse.Namespace) -> int:
     for problem in store.unreadable["sweeps"]:
         print_text(problem, sys.stderr)
     for each in sweeps:
-        print_as(options, _sweep_json(each), sweep_line(each))
+        print_as(options, _sweep_json(each), format_sweep(each))
     if not sweeps and not options.json:
         print("No sweeps yet. Start one with `python -m s2s sweep`.")
     return 0
@@ -207,7 +207,7 @@ def _sweep_json(sweep: Sweep) -> dict[str, object]:
         "sweep_id": sweep.id,
         "state": sweep.state.value,
         "created_at": sweep.created_at,
-        "done": sweep.parts_done(),
+        "done": sweep.count_done_parts(),
         "total": len(sweep.parts),
         "config": sweep.config.to_json(),
         "rows": [dataclasses.asdict(row) for row in sweep_rows(sweep)],

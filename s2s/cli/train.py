@@ -18,14 +18,14 @@ from s2s.cli.common import (
     stop_on_signals,
 )
 from s2s.cli.progress import TrainingProgress
-from s2s.config import UNLIMITED, TrainConfig
+from s2s.config import MAX_ITERATIONS, TrainConfig
 from s2s.errors import UserError
 from s2s.paths import corpora_folder, home
 from s2s.records import RunState
 from s2s.runs.files import has_checkpoint
 from s2s.runs.resume import find_resumable, resume_run
 from s2s.store import Store
-from s2s.text.listing import summary_text
+from s2s.text.listing import format_summary
 from s2s.text.run import describe_result
 
 
@@ -98,7 +98,7 @@ def resume(options: argparse.Namespace) -> int:
 
 
 def _read_config(options: argparse.Namespace) -> TrainConfig:
-    iterations = UNLIMITED if options.seconds else TrainConfig.iterations
+    iterations = MAX_ITERATIONS if options.seconds else TrainConfig.iterations
     return TrainConfig.from_json(
         {
             **vars(options),
@@ -127,7 +127,7 @@ def _execute(options: argparse.Namespace, store: Store, run_id: int) -> int:
         state = execute(store, run_id, stop, progress.show)
     run = store.run(run_id)
     if run.summary:
-        text = summary_text(run, run.summary, can_translate=has_checkpoint(run_id))
+        text = format_summary(run, run.summary, can_translate=has_checkpoint(run_id))
         print_as(options, dataclasses.asdict(run.summary), text)
     if message := describe_result(run):
         print_text(f"s2s: run {run_id}: {message}", sys.stderr)

@@ -49,7 +49,7 @@ class SweepProgress:
     @property
     def done(self) -> int:
         """Number of parts that have a result."""
-        return self.sweep.parts_done() + self.ended
+        return self.sweep.count_done_parts() + self.ended
 
     @property
     def total(self) -> int:

@@ -85,7 +85,7 @@ def describe_confirmation(predicted: Estimate, measured_seconds: float | None) -
     )
 
 
-def time_checks_text(checks: Sequence[TimeCheck]) -> str:
+def format_time_checks(checks: Sequence[TimeCheck]) -> str:
     """List the leave-one-out error of the time to target per batch size."""
     lines = ["Time to target, each batch size predicted from the others:"]
     for each in checks:
@@ -107,7 +107,7 @@ def time_checks_text(checks: Sequence[TimeCheck]) -> str:
     return "\n".join(lines)
 
 
-def memory_checks_text(checks: Sequence[MemoryCheck]) -> str:
+def format_memory_checks(checks: Sequence[MemoryCheck]) -> str:
     """List the leave-one-out error of the peak memory per batch size; empty without checks."""
     lines = [
         f"{check.batch_size:>8,}  predicted {words.format_bytes(check.predicted_bytes):>9}"

@@ -8,7 +8,7 @@ from s2s.records import Interference
 from s2s.text.run import describe_interference
 
 
-def bench_columns(row: BenchRow) -> dict[str, object]:
+def build_bench_row(row: BenchRow) -> dict[str, object]:
     """Return the row by column title, units in the titles; shares from 0 to 1."""
     return {
         "Engine": row.engine,
@@ -26,15 +26,15 @@ def bench_columns(row: BenchRow) -> dict[str, object]:
     }
 
 
-def bench_text(report: BenchReport) -> str:
+def format_bench(report: BenchReport) -> str:
     """Return the table and the sentences below it."""
     titles = ["engine", "precision", "batch", "samples/s", "IQR", "variation", "tokens/s"]
     titles += ["padding", "memory", "step", "roofline", "share"]
     table = words.align_columns([titles, *map(_cells, report.rows)])
-    return "\n".join([*table, *bench_sentences(report)])
+    return "\n".join([*table, *list_bench_notes(report)])
 
 
-def bench_sentences(report: BenchReport) -> list[str]:
+def list_bench_notes(report: BenchReport) -> list[str]:
     """Explain the table's columns, and describe what the figures depend on."""
     rate = report.copy_rate_bytes
     copying = "not measured" if rate is None else f"{rate / 1e9:.1f} GB/s, reads and writes"

@@ -7,8 +7,8 @@ from s2s.analysis.compare.groups import MeanRange
 from s2s.analysis.run.anatomy import AnatomyFit, RunAnatomy, are_of_one_kind
 from s2s.analysis.run.interference import has_interference
 from s2s.analysis.run.steps import Axis
-from s2s.config import MAX_BATCH_SIZE, UNLIMITED, TrainConfig
-from s2s.formatting import UNKNOWN, format_percent, format_step_time, run_label
+from s2s.config import MAX_BATCH_SIZE, MAX_ITERATIONS, TrainConfig
+from s2s.formatting import UNKNOWN, format_percent, format_run_label, format_step_time
 from s2s.records import Run, Summary
 from s2s.text.run import describe_interference
 
@@ -54,7 +54,7 @@ def describe_axis(summaries: Sequence[Summary], axis: Axis) -> str:
 def describe_interferences(runs: Sequence[Run], summaries: Sequence[Summary]) -> str:
     """Say which runs were disturbed, and which steps are excluded; empty if none."""
     sentences = [
-        f"Run {run_label(run)}: {describe_interference(summary.interference)}"
+        f"Run {format_run_label(run)}: {describe_interference(summary.interference)}"
         for run, summary in zip(runs, summaries, strict=True)
         if has_interference(summary.interference)
     ]
@@ -105,7 +105,7 @@ def list_choices(config: TrainConfig) -> dict[str, str]:
     return {
         name.replace("_", " "): _format_choice(value)
         for name, value in config.to_json().items()
-        if (name, value) not in (("max_seconds", 0.0), ("iterations", UNLIMITED))
+        if (name, value) not in (("max_seconds", 0.0), ("iterations", MAX_ITERATIONS))
     }
 
 

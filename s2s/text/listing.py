@@ -8,15 +8,15 @@ from s2s.records import CorpusInfo, Run, Summary, Translation
 from s2s.text.run import (
     describe_excluded_steps,
     describe_interference,
+    format_timing_warnings,
     format_variation,
-    list_timing_warnings,
 )
 
 if TYPE_CHECKING:
     from s2s.analysis.advice.gradient_noise import RunNoise
 
 
-def corpus_line(info: CorpusInfo) -> str:
+def format_corpus(info: CorpusInfo) -> str:
     """Describe a prepared corpus in one line."""
     return (
         f"{info.name}: {info.source_language} to {info.target_language}, "
@@ -26,7 +26,7 @@ def corpus_line(info: CorpusInfo) -> str:
     )
 
 
-def run_line(run: Run, resume_iteration: int | None = None) -> str:
+def format_run(run: Run, resume_iteration: int | None = None) -> str:
     """Describe a run in one line.
 
     Args:
@@ -35,7 +35,7 @@ def run_line(run: Run, resume_iteration: int | None = None) -> str:
     figures = [f"{run.config.engine}, {run.iterations_done:,} iterations"]
     if run.summary:
         if rate := run.summary.samples_per_second:
-            warnings = list_timing_warnings(run.summary)
+            warnings = format_timing_warnings(run.summary)
             figures.append(f"{rate:,.0f} samples/s{f' ({warnings})' if warnings else ''}")
         if loss := run.summary.loss_per_token:
             figures.append(f"loss per token {loss:.3f}")
@@ -45,7 +45,7 @@ def run_line(run: Run, resume_iteration: int | None = None) -> str:
     return f"{run.id:>4}  {run.state:13} {run.name}: {', '.join(figures)}{tags}{hint}"
 
 
-def summary_text(run: Run, summary: Summary, *, can_translate: bool) -> str:
+def format_summary(run: Run, summary: Summary, *, can_translate: bool) -> str:
     """Describe a run that has ended, one figure per line.
 
     Args:
@@ -84,7 +84,7 @@ def summary_text(run: Run, summary: Summary, *, can_translate: bool) -> str:
     return "\n".join(filter(None, lines))
 
 
-def gradient_noise_text(noise: "RunNoise") -> str:
+def describe_gradient_noise(noise: "RunNoise") -> str:
     """Describe a measured gradient noise scale and how far to trust it."""
     from s2s.text.advice import format_noise_scale  # scipy: slow to import
 
@@ -99,13 +99,13 @@ def gradient_noise_text(noise: "RunNoise") -> str:
     )
 
 
-def translation_line(translation: Translation) -> str:
+def format_translation(translation: Translation) -> str:
     """Return the output and, in brackets, the source words that the model does not know."""
     unknown = ", ".join(translation.unknown_words)
     return translation.text + (f"   (unknown words: {unknown})" if unknown else "")
 
 
-def sweep_estimate_text(
+def describe_sweep_estimate(
     config: SweepConfig, runs: int, seconds: float | None, basis: str, device: str
 ) -> str:
     """Return how many runs a sweep still has to train, and about how long that takes.

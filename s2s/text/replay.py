@@ -23,7 +23,7 @@ from s2s.records import Evaluation
 from s2s.text.sweep import format_interval
 
 
-def verdict(replay: Replay) -> str:
+def describe_replay(replay: Replay) -> str:
     """Summarize a replay so far in one paragraph."""
     sentences = [
         _progress(replay),
@@ -38,14 +38,14 @@ def verdict(replay: Replay) -> str:
     return " ".join(filter(None, sentences))
 
 
-def headline(replay: Replay) -> str:
+def describe_speed_ratios(replay: Replay) -> str:
     """Compare the speed ratios: `10.4× here, 10.7× in the article`."""
     ratio = replay.article.ratio
     here = f"{_format_ratio(ratio.value)} here" if ratio else "Not measured here yet"
     return f"{here}, {ARTICLE_RATIO:.1f}× in the article"
 
 
-def speed_table(replay: Replay) -> list[list[str]]:
+def build_speed_table(replay: Replay) -> list[list[str]]:
     """Return titles, then the samples per second of both engines here and in the article."""
     return [
         ["engine", f"batch {SMALL}", f"batch {LARGE}", "ratio"],
@@ -62,7 +62,7 @@ def speed_table(replay: Replay) -> list[list[str]]:
     ]
 
 
-def learning_table(replay: Replay) -> list[list[str]]:
+def build_learning_table(replay: Replay) -> list[list[str]]:
     """Return titles, then the validation losses per token by engine and batch size."""
     return [
         ["engine", "batch", "samples", "untrained", "trained", "learned"],
@@ -80,22 +80,22 @@ def learning_table(replay: Replay) -> list[list[str]]:
     ]
 
 
-def replay_text(replay: Replay) -> str:
-    """Return the verdict and both tables for a terminal."""
+def format_replay(replay: Replay) -> str:
+    """Return the describe_replay and both tables for a terminal."""
     return "\n".join(
         [
-            verdict(replay),
+            describe_replay(replay),
             "",
             "Samples per second:",
-            *words.align_columns(speed_table(replay)),
+            *words.align_columns(build_speed_table(replay)),
             "",
             "Validation loss per token:",
-            *words.align_columns(learning_table(replay)),
+            *words.align_columns(build_learning_table(replay)),
         ]
     )
 
 
-def translations_text(label: str, evaluations: Sequence[Evaluation]) -> str:
+def format_translations(label: str, evaluations: Sequence[Evaluation]) -> str:
     """Return the sample translations of a run as the article prints them."""
     table = build_translation_table(article_evaluations(evaluations), columns=len(evaluations))
     lines = [f"Translations of run {label}:"]

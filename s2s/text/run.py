@@ -155,7 +155,7 @@ def describe_interference(interference: Interference) -> str:
     return " ".join(sentences)
 
 
-def list_timing_warnings(summary: Summary) -> str:
+def format_timing_warnings(summary: Summary) -> str:
     """Say in a few words why a run's speed is uncertain: `noisy, interference`; empty if not."""
     variation = classify_variation(summary.step_relative_iqr)
     interference = "interference" if has_interference(summary.interference) else ""

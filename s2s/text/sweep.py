@@ -43,16 +43,16 @@ def describe_sweep(sweep: Sweep) -> str:
     name = f"{sweep.name} · " if sweep.name else ""
     return (
         f"{name}{sweep.config.base.corpus} · batch {extent} · {repeats}: "
-        f"{sweep.parts_done():,} of {len(sweep.parts):,} runs done"
+        f"{sweep.count_done_parts():,} of {len(sweep.parts):,} runs done"
     )
 
 
-def sweep_line(sweep: Sweep) -> str:
+def format_sweep(sweep: Sweep) -> str:
     """Describe a sweep in one line."""
     return f"{sweep.id:>4}  {sweep.state:9} {describe_sweep(sweep)}"
 
 
-def sweep_table(sweep: Sweep) -> str:
+def format_sweep_table(sweep: Sweep) -> str:
     """Return the results by engine and batch size, then the messages of the runs."""
     titles = ["engine", "batch", "state", "samples/s", "validation loss"]
     if sweep.config.target_loss:

@@ -127,7 +127,7 @@ class Trainer:
             padded_tokens=batch.padded_tokens,
             seconds=math.nan,
             phase_seconds=(math.nan,) * len(PHASES),
-            timed=warmed_up and not interfered and not self.task.warming_up,
+            timed=warmed_up and not interfered and not self.task.is_warming_up,
             interfered=interfered,
         )
 

@@ -40,7 +40,7 @@ class StepEngine(ABC):
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         self.model, self.batches, self.precision = model, batches, precision
-        self.warming_up = False  # see s2s.task.Task, also for the remarks
+        self.is_warming_up = False  # see s2s.task.Task, also for the remarks
         self.remarks: list[Remark] = []
         if not model.decoder.out.weight.is_cuda:
             raise_mmap_threshold()
@@ -162,15 +162,15 @@ class GraphedEngine(FusedEngine):
     def step(
         self, optimizer: Optimizer, indices: Indices, forced: bool, mark: Callable[[], None]
     ) -> tuple[BatchCounts, Tensor]:
-        self.warming_up = False
+        self.is_warming_up = False
         if self._graphs and forced:
             try:
                 result = self._graphs.step(optimizer, indices)
             except CaptureError as error:
-                self.warming_up = True
+                self.is_warming_up = True
                 self._fall_back(f"a CUDA graph could not be captured: {error}")
             else:
-                self.warming_up = self._graphs.warming_up
+                self.is_warming_up = self._graphs.is_warming_up
                 return result
         return super().step(optimizer, indices, forced, mark)
 

@@ -72,8 +72,8 @@ class TranslationTask(Task):
         self.roofline = TranslationRoofline(config, corpus, device)
 
     @property
-    def warming_up(self) -> bool:
-        return self.engine.warming_up
+    def is_warming_up(self) -> bool:
+        return self.engine.is_warming_up
 
     @classmethod
     def open(cls, config: TrainConfig, device: torch.device, start: Start | None) -> Self:

@@ -19,7 +19,7 @@ from s2s.translation.decoding import MAX_WORDS, Decoded, decode_greedily
 from s2s.translation.metadata import TranslationMetadata
 from s2s.validation import parse_dataclass
 
-_one_thread = threading.Lock()
+_thread_count_lock = threading.Lock()
 """Translations take turns, because they change torch's number of threads."""
 
 
@@ -47,12 +47,12 @@ class Translator:
         Raises:
             UserError: The normalizer leaves no word of a sentence.
         """
-        with _one_torch_thread():
+        with _limit_torch_to_one_thread():
             return [self._translate(sentence) for sentence in sentences]
 
     def translate_together(self, sentences: Sequence[str]) -> list[str]:
         """Translate the sentences in one batch, which is much faster, and return only the texts."""
-        with _one_torch_thread():
+        with _limit_torch_to_one_thread():
             decoded = self._decode([self._split(each) for each in sentences])
         return [join_words(self.metadata.target.decode(each.words)) for each in decoded]
 
@@ -86,8 +86,8 @@ class Translator:
 
 
 @contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    with _one_thread, interference():
+def _limit_torch_to_one_thread() -> Iterator[None]:
+    with _thread_count_lock, interference():
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:

@@ -17,7 +17,7 @@ from s2s.records import SweepState
 from s2s.runs.export import run_json
 from s2s.store import Store
 from s2s.store.sweeps import read_sweep, read_sweeps
-from s2s.text.listing import run_line
+from s2s.text.listing import format_run
 from s2s.text.run import describe_state
 from tests.fuzz.sandbox import check_message, may_reject, sandbox
 from tests.fuzz.small import add_runs, config, new_home
@@ -61,7 +61,7 @@ def check_listings(home: Path) -> None:
         for problem in store.unreadable["runs"]:
             check_message(problem, "Run 1 cannot be read (")
         for run in runs:
-            for text in (run_line(run), describe_state(run), json.dumps(run_json(run))):
+            for text in (format_run(run), describe_state(run), json.dumps(run_json(run))):
                 text.encode(errors="backslashreplace")
             assert all(evaluation.iteration >= 0 for evaluation in store.evaluations(run.id))
         assert all(sweep.state in list(SweepState) for sweep in read_sweeps(store))

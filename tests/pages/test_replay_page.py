@@ -1,4 +1,4 @@
-"""The Replay page: from its button to its verdict, on plausible records."""
+"""The Replay page: from its button to its result, on plausible records."""
 
 from collections.abc import Callable
 

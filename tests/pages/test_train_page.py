@@ -11,7 +11,7 @@ from pages.shared.state import get_estimator, get_scheduler, get_store
 from pages.train import form
 from pages.train.presets import ARTICLE_LONG, ARTICLE_PAIR, ONE_MINUTE
 from s2s.background.estimates import RunEstimate
-from s2s.config import UNLIMITED, Engine, Precision, TrainConfig
+from s2s.config import MAX_ITERATIONS, Engine, Precision, TrainConfig
 from s2s.errors import UserError
 from s2s.paths import CHECKPOINT, run_folder
 from s2s.records import DeviceSample, RunState
@@ -90,7 +90,7 @@ def test_presets_and_settings_reach_the_run(open_form: Callable[[], AppTest]) ->
     assert submitted()[3] == TrainConfig(
         batch_size=8, engine=Engine.ARTICLE, device="cpu", learning_rate=0.01,
         sentences=("je vois", "bonjour"), keep_optimizer=True, measure_quality=True,
-        max_seconds=90.0, iterations=UNLIMITED,
+        max_seconds=90.0, iterations=MAX_ITERATIONS,
     )  # fmt: skip
 
 
@@ -204,7 +204,7 @@ def test_the_end_of_a_run(open_page: OpenPage, end: RunState, element: str) -> N
 
 
 def test_a_finished_run_is_copied_or_continued(open_page: OpenPage) -> None:
-    config = TrainConfig(batch_size=8, hidden_size=64, max_seconds=30.0, iterations=UNLIMITED)
+    config = TrainConfig(batch_size=8, hidden_size=64, max_seconds=30.0, iterations=MAX_ITERATIONS)
     first = add_ended_run(get_store(), config)
     page = open_page("train")
     assert "continue_training" not in keys(page)

@@ -51,7 +51,7 @@ def test_new_sweeps_and_their_runs(store: Store) -> None:
     assert (sweep.id, sweep.config, sweep.state) == (first, CONFIG, SweepState.STOPPED)
     run = store.run(run_id)
     assert [(part.batch_size, part.run) for part in sweep.parts] == [(4, run), (2, None)]
-    assert sweep.parts_done() == 0
+    assert sweep.count_done_parts() == 0
     assert run.config == CONFIG.run_config(FUSED, 4, 0)
     assert (store.parent_sweep(run_id), store.parent_sweep(single)) == (first, None)
     assert [sweep.id for sweep in read_sweeps(store)] == [second, first]

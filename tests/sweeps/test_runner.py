@@ -257,7 +257,7 @@ def test_a_stop_during_the_measurement_saves_nothing(
         patch.setattr(run_memory, "measure_step_memory", stop_and_measure)
         resume(store, sweep_id)
     sweep = read_sweep(store, sweep_id)
-    assert (sweep.state, sweep.memory, sweep.parts_done()) == (SweepState.STOPPED, (), 0)
+    assert (sweep.state, sweep.memory, sweep.count_done_parts()) == (SweepState.STOPPED, (), 0)
     resume(store, sweep_id)
     sweep = read_sweep(store, sweep_id)
     assert (sweep.state, len(sweep.memory), len(measured)) == (SweepState.FINISHED, 1, 2)

@@ -19,10 +19,10 @@ from s2s.text.advice import (
     describe_confirmation,
     describe_memory_limit,
     describe_noise_agreement,
+    format_memory_checks,
     format_noise_scale,
+    format_time_checks,
     list_advice_notes,
-    memory_checks_text,
-    time_checks_text,
 )
 from tests import studies
 from tests.analysis.advice.test_steps_fit import study
@@ -104,10 +104,10 @@ def test_golden_text() -> None:
             "confirmation": "\n".join(
                 describe_confirmation(predicted, seconds) for seconds in (7.8, 3.9, None)
             ),
-            "leave-one-out error of the time": time_checks_text(
+            "leave-one-out error of the time": format_time_checks(
                 [TimeCheck(4, 11.0, 10.0), TimeCheck(8, 8.0, 10.0), TimeCheck(16, 1.0, None)]
             ),
-            "leave-one-out error of memory": memory_checks_text([MemoryCheck(8, 2e9, 1e9)]),
+            "leave-one-out error of memory": format_memory_checks([MemoryCheck(8, 2e9, 1e9)]),
             "memory": "\n".join(
                 describe_memory_limit(*each)
                 for each in (

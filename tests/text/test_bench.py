@@ -2,13 +2,13 @@
 
 import dataclasses
 
-from s2s.text.bench import bench_columns, bench_sentences, bench_text
+from s2s.text.bench import build_bench_row, format_bench, list_bench_notes
 from tests.golden_text import check_golden
 from tests.plausible import MACHINE, bench_report
 
 
 def test_columns_of_the_page() -> None:
-    full, bare = map(bench_columns, bench_report().rows)
+    full, bare = map(build_bench_row, bench_report().rows)
     assert full == {
         "Engine": "fused",
         "Precision": "fp32",
@@ -46,5 +46,5 @@ def test_golden_text() -> None:
     }
     for cores in (0.1, None):
         quiet = dataclasses.replace(report, machine=MACHINE | {"other_load_cores": cores})
-        assert bench_sentences(quiet) == bench_sentences(report)
-    check_golden("bench", {case: bench_text(each) for case, each in changed.items()})
+        assert list_bench_notes(quiet) == list_bench_notes(report)
+    check_golden("bench", {case: format_bench(each) for case, each in changed.items()})

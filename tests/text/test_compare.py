@@ -6,7 +6,7 @@ import math
 from s2s.analysis.compare.groups import MeanRange
 from s2s.analysis.run.anatomy import fit_run_anatomies
 from s2s.analysis.run.steps import Axis
-from s2s.config import UNLIMITED, Engine, TrainConfig
+from s2s.config import MAX_ITERATIONS, Engine, TrainConfig
 from s2s.records import Interference, RunState
 from s2s.text.compare import (
     describe_anatomy_fit,
@@ -66,7 +66,7 @@ def test_choices() -> None:
 
 
 def test_only_differing_choices_are_listed() -> None:
-    first = TrainConfig(batch_size=2, max_seconds=60.0, iterations=UNLIMITED)
+    first = TrainConfig(batch_size=2, max_seconds=60.0, iterations=MAX_ITERATIONS)
     second = TrainConfig(batch_size=32, engine=Engine.ARTICLE)
     assert list_differences([first, second]) == {
         "batch size": ["2", "32"],

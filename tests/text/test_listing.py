@@ -53,10 +53,10 @@ def test_golden_text() -> None:
     interrupted = dataclasses.replace(RUN, state=RunState.INTERRUPTED, iterations_done=40)
     archived = dataclasses.replace(finished, summary=BARE, tags=("slow",), archived_at=1.0)
     lines = [
-        listing.run_line(RUN),
-        listing.run_line(finished),
-        listing.run_line(archived),
-        listing.run_line(interrupted, resume_iteration=30),
+        listing.format_run(RUN),
+        listing.format_run(finished),
+        listing.format_run(archived),
+        listing.format_run(interrupted, resume_iteration=30),
     ]
     noise = RunNoise(
         7, 1000, 10_240, 32, 64,
@@ -68,18 +68,18 @@ def test_golden_text() -> None:
     check_golden(
         "listing",
         {
-            "corpus": listing.corpus_line(CORPUS),
+            "corpus": listing.format_corpus(CORPUS),
             "runs": "\n".join(lines),
-            "summary with every figure": listing.summary_text(finished, FULL, can_translate=True),
-            "summary without figures": listing.summary_text(
+            "summary with every figure": listing.format_summary(finished, FULL, can_translate=True),
+            "summary without figures": listing.format_summary(
                 interrupted, NOTHING, can_translate=False
             ),
-            "gradient noise": listing.gradient_noise_text(noise),
-            "translations": "\n".join(map(listing.translation_line, (known, unknown))),
+            "gradient noise": listing.describe_gradient_noise(noise),
+            "translations": "\n".join(map(listing.format_translation, (known, unknown))),
             "estimates": "\n".join(
                 [
-                    listing.sweep_estimate_text(SweepConfig(), 1, None, "", "cpu"),
-                    listing.sweep_estimate_text(target, 30, 600.0, "earlier runs", "cuda:0"),
+                    listing.describe_sweep_estimate(SweepConfig(), 1, None, "", "cpu"),
+                    listing.describe_sweep_estimate(target, 30, 600.0, "earlier runs", "cuda:0"),
                 ]
             ),
         },

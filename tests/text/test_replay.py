@@ -9,7 +9,12 @@ from s2s.analysis.sweep.replay import EngineReplay, RelatedAdvice, Replay, analy
 from s2s.cli.main import build_parser
 from s2s.config import Engine
 from s2s.records import Evaluation, RunState, SampleTranslation, Sweep
-from s2s.text.replay import headline, replay_text, translations_text, verdict
+from s2s.text.replay import (
+    describe_replay,
+    describe_speed_ratios,
+    format_replay,
+    format_translations,
+)
 from tests.golden_text import check_golden
 from tests.replays import UNIGRAM, losses, replay_sweep
 
@@ -25,9 +30,9 @@ def with_ratio(ratio: Estimate) -> Replay:
 
 
 def changed_sentences(changed: Replay) -> str:
-    """The sentences of the verdict that differ from the whole replay's."""
-    usual = verdict(replay()).split(". ")
-    return ". ".join(each for each in verdict(changed).split(". ") if each not in usual)
+    """The sentences that differ from the whole replay's."""
+    usual = describe_replay(replay()).split(". ")
+    return ". ".join(each for each in describe_replay(changed).split(". ") if each not in usual)
 
 
 def disturbed(engine: EngineReplay, *, both: bool) -> EngineReplay:
@@ -58,10 +63,10 @@ def test_golden_text() -> None:
     check_golden(
         "replay",
         {
-            "headline": headline(whole),
-            "whole": replay_text(whole),
+            "describe_speed_ratios": describe_speed_ratios(whole),
+            "whole": format_replay(whole),
             "one repeat": changed_sentences(single),
-            "in progress": f"{headline(waiting)}\n{replay_text(waiting)}",
+            "in progress": f"{describe_speed_ratios(waiting)}\n{format_replay(waiting)}",
             "one repeat diverged": changed_sentences(diverged),
             "the article's ratio within the interval": changed_sentences(
                 with_ratio(Estimate(10.0, 9.0, 11.0))
@@ -78,7 +83,7 @@ def test_golden_text() -> None:
                 )
                 for sizes in ((8, 16, 32), (64, 128), (128,))
             },
-            "translations": translations_text(
+            "translations": format_translations(
                 "7 · name", [at(0, "the the"), at(500, "no"), at(1000, "i see .")]
             ),
         },
@@ -86,6 +91,6 @@ def test_golden_text() -> None:
 
 
 def test_the_suggested_command_can_be_parsed() -> None:
-    [command] = re.findall("`python -m s2s (.*?)`", verdict(replay()))
+    [command] = re.findall("`python -m s2s (.*?)`", describe_replay(replay()))
     options = build_parser().parse_args(command.split())
     assert (options.corpus, options.learning_rate_rule) == ("starter", "sqrt")

@@ -15,8 +15,8 @@ from s2s.text.run import (
     describe_state,
     describe_timing_warnings,
     format_tab_title,
+    format_timing_warnings,
     format_variation,
-    list_timing_warnings,
 )
 from tests.golden_text import check_golden
 from tests.plausible import QUIET, RUN, summary
@@ -78,10 +78,10 @@ def test_sentences() -> None:
             "timing warnings": describe_timing_warnings(
                 a_summary(step_relative_iqr=0.3, interference=DISTURBED)
             ),
-            "timing warnings in short": list_timing_warnings(
+            "timing warnings in short": format_timing_warnings(
                 a_summary(step_relative_iqr=0.17, interference=DISTURBED)
             ),
-            "no timing warnings": list_timing_warnings(a_summary(step_relative_iqr=0.05)),
+            "no timing warnings": format_timing_warnings(a_summary(step_relative_iqr=0.05)),
             "noisy": format_variation(0.17),
             "steady": format_variation(0.07),
             "unknown variation": format_variation(None),

@@ -5,7 +5,12 @@ import dataclasses
 from s2s.analysis.sweep.throughput import ThroughputCaveat, Unit, fit_speed_curve
 from s2s.config import SweepConfig, TrainConfig
 from s2s.records import RunState, Sweep, SweepState
-from s2s.text.sweep import describe_throughput_fit, list_batch_sizes, sweep_line, sweep_table
+from s2s.text.sweep import (
+    describe_throughput_fit,
+    format_sweep,
+    format_sweep_table,
+    list_batch_sizes,
+)
 from tests import studies
 from tests.golden_text import check_golden
 
@@ -40,10 +45,10 @@ def test_golden_text() -> None:
     check_golden(
         "sweep",
         {
-            "a sweep in a list": sweep_line(sweep()),
-            "a named sweep of one size and one repeat": sweep_line(one),
-            "results": sweep_table(sweep()),
-            "results of a sweep with a target": sweep_table(
+            "a sweep in a list": format_sweep(sweep()),
+            "a named sweep of one size and one repeat": format_sweep(one),
+            "results": format_sweep_table(sweep()),
+            "results of a sweep with a target": format_sweep_table(
                 sweep(budget="target", target_loss=2.0)
             ),
             "throughput, knee within the measured sizes": describe_throughput_fit(below_knee),

@@ -10,7 +10,7 @@ import psutil
 
 from benchmarks.viewer import Viewer
 from s2s.analysis.run.steps import samples_per_second
-from s2s.config import UNLIMITED, TrainConfig
+from s2s.config import MAX_ITERATIONS, TrainConfig
 from s2s.paths import corpora_folder
 from s2s.store import Store
 from tests.browser.serving import serve_dashboard
@@ -51,7 +51,7 @@ def live_training(folder: Path, corpus: str, log: Path) -> Iterator[Training]:
     if corpora_folder().exists():
         (home / "corpora").symlink_to(corpora_folder().resolve())
     store = Store(home)
-    config = TrainConfig(corpus=corpus, batch_size=32, iterations=UNLIMITED)
+    config = TrainConfig(corpus=corpus, batch_size=32, iterations=MAX_ITERATIONS)
     store.request_stop(store.create_run(config))  # "Copy to form" copies its configuration
     with serve_dashboard(home, log) as address:
         server = psutil.Process().children()[-1]

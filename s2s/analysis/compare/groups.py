@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from s2s.analysis.run.steps import Floats
-from s2s.formatting import run_label
+from s2s.formatting import format_run_label
 from s2s.records import Run, RunState, Summary
 
 Figure = Callable[[Summary], float | None]
@@ -46,7 +46,7 @@ class Group:
     def label(self) -> str:
         """`3 · name` for one run, `3, 5, 9 · name` for repeats, with `… (5 runs)` for many."""
         if len(self.runs) == 1:
-            return run_label(self.runs[0])
+            return format_run_label(self.runs[0])
         ids = ", ".join(str(run.id) for run in self.runs[:_MAX_IDS])
         more = f" … ({len(self.runs)} runs)" if len(self.runs) > _MAX_IDS else ""
         return f"{ids}{more} · {self.runs[0].name}"

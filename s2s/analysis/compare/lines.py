@@ -16,7 +16,7 @@ from s2s.analysis.run.steps import (
     loss_curve,
     throughput_curve,
 )
-from s2s.formatting import run_label
+from s2s.formatting import format_run_label
 from s2s.records import Evaluation, Run
 
 
@@ -54,13 +54,13 @@ def build_loss_line(
     """Return the loss of a run. Validation loss is known per token only, so only shown so."""
     validation = validation_curve(steps, evaluations, axis) if scale is LossScale.TOKEN else None
     curve = loss_curve(steps, axis, scale, smoothing, points)
-    return RunLine(run.id, run.config.batch_size, run_label(run), curve, validation)
+    return RunLine(run.id, run.config.batch_size, format_run_label(run), curve, validation)
 
 
 def build_throughput_line(run: Run, steps: Steps, axis: Axis) -> RunLine:
     """Return the samples per second of a run."""
     curve = throughput_curve(steps, axis)
-    return RunLine(run.id, run.config.batch_size, run_label(run), curve)
+    return RunLine(run.id, run.config.batch_size, format_run_label(run), curve)
 
 
 def validation_curve(steps: Steps, evaluations: Sequence[Evaluation], axis: Axis) -> Curve | None:

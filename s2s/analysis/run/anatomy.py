@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from s2s.analysis.run.steps import Steps
-from s2s.formatting import run_label
+from s2s.formatting import format_run_label
 from s2s.records import PHASES, Run
 
 PARTS = (*PHASES, "between")
@@ -78,7 +78,7 @@ def measure_run_anatomy(run: Run, steps: Steps) -> RunAnatomy | None:
     if anatomy is None:
         return None
     kind = (run.device, *run.config.timing_key())
-    return RunAnatomy(run.id, run_label(run), run.config.batch_size, kind, anatomy)
+    return RunAnatomy(run.id, format_run_label(run), run.config.batch_size, kind, anatomy)
 
 
 def are_of_one_kind(runs: Sequence[RunAnatomy]) -> bool:

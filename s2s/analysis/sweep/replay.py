@@ -135,7 +135,7 @@ def analyze_replay(
         iterations=int(sweep.config.amount),
         repeats=sweep.config.repeats,
         device=devices[0] if devices else "",
-        done=sweep.parts_done(),
+        done=sweep.count_done_parts(),
         total=len(sweep.parts),
         article=measure(Engine.ARTICLE),
         fused=measure(Engine.FUSED),

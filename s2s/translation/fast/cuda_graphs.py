@@ -160,7 +160,7 @@ class GraphedSteps:
         self._pool = torch.cuda.graph_pool_handle()
         self._captured: OrderedDict[_Key, _Captured] = OrderedDict()
         self._warmups: Counter[_Key] = Counter()
-        self.warming_up = False
+        self.is_warming_up = False
         """Whether the last step was the first or second of its shape. A step whose graph was
         discarded for others, and captured again, does not count."""
 
@@ -174,7 +174,7 @@ class GraphedSteps:
         rates = tuple(float(group["lr"]) for group in optimizer.param_groups)
         key = (batch.shape, rates)
         captured = self._captured.get(key)
-        self.warming_up = captured is None and self._warmups[key] < 2
+        self.is_warming_up = captured is None and self._warmups[key] < 2
         with torch.cuda.device(self._device):
             device_indices = to_device(indices, self._device)
             if captured is None:

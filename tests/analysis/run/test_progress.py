@@ -3,7 +3,7 @@
 import pytest
 
 from s2s.analysis.run.progress import Progress, measure_progress
-from s2s.config import UNLIMITED, TrainConfig
+from s2s.config import MAX_ITERATIONS, TrainConfig
 from tests.plausible import RUN, steps
 
 
@@ -11,9 +11,9 @@ from tests.plausible import RUN, steps
     ("iterations", "max_seconds", "seconds", "expected"),
     [
         (10, 0.0, [1.0, 2.0, 6.0], Progress(3, 0.3, 14.0)),  # 7 more at the median of 2 s
-        (UNLIMITED, 60.0, [5.0, 10.0], Progress(2, 0.25, 45.0)),
+        (MAX_ITERATIONS, 60.0, [5.0, 10.0], Progress(2, 0.25, 45.0)),
         (4, 60.0, [1.0, 1.0, 1.0], Progress(3, 0.75, 1.0)),  # iterations end the run sooner
-        (UNLIMITED, 3.0, [2.0, 2.0], Progress(2, 1.0, 0.0)),
+        (MAX_ITERATIONS, 3.0, [2.0, 2.0], Progress(2, 1.0, 0.0)),
         (4, 0.0, [], Progress(0, 0.0, None)),
     ],
 )

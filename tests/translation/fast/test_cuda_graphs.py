@@ -165,7 +165,7 @@ class Simulated(GraphedSteps):
         self._project = FixedProjection(model.decoder.out)
         self._device, self._precision = torch.device("cpu"), Precision.FP32
         self._captured, self._warmups = OrderedDict(), Counter()
-        self.warming_up, self.captures = False, 0
+        self.is_warming_up, self.captures = False, 0
 
     def _run_uncaptured(self, optimizer: Any, indices: torch.Tensor, shape: Shape) -> torch.Tensor:
         return self._step(optimizer, indices, shape)
@@ -218,7 +218,7 @@ def test_a_shape_is_captured_at_its_second_batch(monkeypatch: pytest.MonkeyPatch
     for index in (0, 0, 0, 1, 1, 1, 2, 0, 2, 1, 0, 1):
         before = graphs.captures
         graphs.step(optimizer, np.array([index]))
-        steps.append((index, graphs.captures > before, graphs.warming_up))
+        steps.append((index, graphs.captures > before, graphs.is_warming_up))
     assert steps == [
         (0, False, True), (0, True, True), (0, False, False),
         (1, False, True), (1, True, True), (1, False, False),
@@ -276,7 +276,7 @@ def test_a_capture_that_fails_costs_no_step() -> None:
         for number, indices in enumerate(draw_batches(20)):
             # Free-running batches in between are computed by `fused`.
             engine.step(optimizer, indices, number % 5 != 1, lambda: None)
-            untimed.append(engine.warming_up)
+            untimed.append(engine.is_warming_up)
         results[kind] = ours.state_dict()
     torch.testing.assert_close(results[GraphedEngine], results[FusedEngine], **CLOSE)
     [remark] = engine.remarks
@@ -303,7 +303,7 @@ def test_a_step_that_prepares_others_is_not_timed(
     class Preparing(FusedEngine):
         def step(self, *arguments: Any) -> Any:
             result = super().step(*arguments)
-            self.warming_up = not self.warming_up
+            self.is_warming_up = not self.is_warming_up
             return result
 
     monkeypatch.setitem(ENGINES, Engine.FUSED, Preparing)
