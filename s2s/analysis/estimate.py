@@ -1,4 +1,4 @@
-"""Values with 90% intervals: from bootstrap draws, or by Student's t from a few values."""
+"""Values with intervals: 90% by bootstrap draws or by Student's t, or the range of repeats."""
 
 import math
 from collections.abc import Sequence
@@ -13,11 +13,7 @@ CONFIDENCE = 0.90
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its interval, in its own unit.
-
-    `low` and `high` are None without an interval. An end that the measurements leave open is
-    infinite, or None if only the other end is known.
-    """
+    """A value with its interval; an end that is unknown or unbounded is `None` or infinite."""
 
     value: float
     low: float | None = None
@@ -25,11 +21,9 @@ class Estimate:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """`low` and `high`, infinite where they are open or unknown."""
-        return (
-            -math.inf if self.low is None else self.low,
-            math.inf if self.high is None else self.high,
-        )
+        """`low` and `high`, infinite where they are unknown."""
+        low = -math.inf if self.low is None else self.low
+        return low, math.inf if self.high is None else self.high
 
     @property
     def has_interval(self) -> bool:
@@ -44,8 +38,7 @@ def estimate_from_draws(value: float, draws: Floats | None) -> Estimate:
     """Return the value with the percentile interval of bootstrap draws, shape (draws,)."""
     if draws is None:
         return Estimate(value)
-    low, high = percentile_interval(draws)
-    return Estimate(value, float(low), float(high))
+    return Estimate(value, *map(float, percentile_interval(draws)))
 
 
 def percentile_interval(draws: Floats) -> tuple[Floats, Floats]:
@@ -74,11 +67,7 @@ def t_half_width(values: Sequence[float] | Floats) -> float:
 
 
 def t_quantile(degrees: float) -> float:
-    """Return half the width of a 90% interval, in standard errors.
-
-    Args:
-        degrees: Degrees of freedom; not necessarily whole (Welch).
-    """
+    """Return half the width of a 90% interval in standard errors, by degrees of freedom."""
     from scipy.special import stdtrit  # slow to import, and the command line needs it rarely
 
     return float(stdtrit(degrees, (1 + CONFIDENCE) / 2))

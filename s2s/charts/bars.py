@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from s2s.analysis.compare.groups import Bar, MeanRange
+from s2s.analysis.compare.groups import Bar
+from s2s.analysis.estimate import Estimate
 from s2s.charts import frame
 from s2s.formatting import format_range
 
@@ -26,8 +27,8 @@ def plot_bars(
         scale: Factor from the values to `unit`.
         warnings: For each bar why its value is uncertain, shown on hover; empty: it is not.
     """
-    values = [bar.value or MeanRange(math.nan) for bar in bars]
-    means = scale * np.array([each.mean for each in values], np.float64)
+    values = [bar.value or Estimate(math.nan) for bar in bars]
+    means = scale * np.array([each.value for each in values], np.float64)
     lows = scale * np.array([each.low for each in values], np.float64)  # None becomes NaN
     highs = scale * np.array([each.high for each in values], np.float64)
     warnings = warnings or [""] * len(bars)

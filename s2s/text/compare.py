@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from s2s.analysis.compare.groups import MeanRange
+from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.anatomy import AnatomyFit, RunAnatomy, are_of_one_kind
 from s2s.analysis.run.interference import has_interference
 from s2s.analysis.run.steps import Axis
@@ -68,15 +68,15 @@ def describe_interferences(runs: Sequence[Run], summaries: Sequence[Summary]) ->
     return " ".join(sentences)
 
 
-def format_ratio(ratio: MeanRange | None) -> str:
+def format_ratio(ratio: Estimate | None) -> str:
     """Format a ratio to the baseline: `10.7×`, or for repeats `10.7× (10.2 to 11.4)`."""
     if ratio is None:
         return UNKNOWN
-    if not math.isfinite(ratio.mean):
+    if not math.isfinite(ratio.value):
         return "NaN or infinite"
     if ratio.low is None or ratio.high is None:
-        return f"{ratio.mean:.3g}×"
-    return f"{ratio.mean:.3g}× ({ratio.low:.3g} to {ratio.high:.3g})"
+        return f"{ratio.value:.3g}×"
+    return f"{ratio.value:.3g}× ({ratio.low:.3g} to {ratio.high:.3g})"
 
 
 def describe_anatomy_fit(fit: AnatomyFit) -> str:

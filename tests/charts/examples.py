@@ -8,7 +8,7 @@ import numpy as np
 from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.target import StepsToTarget
 from s2s.analysis.advice.time_to_target import Prediction, Standing, TimeToTarget
-from s2s.analysis.compare.groups import Bar, Group, MeanRange
+from s2s.analysis.compare.groups import Bar, Group
 from s2s.analysis.compare.lines import RunLine, build_loss_line, build_throughput_line
 from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.anatomy import Anatomy, RunAnatomy, fit_anatomy, fit_run_anatomies
@@ -84,7 +84,7 @@ def _run_examples() -> dict[str, tuple[Figure, str]]:
     losses = [RunLine(i, 2**i, f"{i} · {NAME}", loss.curve, loss.validation) for i in range(3)]
     speeds = [build_throughput_line(RUN, steps, axis)]
     one, other = (Group((dataclasses.replace(RUN, id=each, name=NAME),)) for each in (12, 13))
-    bars = [Bar(one, MeanRange(226.95, 210.0, 240.0)), Bar(other, None)]
+    bars = [Bar(one, Estimate(226.95, 210.0, 240.0)), Bar(other, None)]
     warnings = ["noisy", ""]
     seconds, nothing = np.arange(60.0), np.full(60, math.nan)
     readings = [

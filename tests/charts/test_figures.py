@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from s2s import charts
-from s2s.analysis.compare.groups import Bar, Group, MeanRange
+from s2s.analysis.compare.groups import Bar, Group
 from s2s.analysis.compare.lines import Band, RunLine, build_loss_line
+from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.anatomy import fit_run_anatomies
 from s2s.analysis.run.readings import ReadingSeries
 from s2s.analysis.run.steps import Axis, Curve, LossScale
@@ -207,7 +208,7 @@ def test_readings_keep_their_gaps() -> None:
 
 def test_bars_have_ranges_and_warnings_and_unknown_values_none() -> None:
     group = Group((RUN,))
-    bars = [Bar(group, MeanRange(2.0 * MIB, 0.0, 4.0 * MIB)), Bar(group, None)]
+    bars = [Bar(group, Estimate(2.0 * MIB, 0.0, 4.0 * MIB)), Bar(group, None)]
     figure = plot_bars(
         bars, "Peak memory", "MiB", format_bytes, scale=1 / MIB, warnings=["odd", ""]
     )

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from s2s.analysis.compare.groups import MeanRange
+from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.anatomy import fit_run_anatomies
 from s2s.analysis.run.steps import Axis
 from s2s.config import MAX_ITERATIONS, Engine, TrainConfig
@@ -49,10 +49,10 @@ def test_sentences() -> None:
 
 
 def test_ratios() -> None:
-    assert format_ratio(MeanRange(226.95 / 21.27)) == "10.7×"
-    assert format_ratio(MeanRange(10.0, 5.0, 20.0)) == "10× (5 to 20)"
+    assert format_ratio(Estimate(226.95 / 21.27)) == "10.7×"
+    assert format_ratio(Estimate(10.0, 5.0, 20.0)) == "10× (5 to 20)"
     assert format_ratio(None) == "–"
-    assert format_ratio(MeanRange(math.nan)) == "NaN or infinite"
+    assert format_ratio(Estimate(math.nan)) == "NaN or infinite"
 
 
 def test_choices() -> None:

@@ -7,11 +7,10 @@ from enum import StrEnum
 
 import numpy as np
 
+from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.steps import Floats
 from s2s.formatting import format_run_label
 from s2s.records import Run, RunState, Summary
-
-Figure = Callable[[Summary], float | None]
 
 
 class Repeats(StrEnum):
@@ -53,24 +52,15 @@ class Group:
 
 
 @dataclass(frozen=True)
-class MeanRange:
-    """A figure over repeats. `low` and `high` are None if only one repeat has it."""
-
-    mean: float
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
 class Bar:
     """One figure of a group; None: unknown for all of its runs."""
 
     group: Group
-    value: MeanRange | None
+    value: Estimate | None
 
     @property
     def mean(self) -> float | None:
-        return self.value.mean if self.value else None
+        return self.value.value if self.value else None
 
 
 def group_repeats(runs: Sequence[Run], repeats: Repeats) -> list[Group]:
@@ -98,14 +88,9 @@ def measure_band(values: Floats, repeats: Repeats) -> tuple[Floats, Floats]:
     return low, high
 
 
-def measure_mean(values: Iterable[float | None], repeats: Repeats) -> MeanRange | None:
-    """Return mean and range of the known values; None if there is none."""
-    return measure_ratio(values, [1.0], repeats)
-
-
 def measure_ratio(
     values: Iterable[float | None], baseline: Iterable[float | None], repeats: Repeats
-) -> MeanRange | None:
+) -> Estimate | None:
     """Return the ratio of the means, with the range of the ratios of all pairs of repeats.
 
     None if either side is unknown or the baseline is 0.
@@ -118,15 +103,18 @@ def measure_ratio(
         return None
     mean = float(above.mean() / below.mean())
     if len(above) == len(below) == 1:
-        return MeanRange(mean)
+        return Estimate(mean)
     low, high = measure_band(np.divide.outer(above, below).ravel(), repeats)
-    return MeanRange(mean, float(low), float(high))
+    return Estimate(mean, float(low), float(high))
 
 
 def build_bars(
-    compared: Sequence[tuple[Group, Sequence[Summary]]], repeats: Repeats, figure: Figure
+    compared: Sequence[tuple[Group, Sequence[Summary]]],
+    repeats: Repeats,
+    figure: Callable[[Summary], float | None],
 ) -> list[Bar]:
     """Return one bar per group; `compared` holds each group with the summaries of its runs."""
     return [
-        Bar(group, measure_mean(map(figure, summaries), repeats)) for group, summaries in compared
+        Bar(group, measure_ratio(map(figure, summaries), [1.0], repeats))
+        for group, summaries in compared
     ]

@@ -11,13 +11,12 @@ from hypothesis import strategies as some
 from s2s.analysis.compare.groups import (
     Bar,
     Group,
-    MeanRange,
     Repeats,
     build_bars,
     group_repeats,
-    measure_mean,
     measure_ratio,
 )
+from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.summarize import summarize
 from s2s.config import TrainConfig
 from s2s.records import Run, RunState
@@ -57,21 +56,21 @@ def test_a_groups_label() -> None:
 
 def test_a_mean_by_hand() -> None:
     values = [4.0, 1.0, None, 2.0, 3.0, 10.0]
-    assert measure_mean(values, Repeats.RANGE) == MeanRange(4.0, 1.0, 10.0)
-    assert measure_mean(values, Repeats.QUARTILES) == MeanRange(4.0, 2.0, 4.0)
-    assert measure_mean([None, 7.0], Repeats.RANGE) == MeanRange(7.0)
-    assert measure_mean([None, None], Repeats.RANGE) is None
-    diverged = measure_mean([1.0, math.nan], Repeats.RANGE)
+    assert measure_ratio(values, [1.0], Repeats.RANGE) == Estimate(4.0, 1.0, 10.0)
+    assert measure_ratio(values, [1.0], Repeats.QUARTILES) == Estimate(4.0, 2.0, 4.0)
+    assert measure_ratio([None, 7.0], [1.0], Repeats.RANGE) == Estimate(7.0)
+    assert measure_ratio([None, None], [1.0], Repeats.RANGE) is None
+    diverged = measure_ratio([1.0, math.nan], [1.0], Repeats.RANGE)
     assert diverged is not None
-    assert math.isnan(diverged.mean)
+    assert math.isnan(diverged.value)
 
 
 def test_a_ratio_by_hand() -> None:
     found = measure_ratio([20.0, 40.0], [2.0, None, 4.0], Repeats.RANGE)
-    assert found == MeanRange(10.0, 5.0, 20.0)  # 20/4, 20/2, 40/4, 40/2
+    assert found == Estimate(10.0, 5.0, 20.0)  # 20/4, 20/2, 40/4, 40/2
     found = measure_ratio([20.0, 40.0], [2.0, 4.0], Repeats.QUARTILES)
-    assert found == MeanRange(10.0, 8.75, 12.5)
-    assert measure_ratio([226.95], [21.27], Repeats.RANGE) == MeanRange(226.95 / 21.27)
+    assert found == Estimate(10.0, 8.75, 12.5)
+    assert measure_ratio([226.95], [21.27], Repeats.RANGE) == Estimate(226.95 / 21.27)
     for values, baseline in (([None], [2.0]), ([2.0], [None]), ([2.0], [1.0, 0.0])):
         assert measure_ratio(values, baseline, Repeats.RANGE) is None
 
@@ -81,7 +80,7 @@ def test_bars_by_hand() -> None:
     group, alone = Group((a_run(4), a_run(6))), Group((RUN,))
     compared = [(group, [slow, fast]), (alone, [summarize(RUN, steps(), [], [])])]
     known, unknown = build_bars(compared, Repeats.RANGE, lambda each: each.samples_per_second)
-    assert known == Bar(group, MeanRange(*map(pytest.approx, (320.0, 300.0, 340.0))))  # type: ignore[arg-type]
+    assert known == Bar(group, Estimate(*map(pytest.approx, (320.0, 300.0, 340.0))))  # type: ignore[arg-type]
     assert unknown == Bar(alone, None)
     assert known.mean == pytest.approx(320.0)
     assert unknown.mean is None
@@ -97,7 +96,9 @@ def test_the_unit_cancels_and_the_quartiles_lie_within_the_range(
         assert found is not None
         assert scaled is not None
         assert dataclasses.astuple(scaled) == pytest.approx(dataclasses.astuple(found))
-    whole, half = (measure_mean(values, each) for each in (Repeats.RANGE, Repeats.QUARTILES))
+    whole, half = (
+        measure_ratio(values, [1.0], each) for each in (Repeats.RANGE, Repeats.QUARTILES)
+    )
     assert whole is not None
     assert half is not None
     assert (whole.low, whole.high) == (min(values), max(values))
