@@ -32,7 +32,6 @@ def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "HF_TOKEN", "STREAMLIT_AUTH", "PATH_X"):
         monkeypatch.setenv(name, PLANTED)
     monkeypatch.setenv("S2S_CORPORA_URL", f"http://user:{PLANTED}@127.0.0.1:1/")
-    monkeypatch.setattr("s2s.data.download._PAUSES_SECONDS", ())
 
 
 def test_no_record_of_a_run_contains_a_secret(

@@ -52,7 +52,6 @@ def _isolated(signals_as_before: None, monkeypatch: pytest.MonkeyPatch, tmp_path
     """No example uses the network or changes this process."""
     del signals_as_before
     monkeypatch.setenv("S2S_CORPORA_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("s2s.data.download._PAUSES_SECONDS", ())
     monkeypatch.chdir(tmp_path)
 
 
