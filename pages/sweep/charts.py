@@ -13,8 +13,7 @@ from s2s.analysis.sweep.step_parts import measure_padding, measure_step_parts
 from s2s.analysis.sweep.table import sweep_rows
 from s2s.analysis.sweep.throughput import Unit, sweep_speed_curves
 from s2s.charts.anatomy import plot_step_parts
-from s2s.charts.padding import plot_padding
-from s2s.charts.throughput_model import plot_speed_curves
+from s2s.charts.sweep import plot_padding, plot_speed_curves
 from s2s.config import Engine
 from s2s.records import Sweep
 from s2s.text.charts import describe_padding, describe_speed_curves, describe_step_parts
@@ -82,13 +81,13 @@ def _table(sweep: Sweep) -> None:
 
 
 def _padding(sweep: Sweep) -> None:
-    lines = measure_padding(sweep)
-    points = [point for line in lines for point in line.points]
+    ratios = measure_padding(sweep)
+    points = [point for each in ratios.values() for point in each]
     if not points:
         st.caption("The padding chart appears after the first finished runs.")
         return
-    figure = plot_padding(lines, revision=str(sweep.id))
-    draw_chart(figure, describe_padding(lines), "sweep_padding")
+    figure = plot_padding(ratios, revision=str(sweep.id))
+    draw_chart(figure, describe_padding(ratios), "sweep_padding")
     if not any(point.high for point in points):
         st.caption("These runs computed no padding.")
 

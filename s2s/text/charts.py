@@ -1,6 +1,6 @@
 """Descriptions of the charts for screen readers, with the main numbers of each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from s2s.analysis.run.anatomy import PARTS, AnatomyFit, RunAnatomy
 from s2s.analysis.run.readings import ReadingSeries
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.sweep.memory import MemoryFit
-from s2s.analysis.sweep.step_parts import PaddingLine, StepParts
+from s2s.analysis.sweep.runs import SizeMedian
+from s2s.analysis.sweep.step_parts import StepParts
 from s2s.analysis.sweep.throughput import SpeedCurve, Unit
 from s2s.formatting import (
     format_bytes,
@@ -77,11 +78,11 @@ def describe_step_parts(step_parts: StepParts) -> str:
     return _describe("Step anatomy against batch size", parts, step_parts.fit)
 
 
-def describe_padding(lines: Sequence[PaddingLine]) -> str:
+def describe_padding(ratios: Mapping[str, Sequence[SizeMedian]]) -> str:
     parts = []
-    for line in lines:
-        ratios = [f"{100 * each.ratio:.1f}% at {each.batch_size:,}" for each in line.points]
-        parts += [f"{line.label}: {', '.join(ratios)}"] if ratios else []
+    for engine, points in ratios.items():
+        figures = [f"{100 * each.median:.1f}% at {each.batch_size:,}" for each in points]
+        parts += [f"{engine}: {', '.join(figures)}"] if figures else []
     return _describe("Padding ratio against batch size", parts)
 
 
@@ -89,7 +90,7 @@ def describe_speed_curves(curves: Sequence[SpeedCurve]) -> str:
     unit = curves[0].unit if curves else Unit.SAMPLES
     parts = []
     for curve in curves:
-        rates = [f"{format_rate(each.per_second)} at {each.batch_size:,}" for each in curve.points]
+        rates = [f"{format_rate(each.median)} at {each.batch_size:,}" for each in curve.points]
         parts += [f"{curve.label}: {', '.join(rates)}"] if rates else []
     return _describe(f"{unit.capitalize()} per second against batch size", parts)
 

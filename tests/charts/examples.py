@@ -15,18 +15,16 @@ from s2s.analysis.run.anatomy import Anatomy, RunAnatomy, fit_anatomy, fit_run_a
 from s2s.analysis.run.readings import ReadingSeries
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.sweep.memory import MemoryPoint, fit_memory
-from s2s.analysis.sweep.step_parts import PaddingLine, PaddingPoint, SizeParts, StepParts
+from s2s.analysis.sweep.runs import SizeMedian
+from s2s.analysis.sweep.step_parts import SizeParts, StepParts
 from s2s.analysis.sweep.throughput import fit_speed_curve
+from s2s.charts.advice import plot_steps_to_target, plot_time_to_target
 from s2s.charts.anatomy import plot_anatomy, plot_step_parts
 from s2s.charts.bars import plot_bars
 from s2s.charts.curves import plot_loss, plot_throughput
 from s2s.charts.frame import Figure
-from s2s.charts.memory import plot_memory
-from s2s.charts.padding import plot_padding
 from s2s.charts.readings import plot_readings
-from s2s.charts.steps_to_target import plot_steps_to_target
-from s2s.charts.throughput_model import plot_speed_curves
-from s2s.charts.time_to_target import plot_time_to_target
+from s2s.charts.sweep import plot_memory, plot_padding, plot_speed_curves
 from s2s.formatting import format_rate
 from s2s.text import charts as text
 from tests.plausible import RUN, evaluation, some_steps
@@ -108,8 +106,8 @@ def _run_examples() -> dict[str, tuple[Figure, str]]:
 def _sweep_examples() -> dict[str, tuple[Figure, str]]:
     curves = [fit_speed_curve("fused", {size: [size / (0.01 + 0.0005 * size)] for size in SIZES})]
     memory = fit_memory([MemoryPoint(size, 40.0 * size, (600 + 3 * size) * MIB) for size in SIZES])
-    points = [PaddingPoint(size, 0.1 * i, 0.09 * i, 0.11 * i, 3) for i, size in enumerate(SIZES)]
-    padding = [PaddingLine("article", tuple(points))]
+    points = [SizeMedian(size, 0.1 * i, 0.09 * i, 0.11 * i, 3) for i, size in enumerate(SIZES)]
+    padding = {"article": points}
     parts = step_parts(*SIZES)
     return {
         "plot_speed_curves": (plot_speed_curves(curves), text.describe_speed_curves(curves)),

@@ -20,8 +20,9 @@ from s2s.analysis.run.anatomy import fit_run_anatomies
 from s2s.analysis.run.readings import ReadingSeries
 from s2s.analysis.run.steps import Axis, Curve, LossScale
 from s2s.analysis.sweep.memory import MemoryPoint, fit_memory
-from s2s.analysis.sweep.step_parts import PaddingLine, PaddingPoint
+from s2s.analysis.sweep.runs import SizeMedian
 from s2s.analysis.sweep.throughput import fit_speed_curve
+from s2s.charts.advice import plot_steps_to_target, plot_time_to_target
 from s2s.charts.anatomy import plot_anatomy, plot_step_parts
 from s2s.charts.bars import plot_bars
 from s2s.charts.curves import plot_loss, plot_throughput
@@ -34,12 +35,8 @@ from s2s.charts.frame import (
     round_values,
     wrap_label,
 )
-from s2s.charts.memory import plot_memory
-from s2s.charts.padding import plot_padding
 from s2s.charts.readings import plot_readings
-from s2s.charts.steps_to_target import plot_steps_to_target
-from s2s.charts.throughput_model import plot_speed_curves
-from s2s.charts.time_to_target import plot_time_to_target
+from s2s.charts.sweep import plot_memory, plot_padding, plot_speed_curves
 from s2s.formatting import format_bytes
 from tests.charts.examples import (
     MIB,
@@ -97,7 +94,7 @@ def test_a_figure_can_be_read(name: str) -> None:
         plot_speed_curves([fit_speed_curve("fused", {2: [1.0]}), fit_speed_curve("article", {})]),
         plot_step_parts(step_parts()),
         plot_memory(fit_memory([])),
-        plot_padding([PaddingLine("fused", ())]),
+        plot_padding({"fused": ()}),
         plot_steps_to_target(target_points()[:1], None),
         plot_anatomy([step_anatomy(2)], None),
     ],
@@ -248,8 +245,8 @@ def test_step_parts_per_step_and_per_sentence() -> None:
 
 
 def test_padding_in_percent() -> None:
-    points = (PaddingPoint(2, 0.1, 0.05, 0.2, 3), PaddingPoint(8, 0.3, 0.3, 0.3, 1))
-    figure = plot_padding([PaddingLine("fused", points)])
+    points = (SizeMedian(2, 0.1, 0.05, 0.2, 3), SizeMedian(8, 0.3, 0.3, 0.3, 1))
+    figure = plot_padding({"fused": points})
     (line,) = figure["data"]
     assert (line["x"], line["y"]) == ([2, 8], [10.0, 30.0])
     assert line["error_y"]["array"] == pytest.approx([10.0, 0.0])

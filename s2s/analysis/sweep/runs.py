@@ -1,6 +1,8 @@
-"""The runs of a sweep by engine and batch size."""
+"""The runs of a sweep and their figures, by engine and batch size."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
 from typing import TypeVar
 
 from s2s.config import Engine
@@ -8,6 +10,18 @@ from s2s.records import Run, RunState, Summary, Sweep
 
 _WITHOUT_RESULT = (RunState.OUT_OF_MEMORY, RunState.DIVERGED, RunState.FAILED)
 _Figure = TypeVar("_Figure")
+
+
+@dataclass(frozen=True)
+class SizeMedian:
+    """The median and range of a figure at one batch size."""
+
+    batch_size: int
+    median: float
+    low: float
+    high: float
+    count: int
+    """Number of values."""
 
 
 def finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
@@ -29,6 +43,14 @@ def collect_figures(
         if value is not None:
             figures.setdefault(run.config.batch_size, []).append(value)
     return figures
+
+
+def measure_medians(figures: Mapping[int, Sequence[float]]) -> tuple[SizeMedian, ...]:
+    """Return the median and range of the figures of each batch size, in the given order."""
+    return tuple(
+        SizeMedian(size, median(values), min(values), max(values), len(values))
+        for size, values in figures.items()
+    )
 
 
 def sizes_without_result(sweep: Sweep, engine: Engine) -> dict[RunState, list[int]]:

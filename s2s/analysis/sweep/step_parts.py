@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from s2s.analysis.run.anatomy import PARTS, AnatomyFit, fit_anatomy
-from s2s.analysis.sweep.runs import collect_figures, finished_runs
+from s2s.analysis.sweep.runs import SizeMedian, collect_figures, finished_runs, measure_medians
 from s2s.config import Engine
 from s2s.records import Sweep
 
@@ -33,27 +33,6 @@ class StepParts:
     """None with fewer than two sizes."""
 
 
-@dataclass(frozen=True)
-class PaddingPoint:
-    """The padding ratio at one batch size, 0 to 1."""
-
-    batch_size: int
-    ratio: float
-    """Median over the runs."""
-    low: float
-    high: float
-    runs: int
-
-
-@dataclass(frozen=True)
-class PaddingLine:
-    """The padding ratio of one engine."""
-
-    label: str
-    points: tuple[PaddingPoint, ...]
-    """By batch size."""
-
-
 def measure_step_parts(sweep: Sweep, engine: Engine) -> StepParts:
     """Return the step parts of the engine's finished runs."""
     phases = collect_figures(finished_runs(sweep, engine), lambda each: each.phase_seconds)
@@ -65,14 +44,12 @@ def measure_step_parts(sweep: Sweep, engine: Engine) -> StepParts:
     return StepParts(tuple(sizes), fit)
 
 
-def measure_padding(sweep: Sweep) -> list[PaddingLine]:
-    """Return a line per engine."""
-    lines = []
+def measure_padding(sweep: Sweep) -> dict[str, tuple[SizeMedian, ...]]:
+    """Return the padding ratios of each engine, 0 to 1, by batch size."""
+    ratios = {}
     for engine in sweep.config.engines:
-        ratios = collect_figures(finished_runs(sweep, engine), lambda each: each.padding_ratio)
-        points = (
-            PaddingPoint(size, median(each), min(each), max(each), len(each))
-            for size, each in ratios.items()
+        runs = finished_runs(sweep, engine)
+        ratios[engine.value] = measure_medians(
+            collect_figures(runs, lambda each: each.padding_ratio)
         )
-        lines.append(PaddingLine(engine.value, tuple(points)))
-    return lines
+    return ratios

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from statistics import median
 
 import numpy as np
 
 from s2s.analysis.estimate import Estimate, estimate_from_draws, percentile_interval
 from s2s.analysis.run.steps import Floats
-from s2s.analysis.sweep.runs import collect_figures, finished_runs
+from s2s.analysis.sweep.runs import SizeMedian, collect_figures, finished_runs, measure_medians
 from s2s.records import Run, Sweep
 
 KNEE_SHARE = 0.9
@@ -111,25 +110,12 @@ class ThroughputFit:
 
 
 @dataclass(frozen=True)
-class SpeedPoint:
-    """The measured throughput of one batch size; a block is a run or a short timing pass."""
-
-    batch_size: int
-    per_second: float
-    """Median of the blocks."""
-    low: float
-    """The slowest block."""
-    high: float
-    blocks: int
-
-
-@dataclass(frozen=True)
 class SpeedCurve:
     """Measured and fitted throughput of one engine."""
 
     label: str
-    points: tuple[SpeedPoint, ...]
-    """By batch size."""
+    points: tuple[SizeMedian, ...]
+    """Throughputs by batch size, over runs or short timing passes."""
     fit: ThroughputFit
     """For tokens, alpha and beta are those of a step with one token per sentence; throughput,
     ceiling and knee are in the unit of the curve."""
@@ -155,13 +141,9 @@ def fit_speed_curve(
     label: str, speeds: Mapping[int, Sequence[float]], unit: Unit = Unit.SAMPLES
 ) -> SpeedCurve:
     """Return the curve through each batch size's throughputs, one or more blocks per size."""
-    ordered = sorted(speeds.items())
-    points = tuple(
-        SpeedPoint(size, median(blocks), min(blocks), max(blocks), len(blocks))
-        for size, blocks in ordered
-    )
-    seconds = {size: [size / speed for speed in blocks] for size, blocks in ordered}
-    return SpeedCurve(label, points, fit_throughput(seconds), unit)
+    ordered = dict(sorted(speeds.items()))
+    seconds = {size: [size / speed for speed in blocks] for size, blocks in ordered.items()}
+    return SpeedCurve(label, measure_medians(ordered), fit_throughput(seconds), unit)
 
 
 def fit_throughput(step_seconds: Mapping[int, Sequence[float]]) -> ThroughputFit:

@@ -3,12 +3,8 @@
 import pytest
 
 from s2s.analysis.run.anatomy import PARTS
-from s2s.analysis.sweep.step_parts import (
-    PaddingPoint,
-    SizeParts,
-    measure_padding,
-    measure_step_parts,
-)
+from s2s.analysis.sweep.runs import SizeMedian
+from s2s.analysis.sweep.step_parts import SizeParts, measure_padding, measure_step_parts
 from s2s.config import Engine
 from s2s.records import RunState
 from tests import studies
@@ -53,8 +49,7 @@ def test_runs_that_did_not_finish_do_not_count() -> None:
     parts = measure_step_parts(study, Engine.FUSED)
     assert parts.sizes == (SizeParts(2, pytest.approx((0.0025, 0.0015, 0, 0, 0))),)
     assert parts.fit is None  # of a single size
-    [line] = measure_padding(study)
-    assert line.points == (PaddingPoint(2, pytest.approx(0.15), 0.1, 0.2, 2),)
+    assert measure_padding(study)["fused"] == (SizeMedian(2, pytest.approx(0.15), 0.1, 0.2, 2),)
 
 
 def test_padding_by_engine_and_size() -> None:
@@ -63,6 +58,7 @@ def test_padding_by_engine_and_size() -> None:
     for key, ratio in ratios.items():
         values[key]["padding_ratio"] = ratio
     study = studies.sweep(engines=(Engine.FUSED, Engine.ARTICLE))
-    fused, article = measure_padding(studies.with_summaries(study, values))
-    assert (fused.label, article.label, article.points) == ("fused", "article", ())
-    assert fused.points == (PaddingPoint(2, 0.0, 0.0, 0.0, 2), PaddingPoint(8, 0.2, 0.1, 0.3, 3))
+    assert measure_padding(studies.with_summaries(study, values)) == {
+        "fused": (SizeMedian(2, 0.0, 0.0, 0.0, 2), SizeMedian(8, 0.2, 0.1, 0.3, 3)),
+        "article": (),
+    }

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from s2s.analysis.estimate import Estimate
-from s2s.analysis.sweep.runs import finished_runs
+from s2s.analysis.sweep.runs import SizeMedian, finished_runs
 from s2s.analysis.sweep.throughput import (
-    SpeedPoint,
     ThroughputCaveat,
     Unit,
     fit_speed_curve,
@@ -179,7 +178,7 @@ def test_the_fit_is_recovered_from_noise_and_a_slow_block(blocks: int, slow: str
 
 def test_a_sweep_has_a_curve_per_engine_of_its_timed_runs() -> None:
     curve = fit_speed_curve("fused", {2: [5.0], 8: [3.0, 1.0, 2.0]})
-    assert curve.points == (SpeedPoint(2, 5.0, 5.0, 5.0, 1), SpeedPoint(8, 2.0, 1.0, 3.0, 3))
+    assert curve.points == (SizeMedian(2, 5.0, 5.0, 5.0, 1), SizeMedian(8, 2.0, 1.0, 3.0, 3))
     study = studies.sweep({(8, 1): RunState.DIVERGED}, engines=("fused", "article"))
     changes = {
         (2, 0): {"samples_per_second": None},
@@ -188,11 +187,11 @@ def test_a_sweep_has_a_curve_per_engine_of_its_timed_runs() -> None:
     study = studies.with_summaries(study, changes)
     fused, article = sweep_speed_curves(study)
     assert (fused.label, article.label, article.points) == ("fused", "article", ())
-    assert [(point.batch_size, point.blocks) for point in fused.points] == [
+    assert [(point.batch_size, point.count) for point in fused.points] == [
         (2, 2), (8, 2), (32, 3), (128, 3), (512, 3)
     ]  # fmt: skip
     runs = finished_runs(study, Engine.FUSED)[:2]
     assert measured_speeds(runs) == {2: [pytest.approx(2 / 0.011)]}
     tokens, _ = sweep_speed_curves(study, Unit.TOKENS)
-    assert [(point.batch_size, point.per_second) for point in tokens.points] == [(32, 320.0)]
+    assert [(point.batch_size, point.median) for point in tokens.points] == [(32, 320.0)]
     assert tokens.unit is Unit.TOKENS
