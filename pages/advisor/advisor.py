@@ -12,10 +12,8 @@ from s2s.analysis.advice import advise as analysis
 from s2s.analysis.advice.target import find_seconds_to_target
 from s2s.analysis.sweep.memory import fit_memory, memory_points
 from s2s.analysis.sweep.runs import finished_runs
-from s2s.charts.memory import plot_memory
-from s2s.charts.steps_to_target import plot_steps_to_target
-from s2s.charts.throughput_model import plot_speed_curves
-from s2s.charts.time_to_target import plot_time_to_target
+from s2s.charts.advice import plot_steps_to_target, plot_time_to_target
+from s2s.charts.sweep import plot_memory, plot_speed_curves
 from s2s.config import Engine
 from s2s.errors import UserError
 from s2s.formatting import format_run_label

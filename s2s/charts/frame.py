@@ -111,11 +111,9 @@ def build_axis(title: str, **more: Any) -> dict[str, Any]:
 def build_batch_size_axis(sizes: Sequence[int]) -> dict[str, Any]:
     """Return a logarithmic axis with a tick at each size that has room beside the one before."""
     ordered = sorted(set(sizes))
-    ticks: list[int] = []
-    for size in ordered:
-        if not ticks or _MAX_TICKS * math.log(size / ticks[-1]) >= math.log(
-            ordered[-1] / ordered[0]
-        ):
+    ticks = ordered[:1]
+    for size in ordered[1:]:
+        if math.log(size / ticks[-1]) >= math.log(ordered[-1] / ordered[0]) / _MAX_TICKS:
             ticks.append(size)
     return build_axis(
         BATCH_SIZE_TITLE,
@@ -141,34 +139,7 @@ def build_figure(
     Args:
         revision: Identifies the view: while it stays the same, zoom and hidden lines stay too.
     """
-    axes = {"xaxis": x_axis, "yaxis": y_axis}
-    return {"data": list(traces), "layout": _build_layout(title, height, revision, axes | layout)}
-
-
-def build_line(
-    x: Sequence[float | None],
-    y: Iterable[float],
-    colour: str,
-    *,
-    width: float = 2,
-    dash: str = "solid",
-    **more: Any,
-) -> Trace:
-    """Return a line; Plotly shows it on hover unless `hoverinfo` is "skip"."""
-    line = {"color": colour, "width": width, "dash": dash}
-    return {"x": x, "y": round_values(y), "mode": "lines", "line": line, **more}
-
-
-def build_markers(
-    x: Sequence[float], y: Iterable[float], colour: str, *, size: int = 9, **more: Any
-) -> Trace:
-    """Return single points."""
-    marker = {"color": colour, "size": size}
-    return {"x": x, "y": round_values(y), "mode": "markers", "marker": marker, **more}
-
-
-def _build_layout(title: str, height: int, revision: str, more: dict[str, Any]) -> dict[str, Any]:
-    return {
+    shared = {
         "title": {
             "text": title,
             "x": 0,
@@ -199,5 +170,28 @@ def _build_layout(title: str, height: int, revision: str, more: dict[str, Any]) 
             "bgcolor": "rgba(0,0,0,0)",
         },
         "uirevision": revision,
-        **more,
+        "xaxis": x_axis,
+        "yaxis": y_axis,
     }
+    return {"data": list(traces), "layout": shared | layout}
+
+
+def build_line(
+    x: Sequence[float | None],
+    y: Iterable[float],
+    colour: str,
+    *,
+    width: float = 2,
+    dash: str = "solid",
+    **more: Any,
+) -> Trace:
+    """Return a line; Plotly shows it on hover unless `hoverinfo` is "skip"."""
+    line = {"color": colour, "width": width, "dash": dash}
+    return {"x": x, "y": round_values(y), "mode": "lines", "line": line, **more}
+
+
+def build_markers(
+    x: Sequence[float], y: Iterable[float], marker: dict[str, Any], **more: Any
+) -> Trace:
+    """Return single points."""
+    return {"x": x, "y": round_values(y), "mode": "markers", "marker": {"size": 9} | marker, **more}

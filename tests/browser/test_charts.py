@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from s2s.analysis.sweep.throughput import fit_speed_curve
-from s2s.charts.throughput_model import plot_speed_curves
+from s2s.charts.sweep import plot_speed_curves
 from tests.charts.examples import examples
 
 pytestmark = pytest.mark.browser
