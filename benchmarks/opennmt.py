@@ -179,9 +179,9 @@ def train(trainer: Any, batches: Sequence[tuple[dict[str, torch.Tensor], int]]) 
 
 def vocabulary(side: Side) -> dict[str, int]:
     """Return the ids of s2s, with OpenNMT-py's names of the special words."""
-    names = ["<blank>", "<s>", "</s>", "<unk>", *side.model_vocabulary().words[4:]]
+    names = ["<blank>", "<s>", "</s>", "<unk>", *side.build_vocabulary().words[4:]]
     ids = {name: place for place, name in enumerate(names)}
-    assert len(ids) == side.vocabulary, "a word of the corpus has the name of a special word"
+    assert len(ids) == side.vocabulary_size, "a word of the corpus has the name of a special word"
     return ids
 
 
@@ -194,7 +194,7 @@ def draw_batches(corpus: Corpus, batch_size: int, count: int, bucket: int) -> li
     random = np.random.default_rng(0)
     sentences = random.integers(0, len(corpus.training), max(batch_size * count, bucket))
     if bucket:
-        keys = (corpus.target.lengths()[sentences], corpus.source.lengths()[sentences])
+        keys = (corpus.target.lengths[sentences], corpus.source.lengths[sentences])
         sentences = sentences[np.lexsort(keys)]
     full = len(sentences) // batch_size
     rows = sentences[: full * batch_size].reshape(full, batch_size)
@@ -216,7 +216,7 @@ def convert_batch(batch: Batch) -> dict[str, torch.Tensor]:
 
 def print_sizes(model: torch.nn.Module, corpus: Corpus) -> None:
     """Print the number of parameters of both models to standard error."""
-    own_model = Seq2Seq(corpus.source.vocabulary, corpus.target.vocabulary)
+    own_model = Seq2Seq(corpus.source.vocabulary_size, corpus.target.vocabulary_size)
     sizes = [sum(each.numel() for each in side.parameters()) for side in (model, own_model)]
     dropout = {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)}
     print(

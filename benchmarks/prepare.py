@@ -71,7 +71,7 @@ def time_s2s(options: argparse.Namespace, normalizer: str) -> tuple[float, float
             "for _ in range(2):\n"
             "    started = time.perf_counter()\n"
             "    catalog.add(folder, path, choices=choices)\n"
-            "    catalog.open_corpus(folder, Path(path).stem).source.model_tokens()\n"
+            "    catalog.open_corpus(folder, Path(path).stem).source.replace_unknown_words()\n"
             "    print(time.perf_counter() - started)\n"
         )
         done = subprocess.run(

@@ -69,7 +69,7 @@ def batches_of(sources: list[list[int]], targets: list[list[int]], device: str =
             np.array([word for sentence in sentences for word in sentence]),
             np.cumsum([0, *map(len, sentences)]),
             words=[],
-            vocabulary=1_000,
+            vocabulary_size=1_000,
         )
         for sentences in (sources, targets)
     ]

@@ -68,9 +68,7 @@ def compare_engines(setup: Setup) -> Iterator[dict[str, Any]]:
 def _pairs_of_one_length(corpus: Corpus) -> Indices:
     """Return the training pairs whose both sides have the length that most such pairs have."""
     training = slice(corpus.training.start, corpus.training.stop)
-    source, target = (
-        np.asarray(side.lengths()[training]) for side in (corpus.source, corpus.target)
-    )
+    source, target = (np.asarray(side.lengths[training]) for side in (corpus.source, corpus.target))
     same = source[source == target]
     length = np.bincount(same).argmax()
     return corpus.training.start + np.flatnonzero((source == length) & (target == length))
@@ -83,7 +81,10 @@ def _train(
     torch.manual_seed(0)
     config = setup.config(engine=engine, dropout=0.0)
     model = Seq2Seq(
-        corpus.source.vocabulary, corpus.target.vocabulary, config.hidden_size, dropout=0.0
+        corpus.source.vocabulary_size,
+        corpus.target.vocabulary_size,
+        config.hidden_size,
+        dropout=0.0,
     ).to(setup.torch_device, torch.float64)
     computing = ENGINES[engine](model, batches, Precision.FP32)
     optimizer = build_optimizer(config, model, model.embeddings)

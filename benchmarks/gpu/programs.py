@@ -33,8 +33,8 @@ def prepare_corpus(setup: Setup) -> Iterator[dict[str, Any]]:
     yield {
         "corpus": Path(setup.data).name if setup.data else "starter",
         "training_pairs": len(corpus.training),
-        "source_vocabulary": corpus.source.vocabulary,
-        "target_vocabulary": corpus.target.vocabulary,
+        "source_vocabulary": corpus.source.vocabulary_size,
+        "target_vocabulary": corpus.target.vocabulary_size,
         "seconds": time.perf_counter() - started,
     }
 

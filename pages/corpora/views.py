@@ -44,7 +44,7 @@ def counts(corpus: Corpus) -> None:
             "Language": language,
             "Tokens": len(side.tokens) - info.pairs_kept,
             "Distinct words": distinct,
-            "Vocabulary": side.vocabulary,
+            "Vocabulary": side.vocabulary_size,
         }
         for name, (language, side), distinct in zip(names, _sides(corpus), words, strict=True)
     ]
@@ -133,7 +133,7 @@ def pairs(corpus: Corpus) -> None:
     languages = [corpus.info.source_language, corpus.info.target_language]
     st.dataframe(
         pd.DataFrame(
-            [corpus.pair(index) for index in indices],
+            [corpus.get_pair(index) for index in indices],
             index=pd.Index(indices, name="Pair"),
             columns=languages,
         )

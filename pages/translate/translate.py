@@ -85,7 +85,7 @@ def sample_sentences(runs: list[Run]) -> Pairs:
     corpus = catalog.open_corpus(corpora_folder(), name)
     if not corpus.test:
         raise UserError(f"Corpus {name} is too small for a test split. Type sentences instead.")
-    return [corpus.pair(pair) for pair in stats.draw_pairs(corpus.test, count, seed)]
+    return [corpus.get_pair(pair) for pair in stats.draw_pairs(corpus.test, count, seed)]
 
 
 def translate(runs: list[Run], pairs: Pairs) -> list[Answer]:

@@ -174,11 +174,11 @@ class _DeviceSide:
     """One side of the corpus on the device."""
 
     def __init__(self, side: Side, device: torch.device) -> None:
-        self.lengths = side.lengths().astype(np.int64)
+        self.lengths = side.lengths.astype(np.int64)
         """On the CPU, where the shape of a batch is known without waiting for the device."""
         self.max_length = int(self.lengths.max())
         self._offsets = side.offsets[:-1].astype(np.int64)
-        self._tokens = torch.from_numpy(side.model_tokens().astype(np.int64)).to(device)
+        self._tokens = torch.from_numpy(side.replace_unknown_words().astype(np.int64)).to(device)
         self._starts = torch.from_numpy(self._offsets).to(device)
         self._inputs = self._tokens.roll(1).index_fill_(0, self._starts, SOS)
         self._lengths = torch.from_numpy(self.lengths).to(device)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,8 @@ from s2s.records import EOS, SPECIAL_WORDS, UNK, CorpusInfo
 from s2s.validation import check_text, parse_dataclass
 
 Ints = npt.NDArray[np.integer[Any]]
-_MAX_INFO_BYTES = 2**20
-_MAX_FILE_BYTES = 2**30  # more than `prepare` writes
 VALIDATION_PAIRS = 512
-"""Evaluations use this many pairs of the validation split: the standard error of the loss is then
-about 1%."""
+"""Maximum number of validation pairs per evaluation; the loss then has a standard error of 1%."""
 
 
 @dataclass(frozen=True)
@@ -31,35 +27,36 @@ class Side:
     tokens: Ints
     """Word ids of all sentences, EOS after each; sentence i is `tokens[offsets[i]:offsets[i + 1]]`.
 
-    Ids from `vocabulary` on are words that the model does not know, kept to show the text.
+    Ids from `vocabulary_size` on are words that the model does not know, kept to show the text.
     """
     offsets: Ints
     words: list[str]
     """Word of each id, special symbols first."""
-    vocabulary: int
+    vocabulary_size: int
     """Number of words that the model knows, special symbols included."""
 
-    def model_vocabulary(self) -> Vocabulary:
-        """Return the words that the model knows."""
-        return Vocabulary(self.words[: self.vocabulary])
-
+    @property
     def lengths(self) -> Ints:
-        """Return the number of tokens of each sentence, EOS included."""
+        """Number of tokens of each sentence, EOS included."""
         return np.diff(self.offsets)
 
-    def sentence(self, index: int) -> list[str]:
+    def build_vocabulary(self) -> Vocabulary:
+        """Return the words that the model knows."""
+        return Vocabulary(self.words[: self.vocabulary_size])
+
+    def replace_unknown_words(self) -> Ints:
+        """Return `tokens` with UNK for every word outside the vocabulary."""
+        return np.where(self.tokens < self.vocabulary_size, self.tokens, UNK).astype(np.int32)
+
+    def get_sentence(self, index: int) -> list[str]:
         """Return the words of a sentence, without EOS."""
         ids = self.tokens[self.offsets[index] : self.offsets[index + 1] - 1]
         return [self.words[word] for word in ids.tolist()]
 
-    def model_tokens(self) -> Ints:
-        """Return `tokens` with UNK for every word outside the vocabulary."""
-        return np.where(self.tokens < self.vocabulary, self.tokens, UNK).astype(np.int32)
-
 
 @dataclass(frozen=True)
 class Corpus:
-    """A prepared corpus. Pairs are ordered by split: training, validation, test."""
+    """A prepared corpus, whose pairs are ordered by split: training, validation, test."""
 
     info: CorpusInfo
     source: Side
@@ -79,9 +76,10 @@ class Corpus:
         start = self.info.training_pairs + self.info.validation_pairs
         return range(start, start + self.info.test_pairs)
 
-    def pair(self, index: int) -> tuple[str, str]:
-        """Return source and target as normalized text."""
-        return join_words(self.source.sentence(index)), join_words(self.target.sentence(index))
+    def get_pair(self, index: int) -> tuple[str, str]:
+        """Return the source and the target sentence as normalized text."""
+        source, target = self.source.get_sentence(index), self.target.get_sentence(index)
+        return join_words(source), join_words(target)
 
 
 def save(corpus_folder: Path, info: CorpusInfo, source: Side, target: Side) -> None:
@@ -97,9 +95,9 @@ def save(corpus_folder: Path, info: CorpusInfo, source: Side, target: Side) -> N
 
 
 class DamagedCorpusError(UserError):
-    """A prepared corpus cannot be read; adding it again replaces it."""
+    """Error of a prepared corpus that cannot be read; adding the corpus again replaces it."""
 
-    def __init__(self, corpus_folder: Path, reason: str) -> None:
+    def __init__(self, corpus_folder: Path, reason: object) -> None:
         super().__init__(
             f"Corpus {corpus_folder.name!r} is damaged ({reason}). Add it again under the same "
             "name to replace it."
@@ -114,19 +112,19 @@ def load_info(corpus_folder: Path) -> CorpusInfo:
         DamagedCorpusError: It cannot be read.
     """
     try:
-        values = json.loads(_read_text(corpus_folder / "corpus.json", _MAX_INFO_BYTES))
-        info = parse_dataclass(CorpusInfo, values)
+        text = (corpus_folder / "corpus.json").read_text(encoding="utf-8")
+        info = parse_dataclass(CorpusInfo, json.loads(text))
         _check_info(info, corpus_folder.name)
-        return info
     except FileNotFoundError:
         raise
     except Exception as error:  # damaged bytes can raise almost anything
         raise DamagedCorpusError(corpus_folder, f"corpus.json: {error}") from error
+    return info
 
 
-def _check_info(info: CorpusInfo, name: str) -> None:
-    """Raise ValueError or UserError unless the values are possible and the name is the folder's."""
-    if info.name != name:
+def _check_info(info: CorpusInfo, folder_name: str) -> None:
+    """Raise ValueError or UserError unless the values are possible."""
+    if info.name != folder_name:
         raise ValueError(f"it is named {info.name!r}")
     for field, value in dataclasses.asdict(info).items():
         if isinstance(value, int | float) and not 0 <= value < 2**53:
@@ -138,7 +136,7 @@ def _check_info(info: CorpusInfo, name: str) -> None:
 
 
 def load(corpus_folder: Path) -> Corpus:
-    """Open a prepared corpus; its arrays are memory-mapped. Raises the same errors as load_info."""
+    """Open a prepared corpus, its arrays memory-mapped; raise the same errors as `load_info`."""
     info = load_info(corpus_folder)
     source = _load_side(corpus_folder, "source", info, info.source_words, info.source_vocabulary)
     target = _load_side(corpus_folder, "target", info, info.target_words, info.target_vocabulary)
@@ -146,17 +144,15 @@ def load(corpus_folder: Path) -> Corpus:
 
 
 def _load_side(
-    corpus_folder: Path, name: str, info: CorpusInfo, words: int, vocabulary: int
+    corpus_folder: Path, name: str, info: CorpusInfo, word_count: int, vocabulary_size: int
 ) -> Side:
-    """Open one side and check that it has that many words, special symbols excluded."""
     try:
-        tokens, offsets = (
-            np.load(_check_file(corpus_folder / f"{name}_{array}.npy"), mmap_mode="r")
-            for array in ("tokens", "offsets")
-        )
-        text = _read_text(corpus_folder / f"{name}_words.json", _MAX_FILE_BYTES)
-        side = Side(tokens, offsets, [*SPECIAL_WORDS, *json.loads(text)], vocabulary)
-        _check_side(side, info.pairs_kept, info.choices.max_length, words)
+        tokens = np.load(corpus_folder / f"{name}_tokens.npy", mmap_mode="r")
+        offsets = np.load(corpus_folder / f"{name}_offsets.npy", mmap_mode="r")
+        words = json.loads((corpus_folder / f"{name}_words.json").read_text(encoding="utf-8"))
+        side = Side(tokens, offsets, [*SPECIAL_WORDS, *words], vocabulary_size)
+        if len(words) != word_count or not _is_consistent(side, info):
+            raise ValueError("words and sentences do not match corpus.json")
     except Exception as error:  # numpy parses the header of an array as Python code
         if isinstance(error, FileNotFoundError) and not (corpus_folder / "corpus.json").exists():
             raise  # removed meanwhile
@@ -164,39 +160,17 @@ def _load_side(
     return side
 
 
-def _read_text(path: Path, max_bytes: int) -> str:
-    with _check_file(path, max_bytes).open("rb") as file:
-        return file.read(max_bytes).decode("utf-8")
-
-
-def _check_file(path: Path, max_bytes: int = _MAX_FILE_BYTES) -> Path:
-    """Raise ValueError for a pipe, which would block, or a file that would fill the memory."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError(f"{path.name} is not a regular file")
-    if status.st_size > max_bytes:
-        raise ValueError(f"{path.name} is larger than any that s2s writes")
-    return path
-
-
-def _check_side(side: Side, pairs: int, max_length: int, words: int) -> None:
-    """Raise ValueError unless every sentence and word of the arrays exists."""
+def _is_consistent(side: Side, info: CorpusInfo) -> bool:
+    """Return whether the arrays hold the right number of sentences, made of existing words."""
+    "".join(side.words).encode()  # raises an error unless all words are strings of valid Unicode
     tokens, offsets = side.tokens, side.offsets
     if not all(array.ndim == 1 and array.dtype.kind == "i" for array in (tokens, offsets)):
-        raise ValueError("the arrays are not lists of integers")
-    if len(offsets) != pairs + 1 or offsets[0] != 0 or offsets[-1] != len(tokens):
-        raise ValueError(f"the arrays do not hold {pairs:,} sentences")
-    lengths = np.diff(offsets)
-    if pairs and int(lengths.min()) < 1:
-        raise ValueError("a sentence ends before it begins")
-    if pairs and int(lengths.max()) > max_length + 1:  # before `tokens` is read
-        raise ValueError(f"a sentence has more than {max_length:,} words")
-    if len(side.words) != words + len(SPECIAL_WORDS) or side.vocabulary > len(side.words):
-        raise ValueError(f"the number of words is not {words:,}")
-    if not all(isinstance(word, str) for word in side.words):
-        raise ValueError("a word is not a string")
-    "".join(side.words).encode()  # UnicodeEncodeError for a lone surrogate
-    if len(tokens) and not 0 <= int(tokens.min()) <= int(tokens.max()) < len(side.words):
-        raise ValueError("a word id is out of range")
-    if not bool((tokens[offsets[1:] - 1] == EOS).all()):
-        raise ValueError("a sentence has no end")
+        return False
+    if len(offsets) != info.pairs_kept + 1 or offsets[0] != 0 or offsets[-1] != len(tokens):
+        return False
+    # The lengths first: they tell whether `tokens` is too large to be read.
+    if side.lengths.min() < 1 or side.lengths.max() > info.choices.max_length + 1:
+        return False
+    has_all_words = tokens.min() >= 0 and tokens.max() < len(side.words)
+    has_all_ends = (tokens[offsets[1:] - 1] == EOS).all()
+    return bool(has_all_words and has_all_ends and side.vocabulary_size <= len(side.words))

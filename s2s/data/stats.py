@@ -67,18 +67,18 @@ def unigram_loss(corpus: Corpus) -> float | None:
     if not validation:
         return None
     training_tokens = _model_tokens(corpus.target, corpus.training)
-    counts = np.bincount(training_tokens, minlength=corpus.target.vocabulary)[EOS:] + 1
+    counts = np.bincount(training_tokens, minlength=corpus.target.vocabulary_size)[EOS:] + 1
     log_probability = np.log(counts / counts.sum())
     return float(-log_probability[_model_tokens(corpus.target, validation) - EOS].mean())
 
 
 def _model_tokens(side: Side, split: range) -> Ints:
-    return side.model_tokens()[side.offsets[split.start] : side.offsets[split.stop]]
+    return side.replace_unknown_words()[side.offsets[split.start] : side.offsets[split.stop]]
 
 
 def count_lengths(side: Side) -> Ints:
     """Return the number of sentences with 0, 1, 2, ... words."""
-    return np.bincount(side.lengths() - 1)
+    return np.bincount(side.lengths - 1)
 
 
 def length_percentile(histogram: Ints, percent: float) -> int:
@@ -93,7 +93,7 @@ def find_frequent_words(side: Side, count: int) -> list[WordCount]:
     running_words = int(counts[_FIRST_WORD:].sum())
     order = np.argsort(-counts[_FIRST_WORD:], kind="stable")[:count] + _FIRST_WORD
     return [
-        WordCount(side.words[word], count, count / running_words, word < side.vocabulary)
+        WordCount(side.words[word], count, count / running_words, word < side.vocabulary_size)
         for word, count in zip(order.tolist(), counts[order].tolist(), strict=True)
     ]
 
@@ -131,8 +131,8 @@ def decode_rows(side: Side, ids: Ints) -> list[list[str]]:
 def pick_example_sentence(corpus: Corpus) -> str:
     """Return a source sentence of about 5 words, from the test split if there is one."""
     pairs = draw_pairs(corpus.test or corpus.training, 100, seed=0)
-    lengths = corpus.source.lengths()
-    return corpus.pair(min(pairs, key=lambda pair: abs(int(lengths[pair]) - 6)))[0]
+    lengths = corpus.source.lengths
+    return corpus.get_pair(min(pairs, key=lambda pair: abs(int(lengths[pair]) - 6)))[0]
 
 
 def _count_words(side: Side) -> npt.NDArray[np.int64]:
@@ -145,5 +145,5 @@ def _pad(side: Side, pairs: Ints) -> Ints:
     positions = np.arange(lengths.max())
     is_real = positions < lengths[:, None]
     tokens = side.tokens[np.where(is_real, side.offsets[pairs][:, None] + positions, 0)]
-    tokens = np.where(tokens < side.vocabulary, tokens, UNK)
+    tokens = np.where(tokens < side.vocabulary_size, tokens, UNK)
     return np.where(is_real, tokens, PAD)

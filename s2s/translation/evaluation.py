@@ -52,11 +52,11 @@ class SampleSentences:
         numbers = np.random.default_rng(0).permutation(len(held_out))[:SAMPLE_PAIRS]
         pairs = [held_out[int(number)] for number in numbers]
         normalizer = corpus.info.choices.normalizer
-        sentences = [corpus.source.sentence(pair) for pair in pairs]
+        sentences = [corpus.source.get_sentence(pair) for pair in pairs]
         sentences += [split_sentence(text, normalizer) for text in own]
-        self._texts = [*map(corpus.pair, pairs), *((text, "") for text in own)]
-        self._ids = [*map(corpus.source.model_vocabulary().encode, sentences)]
-        self._target = corpus.target.model_vocabulary()
+        self._texts = [*map(corpus.get_pair, pairs), *((text, "") for text in own)]
+        self._ids = [*map(corpus.source.build_vocabulary().encode, sentences)]
+        self._target = corpus.target.build_vocabulary()
 
     def translate(self, model: Seq2Seq) -> tuple[SampleTranslation, ...]:
         """Translate all sentences greedily."""

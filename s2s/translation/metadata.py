@@ -33,8 +33,8 @@ class TranslationMetadata:
             info.content_sha256,
             info.source_language,
             info.target_language,
-            corpus.source.model_vocabulary(),
-            corpus.target.model_vocabulary(),
+            corpus.source.build_vocabulary(),
+            corpus.target.build_vocabulary(),
         )
 
     def outline(self, config: TrainConfig) -> Seq2Seq:

@@ -50,7 +50,7 @@ def references_of_test_split(corpus: Corpus) -> dict[str, list[str]]:
     """
     references: dict[str, list[str]] = {}
     for index in corpus.test:
-        source, target = corpus.pair(index)
+        source, target = corpus.get_pair(index)
         references.setdefault(source, []).append(target)
     if not references:
         raise UserError(f"Corpus {corpus.info.name!r} is too small to have a test split.")

@@ -20,9 +20,9 @@ class TranslationRoofline(Roofline):
     def __init__(self, config: TrainConfig, corpus: Corpus, device: torch.device) -> None:
         self._config, self._device = config, device
         self._dtype = torch.bfloat16 if config.precision is Precision.BF16 else torch.float32
-        self._vocabulary = corpus.target.vocabulary
+        self._vocabulary = corpus.target.vocabulary_size
         training = slice(corpus.training.start, corpus.training.stop)
-        self._target_tokens = float(corpus.target.lengths()[training].mean())
+        self._target_tokens = float(corpus.target.lengths[training].mean())
 
     def product_rows(self, batch_size: int) -> int:
         rows = max(1, round(batch_size * self._target_tokens))

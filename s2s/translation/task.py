@@ -52,8 +52,8 @@ class TranslationTask(Task):
         if weights is None:
             torch.manual_seed(config.seed)
             model = Seq2Seq(
-                corpus.source.vocabulary,
-                corpus.target.vocabulary,
+                corpus.source.vocabulary_size,
+                corpus.target.vocabulary_size,
                 config.hidden_size,
                 config.layers,
                 config.dropout,
@@ -66,7 +66,7 @@ class TranslationTask(Task):
         self.batches = Batches(corpus, device)
         self.engine = ENGINES[config.engine](self.model, self.batches, config.precision)
         self.remarks = self.engine.remarks
-        lengths = corpus.source.lengths() + corpus.target.lengths()
+        lengths = corpus.source.lengths + corpus.target.lengths
         self.lengths = lengths[corpus.training.start : corpus.training.stop]
         self._samples = evaluation.SampleSentences(corpus, config.sentences)
         self.roofline = TranslationRoofline(config, corpus, device)

@@ -24,7 +24,7 @@ def test_bytes_and_operations_are_counted(tiny: Corpus, monkeypatch: pytest.Monk
     monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
     assert measure_copy_rate(CPU) == 2 * 4096 / 0.5
     step = TranslationRoofline(tiny_config(), tiny, CPU)
-    expected = 3 * 2 * 8 * tiny.target.vocabulary * 5 / 0.5
+    expected = 3 * 2 * 8 * tiny.target.vocabulary_size * 5 / 0.5
     assert measure_product_rate(step, 5, CPU) == expected
 
 
@@ -41,5 +41,5 @@ def test_products_have_as_many_rows_as_in_a_step(tiny: Corpus) -> None:
     on_gpu = TranslationRoofline(config, tiny, torch.device("cuda:0"))
     tokens = round(1000 * on_cpu._target_tokens)
     assert on_cpu.product_rows(1000) == chunk_rows(tokens) < on_gpu.product_rows(1000) == tokens
-    most = gpu_chunk_rows(tiny.target.vocabulary, torch.float32)
+    most = gpu_chunk_rows(tiny.target.vocabulary_size, torch.float32)
     assert on_gpu.product_rows(10 * most) == most

@@ -157,7 +157,7 @@ def test_the_roofline_is_of_the_tokens_and_the_rates_of_its_round(
     bench = make_rounds(tiny, combined, 3, with_roofline=True)
     list(bench.run())
     row = bench.rows()[0]
-    vocabulary = tiny.target.vocabulary
+    vocabulary = tiny.target.vocabulary_size
     moved_bytes = 4 * (7 * 9 * vocabulary + 2 * vocabulary * 20)
     assert bench.copy_rate() == 2e3
     assert row.roofline_seconds == pytest.approx(moved_bytes / 2e3)

@@ -47,7 +47,7 @@ for _ in range(30):
     try:
         corpus = catalog.open_corpus(corpora_folder(), "shared")
         names = [info.name for info in catalog.list_corpora(corpora_folder())]
-        assert corpus.pair(0) and corpus.pair(59)
+        assert corpus.get_pair(0) and corpus.get_pair(59)
     except UserError as error:
         assert "shared" in str(error), error
 """

@@ -53,14 +53,14 @@ def test_an_added_corpus_can_be_opened(folder: Path, cats: Path) -> None:
     assert opened.info == info
     assert (len(opened.training), len(opened.validation), len(opened.test)) == (40, 5, 5)
     assert opened.test[-1] == 49
-    pairs = {opened.pair(index) for index in range(50)}
+    pairs = {opened.get_pair(index) for index in range(50)}
     assert pairs == {(f"je vois {n} chats.", f"i see {n} cats.") for n in range(50)}
     side = opened.source
-    assert side.lengths().tolist() == [5 + 1] * 50
-    assert side.model_vocabulary().words == side.words[: info.source_vocabulary]
+    assert side.lengths.tolist() == [5 + 1] * 50
+    assert side.build_vocabulary().words == side.words[: info.source_vocabulary]
     assert side.words[:4] == list(SPECIAL_WORDS)
-    tokens = side.model_tokens()
-    assert tokens.max() < side.vocabulary <= np.asarray(side.tokens).max()
+    tokens = side.replace_unknown_words()
+    assert tokens.max() < side.vocabulary_size <= np.asarray(side.tokens).max()
     # Each pair of the validation and test splits has a number of its own.
     assert (tokens == SPECIAL_WORDS.index("UNK")).sum() == (tokens != side.tokens).sum() == 10
 
@@ -72,7 +72,7 @@ def test_the_direction_swaps_the_languages(folder: Path, tmp_path: Path) -> None
     assert (info.source_language, info.target_language) == ("German", "English")
     info = add(folder, path, "b", CorpusChoices(direction=Direction.FIRST_TO_SECOND))
     assert (info.source_language, info.target_language) == ("English", "German")
-    assert open_corpus(folder, "b").pair(0)[0].startswith("i see")
+    assert open_corpus(folder, "b").get_pair(0)[0].startswith("i see")
 
 
 @pytest.mark.parametrize("name", ["cats", "n" * 64])
@@ -192,10 +192,10 @@ def test_figures_of_the_article_s_corpus(folder: Path, test_data: Path) -> None:
     opened = open_corpus(folder, "fra-eng")
     splits = (opened.training, opened.validation, opened.test)
     for side in (opened.source, opened.target):
-        lengths = side.lengths()
+        lengths = side.lengths
         assert len(lengths) == 166_280
         assert lengths.max() == 20
-        sentences = [{tuple(side.sentence(index)) for index in split} for split in splits]
+        sentences = [{tuple(side.get_sentence(index)) for index in split} for split in splits]
         assert sum(map(len, sentences)) == len(set.union(*sentences))
         # The file is sorted by length; evaluations use the first 512 validation pairs only.
         validation = lengths[opened.validation.start : opened.validation.stop]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,27 +27,13 @@ def truncate(path: Path) -> None:
     os.truncate(path, path.stat().st_size - 3)
 
 
-def make_pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def make_endless(path: Path) -> None:
-    path.unlink()
-    path.symlink_to("/dev/zero")
-
-
-def make_huge(path: Path) -> None:
-    os.truncate(path, 2**40)
-
-
 def open_bad(folder: Path) -> str:
     with pytest.raises(UserError, match="Corpus 'bad' ") as caught:
         catalog.open_corpus(folder, "bad")
     return str(caught.value)
 
 
-@pytest.mark.parametrize("damage", [truncate, Path.unlink, make_pipe, make_endless, make_huge])
+@pytest.mark.parametrize("damage", [truncate, Path.unlink])
 @pytest.mark.parametrize("file", ["corpus.json", "source_tokens.npy", "target_words.json"])
 def test_damage_is_found_and_repaired_by_adding_again(
     folder: Path, tmp_path: Path, file: str, damage: Callable[[Path], None]
@@ -58,7 +45,7 @@ def test_damage_is_found_and_repaired_by_adding_again(
     damaged = catalog.list_damaged_corpora(folder)
     assert len(damaged) == (file == "corpus.json" and not is_missing)
     catalog.add(folder, tmp_path / "tiny.txt", "bad")
-    assert catalog.open_corpus(folder, "bad").pair(0)
+    assert catalog.open_corpus(folder, "bad").get_pair(0)
     (folder / "bad" / "corpus.json").unlink()
     catalog.remove(folder, "bad")
     assert [path.name for path in folder.iterdir()] == ["good"]
@@ -86,13 +73,17 @@ def test_inconsistent_arrays(
 
 
 def test_a_huge_array_is_not_read(folder: Path) -> None:
-    """900 MB of zeros in the last sentence."""
+    """The last sentence has 900 MB of zeros."""
     offsets = np.load(folder / "bad" / "source_offsets.npy")
     offsets[-1] = 9 * 10**8
     np.save(folder / "bad" / "source_offsets.npy", offsets)
     path = folder / "bad" / "source_tokens.npy"
     np.lib.format.open_memmap(path, "w+", np.int8, (9 * 10**8,))
-    assert "more than 19 words" in open_bad(folder)
+    tracemalloc.start()
+    open_bad(folder)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 10**6
 
 
 @pytest.mark.parametrize(

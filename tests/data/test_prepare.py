@@ -53,7 +53,7 @@ def decode(side: Side) -> list[tuple[str, ...]]:
 def contents(prepared: Prepared) -> list[object]:
     """Return everything in it, in a form that == compares."""
     sides = [
-        (side.tokens.tolist(), side.offsets.tolist(), side.words, side.vocabulary)
+        (side.tokens.tolist(), side.offsets.tolist(), side.words, side.vocabulary_size)
         for side in (prepared.source, prepared.target)
     ]
     return [sides, prepared.pairs_read, prepared.bad_lines, prepared.bad_line_numbers]
@@ -69,7 +69,7 @@ def test_by_hand() -> None:
     assert source.words[FIRST:] == ["!", "va", "continue", "cours"]
     assert source.tokens.tolist() == [5, 4, EOS, 6, 4, EOS, 7, 4, EOS]
     assert source.offsets.tolist() == [0, 3, 6, 9]
-    assert source.vocabulary == 8
+    assert source.vocabulary_size == 8
     assert target.words[FIRST:] == ["go", ".", "on", "run", "!"]
     assert target.tokens.tolist() == [4, 5, EOS, 4, 6, 5, EOS, 7, 8, EOS]
     assert (target.tokens.dtype, target.offsets.dtype) == (np.int32, np.int64)
@@ -93,7 +93,7 @@ def test_by_hand() -> None:
 def test_rare_words_are_outside_the_vocabulary(choices: dict[str, int], vocabulary: int) -> None:
     prepared = prepare_lines(["x\tc b a", "x\ta b d", "y\ta e f"], **choices)
     assert prepared.source.words[FIRST:] == [*"abcdef"]
-    assert prepared.source.vocabulary == FIRST + vocabulary
+    assert prepared.source.vocabulary_size == FIRST + vocabulary
     assert decode(prepared.source) == [(*"cba",), (*"abd",), (*"aef",)]
 
 
@@ -111,7 +111,7 @@ def test_properties_of_any_corpus(pairs: list[tuple[str, str]]) -> None:
     assert_splits_share_no_sentence(prepared)
     for side in (prepared.source, prepared.target):
         sentences = decode(side)
-        vocabulary = side.words[FIRST : side.vocabulary]
+        vocabulary = side.words[FIRST : side.vocabulary_size]
         counts = Counter(itertools.chain(*sentences[: prepared.training_pairs]))
         assert set(vocabulary) == set(counts)
         assert [counts[word] for word in vocabulary] == sorted(counts.values(), reverse=True)

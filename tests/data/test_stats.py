@@ -96,7 +96,7 @@ def test_real_text(test_data: Path, tmp_path: Path) -> None:
         assert stats.measure_coverage(side)[-1] == (len(counts), pytest.approx(1))
     batch = stats.draw_batch(sample, 32, seed=0)
     assert 0 < batch.padding_ratio < batch.joint_padding_ratio < 1
-    assert stats.pick_example_sentence(sample) in {sample.pair(pair)[0] for pair in sample.test}
+    assert stats.pick_example_sentence(sample) in {sample.get_pair(pair)[0] for pair in sample.test}
 
 
 def unigram_loss(training: list[str], validation: list[str]) -> float | None:

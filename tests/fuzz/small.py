@@ -78,4 +78,4 @@ def use(corpus: Corpus) -> None:
         stats.decode_rows(side, ids)
     for split in (corpus.training, corpus.validation, corpus.test):
         for index in split[:3]:
-            corpus.pair(index)
+            corpus.get_pair(index)

@@ -75,7 +75,7 @@ def test_sampled_sentences_with_references_and_models_of_both_directions(
     page.selectbox(key="sampled_corpus").set_value("small")
     page = translate(page.run())
     corpus = catalog.open_corpus(corpora_folder(), "small")
-    pairs = [corpus.pair(pair) for pair in stats.draw_pairs(corpus.test, 3, 7)]
+    pairs = [corpus.get_pair(pair) for pair in stats.draw_pairs(corpus.test, 3, 7)]
     assert [each.value for each in page.text] == [source for source, _ in pairs]
     assert [each[0] for each in translations(page)] == [target for _, target in pairs]
     for table in (each.value for each in page.dataframe if "translation" in each.value):

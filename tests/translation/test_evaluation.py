@@ -23,7 +23,7 @@ MakeTrainer = Callable[..., Trainer]
 def loss_of_pair(model: Seq2Seq, corpus: Corpus, index: int) -> float:
     """-sum log p of one pair, word by word."""
     source, target = (
-        side.model_tokens()[side.offsets[index] : side.offsets[index + 1]].tolist()
+        side.replace_unknown_words()[side.offsets[index] : side.offsets[index + 1]].tolist()
         for side in (corpus.source, corpus.target)
     )
     with torch.no_grad():
@@ -46,7 +46,7 @@ def test_validation_loss_is_that_of_the_first_pairs_one_by_one(
     model = task.model.train()
     loss = task.validate(lambda: checks.append(None))
     indices = tiny.validation[:3]
-    tokens = sum(int(tiny.target.lengths()[index]) for index in indices)
+    tokens = sum(int(tiny.target.lengths[index]) for index in indices)
     expected = sum(loss_of_pair(model, tiny, index) for index in indices) / tokens
     assert loss == pytest.approx(expected, rel=1e-5)
     assert len(checks) == 2
@@ -63,7 +63,7 @@ def test_samples_are_held_out_pairs_and_the_users_sentences(
         trainer.step()
     samples = trainer.evaluate().translations
     pairs = [(each.source, each.reference) for each in samples]
-    assert set(pairs[:SAMPLE_PAIRS]) <= {tiny.pair(index) for index in tiny.validation}
+    assert set(pairs[:SAMPLE_PAIRS]) <= {tiny.get_pair(index) for index in tiny.validation}
     assert len(set(pairs[:SAMPLE_PAIRS])) == SAMPLE_PAIRS
     assert pairs[SAMPLE_PAIRS:] == [(text, "") for text in own]
     others = make_trainer(sentences=own, seed=2).evaluate().translations
@@ -78,5 +78,5 @@ def test_without_a_validation_split_training_pairs_are_translated(tiny: Corpus) 
     corpus = Corpus(info, tiny.source, tiny.target)
     translations = SampleSentences(corpus, ()).translate(tiny_task(corpus).model)
     assert len(translations) == SAMPLE_PAIRS
-    training = {corpus.pair(index)[0] for index in corpus.training}
+    training = {corpus.get_pair(index)[0] for index in corpus.training}
     assert {each.source for each in translations} <= training

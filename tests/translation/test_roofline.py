@@ -15,7 +15,7 @@ FAST = 1e99
 
 
 def roofline(vocabulary: int, **changes: Any) -> TranslationRoofline:
-    target = SimpleNamespace(vocabulary=vocabulary, lengths=lambda: np.array([1, 2]))
+    target = SimpleNamespace(vocabulary_size=vocabulary, lengths=np.array([1, 2]))
     corpus: Any = SimpleNamespace(target=target, training=range(2))
     return TranslationRoofline(tiny_config(**changes), corpus, torch.device("cpu"))
 
