@@ -3,20 +3,20 @@
 import streamlit as st
 
 from pages.shared.access import reject_foreign_origin
-from pages.shared.chart import copy_plotly
 from pages.shared.errors import catch_errors
 from pages.shared.login import logout_bar, require_login
-from pages.shared.navigation import set_icon, show_navigation
+from pages.shared.navigation import show_navigation
 from pages.shared.status_bar import status_bar
 from s2s.threads import limit_spinning
 
 limit_spinning()
 
-set_icon()
+# The icon comes first: without it, the navigation would load an icon from Google.
+st.set_page_config(page_icon="🔤", layout="wide")
 reject_foreign_origin()
 require_login()
 page = show_navigation()
 st.set_page_config(page_title=f"{page.title} · s2s")
 logout_bar()
-catch_errors(status_bar)(copy_plotly(), is_live_page=page.title == "Train")
+catch_errors(status_bar)(is_live_page=page.title == "Train")
 catch_errors(page.run)()

@@ -4,20 +4,19 @@
 This component keeps its DOM nodes and passes new figures to `Plotly.react`.
 """
 
-import functools
 import json
-import os
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
+from typing import TypedDict
 
 import streamlit as st
 
 from s2s.charts.frame import Figure
 
-_PLOTLY = Path(__file__).parents[2] / "static" / "plotly.min.js"
+# Serves the folder of plotly.min.js at component/<module>.<name>/, and is never shown.
+st.components.v1.declare_component(  # noqa: TID251
+    "plotly", path=str(files("plotly") / "package_data")
+)
 
 _CSS = """
 /* Colors in CSS, so that a change of theme needs no new figure. */
@@ -35,8 +34,9 @@ _JS = """
 let loading;
 function loadPlotly() {
     loading ??= window.Plotly ? Promise.resolve() : new Promise((resolve, reject) => {
+        const path = "component/pages.shared.chart.plotly/plotly.min.js";
         const script = document.createElement("script");
-        script.src = new URL("app/static/plotly.min.js", document.baseURI);
+        script.src = new URL(path, document.baseURI);
         script.onload = resolve;
         script.onerror = () => { loading = undefined; reject(); };
         document.head.appendChild(script);
@@ -108,45 +108,20 @@ _component = st.components.v2.component(
 )
 
 
-@functools.cache
-def copy_plotly() -> str:
-    """Copy plotly.min.js to the static folder; return a warning if that fails, else "".
-
-    A link would not do: Streamlit serves no files outside the static folder.
-    """
-    source = Path(str(files("plotly").joinpath("package_data", "plotly.min.js")))
-    try:
-        if not _PLOTLY.exists() or _PLOTLY.stat().st_size != source.stat().st_size:
-            _PLOTLY.parent.mkdir(exist_ok=True)
-            temporary = _PLOTLY.with_suffix(f".{os.getpid()}")
-            try:
-                shutil.copyfile(source, temporary)
-                temporary.replace(_PLOTLY)
-            finally:
-                temporary.unlink(missing_ok=True)
-    except OSError as error:
-        return (
-            f"Cannot write to {_PLOTLY.parent} ({error.strerror}), so charts lose their zoom at "
-            "every refresh. Make the folder writable and restart the dashboard."
-        )
-    return ""
-
-
-@dataclass(frozen=True)
-class PreparedChart:
+class PreparedChart(TypedDict):
     """A chart, encoded once for any number of browsers, since encoding takes most of a refresh."""
 
-    figure: Figure
-    json: str
+    figure: str
+    """JSON of the Plotly figure."""
     text: str
     """Description for screen readers."""
     wide: bool
-    """Whether it takes a whole row; otherwise two charts share one."""
+    """Whether it takes a whole row; otherwise two charts share a row."""
 
 
 def prepare_chart(figure: Figure, text: str, *, wide: bool = True) -> PreparedChart:
     """Encode a figure, with its description for screen readers."""
-    return PreparedChart(figure, json.dumps(figure), text, wide)
+    return PreparedChart(figure=json.dumps(figure), text=text, wide=wide)
 
 
 def draw_charts(charts: Sequence[PreparedChart], key: str) -> None:
@@ -156,12 +131,7 @@ def draw_charts(charts: Sequence[PreparedChart], key: str) -> None:
         charts: The charts, in the same order at every refresh.
         key: A name that is unique on the page.
     """
-    if copy_plotly():
-        for index, each in enumerate(charts):
-            st.plotly_chart(each.figure, key=f"{key}_{index}", alt=each.text)
-    else:
-        data = [{"figure": each.json, "text": each.text, "wide": each.wide} for each in charts]
-        _component(data={"charts": data}, key=key)
+    _component(data={"charts": list(charts)}, key=key)
 
 
 def draw_chart(figure: Figure, text: str, key: str) -> None:

@@ -45,8 +45,3 @@ def show_navigation(position: Literal["top", "hidden"] = "top") -> StreamlitPage
         _reload(key="reload")
     _has_navigated = True
     return page
-
-
-def set_icon() -> None:
-    """Set the tab's icon; call it before `show_navigation`, which would load one from Google."""
-    st.set_page_config(page_icon="🔤", layout="wide")

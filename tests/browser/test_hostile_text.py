@@ -169,7 +169,7 @@ def test_another_site_cannot_frame_it(tab: WatchedTab, server: str) -> None:
 def list_files_outside(home: Path) -> set[Path]:
     """Return files around the home, in the project and of uploads, where a path could lead."""
     around = {each for each in home.parent.rglob("*") if not each.is_relative_to(home)}
-    project = set(PROJECT.glob("*")) | set(PROJECT.glob("static/*"))
+    project = set(PROJECT.glob("*"))
     return around | project | set(Path(tempfile.gettempdir()).glob("s2s-upload-*"))
 
 

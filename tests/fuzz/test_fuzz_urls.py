@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import state
-from pages.shared.chart import copy_plotly
 from pages.shared.state import get_scheduler, get_store
 from tests.fuzz.sandbox import sandbox
 from tests.fuzz.small import add_runs, new_home
@@ -34,7 +33,6 @@ value = st.one_of(
 @pytest.fixture(autouse=True)
 def _new_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "_scheduler", None)
-    copy_plotly()  # written outside the home, once
 
 
 @pytest.fixture(scope="module")

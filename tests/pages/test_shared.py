@@ -1,17 +1,14 @@
-"""Code shared by the pages: cached records and figures, the chart component, lazy imports."""
+"""Code shared by the pages: cached records and figures, lazy imports."""
 
-import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from pages.shared import chart, status_bar
+from pages.shared import status_bar
 from pages.shared.records import read_records
 from pages.shared.state import get_store
 from pages.train import live, live_figures
@@ -19,7 +16,7 @@ from s2s.analysis.run.steps import LossScale
 from s2s.config import TrainConfig
 from s2s.records import DeviceSample, RunState
 from s2s.store import Store
-from tests.plausible import add_ended_run, add_started_run, evaluation, some_steps
+from tests.plausible import add_started_run, evaluation, some_steps
 
 ROOT = Path(__file__).parents[2]
 SESSIONS = 8
@@ -107,52 +104,7 @@ def test_a_refresh_does_not_list_all_runs(monkeypatch: pytest.MonkeyPatch) -> No
     run_id = add_started_run(get_store(), TrainConfig())
     monkeypatch.setattr(Store, "runs", None)
     status_bar._show_activity(is_live_page=False)
-    live._tick(run_id, LossScale.TOKEN, ((run_id, RunState.RUNNING),))
-
-
-@pytest.fixture
-def plotly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The path of the copy of plotly.min.js, in a folder of the test's own."""
-    target = tmp_path / "static" / "plotly.min.js"
-    monkeypatch.setattr(chart, "_PLOTLY", target)
-    chart.copy_plotly.cache_clear()
-    yield target
-    chart.copy_plotly.cache_clear()
-
-
-def test_plotly_is_copied_once_and_an_incomplete_copy_is_replaced(
-    plotly: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def copy() -> str:
-        chart.copy_plotly.cache_clear()
-        return chart.copy_plotly()
-
-    assert copy() == ""
-    content, copied_at = plotly.read_bytes(), plotly.stat().st_mtime_ns
-    assert copy() == ""
-    assert plotly.stat().st_mtime_ns == copied_at
-
-    def run_out_of_space(_: Path, target: Path) -> None:
-        target.write_bytes(content[:1000])
-        raise OSError(28, "No space left on device")
-
-    plotly.write_bytes(content[:1000])
-    with monkeypatch.context() as patch:
-        patch.setattr(shutil, "copyfile", run_out_of_space)
-        assert "No space left on device" in copy()
-    assert [each.name for each in plotly.parent.iterdir()] == [plotly.name]
-    assert copy() == ""
-    assert plotly.read_bytes() == content
-
-
-def test_without_the_copy_charts_are_drawn_by_streamlit(
-    plotly: Path, open_page: Callable[..., AppTest]
-) -> None:
-    plotly.parent.touch()  # not a folder, so that even root cannot write into it
-    add_ended_run(get_store(), TrainConfig())
-    page = open_page("train")
-    assert len(page.warning) == 1
-    assert len(page.get("plotly_chart")) == 4
+    live._refresh(run_id, LossScale.TOKEN, ((run_id, RunState.RUNNING),))
 
 
 OPEN = """
