@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.replay import view as replay_view
 from pages.shared.errors import catch_errors
-from pages.shared.form_widgets import corpus_select
+from pages.shared.form_widgets import corpus_select, lazy_expander
 from pages.shared.state import get_scheduler, get_store
 from pages.shared.sweeps import SELECTED, list_sweeps, select_sweep, stop_or_continue_button
 from s2s.records import SweepState
@@ -65,10 +65,7 @@ st.caption(
 )
 replays = [sweep for sweep in list_sweeps() if is_replay(sweep.config)]
 st.session_state.setdefault(_OPEN, not replays)
-panel = st.expander("New replay", icon=":material/add_circle:", key=_OPEN, on_change="rerun")
-if panel.open:
-    with panel:
-        form()
+lazy_expander("New replay", "add_circle", _OPEN, form)
 if replays:
     sweep = select_sweep(replays)
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -1,4 +1,4 @@
-"""Widgets that the forms of runs, sweeps and replays share."""
+"""Widgets that several pages share: fields of forms, expanders, waiting for an estimate."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -133,3 +133,20 @@ def rerun_when(is_ready: Callable[[], bool]) -> None:
             st.rerun()
 
     st.fragment(catch_errors(check), run_every="1s")()
+
+
+def lazy_expander(label: str, icon: str, key: str, draw: Callable[[], object]) -> None:
+    """Show an expander that calls `draw` for its contents only while it is open.
+
+    Streamlit would run the contents of a closed expander at every refresh too.
+
+    Args:
+        label: The expander's label.
+        icon: Name of a Material icon.
+        key: Key in the session state, which holds whether the expander is open.
+        draw: Draws the contents.
+    """
+    panel = st.expander(label, icon=f":material/{icon}:", key=key, on_change="rerun")
+    if panel.open:
+        with panel:
+            draw()

@@ -10,6 +10,8 @@ from s2s.analysis.run.steps import Steps
 from s2s.records import DeviceSample, Evaluation
 from s2s.store import Store
 
+Records = tuple[Steps, list[Evaluation], list[DeviceSample]]
+
 
 class _CachedRecords:
     """The records of one run, shared by all sessions."""
@@ -21,7 +23,7 @@ class _CachedRecords:
         self._evaluations: list[Evaluation] = store.evaluations(run_id)
         self._samples, self._last_sample = store.device_samples_after(run_id, 0)
 
-    def read(self) -> tuple[Steps, list[Evaluation], list[DeviceSample]]:
+    def read(self) -> Records:
         with self._lock:
             last_step = int(self._steps["iteration"][-1]) if len(self._steps) else 0
             new_steps = self._store.steps(self._run_id, after=last_step)
@@ -42,7 +44,7 @@ def _get_records(store: Store, run_id: int, _resumed_at: tuple[int, ...]) -> _Ca
     return _CachedRecords(store, run_id)
 
 
-def read_records(run_id: int) -> tuple[Steps, list[Evaluation], list[DeviceSample]]:
+def read_records(run_id: int) -> Records:
     """Return the steps, evaluations and device samples of a run up to now.
 
     Raises:

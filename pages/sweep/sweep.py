@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.shared.form_widgets import lazy_expander
 from pages.shared.sweeps import list_sweeps, select_sweep, stop_or_continue_button
 from pages.sweep import form as sweep_form
 from pages.sweep.changes import restorable_sweeps, sweep_changes
@@ -13,12 +14,7 @@ st.caption("Train several batch sizes on this machine, repeated and interleaved.
 st.page_link("pages/replay/replay.py", label="Replay the article", icon=":material/replay:")
 sweeps = list_sweeps()
 st.session_state.setdefault(sweep_form.OPEN, not sweeps)
-panel = st.expander(
-    "New sweep", icon=":material/add_circle:", key=sweep_form.OPEN, on_change="rerun"
-)
-if panel.open:
-    with panel:
-        sweep_form.sweep_form()
+lazy_expander("New sweep", "add_circle", sweep_form.OPEN, sweep_form.sweep_form)
 if sweeps:
     sweep = select_sweep(sweeps)
     with st.container(horizontal=True, vertical_alignment="center"):

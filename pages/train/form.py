@@ -1,8 +1,8 @@
 """The form for new runs: presets, the main settings, further settings, expected duration."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -10,13 +10,45 @@ from pages.shared import form_widgets as widgets
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_estimator
-from pages.train.presets import ARTICLE_PAIR, PRESETS, Preset
 from s2s.background.estimates import RunEstimate
 from s2s.config import MAX_ITERATIONS, Engine, OptimizerName, TrainConfig
 from s2s.errors import UserError
 from s2s.formatting import format_device, format_duration, format_step_time
 
 OPEN = "new_run_open"
+"""Session-state key: whether the form is open."""
+
+
+class Preset(NamedTuple):
+    """Settings that one click fills into the form."""
+
+    name: str
+    help: str
+    configs: list[TrainConfig]
+    """One run per batch size."""
+
+
+ONE_MINUTE = Preset(
+    "One minute",
+    "60 seconds at batch size 128 with Adam at a learning rate of 0.003, which learns faster than "
+    "the article's settings.",
+    [
+        TrainConfig(
+            batch_size=128, max_seconds=60.0, iterations=MAX_ITERATIONS,
+            optimizer=OptimizerName.ADAM, learning_rate=3e-3,
+        )
+    ],
+)  # fmt: skip
+ARTICLE_PAIR = Preset(
+    "Article: batch sizes 2 and 32",
+    "Batch sizes 2 and 32, 1,000 iterations each.",
+    [TrainConfig(batch_size=size, iterations=1000) for size in (2, 32)],
+)
+ARTICLE_LONG = Preset(
+    "Article: long run",
+    "Batch size 32, 10,000 iterations, evaluated every 1,000.",
+    [TrainConfig(batch_size=32, iterations=10_000, evaluate_every=1000)],
+)
 _ITERATIONS, _TIME = "Iterations", "Time"
 _SHARED_NAMES = (
     "corpus", "iterations", "engine", "hidden_size", "layers", "dropout", "optimizer",
@@ -42,11 +74,7 @@ _HELP = {
 }
 
 
-def _key(name: str) -> str:
-    return f"form_{name}"
-
-
-def fill_form(configs: Sequence[TrainConfig]) -> None:
+def fill_form(configs: list[TrainConfig]) -> None:
     """Fill the form from configurations that differ only in batch size."""
     first = configs[0]
     values: dict[str, Any] = {name: getattr(first, name) for name in _SHARED_NAMES}
@@ -55,15 +83,14 @@ def fill_form(configs: Sequence[TrainConfig]) -> None:
     values["max_seconds"] = first.max_seconds or 60.0
     values["sentences"] = "\n".join(first.sentences)
     if first.max_seconds:
-        values["iterations"] = 1000
-    for name, value in values.items():
-        st.session_state[_key(name)] = value
+        values["iterations"] = 1000  # instead of MAX_ITERATIONS, if the user changes to iterations
+    st.session_state.update({f"form_{name}": value for name, value in values.items()})
 
 
 def run_form(start: Callable[[list[TrainConfig]], None]) -> None:
     """Show the form; its button calls `start` with one configuration per batch size."""
-    if _key("corpus") not in st.session_state:
-        fill_form(ARTICLE_PAIR.build_configs())
+    if "form_corpus" not in st.session_state:
+        fill_form(ARTICLE_PAIR.configs)
     _preset_buttons()
     _main_settings()
     with st.expander("More options", icon=":material/tune:"):
@@ -85,26 +112,25 @@ def run_form(start: Callable[[list[TrainConfig]], None]) -> None:
 
 
 def _preset_buttons() -> None:
-    def apply(preset: Preset) -> None:
-        fill_form(preset.build_configs(st.session_state[_key("corpus")]))
+    def apply(configs: list[TrainConfig]) -> None:
+        corpus = st.session_state["form_corpus"]
+        fill_form([dataclasses.replace(each, corpus=corpus) for each in configs])
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Presets", width="content")
-        for preset in PRESETS:
-            st.button(
-                preset.name, help=preset.help, key=_key(preset.name), on_click=apply, args=(preset,)
-            )
+        for name, help_, configs in (ONE_MINUTE, ARTICLE_PAIR, ARTICLE_LONG):
+            st.button(name, help=help_, key=f"form_{name}", on_click=apply, args=(configs,))
 
 
 def _main_settings() -> None:
     left, middle, right = st.columns([3, 4, 5])
     with left:
-        widgets.corpus_select(_key("corpus"))
+        widgets.corpus_select("form_corpus")
     with middle:
-        widgets.batch_size_select(_key("batch_sizes"), _HELP["batch_sizes"])
+        widgets.batch_size_select("form_batch_sizes", _HELP["batch_sizes"])
     with right, st.container(horizontal=True):
         length = st.segmented_control(
-            "Length", [_ITERATIONS, _TIME], key=_key("length"), required=True,
+            "Length", [_ITERATIONS, _TIME], key="form_length", required=True,
             persist_state="session",
         )  # fmt: skip
         if length == _TIME:
@@ -119,7 +145,7 @@ def _more_settings() -> None:
         st.markdown("**Model**")
         unavailable = widgets.unavailable_without_gpu(Engine.GRAPHED)
         widgets.select_with_help(
-            "Engine", _key("engine"), widgets.ENGINES, Engine.FUSED, unavailable
+            "Engine", "form_engine", widgets.ENGINES, Engine.FUSED, unavailable
         )
         _number("Hidden size", "hidden_size", 1, 8192, 32)
         _number("Layers", "layers", 1, 8, 1)
@@ -127,7 +153,7 @@ def _more_settings() -> None:
     with learning:
         st.markdown("**Learning**")
         st.selectbox(
-            "Optimizer", list(OptimizerName), key=_key("optimizer"), persist_state="session"
+            "Optimizer", list(OptimizerName), key="form_optimizer", persist_state="session"
         )
         _number("Learning rate", "learning_rate", 0.0, 100.0, 1e-4, "%.6g")
         _number("Momentum", "momentum", 0.0, 0.999, 0.05)
@@ -136,34 +162,34 @@ def _more_settings() -> None:
         _number("Seed", "seed", 0, 2**31 - 1, 1)
     with machine:
         st.markdown("**Machine and records**")
-        widgets.machine_widgets(_key(""))
+        widgets.machine_widgets("form_")
         _number("Iterations between evaluations", "evaluate_every", 0, 100_000_000, 100)
         _checkbox("Measure BLEU and chrF at the end", "measure_quality")
         _checkbox("Keep the optimizer state", "keep_optimizer")
-    widgets.sample_sentences_area(_key("sentences"))
+    widgets.sample_sentences_area("form_sentences")
 
 
 def _number(
     label: str, name: str, minimum: float, maximum: float, step: float, format_: str | None = None
 ) -> None:
     st.number_input(
-        label, min_value=minimum, max_value=maximum, step=step, format=format_, key=_key(name),
+        label, min_value=minimum, max_value=maximum, step=step, format=format_, key=f"form_{name}",
         help=_HELP.get(name), persist_state="session",
     )  # fmt: skip
 
 
 def _checkbox(label: str, name: str) -> None:
-    st.checkbox(label, key=_key(name), help=_HELP[name], persist_state="session")
+    st.checkbox(label, key=f"form_{name}", help=_HELP[name], persist_state="session")
 
 
 def _build_configs() -> list[TrainConfig]:
-    values = {name: st.session_state[_key(name)] for name in _SHARED_NAMES}
-    if st.session_state[_key("length")] == _TIME:
+    values = {name: st.session_state[f"form_{name}"] for name in _SHARED_NAMES}
+    if st.session_state["form_length"] == _TIME:
         values["iterations"] = MAX_ITERATIONS
-        values["max_seconds"] = st.session_state[_key("max_seconds")]
-    sentences = widgets.split_sentences(st.session_state[_key("sentences")])
+        values["max_seconds"] = st.session_state["form_max_seconds"]
+    sentences = widgets.split_sentences(st.session_state["form_sentences"])
     base = TrainConfig(sentences=sentences, **values)
-    sizes = widgets.parse_selected_sizes(st.session_state[_key("batch_sizes")])
+    sizes = widgets.parse_selected_sizes(st.session_state["form_batch_sizes"])
     return [dataclasses.replace(base, batch_size=size) for size in sizes]
 
 

@@ -1,6 +1,5 @@
 """The live view of one run: progress, figures, charts and sample translations."""
 
-import pyarrow as pa
 import streamlit as st
 
 from pages.shared.chart import draw_charts
@@ -15,13 +14,12 @@ from s2s.records import Run, RunState
 from s2s.text.run import describe_progress, describe_state, format_tab_title
 
 RunStates = tuple[tuple[int, RunState], ...]
-"""The unfinished runs and their states, as the page body saw them."""
+"""Id and state of each run that has not ended."""
 
-_TICK_SECONDS = 2.5
-"""A refresh slows training on the same machine: the browser takes about 100 ms of CPU time to go
-through the page, and half of that even if nothing has changed."""
-_STOPPING_TICK_SECONDS = 0.25
-"""While a run stops, the user waits, and a refresh slows no training."""
+_REFRESH_SECONDS = 2.5
+"""Each refresh costs the browser about 100 ms of CPU time and slows training on this machine."""
+_STOPPING_REFRESH_SECONDS = 0.25
+"""The refresh while a run stops is more frequent, because the user waits for it."""
 _NO_FADING = (
     # Streamlit fades elements during a refresh, which makes the browser draw every shade.
     "<style>.st-key-live .stElementContainer"
@@ -34,7 +32,7 @@ let before;
 export default function ({ data }) {
     before ??= document.title;
     document.title = data;
-    // On removal, restore the page's own title, unless it has been set already.
+    // When the component is removed, restore the page's title, unless it has changed since.
     return () => { if (document.title === data) document.title = before; };
 }
 """,
@@ -42,17 +40,24 @@ export default function ({ data }) {
 
 
 def watch_run(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
-    """Show a run, refreshed on a timer while any run is unfinished."""
-    is_stopping = any(state is RunState.STOPPING for _, state in unfinished)
-    interval = _STOPPING_TICK_SECONDS if is_stopping else _TICK_SECONDS
+    """Show a run, and refresh the view while any run is unfinished.
+
+    Args:
+        run_id: The run to show.
+        scale: Scale of the loss chart.
+        unfinished: The states on which the rest of the page depends. When a state changes, the
+            whole page is rerun.
+    """
+    interval = None
+    if unfinished:
+        is_stopping = any(state is RunState.STOPPING for _, state in unfinished)
+        interval = _STOPPING_REFRESH_SECONDS if is_stopping else _REFRESH_SECONDS
     with st.container(key="live"):
         st.html(_NO_FADING)
-        st.fragment(catch_errors(_tick), run_every=interval if unfinished else None)(
-            run_id, scale, unfinished
-        )
+        st.fragment(catch_errors(_refresh), run_every=interval)(run_id, scale, unfinished)
 
 
-def _tick(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
+def _refresh(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
     store = get_store()
     try:
         states = store.states([each for each, _ in unfinished])
@@ -60,20 +65,26 @@ def _tick(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
     except UserError:  # deleted in another tab
         st.rerun()
     if states != unfinished:
-        st.rerun()  # the page body shows other buttons now
+        st.rerun()  # the buttons of the page depend on the states
     figures = get_live_figures(store, run, scale)
     _show_state(run, figures.progress if figures else None)
-    if figures:
-        with st.container(horizontal=True):
-            for label, value, detail, help_ in figures.tiles:
-                st.metric(
-                    label, value, detail, delta_color="off", delta_arrow="off", border=True,
-                    help=help_, width="stretch",
-                )  # fmt: skip
-        for caption in figures.captions:
-            st.caption(caption)
-        draw_charts(figures.charts, f"live_{run.id}")
-        _show_translations(figures.translations)
+    if not figures:
+        return
+    with st.container(horizontal=True):
+        for label, value, detail, help_ in figures.tiles:
+            st.metric(
+                label, value, detail, delta_color="off", delta_arrow="off", border=True,
+                help=help_, width="stretch",
+            )  # fmt: skip
+    for caption in figures.captions:
+        st.caption(caption)
+    draw_charts(figures.charts, f"live_{run.id}")
+    st.subheader("Sample translations")
+    if figures.translations is None:
+        st.caption("Translations appear at the first evaluation.")
+    else:
+        alt = "Source sentences, their references, and the translations at some evaluations"
+        st.table(figures.translations, hide_index=True, alt=alt)
 
 
 def _show_state(run: Run, progress: Progress | None) -> None:
@@ -94,12 +105,3 @@ def _show_state(run: Run, progress: Progress | None) -> None:
     if run.traceback:
         with st.expander("Technical details"):
             st.code(run.traceback, language=None)
-
-
-def _show_translations(table: pa.Table | None) -> None:
-    st.subheader("Sample translations")
-    if table is None:
-        st.caption("Translations appear at the first evaluation.")
-        return
-    alt = "Source sentences, their references, and the translations at some evaluations"
-    st.table(table, hide_index=True, alt=alt)

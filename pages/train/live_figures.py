@@ -4,19 +4,19 @@ import functools
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 import pyarrow as pa
 
 from pages.shared.chart import PreparedChart, prepare_chart
 from pages.shared.escaping import escape
-from pages.shared.records import read_records
+from pages.shared.records import Records, read_records
 from s2s.analysis.compare.lines import build_loss_line, build_throughput_line
 from s2s.analysis.run.anatomy import measure_run_anatomy
 from s2s.analysis.run.progress import Progress, measure_progress
 from s2s.analysis.run.readings import build_reading_series, run_memory_bytes
-from s2s.analysis.run.steps import Axis, LossScale, Steps
+from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.run.summarize import summarize
 from s2s.analysis.run.translations import build_translation_table
 from s2s.charts.anatomy import plot_anatomy
@@ -30,10 +30,10 @@ from s2s.text import charts as chart_text
 from s2s.text.run import describe_excluded_steps, describe_timing_warnings, format_variation
 
 MIN_AGE_SECONDS, MIN_AGE_FACTOR = 1.0, 10.0
-"""Figures of a running run stay valid for this many seconds, and for this many times the CPU time
-that they took: computing them for a million steps takes a while."""
+"""The figures of a running run stay valid for this many seconds, and for this many times the CPU
+time of computing them, which takes long for a million steps."""
 Tile = tuple[str, str, str, str]
-"""Label, value, detail and help of a figure."""
+"""Label, value, detail and help text of `st.metric`."""
 
 
 @dataclass(frozen=True)
@@ -43,61 +43,59 @@ class LiveFigures:
     progress: Progress
     tiles: tuple[Tile, ...]
     captions: tuple[str, ...]
-    """Why the timing is uncertain, and which steps it excludes."""
+    """Reasons why the timing is uncertain, and the steps that timing excludes."""
     charts: tuple[PreparedChart, ...]
     translations: pa.Table | None
-    """None before the first evaluation."""
+    """`None` before the first evaluation."""
 
 
+@dataclass
 class _CachedFigures:
-    """The figures of a run. The first session that needs them computes them; the others wait."""
+    """The latest figures of a run, shared by all sessions."""
 
-    def __init__(self, scale: LossScale) -> None:
-        self._scale = scale
-        self._lock = threading.Lock()
-        self._run: Run | None = None
-        self._figures: LiveFigures | None = None
-        self._valid_until = 0.0
-
-    def get(self, run: Run) -> LiveFigures | None:
-        with self._lock:
-            is_same_state = self._run is not None and self._run.state is run.state
-            is_valid = is_same_state and time.monotonic() < self._valid_until
-            if run != self._run and not is_valid:
-                start = time.thread_time()  # wall time would include the work of other threads
-                self._figures = _build_figures(run, self._scale)
-                seconds = time.thread_time() - start
-                age = max(MIN_AGE_SECONDS, MIN_AGE_FACTOR * seconds)
-                self._valid_until = time.monotonic() + age
-                self._run = run
-            return self._figures
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    run: Run | None = None
+    """The run as it was when the figures were computed."""
+    figures: LiveFigures | None = None
+    valid_until: float = 0.0
+    """In seconds of the monotonic clock."""
 
 
 @functools.lru_cache(maxsize=16)
-def _get_cached_figures(_store: Store, _run_id: int, scale: LossScale) -> _CachedFigures:
-    return _CachedFigures(scale)
+def _get_cached_figures(_store: Store, _run_id: int, _scale: LossScale) -> _CachedFigures:
+    return _CachedFigures()
 
 
 def get_live_figures(store: Store, run: Run, scale: LossScale) -> LiveFigures | None:
-    """Return the figures of a run, now or a moment ago; None before its first step."""
-    return _get_cached_figures(store, run.id, scale).get(run)
+    """Return the figures of a run, now or a moment ago; `None` before its first step.
+
+    The first session that needs new figures computes them, and the others wait for them.
+    """
+    cached = _get_cached_figures(store, run.id, scale)
+    with cached.lock:
+        is_same_state = cached.run is not None and cached.run.state is run.state
+        is_valid = is_same_state and time.monotonic() < cached.valid_until
+        if run != cached.run and not is_valid:
+            start = time.thread_time()  # wall time would include the work of other threads
+            cached.figures = _build_figures(run, scale)
+            age = max(MIN_AGE_SECONDS, MIN_AGE_FACTOR * (time.thread_time() - start))
+            cached.run, cached.valid_until = run, time.monotonic() + age
+        return cached.figures
 
 
 def _build_figures(run: Run, scale: LossScale) -> LiveFigures | None:
-    steps, evaluations, samples = read_records(run.id)
+    records = steps, evaluations, samples = read_records(run.id)
     if not len(steps):
         return None
-    summary = summarize(run, steps, evaluations, samples)
-    warnings = describe_timing_warnings(summary)
-    captions = [
-        f":material/warning: {escape(warnings)}" if warnings else "",
-        escape(describe_excluded_steps(summary)),
-    ]
+    summary = summarize(run, *records)
+    captions = [escape(describe_excluded_steps(summary))]
+    if warnings := describe_timing_warnings(summary):
+        captions.insert(0, f":material/warning: {escape(warnings)}")
     return LiveFigures(
         measure_progress(run.config, steps),
         _build_tiles(run, summary, samples),
         tuple(filter(None, captions)),
-        _build_charts(run, steps, evaluations, samples, scale),
+        _build_charts(run, records, scale),
         _build_translations(evaluations),
     )
 
@@ -141,13 +139,8 @@ def _build_tiles(run: Run, summary: Summary, samples: Sequence[DeviceSample]) ->
     )
 
 
-def _build_charts(
-    run: Run,
-    steps: Steps,
-    evaluations: Sequence[Evaluation],
-    samples: Sequence[DeviceSample],
-    scale: LossScale,
-) -> tuple[PreparedChart, ...]:
+def _build_charts(run: Run, records: Records, scale: LossScale) -> tuple[PreparedChart, ...]:
+    steps, evaluations, samples = records
     axis, revision = Axis.ITERATIONS, str(run.id)
     loss = [build_loss_line(run, steps, evaluations, axis, scale)]
     speed = [build_throughput_line(run, steps, axis)]
@@ -160,7 +153,8 @@ def _build_charts(
         prepare_chart(speed_figure, chart_text.describe_throughput(speed, axis), wide=False),
         prepare_chart(reading_figure, chart_text.describe_readings(series), wide=False),
     ]
-    if anatomy := measure_run_anatomy(run, steps):  # last, so that the others keep their place
+    # The anatomy appears during the run. It comes last, so that the other charts do not move.
+    if anatomy := measure_run_anatomy(run, steps):
         figure = plot_anatomy([anatomy], None, revision=revision)
         charts.append(prepare_chart(figure, chart_text.describe_anatomy([anatomy], None)))
     return tuple(charts)
@@ -170,9 +164,10 @@ def _build_translations(evaluations: Sequence[Evaluation]) -> pa.Table | None:
     table = build_translation_table(evaluations)
     if not table.rows:
         return None
-    # A table wraps text, unlike a dataframe, but renders Markdown; hence the escaping.
+    # st.table is used because it wraps text. It also renders Markdown, so the text is escaped.
     sources, references, outputs = zip(*table.rows, strict=True)
     columns = {"Source": map(escape, sources), "Reference": map(escape, references)}
     for iteration, column in zip(table.iterations, zip(*outputs, strict=True), strict=True):
         columns[f"After {iteration:,}"] = [escape(shorten(each)) for each in column]
-    return pa.Table.from_pandas(pd.DataFrame(columns))  # else Streamlit converts at every refresh
+    # Streamlit would convert a DataFrame to Arrow at every refresh.
+    return pa.Table.from_pandas(pd.DataFrame(columns))

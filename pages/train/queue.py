@@ -1,4 +1,4 @@
-"""Unfinished and interrupted runs, with their Stop, Remove, Resume and Dismiss buttons."""
+"""Lists of unfinished and interrupted runs, with Stop, Remove, Resume and Dismiss buttons."""
 
 from collections.abc import Sequence
 
@@ -7,21 +7,20 @@ import streamlit as st
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_scheduler, get_store
-from s2s.errors import UserError
 from s2s.formatting import format_run_label
 from s2s.records import Run, RunState
 from s2s.runs.lost_gpu import is_blocked
 from s2s.runs.resume import find_resumable, resume_iteration
 from s2s.text.run import describe_interruption
 
-_STOP_WAIT_SECONDS = 0.1  # enough for a small model; others are shown as stopping
+_STOP_WAIT_SECONDS = 0.1  # a small model stops within this time; others are shown as stopping
 _MAX_OFFERS = 3  # a shutdown can interrupt a whole queue
 
 
-def queue(runs: Sequence[Run]) -> None:
-    """Show the unfinished runs, in the order in which they train, with Stop or Remove.
+def queue_list(runs: Sequence[Run]) -> None:
+    """Show each unfinished run with a Stop or Remove button.
 
-    Call it in the page body: a button in a fragment would react only at the next refresh.
+    Call this in the page body: a button in a fragment would react only at the next refresh.
     """
     for run in runs:
         icon, label, button_icon = "model_training", "Stop", "stop"
@@ -48,12 +47,11 @@ def resume_offers() -> None:
         sentence = escape(describe_interruption(run, iteration))
         with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{run.id}"):
             st.markdown(f":material/pause_circle: {sentence}", width="content")
-            _offer_buttons([run], str(run.id), "Resume", "Dismiss")
+            _offer_buttons([run], str(run.id))
     if len(offers) > _MAX_OFFERS:
         with st.container(horizontal=True, vertical_alignment="center", key="offer_all"):
             st.caption(f"And {len(offers) - _MAX_OFFERS:,} more.", width="content")
-            oldest_first = [run for run, _ in reversed(offers)]
-            _offer_buttons(oldest_first, "all", "Resume all", "Dismiss all")
+            _offer_buttons([run for run, _ in reversed(offers)], "all", " all")
 
 
 def resume_button(run: Run) -> None:
@@ -66,23 +64,20 @@ def resume_button(run: Run) -> None:
         )  # fmt: skip
 
 
-def _offer_buttons(runs: Sequence[Run], key: str, resume: str, dismiss: str) -> None:
+def _offer_buttons(runs: Sequence[Run], key: str, all_: str = "") -> None:
     st.button(
-        resume, key=f"offer_resume_{key}", icon=":material/play_arrow:", on_click=_resume,
-        args=(runs,), help="The result is the same as without the interruption.",
+        f"Resume{all_}", key=f"offer_resume_{key}", icon=":material/play_arrow:",
+        on_click=_resume, args=(runs,), help="The result is the same as without the interruption.",
     )  # fmt: skip
     st.button(
-        dismiss, key=f"offer_dismiss_{key}", on_click=_dismiss, args=(runs,),
+        f"Dismiss{all_}", key=f"offer_dismiss_{key}", on_click=_dismiss, args=(runs,),
         help="Hides this offer. Records and weights are kept.",
     )  # fmt: skip
 
 
 def _resume(runs: Sequence[Run]) -> None:
-    for run in runs:
-        try:
-            get_scheduler().resume(run.id)
-        except UserError as error:  # resumed in another tab, for example
-            st.error(escape(error))
+    for run in runs:  # one that was resumed in another tab must not keep the others waiting
+        catch_errors(get_scheduler().resume)(run.id)
 
 
 def _dismiss(runs: Sequence[Run]) -> None:

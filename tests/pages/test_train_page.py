@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from pages.shared.form_widgets import ENGINES, PRECISIONS, parse_selected_sizes
 from pages.shared.state import get_estimator, get_scheduler, get_store
 from pages.train import form
-from pages.train.presets import ARTICLE_LONG, ARTICLE_PAIR, ONE_MINUTE
+from pages.train.form import ARTICLE_LONG, ARTICLE_PAIR, ONE_MINUTE
 from s2s.background.estimates import RunEstimate
 from s2s.config import MAX_ITERATIONS, Engine, Precision, TrainConfig
 from s2s.errors import UserError
@@ -62,7 +62,7 @@ def charts(page: AppTest) -> list[dict[str, object]]:
 
 def test_one_click_on_an_empty_store_trains_for_a_minute(open_page: OpenPage) -> None:
     page = click(open_page("train"), "start_one_minute")
-    assert submitted() == ONE_MINUTE.build_configs()
+    assert submitted() == ONE_MINUTE.configs
     assert page.info
     assert "start_one_minute" not in keys(page)
     assert not page.session_state[form.OPEN]
@@ -72,9 +72,9 @@ def test_presets_and_settings_reach_the_run(open_form: Callable[[], AppTest]) ->
     page = open_form()
     assert "1 min 40 s" in page.caption[-1].value
     click(page, "start_runs")
-    assert submitted() == ARTICLE_PAIR.build_configs()
+    assert submitted() == ARTICLE_PAIR.configs
     click(click(open_form(), f"form_{ARTICLE_LONG.name}"), "start_runs")
-    assert submitted()[2:] == ARTICLE_LONG.build_configs()
+    assert submitted()[2:] == ARTICLE_LONG.configs
 
     page = open_form()
     page.multiselect(key="form_batch_sizes").set_value(["8"])
