@@ -48,8 +48,8 @@ def check_memory_model(setup: Setup) -> Iterator[dict[str, Any]]:
             yield {
                 "engine": engine.value,
                 "left_out_batch_size": check.batch_size,
-                "predicted_bytes": check.predicted_bytes,
-                "measured_bytes": check.measured_bytes,
+                "predicted_bytes": check.predicted,
+                "measured_bytes": check.measured,
                 "relative_error": check.relative_error,
             }
         for caveat in fit.caveats:

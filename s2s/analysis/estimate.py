@@ -34,6 +34,24 @@ class Estimate:
         return self.ends[0] <= other.ends[1] and other.ends[0] <= self.ends[1]
 
 
+@dataclass(frozen=True)
+class LeaveOneOutCheck:
+    """The value that a fit without a batch size predicts there, and the measured value."""
+
+    batch_size: int
+    predicted: float | None
+    """`None` if the other sizes allow no fit."""
+    measured: float | None
+    """`None` if a run did not reach the target."""
+
+    @property
+    def relative_error(self) -> float | None:
+        """Above 0 if the prediction is too high."""
+        if self.predicted is None or self.measured is None:
+            return None
+        return self.predicted / self.measured - 1
+
+
 def estimate_from_draws(value: float, draws: Floats | None) -> Estimate:
     """Return the value with the percentile interval of bootstrap draws, shape (draws,)."""
     if draws is None:

@@ -80,12 +80,12 @@ def plot_memory(fit: MemoryFit, *, revision: str = "") -> frame.Figure:
     if predicted:
         x, y = list(predicted), map(median, predicted.values())
         traces.append(frame.build_line(x, y, colour, name="fit", hoverinfo="skip"))
-    if fit.check:
+    if fit.check and fit.check.predicted is not None:
         colour = frame.PALETTE[4]
         traces.append(
             frame.build_markers(
                 [fit.check.batch_size],
-                [fit.check.predicted_bytes / _MIB],
+                [fit.check.predicted / _MIB],
                 {
                     "symbol": "x-thin",
                     "size": 12,

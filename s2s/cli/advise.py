@@ -12,6 +12,7 @@ from s2s.cli.common import Commands, add_command, print_as, print_text
 from s2s.cli.progress import progress_line
 from s2s.config import Engine
 from s2s.errors import UserError
+from s2s.formatting import format_bytes, format_duration
 from s2s.paths import home
 from s2s.records import Evaluation, Run, Sweep
 from s2s.runs.memory import available_memory_bytes
@@ -96,7 +97,10 @@ def _advise_engine(options: argparse.Namespace, store: Store, sweep: Sweep, engi
         checks = cross_validate_sweep(sweep, engine, evaluations, result.target_loss)
         values["leave_one_out"] = [dataclasses.asdict(each) for each in checks]
         values["runs"] = [_run_json(run, evaluations[run.id]) for run in runs]
-        lines += [text.format_time_checks(checks), text.format_memory_checks(memory_checks)]
+        lines += [
+            text.format_checks(checks, "Time to target", format_duration),
+            text.format_checks(memory_checks, "Peak memory", format_bytes),
+        ]
     print_as(options, values, "\n".join(filter(None, lines)))
 
 

@@ -1,20 +1,18 @@
 """Sentences about a recommended batch size, its time to target, gradient noise and memory."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from statistics import median
 
 from s2s import formatting as words
 from s2s.analysis.advice.advise import Advice, Recommendation
-from s2s.analysis.advice.gradient_noise import NoiseScale, RunNoise
-from s2s.analysis.advice.leave_one_out import TimeCheck
+from s2s.analysis.advice.gradient_noise import RunNoise
 from s2s.analysis.advice.steps_fit import OpenEnd, StepsFit
 from s2s.analysis.advice.target import StepsToTarget
 from s2s.analysis.advice.time_to_target import Standing
-from s2s.analysis.estimate import Estimate
-from s2s.analysis.run.timing import median
-from s2s.analysis.sweep.memory import MemoryCaveat, MemoryCheck, MemoryFit, cross_validate_memory
+from s2s.analysis.estimate import Estimate, LeaveOneOutCheck
+from s2s.analysis.sweep.memory import MemoryCaveat, MemoryFit, cross_validate_memory
 from s2s.config import MAX_BATCH_SIZE, LearningRateRule
-from s2s.records import RunState
 from s2s.text.sweep import (
     describe_throughput_fit,
     format_batch_size,
@@ -22,17 +20,11 @@ from s2s.text.sweep import (
     list_batch_sizes,
 )
 
-_OUTCOMES = {
-    RunState.OUT_OF_MEMORY: "Out of memory",
-    RunState.DIVERGED: "Diverged",
-    RunState.FAILED: "Failed",
-}
 _MEMORY_CAVEATS = {
     MemoryCaveat.ONE_SIZE: "A fit of memory needs at least two batch sizes. Measure more.",
     MemoryCaveat.UNCHECKED: "Two batch sizes cannot check the fit of memory. Measure a third.",
     MemoryCaveat.FLAT: (
-        "Memory is flat up to batch size {largest:,}: it changes by {rise} of its fixed part, so "
-        "no largest size is predicted."
+        "Memory hardly grows up to batch size {largest:,}, so no largest size is predicted."
     ),
     MemoryCaveat.UNCERTAIN_SLOPE: (
         "Memory varies too much to tell whether it grows with the batch size. Measure a larger "
@@ -45,36 +37,39 @@ def describe_advice(advice: Advice) -> str:
     """Recommend a batch size in one paragraph, with its reasons and limits."""
     recommendation = advice.recommendation
     sentences = [
-        _recommended_range(recommendation),
-        _time(recommendation, advice.target_loss),
-        _fastest_measured(recommendation),
-        _unmeasured_sizes(recommendation),
-        _critical_batch_size(recommendation.fit),
-        _further_runs(recommendation),
-        *_fit_caveats(recommendation.fit),
-        _learning_rate(advice.learning_rate_rule),
+        _describe_range(recommendation),
+        _describe_time(recommendation, advice.target_loss),
+        _describe_fastest(recommendation),
+        _describe_unmeasured_sizes(recommendation),
+        _describe_critical_size(recommendation.fit),
+        _suggest_runs(recommendation),
+        *_list_fit_caveats(recommendation.fit),
+        _describe_learning_rates(advice.learning_rate_rule),
     ]
     return " ".join(filter(None, sentences))
 
 
 def list_advice_notes(advice: Advice) -> list[str]:
     """Return further remarks: the origin of the target, the knee, and runs without a result."""
-    target = (
-        f"The target is a validation loss of {advice.target_loss:.3g} per token, the lowest that "
-        "all of these runs reached. With a lower target, runs that miss it only show that they "
-        "needed more steps."
-        if advice.target_is_suggested
-        else ""
-    )
-    without_result = " ".join(
-        f"{_OUTCOMES[state]} at {list_batch_sizes(sizes)}."
-        for state, sizes in advice.sizes_without_result.items()
-    )
-    return list(filter(None, [target, describe_throughput_fit(advice.speed), without_result]))
+    notes = []
+    if advice.target_is_suggested:
+        notes.append(
+            f"The target is a validation loss of {advice.target_loss:.3g} per token, the lowest "
+            "that all of these runs reached. Runs that miss a lower target are excluded from the "
+            "fit."
+        )
+    notes.append(describe_throughput_fit(advice.speed))
+    for state, sizes in advice.sizes_without_result.items():
+        notes.append(f"{state.capitalize()} at {list_batch_sizes(sizes)}.")
+    return list(filter(None, notes))
 
 
 def describe_confirmation(predicted: Estimate, measured_seconds: float | None) -> str:
-    """Compare a confirming run's time to target (None: not reached) with the prediction."""
+    """Compare the predicted time to target with that of a confirming run.
+
+    Args:
+        measured_seconds: `None` if the run did not reach the target.
+    """
     start = f"Predicted: {_format_duration(predicted)}."
     if measured_seconds is None:
         return f"{start} The confirming run did not reach the target."
@@ -85,52 +80,43 @@ def describe_confirmation(predicted: Estimate, measured_seconds: float | None) -
     )
 
 
-def format_time_checks(checks: Sequence[TimeCheck]) -> str:
-    """List the leave-one-out error of the time to target per batch size."""
-    lines = ["Time to target, each batch size predicted from the others:"]
-    for each in checks:
-        predicted, measured = (
-            words.UNKNOWN if seconds is None else f"{seconds:.1f} s"
-            for seconds in (each.predicted_seconds, each.measured_seconds)
-        )
-        error = each.relative_error
-        lines.append(
-            f"{each.batch_size:>8,}  predicted {predicted:>9}  measured {measured:>9}  "
-            f"{words.UNKNOWN if error is None else f'{error:+.0%}'}"
-        )
-    errors = [abs(each.relative_error) for each in checks if each.relative_error is not None]
-    if errors:
-        middle, worst = words.format_percent(median(errors) or 0.0), max(errors)
-        lines.append(
-            f"Leave-one-out error: median {middle}, at most {words.format_percent(worst)}."
-        )
-    return "\n".join(lines)
-
-
-def format_memory_checks(checks: Sequence[MemoryCheck]) -> str:
-    """List the leave-one-out error of the peak memory per batch size; empty without checks."""
-    lines = [
-        f"{check.batch_size:>8,}  predicted {words.format_bytes(check.predicted_bytes):>9}"
-        f"  measured {words.format_bytes(check.measured_bytes):>9}  {check.relative_error:+.0%}"
-        for check in checks
-    ]
-    title = "Peak memory, each batch size predicted from the others:"
-    return "\n".join([title, *lines]) if lines else ""
+def format_checks(
+    checks: Sequence[LeaveOneOutCheck],
+    quantity: str,
+    format_value: Callable[[float | None], str],
+) -> str:
+    """Return a table of the leave-one-out errors of a quantity per batch size."""
+    table = [["batch", "predicted", "measured", "error"]]
+    known_errors = []
+    for check in checks:
+        values = [format_value(value) for value in (check.predicted, check.measured)]
+        error = words.UNKNOWN
+        if check.relative_error is not None:
+            error = f"{check.relative_error:+.0%}"
+            known_errors.append(abs(check.relative_error))
+        table.append([f"{check.batch_size:,}", *values, error])
+    if not known_errors:
+        return ""
+    middle = words.format_percent(median(known_errors))
+    return "\n".join(
+        [
+            f"{quantity}, each batch size predicted from the others:",
+            *words.align_columns(table),
+            f"Error: median {middle}, at most {words.format_percent(max(known_errors))}.",
+        ]
+    )
 
 
 def describe_memory_limit(fit: MemoryFit, available_bytes: int | None) -> str:
     """Name the largest batch size that is predicted to fit, or why there is none.
 
     Args:
-        available_bytes: See `MemoryFit.max_batch_size`; None: unknown.
+        available_bytes: Memory for this process, as in `MemoryFit.max_batch_size`.
     """
     if not fit.points:
         return "Memory was not measured in this sweep."
-    rise = words.format_percent(abs(fit.relative_rise or 0.0))
-    caveats = [
-        _MEMORY_CAVEATS[caveat].format(largest=fit.points[-1].batch_size, rise=rise)
-        for caveat in fit.caveats
-    ]
+    largest_measured = fit.points[-1].batch_size
+    caveats = [_MEMORY_CAVEATS[each].format(largest=largest_measured) for each in fit.caveats]
     if set(fit.caveats) - {MemoryCaveat.UNCHECKED}:
         return " ".join(caveats)
     largest = None if available_bytes is None else fit.max_batch_size(available_bytes)
@@ -148,42 +134,40 @@ def describe_memory_limit(fit: MemoryFit, available_bytes: int | None) -> str:
         )
     checks = [*cross_validate_memory(fit.points), *filter(None, [fit.check])]
     if checks:
-        worst = max(abs(check.relative_error) for check in checks)
+        worst = max(abs(check.relative_error or 0.0) for check in checks)
         limit += f" Leave-one-out error: at most {words.format_percent(worst)}."
     return " ".join([limit, *caveats])
+
+
+def describe_gradient_noise(noise: RunNoise) -> str:
+    """Describe a measured gradient noise scale and how far to trust it."""
+    subject, sentences = _name_noise_scale(noise), f"{noise.sentences:,} sentences"
+    if noise.scale.batch_size is None:
+        return f"{subject} is not identifiable. Measure it with more than {sentences}."
+    return (
+        f"{subject} is {_format_rough(noise.scale.batch_size)} sentences, from the gradients of "
+        f"{sentences}. Much larger batches save few steps. The scale can be far off: use it only "
+        "to cross-check a measured critical batch size."
+    )
 
 
 def describe_noise_agreement(noise: RunNoise, critical: Estimate) -> str:
     """Compare a run's gradient noise scale with a measured critical batch size."""
     scale = noise.scale.batch_size
-    value = "not identifiable" if scale is None else _rough_estimate(scale)
-    subject = (
-        f"The gradient noise scale of run {noise.run_id} after {noise.iteration:,} steps is {value}"
-    )
-    if critical.ends == (-math.inf, math.inf):
-        return f"{subject}. There is no critical batch size to compare it with."
-    critical_size = f"the critical batch size, {_rough_estimate(critical)}"
     if scale is None:
-        return f"{subject}: it neither supports nor contradicts {critical_size}."
-    if scale.overlaps(critical):
-        return f"{subject}. It agrees with {critical_size}."
-    factor = ""
-    if critical.has_interval:
-        ratio = max(scale.value / critical.value, critical.value / scale.value)
-        factor = f", by a factor of {words.format_estimate(ratio)}"
-    return f"{subject}. It disagrees with {critical_size}{factor}."
+        return f"{_name_noise_scale(noise)} is not identifiable."
+    sentence = f"{_name_noise_scale(noise)} is {_format_rough(scale)}."
+    if critical.ends == (-math.inf, math.inf):
+        return sentence
+    verb = "agrees" if scale.overlaps(critical) else "disagrees"
+    return f"{sentence} It {verb} with the critical batch size, {_format_rough(critical)}."
 
 
-def format_noise_scale(noise: NoiseScale) -> str:
-    """Format a gradient noise scale, `310 sentences (250 to 390)`, or why there is none."""
-    if noise.batch_size:
-        size = words.format_estimate(noise.batch_size.value)
-        return f"{size} sentences{format_interval(noise.batch_size, words.format_estimate)}"
-    hidden = "gradient" if noise.squared_gradient.ends[0] <= 0 else "noise"
-    return f"not identifiable: too few sentences to tell the {hidden} from 0"
+def _name_noise_scale(noise: RunNoise) -> str:
+    return f"The gradient noise scale of run {noise.run_id} after {noise.iteration:,} iterations"
 
 
-def _recommended_range(recommendation: Recommendation) -> str:
+def _describe_range(recommendation: Recommendation) -> str:
     sizes, predictions = recommendation.range, recommendation.times.predictions
     if not sizes:
         slower = [each.batch_size for each in predictions if each.standing is Standing.SLOWER]
@@ -204,7 +188,7 @@ def _recommended_range(recommendation: Recommendation) -> str:
     return f"Use {which}: all are within 10% of the best time to target."
 
 
-def _time(recommendation: Recommendation, target_loss: float) -> str:
+def _describe_time(recommendation: Recommendation, target_loss: float) -> str:
     best = recommendation.prediction
     slowest = max(recommendation.times.predictions, key=lambda each: each.seconds.value)
     faster = ""
@@ -218,7 +202,7 @@ def _time(recommendation: Recommendation, target_loss: float) -> str:
     )
 
 
-def _fastest_measured(recommendation: Recommendation) -> str:
+def _describe_fastest(recommendation: Recommendation) -> str:
     fastest, best = recommendation.times.fastest_measured, recommendation.batch_size
     if fastest is None:
         return (
@@ -230,7 +214,7 @@ def _fastest_measured(recommendation: Recommendation) -> str:
     return f"The fastest measured size is {fastest:,}. Confirm {best:,} with one more run."
 
 
-def _unmeasured_sizes(recommendation: Recommendation) -> str:
+def _describe_unmeasured_sizes(recommendation: Recommendation) -> str:
     """Warn if sizes outside the measured range may be better."""
     predictions, faster = recommendation.times.predictions, recommendation.times.faster_unmeasured
     smallest, largest = predictions[0].batch_size, predictions[-1].batch_size
@@ -243,7 +227,7 @@ def _unmeasured_sizes(recommendation: Recommendation) -> str:
     return ""
 
 
-def _critical_batch_size(fit: StepsFit) -> str:
+def _describe_critical_size(fit: StepsFit) -> str:
     if fit.is_identifiable:
         return (
             f"The critical batch size is about {format_batch_size(fit.b_crit.value)}"
@@ -251,50 +235,39 @@ def _critical_batch_size(fit: StepsFit) -> str:
         )
     if fit.open_end is OpenEnd.HIGH:
         reason = (
-            f"up to {fit.sizes[-1]:,}, doubling the batch size about halves the steps, and larger "
-            "sizes were not measured"
+            f"up to {fit.sizes[-1]:,}, the largest measured size, doubling the batch size about "
+            "halves the steps"
         )
     elif fit.open_end is OpenEnd.LOW:
         reason = (
-            f"above {fit.sizes[0]:,}, larger batches save hardly any steps, and smaller sizes were "
-            "not measured"
+            f"above {fit.sizes[0]:,}, the smallest measured size, larger batches save hardly any "
+            "steps"
         )
-    elif fit.curve.variance is None:
-        reason = "two runs give no interval"
-    elif fit.open_end is OpenEnd.BOTH:
-        reason = "it has neither a lower nor an upper bound"
     elif len(fit.sizes) < 3:
-        reason = "two batch sizes cannot check the fitted curve"
+        reason = "at least three batch sizes are needed"
     else:
         reason = f"its interval{format_interval(fit.b_crit)} is too wide"
     return f"The critical batch size is not identifiable: {reason}."
 
 
-def _further_runs(recommendation: Recommendation) -> str:
+def _suggest_runs(recommendation: Recommendation) -> str:
     if recommendation.fit.is_identifiable and recommendation.range:
         return ""
-    first, *others = recommendation.further_sizes
-    if set(others) == {first}:
-        return f"{len(others) + 1} more runs at {first:,} would help most."
-    runs = [f"{others.count(size)} at {size:,}" for size in dict.fromkeys(others)]
-    return f"1 more run at {first:,} would help most, then {' and '.join(runs)}."
+    return f"Most helpful next runs: {list_batch_sizes(recommendation.further_sizes)}."
 
 
-def _fit_caveats(fit: StepsFit) -> list[str]:
+def _list_fit_caveats(fit: StepsFit) -> list[str]:
     """Name the runs that are excluded from the fit, and what contradicts it."""
-    caveats = []
-    for event, points in (
-        ("did not reach the target", [point for point in fit.points if not point.reached]),
-        (
-            "had reached the target by the first evaluation",
-            [point for point in fit.points if point.early],
-        ),
-    ):
-        if points:
-            caveats.append(
-                f"{len(points)} of {len(fit.points)} runs ({_list_point_sizes(points)}) {event} "
-                f"and {'is' if len(points) == 1 else 'are'} excluded from the fit."
-            )
+    excluded = {
+        "did not reach the target": [each for each in fit.points if not each.reached],
+        "had reached the target by the first evaluation": [e for e in fit.points if e.early],
+    }
+    caveats = [
+        f"Excluded from the fit: {len(points)} of {len(fit.points)} runs, which {event} "
+        f"({_list_point_sizes(points)})."
+        for event, points in excluded.items()
+        if points
+    ]
     if fit.contradicting:
         caveats.append(
             "Excluded runs contradict the fitted curve at "
@@ -312,16 +285,11 @@ def _list_point_sizes(points: Sequence[StepsToTarget]) -> str:
     return list_batch_sizes(sorted({point.batch_size for point in points}))
 
 
-def _learning_rate(rule: LearningRateRule) -> str:
+def _describe_learning_rates(rule: LearningRateRule) -> str:
+    rates = f"The learning rate followed the {rule} scaling rule."
     if rule is LearningRateRule.CONSTANT:
-        return (
-            "All sizes used the same learning rate. A size may look slow, or miss the target, "
-            "because its rate was not tuned."
-        )
-    return (
-        f"The learning rate followed the {rule} scaling rule. A size may look slow because its "
-        "rate was not tuned."
-    )
+        rates = "All sizes used the same learning rate."
+    return f"{rates} A size may look slow because its rate was not tuned."
 
 
 def _format_duration(seconds: Estimate) -> str:
@@ -329,7 +297,7 @@ def _format_duration(seconds: Estimate) -> str:
     return f"{words.format_duration(seconds.value)}{interval}"
 
 
-def _rough_estimate(estimate: Estimate) -> str:
+def _format_rough(estimate: Estimate) -> str:
     """Format a value with its interval, or only the known end if the other is open."""
     low, high = map(words.format_estimate, estimate.ends)
     if math.isinf(estimate.ends[1]):

@@ -126,7 +126,7 @@ def test_json_with_a_target_and_advice(capsys: Capture) -> None:
     peaks = [point["peak_bytes"] for point in advice["memory"]["points"]]
     assert peaks == [50_160_000, 50_320_000, 50_640_000]
     [memory_check] = advice["memory"]["leave_one_out"]
-    assert memory_check["predicted_bytes"] == pytest.approx(50_320_000)
+    assert memory_check["predicted"] == pytest.approx(50_320_000)
     [noise] = advice["gradient_noise"]
     assert noise["scale"]["squared_gradient"]["value"] > 0
     [check] = advice["leave_one_out"]

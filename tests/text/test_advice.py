@@ -7,21 +7,20 @@ import numpy as np
 
 from s2s.analysis.advice.advise import Advice, advise, recommend
 from s2s.analysis.advice.gradient_noise import NoiseScale, RunNoise
-from s2s.analysis.advice.leave_one_out import TimeCheck
 from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.target import StepsToTarget
-from s2s.analysis.estimate import Estimate
-from s2s.analysis.sweep.memory import MemoryCheck, MemoryPoint, fit_memory
+from s2s.analysis.estimate import Estimate, LeaveOneOutCheck
+from s2s.analysis.sweep.memory import MemoryPoint, fit_memory
 from s2s.config import Engine, LearningRateRule
+from s2s.formatting import format_bytes, format_duration
 from s2s.records import RunState
 from s2s.text.advice import (
     describe_advice,
     describe_confirmation,
+    describe_gradient_noise,
     describe_memory_limit,
     describe_noise_agreement,
-    format_memory_checks,
-    format_noise_scale,
-    format_time_checks,
+    format_checks,
     list_advice_notes,
 )
 from tests import studies
@@ -104,10 +103,18 @@ def test_golden_text() -> None:
             "confirmation": "\n".join(
                 describe_confirmation(predicted, seconds) for seconds in (7.8, 3.9, None)
             ),
-            "leave-one-out error of the time": format_time_checks(
-                [TimeCheck(4, 11.0, 10.0), TimeCheck(8, 8.0, 10.0), TimeCheck(16, 1.0, None)]
+            "leave-one-out error of the time": format_checks(
+                [
+                    LeaveOneOutCheck(4, 11.0, 10.0),
+                    LeaveOneOutCheck(8, 8.0, 10.0),
+                    LeaveOneOutCheck(16, 1.0, None),
+                ],
+                "Time to target",
+                format_duration,
             ),
-            "leave-one-out error of memory": format_memory_checks([MemoryCheck(8, 2e9, 1e9)]),
+            "leave-one-out error of memory": format_checks(
+                [LeaveOneOutCheck(8, 2e9, 1e9)], "Peak memory", format_bytes
+            ),
             "memory": "\n".join(
                 describe_memory_limit(*each)
                 for each in (
@@ -131,13 +138,9 @@ def test_golden_text() -> None:
                     (None, Estimate(30.0, 20.0, 40.0)),
                 )
             ),
-            "noise scale": "\n".join(
-                format_noise_scale(each)
-                for each in (
-                    NoiseScale(ONE, ONE, Estimate(312.0, 250.0, 390.0)),
-                    NoiseScale(Estimate(1.0, -0.1, 2.1), ONE, None),
-                    NoiseScale(ONE, Estimate(0.0, -1.0, 1.0), None),
-                )
+            "a run's gradient noise": "\n".join(
+                describe_gradient_noise(RunNoise(7, 1000, 10_240, 32, 64, NoiseScale(ONE, ONE, each)))
+                for each in (Estimate(312.0, 250.0, 390.0), None)
             ),
         },
     )  # fmt: skip

@@ -1,11 +1,11 @@
 """Leave-one-out error of the predicted time to target."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import geometric_mean
 
 from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.target import find_seconds_to_target, find_steps_to_target
+from s2s.analysis.estimate import LeaveOneOutCheck
 from s2s.analysis.sweep.runs import finished_runs
 from s2s.analysis.sweep.throughput import fit_speed_curve, measured_speeds
 from s2s.config import Engine
@@ -13,30 +13,12 @@ from s2s.errors import UserError
 from s2s.records import Evaluation, Run, Sweep
 
 
-@dataclass(frozen=True)
-class TimeCheck:
-    """A batch size left out of the fits, between the smallest and the largest."""
-
-    batch_size: int
-    predicted_seconds: float | None
-    """Time to target by the fits to the other sizes; None if these allow no fit."""
-    measured_seconds: float | None
-    """Geometric mean over its runs; None if one of them did not reach the target."""
-
-    @property
-    def relative_error(self) -> float | None:
-        """Above 0 if the prediction is too high."""
-        if self.predicted_seconds is None or self.measured_seconds is None:
-            return None
-        return self.predicted_seconds / self.measured_seconds - 1
-
-
 def cross_validate_sweep(
     sweep: Sweep,
     engine: Engine,
     evaluations: Mapping[int, Sequence[Evaluation]],
     target_loss: float,
-) -> list[TimeCheck]:
+) -> list[LeaveOneOutCheck]:
     """Predict the time to target of each inner size from the runs of the other sizes.
 
     Args:
@@ -54,7 +36,9 @@ def cross_validate_sweep(
         ]
         reached = [each for each in seconds if each]
         measured = geometric_mean(reached) if len(reached) == len(seconds) else None
-        checks.append(TimeCheck(size, _predict(size, others, evaluations, target_loss), measured))
+        checks.append(
+            LeaveOneOutCheck(size, _predict(size, others, evaluations, target_loss), measured)
+        )
     return checks
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from scipy.stats import linregress
 
-from s2s.analysis.estimate import t_quantile
+from s2s.analysis.estimate import LeaveOneOutCheck, t_quantile
 from s2s.analysis.sweep.runs import finished_runs
 from s2s.config import Engine
 from s2s.records import Sweep
@@ -43,20 +43,6 @@ class MemoryPoint:
 
 
 @dataclass(frozen=True)
-class MemoryCheck:
-    """A batch size left out of a fit; medians over its runs."""
-
-    batch_size: int
-    predicted_bytes: float
-    measured_bytes: float
-
-    @property
-    def relative_error(self) -> float:
-        """Above 0 if the prediction is too high."""
-        return self.predicted_bytes / self.measured_bytes - 1
-
-
-@dataclass(frozen=True)
 class MemoryFit:
     """`peak = m0 + m1 * padded tokens`, in bytes; both None without a fit."""
 
@@ -64,10 +50,8 @@ class MemoryFit:
     """By batch size."""
     fixed_bytes: float | None = None
     bytes_per_padded_token: float | None = None
-    relative_rise: float | None = None
-    """Fitted rise over the measured sizes, as a share of the fixed part."""
-    check: MemoryCheck | None = None
-    """Of the largest size; None with fewer than three sizes."""
+    check: LeaveOneOutCheck | None = None
+    """Median bytes at the largest size; `None` with fewer than three sizes."""
     caveats: tuple[MemoryCaveat, ...] = ()
 
     def peak_bytes(self, padded_tokens: float) -> float | None:
@@ -145,13 +129,12 @@ def fit_memory(measured: Sequence[MemoryPoint]) -> MemoryFit:
         points,
         fixed,
         slope,
-        rise / fixed if fixed else None,
         _check(points, largest, line) if largest else None,
         tuple(caveats),
     )
 
 
-def cross_validate_memory(measured: Sequence[MemoryPoint]) -> tuple[MemoryCheck, ...]:
+def cross_validate_memory(measured: Sequence[MemoryPoint]) -> tuple[LeaveOneOutCheck, ...]:
     """Check each size but the smallest and the largest against the fit to all others."""
     sizes = sorted({point.batch_size for point in measured})
     return tuple(
@@ -165,9 +148,9 @@ def _fit_line(points: Sequence[MemoryPoint]) -> Any:
     return linregress([each.padded_tokens for each in points], [each.peak_bytes for each in points])
 
 
-def _check(points: Sequence[MemoryPoint], batch_size: int, line: Any) -> MemoryCheck:
+def _check(points: Sequence[MemoryPoint], batch_size: int, line: Any) -> LeaveOneOutCheck:
     checked = [point for point in points if point.batch_size == batch_size]
     predicted = median(line.intercept + line.slope * point.padded_tokens for point in checked)
-    return MemoryCheck(
+    return LeaveOneOutCheck(
         batch_size, float(predicted), float(median(point.peak_bytes for point in checked))
     )

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from s2s.analysis.advice.leave_one_out import TimeCheck, cross_validate_sweep
+from s2s.analysis.advice.leave_one_out import cross_validate_sweep
+from s2s.analysis.estimate import LeaveOneOutCheck
 from s2s.config import Engine
 from s2s.records import Evaluation, Sweep
 from tests import studies
@@ -12,7 +13,7 @@ from tests import studies
 SECONDS_AT_8 = 100 * (1 + 32 / 8) * (0.01 + 0.0005 * 8)
 
 
-def check_8(study: Sweep, evaluations: dict[int, list[Evaluation]]) -> TimeCheck:
+def check_8(study: Sweep, evaluations: dict[int, list[Evaluation]]) -> LeaveOneOutCheck:
     checks = cross_validate_sweep(study, Engine.FUSED, evaluations, 3.0)
     assert [each.batch_size for each in checks] == [8, 32, 128]
     return checks[0]
@@ -23,7 +24,7 @@ def test_known_times_are_predicted_without_the_size_that_is_left_out() -> None:
     evaluations = studies.all_evaluations(study)
     exact = check_8(study, evaluations)
     assert exact.relative_error == pytest.approx(0, abs=0.02)
-    assert exact.measured_seconds == pytest.approx(SECONDS_AT_8, rel=1e-3)
+    assert exact.measured == pytest.approx(SECONDS_AT_8, rel=1e-3)
     # Each run takes four times as long: the geometric mean follows, the prediction does not.
     for repeat in range(3):
         run_id = studies.run(8, repeat).id
@@ -32,8 +33,8 @@ def test_known_times_are_predicted_without_the_size_that_is_left_out() -> None:
             for each in evaluations[run_id]
         ]
     slow = check_8(study, evaluations)
-    assert slow.predicted_seconds == exact.predicted_seconds
-    assert slow.measured_seconds == pytest.approx(4 * SECONDS_AT_8, rel=1e-3)
+    assert slow.predicted == exact.predicted
+    assert slow.measured == pytest.approx(4 * SECONDS_AT_8, rel=1e-3)
 
 
 def test_gaps_where_a_run_missed_the_target_or_the_others_allow_no_fit() -> None:
@@ -41,16 +42,16 @@ def test_gaps_where_a_run_missed_the_target_or_the_others_allow_no_fit() -> None
     evaluations = studies.all_evaluations(study)
     evaluations[studies.run(8, 0).id].pop()
     evaluations[studies.run(8, 0).id].pop()
-    assert check_8(study, evaluations).measured_seconds is None
+    assert check_8(study, evaluations).measured is None
     assert check_8(study, evaluations).relative_error is None
     missed = {
         run_id: each if run_id // 100 in (2, 8) else each[:-2]
         for run_id, each in evaluations.items()
     }
-    assert check_8(study, missed).predicted_seconds is None
+    assert check_8(study, missed).predicted is None
     untimed = {
         (size, repeat): {"samples_per_second": None}
         for size in (8, 32, 128, 512)
         for repeat in range(3)
     }
-    assert check_8(studies.with_summaries(study, untimed), evaluations).predicted_seconds is None
+    assert check_8(studies.with_summaries(study, untimed), evaluations).predicted is None

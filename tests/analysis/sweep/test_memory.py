@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from s2s.analysis.estimate import LeaveOneOutCheck
 from s2s.analysis.sweep.memory import (
     MemoryCaveat,
-    MemoryCheck,
     MemoryFit,
     MemoryPoint,
     cross_validate_memory,
@@ -34,8 +34,7 @@ def test_a_fit_by_hand() -> None:
     # 300 more for 30 padded tokens more: 200 + 10 per token, hence 1,800 at the size left out.
     assert [point.batch_size for point in fit.points] == [1, 4, 16]
     assert (fit.fixed_bytes, fit.bytes_per_padded_token) == pytest.approx((200, 10))
-    assert fit.relative_rise == pytest.approx(150 * 10 / 200)
-    assert fit.check == MemoryCheck(16, pytest.approx(1800), 1500)
+    assert fit.check == LeaveOneOutCheck(16, pytest.approx(1800), 1500)
     assert fit.check.relative_error == pytest.approx(0.2)
     assert fit.peak_bytes(50) == pytest.approx(700)
 
@@ -54,10 +53,10 @@ def test_checks_by_hand() -> None:
     """Repeats of the largest size count by their medians; each inner size is left out in turn."""
     largest = [MemoryPoint(128, *each) for each in ((90, 7), (100, 12), (110, 50))]
     fit = fit_memory([*on_line(1, 0.1, (1, 2, 4)), *largest])
-    assert fit.check == MemoryCheck(128, pytest.approx(11), 12)
+    assert fit.check == LeaveOneOutCheck(128, pytest.approx(11), 12)
     # Through (1, 3) and (4, 9) goes 1 + 2 x, so 5 at 2, which is 20% less than was measured.
     points = [MemoryPoint(*each) for each in ((1, 1, 3), (2, 2, 6.25), (4, 4, 9))]
-    assert cross_validate_memory(points) == (MemoryCheck(2, pytest.approx(5), 6.25),)
+    assert cross_validate_memory(points) == (LeaveOneOutCheck(2, pytest.approx(5), 6.25),)
     assert cross_validate_memory(points)[0].relative_error == pytest.approx(-0.2)
     assert [check.batch_size for check in cross_validate_memory(on_line(1000, 10))] == [8, 32]
     assert cross_validate_memory(points[:2]) == cross_validate_memory([]) == ()
