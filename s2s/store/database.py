@@ -1,4 +1,4 @@
-"""The store's file: opened on any disk, and used by any number of threads and processes."""
+"""The store's file: open it on any disk, read and write it from any thread and process."""
 
 import os
 import re
@@ -18,10 +18,8 @@ from s2s.store.damage import check_pages, describe_damaged_stores, set_aside
 from s2s.store.errors import is_damage, is_read_only, wrap_sqlite_errors
 
 WAIT_SECONDS = 30.0
-"""How long to wait for another process that writes."""
+"""How long to wait by default for another process that writes."""
 _NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"}
-_Opened = tuple[sqlite3.Connection, sqlite3.Connection, str, bool]
-"""A connection to write and one to read, a notice for the user, and whether it is read-only."""
 
 
 class Database:
@@ -40,38 +38,43 @@ class Database:
             wait_seconds: How long to wait for another process that writes, once the store is open.
 
         Raises:
-            UserError: The folder cannot be written and holds no readable store, the disk is full,
-                another program locks the store, a newer version of s2s wrote it, or it contains
-                objects that s2s did not create.
+            UserError: The store can be neither read nor created, another program locks it, a newer
+                version of s2s wrote it, or it contains objects that s2s did not create.
         """
-        self._path = folder / "store.sqlite"
+        self._path, self._wait_seconds = folder / "store.sqlite", wait_seconds
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
-        self._wait_seconds = wait_seconds
         try:
             make_folder(folder)
+            # On a read-only disk with a WAL file, SQLite notices only at the first write.
+            can_write = os.access(folder, os.W_OK) and os.access(self._path, os.W_OK)
+            self.read_only = self._path.is_file() and not can_write
             with wrap_sqlite_errors(self._path):
-                self._writer, self._reader, self.notice, self.read_only = _open_any(self._path)
+                self._writer = (open_read_only if self.read_only else _open_or_replace)(self._path)
+                self._reader = self._writer if self.read_only else _connect(str(self._path))
         except OSError as error:
             raise UserError(
                 f"Cannot write to {folder} ({error}). Set S2S_HOME to a writable folder."
             ) from error
+        self.notice = _describe_problems(folder, self.read_only)
         self._reader.execute(f"PRAGMA busy_timeout = {round(1000 * wait_seconds)}")
 
     @contextmanager
     def transaction(self, wait_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
-        """Open one transaction: all of it is written, or nothing if an exception is raised.
+        """Open a transaction: all of it is written, or nothing if an exception is raised.
 
         Args:
-            wait_seconds: How long to wait for another process that writes; None: the store's own.
+            wait_seconds: How long to wait for another process that writes. The default is the time
+                that was set when the store was opened.
 
         Raises:
-            StoreError: Another process writes for longer, the disk is full, and so on.
+            StoreError: Another process writes for longer, or the disk is full, for example.
         """
         wait_ms = round(1000 * (self._wait_seconds if wait_seconds is None else wait_seconds))
         with self._write_lock, wrap_sqlite_errors(self._path):
             self._writer.execute(f"PRAGMA busy_timeout = {wait_ms}")
-            with _atomically(self._writer):
-                yield self._writer
+            with self._writer as database:  # commits or rolls back at the end
+                database.execute("BEGIN IMMEDIATE")
+                yield database
 
     def write(
         self, query: str, values: Sequence[object] = (), wait_seconds: float | None = None
@@ -83,15 +86,15 @@ class Database:
     def read(
         self, query: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> list[sqlite3.Row]:
-        """Return the query's rows; raise StoreError as `transaction` does."""
+        """Return the query's rows; raise StoreError if the store cannot be read now."""
         with self._read_lock, wrap_sqlite_errors(self._path):
             try:
                 return self._reader.execute(query, values).fetchall()
-            except OverflowError:  # an id larger than SQLite's integers: there is no such row
+            except OverflowError:  # an id is larger than any that SQLite can hold
                 return []
 
     def sync(self) -> None:
-        """Flush to disk: without it, a power failure can lose the last seconds of a WAL."""
+        """Flush the WAL to disk: otherwise a power failure can lose its last seconds."""
         with self._write_lock, wrap_sqlite_errors(self._path):
             self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
@@ -101,87 +104,77 @@ class Database:
             self._reader.close()
 
 
-@contextmanager
-def _atomically(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+def _open_or_replace(path: Path) -> sqlite3.Connection:
     try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # SQLite itself rolls back on a full disk
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _open_any(path: Path) -> _Opened:
-    # On a read-only disk with a WAL file, SQLite notices only at the first write.
-    if path.is_file() and not (os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)):
-        return _open_read_only(path)
-    try:
-        return _open(path)
+        return open_writable(path)
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
         set_aside(path, error)
-    return _open(path)
+        return open_writable(path)
 
 
-def _open(path: Path) -> _Opened:
-    is_network = _is_on_network(path.parent)
-    writer = _connect(str(path))
+def open_writable(path: Path) -> sqlite3.Connection:
+    """Open a store to read and write; create it if it is missing, and migrate it if it is older."""
+    connection = _connect(str(path))
     try:
-        writer.execute(f"PRAGMA journal_mode = {'DELETE' if is_network else 'WAL'}")
-        writer.execute("PRAGMA synchronous = NORMAL")
-        writer.execute("PRAGMA foreign_keys = ON")
-        version = schema.read_version(writer)
+        is_network = _is_on_network(path.parent)
+        connection.execute(f"PRAGMA journal_mode = {'DELETE' if is_network else 'WAL'}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        version = schema.read_version(connection)
         if version > schema.SCHEMA_VERSION:
             raise UserError(
                 f"The store in {path.parent} was written by a newer version of s2s. Update s2s to "
                 "open it."
             )
-        check_pages(writer)  # first, because the schema of a damaged store cannot be trusted
-        schema.check_schema(writer, path)
+        check_pages(connection)  # first, because the schema of a damaged store cannot be trusted
+        schema.check_schema(connection, path)
         if version == 0:
-            writer.executescript(schema.SCHEMA)
-        with _atomically(writer):
-            if schema.read_version(writer) != schema.SCHEMA_VERSION:
-                schema.migrate(writer)
-                _reserve_run_ids(writer, path.parent)
-        reader = _connect(str(path))
+            connection.executescript(schema.SCHEMA)
+        with connection:  # commits or rolls back at the end
+            connection.execute("BEGIN IMMEDIATE")
+            if schema.read_version(connection) != schema.SCHEMA_VERSION:
+                schema.migrate(connection)
+                _reserve_run_ids(connection, path.parent)
     except BaseException:
-        writer.close()
+        connection.close()
         raise
-    notice = describe_damaged_stores(path.parent)
-    if is_network:
-        notice += (
-            f" {path.parent} is on a network file system: writing is slower, and only one machine "
-            "should use it at a time."
-        )
-    return writer, reader, notice.strip(), False
+    return connection
 
 
-def _open_read_only(path: Path, options: str = "") -> _Opened:
-    uri = f"file:{quote(str(path))}?mode=ro{options}"
-    writer, reader = _connect(uri, uri=True), _connect(uri, uri=True)
+def open_read_only(path: Path, options: str = "") -> sqlite3.Connection:
+    """Open a store that this process cannot write."""
+    connection = _connect(f"file:{quote(str(path))}?mode=ro{options}", uri=True)
     try:
-        if schema.read_version(reader) != schema.SCHEMA_VERSION:
+        if schema.read_version(connection) != schema.SCHEMA_VERSION:
             raise UserError(
                 f"The store in {path.parent} was written by another version of s2s, and that "
                 "folder is read-only. Copy it to a writable folder and set S2S_HOME to that folder."
             )
-        schema.check_schema(reader, path)
+        schema.check_schema(connection, path)
     except sqlite3.DatabaseError as error:
-        writer.close()
-        reader.close()
+        connection.close()
         if options or not is_read_only(error):
             raise
         # SQLite could not create the WAL's index: read the file without its WAL.
-        return _open_read_only(path, "&immutable=1")
-    notice = (
-        f"{path.parent} is read-only: you can look at its runs, but not train. Set S2S_HOME to a "
-        "writable folder."
-    )
-    return writer, reader, notice, True
+        return open_read_only(path, "&immutable=1")
+    return connection
+
+
+def _describe_problems(folder: Path, read_only: bool) -> str:
+    if read_only:
+        return (
+            f"{folder} is read-only: you can look at its runs, but not train. Set S2S_HOME to a "
+            "writable folder."
+        )
+    notice = describe_damaged_stores(folder)
+    if _is_on_network(folder):
+        notice += (
+            f" {folder} is on a network file system: writing is slower, and only one machine "
+            "should use it at a time."
+        )
+    return notice.strip()
 
 
 def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
@@ -194,7 +187,7 @@ def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
 
 
 def _reserve_run_ids(database: sqlite3.Connection, folder: Path) -> None:
-    """Give no new run the id of a run folder that a lost or moved store has left behind."""
+    """Give no new run the id of a run folder that a lost or moved store left behind."""
     names = [path.name for path in folder.glob("runs/*")]
     # Longer names are not ids: SQLite counts to 2^63, and a browser to 2^53.
     highest = max((int(name) for name in names if re.fullmatch("[0-9]{1,15}", name)), default=0)

@@ -171,7 +171,7 @@ def test_a_store_with_foreign_objects_is_refused(tmp_path: Path, statement: str,
     path = tmp_path / "store.sqlite"
     with closing(sqlite3.connect(path)) as opened:
         opened.executescript(statement)
-    for open_file in (database._open, database._open_read_only):
+    for open_file in (database.open_writable, database.open_read_only):
         with pytest.raises(UserError) as refused:
             open_file(path)
         assert f"({name})" in str(refused.value)
