@@ -22,26 +22,26 @@ from s2s.validation import parse_dataclass
 _FORMAT = 1
 _WEIGHTS, _STATE = "weights.", "state."
 """Prefixes of the tensors' names."""
-_TYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "U8": torch.uint8}
-"""Number types of a checkpoint, by their names in safetensors."""
+_DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "U8": torch.uint8}
+"""Names of the dtypes in safetensors."""
 
 
-class _NewerFormatError(Exception):
-    """A later version of s2s wrote the file."""
+class _NewerFormatError(UserError):
+    """The checkpoint was written by a later version of s2s."""
 
 
 @dataclass
 class Position:
-    """The state of a run's loop, beyond its iteration."""
+    """The progress of a training loop, apart from its iteration."""
 
     first_iteration: int
-    """Above 0 if the run continues another."""
+    """Iteration at which the run began, above 0 if it continues another run."""
     training_seconds: float = 0.0
     """Wall time of all steps so far, without evaluations."""
     evaluated_at: int | None = None
-    """Iteration of the last evaluation; None before the first."""
+    """Iteration of the last evaluation, `None` before the first one."""
     evaluated_tenths: int = 0
-    """Tenths of the run that were done at the last evaluation."""
+    """Tenths of the run that were complete at the last evaluation."""
     target_reached: bool = False
 
 
@@ -55,12 +55,13 @@ class Checkpoint:
     position: Position
     weights: dict[str, Tensor]
     state: dict[str, Tensor] = field(default_factory=dict)
-    """Optimizer and random states; empty if they were not stored."""
+    """State of the optimizer and of the random number generators, empty if it was dropped."""
     sampler: dict[str, Any] = field(default_factory=dict)
+    """State of the batch sampler."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Replace the checkpoint in an existing folder; after an OSError the old one is still there."""
+    """Replace the checkpoint in an existing folder. After an OSError the old one is still there."""
     header = {
         "format": _FORMAT,
         "config": checkpoint.config.to_json(),
@@ -81,27 +82,21 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(folder / CHECKPOINT)
-        _sync_folder(folder)
+        # The new name survives a power failure only if its folder is synced too.
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the file's new name survive a power failure."""
-    if not hasattr(os, "O_DIRECTORY"):  # such a system cannot sync folders
-        return
-    descriptor = os.open(folder, os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
     """Read and check the checkpoint in a run's folder.
 
     Raises:
-        UserError: There is no checkpoint, or it cannot be read.
+        UserError: The checkpoint is missing, damaged, or of a newer version.
     """
     path = folder / CHECKPOINT
     if not path.exists():
@@ -110,11 +105,7 @@ def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
         if not path.is_file():  # opening a pipe would block forever
             raise ValueError("it is not a file")
         return _load(path, with_state)
-    except _NewerFormatError:
-        raise UserError(
-            f"The checkpoint of run {folder.name} was written by a newer s2s. Update s2s."
-        ) from None
-    except MemoryError:
+    except (_NewerFormatError, MemoryError):
         raise
     except Exception as error:  # reading a damaged file can raise almost anything
         raise UserError(
@@ -127,16 +118,18 @@ def _load(path: Path, with_state: bool) -> Checkpoint:
     with safe_open(path, framework="pt") as file:
         header = json.loads(file.metadata()["s2s"])
         if header["format"] > _FORMAT:
-            raise _NewerFormatError
+            raise _NewerFormatError(
+                f"The checkpoint of run {path.parent.name} was written by a newer s2s. Update s2s."
+            )
         config = TrainConfig.from_json(header["config"])
         model = task_class().outline(config, header["task"])
-        names = file.keys()  # safe_open is not a mapping
-        keys = [key for key in names if with_state or not key.startswith(_STATE)]
-        # Shapes are checked before any memory is allocated for them.
-        outlines = _split({key: _outline(file.get_slice(key)) for key in keys})
-        check_outline(header["iteration"], config, model, *outlines)
-        # Copied: a mapped tensor ends the program when another one truncates the file.
-        weights, state = _split({key: file.get_tensor(key).clone() for key in keys})
+        all_names = file.keys()  # safe_open is not a mapping
+        names = [name for name in all_names if with_state or not name.startswith(_STATE)]
+        # Shapes are checked before any memory is allocated for the tensors.
+        meta_weights, meta_state = _split({name: _on_meta(file.get_slice(name)) for name in names})
+        check_outline(header["iteration"], config, model, meta_weights, meta_state)
+        # Copied, because a memory-mapped tensor crashes the program if the file is truncated.
+        weights, state = _split({name: file.get_tensor(name).clone() for name in names})
     check_values(weights, state, header["sampler"])
     return Checkpoint(
         config,
@@ -149,24 +142,22 @@ def _load(path: Path, with_state: bool) -> Checkpoint:
     )
 
 
-def _outline(tensor: Any) -> Tensor:
-    """Return shape and type of a tensor in a file, on the meta device."""
-    return torch.empty(tensor.get_shape(), dtype=_TYPES[tensor.get_dtype()], device="meta")
+def _on_meta(tensor: Any) -> Tensor:
+    """Return a tensor on the meta device with the shape and dtype of a tensor in a file."""
+    return torch.empty(tensor.get_shape(), dtype=_DTYPES[tensor.get_dtype()], device="meta")
 
 
 def _split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return weights and state from tensors named as in the file."""
-    weights, state = (
-        {name.removeprefix(kind): value for name, value in tensors.items() if name.startswith(kind)}
-        for kind in (_WEIGHTS, _STATE)
-    )
-    if len(weights) + len(state) < len(tensors):
-        raise ValueError("it has an unknown tensor")
-    return weights, state
+    """Return the weights and the state, without the prefixes of their names in the file."""
+    groups: dict[str, dict[str, Tensor]] = {_WEIGHTS: {}, _STATE: {}}
+    for name, tensor in tensors.items():
+        prefix, dot, rest = name.partition(".")
+        groups[prefix + dot][rest] = tensor
+    return groups[_WEIGHTS], groups[_STATE]
 
 
 def drop_state(folder: Path) -> None:
-    """Rewrite the checkpoint without optimizer and random states, most of its size."""
+    """Rewrite the checkpoint without its state, which is most of its size."""
     save_checkpoint(folder, load_checkpoint(folder))
 
 
@@ -181,14 +172,14 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
-    """Restore the result of optimizer_tensors; learning rate and the like stay as built."""
-    values: dict[int, dict[str, Tensor]] = {}
+    """Restore what optimizer_tensors returned, but no settings such as the learning rate."""
+    entries_by_number: dict[int, dict[str, Tensor]] = {}
     for name, tensor in state.items():
         if name.startswith("optimizer."):
-            _, number, entry = name.split(".", 2)
-            values.setdefault(int(number), {})[entry] = tensor
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
-    # Fused kernels assume that an entry lies in memory as its parameter does.
+            _, number, entry_name = name.split(".", 2)
+            entries_by_number.setdefault(int(number), {})[entry_name] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": entries_by_number})
+    # Fused kernels assume that an entry has the same memory layout as its parameter.
     for parameter, entries in optimizer.state.items():
         for name, entry in entries.items():
             if entry.shape == parameter.shape:

@@ -1,14 +1,14 @@
-"""RMSprop and SGD that update an embedding's rows only when they are used, and are exact.
+"""RMSprop and SGD that update an embedding's rows only when they are used, with the same result.
 
 A batch uses a few hundred of several thousand words, but with momentum every row moves at every
 step. A row without gradients for k steps moves along a geometric series, so all its steps can be
-taken at once before its next use: with momentum buffer b and square average v,
+taken at once before its next use: with momentum mu, momentum buffer b and square average v,
 
     W -= lr * b * (mu + mu**2 + ... + mu**k),   b *= mu**k,   v *= alpha**k.
 """
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +16,27 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import ParamsT
 
-Group = dict[str, Any]
-Entries = dict[str, Tensor]
-"""The optimizer's state of one parameter, or of some of its rows."""
 _ALPHA, _EPS = 0.99, 1e-8
 """Defaults of torch.optim.RMSprop."""
 _LATE_STEP = torch.tensor(1e9)
 
 
+@dataclass(frozen=True)
+class _Update:
+    """The tensors of one parameter that a fused kernel updates."""
+
+    parameter: Tensor
+    weight: Tensor
+    """The parameter itself, its transpose, or a copy of its rows that have a gradient."""
+    gradient: Tensor
+    state: dict[str, Tensor]
+    """The optimizer's state, in the same layout as `weight`."""
+    rows: Tensor | None = None
+    """(U,) numbers of the copied rows; `None` if nothing was copied."""
+
+
 class LazySGD(torch.optim.Optimizer):
-    """torch.optim.SGD, lazy in the rows of embeddings. One parameter group, on the CPU.
+    """torch.optim.SGD with lazy updates of embeddings, for one parameter group on the CPU.
 
     Users of the model notice nothing. In training mode an embedding first updates the rows that it
     reads. In evaluation mode, and in its `state_dict()`, it returns updated rows but changes
@@ -38,13 +49,12 @@ class LazySGD(torch.optim.Optimizer):
         self, parameters: ParamsT, embeddings: Iterable[nn.Embedding], *, lr: float, momentum: float
     ) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
-        self._steps = 0
+        self._numbers = {each: i for i, each in enumerate(self.param_groups[0]["params"])}
+        self._step_count = 0
         self._lr = lr
         """Learning rate of the missed steps."""
         self._last_steps: dict[Tensor, Tensor] = {}
-        """By embedding weight: (rows,) the last step that each row has taken."""
-        self._last_input: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}
-        """By embedding weight: words of the last input, distinct rows, and each word's row."""
+        """For each embedding's weight, the last step that each row has taken, (rows,)."""
         for embedding in embeddings:
             embedding.sparse = True
             weight = embedding.weight
@@ -58,36 +68,34 @@ class LazySGD(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
-        """Take one step with the current gradients, which it may overwrite."""
+        """Take one step with the current gradients, which may be overwritten."""
         (group,) = self.param_groups
         if group["lr"] != self._lr:
             for weight, last_steps in self._last_steps.items():
-                self._catch_up(weight, (last_steps < self._steps).nonzero().squeeze(1))
+                self._catch_up(weight, (last_steps < self._step_count).nonzero().squeeze(1))
             self._lr = group["lr"]
-        self._steps += 1
-        parts = [
-            self._part_of_rows(parameter, group)
-            if parameter.grad.is_sparse
-            else _part_of_all(parameter, parameter.grad, self._entries(parameter, group))
+        self._step_count += 1
+        updates = [
+            self._prepare_update(parameter, parameter.grad)
             for parameter in group["params"]
             if parameter.grad is not None
         ]
-        if parts:
-            self._update(parts, group)
-        for part in parts:
-            if part.whole is not None and part.rows is not None:
-                part.whole.index_copy_(0, part.rows, part.weight)
-                for name, entry in part.entries.items():
-                    self.state[part.whole][name].index_copy_(0, part.rows, entry)
+        if updates:
+            self._apply(updates, group["lr"], group["momentum"])
+        for update in updates:
+            if update.rows is not None:
+                update.parameter.index_copy_(0, update.rows, update.weight)
+                for name, values in update.state.items():
+                    self.state[update.parameter][name].index_copy_(0, update.rows, values)
 
     def state_dict(self) -> dict[str, Any]:
         """Return torch's state, and per embedding `rows` (R, H), `missed` (R,) steps and `rate`."""
         saved = super().state_dict()
-        for number, weight, last_steps in self._embeddings():
-            saved["state"][number] = {
+        for weight, last_steps in self._last_steps.items():
+            saved["state"][self._numbers[weight]] = {
                 **self.state[weight],
                 "rows": weight.detach().clone(),
-                "missed": self._steps - last_steps,
+                "missed": self._step_count - last_steps,
                 "rate": torch.tensor(self._lr, dtype=torch.float64),
             }
         return saved
@@ -96,9 +104,9 @@ class LazySGD(torch.optim.Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load state; that of a lazy optimizer sets the embeddings' weights too."""
         super().load_state_dict(state_dict)
-        for number, weight, last_steps in self._embeddings():
-            last_steps.fill_(self._steps)
-            saved = state_dict["state"].get(number, {})
+        for weight, last_steps in self._last_steps.items():
+            last_steps.fill_(self._step_count)
+            saved = state_dict["state"].get(self._numbers[weight], {})
             if "missed" in saved:
                 weight.copy_(saved["rows"])
                 last_steps -= saved["missed"]
@@ -106,18 +114,9 @@ class LazySGD(torch.optim.Optimizer):
                 for name in ("rows", "missed", "rate"):
                     del self.state[weight][name]
 
-    def _embeddings(self) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Yield each embedding's number among the parameters, weight and last steps of rows."""
-        for number, parameter in enumerate(self.param_groups[0]["params"]):
-            if parameter in self._last_steps:
-                yield number, parameter, self._last_steps[parameter]
-
     def _update_rows_before(self, embedding: Any, inputs: tuple[Tensor]) -> None:
         if embedding.training:
-            weight, (words,) = embedding.weight, inputs
-            rows, places = torch.unique(words, return_inverse=True)
-            self._last_input[weight] = words, rows, places.flatten()
-            self._catch_up(weight, rows)
+            self._catch_up(embedding.weight, torch.unique(inputs[0]))
 
     def _correct_after(
         self, embedding: Any, inputs: tuple[Tensor], outputs: Tensor
@@ -135,16 +134,16 @@ class LazySGD(torch.optim.Optimizer):
 
     def _missed_movement(self, weight: Tensor, rows: Tensor) -> Tensor:
         """Return what the missed steps subtract from rows (...) of `weight`: (..., H)."""
-        momentum: float = self.param_groups[0]["momentum"]
         buffer = self.state.get(weight, {}).get("momentum_buffer")
         if buffer is None:
             return weight.new_zeros(())
-        missed = (self._steps - self._last_steps[weight][rows]).unsqueeze(-1).to(weight.dtype)
+        momentum: float = self.param_groups[0]["momentum"]
+        missed = (self._step_count - self._last_steps[weight][rows]).unsqueeze(-1).to(weight.dtype)
         movement: Tensor = buffer[rows] * self._geometric_sum(momentum, momentum**missed)
         return movement
 
     def _geometric_sum(self, momentum: float, decayed: Tensor) -> Tensor:
-        """Return rate * (mu + ... + mu**k), given mu**k."""
+        """Return lr * (mu + ... + mu**k), given mu**k."""
         return (1 - decayed).mul_(self._lr * momentum / (1 - momentum))
 
     @torch.no_grad()
@@ -154,54 +153,48 @@ class LazySGD(torch.optim.Optimizer):
         if not state:
             return
         last_steps = self._last_steps[weight]
-        missed = (self._steps - last_steps.index_select(0, rows)).unsqueeze(1).to(weight.dtype)
-        last_steps.index_fill_(0, rows, self._steps)
-        for name, decay in self._decays(self.param_groups[0]).items():
+        missed = (self._step_count - last_steps.index_select(0, rows)).unsqueeze(1)
+        missed = missed.to(weight.dtype)
+        last_steps.index_fill_(0, rows, self._step_count)
+        for name, decay in self._decays().items():
             values, decayed = state[name].index_select(0, rows), decay**missed
             if name == "momentum_buffer":
-                reached = weight.index_select(0, rows)
-                reached.addcmul_(values, self._geometric_sum(decay, decayed), value=-1)
-                weight.index_copy_(0, rows, reached)
+                updated = weight.index_select(0, rows)
+                updated.addcmul_(values, self._geometric_sum(decay, decayed), value=-1)
+                weight.index_copy_(0, rows, updated)
             state[name].index_copy_(0, rows, values.mul_(decayed))
 
-    def _part_of_rows(self, parameter: Tensor, group: Group) -> "_Part":
-        """Copy the rows that have a gradient, and their state."""
-        gradient = parameter.grad
-        assert gradient is not None
-        words, values = gradient._indices()[0], gradient._values()
-        last, rows, places = self._last_input[parameter]
-        if (words.data_ptr(), words.numel()) != (last.data_ptr(), last.numel()):  # several calls
-            rows, places = torch.unique(words, return_inverse=True)
-        state = self._entries(parameter, group)
-        self._last_steps[parameter].index_fill_(0, rows, self._steps)
-        return _Part(
-            parameter.index_select(0, rows),
-            values.new_zeros(len(rows), values.shape[1]).index_add_(0, places, values),
-            {name: state[name].index_select(0, rows) for name in self._decays(group)},
-            parameter,
-            rows,
-        )
-
-    def _decays(self, group: Group) -> dict[str, float]:
+    def _decays(self) -> dict[str, float]:
         """Return the factor of each state entry in a step without a gradient."""
-        return {"momentum_buffer": group["momentum"]} if group["momentum"] else {}
+        momentum = self.param_groups[0]["momentum"]
+        return {"momentum_buffer": momentum} if momentum else {}
 
-    def _entries(self, parameter: Tensor, group: Group) -> Entries:
-        state: Entries = self.state[parameter]
-        for name in self._decays(group):
+    def _prepare_update(self, parameter: Tensor, gradient: Tensor) -> _Update:
+        state = self.state[parameter]
+        for name in self._decays():
             if name not in state:
                 state[name] = torch.zeros_like(parameter)
-        return state
+        if gradient.is_sparse:
+            gradient = gradient.coalesce()
+            rows = gradient._indices()[0]
+            self._last_steps[parameter].index_fill_(0, rows, self._step_count)
+            copies = {name: state[name].index_select(0, rows) for name in self._decays()}
+            weight = parameter.index_select(0, rows)
+            return _Update(parameter, weight, gradient._values(), copies, rows)
+        if parameter.is_contiguous():
+            return _Update(parameter, parameter, gradient, state)
+        # Stored by columns. A fused kernel reads rows much faster.
+        transposed = {name: values.t() for name, values in state.items()}
+        return _Update(parameter, parameter.t(), gradient.t(), transposed)
 
-    def _update(self, parts: "list[_Part]", group: Group) -> None:
-        momentum = group["momentum"]
+    def _apply(self, updates: list[_Update], lr: float, momentum: float) -> None:
         torch._fused_sgd_(
-            [part.weight for part in parts],
-            [part.gradient for part in parts],
-            [part.entries["momentum_buffer"] for part in parts] if momentum else [],
+            [update.weight for update in updates],
+            [update.gradient for update in updates],
+            [update.state["momentum_buffer"] for update in updates] if momentum else [],
             weight_decay=0.0,
             momentum=momentum,
-            lr=group["lr"],
+            lr=lr,
             dampening=0.0,
             nesterov=False,
             maximize=False,
@@ -210,31 +203,31 @@ class LazySGD(torch.optim.Optimizer):
 
 
 class LazyRMSprop(LazySGD):
-    """torch.optim.RMSprop (not centered), lazy in the rows of embeddings like LazySGD."""
+    """torch.optim.RMSprop (not centered) with lazy updates of embeddings."""
 
-    def _decays(self, group: Group) -> dict[str, float]:
-        return {**super()._decays(group), "square_avg": _ALPHA}
+    def _decays(self) -> dict[str, float]:
+        return {**super()._decays(), "square_avg": _ALPHA}
 
-    def _update(self, parts: "list[_Part]", group: Group) -> None:
+    def _apply(self, updates: list[_Update], lr: float, momentum: float) -> None:
         """Update in one pass over memory, with a kernel that torch has only for AdamW.
 
         Without a first moment, and at a step so late that its bias corrections are 1, AdamW maps
         x to (1 - rate * decay) * x - rate * g / (sqrt(v) + eps). With a rate of -1 and a decay of
         momentum - 1 that is the step of the momentum buffer.
         """
-        weights = [part.weight for part in parts]
-        gradients = [part.gradient for part in parts]
-        moved, rate, decay = weights, group["lr"], 0.0
-        if group["momentum"]:
-            moved = [part.entries["momentum_buffer"] for part in parts]
-            rate, decay = -1.0, group["momentum"] - 1
+        weights = [update.weight for update in updates]
+        gradients = [update.gradient for update in updates]
+        moved, rate, decay = weights, lr, 0.0
+        if momentum:
+            moved = [update.state["momentum_buffer"] for update in updates]
+            rate, decay = -1.0, momentum - 1
         torch._fused_adamw_(
             moved,
             gradients,
             gradients,
-            [part.entries["square_avg"] for part in parts],
+            [update.state["square_avg"] for update in updates],
             [],
-            [_LATE_STEP] * len(parts),
+            [_LATE_STEP] * len(updates),
             lr=rate,
             beta1=0.0,
             beta2=_ALPHA,
@@ -243,24 +236,5 @@ class LazyRMSprop(LazySGD):
             amsgrad=False,
             maximize=False,
         )
-        if group["momentum"]:
-            torch._foreach_add_(weights, moved, alpha=-group["lr"])
-
-
-def _part_of_all(parameter: Tensor, gradient: Tensor, entries: Entries) -> "_Part":
-    """Return the parameter, transposed if it is stored by columns: fused kernels want rows."""
-    if parameter.is_contiguous():
-        return _Part(parameter, gradient, entries)
-    return _Part(parameter.t(), gradient.t(), {name: entry.t() for name, entry in entries.items()})
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A parameter, or a copy of some of its rows, with gradient and state of the same shape."""
-
-    weight: Tensor
-    gradient: Tensor
-    entries: Entries
-    whole: Tensor | None = None
-    """The parameter that the rows were copied from."""
-    rows: Tensor | None = None
+        if momentum:
+            torch._foreach_add_(weights, moved, alpha=-lr)
