@@ -11,10 +11,9 @@ from pages.shared.escaping import escape
 from pages.shared.records import read_records
 from s2s.analysis.compare.groups import Group, Repeats, build_bars
 from s2s.analysis.compare.lines import RunLine, build_group_line, build_loss_line
-from s2s.analysis.run.anatomy import fit_run_anatomies, measure_run_anatomy
+from s2s.analysis.run.anatomy import fit_run_anatomies, measure_anatomy
 from s2s.analysis.run.steps import Axis, LossScale
-from s2s.charts.anatomy import plot_anatomy
-from s2s.charts.bars import plot_bars
+from s2s.charts.bars import plot_anatomy, plot_bars
 from s2s.charts.curves import plot_loss
 from s2s.formatting import format_bytes, format_rate
 from s2s.records import Run, Summary
@@ -98,7 +97,7 @@ def bar_charts(compared: Compared, repeats: Repeats) -> None:
 
 def anatomy_chart(runs: Sequence[Run]) -> None:
     """Draw the parts of each run's step, with the fit over the batch sizes."""
-    measured = [measure_run_anatomy(run, read_records(run.id)[0]) for run in runs]
+    measured = [measure_anatomy(run, read_records(run.id)[0]) for run in runs]
     anatomies = [each for each in measured if each]
     if not anatomies:
         return

@@ -13,13 +13,13 @@ from pages.shared.chart import PreparedChart, prepare_chart
 from pages.shared.escaping import escape
 from pages.shared.records import Records, read_records
 from s2s.analysis.compare.lines import build_loss_line, build_throughput_line
-from s2s.analysis.run.anatomy import measure_run_anatomy
+from s2s.analysis.run.anatomy import measure_anatomy
 from s2s.analysis.run.progress import Progress, measure_progress
 from s2s.analysis.run.readings import build_reading_series, run_memory_bytes
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.run.summarize import summarize
 from s2s.analysis.run.translations import build_translation_table
-from s2s.charts.anatomy import plot_anatomy
+from s2s.charts.bars import plot_anatomy
 from s2s.charts.curves import plot_loss, plot_throughput
 from s2s.charts.readings import plot_readings
 from s2s.errors import shorten
@@ -154,7 +154,7 @@ def _build_charts(run: Run, records: Records, scale: LossScale) -> tuple[Prepare
         prepare_chart(reading_figure, chart_text.describe_readings(series), wide=False),
     ]
     # The anatomy appears during the run. It comes last, so that the other charts do not move.
-    if anatomy := measure_run_anatomy(run, steps):
+    if anatomy := measure_anatomy(run, steps):
         figure = plot_anatomy([anatomy], None, revision=revision)
         charts.append(prepare_chart(figure, chart_text.describe_anatomy([anatomy], None)))
     return tuple(charts)

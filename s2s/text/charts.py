@@ -8,7 +8,7 @@ from s2s.analysis.advice.target import StepsToTarget
 from s2s.analysis.advice.time_to_target import TimeToTarget
 from s2s.analysis.compare.groups import Bar
 from s2s.analysis.compare.lines import RunLine
-from s2s.analysis.run.anatomy import PARTS, AnatomyFit, RunAnatomy
+from s2s.analysis.run.anatomy import PARTS, Anatomy, AnatomyFit
 from s2s.analysis.run.readings import ReadingSeries
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.sweep.memory import MemoryFit
@@ -28,11 +28,11 @@ from s2s.text.compare import describe_anatomy_fit
 
 
 def describe_loss(lines: Sequence[RunLine], axis: Axis, scale: LossScale) -> str:
-    return _describe(f"Loss {scale} against {axis}", _runs(lines, format_loss))
+    return _describe(f"Loss {scale} against {axis}", _list_runs(lines, format_loss))
 
 
 def describe_throughput(lines: Sequence[RunLine], axis: Axis) -> str:
-    return _describe(f"Samples per second against {axis}", _runs(lines, format_rate))
+    return _describe(f"Samples per second against {axis}", _list_runs(lines, format_rate))
 
 
 def describe_bars(
@@ -65,33 +65,29 @@ def describe_readings(series: Sequence[ReadingSeries]) -> str:
     return _describe("Memory and utilization", parts)
 
 
-def describe_anatomy(runs: Sequence[RunAnatomy], fit: AnatomyFit | None) -> str:
+def describe_anatomy(runs: Sequence[Anatomy], fit: AnatomyFit | None) -> str:
     parts = [
-        f"run {each.label}: {_parts(each.anatomy.median_seconds, each.anatomy.shares)}"
-        for each in runs
+        f"run {each.label}: {_format_parts(each.median_seconds, each.shares)}" for each in runs
     ]
     return _describe("Step anatomy", parts, fit)
 
 
 def describe_step_parts(step_parts: StepParts) -> str:
-    parts = [_at(each.batch_size, _parts(each.seconds, each.shares())) for each in step_parts.sizes]
+    parts = [
+        f"batch size {each.batch_size:,}: {_format_parts(each.seconds, each.shares())}"
+        for each in step_parts.sizes
+    ]
     return _describe("Step anatomy against batch size", parts, step_parts.fit)
 
 
 def describe_padding(ratios: Mapping[str, Sequence[SizeMedian]]) -> str:
-    parts = []
-    for engine, points in ratios.items():
-        figures = [f"{100 * each.median:.1f}% at {each.batch_size:,}" for each in points]
-        parts += [f"{engine}: {', '.join(figures)}"] if figures else []
+    parts = [_format_points(engine, points, "{:.1%}".format) for engine, points in ratios.items()]
     return _describe("Padding ratio against batch size", parts)
 
 
 def describe_speed_curves(curves: Sequence[SpeedCurve]) -> str:
     unit = curves[0].unit if curves else Unit.SAMPLES
-    parts = []
-    for curve in curves:
-        rates = [f"{format_rate(each.median)} at {each.batch_size:,}" for each in curve.points]
-        parts += [f"{curve.label}: {', '.join(rates)}"] if rates else []
+    parts = [_format_points(each.label, each.points, format_rate) for each in curves]
     return _describe(f"{unit.capitalize()} per second against batch size", parts)
 
 
@@ -103,14 +99,17 @@ def describe_memory(fit: MemoryFit) -> str:
 def describe_steps_to_target(points: Sequence[StepsToTarget]) -> str:
     parts = []
     for each in points:
-        bound = "at most " if each.early else "" if each.reached else "not reached after "
-        parts.append(_at(each.batch_size, f"{bound}{each.steps:,.0f}", f", seed {each.seed}"))
+        bound = "" if each.reached else "not reached after "
+        if each.early:
+            bound = "at most "
+        place = f"batch size {each.batch_size:,}, seed {each.seed}"
+        parts.append(f"{place}: {bound}{each.steps:,.0f}")
     return _describe("Steps to target against batch size", parts)
 
 
 def describe_time_to_target(times: TimeToTarget) -> str:
     parts = [
-        _at(each.batch_size, f"{format_duration(each.seconds.value)}, {each.standing}")
+        f"batch size {each.batch_size:,}: {format_duration(each.seconds.value)}, {each.standing}"
         for each in times.predictions
     ]
     return _describe("Predicted time to target against batch size", parts)
@@ -118,14 +117,17 @@ def describe_time_to_target(times: TimeToTarget) -> str:
 
 def _describe(title: str, parts: Sequence[str], fit: AnatomyFit | None = None) -> str:
     fit_text = f" {describe_anatomy_fit(fit)}" if fit else ""
-    return f"{title}. {'; '.join(parts) or 'No data yet'}.{fit_text}"
+    return f"{title}. {'; '.join(filter(None, parts)) or 'No data yet'}.{fit_text}"
 
 
-def _at(batch_size: int, text: str, details: str = "") -> str:
-    return f"batch size {batch_size:,}{details}: {text}"
+def _format_points(
+    label: str, points: Sequence[SizeMedian], format_value: Callable[[float], str]
+) -> str:
+    figures = [f"{format_value(each.median)} at {each.batch_size:,}" for each in points]
+    return f"{label}: {', '.join(figures)}" if figures else ""
 
 
-def _runs(lines: Sequence[RunLine], format_value: Callable[[float], str]) -> list[str]:
+def _list_runs(lines: Sequence[RunLine], format_value: Callable[[float], str]) -> list[str]:
     parts = []
     for line in lines:
         y = line.curve.y[np.isfinite(line.curve.y)]
@@ -134,7 +136,7 @@ def _runs(lines: Sequence[RunLine], format_value: Callable[[float], str]) -> lis
     return parts
 
 
-def _parts(seconds: Sequence[float], shares: Sequence[float]) -> str:
+def _format_parts(seconds: Sequence[float], shares: Sequence[float]) -> str:
     """Return `data 1 ms (10%), forward ...`; both arguments are in the order of PARTS."""
     return ", ".join(
         f"{part} {format_step_time(each)} ({format_percent(share)})"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from s2s.analysis.estimate import Estimate
-from s2s.analysis.run.anatomy import AnatomyFit, RunAnatomy, are_of_one_kind
+from s2s.analysis.run.anatomy import Anatomy, AnatomyFit, are_of_one_kind
 from s2s.analysis.run.interference import has_interference
 from s2s.analysis.run.steps import Axis
 from s2s.config import MAX_BATCH_SIZE, MAX_ITERATIONS, TrainConfig
@@ -12,38 +12,28 @@ from s2s.formatting import UNKNOWN, format_percent, format_run_label, format_ste
 from s2s.records import Run, Summary
 from s2s.text.run import describe_interference
 
-_EQUAL = {
-    Axis.ITERATIONS: "made the same number of updates",
-    Axis.SAMPLES: "seen the same number of sentences",
-    Axis.TOKENS: "seen the same number of target tokens",
-    Axis.SECONDS: "trained for the same time",
-}
 _TRADE_OFFS = {
     Axis.ITERATIONS: (
         "Equal updates, not equal data: at the same x, {large} has seen {factor} as many sentences "
-        "as {small}. The article compared its runs this way (batch size 32 saw 16× the samples of "
-        "batch size 2)."
+        "as {small}. The article compared its runs this way."
     ),
     Axis.SAMPLES: (
         "Equal data, not equal updates: at the same x, {small} has made {factor} as many updates "
-        "as {large}. The article compared equal iterations instead."
+        "as {large}."
     ),
     Axis.TOKENS: (
         "Equal data, counted in target tokens: at the same x, {small} has made about {factor} as "
         "many updates as {large}."
     ),
-    Axis.SECONDS: (
-        "Equal training time on this machine, evaluations excluded: both speed and progress per "
-        "sentence matter."
-    ),
+    Axis.SECONDS: "Equal training time on this machine, evaluations excluded.",
 }
 
 
 def describe_axis(summaries: Sequence[Summary], axis: Axis) -> str:
     """Say what the runs have in common at the same place on an axis, and what differs."""
     sizes = sorted({each.batch_size for each in summaries})
-    if len(sizes) < 2:
-        return f"At the same x, all runs have {_EQUAL[axis]}."
+    if len(sizes) < 2 and axis is not Axis.SECONDS:
+        return "All runs have the same batch size: at the same x, updates and data are equal."
     return _TRADE_OFFS[axis].format(
         small=f"batch size {sizes[0]:,}",
         large=f"batch size {sizes[-1]:,}",
@@ -52,19 +42,17 @@ def describe_axis(summaries: Sequence[Summary], axis: Axis) -> str:
 
 
 def describe_interferences(runs: Sequence[Run], summaries: Sequence[Summary]) -> str:
-    """Say which runs were disturbed, and which steps are excluded; empty if none."""
-    sentences = [
-        f"Run {format_run_label(run)}: {describe_interference(summary.interference)}"
-        for run, summary in zip(runs, summaries, strict=True)
-        if has_interference(summary.interference)
-    ]
-    excluded = ", ".join(
-        f"{each.interfered_steps:,} of run {each.run_id}"
-        for each in summaries
-        if each.interfered_steps
-    )
-    if excluded:
-        sentences.append(f"Steps excluded from timing because s2s translated: {excluded}.")
+    """Say what disturbed the timing of each run; empty if nothing did."""
+    sentences = []
+    for run, summary in zip(runs, summaries, strict=True):
+        if has_interference(summary.interference):
+            interference = describe_interference(summary.interference)
+            sentences.append(f"Run {format_run_label(run)}: {interference}")
+        if steps := summary.interfered_steps:
+            sentences.append(
+                f"Run {format_run_label(run)}: timing excludes {steps:,} steps during which s2s "
+                "translated."
+            )
     return " ".join(sentences)
 
 
@@ -92,11 +80,9 @@ def describe_anatomy_fit(fit: AnatomyFit) -> str:
     )
 
 
-def describe_missing_fit(runs: Sequence[RunAnatomy]) -> str:
+def describe_missing_fit(runs: Sequence[Anatomy]) -> str:
     """Say which runs to select to get a fit."""
-    needed = "of at least two batch sizes"
-    if not are_of_one_kind(runs):
-        needed = "that differ only in batch size"
+    needed = "of two batch sizes" if are_of_one_kind(runs) else "that differ only in batch size"
     return f"To separate fixed step time from the time per sentence, select runs {needed}."
 
 
@@ -127,7 +113,7 @@ def _format_choice(value: object) -> str:
             return f"{value:,}"
         case float():
             return f"{value:g}"
-        case list() | tuple():
+        case tuple():
             return " / ".join(str(each) for each in value)
         case _:
             return str(value)

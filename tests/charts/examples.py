@@ -11,7 +11,7 @@ from s2s.analysis.advice.time_to_target import Prediction, Standing, TimeToTarge
 from s2s.analysis.compare.groups import Bar, Group
 from s2s.analysis.compare.lines import RunLine, build_loss_line, build_throughput_line
 from s2s.analysis.estimate import Estimate
-from s2s.analysis.run.anatomy import Anatomy, RunAnatomy, fit_anatomy, fit_run_anatomies
+from s2s.analysis.run.anatomy import Anatomy, fit_anatomy, fit_run_anatomies
 from s2s.analysis.run.readings import ReadingSeries
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.sweep.memory import MemoryPoint, fit_memory
@@ -19,8 +19,7 @@ from s2s.analysis.sweep.runs import SizeMedian
 from s2s.analysis.sweep.step_parts import SizeParts, StepParts
 from s2s.analysis.sweep.throughput import fit_speed_curve
 from s2s.charts.advice import plot_steps_to_target, plot_time_to_target
-from s2s.charts.anatomy import plot_anatomy, plot_step_parts
-from s2s.charts.bars import plot_bars
+from s2s.charts.bars import plot_anatomy, plot_bars, plot_step_parts
 from s2s.charts.curves import plot_loss, plot_throughput
 from s2s.charts.frame import Figure
 from s2s.charts.readings import plot_readings
@@ -39,11 +38,11 @@ def examples() -> dict[str, tuple[Figure, str]]:
     return {**_run_examples(), **_sweep_examples(), **_advice_examples()}
 
 
-def step_anatomy(batch_size: int) -> RunAnatomy:
+def step_anatomy(batch_size: int) -> Anatomy:
     """3 ms and 1 ms per sentence forward, 2 ms backward at any size."""
     medians = (0.0, 0.003 + 0.001 * batch_size, 0.002, 0.0, 0.0)
-    anatomy = Anatomy(medians, tuple(each / sum(medians) for each in medians))
-    return RunAnatomy(batch_size, f"{batch_size} · <run>", batch_size, (), anatomy)
+    shares = tuple(each / sum(medians) for each in medians)
+    return Anatomy(batch_size, f"{batch_size} · <run>", batch_size, (), medians, shares)
 
 
 def step_parts(*sizes: int) -> StepParts:

@@ -1,5 +1,6 @@
 """Step anatomy: the parts of step time, and how much of each grows with the batch size."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,23 +20,16 @@ _CLOCK_SECONDS = 1e-6
 
 @dataclass(frozen=True)
 class Anatomy:
-    """The parts of a run's timed steps, each in the order of PARTS."""
-
-    median_seconds: tuple[float, ...]
-    shares: tuple[float, ...]
-    """Of the total time of these steps; they add up to 1."""
-
-
-@dataclass(frozen=True)
-class RunAnatomy:
-    """The anatomy of a run's steps, with what is needed to compare it with other runs."""
+    """The parts of a run's timed steps, in the order of PARTS."""
 
     run_id: int
     label: str
     batch_size: int
     kind: tuple[object, ...]
     """Equal for runs that differ only in batch size, as far as it matters for step time."""
-    anatomy: Anatomy
+    median_seconds: tuple[float, ...]
+    shares: tuple[float, ...]
+    """Shares of the total time of these steps, which add up to 1."""
 
 
 @dataclass(frozen=True)
@@ -53,45 +47,40 @@ class AnatomyFit:
         return tuple(map(min, self.fixed_seconds, parts))
 
 
-def measure_anatomy(steps: Steps) -> Anatomy | None:
-    """Return the parts of a run's timed steps; None if their phases were not measured.
+def measure_anatomy(run: Run, steps: Steps) -> Anatomy | None:
+    """Return the parts of a run's timed steps; `None` if no phases were measured.
 
-    Above 4,096 steps only every second, third, ... counts, because a page calls this often.
+    A long run is sampled at even intervals, because a page calls this often.
     """
     measured = np.flatnonzero(steps["timed"] & np.isfinite(steps[f"{PHASES[0]}_seconds"]))
     if not len(measured):
         return None
-    measured = measured[:: -(-len(measured) // _MAX_STEPS)]
+    measured = measured[:: math.ceil(len(measured) / _MAX_STEPS)]
     phases = [steps[f"{phase}_seconds"][measured].astype(np.float64) for phase in PHASES]
     # A GPU's clock rounds a phase to half a microsecond, so the phases may exceed the step.
     between = np.maximum(0.0, steps["seconds"][measured] - np.sum(phases, axis=0))
     parts = np.array([*phases, between])
     totals = parts.sum(axis=1)
     return Anatomy(
-        tuple(np.median(parts, axis=1).tolist()), tuple((totals / totals.sum()).tolist())
+        run.id,
+        format_run_label(run),
+        run.config.batch_size,
+        (run.device, *run.config.timing_key()),
+        tuple(np.median(parts, axis=1).tolist()),
+        tuple((totals / totals.sum()).tolist()),
     )
 
 
-def measure_run_anatomy(run: Run, steps: Steps) -> RunAnatomy | None:
-    """Return the anatomy of a run's steps; None if its phases were not measured."""
-    anatomy = measure_anatomy(steps)
-    if anatomy is None:
-        return None
-    kind = (run.device, *run.config.timing_key())
-    return RunAnatomy(run.id, format_run_label(run), run.config.batch_size, kind, anatomy)
-
-
-def are_of_one_kind(runs: Sequence[RunAnatomy]) -> bool:
+def are_of_one_kind(runs: Sequence[Anatomy]) -> bool:
     """Return whether the runs differ only in batch size, as far as it matters for step time."""
     return len({each.kind for each in runs}) <= 1
 
 
-def fit_run_anatomies(runs: Sequence[RunAnatomy]) -> AnatomyFit | None:
+def fit_run_anatomies(runs: Sequence[Anatomy]) -> AnatomyFit | None:
     """Fit the parts of the runs' steps; None if the runs are not of one kind and several sizes."""
     if not are_of_one_kind(runs):
         return None
-    medians = [each.anatomy.median_seconds for each in runs]
-    return fit_anatomy([each.batch_size for each in runs], medians)
+    return fit_anatomy([each.batch_size for each in runs], [each.median_seconds for each in runs])
 
 
 def fit_anatomy(batch_sizes: Sequence[int], parts: Sequence[Sequence[float]]) -> AnatomyFit | None:
@@ -99,13 +88,12 @@ def fit_anatomy(batch_sizes: Sequence[int], parts: Sequence[Sequence[float]]) ->
 
     Non-negative least squares of the relative residuals: the uncertainty of a timing is
     proportional to it, and with absolute residuals the largest batch would decide the fixed part.
-    No part takes negative time.
 
     Args:
-        parts: For each of `batch_sizes` the seconds of the parts, in the order of PARTS.
+        parts: The seconds of the parts at each batch size, in the order of PARTS.
 
     Returns:
-        None for fewer than two different batch sizes.
+        `None` with fewer than two different batch sizes.
     """
     if len(set(batch_sizes)) < 2:
         return None

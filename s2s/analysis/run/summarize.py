@@ -23,7 +23,7 @@ def summarize(
     translation quality: they are taken from the run's stored summary, if it has one.
     """
     spread = measure_step_spread(steps, run.config.teacher_forcing)
-    anatomy = measure_anatomy(steps)
+    anatomy = measure_anatomy(run, steps)
     interfered = steps["interfered"]
     warmup = ~(steps["timed"] | interfered)
     validation = [

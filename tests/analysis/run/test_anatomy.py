@@ -10,48 +10,48 @@ from hypothesis import strategies as some
 
 from s2s.analysis.run.anatomy import (
     Anatomy,
-    RunAnatomy,
     fit_anatomy,
     fit_run_anatomies,
     measure_anatomy,
-    measure_run_anatomy,
 )
 from tests.plausible import RUN, some_steps, steps
 
 NAN = math.nan
 
 
-def a_run(batch_size: int, *median_seconds: float, kind: str = "") -> RunAnatomy:
+def a_run(batch_size: int, *median_seconds: float, kind: str = "") -> Anatomy:
     shares = tuple(each / sum(median_seconds) for each in median_seconds)
-    anatomy = Anatomy(median_seconds, shares)
-    return RunAnatomy(batch_size, f"{batch_size} · run", batch_size, (kind,), anatomy)
+    name = f"{batch_size} · run"
+    return Anatomy(batch_size, name, batch_size, (kind,), median_seconds, shares)
 
 
 def test_medians_and_shares_of_timed_steps_with_phases() -> None:
     found = measure_anatomy(
+        RUN,
         steps(
             (1, 1.0, 2, 1, 1, 2, 99.0, False, 9.0, 9.0, 9.0, 9.0),
             (2, 1.0, 2, 1, 1, 2, 10.0, True, 1.0, 4.0, 2.0, 2.0),
             (3, 1.0, 2, 1, 1, 2, 20.0, True, 1.0, 8.0, 6.0, 3.0),
             (4, 1.0, 2, 1, 1, 2, 10.0, True, 2.0, 4.0, 2.0, 2.0),
             (5, 1.0, 2, 1, 1, 2, 30.0, True, NAN, NAN, NAN, NAN),
-        )
+        ),
     )
     assert found is not None
     assert found.median_seconds == (1.0, 4.0, 2.0, 2.0, 1.0)
     assert found.shares == pytest.approx((4 / 40, 16 / 40, 10 / 40, 7 / 40, 3 / 40))
     # Rounded phases leave no negative rest.
-    found = measure_anatomy(steps((1, 1.0, 2, 1, 1, 2, 1.0, True, 0.25, 0.25, 0.25, 0.2500001)))
+    found = measure_anatomy(
+        RUN, steps((1, 1.0, 2, 1, 1, 2, 1.0, True, 0.25, 0.25, 0.25, 0.2500001))
+    )
     assert found is not None
     assert found.median_seconds[-1] == 0.0
     assert sum(found.shares) == pytest.approx(1.0)
-    assert measure_anatomy(steps()) is None
-    assert measure_anatomy(steps((1, 1.0, 2, 1, 1, 2, 9.0, True))) is None
-    assert measure_run_anatomy(RUN, steps()) is None
+    assert measure_anatomy(RUN, steps()) is None
+    assert measure_anatomy(RUN, steps((1, 1.0, 2, 1, 1, 2, 9.0, True))) is None
 
 
 def test_a_sampled_long_run_has_the_same_medians() -> None:
-    found = measure_anatomy(some_steps(20_000, 2))
+    found = measure_anatomy(RUN, some_steps(20_000, 2))
     assert found is not None
     assert found.median_seconds == pytest.approx((0.01, 0.05, 0.03, 0.008, 0.002), rel=1e-5)
 
@@ -60,7 +60,7 @@ def test_runs_of_one_kind_differ_in_batch_size_seed_and_length_only() -> None:
     def kind(device: str = "cpu", **changes: object) -> tuple[object, ...]:
         config = dataclasses.replace(RUN.config, **changes)  # type: ignore[arg-type]
         run = dataclasses.replace(RUN, config=config, device=device)
-        found = measure_run_anatomy(run, some_steps(5, 2))
+        found = measure_anatomy(run, some_steps(5, 2))
         assert found is not None
         return found.kind
 
