@@ -1,20 +1,33 @@
-"""Charts and tables of a sweep by batch size; only the open tab is drawn."""
+"""Charts, figures and sample translations of a sweep by batch size."""
 
 import dataclasses
+import math
 
 import pandas as pd
 import streamlit as st
 
 from pages.shared.address import segmented_choice
 from pages.shared.chart import draw_chart
+from pages.shared.escaping import escape
+from pages.shared.state import get_store
 from pages.shared.sweeps import select_engine
-from pages.sweep.translations import translations
+from s2s.analysis.run.steps import Axis
 from s2s.analysis.sweep.step_parts import measure_padding, measure_step_parts
 from s2s.analysis.sweep.table import sweep_rows
 from s2s.analysis.sweep.throughput import Unit, sweep_speed_curves
-from s2s.charts.anatomy import plot_step_parts
+from s2s.analysis.sweep.translations import (
+    TranslatingRun,
+    common_extent,
+    first_finished_runs,
+    sample_sentences,
+    select_translating_runs,
+    translations_at,
+)
+from s2s.charts.bars import plot_step_parts
 from s2s.charts.sweep import plot_padding, plot_speed_curves
 from s2s.config import Engine
+from s2s.errors import shorten
+from s2s.formatting import UNKNOWN
 from s2s.records import Sweep
 from s2s.text.charts import describe_padding, describe_speed_curves, describe_step_parts
 from s2s.text.compare import describe_anatomy_fit
@@ -38,16 +51,16 @@ _COLUMNS = {
 
 
 def sweep_charts(sweep: Sweep) -> None:
-    """Show the throughput chart, and one tab per further view."""
+    """Show the throughput chart, and a tab for each further view; only the open tab is drawn."""
     if any(row.samples_per_second for row in sweep_rows(sweep)):
-        _throughput(sweep)
+        _throughput_chart(sweep)
     else:
         st.caption("The throughput chart appears after the first finished run.")
     views = {
-        "Figures": lambda: _table(sweep),
-        "Step anatomy": lambda: _anatomy(sweep, select_engine(sweep)),
-        "Padding": lambda: _padding(sweep),
-        "Sample translations": lambda: translations(sweep, select_engine(sweep)),
+        "Figures": lambda: _figures_table(sweep),
+        "Step anatomy": lambda: _anatomy_chart(sweep, select_engine(sweep)),
+        "Padding": lambda: _padding_chart(sweep),
+        "Sample translations": lambda: _translations_table(sweep, select_engine(sweep)),
     }
     tabs = st.tabs(list(views), key="sweep_tab", on_change="rerun", bind="query-params")
     for tab, draw in zip(tabs, views.values(), strict=True):
@@ -56,7 +69,7 @@ def sweep_charts(sweep: Sweep) -> None:
                 draw()
 
 
-def _throughput(sweep: Sweep) -> None:
+def _throughput_chart(sweep: Sweep) -> None:
     unit = segmented_choice(
         "Unit", list(Unit), "sweep_unit",
         label_visibility="collapsed", format_func=lambda each: f"{each}/s",
@@ -68,7 +81,7 @@ def _throughput(sweep: Sweep) -> None:
         st.caption(text)
 
 
-def _table(sweep: Sweep) -> None:
+def _figures_table(sweep: Sweep) -> None:
     rows = [
         dataclasses.asdict(row) | {"states": format_states(row.states)} for row in sweep_rows(sweep)
     ]
@@ -80,7 +93,7 @@ def _table(sweep: Sweep) -> None:
     )
 
 
-def _padding(sweep: Sweep) -> None:
+def _padding_chart(sweep: Sweep) -> None:
     ratios = measure_padding(sweep)
     points = [point for each in ratios.values() for point in each]
     if not points:
@@ -92,7 +105,7 @@ def _padding(sweep: Sweep) -> None:
         st.caption("These runs computed no padding.")
 
 
-def _anatomy(sweep: Sweep, engine: Engine) -> None:
+def _anatomy_chart(sweep: Sweep, engine: Engine) -> None:
     step_parts = measure_step_parts(sweep, engine)
     if not step_parts.sizes:
         st.caption("The step anatomy appears after the first finished runs.")
@@ -106,3 +119,53 @@ def _anatomy(sweep: Sweep, engine: Engine) -> None:
     draw_chart(figure, describe_step_parts(step_parts), "sweep_anatomy")
     if step_parts.fit:
         st.caption(describe_anatomy_fit(step_parts.fit))
+
+
+def _translations_table(sweep: Sweep, engine: Engine) -> None:
+    runs = first_finished_runs(sweep, engine)
+    evaluations = {run.id: get_store().evaluations(run.id) for run in runs}
+    translating = select_translating_runs(runs, evaluations)
+    pairs = sample_sentences(translating)
+    if not pairs:
+        st.caption("Sample translations appear after the first finished runs.")
+        return
+    pair = st.selectbox("Sentence", pairs, format_func=lambda pair: pair[0])
+    rows = translations_at(translating, pair, *_select_position(translating))
+    outputs = [UNKNOWN if each.output is None else escape(shorten(each.output)) for each in rows]
+    columns = {
+        "Batch size": [f"{each.batch_size:,}" for each in rows],
+        "Translation": outputs,
+        "Samples": [f"{each.samples:,}" for each in rows],
+        "Seconds": [f"{each.seconds:,.1f}" for each in rows],
+        "Evaluated after": [f"{each.iteration:,} iterations" for each in rows],
+    }
+    # st.table is used because it wraps text. It also renders Markdown, so the text is escaped.
+    st.table(pd.DataFrame(columns), hide_index=True, alt="The translation by each batch size")
+    notes = [f"Reference: {escape(pair[1])}"] if pair[1] else []
+    if not sweep.config.base.sentences:
+        notes.append(
+            "These are held-out pairs of the corpus. Enter your own sentences under More options "
+            "when you start a sweep."
+        )
+    notes.append(
+        "Each row shows the first repeat of a batch size at its last evaluation up to that point."
+    )
+    st.caption("  \n".join(notes))
+
+
+def _select_position(runs: list[TranslatingRun]) -> tuple[Axis, float]:
+    """Return the selected axis and a position on it that every batch size has reached."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        axis = segmented_choice("Compare at equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
+        is_samples, key = axis is Axis.SAMPLES, f"sweep_at_{axis}"
+        extent = common_extent(runs, axis)
+        limit = int(extent) if is_samples else math.ceil(10 * extent) / 10
+        if not limit:
+            return axis, extent
+        st.session_state[key] = min(st.session_state.get(key, limit), limit)
+        position = st.slider(
+            "Samples" if is_samples else "Seconds of training", type(limit)(0), limit, key=key,
+            format="localized" if is_samples else "%.1f", persist_state="session",
+            help="Up to where every batch size has been evaluated.",
+        )  # fmt: skip
+    return axis, float(position)

@@ -1,14 +1,35 @@
-"""One figure of each run, or group of repeats, as horizontal bars."""
+"""Bar charts: one figure of each run, and the parts of step time."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from s2s.analysis.compare.groups import Bar
 from s2s.analysis.estimate import Estimate
+from s2s.analysis.run.anatomy import PARTS, Anatomy, AnatomyFit
+from s2s.analysis.run.steps import Floats
+from s2s.analysis.sweep.step_parts import StepParts
 from s2s.charts import frame
-from s2s.formatting import format_range
+from s2s.formatting import format_range, format_step_time
+
+_PART_COLOURS = (
+    frame.PALETTE[5], frame.PALETTE[1], frame.PALETTE[2], frame.PALETTE[3], frame.GREY
+)  # fmt: skip
+"""In the order of PARTS."""
+_PLAIN: dict[str, Any] = {"shape": ""}
+_HATCHED: dict[str, Any] = {
+    "shape": "/",
+    "fillmode": "overlay",  # over the colour, not instead of it
+    "size": 6,
+    "solidity": 0.35,
+    "fgcolor": "rgba(255,255,255,0.85)",
+}
+_BAR_GAP = 0.35
+_MARGIN = {"l": 12, "r": 72, "t": 44, "b": 8}
+"""Of horizontal bars, with room for the text at their ends."""
+_RUNS_AXIS = frame.build_axis("", autorange="reversed", type="category", showgrid=False)
 
 
 def plot_bars(
@@ -25,16 +46,18 @@ def plot_bars(
     Args:
         format_value: Formats an unscaled value with what the label needs.
         scale: Factor from the values to `unit`.
-        warnings: For each bar why its value is uncertain, shown on hover; empty: it is not.
+        warnings: Why the value of each bar is uncertain (empty if it is certain), shown on hover.
     """
     values = [bar.value or Estimate(math.nan) for bar in bars]
-    means = scale * np.array([each.value for each in values], np.float64)
-    lows = scale * np.array([each.low for each in values], np.float64)  # None becomes NaN
-    highs = scale * np.array([each.high for each in values], np.float64)
+    figures = np.array([(each.value, each.low, each.high) for each in values], np.float64)
+    means, lows, highs = scale * figures.reshape(-1, 3).T  # an unknown end is NaN
     warnings = warnings or [""] * len(bars)
     names = [frame.wrap_label(bar.group.label) for bar in bars]
     texts = [format_value(bar.mean) for bar in bars]
     ranges = [format_range(each.low, each.high, format_value) for each in values]
+    labels = zip(texts, ranges, warnings, strict=True)
+    runs = [(bar.group.run_id, bar.group.batch_size) for bar in bars]
+    marked = [f"{text} ⚠" if each else text for text, each in zip(texts, warnings, strict=True)]
     return frame.build_figure(
         title,
         [
@@ -43,37 +66,153 @@ def plot_bars(
                 "orientation": "h",
                 "y": names,
                 "x": frame.round_values(means),
-                "customdata": [
-                    "<br>".join(filter(None, each))
-                    for each in zip(texts, ranges, warnings, strict=True)
-                ],
-                "marker": {
-                    "color": frame.assign_colours(
-                        [(bar.group.run_id, bar.group.batch_size) for bar in bars]
-                    )
-                },
+                "customdata": ["<br>".join(filter(None, lines)) for lines in labels],
+                "marker": {"color": frame.assign_colours(runs)},
                 "error_x": {**frame.build_error_bars(means, lows, highs, frame.GREY), "width": 4},
                 "hovertemplate": f"%{{customdata}} {unit}<extra>%{{y}}</extra>",
             },
-            {
-                "type": "scatter",
-                "mode": "text",
-                "y": names,
-                "x": [value or 0.0 for value in frame.round_values(np.fmax(means, highs))],
-                "text": [
-                    f" {text} ⚠" if warning else f" {text}"
-                    for text, warning in zip(texts, warnings, strict=True)
-                ],
-                "textposition": "middle right",
-                "cliponaxis": False,
-                "hoverinfo": "skip",
-            },
+            _write_at_ends(names, np.fmax(means, highs), marked, vertical=False),
         ],
         frame.build_axis(unit, rangemode="tozero", nticks=4, tickangle=0),
-        frame.build_axis("", autorange="reversed", type="category", showgrid=False),
+        _RUNS_AXIS,
         height=120 + 34 * len(bars),
         revision=title,
         showlegend=False,
-        bargap=0.35,
-        margin={"l": 12, "r": 72, "t": 44, "b": 8},
+        bargap=_BAR_GAP,
+        margin=_MARGIN,
     )
+
+
+def plot_anatomy(
+    runs: Sequence[Anatomy],
+    fit: AnatomyFit | None,
+    *,
+    shares: bool = False,
+    revision: str = "",
+) -> frame.Figure:
+    """Plot the parts of each run's step.
+
+    Args:
+        fit: Fit of these runs, which separates the fixed parts; `None` if it is unknown.
+        shares: Plot shares of each step, not milliseconds.
+    """
+    seconds = np.array([each.median_seconds for each in runs])
+    return frame.build_figure(
+        "Step anatomy",
+        _stack_parts(
+            [each.label for each in runs],
+            seconds,
+            None if fit is None else np.minimum(fit.fixed_seconds, seconds),
+            scales=100 / seconds.sum(axis=1) if shares else np.full(len(runs), 1000.0),
+            vertical=False,
+        ),
+        frame.build_axis(
+            "Share of the step (%)" if shares else "Median time per step (ms)",
+            rangemode="tozero",
+            nticks=6,
+        ),
+        _RUNS_AXIS,
+        height=150 + 34 * len(runs),
+        revision=f"{revision} {shares}",
+        barmode="stack",
+        bargap=_BAR_GAP,
+        margin=_MARGIN,
+    )
+
+
+def plot_step_parts(
+    step_parts: StepParts, *, per_sentence: bool = False, revision: str = ""
+) -> frame.Figure:
+    """Plot the parts of step time against the batch size, per step or per sentence."""
+    sizes, fit = step_parts.sizes, step_parts.fit
+    divisors = np.array([[each.batch_size if per_sentence else 1] for each in sizes])
+    seconds = np.array([each.seconds for each in sizes]) / divisors
+    top = 1100 * seconds.sum(axis=1).max()  # in milliseconds, with room for the text at the end
+    unit = "sentence" if per_sentence else "step"
+    return frame.build_figure(
+        "Step anatomy",
+        _stack_parts(
+            [f"{each.batch_size:,}" for each in sizes],
+            seconds,
+            None if fit is None else np.minimum(fit.fixed_seconds / divisors, seconds),
+            scales=np.full(len(sizes), 1000.0),
+            vertical=True,
+        ),
+        frame.build_axis(frame.BATCH_SIZE_TITLE, type="category", showgrid=False),
+        frame.build_axis(f"Median time per {unit} (ms)", range=[0, top]),
+        height=400,
+        revision=f"{revision} {per_sentence}",
+        barmode="stack",
+        bargap=_BAR_GAP,
+    )
+
+
+def _stack_parts(
+    labels: Sequence[str],
+    seconds: Floats,
+    fixed_seconds: Floats | None,
+    scales: Floats,
+    *,
+    vertical: bool,
+) -> list[frame.Trace]:
+    """Return traces with one bar per label, as long as its seconds times its scale.
+
+    The parts that are fixed at any batch size come first and are hatched.
+
+    Args:
+        seconds: Array of shape (labels, PARTS).
+        fixed_seconds: The fixed seconds of each part, in the same shape; `None` if unknown.
+        scales: Array of shape (labels,).
+    """
+    values, categories = ("y", "x") if vertical else ("x", "y")
+    names = [frame.escape_label(label) for label in labels]
+    extra = f"<extra>%{{{categories}}}</extra>"
+    bar = {"type": "bar", "orientation": "v" if vertical else "h", categories: names}
+    layers = [(seconds, "", _PLAIN)]
+    if fixed_seconds is not None:
+        growing = seconds - fixed_seconds
+        layers = [
+            (fixed_seconds, ", fixed", _HATCHED),
+            (growing, ", grows with the batch size", _PLAIN),
+        ]
+    traces: list[frame.Trace] = []
+    for layer, suffix, pattern in layers:
+        for part, colour, part_seconds in zip(PARTS, _PART_COLOURS, layer.T, strict=True):
+            name = "between steps" if part == "between" else part
+            traces.append(
+                {
+                    **bar,
+                    values: frame.round_values(part_seconds * scales),
+                    "name": name,
+                    "legendgroup": part,
+                    "showlegend": pattern is not _HATCHED,
+                    "marker": {"color": colour, "line": {"width": 0}, "pattern": pattern},
+                    "customdata": [format_step_time(each) for each in part_seconds],
+                    "hovertemplate": f"{name}{suffix}: %{{customdata}}{extra}",
+                }
+            )
+    if fixed_seconds is not None:
+        legend = {"name": "hatched: fixed part", "hoverinfo": "skip"}
+        marker = {"color": frame.GREY, "pattern": _HATCHED}
+        traces.append({**bar, values: [None] * len(names), "marker": marker, **legend})
+    sums = seconds.sum(axis=1)
+    texts = map(format_step_time, sums)
+    return [*traces, _write_at_ends(names, sums * scales, texts, vertical=vertical)]
+
+
+def _write_at_ends(
+    names: Sequence[str], ends: Floats, texts: Iterable[str], *, vertical: bool
+) -> frame.Trace:
+    """Return a trace that writes a text at the end of each bar, at 0 if the end is NaN."""
+    values, categories = ("y", "x") if vertical else ("x", "y")
+    return {
+        "type": "scatter",
+        "mode": "text",
+        categories: names,
+        values: frame.round_values(np.nan_to_num(ends)),
+        "text": [f" {text}" for text in texts],
+        "textposition": "top center" if vertical else "middle right",
+        "cliponaxis": False,
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }

@@ -28,17 +28,13 @@ def plot_loss(
     height: int = 340,
     revision: str = "",
 ) -> frame.Figure:
-    """Plot the loss of runs along an axis.
-
-    Args:
-        revision: Identifies the runs; see `build_layout`.
-    """
+    """Plot the loss of runs along an axis."""
     colours = frame.assign_colours([(line.run_id, line.batch_size) for line in lines])
-    traces = [
-        trace
-        for line, colour, dash in zip(lines, colours, frame.assign_dashes(len(lines)), strict=True)
-        for trace in _traces(line, colour, dash, alone=len(lines) == 1, log_x=log_x)
-    ]
+    traces = []
+    for index, (line, colour) in enumerate(zip(lines, colours, strict=True)):
+        # Runs that share a colour, because there are more runs than colours, differ in the dash.
+        dash = frame.DASHES[index // len(frame.PALETTE) % len(frame.DASHES)]
+        traces += _plot_line(line, colour, dash, is_alone=len(lines) == 1, log_x=log_x)
     return frame.build_figure(
         f"Loss {scale}",
         traces,
@@ -73,78 +69,54 @@ def plot_throughput(
     )
 
 
-def _traces(
-    line: RunLine, colour: str, dash: str, *, alone: bool, log_x: bool
+def _plot_line(
+    line: RunLine, colour: str, dash: str, *, is_alone: bool, log_x: bool
 ) -> list[frame.Trace]:
-    """Return a run's traces: one legend entry for all, or one each if the run is alone."""
-    name = frame.escape_label(line.label)
-    group = {} if alone else {"legendgroup": str(line.run_id)}
-    hover = "%{y:.3f} at %{x:,}"
-    quiet = {**group, "mode": "lines", "showlegend": alone, "hoverinfo": "skip"}
+    """Return a run's traces, with a legend entry for each if the run is alone, else for all."""
+    label, hover = frame.escape_label(line.label), "%{y:.3f} at %{x:,}"
     x = frame.round_positions(line.curve.x)
+    traces: dict[str, frame.Trace] = {}
     if line.band:
-        background = _fill_band(line.band, colour, name="range of the repeats" if alone else "")
+        traces["range of the repeats"] = _fill_band(line.band, colour)
     else:
-        background = {
-            "x": x,
-            "y": frame.round_values(line.curve.raw),
-            "name": "each step" if alone else name,
-            "line": {"color": colour, "width": 1},
-            "opacity": 0.5,
-        }
-    smoothed = "mean, smoothed" if line.band else "smoothed"
-    traces: list[frame.Trace] = [
-        {**quiet, **background},
-        frame.build_line(
-            x,
-            line.curve.y,
-            colour,
-            width=2.5,
-            dash=dash,
-            name=smoothed if alone else name,
-            hovertemplate=f"{hover}<extra>{name}</extra>",
-            **group,
-        ),
-    ]
+        raw = frame.build_line(x, line.curve.raw, colour, width=1, opacity=0.5, hoverinfo="skip")
+        traces["each step"] = raw
+    main = "mean, smoothed" if line.band else "smoothed"
+    hover_text = f"{hover}<extra>{label}</extra>"
+    traces[main] = frame.build_line(
+        x, line.curve.y, colour, width=2.5, dash=dash, hovertemplate=hover_text
+    )
     if line.validation is not None:
         # On a log axis Plotly would draw a flat line from the evaluation at 0, before any step.
         visible = line.validation.x > (0 if log_x else -1)
-        traces.append(
-            {
-                **group,
-                "x": frame.round_positions(line.validation.x[visible]),
-                "y": frame.round_values(line.validation.y[visible]),
-                "mode": "lines+markers",
-                "name": "validation" if alone else name,
-                "showlegend": alone,
-                "line": {"color": colour, "width": 1.2, "dash": "dot"},
-                "marker": {"color": colour, "size": 8, "symbol": "diamond"},
-                "hovertemplate": f"{hover}<extra>{name}, validation</extra>",
-            }
+        traces["validation"] = frame.build_markers(
+            frame.round_positions(line.validation.x[visible]),
+            line.validation.y[visible],
+            {"color": colour, "size": 8, "symbol": "diamond"},
+            line={"color": colour, "width": 1.2, "dash": "dot"},
+            hovertemplate=f"{hover}<extra>{label}, validation</extra>",
+        ) | {"mode": "lines+markers"}
+    if divergence := find_divergence(line.curve):
+        x_end, last_y = divergence
+        traces["NaN or infinite from here"] = frame.build_markers(
+            [x_end],
+            [last_y],
+            {"color": colour, "size": 13, "symbol": "x"},
+            hovertemplate=f"NaN or infinite from %{{x:,}}<extra>{label}</extra>",
         )
-    divergence = find_divergence(line.curve)
-    if divergence is not None:
-        traces.append(
-            {
-                **group,
-                "x": [divergence[0]],
-                "y": [divergence[1]],
-                "mode": "markers",
-                "name": "NaN or infinite from here" if alone else name,
-                "showlegend": alone,
-                "marker": {"color": colour, "size": 13, "symbol": "x"},
-                "hovertemplate": f"NaN or infinite from %{{x:,}}<extra>{name}</extra>",
-            }
-        )
-    return traces
+    if is_alone:
+        return [{"name": name, **trace} for name, trace in traces.items()]
+    shared = {"name": label, "legendgroup": str(line.run_id)}
+    return [{**shared, "showlegend": name == main, **trace} for name, trace in traces.items()]
 
 
-def _fill_band(band: Band, colour: str, name: str) -> frame.Trace:
+def _fill_band(band: Band, colour: str) -> frame.Trace:
     """Return a filled outline: forward along the lower ends, back along the upper ends."""
     return {
         "x": frame.round_positions([*band.x, *band.x[::-1]]),
         "y": frame.round_values([*band.low, *band.high[::-1]]),
-        "name": name,
+        "mode": "lines",
+        "hoverinfo": "skip",
         "fill": "toself",
         "fillcolor": frame.make_translucent(colour, 0.2),
         "line": {"width": 0},

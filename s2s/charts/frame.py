@@ -46,11 +46,6 @@ def assign_colours(runs: Sequence[tuple[int, int]]) -> list[str]:
     return [PALETTE[slots[run_id]] for run_id, _ in runs]
 
 
-def assign_dashes(count: int) -> list[str]:
-    """Return solid until the palette is used up, then other dashes, to keep lines distinct."""
-    return [DASHES[(index // len(PALETTE)) % len(DASHES)] for index in range(count)]
-
-
 def make_translucent(colour: str, opacity: float) -> str:
     """Return a `#RRGGBB` colour with this opacity (0 to 1), to fill an area."""
     red, green, blue = bytes.fromhex(colour.removeprefix("#"))

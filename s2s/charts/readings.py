@@ -1,11 +1,10 @@
-"""Memory and utilization of the devices over a run's time; missing readings are gaps."""
+"""Memory and utilization of the devices during a run; missing readings are gaps."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from s2s.analysis.run.readings import ReadingSeries
-from s2s.analysis.run.steps import Floats
 from s2s.charts import frame
 
 _GIB = 2**30
@@ -15,18 +14,33 @@ def plot_readings(
     series: Sequence[ReadingSeries], *, height: int = 300, revision: str = ""
 ) -> frame.Figure:
     """Plot memory above utilization, on one time axis."""
-    traces: list[frame.Trace] = []
+    traces = []
     for index, each in enumerate(series):
         is_beside_gpu = each.device == "cpu" and len(series) > 1
         colour = frame.GREY if is_beside_gpu else frame.PALETTE[(3 - index) % len(frame.PALETTE)]
-        memory, torch = each.memory_bytes / _GIB, each.torch_bytes / _GIB
-        traces += [
-            _plot(each, memory, each.device, colour, "y", "%{y:.2f} GiB"),
-            _plot(each, each.utilization * 100, each.device, colour, "y2", "%{y:.0f}%"),
-        ]
-        if np.isfinite(torch).any():
-            name = f"{each.device}, used by the run"
-            traces.append(_plot(each, torch, name, colour, "y", "%{y:.2f} GiB", dash="dot"))
+        used_by_run = f"{each.device}, used by the run"
+        for name, values, yaxis, hover, dash in (
+            (each.device, each.memory_bytes / _GIB, "y", "%{y:.2f} GiB", "solid"),
+            (each.device, 100 * each.utilization, "y2", "%{y:.0f}%", "solid"),
+            (used_by_run, each.torch_bytes / _GIB, "y", "%{y:.2f} GiB", "dot"),
+        ):
+            if name == used_by_run and not np.isfinite(values).any():  # torch counts on GPUs only
+                continue
+            label = frame.escape_label(name)
+            traces.append(
+                frame.build_line(
+                    frame.round_positions(each.seconds),
+                    values,
+                    colour,
+                    dash=dash,
+                    yaxis=yaxis,
+                    connectgaps=False,
+                    name=label,
+                    legendgroup=name,
+                    showlegend=yaxis == "y",
+                    hovertemplate=f"{hover} at %{{x:,.0f}} s<extra>{label}</extra>",
+                )
+            )
     return frame.build_figure(
         "Memory and utilization",
         traces,
@@ -36,27 +50,4 @@ def plot_readings(
         height=height,
         revision=revision,
         showlegend=len(traces) > 2,
-    )
-
-
-def _plot(
-    series: ReadingSeries,
-    values: Floats,
-    name: str,
-    colour: str,
-    yaxis: str,
-    hover: str,
-    dash: str = "solid",
-) -> frame.Trace:
-    return frame.build_line(
-        frame.round_positions(series.seconds),
-        values,
-        colour,
-        dash=dash,
-        yaxis=yaxis,
-        connectgaps=False,
-        name=frame.escape_label(name),
-        legendgroup=name,
-        showlegend=yaxis == "y",
-        hovertemplate=f"{hover} at %{{x:,.0f}} s<extra>{frame.escape_label(name)}</extra>",
     )

@@ -23,8 +23,7 @@ from s2s.analysis.sweep.memory import MemoryPoint, fit_memory
 from s2s.analysis.sweep.runs import SizeMedian
 from s2s.analysis.sweep.throughput import fit_speed_curve
 from s2s.charts.advice import plot_steps_to_target, plot_time_to_target
-from s2s.charts.anatomy import plot_anatomy, plot_step_parts
-from s2s.charts.bars import plot_bars
+from s2s.charts.bars import plot_anatomy, plot_bars, plot_step_parts
 from s2s.charts.curves import plot_loss, plot_throughput
 from s2s.charts.frame import (
     GREY,
@@ -92,7 +91,6 @@ def test_a_figure_can_be_read(name: str) -> None:
         plot_readings([]),
         plot_bars([], "Throughput", "samples/s", str),
         plot_speed_curves([fit_speed_curve("fused", {2: [1.0]}), fit_speed_curve("article", {})]),
-        plot_step_parts(step_parts()),
         plot_memory(fit_memory([])),
         plot_padding({"fused": ()}),
         plot_steps_to_target(target_points()[:1], None),
