@@ -15,9 +15,9 @@ from s2s import formatting as words
 from s2s.analysis.compare.groups import Group, Repeats
 from s2s.analysis.compare.lines import RunLine, build_group_line, build_loss_line
 from s2s.analysis.run.steps import Axis, LossScale
-from s2s.analysis.run.translations import build_translation_table
 from s2s.analysis.sweep.replay import RelatedAdvice, article_evaluations
 from s2s.analysis.sweep.runs import finished_runs
+from s2s.analysis.translations import build_translation_table
 from s2s.charts.curves import plot_loss
 from s2s.errors import UserError, shorten
 from s2s.records import Run, RunState, Sweep, SweepState

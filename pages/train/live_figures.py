@@ -18,7 +18,7 @@ from s2s.analysis.run.progress import Progress, measure_progress
 from s2s.analysis.run.readings import build_reading_series, run_memory_bytes
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.run.summarize import summarize
-from s2s.analysis.run.translations import build_translation_table
+from s2s.analysis.translations import build_translation_table
 from s2s.charts.bars import plot_anatomy
 from s2s.charts.curves import plot_loss, plot_throughput
 from s2s.charts.readings import plot_readings

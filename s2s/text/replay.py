@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from s2s import formatting as words
 from s2s.analysis.estimate import CONFIDENCE, Estimate
-from s2s.analysis.run.translations import build_translation_table
 from s2s.analysis.sweep.replay import (
     ARTICLE_RANGE,
     ARTICLE_RATIO,
@@ -12,12 +11,12 @@ from s2s.analysis.sweep.replay import (
     LARGE,
     LOWER_LOSS,
     SMALL,
-    EngineReplay,
     Learning,
     Replay,
     SizeReplay,
     article_evaluations,
 )
+from s2s.analysis.translations import build_translation_table
 from s2s.errors import shorten
 from s2s.records import Evaluation
 from s2s.text.sweep import format_interval
@@ -25,21 +24,22 @@ from s2s.text.sweep import format_interval
 
 def describe_replay(replay: Replay) -> str:
     """Summarize a replay so far in one paragraph."""
+    progress = ""
+    if replay.done < replay.total:
+        progress = f"Preliminary: {replay.done:,} of {replay.total:,} runs are done."
     sentences = [
-        _progress(replay),
-        _article_speed(replay.article),
-        _fused_speed(replay.fused),
-        _overhead(replay),
-        _intervals(replay),
-        _learning(replay),
-        _timing_warnings(replay),
-        _recommended_size(replay),
+        progress,
+        _describe_speeds(replay),
+        _describe_overhead(replay),
+        _describe_learning(replay),
+        _describe_warnings(replay),
+        _describe_recommendation(replay),
     ]
     return " ".join(filter(None, sentences))
 
 
 def describe_speed_ratios(replay: Replay) -> str:
-    """Compare the speed ratios: `10.4× here, 10.7× in the article`."""
+    """Compare the speed ratios in a few words: `10.4× here, 10.7× in the article`."""
     ratio = replay.article.ratio
     here = f"{_format_ratio(ratio.value)} here" if ratio else "Not measured here yet"
     return f"{here}, {ARTICLE_RATIO:.1f}× in the article"
@@ -47,41 +47,33 @@ def describe_speed_ratios(replay: Replay) -> str:
 
 def build_speed_table(replay: Replay) -> list[list[str]]:
     """Return titles, then the samples per second of both engines here and in the article."""
-    return [
-        ["engine", f"batch {SMALL}", f"batch {LARGE}", "ratio"],
-        *(
-            [
-                f"{each.engine}, here",
-                words.format_rate(each.small.samples_per_second),
-                words.format_rate(each.large.samples_per_second),
-                words.UNKNOWN if each.ratio is None else _format_estimate(each.ratio),
-            ]
-            for each in (replay.article, replay.fused)
-        ),
-        ["article, Tesla K80", *map(str, ARTICLE_SPEEDS), f"{ARTICLE_RATIO:.1f}×"],
-    ]
+    table = [["engine", f"batch {SMALL}", f"batch {LARGE}", "ratio"]]
+    for each in (replay.article, replay.fused):
+        speeds = [each.small.samples_per_second, each.large.samples_per_second]
+        ratio = words.UNKNOWN if each.ratio is None else _format_estimate(each.ratio)
+        table.append([f"{each.engine}, here", *map(words.format_rate, speeds), ratio])
+    return [*table, ["article, Tesla K80", *map(str, ARTICLE_SPEEDS), f"{ARTICLE_RATIO:.1f}×"]]
 
 
 def build_learning_table(replay: Replay) -> list[list[str]]:
     """Return titles, then the validation losses per token by engine and batch size."""
-    return [
-        ["engine", "batch", "samples", "untrained", "trained", "learned"],
-        *(
+    table = [["engine", "batch", "samples", "untrained", "trained", "learned"]]
+    for size in _all_sizes(replay):
+        losses = [size.untrained_loss, size.validation_loss]
+        table.append(
             [
                 size.engine,
                 f"{size.batch_size}",
                 f"{size.batch_size * replay.iterations:,}",
-                words.format_loss(size.untrained_loss),
-                words.format_loss(size.validation_loss),
+                *map(words.format_loss, losses),
                 _format_learning(size),
             ]
-            for size in _all_sizes(replay)
-        ),
-    ]
+        )
+    return table
 
 
 def format_replay(replay: Replay) -> str:
-    """Return the describe_replay and both tables for a terminal."""
+    """Return the summary and both tables for a terminal."""
     return "\n".join(
         [
             describe_replay(replay),
@@ -106,67 +98,36 @@ def format_translations(label: str, evaluations: Sequence[Evaluation]) -> str:
     return "\n".join(lines)
 
 
-def _progress(replay: Replay) -> str:
-    if replay.done == replay.total:
+def _describe_speeds(replay: Replay) -> str:
+    article, fused = replay.article.ratio, replay.fused.ratio
+    if article is None:
         return ""
-    return f"Preliminary: {replay.done:,} of {replay.total:,} runs are done."
-
-
-def _article_speed(engine: EngineReplay) -> str:
-    ratio = engine.ratio
-    if ratio is None:
-        return ""
-    comparison = ""
-    if ratio.has_interval:
-        low, high = ratio.ends
-        comparison = f": the gain is {'larger' if low > ARTICLE_RATIO else 'smaller'} here"
-        if low <= ARTICLE_RATIO <= high:
-            comparison = ", within that interval"
-    small, large = ARTICLE_SPEEDS
+    intervals = "A single repeat gives no interval."
+    if article.has_interval:
+        intervals = f"Brackets hold {words.format_percent(CONFIDENCE)} intervals."
     return (
-        f"With the article's computation, batch size {LARGE} trains {_format_estimate(ratio)} as "
-        f"many samples per second as batch size {SMALL} here: {_format_speeds(engine)}. In the "
-        f"article it was {small} to {large}, {ARTICLE_RATIO:.1f}×, on a Tesla K80{comparison}."
+        f"On this machine, the article's computation trains {_format_estimate(article)} as many "
+        f"samples per second at batch size {LARGE} as at batch size {SMALL}, and the `fused` "
+        f"engine {words.UNKNOWN if fused is None else _format_estimate(fused)}. The article "
+        f"measured {ARTICLE_RATIO:.1f}× on a Tesla K80. {intervals}"
     )
 
 
-def _fused_speed(engine: EngineReplay) -> str:
-    if engine.ratio is None:
-        return ""
-    return (
-        f"With the same model in `{engine.engine}` it is {_format_estimate(engine.ratio)}: "
-        f"{_format_speeds(engine)}."
-    )
-
-
-def _overhead(replay: Replay) -> str:
-    fused, article = (each.small.samples_per_second for each in (replay.fused, replay.article))
+def _describe_overhead(replay: Replay) -> str:
     share = replay.overhead
-    if share is None or not fused or not article:
+    if share is None:
         return ""
     if share.value <= 0:
-        return (
-            f"None of the gain of batch size {LARGE} is overhead that `fused` removes: at batch "
-            f"size {SMALL} it is no faster than `article` here."
-        )
+        return f"At batch size {SMALL}, `fused` is no faster than `article`."
+    interval = format_interval(share, words.format_percent)
     return (
-        f"Batch size {SMALL} in `fused` is {_format_ratio(fused / article)} as fast, which saves "
-        f"{words.format_percent(share.value)}{format_interval(share, words.format_percent)} of the "
-        f"time per sample that batch size {LARGE} saves in `article`: this part of the article's "
-        "gain is overhead, which `fused` removes without a larger batch."
+        f"Of the time per sample that batch size {LARGE} saves in `article`, "
+        f"{words.format_percent(share.value)}{interval} is overhead, which `fused` saves even at "
+        f"batch size {SMALL}."
     )
 
 
-def _intervals(replay: Replay) -> str:
-    ratios = [each.ratio for each in (replay.article, replay.fused) if each.ratio]
-    if not ratios:
-        return ""
-    if not any(each.has_interval for each in ratios):
-        return "A single repeat gives no interval: timing variation may have moved these numbers."
-    return f"Brackets hold {words.format_percent(CONFIDENCE)} intervals over the repeats."
-
-
-def _learning(replay: Replay) -> str:
+def _describe_learning(replay: Replay) -> str:
     """Describe the article engine's runs; both engines are in the table."""
     small, large = replay.article.small, replay.article.large
     if not small.learning or not large.learning or replay.unigram_loss is None:
@@ -178,63 +139,45 @@ def _learning(replay: Replay) -> str:
     )
     return (
         f"After {replay.iterations:,} iterations on {replay.corpus} the validation loss per token "
-        f"is {small_loss} and {large_loss}, which saw {LARGE // SMALL}× the sentences. Word "
-        f"frequencies alone give {words.format_loss(replay.unigram_loss)}; a loss at least "
-        f"{words.format_percent(LOWER_LOSS)} lower counts as learned. In the article batch size "
-        f"{SMALL} did not learn and batch size {LARGE} did."
+        f"is {small_loss} and {large_loss}. A loss at least {words.format_percent(LOWER_LOSS)} "
+        f"below that of word frequencies alone, {words.format_loss(replay.unigram_loss)}, counts "
+        f"as learned. In the article only batch size {LARGE} learned."
     )
 
 
-def _timing_warnings(replay: Replay) -> str:
-    sizes = _all_sizes(replay)
-    warnings = [
-        [*size.timing_variations, *(["interference"] if size.interference else [])]
-        for size in sizes
-    ]
-    reasons = ", ".join(dict.fromkeys(reason for each in warnings for reason in each))
-    if not reasons:
+def _describe_warnings(replay: Replay) -> str:
+    uncertain, reasons = [], []
+    for size in _all_sizes(replay):
+        warnings = [*size.timing_variations, *(["interference"] if size.interference else [])]
+        if warnings:
+            uncertain.append(f"{size.engine} at batch size {size.batch_size}")
+            reasons += warnings
+    if not uncertain:
         return ""
-    if all(warnings):
-        return f"All these speeds are uncertain: {reasons}."
-    which = " and ".join(
-        f"{size.engine} at batch size {size.batch_size}"
-        for size, each in zip(sizes, warnings, strict=True)
-        if each
-    )
-    return f"Uncertain speeds: {which} ({reasons})."
+    return f"Uncertain speeds: {', '.join(uncertain)} ({', '.join(dict.fromkeys(reasons))})."
 
 
-def _recommended_size(replay: Replay) -> str:
+def _describe_recommendation(replay: Replay) -> str:
     low, high = ARTICLE_RANGE
-    rule = (
-        f"The article recommends batch sizes {low} to {high}. Two sizes cannot tell which one is "
-        "best here."
-    )
+    article = f"The article recommends batch sizes {low} to {high}."
     related = replay.related
     if related is None:
         return (
-            f"{rule} Sweep more sizes: `python -m s2s sweep --corpus {replay.corpus} --batch-sizes "
-            "2,4,8,16,32,64,128,256 --learning-rate-rule sqrt`."
+            f"{article} To find the best one here, sweep more sizes: `python -m s2s sweep --corpus "
+            f"{replay.corpus} --batch-sizes 2,4,8,16,32,64,128,256 --learning-rate-rule sqrt`."
         )
     sizes = related.recommended_range
     extent = f"batch size {sizes[0]:,}"
     if len(sizes) > 1:
         extent = f"batch sizes {sizes[0]:,} to {sizes[-1]:,}"
-    inside = [low <= size <= high for size in sizes]
-    position = "within" if all(inside) else "partly within" if any(inside) else "outside"
     return (
-        f"{rule} Sweep {related.sweep_id}, with the same corpus and model, recommends {extent} in "
-        f"`{related.engine}`, {position} that range."
+        f"{article} Sweep {related.sweep_id}, with the same corpus and model, recommends {extent} "
+        f"in `{related.engine}`."
     )
 
 
 def _all_sizes(replay: Replay) -> list[SizeReplay]:
     return [size for each in (replay.article, replay.fused) for size in (each.small, each.large)]
-
-
-def _format_speeds(engine: EngineReplay) -> str:
-    small, large = engine.small.samples_per_second, engine.large.samples_per_second
-    return f"{words.format_rate(small)} to {words.format_rate(large)}"
 
 
 def _format_learning(size: SizeReplay) -> str:

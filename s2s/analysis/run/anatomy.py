@@ -38,13 +38,8 @@ class AnatomyFit:
 
     fixed_seconds: tuple[float, ...]
     per_sample_seconds: tuple[float, ...]
-    batch_sizes: tuple[int, ...]
     max_relative_error: float
     """The largest deviation of a measured whole step from the fit, as a share of the step."""
-
-    def fixed_parts(self, parts: Sequence[float]) -> tuple[float, ...]:
-        """Return the fixed seconds of each part of a measured step, at most the whole part."""
-        return tuple(map(min, self.fixed_seconds, parts))
 
 
 def measure_anatomy(run: Run, steps: Steps) -> Anatomy | None:
@@ -108,6 +103,5 @@ def fit_anatomy(batch_sizes: Sequence[int], parts: Sequence[Sequence[float]]) ->
     return AnatomyFit(
         tuple(fixed.tolist()),
         tuple(per_sample.tolist()),
-        tuple(sorted(set(batch_sizes))),
         float(np.abs(predicted / seconds.sum(axis=1) - 1).max()),
     )

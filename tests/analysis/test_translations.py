@@ -1,9 +1,14 @@
-"""One sentence by all sizes, never between two evaluations."""
+"""Sample translations side by side, and one sentence by all sizes."""
+
+from hypothesis import given
+from hypothesis import strategies as some
 
 from s2s.analysis.run.steps import Axis
-from s2s.analysis.sweep.translations import (
+from s2s.analysis.translations import (
     SizeTranslation,
     TranslatingRun,
+    TranslationTable,
+    build_translation_table,
     common_extent,
     first_finished_runs,
     sample_sentences,
@@ -20,6 +25,11 @@ OWN, HELD_OUT = ("je vois", ""), ("tu vois", "you see")
 def evaluation(iteration: int, seconds: float) -> Evaluation:
     outputs = tuple(SampleTranslation(*pair, f"after {iteration}") for pair in (HELD_OUT, OWN))
     return Evaluation(iteration, seconds, None, outputs)
+
+
+def translated(iteration: int, **outputs: str) -> Evaluation:
+    translations = (SampleTranslation(source, "", output) for source, output in outputs.items())
+    return Evaluation(iteration, 0.0, None, tuple(translations))
 
 
 SMALL = TranslatingRun(
@@ -52,13 +62,32 @@ def test_runs_without_translations_are_left_out() -> None:
 
 def test_each_run_at_its_last_evaluation_up_to_the_position() -> None:
     assert translations_at([SMALL, LARGE], OWN, Axis.SAMPLES, 152.0) == [
-        SizeTranslation(2, "after 50", 50, 100, 1.0),
-        SizeTranslation(8, "after 0", 0, 0, 0.0),
+        SizeTranslation(2, SMALL.evaluations[1], "after 50"),
+        SizeTranslation(8, LARGE.evaluations[0], "after 0"),
     ]
     later = translations_at([SMALL, LARGE], OWN, Axis.SAMPLES, 153.0)
-    assert later[1] == SizeTranslation(8, "after 20", 20, 160, 3.0)  # the 20th step passes it
+    assert later[1].evaluation.iteration == 20  # the 20th step passes the position
     by_time = translations_at([SMALL, LARGE], OWN, Axis.SECONDS, 2.0)
-    assert [each.iteration for each in by_time] == [99, 0]
+    assert [each.evaluation.iteration for each in by_time] == [99, 0]
     assert translations_at([LARGE], ("autre", ""), Axis.SAMPLES, 0.0) == [
-        SizeTranslation(8, None, 0, 0, 0.0)
+        SizeTranslation(8, LARGE.evaluations[0], None)
     ]
+
+
+def test_one_row_per_sentence_and_one_output_per_evaluation() -> None:
+    table = build_translation_table([translated(0, un="the"), translated(5, un="one", deux="two")])
+    assert table == TranslationTable(
+        (0, 5), (("un", "", ("the", "one")), ("deux", "", ("", "two")))
+    )
+    assert build_translation_table([]) == TranslationTable((), ())
+
+
+@given(some.integers(1, 60), some.integers(2, 8))
+def test_the_first_and_the_last_evaluation_are_always_in_the_table(
+    count: int, columns: int
+) -> None:
+    table = build_translation_table([translated(i, a=str(i)) for i in range(count)], columns)
+    assert table.iterations[0] == 0
+    assert table.iterations[-1] == count - 1
+    assert len(table.iterations) == min(count, columns)
+    assert table.rows[0][2] == tuple(str(each) for each in table.iterations)

@@ -1,0 +1,124 @@
+"""Sample translations: of a run's evaluations side by side, and of a sweep's batch sizes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from s2s.analysis.run.steps import Axis
+from s2s.analysis.sweep.runs import finished_runs
+from s2s.config import Engine
+from s2s.records import Evaluation, Run, Sweep
+
+Sentence = tuple[str, str]
+"""Source and reference; the reference of a user's own sentence is empty."""
+
+
+@dataclass(frozen=True)
+class TranslationTable:
+    """The translations of several evaluations side by side."""
+
+    iterations: tuple[int, ...]
+    """Iterations of the evaluations."""
+    rows: tuple[tuple[str, str, tuple[str, ...]], ...]
+    """Source, reference and one output per evaluation."""
+
+
+@dataclass(frozen=True)
+class TranslatingRun:
+    """The run that represents a batch size, and its evaluations with translations."""
+
+    run: Run
+    evaluations: tuple[Evaluation, ...]
+    """Evaluations by iteration, at least one."""
+
+    def position(self, evaluation: Evaluation, axis: Axis) -> float:
+        """Return the samples or the training seconds before an evaluation."""
+        if axis is Axis.SECONDS:
+            return evaluation.training_seconds
+        return float(evaluation.iteration * self.run.config.batch_size)
+
+
+@dataclass(frozen=True)
+class SizeTranslation:
+    """The translation by the model of one batch size at one evaluation."""
+
+    batch_size: int
+    evaluation: Evaluation
+    output: str | None
+    """`None` if the evaluation did not translate the sentence."""
+
+
+def build_translation_table(
+    evaluations: Sequence[Evaluation], columns: int = 3
+) -> TranslationTable:
+    """Return the translations of at most `columns` evaluations, evenly spaced, ends included."""
+    count = len(evaluations)
+    indices = np.unique(np.linspace(0, count - 1, min(columns, count)).round().astype(int))
+    selected = [evaluations[index] for index in indices]
+    outputs = [_read_outputs(each) for each in selected]
+    rows = [
+        (*sentence, tuple(each.get(sentence, "") for each in outputs))
+        for sentence in _list_sentences(selected)
+    ]
+    return TranslationTable(tuple(each.iteration for each in selected), tuple(rows))
+
+
+def first_finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
+    """Return the first finished repeat of each batch size, by size."""
+    first: dict[int, Run] = {}
+    for run in finished_runs(sweep, engine):
+        first.setdefault(run.config.batch_size, run)
+    return list(first.values())
+
+
+def select_translating_runs(
+    runs: Sequence[Run], evaluations: Mapping[int, Sequence[Evaluation]]
+) -> list[TranslatingRun]:
+    """Return the runs that translated sentences; `evaluations` are by run id."""
+    translated = [tuple(each for each in evaluations[run.id] if each.translations) for run in runs]
+    return [TranslatingRun(run, each) for run, each in zip(runs, translated, strict=True) if each]
+
+
+def sample_sentences(runs: Sequence[TranslatingRun]) -> list[Sentence]:
+    """Return the sentences that the runs translated, the user's own first."""
+    sentences = _list_sentences(each for run in runs for each in run.evaluations)
+    return sorted(sentences, key=lambda sentence: bool(sentence[1]))
+
+
+def common_extent(runs: Sequence[TranslatingRun], axis: Axis) -> float:
+    """Return the samples or seconds up to which all runs were evaluated; 0 without runs."""
+    return min((each.position(each.evaluations[-1], axis) for each in runs), default=0.0)
+
+
+def translations_at(
+    runs: Sequence[TranslatingRun], sentence: Sentence, axis: Axis, position: float
+) -> list[SizeTranslation]:
+    """Return each run's translation at its last evaluation up to `position`.
+
+    Samples come in batches: the evaluation after the step that passes `position` still counts, so
+    runs with the same budget of samples are compared at their ends.
+    """
+    translations = []
+    for run in runs:
+        size = run.run.config.batch_size
+        earlier = [
+            each
+            for each in run.evaluations
+            if run.position(each, axis) <= position
+            or (axis is Axis.SAMPLES and 0 < each.iteration * size < position + size)
+        ]
+        if earlier:
+            output = _read_outputs(earlier[-1]).get(sentence)
+            translations.append(SizeTranslation(size, earlier[-1], output))
+    return translations
+
+
+def _list_sentences(evaluations: Iterable[Evaluation]) -> list[Sentence]:
+    """Return each translated sentence once, in the order of the evaluations."""
+    outputs = [sentence for each in evaluations for sentence in _read_outputs(each)]
+    return list(dict.fromkeys(outputs))
+
+
+def _read_outputs(evaluation: Evaluation) -> dict[Sentence, str]:
+    return {(each.source, each.reference): each.output for each in evaluation.translations}
