@@ -1,4 +1,4 @@
-"""The device: choose it, set its precision, and recognize and limit its use of memory."""
+"""The device: its choice, its precision, and its memory."""
 
 import ctypes
 import sys
@@ -17,16 +17,16 @@ _OUT_OF_MEMORY = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
-"""Signs in torch's RuntimeError: on a CPU, and on a GPU for memory other than a tensor's."""
+"""Parts of the RuntimeError messages that torch raises instead of an OutOfMemoryError."""
 _MMAP_THRESHOLD_BYTES = 2**25 - 2**16
-"""A little below the largest threshold that malloc learns (32 MiB, see mallopt(3))."""
+"""A little below the largest threshold that malloc sets for itself (32 MiB, see mallopt(3))."""
 
 
 def resolve_device(name: str) -> torch.device:
-    """Return the device; `auto` is the first GPU, or the CPU if there is none.
+    """Return the device of this name; `auto` means the first GPU, or the CPU without a GPU.
 
     Raises:
-        UserError: There is no such GPU.
+        UserError: The GPU does not exist.
     """
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
@@ -40,7 +40,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def device_names() -> list[str]:
-    """Return the names of all devices, best first."""
+    """Return the names of all devices, the CPU last."""
     return [*(f"cuda:{index}" for index in range(torch.cuda.device_count())), "cpu"]
 
 
@@ -48,14 +48,13 @@ def ran_out_of_memory(error: Exception) -> bool:
     """Return whether the error means that the device's memory was too small."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _OUT_OF_MEMORY)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
 
 
 def raise_mmap_threshold() -> None:
-    """Make malloc reuse freed blocks of up to 32 MiB, from now on.
+    """Make glibc's malloc reuse freed blocks of up to 32 MiB, by freeing a block of that size.
 
-    Otherwise it may return gradients to the system at each step, and request every page again at
-    the next. glibc raises its threshold when a larger block is freed; elsewhere this does nothing.
+    Otherwise malloc may return the gradients' memory to the system at every step.
     """
     torch.empty(_MMAP_THRESHOLD_BYTES, dtype=torch.uint8)
 
@@ -63,8 +62,7 @@ def raise_mmap_threshold() -> None:
 def trim_heap() -> None:
     """Return all free memory to the system (glibc only), which takes some milliseconds.
 
-    An evaluation and a checkpoint take many times the memory of a step and leave it fragmented, so
-    a long run would grow a little each time.
+    Otherwise each evaluation and each checkpoint would leave the memory more fragmented.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim:
@@ -86,32 +84,32 @@ def matmul_precision(precision: Precision, device: torch.device) -> Iterator[Non
 
 
 class _SharedSettings:
-    """torch's precision settings, which are global, shared by runs on two GPUs of one process.
+    """torch's global precision settings, shared by the runs on several GPUs of one process.
 
-    Threads that need the same setting enter together. A thread that needs the other one waits until
-    they have left, and later threads queue behind it. Afterwards the settings are as before.
+    Threads that need the same setting use it together. A thread that needs another setting waits
+    until they are done, and later threads queue behind it. The last user restores the old settings.
     """
 
     def __init__(self) -> None:
-        self._entrance, self._changed = threading.Lock(), threading.Condition()
-        self._users, self._setting, self._before = 0, "", ("", "")
+        self._queue, self._changed = threading.Lock(), threading.Condition()
+        self._user_count, self._setting, self._before = 0, "", ("", "")
 
     @contextmanager
     def apply(self, setting: str) -> Iterator[None]:
         """Apply "ieee" or "tf32", as torch.backends names them."""
-        with self._entrance, self._changed:
-            self._changed.wait_for(lambda: not self._users or self._setting == setting)
-            if not self._users:
+        with self._queue, self._changed:
+            self._changed.wait_for(lambda: not self._user_count or self._setting == setting)
+            if not self._user_count:
                 self._before = _read_settings()
                 self._setting = setting
                 _write_settings(setting, setting)
-            self._users += 1
+            self._user_count += 1
         try:
             yield
         finally:
             with self._changed:
-                self._users -= 1
-                if not self._users:
+                self._user_count -= 1
+                if not self._user_count:
                     _write_settings(*self._before)
                 self._changed.notify_all()
 
@@ -120,7 +118,7 @@ _shared_settings = _SharedSettings()
 
 
 def _read_settings() -> tuple[str, str]:
-    """Return the settings of cuBLAS's products and of cuDNN's recurrent layers."""
+    """Return the settings of cuBLAS (matrix products) and cuDNN (recurrent layers)."""
     matmul: str = torch.backends.cuda.matmul.fp32_precision
     recurrent: str = torch.backends.cudnn.rnn.fp32_precision  # type: ignore[attr-defined]
     return matmul, recurrent

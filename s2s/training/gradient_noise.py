@@ -1,8 +1,8 @@
 """Squared gradient norms at a small and a big batch size, for the gradient noise scale.
 
-The loss is per sample: the gradient over a batch is then a mean over independent samples. With a
-loss per token it would be a ratio. Dropout is off. Neither the model nor torch's random number
-generator is changed.
+The gradient of a batch must be a mean over independent samples, so the loss is averaged over
+samples, not over tokens. Dropout is off. The model and torch's random number generator stay as they
+are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +21,7 @@ from s2s.training.device import matmul_precision
 MICRO_BATCH = 32
 """Samples per small batch."""
 BIG_BATCHES = 10
-"""Enough for an interval. With more of them each would be smaller, and only in a large batch does
-the gradient stand out from its noise."""
+"""Number of big batches. More of them would be smaller, with more noise in each gradient."""
 SAMPLES = 10_240
 LEAST_SAMPLES = 2 * MICRO_BATCH * BIG_BATCHES
 
@@ -31,16 +30,15 @@ Norms = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class GradientNorms:
-    """Squared gradient norms of M big batches and of the K small batches that make up each."""
+    """Squared gradient norms of M big batches and of the K small batches in each of them."""
 
     small_batch: int
     """Samples per small batch."""
     big_batch: int
-    """Samples per big batch."""
     small: Norms
-    """(M, K)."""
+    """(M, K) norms."""
     big: Norms
-    """(M,)."""
+    """(M,) norms."""
 
 
 def measure_gradients(
@@ -48,31 +46,28 @@ def measure_gradients(
 ) -> GradientNorms:
     """Measure gradient norms in float32 on the training split.
 
-    Gradients of one small batch are in memory at a time, in addition to their sum.
-
     Args:
         progress: Called with the fraction done.
         samples: About how many samples to draw, with replacement, as training does.
     """
     random = np.random.default_rng(seed)
-    shape = BIG_BATCHES, samples // (BIG_BATCHES * MICRO_BATCH)
-    small, big = np.empty(shape), np.empty(shape[0])
+    small_per_big = samples // (BIG_BATCHES * MICRO_BATCH)
+    small, big = np.empty((BIG_BATCHES, small_per_big)), np.empty(BIG_BATCHES)
     with _without_dropout(task.model), matmul_precision(Precision.FP32, task.device):
         sums = [torch.zeros_like(parameter) for parameter in task.model.parameters()]
-        for outer in range(shape[0]):
-            for total in sums:
-                total.zero_()
-            for inner in range(shape[1]):
-                gradients = task.sample_gradients(
-                    random.integers(0, len(task.lengths), MICRO_BATCH)
-                )
-                small[outer, inner] = _squared_norm(gradients)
-                for total, gradient in zip(sums, gradients, strict=True):
-                    total.add_(gradient)
-                del gradients, gradient  # before the next ones need as much memory
-                progress((outer * shape[1] + inner + 1) / (shape[0] * shape[1]))
-            big[outer] = _squared_norm(sums) / shape[1] ** 2
-    return GradientNorms(MICRO_BATCH, MICRO_BATCH * shape[1], small, big)
+        for big_index, small_index in np.ndindex(small.shape):
+            indices = random.integers(0, len(task.lengths), MICRO_BATCH)
+            gradients = task.sample_gradients(indices)
+            small[big_index, small_index] = _squared_norm(gradients)
+            for total, gradient in zip(sums, gradients, strict=True):
+                total.add_(gradient)
+            del gradients, gradient  # before the next gradients need as much memory
+            if small_index == small_per_big - 1:
+                big[big_index] = _squared_norm(sums) / small_per_big**2
+                for total in sums:
+                    total.zero_()
+            progress((big_index * small_per_big + small_index + 1) / small.size)
+    return GradientNorms(MICRO_BATCH, MICRO_BATCH * small_per_big, small, big)
 
 
 def _squared_norm(gradients: Sequence[Tensor]) -> float:
@@ -86,7 +81,7 @@ def _without_dropout(model: nn.Module) -> Iterator[None]:
     modes = {module: module.training for module in model.modules()}
     model.eval()
     for module in modes:
-        if isinstance(module, nn.GRU):  # cuDNN gives gradients in training only; it has no dropout
+        if isinstance(module, nn.GRU):  # has no dropout; cuDNN needs training mode for gradients
             module.training = True
     try:
         yield

@@ -15,9 +15,8 @@ def build_optimizer(
 ) -> torch.optim.Optimizer:
     """Build the optimizer of all parameters.
 
-    On a CPU it is lazy in the rows of the embeddings, except for the article engine, which follows
-    the article. On a GPU a dense step costs little, and for the graphed engine the optimizer counts
-    its steps on the device, as a graph requires.
+    On a CPU embeddings get lazy updates, except under the article engine. On a GPU an update of all
+    rows costs little. The graphed engine needs an optimizer that counts its steps on the device.
     """
     parameters = list(model.parameters())
     rate, momentum = config.learning_rate, config.momentum
@@ -40,9 +39,9 @@ def build_optimizer(
 
 
 class RowsAdam(torch.optim.Adam):
-    """torch's Adam, given the transposes of parameters that are stored by columns.
+    """torch's Adam, applied to the transposes of parameters that are stored by columns.
 
-    Its fused kernel iterates over rows, and takes three times as long for the columns.
+    The fused kernel iterates over rows, and would take three times as long.
     """
 
     def _init_group(self, group: dict[str, Any], *lists: list[Tensor]) -> bool:

@@ -13,7 +13,7 @@ class HostClock:
     """Clock for work on the processor, which is done when its call returns."""
 
     settle_every_seconds = 0.0
-    """How often to wait for the marked work."""
+    """Interval at which to wait for the marked work."""
 
     def mark(self) -> Any:
         return time.perf_counter()
@@ -28,7 +28,7 @@ class HostClock:
 
 
 class CudaClock(HostClock):
-    """Clock for work on a GPU: events in the device's stream, which no step has to wait for."""
+    """Clock for work on a GPU, by events in the device's stream, for which no step waits."""
 
     settle_every_seconds = 0.25
 
@@ -48,38 +48,38 @@ class CudaClock(HostClock):
         return milliseconds / 1e3
 
 
-def clock_for(device: torch.device) -> HostClock:
+def build_clock(device: torch.device) -> HostClock:
     return CudaClock(device) if device.type == "cuda" else HostClock()
 
 
 _lock = threading.Lock()
-_begun = 0
-_ended = 0
+_begun_count = 0
+_ended_count = 0
 
 
 @contextmanager
 def interference() -> Iterator[None]:
     """Declare work that takes processor time from a training run in another thread."""
-    global _begun, _ended
+    global _begun_count, _ended_count
     with _lock:
-        _begun += 1
+        _begun_count += 1
     try:
         yield
     finally:
         with _lock:
-            _ended += 1
+            _ended_count += 1
 
 
 class InterferenceDetector:
-    """Decides for one training run which steps to leave out of its timing."""
+    """Detector of the steps of one training run that interference slowed down."""
 
     def __init__(self) -> None:
-        self._ended_before = _ended
+        self._ended_before = _ended_count
 
     def detect(self) -> bool:
         """Return whether there was interference since the last call or the creation."""
-        # Read first: interference that ends between the two lines counts for both periods.
-        ended_now = _ended
-        detected = _begun > self._ended_before
+        # Read first, so interference that ends between the two lines counts for both periods.
+        ended_now = _ended_count
+        was_detected = _begun_count > self._ended_before
         self._ended_before = ended_now
-        return detected
+        return was_detected

@@ -17,18 +17,18 @@ from s2s.task import Task
 from s2s.training.checkpoint import Checkpoint, Position, load_optimizer, optimizer_tensors
 from s2s.training.lazy_optimizers import LazySGD
 from s2s.training.optimizers import build_optimizer
-from s2s.training.timing import InterferenceDetector, clock_for
+from s2s.training.timing import InterferenceDetector, build_clock
 
 WARMUP_STEPS = 3
-"""First steps of a run, or after it was resumed, that are not timed: they still reserve memory."""
+"""Number of steps at the start of a run that are not timed, because they still reserve memory."""
 
 
 def never_stop() -> None:
-    """Let an evaluation run to its end."""
+    """Do not stop: the default of `check_stop`."""
 
 
 class Trainer:
-    """A task in training. Everything that must survive a restart is in `checkpoint()`."""
+    """Trainer of a task, whose whole state is in `checkpoint()`."""
 
     def __init__(
         self,
@@ -41,24 +41,20 @@ class Trainer:
         """Build the optimizer and the batch sampler.
 
         Args:
-            start: Weights to begin with, and the optimizer's state if it is included and fits.
+            start: The weights to begin with, and the optimizer's state if it was stored and fits.
             resume: Whether `start` is a checkpoint of this very run, which was interrupted.
-            check_stop: Called several times per second in an evaluation; may raise to stop it. The
-                evaluation is then due again.
+            check_stop: Called several times per second in an evaluation; may raise to stop it.
 
         Raises:
             UserError: `start` does not fit the task, or cannot be resumed.
         """
         self.task, self.config = task, task.config
         self.optimizer = build_optimizer(self.config, task.model, task.embeddings)
-        self.iteration = self._began_at = start.iteration if start else 0
+        self.iteration = self._start_iteration = start.iteration if start else 0
         self.position = Position(first_iteration=self.iteration)
-        self._sampler = BatchSampler(
-            task.lengths,
-            self.config.batch_size,
-            self.config.length_pool,
-            [self.config.seed, self.iteration],
-        )
+        seed = [self.config.seed, self.iteration]
+        batch_size, length_pool = self.config.batch_size, self.config.length_pool
+        self._sampler = BatchSampler(task.lengths, batch_size, length_pool, seed)
         if start:
             if resume and not start.state:
                 raise UserError(
@@ -69,33 +65,33 @@ class Trainer:
             self._load(start)
             if resume:
                 self.position = dataclasses.replace(start.position)
-        self._clock = clock_for(task.device)
+        self._clock = build_clock(task.device)
         self._interference = InterferenceDetector()
         self._check_stop = check_stop
         self._paused = False
-        """Whether the time until the next step begins belongs to no step."""
+        """Whether the time before the next step is left out of that step's time."""
 
     def run(self) -> Iterator[StepRecord | Evaluation]:
         """Train until the end; evaluate before the first step, at intervals, and after the last.
 
-        The caller's time between two steps counts for the later one, but its time after an
-        evaluation or a checkpoint counts for none. On a GPU steps come in bursts, four per second:
-        take a checkpoint at the last step of a burst, whose iteration is the trainer's.
+        The caller's time between two steps belongs to the second step, but time after an evaluation
+        or a checkpoint belongs to no step. On a GPU steps come in bursts, four per second. Take a
+        checkpoint only at the last step of a burst, when its iteration equals `self.iteration`.
         """
-        if self._evaluation_due():
+        if self._is_evaluation_due():
             yield self.evaluate()
         self._paused = False
         unsettled: list[tuple[StepRecord, list[Any]]] = []
         settled_at, end = time.perf_counter(), self._clock.mark()
-        while not self._finished():
+        while not self._is_finished():
             marks = [end]
             unsettled.append((self.step(marks), marks))
             end = marks[-1]
             waited = time.perf_counter() - settled_at
-            if waited >= self._clock.settle_every_seconds or self._evaluation_due():
+            if waited >= self._clock.settle_every_seconds or self._is_evaluation_due():
                 yield from self._settle(unsettled)
                 unsettled, settled_at = [], time.perf_counter()
-            if self._evaluation_due():
+            if self._is_evaluation_due():  # settled steps may have used up the run's seconds
                 yield self.evaluate()
                 self._paused = True
             if self._paused:
@@ -105,7 +101,8 @@ class Trainer:
         """Take one optimizer step on the next batch, without measuring its time.
 
         Args:
-            marks: Gets the clock's marks at the start of the step and at the end of each phase.
+            marks: A list to which the clock's marks are added: one at the start of the step, and
+                one at the end of each phase.
         """
         marks = [] if marks is None else marks
         marks.append(self._clock.mark())
@@ -117,7 +114,7 @@ class Trainer:
         marks.append(self._clock.mark())
         self.iteration += 1
         interfered = self._interference.detect()
-        warmed_up = self.iteration - self._began_at > WARMUP_STEPS
+        is_warm = self.iteration - self._start_iteration > WARMUP_STEPS
         return StepRecord(
             iteration=self.iteration,
             loss_sum=loss_sum,
@@ -127,20 +124,19 @@ class Trainer:
             padded_tokens=batch.padded_tokens,
             seconds=math.nan,
             phase_seconds=(math.nan,) * len(PHASES),
-            timed=warmed_up and not interfered and not self.task.is_warming_up,
+            timed=is_warm and not interfered and not self.task.is_warming_up,
             interfered=interfered,
         )
 
     def _settle(self, steps: list[tuple[StepRecord, list[Any]]]) -> Iterator[StepRecord]:
-        """Yield the steps with their times, which are read from their marks."""
+        """Read the times of the steps from their marks, and yield the steps."""
         self._clock.settle()
         for record, marks in steps:
-            end_of_last, *bounds = marks
-            record.seconds = self._clock.seconds(end_of_last, bounds[-1])
+            previous_end, *bounds = marks
+            record.seconds = self._clock.seconds(previous_end, bounds[-1])
             if len(bounds) == len(PHASES) + 1:
-                record.phase_seconds = tuple(
-                    itertools.starmap(self._clock.seconds, itertools.pairwise(bounds))
-                )
+                pairs = itertools.pairwise(bounds)
+                record.phase_seconds = tuple(itertools.starmap(self._clock.seconds, pairs))
             self.position.training_seconds += record.seconds
             yield record
 
@@ -150,12 +146,12 @@ class Trainer:
         self._check_stop()
         outputs = self.task.sample_outputs()
         position = self.position
-        position.evaluated_at, position.evaluated_tenths = self.iteration, self._tenths_done()
+        position.evaluated_at, position.evaluated_tenths = self.iteration, self._count_tenths()
         position.target_reached = loss is not None and loss <= self.config.target_loss
         return Evaluation(self.iteration, position.training_seconds, loss, outputs)
 
     def checkpoint(self) -> Checkpoint:
-        """Return the run's state; its tensors are not copied."""
+        """Return the run's state, without copying its tensors."""
         self._paused = True
         device = self.task.device
         state = optimizer_tensors(self.optimizer) | {"random.cpu": torch.get_rng_state()}
@@ -174,11 +170,12 @@ class Trainer:
     def _load(self, start: Checkpoint) -> None:
         """Load the weights, and optimizer and random states if they fit this run."""
         self.task.model.load_state_dict(start.weights)
-        # A lazy optimizer leaves entries that a dense one cannot use.
-        lazy = any(name.endswith(".missed") for name in start.state)
-        fits = isinstance(self.optimizer, LazySGD) or not lazy
-        if not (start.state and fits and _state_kind(start.config) == _state_kind(self.config)):
+        has_same_entries = _state_kind(start.config) == _state_kind(self.config)
+        is_lazy = any(name.endswith(".missed") for name in start.state)
+        if not start.state or not has_same_entries:
             return
+        if is_lazy and not isinstance(self.optimizer, LazySGD):
+            return  # a dense optimizer cannot use the entries of a lazy one
         load_optimizer(self.optimizer, start.state)
         if start.config.seed != self.config.seed:
             return  # another seed means other batches
@@ -187,30 +184,30 @@ class Trainer:
         if self.task.device.type == "cuda" and "random.cuda" in start.state:
             torch.cuda.set_rng_state(start.state["random.cuda"], self.task.device)
 
-    def _progress(self) -> float:
-        """Return 0 to 1, by iterations or by training time, whichever is further."""
-        done = (self.iteration - self.position.first_iteration) / self.config.iterations
+    def _progress_share(self) -> float:
+        """Return the share of iterations or of training time that is done, the larger one."""
+        share = (self.iteration - self.position.first_iteration) / self.config.iterations
         if self.config.max_seconds:
-            done = max(done, self.position.training_seconds / self.config.max_seconds)
-        return done
+            share = max(share, self.position.training_seconds / self.config.max_seconds)
+        return share
 
-    def _tenths_done(self) -> int:
-        return int(self._progress() * 10)
+    def _count_tenths(self) -> int:
+        return int(self._progress_share() * 10)
 
-    def _finished(self) -> bool:
-        return self.position.target_reached or self._progress() >= 1
+    def _is_finished(self) -> bool:
+        return self.position.target_reached or self._progress_share() >= 1
 
-    def _evaluation_due(self) -> bool:
+    def _is_evaluation_due(self) -> bool:
         if self.position.evaluated_at is None:
             return True
         steps = self.iteration - self.position.evaluated_at
-        if self._finished():
+        if self._is_finished():
             return steps > 0
         if self.config.evaluate_every:
             return steps >= self.config.evaluate_every
-        return self._tenths_done() > self.position.evaluated_tenths
+        return self._count_tenths() > self.position.evaluated_tenths
 
 
 def _state_kind(config: TrainConfig) -> tuple[object, ...]:
-    """Return the settings that decide which entries an optimizer's state has."""
+    """Return the settings on which the names of an optimizer's state depend."""
     return config.optimizer, config.momentum > 0, config.engine is Engine.ARTICLE

@@ -148,7 +148,7 @@ class FixedClock(HostClock):
 def test_the_time_limit_includes_the_time_before(
     store: Store, kill_after: KillAfter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer_module, "clock_for", lambda _: FixedClock())
+    monkeypatch.setattr(trainer_module, "build_clock", lambda _: FixedClock())
     changes = {"iterations": 10_000_000, "max_seconds": 0.8}
     whole = train(store, **changes)
     copy, run_id = kill_after(store, 10, **changes)
@@ -253,7 +253,7 @@ def test_no_checkpoint_within_a_burst_of_steps(
 ) -> None:
     """There the weights are ahead of the records."""
     whole = train(store, iterations=60, evaluate_every=50)
-    monkeypatch.setattr(trainer_module, "clock_for", lambda _: BurstClock())
+    monkeypatch.setattr(trainer_module, "build_clock", lambda _: BurstClock())
     monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", 0.0)
     run_id = store.create_run(tiny_config(iterations=60, evaluate_every=50))
     run = interrupt_at(store, run_id, 3)
