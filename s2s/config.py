@@ -12,13 +12,13 @@ from s2s.errors import UserError, quote
 from s2s.validation import check_bool, check_choice, check_integer, check_number, check_text
 
 MAX_ITERATIONS = 100_000_000
-"""Iterations of a run that only its time limit ends."""
+"""Largest number of iterations; a run with a time limit has this many."""
 MAX_BATCH_SIZE = 65_536
 MAX_EVALUATIONS = 40
-"""Maximum number of evaluations per part of a sweep, besides the first and the last one."""
+"""Largest number of evaluations per run of a sweep, besides the first and the last one."""
 EVALUATION_SAMPLES = 1024
-"""Minimum number of samples between two evaluations of a sweep: twice as many as an evaluation
-uses, which keeps its time well below that of training."""
+"""Smallest number of samples between two evaluations of a sweep: twice as many as an evaluation
+uses, so evaluating takes much less time than training."""
 
 
 class Engine(StrEnum):
@@ -29,8 +29,8 @@ class Engine(StrEnum):
     FUSED = "fused"
     """One recurrent call per side; output projection and loss at real positions only."""
     GRAPHED = "graphed"
-    """Like `fused`, but replays each step as a CUDA graph of a fixed shape. Falls back to `fused`
-    where that is impossible; a remark on the run says why."""
+    """Like `fused`, but replays each step as a CUDA graph of a fixed shape. If that is impossible,
+    `fused` takes over, and a remark on the run says why."""
 
 
 class OptimizerName(StrEnum):
@@ -64,12 +64,11 @@ class LearningRateRule(StrEnum):
 
 
 class Budget(StrEnum):
-    """Kind of the budget that all parts of a sweep share."""
+    """Unit of the budget that all runs of a sweep share."""
 
     ITERATIONS = "iterations"
     SAMPLES = "samples"
     SECONDS = "seconds"
-    """Training time."""
     TARGET = "target"
     """Train to a target validation loss, on a maximum number of samples."""
 
@@ -92,16 +91,11 @@ class Config:
     """Base class of the configurations below: conversion to and from JSON."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as a dictionary for `json.dumps`."""
         return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Build a configuration from its JSON; ignore names of a later version.
-
-        Raises:
-            UserError: A value is invalid.
-        """
+        """Build a configuration from its JSON; ignore names of a later version."""
         if not isinstance(values, dict):
             raise UserError(f"A configuration must be a JSON object; got {quote(values)}.")
         names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
@@ -121,9 +115,9 @@ class CorpusChoices(Config):
     max_length: int = 19
     """Longest sentence in words (19 in the article); longer pairs are dropped."""
     min_count: int = 1
-    """Words that are rarer in the training split become UNK."""
+    """Words that occur less often in the training split become UNK."""
     max_vocabulary: int = 0
-    """Largest vocabulary per side, most frequent words first; 0: unlimited."""
+    """Largest number of words per side, the most frequent first; 0 for no limit."""
 
     def __post_init__(self) -> None:
         self._set("normalizer", check_choice(Normalizer, self.normalizer, "Normalizer"))
@@ -139,11 +133,9 @@ class TrainConfig(Config):
 
     corpus: str = "starter"
     batch_size: int = 32
-    """Sentence pairs per step."""
     iterations: int = 1000
-    """Number of optimizer steps."""
     max_seconds: float = 0.0
-    """Limit of training time, evaluations excluded; 0: no limit."""
+    """Limit of training time, evaluations excluded; 0 for no limit."""
     engine: Engine = Engine.FUSED
     hidden_size: int = 128
     """Width of embeddings and GRU states."""
@@ -156,28 +148,28 @@ class TrainConfig(Config):
     momentum: float = 0.9
     """Momentum of RMSprop and SGD; Adam uses its own default betas."""
     teacher_forcing: float = 1.0
-    """Probability that a batch is decoded from the reference instead of the model's own output."""
+    """Probability that a batch is decoded from the reference, not from the model's own output."""
     length_pool: int = 0
-    """Batches drawn together and grouped by length to save padding; 0: batches are drawn
-    independently, as in the article."""
+    """Batches drawn together and grouped by length to save padding; 0 draws batches independently,
+    as in the article."""
     seed: int = 0
     device: str = "auto"
     """`auto` (the first GPU, else the CPU), `cpu` or `cuda:N`."""
     precision: Precision = Precision.FP32
     threads: int = 0
-    """CPU threads for torch; 0: torch's default."""
+    """CPU threads for torch; 0 for torch's default."""
     evaluate_every: int = 0
-    """Iterations between evaluations; 0: about ten evaluations per run."""
+    """Iterations between evaluations; 0 for about ten evaluations per run."""
     target_loss: float = 0.0
-    """Validation loss per token at which the run finishes early; 0: none."""
+    """Validation loss per token at which the run finishes early; 0 for no target."""
     sentences: tuple[str, ...] = ()
-    """User's sentences to translate at each evaluation."""
+    """Sentences to translate at each evaluation."""
     measure_quality: bool = False
     """Translate the test split after the last step and add BLEU and chrF to the summary."""
     keep_optimizer: bool = False
-    """Keep the optimizer state after the run; continuing the run exactly needs it."""
+    """Keep the optimizer state after the run, to continue the run exactly."""
     keep_weights: bool = True
-    """Keep the weights after the run; translating and continuing need them."""
+    """Keep the weights after the run, to translate with them or continue the run."""
     continue_from: int | None = None
     """Id of the run whose weights this run starts from."""
 
@@ -247,9 +239,9 @@ class SweepConfig(Config):
     """Comparable runs that differ in batch size, engine and seed only."""
 
     base: TrainConfig = TrainConfig()
-    """Configuration shared by all parts. Its learning rate is scaled from its batch size, and its
-    seed is that of the first repeat. The fields below replace its engine and limits and, except
-    with the budget `iterations`, its evaluation interval."""
+    """Configuration that all runs share. The learning rate applies at its batch size, and the first
+    repeat has its seed. The fields below replace its engine and limits and, except with the budget
+    `iterations`, its evaluation interval."""
     batch_sizes: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
     grow_until_oom: bool = False
     """Double the largest size until a run is out of memory. Meant for GPUs: on a CPU the system
@@ -260,7 +252,7 @@ class SweepConfig(Config):
     learning_rate_rule: LearningRateRule = LearningRateRule.CONSTANT
     budget: Budget = Budget.SAMPLES
     amount: float = 100_000
-    """Budget per part, in iterations, samples or seconds."""
+    """Budget per run, in iterations, samples or seconds."""
     target_loss: float = 0.0
     """Validation loss per token to reach; only with the budget `target`."""
     keep_all_weights: bool = False
@@ -301,16 +293,15 @@ class SweepConfig(Config):
                 "The budget 'target' and a target loss above 0 go together; set both or neither."
             )
         largest = self.batch_sizes[-1]
-        if self._samples is not None and largest > self._samples:
+        if self._is_in_samples and largest > self.amount:
             raise UserError(
                 f"Batch size {largest:,} exceeds the budget of {self.amount:,} samples per run. "
                 "Use more samples or smaller batch sizes."
             )
 
     @property
-    def _samples(self) -> int | None:
-        """Samples per part; None if the budget is not in samples."""
-        return int(self.amount) if self.budget in (Budget.SAMPLES, Budget.TARGET) else None
+    def _is_in_samples(self) -> bool:
+        return self.budget in (Budget.SAMPLES, Budget.TARGET)
 
     def run_config(self, engine: Engine, batch_size: int, repeat: int) -> TrainConfig:
         """Return the configuration of one part's run.
@@ -339,34 +330,32 @@ class SweepConfig(Config):
         )
 
     def _iterations(self, batch_size: int) -> int:
-        if self._samples is not None:
-            return math.ceil(self._samples / batch_size)
-        return MAX_ITERATIONS if self.budget is Budget.SECONDS else int(self.amount)
+        if self.budget is Budget.SECONDS:
+            return MAX_ITERATIONS
+        return math.ceil(self.amount / batch_size) if self._is_in_samples else int(self.amount)
 
     def _evaluate_every(self, batch_size: int) -> int:
-        """Return the iterations between evaluations; 0 (about ten per run) for a time budget.
+        """Return the iterations between evaluations; 0 for about ten per run.
 
         With a budget of samples, all sizes are evaluated after about the same numbers of samples:
         more frequent evaluations would give a size more chances to reach the target.
         """
         if self.budget is Budget.SECONDS:
             return 0
-        if self._samples is None:
-            if self.base.evaluate_every:
-                return self.base.evaluate_every
-            interval = math.ceil(self.amount / MAX_EVALUATIONS)
-            return max(interval, math.ceil(EVALUATION_SAMPLES / batch_size))
-        samples = max(
-            self._samples / MAX_EVALUATIONS, float(EVALUATION_SAMPLES), float(self.batch_sizes[-1])
-        )
-        return max(1, math.ceil(samples / batch_size))
+        interval = self.amount / MAX_EVALUATIONS
+        if self._is_in_samples:
+            samples = max(interval, EVALUATION_SAMPLES, self.batch_sizes[-1])
+            return math.ceil(samples / batch_size)
+        fewest = EVALUATION_SAMPLES / batch_size
+        return self.base.evaluate_every or math.ceil(max(interval, fewest))
 
     def larger_sizes(self) -> tuple[int, ...]:
         """Return the sizes to try after the largest one when growing until out of memory."""
+        limit = min(MAX_BATCH_SIZE, self.amount) if self._is_in_samples else MAX_BATCH_SIZE
         sizes: list[int] = []
         size = 2 * self.batch_sizes[-1]
         with suppress(UserError):  # the scaled learning rate may become too large
-            while self.grow_until_oom and size <= min(MAX_BATCH_SIZE, self._samples or size):
+            while self.grow_until_oom and size <= limit:
                 self.run_config(self.engines[0], size, 0)
                 sizes.append(size)
                 size *= 2

@@ -9,8 +9,10 @@ UNKNOWN = "–"
 """Placeholder for an unknown value."""
 
 
-def format_duration(seconds: float) -> str:
+def format_duration(seconds: float | None) -> str:
     """Format with at most two units: `0.8 s`, `47 s`, `1 min 34 s`, `2 h 05 min`, `3 d 4 h`."""
+    if seconds is None:
+        return UNKNOWN
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     rounded = round(seconds)
@@ -43,9 +45,9 @@ def format_estimate(value: float) -> str:
     return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
 
 
-def format_percent(share: float) -> str:
-    """Format a share of 1: `8%`."""
-    return f"{100 * share:.0f}%"
+def format_percent(share: float | None) -> str:
+    """Format a share from 0 to 1: `8%`."""
+    return UNKNOWN if share is None else f"{100 * share:.0f}%"
 
 
 def format_bytes(size_bytes: float | None) -> str:

@@ -1,4 +1,7 @@
-"""Records that all packages exchange: corpora, runs, steps, evaluations, sweeps, translations."""
+"""Records that all packages exchange: corpora, runs, steps, evaluations, sweeps, translations.
+
+Times are Unix seconds, shares are from 0 to 1, and a reading that is not available is `None`.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,27 +35,20 @@ class RemarkKind(StrEnum):
     """Kinds of remarks on how a run was computed or how it ended."""
 
     SLOW_KERNELS = "slow kernels"
-    """The compiled kernels are missing; detail: why."""
     COMPUTED_BY_FUSED = "computed by fused"
-    """The graphed engine could not be used; detail: why."""
     STORE_UNAVAILABLE = "store unavailable"
-    """Records waited in memory; number: seconds."""
     CHECKPOINT_NOT_WRITTEN = "checkpoint not written"
-    """Number: iteration; detail: why."""
     WEIGHTS_KEPT = "weights kept"
     """A diverged run kept its last finite weights."""
     LOST_GPU = "lost GPU"
-    """An error made the GPU unusable for this process; detail: device."""
+    """An error made the GPU unusable for this process."""
     SHUT_DOWN = "shut down"
-    """The program was closed; number: the run's sweep, if it belongs to one."""
     NO_CHECKPOINT = "no checkpoint"
-    """The program was closed before the first checkpoint."""
+    """The program was closed before the run's first checkpoint."""
     OWNER_DIED = "owner died"
-    """The process that trained the run died."""
     CANNOT_RESUME = "cannot resume"
-    """The run could not be resumed; detail: why."""
     QUALITY_NOT_MEASURED = "quality not measured"
-    """Detail: why; empty: the run was stopped first."""
+    """`detail` is empty if the run was stopped before the measurement."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,9 @@ class Remark:
 
     kind: RemarkKind
     detail: str = ""
+    """The reason; for LOST_GPU the device."""
     number: float | None = None
+    """Seconds (STORE_UNAVAILABLE), iteration (CHECKPOINT_NOT_WRITTEN) or sweep id (SHUT_DOWN)."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,6 @@ class CorpusInfo:
     pairs_kept: int
     """Pairs within the length limit."""
     bad_lines: int
-    """Lines without text in two columns."""
     bad_line_numbers: tuple[int, ...]
     """The first hundred, counted from 1."""
     source_words: int
@@ -120,7 +117,7 @@ STEP_DTYPE = np.dtype(
 
 @dataclass
 class StepRecord:
-    """One optimizer step, as in STEP_DTYPE; `loss_sum` may still be a tensor on the device."""
+    """One optimizer step, as in `STEP_DTYPE`; `loss_sum` may still be a tensor on the device."""
 
     iteration: int
     loss_sum: Any
@@ -131,7 +128,7 @@ class StepRecord:
     seconds: float
     timed: bool
     phase_seconds: tuple[float, ...]
-    """One per PHASES; NaN: not measured."""
+    """One time per phase; NaN if not measured."""
     interfered: bool = False
 
 
@@ -153,20 +150,19 @@ class Evaluation:
     training_seconds: float
     """Wall time of all steps so far, warm-up included."""
     validation_loss_per_token: float | None
-    """None for a corpus without a validation split."""
+    """`None` for a corpus without a validation split."""
     translations: tuple[SampleTranslation, ...]
 
 
 @dataclass(frozen=True)
 class DeviceSample:
-    """One reading of one device. None: not reported."""
+    """One reading of one device."""
 
     at: float
-    """Unix seconds."""
     device: str
     """`cpu` or `cuda:N`."""
     utilization: float | None
-    """0 to 1: use of the GPU by all programs, or of all CPU cores by this process."""
+    """Use of the GPU by all programs, or of all CPU cores by this process."""
     memory_used_bytes: int | None
     """GPU memory used by all programs, or resident memory of this process."""
     memory_total_bytes: int | None
@@ -181,37 +177,34 @@ class DeviceSample:
 
 @dataclass(frozen=True)
 class MachineState:
-    """State of the machine right before or after a run. None: not reported."""
+    """State of the machine right before or after a run."""
 
     at: float
-    """Unix seconds."""
     load_average: float | None
     """Over one minute, this process included."""
     other_load_cores: float | None
-    """CPU cores that other programs kept busy. In the state before a run: while it was prepared; in
-    the state after it: during the whole run."""
+    """CPU cores that other programs kept busy while the run was prepared or, in the state after the
+    run, during all of it."""
     processor_mhz: float | None
     processor_celsius: float | None
-    """Hottest sensor."""
     gpu_sm_mhz: int | None = None
-    """Clock of the GPU's multiprocessors. None on a CPU, as are the fields below."""
+    """Clock of the multiprocessors; this field and those below are `None` on a CPU."""
     gpu_memory_mhz: int | None = None
     gpu_celsius: float | None = None
     gpu_watts: float | None = None
     gpu_throttle_reasons: tuple[str, ...] | None = None
-    """Why the driver limits the clocks; empty: no limit."""
+    """Why the driver limits the clocks; empty if it does not."""
     gpu_other_processes: tuple[tuple[int, int | None], ...] | None = None
     """Process id and memory in bytes of each other program that computes on the GPU."""
 
 
 @dataclass(frozen=True)
 class Interference:
-    """Other load on the machine during a run. None: not reported."""
+    """Other load on the machine during a run."""
 
     other_load_cores: float | None
     """CPU cores that other programs kept busy, on average."""
     cores: int
-    """CPU cores of the machine."""
     gpu_process_ids: tuple[int, ...]
     """Other programs that computed on the GPU before or after the run."""
     throttled_share: float | None
@@ -228,23 +221,22 @@ class Summary:
     batch_size: int
     iterations: int
     samples: int
-    """Sentence pairs of all steps."""
     seconds: float
     """Wall time of all steps, warm-up included, evaluations and checkpoints excluded."""
     user_seconds: float | None
-    """CPU time of this process, evaluations included; since it was resumed, if it was."""
+    """CPU time of this process since the run was last started or resumed."""
     system_seconds: float | None
     samples_per_second: float | None
-    """Samples of the timed steps over their wall time; None without timed steps."""
+    """Samples of the timed steps over their wall time; `None` without timed steps."""
     target_tokens_per_second: float | None
     padding_ratio: float | None
-    """Padding among the padded tokens, 0 to 1."""
+    """Share of padding in the padded tokens."""
     loss_per_sentence: float | None
     loss_per_token: float | None
     validation_loss_per_token: float | None
     peak_memory_bytes: int | None
-    """On a GPU, the peak that torch reports for the run. On a CPU, the largest resident size of the
-    process, read once per second; it includes what earlier runs of the process left."""
+    """Torch's peak on a GPU; on a CPU the largest resident size of the process, read once per
+    second, including what earlier runs of the process left."""
     interference: Interference
     step_seconds: float | None = None
     """Median of the timed steps."""
@@ -258,12 +250,12 @@ class Summary:
     phase_seconds: dict[str, float] | None = None
     """Median time per phase, and `between` steps."""
     bleu: float | None = None
-    """0 to 100, on the test split; None if not measured."""
+    """On the test split, 0 to 100."""
     chrf: float | None = None
     max_padded_tokens: int | None = None
-    """Largest number of padded tokens of a step, both sides."""
+    """Largest number of padded tokens in a step, both sides."""
     wall_seconds: float | None = None
-    """Time from the start of preparation to the last step; None for a resumed run."""
+    """Time from the start of preparation to the last step; `None` for a resumed run."""
 
 
 @dataclass(frozen=True)
@@ -276,30 +268,27 @@ class Run:
     config: TrainConfig
     environment: dict[str, Any]
     created_at: float
-    """Unix seconds, like the other times."""
     started_at: float | None
     finished_at: float | None
     device: str
-    """Device it trained on; empty before it starts."""
+    """Device that trains the run; empty before it starts."""
     iterations_done: int
     summary: Summary | None
     remarks: tuple[Remark, ...] = ()
     error: str = ""
-    """The message of the exception that ended the run."""
+    """Message of the exception that ended the run."""
     traceback: str = ""
     machine_before: MachineState | None = None
     machine_after: MachineState | None = None
     notes: str = ""
-    """Notes of the user."""
     tags: tuple[str, ...] = ()
     archived_at: float | None = None
-    """Archived runs are not listed unless requested."""
     deleted_at: float | None = None
-    """Deleted runs are hidden and can be restored until they are purged."""
+    """A deleted run is hidden and can be restored until it is purged."""
     resumed_at: tuple[int, ...] = ()
     """Iterations from which the run was resumed after an interruption."""
     dismissed: bool = False
-    """Interrupted, and the user declined to resume it."""
+    """Whether the user declined to resume the interrupted run."""
 
 
 @dataclass(frozen=True)
@@ -311,10 +300,10 @@ class SweepPart:
     repeat: int
     """Counted from 0."""
     run: Run | None
-    """None: not started yet."""
+    """`None` before the run is created."""
 
     def is_done(self) -> bool:
-        """Return whether its run is a result; a stopped or interrupted one is started anew."""
+        """Return whether the run has a result; a stopped or interrupted run is started anew."""
         unfinished = (RunState.STOPPED, RunState.INTERRUPTED)
         run = self.run
         return run is not None and run.state.has_ended() and run.state not in unfinished
@@ -327,7 +316,7 @@ class StepMemory:
     engine: Engine
     batch_size: int
     peak_bytes: int | None
-    """Peak growth of the process since its start: model, optimizer and corpus. None: unknown."""
+    """Peak growth of the process since its start: model, optimizer and corpus."""
     padded_tokens: int | None
     """Largest number of padded tokens in a step, source and target."""
 
@@ -346,23 +335,20 @@ class Sweep:
     id: int
     config: SweepConfig
     created_at: float
-    """Unix seconds."""
     state: SweepState
     parts: tuple[SweepPart, ...]
-    """In execution order; when growing until out of memory, the parts known so far."""
+    """In execution order; a sweep that grows until out of memory has only the parts so far."""
     memory: tuple[StepMemory, ...] = ()
-    """One per engine and batch size measured so far; CPU only."""
+    """One record per engine and batch size measured so far, on a CPU only."""
     name: str = ""
     notes: str = ""
     deleted_at: float | None = None
-    """Unix seconds. A deleted sweep is hidden with its runs, and restored or purged with them."""
+    """A deleted sweep is hidden with its runs, and restored or purged with them."""
 
     def count_done_parts(self) -> int:
-        """Return the number of parts that have a result."""
         return sum(part.is_done() for part in self.parts)
 
     def run_config(self, part: SweepPart) -> TrainConfig:
-        """Return the configuration of the part's run."""
         return self.config.run_config(part.engine, part.batch_size, part.repeat)
 
 
@@ -383,4 +369,4 @@ class Translation:
     """Words of the source that are not in the model's vocabulary."""
     seconds: float
     finished: bool
-    """False: cut off at the length limit, before EOS."""
+    """Whether the text ends with EOS, instead of at the length limit."""

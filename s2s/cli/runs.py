@@ -24,7 +24,7 @@ from s2s.paths import home, run_folder
 from s2s.runs.export import export_csv, export_json, run_json
 from s2s.runs.resume import resume_iteration
 from s2s.store import Store
-from s2s.text.listing import describe_gradient_noise, format_run, format_translation
+from s2s.text.listing import format_run, format_translation
 
 
 def add_commands(commands: Commands) -> None:
@@ -125,6 +125,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def measure_noise(options: argparse.Namespace) -> int:
     from s2s.runs.measure import measure_gradient_noise
+    from s2s.text.advice import describe_gradient_noise  # scipy: slow to import
 
     store = Store(home())
     run_id = find_trained_run(store, options.run)

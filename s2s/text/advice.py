@@ -145,7 +145,7 @@ def describe_gradient_noise(noise: RunNoise) -> str:
     if noise.scale.batch_size is None:
         return f"{subject} is not identifiable. Measure it with more than {sentences}."
     return (
-        f"{subject} is {_format_rough(noise.scale.batch_size)} sentences, from the gradients of "
+        f"{subject} is a batch size of {_format_rough(noise.scale.batch_size)}, measured on "
         f"{sentences}. Much larger batches save few steps. The scale can be far off: use it only "
         "to cross-check a measured critical batch size."
     )

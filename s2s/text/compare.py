@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from s2s.analysis.estimate import Estimate
 from s2s.analysis.run.anatomy import Anatomy, AnatomyFit, are_of_one_kind
-from s2s.analysis.run.interference import has_interference
 from s2s.analysis.run.steps import Axis
 from s2s.config import MAX_BATCH_SIZE, MAX_ITERATIONS, TrainConfig
 from s2s.formatting import UNKNOWN, format_percent, format_run_label, format_step_time
@@ -45,14 +44,11 @@ def describe_interferences(runs: Sequence[Run], summaries: Sequence[Summary]) ->
     """Say what disturbed the timing of each run; empty if nothing did."""
     sentences = []
     for run, summary in zip(runs, summaries, strict=True):
-        if has_interference(summary.interference):
-            interference = describe_interference(summary.interference)
-            sentences.append(f"Run {format_run_label(run)}: {interference}")
+        text = describe_interference(summary.interference)
         if steps := summary.interfered_steps:
-            sentences.append(
-                f"Run {format_run_label(run)}: timing excludes {steps:,} steps during which s2s "
-                "translated."
-            )
+            text += f" Timing excludes {steps:,} steps during which s2s translated."
+        if text:
+            sentences.append(f"Run {format_run_label(run)}: {text.strip()}")
     return " ".join(sentences)
 
 

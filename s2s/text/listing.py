@@ -1,6 +1,4 @@
-"""Text about one corpus, run, summary, translation, gradient noise or sweep estimate."""
-
-from typing import TYPE_CHECKING
+"""Text about one corpus, run, summary, translation or sweep estimate."""
 
 from s2s import formatting as words
 from s2s.config import SweepConfig
@@ -11,9 +9,6 @@ from s2s.text.run import (
     format_timing_warnings,
     format_variation,
 )
-
-if TYPE_CHECKING:
-    from s2s.analysis.advice.gradient_noise import RunNoise
 
 
 def format_corpus(info: CorpusInfo) -> str:
@@ -51,10 +46,6 @@ def format_summary(run: Run, summary: Summary, *, can_translate: bool) -> str:
     Args:
         can_translate: Whether the run has a checkpoint.
     """
-
-    def number(value: float | None, format_: str) -> str:
-        return words.UNKNOWN if value is None else format(value, format_)
-
     phases = ", ".join(
         f"{name} {words.format_step_time(seconds)}"
         for name, seconds in (summary.phase_seconds or {}).items()
@@ -62,14 +53,14 @@ def format_summary(run: Run, summary: Summary, *, can_translate: bool) -> str:
     iqr = format_variation(summary.step_relative_iqr)
     step = ", ".join(filter(None, [words.format_step_time(summary.step_seconds), iqr]))
     figures = {
-        "samples/s": number(summary.samples_per_second, ",.1f"),
-        "target tokens/s": number(summary.target_tokens_per_second, ",.0f"),
+        "samples/s": words.format_rate(summary.samples_per_second),
+        "target tokens/s": words.format_rate(summary.target_tokens_per_second),
         "step time": step,
         "phases of a step": phases or words.UNKNOWN,
-        "padding ratio": number(summary.padding_ratio, ".0%"),
-        "loss per token": number(summary.loss_per_token, ".3f"),
-        "loss per sentence": number(summary.loss_per_sentence, ".2f"),
-        "validation loss per token": number(summary.validation_loss_per_token, ".3f"),
+        "padding ratio": words.format_percent(summary.padding_ratio),
+        "loss per token": words.format_loss(summary.loss_per_token, 3),
+        "loss per sentence": words.format_loss(summary.loss_per_sentence),
+        "validation loss per token": words.format_loss(summary.validation_loss_per_token, 3),
     }
     if summary.bleu is not None and summary.chrf is not None:
         figures["quality, test split"] = f"BLEU {summary.bleu:.1f}, chrF {summary.chrf:.1f}"
@@ -84,21 +75,6 @@ def format_summary(run: Run, summary: Summary, *, can_translate: bool) -> str:
     return "\n".join(filter(None, lines))
 
 
-def describe_gradient_noise(noise: "RunNoise") -> str:
-    """Describe a measured gradient noise scale and how far to trust it."""
-    from s2s.text.advice import format_noise_scale  # scipy: slow to import
-
-    return (
-        f"Gradient noise scale of run {noise.run_id} after {noise.iteration:,} iterations, "
-        f"from gradients of {noise.sentences:,} sentences at batch sizes "
-        f"{noise.small_batch:,} and {noise.big_batch:,}:\n"
-        f"  {format_noise_scale(noise.scale)}\n"
-        "At that batch size noise is half of the squared gradient (90% interval in brackets), and "
-        "larger batches add less and less. It cross-checks a measured critical batch size and can "
-        "be far off."
-    )
-
-
 def format_translation(translation: Translation) -> str:
     """Return the output and, in brackets, the source words that the model does not know."""
     unknown = ", ".join(translation.unknown_words)
@@ -106,18 +82,17 @@ def format_translation(translation: Translation) -> str:
 
 
 def describe_sweep_estimate(
-    config: SweepConfig, runs: int, seconds: float | None, basis: str, device: str
+    config: SweepConfig, run_count: int, seconds: float | None, basis: str, device: str
 ) -> str:
-    """Return how many runs a sweep still has to train, and about how long that takes.
+    """Say how many runs a sweep still has to train, and about how long that takes.
 
     Args:
-        seconds: None: unknown.
         basis: Source of the estimate, such as `earlier runs`.
     """
-    count = "1 run" if runs == 1 else f"{runs:,} runs"
+    runs = "1 run" if run_count == 1 else f"{run_count:,} runs"
     duration = "duration unknown"
     if seconds is not None:
         limit = "at most " if config.target_loss else ""
         duration = f"{limit}about {words.format_duration(seconds)}, estimated from {basis}"
     growth = "; larger batch sizes come on top" if config.grow_until_oom else ""
-    return f"{count} on {words.format_device(device)}: {duration}{growth}."
+    return f"{runs} on {words.format_device(device)}: {duration}{growth}."

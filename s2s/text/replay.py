@@ -181,7 +181,7 @@ def _all_sizes(replay: Replay) -> list[SizeReplay]:
 
 
 def _format_learning(size: SizeReplay) -> str:
-    """Format `learned`, or `learned (2 of 3), word frequencies at most (1 of 3)`."""
+    """Format `learned`, or `learned (2 of 3), only word frequencies (1 of 3)`."""
     kinds = [kind for kind in Learning if kind in size.learning]
     if len(kinds) == 1:
         return kinds[0].value

@@ -23,6 +23,10 @@ _REMARKS = {
         "disk that holds S2S_HOME."
     ),
     RemarkKind.WEIGHTS_KEPT: "The last finite weights were kept.",
+    RemarkKind.LOST_GPU: (
+        "{detail} failed in a way from which this process cannot recover. Restart s2s to train on "
+        "a GPU. Runs that wait for it stay queued until then; those on the CPU continue."
+    ),
     RemarkKind.SHUT_DOWN: "s2s was shut down. Resume with `python -m s2s {resume}`.",
     RemarkKind.NO_CHECKPOINT: (
         "s2s was shut down before the first checkpoint. Start the run again from the beginning."
@@ -53,19 +57,19 @@ def describe_interruption(run: Run, resume_iteration: int) -> str:
     """Say where an interrupted run stopped, and where it would resume.
 
     Args:
-        resume_iteration: Iteration of the last checkpoint; 0: there is none.
+        resume_iteration: Iteration of the last checkpoint, or 0 without a checkpoint.
     """
     if not run.iterations_done:
         return f"Run {run.id} was interrupted before its first step."
     config = run.config
     has_total = not config.max_seconds and config.continue_from is None
     total = f" of {config.iterations:,}" if has_total else ""
-    sentence = f"Run {run.id} was interrupted at iteration {run.iterations_done:,}{total}."
-    if resume_iteration >= run.iterations_done:
-        return sentence
-    if resume_iteration:
-        return f"{sentence} It would resume from iteration {resume_iteration:,}."
-    return f"{sentence} It would start over."
+    resumption = ""
+    if not resume_iteration:
+        resumption = " It would start over."
+    elif resume_iteration < run.iterations_done:
+        resumption = f" It would resume from iteration {resume_iteration:,}."
+    return f"Run {run.id} was interrupted at iteration {run.iterations_done:,}{total}.{resumption}"
 
 
 def describe_state(run: Run) -> str:
@@ -103,14 +107,8 @@ def describe_result(run: Run) -> str:
 
 
 def describe_remark(remark: Remark, run_id: int = 0) -> str:
-    """Put a remark into a sentence or two.
-
-    Args:
-        run_id: For the commands that some remarks about a run name.
-    """
+    """Say a remark in a sentence or two; some name a command with the run's id."""
     number = remark.number or 0
-    if remark.kind is RemarkKind.LOST_GPU:
-        return describe_lost_device(remark.detail)
     if remark.kind is RemarkKind.QUALITY_NOT_MEASURED and remark.detail:
         return f"Its quality was not measured: {_end_sentence(remark.detail)}"
     return _REMARKS[remark.kind].format(
@@ -124,18 +122,13 @@ def describe_remark(remark: Remark, run_id: int = 0) -> str:
 
 
 def _end_sentence(text: str) -> str:
-    """Add a period to an error message that lacks one."""
+    """Return the error message with a period at its end."""
     return text if not text or text.endswith(".") else f"{text}."
 
 
 def describe_lost_device(device: str) -> str:
     """Say what a lost GPU means; empty for an empty `device`."""
-    if not device:
-        return ""
-    return (
-        f"{device} failed in a way from which this process cannot recover. Restart s2s to train "
-        "on a GPU. Runs that wait for it stay queued until then; those on the CPU continue."
-    )
+    return describe_remark(Remark(RemarkKind.LOST_GPU, device)) if device else ""
 
 
 def describe_interference(interference: Interference) -> str:
@@ -180,15 +173,13 @@ def format_variation(relative_iqr: float | None) -> str:
 def describe_progress(config: TrainConfig, progress: Progress) -> str:
     """Say how far a run is: `430 of 1,000 iterations · about 41 s left`."""
     total = "" if config.max_seconds else f" of {config.iterations:,}"
-    return f"{progress.iterations:,}{total} iterations{_format_left(progress, ' · about {} left')}"
+    seconds = progress.seconds_left
+    left = "" if seconds is None else f" · about {format_duration(seconds)} left"
+    return f"{progress.iterations:,}{total} iterations{left}"
 
 
 def format_tab_title(run_id: int, progress: Progress) -> str:
     """Format the progress of a run for the browser's tab: `43% · 41 s · run 12`."""
-    return f"{format_percent(progress.share)}{_format_left(progress, ' · {}')} · run {run_id}"
-
-
-def _format_left(progress: Progress, template: str) -> str:
-    if progress.seconds_left is None:
-        return ""
-    return template.format(format_duration(progress.seconds_left))
+    seconds = progress.seconds_left
+    left = "" if seconds is None else f" · {format_duration(seconds)}"
+    return f"{format_percent(progress.share)}{left} · run {run_id}"

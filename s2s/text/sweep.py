@@ -8,7 +8,6 @@ from s2s.analysis.sweep.table import sweep_rows
 from s2s.analysis.sweep.throughput import (
     ENOUGH_BLOCKS,
     KNEE_SHARE,
-    MIN_BLOCKS,
     SpeedCurve,
     ThroughputCaveat,
 )
@@ -18,16 +17,12 @@ from s2s.text.run import describe_result
 _THROUGHPUT_CAVEATS = {
     ThroughputCaveat.ONE_SIZE: "A fit needs at least two batch sizes. Measure more.",
     ThroughputCaveat.TWO_SIZES: "Two batch sizes give no interval. Measure a third.",
-    ThroughputCaveat.TOO_FEW_BLOCKS: (
-        f"No interval: a batch size has fewer than {MIN_BLOCKS} repeats. Use at least "
-        f"{ENOUGH_BLOCKS}."
-    ),
+    ThroughputCaveat.TOO_FEW_BLOCKS: f"No interval: use at least {ENOUGH_BLOCKS} repeats.",
     ThroughputCaveat.FEW_BLOCKS: (
-        f"The intervals may be too narrow: a batch size has fewer than {ENOUGH_BLOCKS} repeats."
+        f"The intervals may be too narrow: use at least {ENOUGH_BLOCKS} repeats."
     ),
     ThroughputCaveat.NO_CEILING: (
-        "No ceiling and no knee: a step takes no longer for a larger batch. Measure larger batch "
-        "sizes."
+        "No ceiling and no knee: larger batches take no longer. Measure larger batch sizes."
     ),
     ThroughputCaveat.NO_FIXED_TIME: (
         "No knee: timing variation hides the fixed time per step. Measure smaller batch sizes."

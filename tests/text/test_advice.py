@@ -139,8 +139,10 @@ def test_golden_text() -> None:
                 )
             ),
             "a run's gradient noise": "\n".join(
-                describe_gradient_noise(RunNoise(7, 1000, 10_240, 32, 64, NoiseScale(ONE, ONE, each)))
-                for each in (Estimate(312.0, 250.0, 390.0), None)
+                describe_gradient_noise(
+                    RunNoise(7, 1000, 10_240, 32, 64, NoiseScale(ONE, ONE, scale))
+                )
+                for scale in (Estimate(312.0, 250.0, 390.0), None)
             ),
         },
     )  # fmt: skip

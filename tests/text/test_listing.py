@@ -2,8 +2,6 @@
 
 import dataclasses
 
-from s2s.analysis.advice.gradient_noise import NoiseScale, RunNoise
-from s2s.analysis.estimate import Estimate
 from s2s.config import CorpusChoices, SweepConfig
 from s2s.records import CorpusInfo, Interference, RunState, Translation
 from s2s.text import listing
@@ -58,10 +56,6 @@ def test_golden_text() -> None:
         listing.format_run(archived),
         listing.format_run(interrupted, resume_iteration=30),
     ]
-    noise = RunNoise(
-        7, 1000, 10_240, 32, 64,
-        NoiseScale(Estimate(2.0, 1.9, 2.1), Estimate(600.0), Estimate(310.0, 250.0, 390.0)),
-    )  # fmt: skip
     known = Translation("je mange", "i eat .", (), (), 0.1, finished=True)
     unknown = dataclasses.replace(known, unknown_words=("zorro", "tornado"))
     target = SweepConfig(target_loss=2.0, budget="target", grow_until_oom=True)  # type: ignore[arg-type]
@@ -74,7 +68,6 @@ def test_golden_text() -> None:
             "summary without figures": listing.format_summary(
                 interrupted, NOTHING, can_translate=False
             ),
-            "gradient noise": listing.describe_gradient_noise(noise),
             "translations": "\n".join(map(listing.format_translation, (known, unknown))),
             "estimates": "\n".join(
                 [

@@ -35,7 +35,7 @@ class Learning(StrEnum):
 
     LEARNED = "learned"
     """Lower than the unigram baseline, so the model uses the sentence."""
-    FREQUENCIES = "word frequencies at most"
+    FREQUENCIES = "only word frequencies"
     """Lower than untrained, but not than the unigram baseline."""
     NOTHING = "nothing"
     """Not lower than untrained, or NaN or infinite."""
