@@ -16,8 +16,7 @@ from s2s.config import Engine, TrainConfig
 from s2s.data.catalog import open_corpus
 from s2s.errors import UserError
 from s2s.locks import lease_at_once
-from s2s.machine.host import read_system_info
-from s2s.machine.interference import OtherLoadMeter
+from s2s.machine.host import OtherLoadMeter, read_system_info
 from s2s.paths import corpora_folder
 from s2s.runs import memory
 from s2s.task import open_task

@@ -1,4 +1,4 @@
-"""Readings of the GPUs: all of them through GPUtil, single quantities through NVML."""
+"""Readings of the GPUs: a list of all GPUs by GPUtil, single quantities by NVML."""
 
 import functools
 import logging
@@ -19,23 +19,30 @@ from typing import Any
 import pynvml
 
 _MAX_PAUSE_SECONDS = 60.0
+_THROTTLE_REASONS = {
+    "power cap": pynvml.nvmlClocksEventReasonSwPowerCap,
+    "hardware slowdown": pynvml.nvmlClocksEventReasonHwSlowdown,
+    "heat": pynvml.nvmlClocksEventReasonSwThermalSlowdown
+    | pynvml.nvmlClocksEventReasonHwThermalSlowdown,
+    "power brake": pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown,
+    "application clocks": pynvml.nvmlClocksEventReasonApplicationsClocksSetting,
+    "sync boost": pynvml.nvmlClocksEventReasonSyncBoost,
+    "display clocks": pynvml.nvmlClocksEventReasonDisplayClockSetting,
+    "idle": pynvml.nvmlClocksEventReasonGpuIdle,
+}
 
 _log = logging.getLogger(__name__)
 
 
 def _import_gputil() -> Any:
-    """Import GPUtil with a stand-in for distutils, of which it uses one function.
+    """Import GPUtil with a stand-in for distutils, which Python 3.12 no longer has."""
+    stand_in = ModuleType("distutils")
+    stand_in.__dict__["spawn"] = SimpleNamespace(find_executable=which)
+    is_missing = sys.modules.setdefault("distutils", stand_in) is stand_in
+    import GPUtil
 
-    Python 3.12 has no distutils, and setuptools, which brings it back, takes 0.2 s to import.
-    """
-    distutils = ModuleType("distutils")
-    distutils.__dict__["spawn"] = SimpleNamespace(find_executable=which)
-    is_ours = sys.modules.setdefault("distutils", distutils) is distutils
-    try:
-        import GPUtil
-    finally:
-        if is_ours:
-            del sys.modules["distutils"]
+    if is_missing:
+        del sys.modules["distutils"]
     return GPUtil.GPUtil
 
 
@@ -44,18 +51,21 @@ _gputil = _import_gputil()
 
 @dataclass(frozen=True)
 class GpuReading:
-    """The columns of `GPUtil.showUtilization(all=True)`, and the driver. None: not reported."""
+    """The columns of `GPUtil.showUtilization(all=True)`, and the driver's version.
+
+    A value is `None` if the GPU does not report it.
+    """
 
     id: int
-    """In the order of `nvidia-smi`, which is not that of CUDA: match by `uuid`."""
+    """Index in the order of `nvidia-smi`, which may differ from the order of CUDA."""
     name: str
     serial: str | None
     uuid: str
-    """Begins with `GPU-`."""
+    """Identifier that begins with `GPU-`."""
     utilization: float | None
-    """0 to 1, by all programs."""
+    """Use by all programs, 0 to 1."""
     memory_utilization: float | None
-    """Used over total, 0 to 1."""
+    """Share of the memory in use, 0 to 1."""
     memory_total_bytes: int | None
     memory_used_bytes: int | None
     memory_free_bytes: int | None
@@ -66,26 +76,26 @@ class GpuReading:
 
 
 def read_gpus() -> list[GpuReading]:
-    """Return all NVIDIA GPUs; an empty list if they cannot be read, see `gpu_error()`.
+    """Return a reading of each NVIDIA GPU, or an empty list if that fails (see `gpu_error`).
 
-    Takes as long as `nvidia-smi`, at most 5 s. After a failure it does not try again for 1 s, then
-    2 s, and so on up to 60 s.
+    The call takes as long as `nvidia-smi`, at most 5 s. After a failure, calls return at once for
+    1 s, then for 2 s, and so on up to 60 s.
     """
     return _reader.read()
 
 
 def gpu_error() -> str:
-    """Return why the last `read_gpus()` failed, in one sentence; empty if it did not fail."""
+    """Return why the last `read_gpus()` failed, as a sentence, or an empty string."""
     return _reader.error
 
 
 class GpuReader:
-    """Reader of the GPUs through GPUtil, with fixes for faults of GPUtil 1.4.0.
+    """Reader of the GPUs by GPUtil, with fixes for faults of GPUtil 1.4.0.
 
     GPUtil waits forever for a hung `nvidia-smi`, hides why it failed, and divides by a memory size
-    of 0. Two of its names are therefore replaced: `Popen` by a call with a timeout, and `GPU` by a
-    function that makes a `GpuReading`. These names are global, so all threads share one reader,
-    which runs one `nvidia-smi` at a time.
+    of 0. Two of its global names are therefore replaced: `Popen` by a call with a timeout, and
+    `GPU` by a function that builds a `GpuReading`. All threads share one reader, which runs one
+    `nvidia-smi` at a time.
     """
 
     def __init__(self, timeout_seconds: float = 5.0) -> None:
@@ -99,129 +109,122 @@ class GpuReader:
     def read(self) -> list[GpuReading]:
         """See `read_gpus`."""
         with self._lock:
-            gpus: list[GpuReading] = []
             if monotonic() < self._paused_until:
-                return gpus
-            try:
-                gpus = self._read_gputil()
+                return []
+            gpus = self._read_gputil()
+            if gpus:
                 self.error, self._pause_seconds = "", 0.0
-            except _NoReadingError as error:
-                self.error = str(error)
+            else:
                 self._pause_seconds = min(2 * self._pause_seconds or 1.0, _MAX_PAUSE_SECONDS)
                 self._paused_until = monotonic() + self._pause_seconds
             return gpus
 
     def _read_gputil(self) -> list[GpuReading]:
-        failures = []
-
-        def popen(command: list[str], **_: object) -> SimpleNamespace:
-            try:
-                output = self._run(command)
-            except _NoReadingError as error:
-                failures.append(error)
-                raise  # GPUtil catches it and returns an empty list
-            return SimpleNamespace(communicate=lambda: (output, b""))
-
-        _gputil.Popen, _gputil.GPU = popen, _gpu_reading
+        """Return the readings, or set `error` and return an empty list."""
+        self.error = "nvidia-smi lists no GPU."
+        _gputil.Popen, _gputil.GPU = self._popen, _build_reading
         try:
             gpus: list[GpuReading] = _gputil.getGPUs()
         except Exception as error:  # GPUtil checks nothing in the output it parses
-            raise _NoReadingError(f"The output of nvidia-smi is malformed ({error}).") from error
-        if failures:
-            raise failures[0]
-        if not gpus:
-            raise _NoReadingError("nvidia-smi lists no GPU.")
+            self.error = f"The output of nvidia-smi is malformed ({error})."
+            return []
         return gpus
 
-    def _run(self, command: list[str]) -> bytes:
-        if self._hung is not None and self._hung.poll() is None:
-            # A process in a hung driver call ignores even SIGKILL: do not start another one.
-            raise _NoReadingError("An earlier nvidia-smi hangs and cannot be killed.")
+    def _popen(self, command: list[str], **_: object) -> SimpleNamespace:
+        """Run `nvidia-smi`, or set `error` and raise, after which GPUtil returns no GPUs."""
         try:
-            process = subprocess.Popen(  # noqa: S603  the command is a constant of GPUtil
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # to kill its children too
-            )
-        except FileNotFoundError as error:
-            raise _NoReadingError(
+            output = self._run(command)
+        except FileNotFoundError:
+            self.error = (
                 "nvidia-smi was not found: no NVIDIA driver is installed, or it is not on the PATH."
-            ) from error
+            )
+            raise
+        except subprocess.TimeoutExpired:
+            self.error = f"nvidia-smi did not answer within {self._timeout_seconds:g} s."
+            raise
+        except subprocess.CalledProcessError as error:
+            text = (error.stdout.strip() or error.stderr.strip()).decode(errors="replace")
+            message = text.partition("\n")[0]
+            self.error = f"nvidia-smi failed with status {error.returncode}: {message}"
+            raise
         except OSError as error:
-            raise _NoReadingError(f"nvidia-smi could not be started ({error}).") from error
+            self.error = f"nvidia-smi could not be started ({error})."
+            raise
+        return SimpleNamespace(communicate=lambda: (output, b""))
+
+    def _run(self, command: list[str]) -> bytes:
+        # A process in a hung driver call ignores even SIGKILL. Do not start another process.
+        if self._hung is not None and self._hung.poll() is None:
+            raise OSError("an earlier one hangs and cannot be killed")
+        process = subprocess.Popen(  # noqa: S603  the command is a constant of GPUtil
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # to kill its children too
+        )
         try:
             output, errors = process.communicate(timeout=self._timeout_seconds)
-        except subprocess.TimeoutExpired as error:
+        except subprocess.TimeoutExpired:
             self._hung = process
-            reason = f"nvidia-smi did not answer within {self._timeout_seconds:g} s."
-            raise _NoReadingError(reason) from error
+            raise
         finally:
-            if process.returncode is None:  # also after Ctrl-C, which does not reach its session
+            if process.returncode is None:  # after the timeout, or Ctrl-C in this process
                 _kill(process)
         if process.returncode != 0:
-            text = (output.strip() or errors.strip()).decode(errors="replace")
-            message = text.partition("\n")[0]
-            raise _NoReadingError(f"nvidia-smi failed with status {process.returncode}: {message}")
+            raise subprocess.CalledProcessError(process.returncode, command, output, errors)
         return output
 
 
-class _NoReadingError(Exception):
-    """The GPUs cannot be read; the message says why in one sentence."""
-
-
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and its children, and wait for it for at most one second."""
+    """Kill a process and its children, and wait at most one second for its end."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
+    for pipe in filter(None, (process.stdout, process.stderr)):
+        pipe.close()
     with suppress(subprocess.TimeoutExpired):
         process.wait(1.0)
 
 
-def _gpu_reading(*values: Any) -> GpuReading:
-    """Build a reading from the arguments of GPUtil's class `GPU`.
-
-    NaN and `[N/A]` become None, and so does all memory of a GPU that reports a total of 0.
-    """
-    id_, uuid, load, total, used, free, driver, name, serial, mode, active, celsius = values
-    if total == 0:
+def _build_reading(*values: Any) -> GpuReading:
+    """Build a reading from the arguments of GPUtil's class `GPU`."""
+    index, uuid, load, total, used, free, driver, name, serial, mode, active, celsius = values
+    if total == 0:  # the GPU does not report its memory
         total = used = free = math.nan
-    total_bytes, used_bytes, free_bytes = (
-        int(mib * 2**20) if math.isfinite(mib) else None for mib in (total, used, free)
-    )
-    driver, serial, mode, active = (
-        None if text.startswith("[") or text == "N/A" else text
-        for text in (driver, serial, mode, active)
-    )
-    load, memory_share, celsius = (
-        value if math.isfinite(value) else None for value in (load, used / total, celsius)
-    )
     return GpuReading(
-        id=id_,
+        id=index,
         name=name,
-        serial=serial,
+        serial=_text_or_none(serial),
         uuid=uuid,
-        utilization=load,
-        memory_utilization=memory_share,
-        memory_total_bytes=total_bytes,
-        memory_used_bytes=used_bytes,
-        memory_free_bytes=free_bytes,
-        display_mode=mode,
-        display_active=active,
-        temperature_celsius=celsius,
-        driver=driver,
+        utilization=_number_or_none(load),
+        memory_utilization=_number_or_none(used / total),
+        memory_total_bytes=_bytes_or_none(total),
+        memory_used_bytes=_bytes_or_none(used),
+        memory_free_bytes=_bytes_or_none(free),
+        display_mode=_text_or_none(mode),
+        display_active=_text_or_none(active),
+        temperature_celsius=_number_or_none(celsius),
+        driver=_text_or_none(driver),
     )
+
+
+def _text_or_none(text: str) -> str | None:
+    return None if text == "N/A" or text.startswith("[") else text
+
+
+def _number_or_none(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _bytes_or_none(mebibytes: float) -> int | None:
+    return int(mebibytes * 2**20) if math.isfinite(mebibytes) else None
 
 
 _reader = GpuReader()
 
 
 def gpu_uuid(device: str) -> str:
-    """Return the driver's UUID of torch's `cuda:N`; N depends on CUDA_VISIBLE_DEVICES."""
+    """Return the driver's UUID of torch's device `cuda:N`."""
     import torch  # slow, and not needed on a CPU
 
     index = int(device.removeprefix("cuda:"))
@@ -230,7 +233,7 @@ def gpu_uuid(device: str) -> str:
 
 @functools.cache
 def has_nvml() -> bool:
-    """Return whether NVML works; the first call initializes it, and nothing shuts it down."""
+    """Initialize NVML at the first call, and return whether it works."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
@@ -240,13 +243,22 @@ def has_nvml() -> bool:
 
 
 def nvml_handle(device: str) -> Any:
-    """Return NVML's handle of torch's `cuda:N`; None if NVML fails or does not know it."""
+    """Return NVML's handle of torch's device `cuda:N`, or `None` if NVML does not know it."""
     return query_nvml(pynvml.nvmlDeviceGetHandleByUUID, gpu_uuid(device)) if has_nvml() else None
 
 
 def query_nvml(function: Callable[..., Any], *arguments: object) -> Any:
-    """Return what an NVML function returns; None if the GPU does not report the quantity."""
+    """Return the result of an NVML function, or `None` if the GPU does not report the quantity."""
     try:
         return function(*arguments)
     except pynvml.NVMLError:
         return None
+
+
+def read_throttle_reasons(gpu: Any) -> tuple[str, ...] | None:
+    """Return why the driver limits the clocks of NVML's handle `gpu`; `None` if not reported."""
+    # Older drivers do not know the newer name of the function, ...ClocksEventReasons.
+    bits = query_nvml(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu)
+    if bits is None:
+        return None
+    return tuple(name for name, mask in _THROTTLE_REASONS.items() if bits & mask)

@@ -14,7 +14,13 @@ import psutil
 import pynvml
 
 import s2s
-from s2s.machine.gpus import gpu_error, nvml_handle, query_nvml, read_gpus
+from s2s.machine.gpus import (
+    gpu_error,
+    nvml_handle,
+    query_nvml,
+    read_gpus,
+    read_throttle_reasons,
+)
 from s2s.paths import home
 from s2s.records import MachineState
 
@@ -22,23 +28,14 @@ CPUINFO = Path("/proc/cpuinfo")
 PACKAGES = ("torch", "streamlit", "plotly", "numpy", "pandas")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MKL_NUM_THREADS")
 _PROCESSOR_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "cpu-thermal")
-_THROTTLE_REASONS = {
-    "power cap": pynvml.nvmlClocksEventReasonSwPowerCap,
-    "hardware slowdown": pynvml.nvmlClocksEventReasonHwSlowdown,
-    "heat": pynvml.nvmlClocksEventReasonSwThermalSlowdown
-    | pynvml.nvmlClocksEventReasonHwThermalSlowdown,
-    "power brake": pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown,
-    "application clocks": pynvml.nvmlClocksEventReasonApplicationsClocksSetting,
-    "sync boost": pynvml.nvmlClocksEventReasonSyncBoost,
-    "display clocks": pynvml.nvmlClocksEventReasonDisplayClockSetting,
-    "idle": pynvml.nvmlClocksEventReasonGpuIdle,
-}
+_BUSY_TIMES = ("user", "nice", "system", "irq", "softirq", "steal")
+_MIN_METER_SECONDS = 0.1  # the system counts in hundredths of a second
 
 
 def read_system_info() -> dict[str, Any]:
-    """Return a description of the machine, ready for JSON; sizes in bytes, None: unknown.
+    """Return a description of the machine that is ready for JSON, with `None` for unknown values.
 
-    Runs `nvidia-smi`, so it can take 5 s.
+    The call runs `nvidia-smi`, so it can take 5 s.
     """
     cpuinfo = _read_cpuinfo()
     memory = psutil.virtual_memory()
@@ -66,7 +63,7 @@ def read_system_info() -> dict[str, Any]:
 
 
 def _read_cpuinfo() -> dict[str, str]:
-    """Return the fields of the first core; empty on a system without `/proc`."""
+    """Return the fields of the first core, none on a system without `/proc`."""
     try:
         first = CPUINFO.read_text(encoding="utf-8").partition("\n\n")[0]
     except OSError:
@@ -89,11 +86,10 @@ def _version(package: str) -> str | None:
 
 
 def read_machine_state(device: str, other_load_cores: float | None) -> MachineState:
-    """Read load, clocks, temperatures and GPU processes; takes a few milliseconds.
+    """Read load, clocks, temperatures and GPU processes, within a few milliseconds.
 
     Args:
-        device: `cpu` or `cuda:N`.
-        other_load_cores: See `OtherLoadMeter`.
+        other_load_cores: A reading of an `OtherLoadMeter`.
     """
     return MachineState(
         at=time.time(),
@@ -123,35 +119,62 @@ def _read_processor_celsius() -> float | None:
 
 
 def _read_gpu_state(device: str) -> dict[str, Any]:
-    """Return the GPU's fields of a MachineState; empty if NVML does not know the device."""
+    """Return the GPU's fields of a MachineState, none if NVML does not know the device."""
     gpu = nvml_handle(device)
     if gpu is None:
         return {}
     milliwatts = query_nvml(pynvml.nvmlDeviceGetPowerUsage, gpu)
-    # Older drivers do not know the newer name, ...ClocksEventReasons.
-    reasons = query_nvml(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu)
     celsius = query_nvml(pynvml.nvmlDeviceGetTemperature, gpu, pynvml.NVML_TEMPERATURE_GPU)
     return {
         "gpu_sm_mhz": query_nvml(pynvml.nvmlDeviceGetClockInfo, gpu, pynvml.NVML_CLOCK_SM),
         "gpu_memory_mhz": query_nvml(pynvml.nvmlDeviceGetClockInfo, gpu, pynvml.NVML_CLOCK_MEM),
         "gpu_celsius": celsius,
         "gpu_watts": None if milliwatts is None else milliwatts / 1000,
-        "gpu_throttle_reasons": None
-        if reasons is None
-        else tuple(name for name, bits in _THROTTLE_REASONS.items() if reasons & bits),
+        "gpu_throttle_reasons": read_throttle_reasons(gpu),
         "gpu_other_processes": _read_other_processes(gpu),
     }
 
 
 def _read_other_processes(gpu: Any) -> tuple[tuple[int, int | None], ...] | None:
-    """Return process ids and bytes of the other programs that compute on `gpu`."""
+    """Return process id and bytes of each other program that computes on `gpu`."""
     processes = query_nvml(pynvml.nvmlDeviceGetComputeRunningProcesses, gpu)
     if processes is None:
         return None
     others = [(each.pid, each.usedGpuMemory) for each in processes if each.pid != os.getpid()]
     if len(others) == len(processes):
-        # In a container the driver may report process ids of the host: the first one that does
-        # not exist in the container is then this process.
+        # In a container the driver may report process ids of the host. The first id that does not
+        # exist in the container is then taken for this process.
         unknown = next((each for each in others if not psutil.pid_exists(each[0])), None)
         others = [each for each in others if each != unknown]
     return tuple(others)
+
+
+class OtherLoadMeter:
+    """Meter of the CPU load by other programs, on the cores that this process may use."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._before = self._read_times()
+
+    def read(self) -> float | None:
+        """Return the CPU cores that other programs kept busy, on average since the last reading.
+
+        Time that the hypervisor gave to other machines counts too. Less than 0.1 s after the last
+        reading, the call returns `None` and the measurement goes on.
+        """
+        before, now = self._before, self._read_times()
+        wall, busy, own = (b - a for a, b in zip(before, now, strict=True))
+        if wall < _MIN_METER_SECONDS:
+            return None
+        self._before = now
+        return max(0.0, busy - own) / wall  # rounding can make it slightly negative
+
+    def _read_times(self) -> tuple[float, float, float]:
+        """Return wall time, CPU time of all programs, and CPU time of this process."""
+        times = psutil.cpu_times(percpu=True)
+        if hasattr(self._process, "cpu_affinity"):  # not on macOS
+            usable = self._process.cpu_affinity()
+            times = [times[core] for core in usable if core < len(times)]
+        own = self._process.cpu_times()
+        busy = sum(getattr(core, name, 0.0) for core in times for name in _BUSY_TIMES)
+        return time.monotonic(), busy, own.user + own.system

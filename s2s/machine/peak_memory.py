@@ -11,7 +11,7 @@ _STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def load_kernels(device: torch.device) -> None:
-    """Run a small model, so that code loaded on first use does not count as a model's memory."""
+    """Load torch's kernels by running a small model, so they do not count as a model's memory."""
     recurrent = torch.nn.GRU(8, 8, device=device)
     states, _ = recurrent(torch.randn(4, 2, 8, device=device))
     (states @ torch.randn(8, 8, device=device)).logsumexp(2).sum().backward()
@@ -21,20 +21,20 @@ def load_kernels(device: torch.device) -> None:
 class PeakMemory:
     """Peak of the memory that a model adds to the process, over any number of watched sections.
 
-    On CUDA, the bytes that torch allocates. On a CPU, the growth of the resident size, which misses
-    memory that the model reuses; only Linux reports the peak of a section.
+    On CUDA these are the bytes that torch allocates. On a CPU it is the growth of the resident
+    size, which misses reused memory, and which only Linux reports.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._held_bytes = 0
-        """What earlier sections allocated and did not free."""
+        """Bytes that earlier sections allocated and did not free."""
         self.bytes: int | None = None
-        """Peak so far; None: unknown."""
+        """Peak so far, `None` if it is unknown."""
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Count the memory allocated in this section as the model's."""
+        """Count the memory that this section allocates as the model's."""
         before = self._reset_peak()
         yield
         if before is None:
@@ -44,7 +44,7 @@ class PeakMemory:
         self._held_bytes += now - before
 
     def _reset_peak(self) -> int | None:
-        """Reset the peak; return the bytes in use, None if the peak cannot be reset."""
+        """Reset the peak and return the bytes in use, or `None` if it cannot be reset."""
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
             return torch.cuda.memory_allocated(self._device)
@@ -63,10 +63,7 @@ class PeakMemory:
 
 
 def _resident_bytes() -> tuple[int, int]:
-    """Return the resident size of this process: its peak since the reset, and now."""
+    """Return the peak of this process's resident size since the reset, and the size now."""
     status = _STATUS.read_text(encoding="utf-8")
-    peak, now = (
-        1024 * int(re.findall(rf"^{name}:\s*(\d+) kB", status, re.MULTILINE)[0])
-        for name in ("VmHWM", "VmRSS")
-    )
-    return peak, now
+    kibibytes = dict(re.findall(r"^(VmHWM|VmRSS):\s*(\d+) kB", status, re.MULTILINE))
+    return 1024 * int(kibibytes["VmHWM"]), 1024 * int(kibibytes["VmRSS"])

@@ -1,4 +1,4 @@
-"""Execute one run: device lease, corpus, training, records, checkpoints, result."""
+"""Execute a run: wait for its device, train it, record it, and save its checkpoints and result."""
 
 import dataclasses
 import gc
@@ -7,7 +7,6 @@ import time
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from functools import partial
 from threading import Event
 from typing import TypeVar
@@ -18,8 +17,7 @@ from safetensors import SafetensorError
 from s2s.config import TrainConfig
 from s2s.errors import UserError
 from s2s.locks import lease
-from s2s.machine.host import read_machine_state, read_system_info
-from s2s.machine.interference import OtherLoadMeter
+from s2s.machine.host import OtherLoadMeter, read_machine_state, read_system_info
 from s2s.machine.sampler import DeviceSampler
 from s2s.paths import make_folder, run_folder
 from s2s.records import Evaluation, MachineState, Remark, RemarkKind, Run, RunState, StepRecord
@@ -36,7 +34,7 @@ from s2s.training.device import ran_out_of_memory, resolve_device, trim_heap
 from s2s.training.trainer import Trainer, never_stop
 
 CHECKPOINT_SECONDS = 60.0
-"""A process that is killed loses at most this much training and one step."""
+"""A killed process loses at most the training of this time, and one step."""
 _DEFAULT_THREADS = torch.get_num_threads()
 
 TrainingEvent = StepRecord | Evaluation
@@ -44,59 +42,50 @@ _T = TypeVar("_T")
 
 
 class _StopError(Exception):
-    """The run is to stop, or the program is ending."""
+    """A request to stop the run: by the user, or because the program is ending."""
 
 
 class _CannotResumeError(Exception):
-    """The message says why. The user can repair the cause, so the run stays interrupted."""
-
-
-@dataclass(frozen=True)
-class Ending:
-    """The end of a run, without a reference to its tensors."""
-
-    state: RunState
-    remarks: tuple[Remark, ...] = ()
-    error: str = ""
-    traceback: str = ""
+    """A reason, which the user can remove, why a run cannot be resumed now."""
 
 
 def execute(
     store: Store,
     run_id: int,
     stop: Event,
-    watch: Callable[[TrainingEvent], object] | None = None,
+    watch: Callable[[TrainingEvent], object] = lambda _: None,
 ) -> RunState:
     """Train a queued run in this thread; return its final state.
 
     Args:
-        stop: As in `Execution`.
-        watch: Called with each event of the training loop; if it raises, the run stops.
+        stop: Set when the program is ending, as in `Execution`.
+        watch: Called with each event of the training loop. If it raises, the run stops.
     """
     execution = Execution(store, run_id, stop)
     with closing(execution.run()) as events:
         for event in events:
-            if watch:
-                watch(event)
+            watch(event)
     return execution.state
 
 
 class Execution:
-    """One run from the queue to its result, in this thread."""
+    """The execution of one run, from the queue to its result, in one thread."""
 
     def __init__(self, store: Store, run_id: int, stop: Event) -> None:
         """Prepare the execution of a queued run.
 
         Args:
-            stop: Set when the program is ending, so that the run can be resumed. A user's request
-                to stop comes through the store.
+            stop: Set when the program is ending; the run can then be resumed. A user's request to
+                stop comes through the store.
         """
         self._store, self._run_id, self._stop = store, run_id, stop
         self.state = RunState.QUEUED
-        """Final state, once the run has ended."""
+        """The final state, once the run has ended."""
+        self._error = self._traceback = ""
+        self._remarks: tuple[Remark, ...] = ()
         self._machine_before: MachineState | None = None
         self._unsaved: Remark | None = None
-        """Why the last checkpoint was not written."""
+        """A remark that says why the last checkpoint was not written."""
 
     def run(self) -> Generator[TrainingEvent, None, None]:
         """Train to the end, and yield the events of the training loop.
@@ -105,24 +94,25 @@ class Execution:
         Closing the iterator stops the run.
         """
         try:
-            run = retry_while_unavailable(lambda: self._store.run(self._run_id))
+            run = self._retry(lambda: self._store.run(self._run_id))
             lost_gpu.check_not_blocked(run.config.device)
             device = self._find_device(run)
             with lease(str(device), self._should_stop) as acquired:
                 if not (acquired and self._start(device)):
                     self._interrupt(self._explain_interruption())
                     return
-                trainer, ending = None, Ending(RunState.FINISHED)
+                trainer = None
                 try:
                     trainer = self._prepare(run, device)
                     yield from self._loop(run, trainer)
+                    self.state = RunState.FINISHED
                 except GeneratorExit:
-                    ending = Ending(RunState.STOPPED)
+                    self.state = RunState.STOPPED
                 except Exception as error:
-                    ending = self._explain(error, device)
-                notes = trainer.task.remarks if trainer else []
+                    self._explain(error, device)
+                task_remarks = trainer.task.remarks if trainer else []
                 trainer = None  # free its memory
-                self._finish(run, device, ending, notes)
+                self._finish(run, device, task_remarks)
         except _CannotResumeError as error:
             self._interrupt((Remark(RemarkKind.CANNOT_RESUME, str(error)),))
         except Exception as error:
@@ -141,7 +131,7 @@ class Execution:
     # Prepare
 
     def _find_device(self, run: Run) -> torch.device:
-        """Return the device. A resumed run keeps its own: another computes other numbers."""
+        """Return the device, which a resumed run keeps: another one computes other numbers."""
         if not run.resumed_at:
             return resolve_device(run.config.device)
         try:
@@ -153,10 +143,9 @@ class Execution:
             ) from None
 
     def _start(self, device: torch.device) -> bool:
-        """Mark the run as running and start measuring; return False if it was stopped meanwhile."""
+        """Mark the run as running and start measuring; return whether it is still queued."""
         environment = {**read_system_info(), "pid": os.getpid()}
-        start = partial(self._store.start_run, self._run_id, str(device), environment)
-        if not retry_while_unavailable(start, self._stop.is_set):
+        if not self._retry(lambda: self._store.start_run(self._run_id, str(device), environment)):
             return False
         self._load_meter = OtherLoadMeter()
         self._sampler = DeviceSampler(str(device))
@@ -167,7 +156,7 @@ class Execution:
         return True
 
     def _prepare(self, run: Run, device: torch.device) -> Trainer:
-        """Open the corpus and build the model."""
+        """Open the data, build the model, and read the state of the machine."""
         resume_from = run.id if run.resumed_at else None
         try:
             trainer = build_trainer(run.config, device, resume_from, self._check_stop)
@@ -176,8 +165,7 @@ class Execution:
                 raise _CannotResumeError(str(error)) from error
             raise
         self._machine_before = read_machine_state(str(device), self._load_meter.read())
-        save = partial(self._store.save_machine_state, run.id, self._machine_before)
-        retry_while_unavailable(save, self._stop.is_set)
+        self._retry(partial(self._store.save_machine_state, run.id, self._machine_before))
         return trainer
 
     # Loop
@@ -191,7 +179,7 @@ class Execution:
                     self._recorder.evaluation(event)
                 elif self._recorder.step(event) and self._is_stop_requested():
                     self._stop.set()
-                # On a GPU steps come in bursts; the weights are those of the last one.
+                # On a GPU, steps come in bursts, and the weights are those after the last step.
                 is_settled = event.iteration == trainer.iteration
                 is_due = run.config.keep_weights and (
                     time.monotonic() - saved_at >= CHECKPOINT_SECONDS
@@ -211,16 +199,16 @@ class Execution:
             self._save(run, trainer)
 
     def _save(self, run: Run, trainer: Trainer) -> None:
-        """Save a checkpoint; if that fails, on a full disk for example, `_unsaved` says why."""
+        """Save a checkpoint, or set `_unsaved` if that fails, on a full disk for example."""
         self._recorder.flush()
         checkpoint = trainer.checkpoint()
-        # A finite loss does not exclude it. Such weights never replace finite ones.
-        if not all(bool(weight.isfinite().all()) for weight in checkpoint.weights.values()):
+        # Weights can be NaN although the loss is finite. They must not replace finite weights.
+        if not all(weight.isfinite().all() for weight in checkpoint.weights.values()):
             raise DivergedError
         self._unsaved = None
         if run.config.keep_weights:
             try:
-                self._store.sync()  # a run is resumed only where its records reach as far
+                self._store.sync()  # a run can be resumed only if its records reach as far
                 make_folder(run_folder(run.id))
                 save_checkpoint(run_folder(run.id), checkpoint)
             except (OSError, SafetensorError, StoreError) as error:
@@ -237,7 +225,7 @@ class Execution:
             raise _StopError
 
     def _is_stop_requested(self) -> bool:
-        """Return whether the user asked for a stop; an unreadable store does not end a run."""
+        """Return whether the user asked for a stop; False while the store cannot be read."""
         try:
             return self._store.is_stop_requested(self._run_id)
         except StoreError:
@@ -245,26 +233,29 @@ class Execution:
 
     # Finish
 
-    def _explain(self, error: Exception, device: torch.device) -> Ending:
-        """Turn an exception into an ending, while it is being handled."""
+    def _explain(self, error: Exception, device: torch.device) -> None:
+        """Turn an exception into the run's state, remarks and message, while it is handled."""
         match error:
+            case _StopError() if self._is_stop_requested():
+                self.state = RunState.STOPPED
             case _StopError():
-                if self._is_stop_requested():
-                    return Ending(RunState.STOPPED)
-                return Ending(RunState.INTERRUPTED, self._explain_interruption())
+                self.state, self._remarks = RunState.INTERRUPTED, self._explain_interruption()
             case _CannotResumeError():
-                remark = Remark(RemarkKind.CANNOT_RESUME, str(error))
-                return Ending(RunState.INTERRUPTED, (remark,))
+                self.state = RunState.INTERRUPTED
+                self._remarks = (Remark(RemarkKind.CANNOT_RESUME, str(error)),)
             case DivergedError():
-                is_kept = has_checkpoint(self._run_id)
-                remarks = (Remark(RemarkKind.WEIGHTS_KEPT),) if is_kept else ()
-                return Ending(RunState.DIVERGED, remarks)
-        lost_gpu.note_error(error, str(device))
-        if ran_out_of_memory(error):
-            return Ending(RunState.OUT_OF_MEMORY, traceback=traceback.format_exc())
-        lost = lost_gpu.loses_gpu(error)
-        remarks = (Remark(RemarkKind.LOST_GPU, lost_gpu.lost_device()),) if lost else ()
-        return Ending(RunState.FAILED, remarks, _message(error), traceback.format_exc())
+                self.state = RunState.DIVERGED
+                if has_checkpoint(self._run_id):
+                    self._remarks = (Remark(RemarkKind.WEIGHTS_KEPT),)
+            case _:
+                self._traceback = traceback.format_exc()
+                lost_gpu.note_error(error, str(device))
+                if ran_out_of_memory(error):
+                    self.state = RunState.OUT_OF_MEMORY
+                    return
+                self.state, self._error = RunState.FAILED, _message(error)
+                if lost_gpu.loses_gpu(error):
+                    self._remarks = (Remark(RemarkKind.LOST_GPU, lost_gpu.lost_device()),)
 
     def _explain_interruption(self) -> tuple[Remark, ...]:
         sweep_id = self._store.parent_sweep(self._run_id)
@@ -273,7 +264,7 @@ class Execution:
             return (Remark(RemarkKind.NO_CHECKPOINT),)
         return (Remark(RemarkKind.SHUT_DOWN, number=sweep_id),)
 
-    def _finish(self, run: Run, device: torch.device, ending: Ending, notes: list[Remark]) -> None:
+    def _finish(self, run: Run, device: torch.device, task_remarks: list[Remark]) -> None:
         """Save the run's result, and shrink its checkpoint."""
         is_lost = lost_gpu.is_blocked(device.type)
         after = None if is_lost else read_machine_state(str(device), self._load_meter.read())
@@ -286,13 +277,12 @@ class Execution:
         peak = self._sampler.peak_memory_bytes
         if device.type == "cuda" and not is_lost:
             peak = torch.cuda.max_memory_allocated(device)
-        summary = self._retry(lambda: self._recorder.summary(ending.state, peak))
-        remarks = [*notes, *self._recorder.remarks(), *ending.remarks]
-        details = ending.traceback
+        summary = self._retry(lambda: self._recorder.summary(self.state, peak))
+        remarks = [*task_remarks, *self._recorder.remarks(), *self._remarks]
         if self._unsaved:
             remarks.append(self._unsaved)
-        elif ending.state is RunState.FINISHED and run.config.measure_quality:
-            # Last, so that it adds to neither time nor memory of the run.
+        elif self.state is RunState.FINISHED and run.config.measure_quality:
+            # Measured last, to add to neither time nor memory of the run.
             try:
                 quality = measure_quality(run.id, lambda _: self._check_stop())
                 summary = dataclasses.replace(summary, bleu=quality.bleu, chrf=quality.chrf)
@@ -301,14 +291,14 @@ class Execution:
             except Exception as error:
                 remarks.append(Remark(RemarkKind.QUALITY_NOT_MEASURED, _message(error)))
                 if not isinstance(error, UserError):
-                    details = traceback.format_exc()
-        self._retry(lambda: self._store.finish_run(run.id, summary, remarks, ending.error, details))
-        self.state = ending.state
+                    self._traceback = traceback.format_exc()
+        result = (summary, remarks, self._error, self._traceback)
+        self._retry(lambda: self._store.finish_run(run.id, *result))
         is_kept = run.config.keep_weights and not run.config.keep_optimizer
-        if is_kept and ending.state is not RunState.INTERRUPTED:
+        if is_kept and self.state is not RunState.INTERRUPTED:
             # The optimizer's state is two thirds of a checkpoint, and few runs are trained further.
-            # Dropped last, so that a user who pressed Stop need not wait for it. There may be no
-            # checkpoint, and the disk may be full.
+            # It is dropped last: a user who pressed Stop does not wait for it. There may be no
+            # checkpoint, or the disk may be full.
             with suppress(UserError, OSError, SafetensorError):
                 drop_state(run_folder(run.id))
 
@@ -329,7 +319,7 @@ def build_trainer(
 
     Args:
         resume_from: The run itself, if it resumes from its own checkpoint.
-        check_stop: As in `Trainer`.
+        check_stop: Called several times per second; may raise to stop training.
 
     Raises:
         UserError: The corpus or the checkpoint is missing, or they do not fit.

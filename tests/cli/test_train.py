@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from s2s.cli.main import main
-from s2s.machine.interference import OtherLoadMeter
+from s2s.machine.host import OtherLoadMeter
 from s2s.paths import run_folder
 from s2s.records import PHASES, RunState
 from s2s.runs.resume import find_resumable

@@ -1,4 +1,4 @@
-"""The description of the machine and its state; sensors and NVML are stand-ins."""
+"""The machine's description, state and load; sensors, counters and NVML are stand-ins."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pynvml
@@ -18,7 +19,7 @@ import pytest
 import s2s
 from s2s.machine import host
 from s2s.machine.gpus import GpuReading
-from s2s.machine.host import read_machine_state, read_system_info
+from s2s.machine.host import OtherLoadMeter, read_machine_state, read_system_info
 from s2s.records import MachineState
 
 X86 = "processor\t: 0\nmodel name\t: AMD EPYC\nflags\t\t: fpu {}\n"
@@ -163,3 +164,52 @@ def test_in_a_container_an_unknown_process_id_is_taken_for_this_process(
     assert others(unknown, os.getppid()) == ((os.getppid(), 5),)
     assert others(unknown, unknown + 1) == ((unknown + 1, 5),)
     assert others(unknown, os.getpid()) == ((unknown, 5),)
+
+
+# Load by other programs
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Two cores, whose counters and clock a test advances."""
+    fake = SimpleNamespace(now=100.0, usable=[0, 1], own=SimpleNamespace(user=5.0, system=1.0))
+    fake.cores = [SimpleNamespace(user=9.0, system=3.0, idle=50.0, steal=0.0) for _ in range(2)]
+
+    class Process:
+        def cpu_affinity(self) -> list[int]:
+            return fake.usable
+
+        def cpu_times(self) -> Any:
+            return fake.own
+
+    monkeypatch.setattr(psutil, "Process", Process)
+    monkeypatch.setattr(psutil, "cpu_times", lambda percpu: fake.cores if percpu else None)
+    monkeypatch.setattr(host, "time", SimpleNamespace(monotonic=lambda: fake.now))
+    return fake
+
+
+def test_load_by_others_excludes_this_process(machine: SimpleNamespace) -> None:
+    meter = OtherLoadMeter()
+    machine.now += 2.0
+    machine.cores[0].user += 1.5
+    machine.cores[1].system += 0.5
+    machine.cores[1].steal += 0.5
+    machine.cores[1].idle += 1.0
+    machine.own.user += 1.0
+    machine.own.system += 0.25
+    assert meter.read() == pytest.approx((2.5 - 1.25) / 2)
+    machine.now += 1.0
+    machine.own.user += 0.02  # counters differ by rounding
+    assert meter.read() == 0.0
+
+
+def test_a_reading_too_soon_is_none_and_loses_nothing(machine: SimpleNamespace) -> None:
+    machine.usable = [1]
+    meter = OtherLoadMeter()
+    machine.now += 0.09
+    machine.cores[0].user += 1.0  # not usable by this process
+    machine.cores[1].user += 0.09
+    assert meter.read() is None
+    machine.now += 0.91
+    machine.cores[1].user += 0.41
+    assert meter.read() == pytest.approx(0.5)
