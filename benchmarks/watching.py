@@ -30,7 +30,7 @@ import psutil
 from playwright.sync_api import Page
 
 from benchmarks.viewer import Viewer
-from s2s.analysis.run.steps import samples_per_second
+from s2s.analysis.run.steps import measure_rate
 from s2s.config import MAX_ITERATIONS
 from s2s.paths import corpora_folder
 from s2s.store import Store
@@ -105,7 +105,7 @@ class Session:
         before = self.store.run(run_id).iterations_done
         watch(self._options.seconds)
         done = self.store.run(run_id).iterations_done
-        speed = samples_per_second(self.store.steps(run_id, after=before)[: done - before])
+        speed = measure_rate(self.store.steps(run_id, after=before)[: done - before], "samples")
         if speed is None:
             raise RuntimeError("No step ended in the window. Use more --seconds.")
         return speed

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.viewer import Viewer
-from s2s.analysis.run.steps import samples_per_second
+from s2s.analysis.run.steps import measure_rate
 from s2s.config import MAX_ITERATIONS, TrainConfig
 from s2s.paths import corpora_folder
 from s2s.store import Store
@@ -33,7 +33,7 @@ class Training:
 
     def speed(self, after: int) -> float:
         """Return the samples per second since that iteration."""
-        return samples_per_second(self.store.steps(self.run_id, after=after)) or 0.0
+        return measure_rate(self.store.steps(self.run_id, after=after), "samples") or 0.0
 
     def measure_speed(self, settle_seconds: float, seconds: float) -> float:
         """Wait, then return the samples per second over `seconds`."""

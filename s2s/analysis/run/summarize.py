@@ -19,18 +19,15 @@ def summarize(
 ) -> Summary:
     """Return the figures of a run, finished or not, from its records so far.
 
-    Only the process that trains can measure processor and wall time, torch's peak memory and
-    translation quality: they are taken from the run's stored summary, if it has one.
+    Only the process that trains can measure CPU and wall time, torch's peak memory and
+    translation quality: these figures come from the run's stored summary, if it has one.
     """
     spread = measure_step_spread(steps, run.config.teacher_forcing)
     anatomy = measure_anatomy(run, steps)
     interfered = steps["interfered"]
     warmup = ~(steps["timed"] | interfered)
-    validation = [
-        each.validation_loss_per_token
-        for each in evaluations
-        if each.validation_loss_per_token is not None
-    ]
+    validation_losses = [each.validation_loss_per_token for each in evaluations]
+    known_losses = [loss for loss in validation_losses if loss is not None]
     summary = Summary(
         run_id=run.id,
         state=run.state,
@@ -41,12 +38,12 @@ def summarize(
         seconds=float(steps["seconds"].sum()),
         user_seconds=None,
         system_seconds=None,
-        samples_per_second=figures.samples_per_second(steps),
-        target_tokens_per_second=figures.target_tokens_per_second(steps),
+        samples_per_second=figures.measure_rate(steps, "samples"),
+        target_tokens_per_second=figures.measure_rate(steps, "target_tokens"),
         padding_ratio=figures.padding_ratio(steps),
         loss_per_token=figures.last_loss(steps, figures.LossScale.TOKEN),
         loss_per_sentence=figures.last_loss(steps, figures.LossScale.SENTENCE),
-        validation_loss_per_token=validation[-1] if validation else None,
+        validation_loss_per_token=known_losses[-1] if known_losses else None,
         peak_memory_bytes=peak_memory_bytes(samples, run.device),
         step_seconds=figures.median_step_seconds(steps),
         step_relative_iqr=spread.relative_iqr if spread else None,

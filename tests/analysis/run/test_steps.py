@@ -15,12 +15,10 @@ from s2s.analysis.run.steps import (
     axis_values,
     last_loss,
     loss_curve,
-    losses,
+    measure_rate,
     median_step_seconds,
     padding_ratio,
-    samples_per_second,
     smooth,
-    target_tokens_per_second,
     throughput_curve,
 )
 from tests.plausible import steps
@@ -35,8 +33,9 @@ NONE = steps()
 
 
 def test_losses_per_token_and_per_sentence() -> None:
-    assert losses(THREE, LossScale.TOKEN).tolist() == [4.0, 3.0, 2.0]
-    assert losses(THREE, LossScale.SENTENCE).tolist() == [20.0, 12.0, 6.0]
+    per_sentence = loss_curve(THREE, Axis.ITERATIONS, LossScale.SENTENCE)
+    assert per_sentence.raw.tolist() == [20.0, 12.0, 6.0]
+    assert len(loss_curve(NONE, Axis.ITERATIONS, LossScale.TOKEN).raw) == 0
     # The last loss divides the sums of the last steps.
     assert last_loss(THREE, LossScale.TOKEN) == 76 / 24
     assert last_loss(THREE, LossScale.TOKEN, window=2) == 36 / 14
@@ -45,12 +44,11 @@ def test_losses_per_token_and_per_sentence() -> None:
 
 
 def test_rates_count_timed_steps_only() -> None:
-    assert samples_per_second(THREE) == 4 / 2.0
-    assert target_tokens_per_second(THREE) == 14 / 2.0
+    assert measure_rate(THREE, "samples") == 4 / 2.0
+    assert measure_rate(THREE, "target_tokens") == 14 / 2.0
     assert median_step_seconds(THREE) == 1.0
-    for rate in (samples_per_second, target_tokens_per_second, median_step_seconds):
-        assert rate(THREE[:1]) is None
-        assert rate(NONE) is None
+    for untimed in (THREE[:1], NONE):
+        assert measure_rate(untimed, "samples") is median_step_seconds(untimed) is None
     assert padding_ratio(THREE) == pytest.approx(1 - 42 / 60)
     assert padding_ratio(NONE) is None
 
