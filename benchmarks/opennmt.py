@@ -208,9 +208,9 @@ def convert_batch(batch: Batch) -> dict[str, torch.Tensor]:
     target = torch.nn.functional.pad(batch.target, (0, 0, 1, 0), value=SOS)
     return {
         "src": source.T.unsqueeze(2).contiguous(),
-        "srclen": batch.source_lengths - 1,
+        "srclen": (batch.source != PAD).sum(0) - 1,
         "tgt": target.T.unsqueeze(2).contiguous(),
-        "tgtlen": batch.target_lengths + 1,
+        "tgtlen": (batch.target != PAD).sum(0) + 1,
     }
 
 

@@ -12,7 +12,7 @@ from pages.shared.escaping import escape
 from pages.shared.state import get_store
 from s2s.config import CorpusChoices, Direction, Normalizer
 from s2s.data import catalog
-from s2s.data.reader import safe_name
+from s2s.data.reader import make_safe_name
 from s2s.errors import UserError
 from s2s.paths import corpora_folder, folder_bytes
 from s2s.records import CorpusInfo
@@ -105,7 +105,7 @@ def add_form() -> None:
                 format_func=lambda pair: f"{catalog.LANGUAGES[pair[:3]]} and English ({pair})",
                 help="Downloaded once from manythings.org and kept under S2S_HOME.",
             )
-            st.text(catalog.TATOEBA)
+            st.text(catalog.TATOEBA_ATTRIBUTION)
         name, choices = corpus_options()
         label = "Prepare" if is_file else "Download and prepare"
         is_submitted = st.form_submit_button(label, key="add_corpus")
@@ -117,7 +117,7 @@ def add_form() -> None:
         st.error("Choose a file first.")
     else:
         with tempfile.TemporaryDirectory(prefix="s2s-upload-") as upload_folder:
-            path = Path(upload_folder, safe_name(file.name))
+            path = Path(upload_folder, make_safe_name(file.name))
             with path.open("wb") as copy:
                 shutil.copyfileobj(file, copy)
             prepare(path, name, choices)

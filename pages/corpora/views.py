@@ -99,7 +99,7 @@ def words(corpus: Corpus) -> None:
     }
     for place, (language, side) in zip(st.columns(2), _sides(corpus), strict=True):
         place.caption(escape(language))
-        table = pd.DataFrame(stats.find_frequent_words(side, MAX_ROWS))
+        table = pd.DataFrame(stats.list_frequent_words(side, MAX_ROWS))
         place.dataframe(table, hide_index=True, column_config=columns)
     st.subheader("Coverage by vocabulary size")
     curves: list[dict[str, Any]] = []

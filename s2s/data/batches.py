@@ -1,4 +1,4 @@
-"""A corpus as tensors on a device, and batches of it: padded, packed, or of a fixed shape."""
+"""Batches of a corpus whose words are on a device: padded, packed, or of a fixed shape."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from s2s.data.corpus import Corpus, Side
 from s2s.records import PAD, SOS
@@ -19,10 +20,8 @@ class Batch:
 
     source: Tensor
     """(S, B) word ids, int64."""
-    source_lengths: Tensor
-    """(B,) tokens of each sentence, EOS included."""
     target: Tensor
-    target_lengths: Tensor
+    """(T, B) word ids."""
     source_tokens: int
     """Real tokens, EOS included."""
     target_tokens: int
@@ -49,7 +48,7 @@ class PackedSide:
     inputs: Tensor
     """(P,) the word before each token in its sentence, SOS before the first: decoder inputs."""
     batch_sizes: list[int]
-    """Number of sentences that have a first token, a second token, and so on."""
+    """Number of sentences with at least one token, at least two tokens, and so on."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +103,13 @@ class Batches:
         self._device = device
         self._source = _DeviceSide(corpus.source, device)
         self._target = _DeviceSide(corpus.target, device)
+        self.longest_source = int(self._source.lengths.max())
+        """Tokens of the longest source sentence."""
+        self.longest_target = int(self._target.lengths.max())
+
+    def get_lengths(self, indices: Ints) -> tuple[Ints, Ints]:
+        """Return the (B,) tokens of each source and each target, EOS included."""
+        return self._source.lengths[indices], self._target.lengths[indices]
 
     def make_padded(self, indices: Ints, *, joint: bool = False) -> Batch:
         """Return the pairs at `indices` (B,), in this order.
@@ -111,14 +117,14 @@ class Batches:
         Args:
             joint: Pad both sides to the same length, as the article does.
         """
-        source_lengths, target_lengths = self.lengths(indices)
+        source_lengths, target_lengths = self.get_lengths(indices)
         source_steps, target_steps = int(source_lengths.max()), int(target_lengths.max())
         if joint:
             source_steps = target_steps = max(source_steps, target_steps)
         device_indices = to_device(indices, self._device)
         return Batch(
-            *self._source.gather_padded(device_indices, source_steps),
-            *self._target.gather_padded(device_indices, target_steps),
+            self._source.gather_padded(device_indices, source_steps)[0],
+            self._target.gather_padded(device_indices, target_steps)[0],
             int(source_lengths.sum()),
             int(target_lengths.sum()),
         )
@@ -143,7 +149,6 @@ class Batches:
             rows: At least the number of target tokens.
         """
         samples = len(indices)
-        columns = torch.arange(samples, device=indices.device)
         source, source_lengths = self._source.gather_padded(indices, source_steps)
         target, lengths = self._target.gather_padded(indices, target_steps)
         ends = lengths.cumsum(0)
@@ -154,20 +159,12 @@ class Batches:
         positions = torch.where(is_real, step * samples + column, 0)
         return FixedBatch(
             source,
-            (source_lengths - 1) * samples + columns,
+            (source_lengths - 1) * samples + torch.arange(samples, device=indices.device),
             torch.cat([torch.full_like(target[:1], SOS), target[:-1]]),
             positions,
             target.view(-1)[positions],
             is_real,
         )
-
-    def lengths(self, indices: Ints) -> tuple[Ints, Ints]:
-        """Return the (B,) tokens of each source and each target, EOS included."""
-        return self._source.lengths[indices], self._target.lengths[indices]
-
-    def max_lengths(self) -> tuple[int, int]:
-        """Return the tokens of the longest source and of the longest target."""
-        return self._source.max_length, self._target.max_length
 
 
 class _DeviceSide:
@@ -175,8 +172,7 @@ class _DeviceSide:
 
     def __init__(self, side: Side, device: torch.device) -> None:
         self.lengths = side.lengths.astype(np.int64)
-        """On the CPU, where the shape of a batch is known without waiting for the device."""
-        self.max_length = int(self.lengths.max())
+        """Kept on the CPU, so that the shape of a batch is known without waiting for the device."""
         self._offsets = side.offsets[:-1].astype(np.int64)
         self._tokens = torch.from_numpy(side.replace_unknown_words().astype(np.int64)).to(device)
         self._starts = torch.from_numpy(self._offsets).to(device)
@@ -207,7 +203,7 @@ class _DeviceSide:
 
 
 def to_device(values: Ints, device: torch.device) -> Tensor:
-    """Copy to the device without waiting for a GPU: torch keeps the pinned memory until then."""
+    """Copy to the device without waiting for it: torch keeps pinned memory until it is copied."""
     tensor = torch.from_numpy(values)
     if device.type == "cuda":
         tensor = tensor.pin_memory()
@@ -215,9 +211,7 @@ def to_device(values: Ints, device: torch.device) -> Tensor:
 
 
 def pad(sentences: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return (S, B) word ids and (B,) lengths of sentences of word ids."""
+    """Return sentences of word ids as (S, B) word ids and (B,) lengths."""
+    padded = pad_sequence([torch.tensor(sentence) for sentence in sentences], padding_value=PAD)
     lengths = torch.tensor([len(sentence) for sentence in sentences])
-    padded = torch.full((int(lengths.max()), len(sentences)), PAD)
-    for column, sentence in enumerate(sentences):
-        padded[: len(sentence), column] = torch.tensor(sentence)
     return padded.to(device), lengths.to(device)

@@ -158,7 +158,7 @@ class _Transfer:
                 is_plausible = unpacked <= MAX_ZIP_RATIO * self.partial.stat().st_size
                 if is_plausible and not archive.testzip():
                     return
-        except (*ZIP_ERRORS, UserError, RuntimeError, OSError):
+        except (*ZIP_ERRORS, UserError, OSError):
             pass
         self.discard()
         raise UserError(

@@ -3,7 +3,7 @@
 import itertools
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from s2s.config import CorpusChoices, Direction, Normalizer
-from s2s.data.corpus import Side
+from s2s.data.corpus import Ints, Side
 from s2s.data.reader import Chunk
 from s2s.data.text import SENTENCE_END, split_words
 from s2s.errors import UserError
@@ -25,18 +25,13 @@ _MAX_BYTES = 2 * 2**30
 """Memory limit per corpus, if that much is available."""
 _TOKEN_BYTES, _SENTENCE_BYTES, _WORD_BYTES = 12, 60, 200
 """Peak memory of preparing, per token, per sentence and per distinct word, without its letters."""
-_BLOCK_SENTENCES, _BLOCK_TOKENS = 2**16, 2**20
-"""Blocks in which numpy's temporary arrays stay small."""
-Int16s = npt.NDArray[np.int16]
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-UInt64s = npt.NDArray[np.uint64]
-Bools = npt.NDArray[np.bool_]
+_BLOCK_SENTENCES = 2**16
+"""Sentences to reorder at once, so that the temporary arrays stay small."""
 
 
 @dataclass
 class Prepared:
-    """A prepared corpus before it is written, with counts as in CorpusInfo."""
+    """A prepared corpus that is not yet written, with the counts of CorpusInfo."""
 
     source: Side
     target: Side
@@ -53,7 +48,7 @@ class Prepared:
 
 
 class _SideReader:
-    """One side while it is read: words are numbered as they occur, SENTENCE_END is 0."""
+    """Encoder of one side: numbers the words as they occur; SENTENCE_END is 0."""
 
     def __init__(self, choices: CorpusChoices) -> None:
         self.numbers = defaultdict(itertools.count(1).__next__, {SENTENCE_END: 0})
@@ -61,24 +56,24 @@ class _SideReader:
         random = np.random.default_rng(_SPLIT_SEED)
         multipliers = random.integers(1, 2**63, choices.max_length + 1, dtype=np.uint64)
         self._multipliers = multipliers | np.uint64(1)
-        self._tokens: list[Int32s] = []
-        self._lengths: list[Int16s] = []
-        self._hashes: list[UInt64s] = []
+        self._tokens: list[Ints] = []
+        self._lengths: list[Ints] = []
+        self._hashes: list[npt.NDArray[np.uint64]] = []
         self._estimated_bytes = 0
-        """Estimate for the kept sentences and the letters of the distinct words."""
+        """Memory for the kept sentences and the letters of the distinct words."""
 
-    def encode(self, sentences: list[str]) -> tuple[Int32s, Int64s]:
-        """Return the numbers of all words, and the length of each sentence with its end."""
+    def encode(self, sentences: list[str]) -> tuple[Ints, Ints]:
+        """Return the numbers of all words, and the length of each sentence, its end included."""
         words = split_words(sentences, self._normalizer)
         old_words = len(self.numbers)
         tokens = np.fromiter(map(self.numbers.__getitem__, words), np.int32, len(words))
         new_words = itertools.islice(reversed(self.numbers), len(self.numbers) - old_words)
-        # Three times: the words, and twice while they are written as JSON.
+        # Each word is in memory three times while the words are written as JSON.
         self._estimated_bytes += 3 * sum(map(sys.getsizeof, new_words))
         return tokens, np.diff(np.flatnonzero(tokens == 0), prepend=-1)
 
-    def add(self, tokens: Int32s, lengths: Int64s, is_kept: Bools) -> None:
-        """Add the sentences to keep."""
+    def add(self, tokens: Ints, lengths: Ints, is_kept: npt.NDArray[np.bool_]) -> None:
+        """Add the encoded sentences that are to be kept."""
         tokens, lengths = tokens[np.repeat(is_kept, lengths)], lengths[is_kept]
         if not len(lengths):
             return
@@ -87,27 +82,26 @@ class _SideReader:
         self._hashes.append(self._hash(tokens, lengths))
         self._estimated_bytes += len(tokens) * _TOKEN_BYTES + len(lengths) * _SENTENCE_BYTES
 
-    def _hash(self, tokens: Int32s, lengths: Int64s) -> UInt64s:
+    def _hash(self, tokens: Ints, lengths: Ints) -> npt.NDArray[np.uint64]:
         """Return a 64-bit hash per sentence; a collision would put two into the same split."""
         starts = np.cumsum(lengths) - lengths
         position = np.arange(len(tokens)) - np.repeat(starts, lengths)
         mixed = (tokens.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
-        hashes: UInt64s = np.add.reduceat(mixed * self._multipliers[position], starts)
-        return hashes
+        return np.add.reduceat(mixed * self._multipliers[position], starts)
 
     def estimate_bytes(self) -> int:
         """Return the memory needed to prepare what has been read."""
         return self._estimated_bytes + len(self.numbers) * _WORD_BYTES
 
-    def pop_sentence_ids(self) -> Int32s:
-        """Return an id from 0 per sentence, equal for equal sentences; free the hashes."""
+    def pop_sentence_ids(self) -> Ints:
+        """Number the distinct sentences from 0; return the number of each sentence."""
         hashes = np.concatenate(self._hashes or [np.empty(0, np.uint64)])
         self._hashes.clear()
         return np.unique(hashes, return_inverse=True)[1].astype(np.int32)
 
-    def pop_sentences(self) -> tuple[Int32s, Int16s]:
-        """Return the tokens and the lengths; free their chunks."""
+    def pop_sentences(self) -> tuple[Ints, Ints]:
+        """Return the tokens and the lengths of all sentences; free their chunks."""
         tokens, lengths = np.concatenate(self._tokens), np.concatenate(self._lengths)
         self._tokens.clear()
         self._lengths.clear()
@@ -183,17 +177,17 @@ def _split_columns(chunk: Chunk) -> tuple[list[str], list[str], list[int]]:
     return first, second, bad
 
 
-def _split(sources: Int32s, targets: Int32s) -> tuple[Int64s, Int64s, Int64s]:
+def _split(sources: Ints, targets: Ints) -> tuple[Ints, Ints, Ints]:
     """Return the indices of the training, validation and test pairs.
 
     Pairs that share a sentence of either language, directly or through other pairs, form a group
     that stays in one split. The validation and test splits get about 1% of the pairs each (at least
     500, but no more than a tenth; at most 5,000), from small groups drawn at random. Corpus files
-    are often sorted, so both are shuffled: their first pairs are representative.
+    are often sorted, so both splits are shuffled: their first pairs are representative.
 
     Args:
-        sources: (pairs,) sentence ids.
-        targets: (pairs,) sentence ids.
+        sources: Sentence id of each pair's source.
+        targets: Sentence id of each pair's target.
     """
     pairs = len(sources)
     split_pairs = min(max(pairs // 100, min(500, pairs // 10)), 5000)
@@ -215,31 +209,29 @@ def _split(sources: Int32s, targets: Int32s) -> tuple[Int64s, Int64s, Int64s]:
 
 
 def _finish_side(
-    reader: _SideReader, order: Int64s, training_pairs: int, choices: CorpusChoices
+    reader: _SideReader, order: Ints, training_pairs: int, choices: CorpusChoices
 ) -> Side:
     """Order the sentences, and number the words by their frequency in the training split."""
     tokens, lengths = reader.pop_sentences()
     words = list(reader.numbers)
     tokens, offsets = _reorder(tokens, lengths, order)
-    training_counts = _count(tokens[: offsets[training_pairs]], len(words))
-    counts = training_counts + _count(tokens[offsets[training_pairs] :], len(words))
-    training_counts[0] = counts[0] = 0
+    counts = np.bincount(tokens, minlength=len(words))
+    training_counts = np.bincount(tokens[: offsets[training_pairs]], minlength=len(words))
+    counts[0] = training_counts[0] = 0
     by_frequency = np.argsort(-training_counts, kind="stable")
-    vocabulary = int((training_counts >= choices.min_count).sum())
+    vocabulary_size = int((training_counts >= choices.min_count).sum())
     if choices.max_vocabulary:
-        vocabulary = min(vocabulary, choices.max_vocabulary)
-    unknown = by_frequency[vocabulary:]
-    used = np.concatenate([by_frequency[:vocabulary], unknown[counts[unknown] > 0]])
+        vocabulary_size = min(vocabulary_size, choices.max_vocabulary)
+    known, unknown = np.split(by_frequency, [vocabulary_size])
+    used = np.concatenate([known, unknown[counts[unknown] > 0]])
     ids = np.zeros(len(words), np.int32)
     ids[0] = EOS
     ids[used] = np.arange(len(used)) + len(SPECIAL_WORDS)
-    for block in _blocks(tokens):
-        block[:] = ids[block]
     used_words = [*SPECIAL_WORDS, *(words[number] for number in used.tolist())]
-    return Side(tokens, offsets, used_words, vocabulary + len(SPECIAL_WORDS))
+    return Side(ids[tokens], offsets, used_words, vocabulary_size + len(SPECIAL_WORDS))
 
 
-def _reorder(tokens: Int32s, lengths: Int16s, order: Int64s) -> tuple[Int32s, Int64s]:
+def _reorder(tokens: Ints, lengths: Ints, order: Ints) -> tuple[Ints, Ints]:
     """Return the tokens and offsets of the sentences in this order."""
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
     offsets = np.concatenate([[0], np.cumsum(lengths[order], dtype=np.int64)])
@@ -252,39 +244,28 @@ def _reorder(tokens: Int32s, lengths: Int16s, order: Int64s) -> tuple[Int32s, In
     return ordered, offsets
 
 
-def _count(tokens: Int32s, words: int) -> Int64s:
-    counts = np.zeros(words, np.int64)
-    for block in _blocks(tokens):
-        counts += np.bincount(block, minlength=words)
-    return counts
-
-
-def _blocks(tokens: Int32s) -> Iterator[Int32s]:
-    for start in range(0, len(tokens), _BLOCK_TOKENS):
-        yield tokens[start : start + _BLOCK_TOKENS]
-
-
 def _check_pairs(
-    sources: Int32s, targets: Int32s, pairs: int, lines: int, choices: CorpusChoices
+    sources: Ints, targets: Ints, pairs_read: int, lines_read: int, choices: CorpusChoices
 ) -> None:
-    """Raise UserError if there are no or hardly any different sentences.
+    """Raise UserError if no pair, or hardly any distinct sentence, is kept.
 
     Args:
-        sources: (kept pairs,) sentence ids.
-        targets: (kept pairs,) sentence ids.
+        sources: Sentence id of each kept pair's source.
+        targets: Sentence id of each kept pair's target.
     """
-    if lines == 0:
+    if lines_read == 0:
         raise UserError("The file has no lines.")
-    if pairs == 0:
+    if pairs_read == 0:
         raise UserError(
-            f"None of the {lines:,} lines has text in two tab-separated columns. Write a sentence, "
-            "a tab and its translation on each line."
+            f"None of the {lines_read:,} lines has text in two tab-separated columns. Write a "
+            "sentence, a tab and its translation on each line."
         )
     kept = len(sources)
     if kept == 0:
         raise UserError(
-            f"None of the {pairs:,} pairs is left: each has a side that is empty or longer than "
-            f"{choices.max_length} words. Raise the maximum length or choose another normalizer."
+            f"None of the {pairs_read:,} pairs is left: each has a side that is empty or longer "
+            f"than {choices.max_length} words. Raise the maximum length or choose another "
+            "normalizer."
         )
     distinct = 1 + min(int(sources.max()), int(targets.max()))
     if kept >= 100 and distinct < kept * 0.01:

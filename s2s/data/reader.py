@@ -17,15 +17,14 @@ MAX_TEXT_BYTES = 2**30
 MAX_ZIP_ENTRIES = 1000
 MAX_ZIP_RATIO = 100
 """Text shrinks to about a quarter; a ratio of hundreds indicates a zip bomb."""
-_ENTRY_SIGNATURE = b"PK\1\2"
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """For other compressions zipfile ignores the declared sizes."""
 _CHUNK_BYTES = 2**20
 _MAX_LINE_BYTES = 2**16
 _SUFFIXES = (".txt", ".tsv")
 _FORMAT = "A corpus is a text of tab-separated lines."
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
-"""Errors that zipfile raises for damaged zips, apart from OSError."""
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
+"""Errors that zipfile raises for damaged, encrypted and unsupported zips, apart from OSError."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,14 @@ class Chunk:
     lines: list[str]
 
 
-def safe_name(uploaded: str) -> str:
-    """Return a file name for an upload, with harmless characters only."""
+def make_safe_name(uploaded: str) -> str:
+    """Return a file name for an upload that consists of harmless characters."""
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(uploaded).stem).strip("-_")[:64]
     suffix = Path(uploaded).suffix.lower()
     return (stem or "upload") + (suffix if suffix in (*_SUFFIXES, ".zip") else ".txt")
 
 
-def content_sha256(path: Path) -> str:
+def hash_content(path: Path) -> str:
     """Return the SHA-256 of the file in hexadecimal."""
     with _convert_errors(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -59,7 +58,7 @@ def read_chunks(path: Path) -> Iterator[Chunk]:
     """
     with _open_text(path) as file:
         number = 1
-        for block in _whole_lines(file, path.name):
+        for block in _read_whole_lines(file, path.name):
             if number == 1:
                 if block.startswith((b"\xff\xfe", b"\xfe\xff")):
                     raise UserError(f"{path.name} is UTF-16. Save it as UTF-8 and add it again.")
@@ -80,15 +79,18 @@ def comes_from_tatoeba(path: Path) -> bool:
     if path.suffix.lower() == ".zip":
         with _convert_errors(path), open_zip(path) as archive:
             for entry in archive.infolist():
-                if PurePosixPath(entry.filename).name == "_about.txt":
-                    with archive.open(entry) as about:
-                        if b"tatoeba" in about.read(65536).lower():
-                            return True
+                is_about = PurePosixPath(entry.filename).name == "_about.txt"
+                if is_about and _names_tatoeba(archive.open(entry)):
+                    return True
     with _open_text(path) as file:
-        return b"tatoeba" in file.read(65536).lower()
+        return _names_tatoeba(file)
 
 
-def _whole_lines(file: IO[bytes], name: str) -> Iterator[bytes]:
+def _names_tatoeba(file: IO[bytes]) -> bool:
+    return b"tatoeba" in file.read(65536).lower()
+
+
+def _read_whole_lines(file: IO[bytes], name: str) -> Iterator[bytes]:
     """Yield blocks of whole lines; the last one may lack its line break."""
     rest, size = b"", 0
     while block := file.read(_CHUNK_BYTES):
@@ -134,11 +136,8 @@ def _convert_errors(path: Path) -> Iterator[None]:
         yield
     except ZIP_ERRORS as error:
         raise UserError(
-            f"{path.name} is a damaged or unsupported zip. Unpack it and add the text file."
-        ) from error
-    except RuntimeError as error:  # zipfile needs a password
-        raise UserError(
-            f"{path.name} is encrypted. Unpack it with its password and add the text file."
+            f"{path.name} is a damaged, encrypted or unsupported zip. Unpack it and add the text "
+            "file."
         ) from error
     except OSError as error:
         raise UserError(f"{path.name} cannot be read ({error.strerror or error}).") from error
@@ -154,11 +153,8 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         # zipfile creates an object per entry, and the number of entries that a zip declares may be
-        # wrong, so they are counted first.
-        position, entries = content.find(_ENTRY_SIGNATURE), 0
-        while position >= 0 and entries <= MAX_ZIP_ENTRIES:
-            position, entries = content.find(_ENTRY_SIGNATURE, position + 1), entries + 1
-        if entries > MAX_ZIP_ENTRIES:
+        # wrong, so the signatures of the entries are counted first.
+        if sum(1 for _ in re.finditer(b"PK\1\2", content)) > MAX_ZIP_ENTRIES:
             raise UserError(
                 f"{path.name} contains more than {MAX_ZIP_ENTRIES:,} files. A corpus zip must "
                 "contain one text file."
@@ -172,13 +168,14 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 def _find_text(archive: zipfile.ZipFile, size_bytes: int) -> zipfile.ZipInfo:
     """Return the one corpus text of a zip, after checks of its paths and sizes."""
     name = Path(archive.filename or "the zip").name
+    texts = []
     for entry in archive.infolist():
-        parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
-        if ".." in parts or (parts and (parts[0] == "/" or parts[0].endswith(":"))):
+        path = PurePosixPath(entry.filename.replace("\\", "/"))
+        if ".." in path.parts or path.is_absolute() or entry.filename[1:2] == ":":
             raise UserError(f"{name} contains a path outside its own folder and is not opened.")
-    texts = [
-        entry for entry in archive.infolist() if _is_corpus_text(PurePosixPath(entry.filename))
-    ]
+        is_hidden = path.name.startswith(("_", ".")) or "__MACOSX" in path.parts
+        if path.suffix.lower() in _SUFFIXES and not is_hidden:
+            texts.append(entry)
     if len(texts) != 1:
         names = ", ".join(quote(entry.filename) for entry in texts[:3]) or "none"
         raise UserError(f"{name} must contain exactly one .txt or .tsv file; found {names}.")
@@ -192,11 +189,3 @@ def _find_text(archive: zipfile.ZipFile, size_bytes: int) -> zipfile.ZipInfo:
             f"The limits are {MAX_TEXT_BYTES / 1e6:,.0f} MB and {MAX_ZIP_RATIO} times."
         )
     return text
-
-
-def _is_corpus_text(path: PurePosixPath) -> bool:
-    return (
-        path.suffix.lower() in _SUFFIXES
-        and not path.name.startswith(("_", "."))
-        and "__MACOSX" not in path.parts
-    )

@@ -4,7 +4,6 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from s2s.data.corpus import VALIDATION_PAIRS, Corpus, Ints, Side
 from s2s.records import EOS, PAD, SPECIAL_WORDS, UNK
@@ -19,9 +18,9 @@ class WordCount:
     word: str
     count: int
     share: float
-    """Share of all running words, 0 to 1."""
+    """Share of all words of the side, 0 to 1."""
     in_vocabulary: bool
-    """False: the model reads UNK."""
+    """Whether the model knows the word; it reads UNK otherwise."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,14 @@ class ExampleBatch:
         return 1 - self._real_tokens() / (self.source.size + self.target.size)
 
     @property
-    def joint_padding_ratio(self) -> float:
-        """Padding ratio if both sides were padded to one length, as in the article."""
-        sentences, steps = self.joint_shape
-        return 1 - self._real_tokens() / (2 * sentences * steps)
+    def joint_shape(self) -> tuple[int, int]:
+        """Sentences and steps of either side if both are padded to one length (the article)."""
+        return len(self.source), max(self.source.shape[1], self.target.shape[1])
 
     @property
-    def joint_shape(self) -> tuple[int, int]:
-        """Sentences and steps of a side in the article's padding."""
-        return len(self.source), max(self.source.shape[1], self.target.shape[1])
+    def joint_padding_ratio(self) -> float:
+        """Padding ratio if both sides are padded to one length."""
+        return 1 - self._real_tokens() / (2 * np.prod(self.joint_shape))
 
     def _real_tokens(self) -> int:
         return int((self.source != PAD).sum() + (self.target != PAD).sum())
@@ -61,19 +59,17 @@ def unigram_loss(corpus: Corpus) -> float | None:
     (Laplace) keeps the loss finite for words never seen in training.
 
     Returns:
-        None for a corpus without a validation split.
+        The loss, or None for a corpus without a validation split.
     """
     validation = corpus.validation[:VALIDATION_PAIRS]
     if not validation:
         return None
-    training_tokens = _model_tokens(corpus.target, corpus.training)
-    counts = np.bincount(training_tokens, minlength=corpus.target.vocabulary_size)[EOS:] + 1
+    side, tokens = corpus.target, corpus.target.replace_unknown_words()
+    training_tokens = tokens[: side.offsets[corpus.training.stop]]
+    validation_tokens = tokens[side.offsets[validation.start] : side.offsets[validation.stop]]
+    counts = np.bincount(training_tokens, minlength=side.vocabulary_size)[EOS:] + 1
     log_probability = np.log(counts / counts.sum())
-    return float(-log_probability[_model_tokens(corpus.target, validation) - EOS].mean())
-
-
-def _model_tokens(side: Side, split: range) -> Ints:
-    return side.replace_unknown_words()[side.offsets[split.start] : side.offsets[split.stop]]
+    return float(-log_probability[validation_tokens - EOS].mean())
 
 
 def count_lengths(side: Side) -> Ints:
@@ -87,24 +83,24 @@ def length_percentile(histogram: Ints, percent: float) -> int:
     return int(np.searchsorted(sentences, sentences[-1] * percent / 100))
 
 
-def find_frequent_words(side: Side, count: int) -> list[WordCount]:
-    """Return the `count` most frequent words over all splits, the most frequent first."""
-    counts = _count_words(side)
-    running_words = int(counts[_FIRST_WORD:].sum())
-    order = np.argsort(-counts[_FIRST_WORD:], kind="stable")[:count] + _FIRST_WORD
+def list_frequent_words(side: Side, max_words: int) -> list[WordCount]:
+    """Return the most frequent words over all splits, the most frequent first."""
+    counts = np.bincount(side.tokens)
+    total = int(counts[_FIRST_WORD:].sum())
+    ids = np.argsort(-counts[_FIRST_WORD:], kind="stable")[:max_words] + _FIRST_WORD
     return [
-        WordCount(side.words[word], count, count / running_words, word < side.vocabulary_size)
-        for word, count in zip(order.tolist(), counts[order].tolist(), strict=True)
+        WordCount(side.words[word], count, count / total, word < side.vocabulary_size)
+        for word, count in zip(ids.tolist(), counts[ids].tolist(), strict=True)
     ]
 
 
 def measure_coverage(side: Side) -> list[tuple[int, float]]:
-    """Return vocabulary sizes 1, 2, 5, 10, ... with the share of running words they cover.
+    """Return vocabulary sizes 1, 2, 5, 10, ... with the share of the side's words they cover.
 
     A vocabulary holds the most frequent words of the training split; the share is over all splits.
     Special symbols are not counted.
     """
-    counts = _count_words(side)[_FIRST_WORD:]
+    counts = np.bincount(side.tokens)[_FIRST_WORD:]
     covered = np.cumsum(counts) / counts.sum()
     sizes = (step * 10**power for power in itertools.count() for step in (1, 2, 5))
     smaller = itertools.takewhile(lambda size: size < len(counts), sizes)
@@ -112,7 +108,7 @@ def measure_coverage(side: Side) -> list[tuple[int, float]]:
 
 
 def draw_pairs(split: range, count: int, seed: int) -> list[int]:
-    """Return `count` different pairs of a split in random order; all pairs of a smaller split."""
+    """Return up to `count` different pairs of a split, in random order."""
     indices = np.random.default_rng(seed).choice(len(split), min(count, len(split)), replace=False)
     return [split[index] for index in indices.tolist()]
 
@@ -131,17 +127,12 @@ def decode_rows(side: Side, ids: Ints) -> list[list[str]]:
 def pick_example_sentence(corpus: Corpus) -> str:
     """Return a source sentence of about 5 words, from the test split if there is one."""
     pairs = draw_pairs(corpus.test or corpus.training, 100, seed=0)
-    lengths = corpus.source.lengths
-    return corpus.get_pair(min(pairs, key=lambda pair: abs(int(lengths[pair]) - 6)))[0]
-
-
-def _count_words(side: Side) -> npt.NDArray[np.int64]:
-    """Return the count of each word id over all splits."""
-    return np.bincount(side.tokens).astype(np.int64)
+    distances = np.abs(corpus.source.lengths[pairs] - 6)  # EOS included
+    return corpus.get_pair(pairs[int(distances.argmin())])[0]
 
 
 def _pad(side: Side, pairs: Ints) -> Ints:
-    lengths = side.offsets[pairs + 1] - side.offsets[pairs]
+    lengths = side.lengths[pairs]
     positions = np.arange(lengths.max())
     is_real = positions < lengths[:, None]
     tokens = side.tokens[np.where(is_real, side.offsets[pairs][:, None] + positions, 0)]

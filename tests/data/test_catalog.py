@@ -188,7 +188,7 @@ def test_figures_of_the_article_s_corpus(folder: Path, test_data: Path) -> None:
     assert (info.pairs_read, info.pairs_kept, info.bad_lines) == (167_130, 166_280, 0)
     assert (info.source_words, info.target_words) == (22_365, 13_595)
     assert (info.name, info.source_language) == ("fra-eng", "French")
-    assert info.attribution == catalog.TATOEBA
+    assert info.attribution == catalog.TATOEBA_ATTRIBUTION
     opened = open_corpus(folder, "fra-eng")
     splits = (opened.training, opened.validation, opened.test)
     for side in (opened.source, opened.target):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2s.data import reader
-from s2s.data.reader import comes_from_tatoeba, read_chunks, safe_name
+from s2s.data.reader import comes_from_tatoeba, make_safe_name, read_chunks
 from s2s.errors import UserError
 
 TEXT = b"Go.\tVa !\nRun.\tCours !\n"
@@ -145,7 +145,7 @@ def test_zips_with_wrong_headers(tmp_path: Path) -> None:
     path = zip_file(tmp_path, {"fra.txt": TEXT})
     for mark, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # the flag of encryption
         overwrite(path, mark, offset, b"\1")
-    with pytest.raises(UserError, match="encrypted"):
+    with pytest.raises(UserError, match="damaged, encrypted"):
         read_lines(path)
 
 
@@ -176,7 +176,7 @@ def assert_rejected_with_little_memory(path: Path, max_bytes: int, words: str) -
     | st.builds("{}{}".format, st.text(max_size=5), st.sampled_from([".TXT", ".tsv", ".zip"]))
 )
 def test_a_safe_name_is_one_plain_name(uploaded: str) -> None:
-    assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}\.(txt|tsv|zip)", safe_name(uploaded))
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}\.(txt|tsv|zip)", make_safe_name(uploaded))
 
 
 def test_names_of_uploads() -> None:
@@ -184,7 +184,7 @@ def test_names_of_uploads() -> None:
         "fra.tsv": "fra.tsv", "../../x.tsv": "x.tsv", "C:\\x": "C-x.txt", "a\0b.zip": "a-b.zip",
         ".s2s": "s2s.txt", "..": "upload.txt", "x.tsv/../../y": "y.txt",
     }  # fmt: skip
-    assert {uploaded: safe_name(uploaded) for uploaded in names} == names
+    assert {uploaded: make_safe_name(uploaded) for uploaded in names} == names
 
 
 @pytest.mark.parametrize(

@@ -52,13 +52,13 @@ def test_length_percentiles_and_drawn_pairs(four_pairs: Corpus) -> None:
 
 
 def test_frequent_words(four_pairs: Corpus) -> None:
-    words = stats.find_frequent_words(four_pairs.source, 100)
+    words = stats.list_frequent_words(four_pairs.source, 100)
     assert words[0] == stats.WordCount("je", 4, 4 / 9, True)
     assert words[1] == stats.WordCount("suis", 2, 2 / 9, True)
     assert [each.word for each in words] == FRENCH_WORDS
     assert not words[-1].in_vocabulary
     assert sum(each.share for each in words) == pytest.approx(1)
-    assert stats.find_frequent_words(four_pairs.source, 2) == words[:2]
+    assert stats.list_frequent_words(four_pairs.source, 2) == words[:2]
 
 
 def test_padding_of_a_batch_by_hand() -> None:
@@ -89,7 +89,7 @@ def test_real_text(test_data: Path, tmp_path: Path) -> None:
     catalog.add(tmp_path, test_data / "fra-3col-sample.txt", "sample")
     sample = catalog.open_corpus(tmp_path, "sample")
     for side in (sample.source, sample.target):
-        counts = stats.find_frequent_words(side, 10**9)
+        counts = stats.list_frequent_words(side, 10**9)
         running_words = len(side.tokens) - sample.info.pairs_kept
         assert sum(each.count for each in counts) == running_words
         assert stats.count_lengths(side).sum() == sample.info.pairs_kept

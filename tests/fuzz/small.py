@@ -73,7 +73,7 @@ def use(corpus: Corpus) -> None:
     assert 0 <= batch.padding_ratio <= batch.joint_padding_ratio < 1
     for side, ids in ((corpus.source, batch.source), (corpus.target, batch.target)):
         stats.length_percentile(stats.count_lengths(side), 99)
-        stats.find_frequent_words(side, 5)
+        stats.list_frequent_words(side, 5)
         stats.measure_coverage(side)
         stats.decode_rows(side, ids)
     for split in (corpus.training, corpus.validation, corpus.test):

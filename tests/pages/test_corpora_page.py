@@ -103,7 +103,7 @@ def test_a_download_is_prepared_or_its_error_shown_as_plain_text(
 
     monkeypatch.setattr(catalog, "download", download)
     app = open_page("corpora")
-    assert catalog.TATOEBA in [each.value for each in app.text]
+    assert catalog.TATOEBA_ATTRIBUTION in [each.value for each in app.text]
     app.button(key="add_corpus").click().run()
     assert "](http://" not in app.error[0].value
     app.selectbox[0].set_value("deu-eng")

@@ -50,7 +50,7 @@ def test_gradients_are_those_of_a_training_step_and_the_mean_over_its_sentences(
     """The noise scale needs the mean over samples; a loss per token would not give it."""
     task = tiny_task(tiny, dropout=0.0)
     engine = FusedEngine(task.model.double(), task.batches, Precision.FP32)
-    lengths = task.batches.lengths(np.arange(len(tiny.training)))[1]
+    lengths = task.batches.get_lengths(np.arange(len(tiny.training)))[1]
     pairs = np.argsort(lengths)[[0, 1, 2, -1]]
     assert lengths[pairs[0]] < lengths[pairs[-1]]
     forward = engine.forward(engine.batch(pairs), forced=True)

@@ -66,14 +66,8 @@ def test_article_engine_equals_the_articles_own_code() -> None:
     model.load_state_dict(
         {our_name(name): tensor(value) for name, value in GOLDEN["weights"].items()}
     )
-    batch = Batch(
-        torch.tensor(GOLDEN["source"]).t(),
-        torch.tensor([5, 4, 3]),
-        torch.tensor(GOLDEN["target"]).t(),
-        torch.tensor([5, 3, 4]),
-        12,
-        12,
-    )
+    source, target = (torch.tensor(GOLDEN[side]).t() for side in ("source", "target"))
+    batch = Batch(source, target, source_tokens=12, target_tokens=12)
     engine = ArticleEngine(model, batches_of([[2]], [[2]]), Precision.FP32)
     forward = engine.forward(batch, True, tensor(GOLDEN["state"]))
     forward.outputs.backward()

@@ -80,13 +80,12 @@ def round_up(number: int, grain: int, most: int) -> int:
 
 def plan(batches: Batches, indices: Indices) -> PlannedBatch:
     """Return the shape on the grid to which the pairs at `indices` (B,) are padded."""
-    samples, (source, target) = len(indices), batches.lengths(indices)
+    samples, (source, target) = len(indices), batches.get_lengths(indices)
     source_tokens, target_tokens = int(source.sum()), int(target.sum())
-    longest_source, longest_target = batches.max_lengths()
-    target_steps = round_up(int(target.max()), _STEP_GRAIN, longest_target)
+    target_steps = round_up(int(target.max()), _STEP_GRAIN, batches.longest_target)
     shape = Shape(
         samples,
-        round_up(int(source.max()), _STEP_GRAIN, longest_source),
+        round_up(int(source.max()), _STEP_GRAIN, batches.longest_source),
         target_steps,
         round_up(target_tokens, _ROW_GRAIN, samples * target_steps),
     )
