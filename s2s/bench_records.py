@@ -1,4 +1,4 @@
-"""Records of a benchmark."""
+"""Records of a benchmark; a figure that was not measured is `None`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,10 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class BenchRow:
-    """Timing of one engine, precision and batch size. Figures are medians over the rounds.
-
-    None: not measured.
-    """
+    """Timing of one engine, precision and batch size, in medians over the rounds."""
 
     engine: str
     precision: str
@@ -27,23 +24,23 @@ class BenchRow:
     """Real source and target tokens."""
     target_tokens_per_second: float | None
     step_seconds: float | None
-    """Median step. Batches differ in length, so this is not batch size over samples/s."""
+    """Time of the median step. Batches differ in length, so the mean step can take another time."""
     padding_ratio: float | None
-    """Padding among the padded tokens, 0 to 1."""
+    """Share of padding in the padded tokens, 0 to 1."""
     peak_memory_bytes: int | None
     """Memory of training: on a GPU the peak that torch reports, on a CPU as in StepMemory."""
     roofline_seconds: float | None
     """Lower bound of a step's time, from rates measured in the same round."""
     roofline_share: float | None
-    """Lower bound over the mean time of a step."""
-    warmup_steps: int
-    warmup_seconds: float
+    """Lower bound of a step's time over the mean time of a step."""
 
 
 @dataclass(frozen=True)
 class BenchReport:
+    """Figures of a benchmark, and what they depend on."""
+
     at: float
-    """Unix seconds at the end."""
+    """End of the benchmark, in Unix seconds."""
     command: str
     corpus: str
     machine: dict[str, Any]
@@ -53,4 +50,4 @@ class BenchReport:
     notes: tuple[str, ...]
     """Sentences that say what was skipped and why."""
     complete: bool
-    """False: the benchmark was interrupted."""
+    """Whether the benchmark ended without an interruption."""

@@ -266,7 +266,7 @@ class SweepConfig(Config):
             raise UserError(f"Base must be the configuration of a run; got {quote(self.base)}.")
         for name, values in (("Batch sizes", self.batch_sizes), ("Engines", self.engines)):
             if not isinstance(values, list | tuple) or not values:
-                raise UserError(f"{name} must be a list of at least one; got {quote(values)}.")
+                raise UserError(f"{name} must be a list that is not empty; got {quote(values)}.")
         for size in self.batch_sizes:
             check_integer(size, "Batch size", 1, MAX_BATCH_SIZE)
         engines = [check_choice(Engine, engine, "Engine") for engine in self.engines]

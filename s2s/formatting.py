@@ -45,6 +45,11 @@ def format_estimate(value: float) -> str:
     return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
 
 
+def format_count(value: float | None) -> str:
+    """Format as a whole number: `12,000`."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
 def format_percent(share: float | None) -> str:
     """Format a share from 0 to 1: `8%`."""
     return UNKNOWN if share is None else f"{100 * share:.0f}%"

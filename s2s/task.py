@@ -19,8 +19,6 @@ from s2s.config import TrainConfig
 from s2s.data.sampler import BatchSampler
 from s2s.records import Remark, SampleTranslation
 
-_IMPLEMENTATION = ("s2s.translation.task", "TranslationTask")
-
 Indices = npt.NDArray[np.int64]
 Metadata = Mapping[str, Any]
 """The task's own entry in a checkpoint, ready for JSON."""
@@ -45,12 +43,16 @@ class Roofline(Protocol):
     """A lower bound of the time of a training step, from rates measured on the machine."""
 
     def product_rows(self, batch_size: int) -> int:
-        """Return how many rows the step's largest products have at a time."""
+        """Return the number of rows in the step's largest matrix products."""
 
     def product_rate(
         self, rows: int, seconds_per_call: Callable[[Callable[[], None]], float]
     ) -> float:
-        """Measure the operations per second of these products, with a function that times one."""
+        """Measure the operations per second of these matrix products.
+
+        Args:
+            seconds_per_call: Measures the time of a call.
+        """
 
     def step_seconds(
         self, source_tokens: float, target_tokens: float, product_rate: float, copy_rate: float
@@ -58,7 +60,6 @@ class Roofline(Protocol):
         """Return the lower bound for a step on that many tokens.
 
         Args:
-            product_rate: Operations per second of the products.
             copy_rate: Bytes per second, read and write both counted.
         """
 
@@ -95,20 +96,20 @@ class Task(Protocol):
 
     @classmethod
     def open(cls, config: TrainConfig, device: torch.device, start: Start | None) -> Self:
-        """Open the data set and build the model; see open_task."""
+        """Open the data set and build the model; see `open_task`."""
 
     @staticmethod
     def outline(config: TrainConfig, metadata: Metadata) -> nn.Module:
-        """Build the model on the meta device: names and shapes of its weights, without memory."""
+        """Build the model on the meta device, where its weights have shapes but no memory."""
 
     @staticmethod
     def measure_quality(
-        run_folder: Path, most_samples: int, progress: Callable[[float], object]
+        run_folder: Path, max_samples: int, progress: Callable[[float], object]
     ) -> Quality:
         """Measure the quality of a run's checkpoint on the test split.
 
         Args:
-            progress: Called with the fraction done, several times per second; may raise to stop.
+            progress: Called with the finished fraction, several times per second; may raise.
         """
 
     def check_start(self, config: TrainConfig, metadata: Metadata, *, same_data: bool) -> None:
@@ -132,10 +133,10 @@ class Task(Protocol):
         """
 
     def validate(self, check_stop: Callable[[], object]) -> float | None:
-        """Return the validation loss per target token in nats; None without a validation split.
+        """Return the validation loss per target token in nats, `None` without a validation split.
 
         Args:
-            check_stop: Called several times per second; may raise to stop the evaluation.
+            check_stop: Called several times per second; may raise.
         """
 
     def sample_outputs(self) -> tuple[SampleTranslation, ...]:
@@ -146,19 +147,18 @@ class Task(Protocol):
 
 
 def task_class() -> type[Task]:
-    """Return the implementation."""
-    module, name = _IMPLEMENTATION
-    return cast(type[Task], getattr(importlib.import_module(module), name))
+    """Return the implementation, found by name because the lab must not import it."""
+    return cast(type[Task], importlib.import_module("s2s.translation.task").TranslationTask)
 
 
 def open_task(config: TrainConfig, device: torch.device, start: Start | None = None) -> Task:
     """Open the data set and build the model.
 
     Args:
-        start: A checkpoint trained on the same data; None: new weights from the config's seed.
+        start: A checkpoint trained on the same data; `None` for new weights from the seed.
 
     Raises:
-        UserError: There is no such data set, it is another one than `start` was trained on, or
-            the device cannot compute in the configured precision.
+        UserError: The data set is missing or is not that of `start`, or the device cannot compute
+            in the configured precision.
     """
     return task_class().open(config, device, start)

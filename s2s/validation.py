@@ -1,4 +1,7 @@
-"""Validation of values from users and from files."""
+"""Validation of values from users and from files.
+
+The check functions return the value, or raise a UserError that begins with the value's `name`.
+"""
 
 import dataclasses
 import functools
@@ -16,14 +19,7 @@ T = TypeVar("T")
 
 
 def check_choice(kind: type[E], value: str, name: str) -> E:
-    """Return the member of an enumeration that `value` names.
-
-    Args:
-        name: Name of the value at the start of the message, as in all checks of this module.
-
-    Raises:
-        UserError: There is no such member.
-    """
+    """Return the member of an enumeration that `value` names."""
     try:
         return kind(value)
     except ValueError:
@@ -32,7 +28,6 @@ def check_choice(kind: type[E], value: str, name: str) -> E:
 
 
 def check_integer(value: object, name: str, minimum: int, maximum: int) -> int:
-    """Return `value` if it is an integer in the range; raise UserError otherwise."""
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
         raise UserError(
             f"{name} must be an integer between {minimum:,} and {maximum:,}; got {quote(value)}."
@@ -43,7 +38,6 @@ def check_integer(value: object, name: str, minimum: int, maximum: int) -> int:
 def check_number(
     value: object, name: str, minimum: float, maximum: float, *, exclude_minimum: bool = False
 ) -> float:
-    """Return `value` as a float if it is a number in the range; raise UserError otherwise."""
     valid = (
         isinstance(value, int | float)
         and not isinstance(value, bool)
@@ -58,14 +52,13 @@ def check_number(
 
 
 def check_bool(value: object, name: str) -> bool:
-    """Return `value` if it is a Boolean; raise UserError otherwise."""
     if not isinstance(value, bool):
         raise UserError(f"{name} must be true or false; got {quote(value)}.")
     return value
 
 
 def check_text(value: object, name: str) -> str:
-    """Return `value` if it is a string that can be written as UTF-8; raise UserError otherwise."""
+    """Check that `value` is a string that can be written as UTF-8."""
     # Arguments of the command line that are not UTF-8 contain lone surrogates.
     if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
         raise UserError(f"{name} must be a string of valid Unicode; got {quote(value)}.")
@@ -73,11 +66,7 @@ def check_text(value: object, name: str) -> str:
 
 
 def parse_batch_sizes(text: str) -> list[int]:
-    """Return the batch sizes in a text such as `2, 32, 512`, in order and without repetitions.
-
-    Raises:
-        UserError: The text is empty or contains something else.
-    """
+    """Return the distinct batch sizes in a text such as `2, 32, 512`, in their order."""
     parts = re.split(r"[,;\s]+", text.strip(" ,;"))
     if not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
         raise UserError(f"Batch sizes must be integers such as 2, 32, 512; got {quote(text)}.")

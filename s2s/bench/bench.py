@@ -1,4 +1,4 @@
-"""The bench: from choices to a report, with the device to itself."""
+"""The bench: it times all combinations of its choices and returns a report."""
 
 import dataclasses
 import gc
@@ -29,13 +29,21 @@ def engines_for(device: torch.device) -> list[Engine]:
 
 
 def combine(
-    base: TrainConfig, engines: Sequence[str], batch_sizes: Sequence[int], precisions: Sequence[str]
+    base: TrainConfig,
+    engines: Sequence[str] | None,
+    batch_sizes: Sequence[int],
+    precisions: Sequence[str],
 ) -> tuple[list[TrainConfig], list[str]]:
-    """Return a configuration per combination, and a note per kind that is impossible.
+    """Return a configuration per possible combination, and notes on what is impossible.
+
+    Args:
+        engines: Names of engines; `None` for all that differ on the device.
 
     Raises:
         UserError: A value is invalid by itself, or no combination is possible.
     """
+    available = engines_for(resolve_device(base.device))
+    engines = engines or available
     options = [("engine", engines), ("batch_size", batch_sizes), ("precision", precisions)]
     for name, values in options:
         for value in values:
@@ -43,18 +51,21 @@ def combine(
     configs: dict[TrainConfig, None] = {}
     notes: dict[str, None] = {}
     for size, precision, engine in itertools.product(batch_sizes, precisions, engines):
+        if engine not in available:
+            notes[f"Skipped {engine}: it needs a GPU."] = None
+            continue
         changes = {"engine": engine, "batch_size": size, "precision": precision}
         try:
             configs[TrainConfig.from_json(base.to_json() | changes)] = None
         except UserError as error:
             notes[f"Skipped {engine} in {precision}: {error}"] = None
     if not configs:
-        raise UserError(next(iter(notes), "Give an engine, a batch size and a precision."))
+        raise UserError(next(iter(notes), "Give at least one engine, batch size and precision."))
     return list(configs), list(notes)
 
 
 class Bench:
-    """One bench: `run()` measures with the device's lease; `report()` works at any time."""
+    """One bench: `run()` measures under the device's lease; `report()` can be called any time."""
 
     def __init__(
         self,
@@ -70,23 +81,16 @@ class Bench:
         """Check the choices; nothing is measured yet.
 
         Args:
-            engines: None: all that differ on the device.
-            seconds: Per combination and round.
-            command: How the bench was started, for the report.
+            engines: Names of engines; `None` for all that differ on the device.
+            rounds: Number of rounds.
+            seconds: Time per combination and round.
+            command: Command line that started the bench, for the report.
 
         Raises:
             UserError: Nothing can be measured with these choices.
         """
         self._device = resolve_device(base.device)
-        available = [engine.value for engine in engines_for(self._device)]
-        needs_gpu = {engine.value for engine in Engine} - set(available)
-        requested = engines or available
-        skipped = [f"Skipped {name}: it needs a GPU." for name in requested if name in needs_gpu]
-        possible = [name for name in requested if name not in needs_gpu]
-        if not possible:
-            raise UserError(skipped[0])
-        self._configs, impossible = combine(base, possible, batch_sizes, precisions)
-        self._notes = [*skipped, *impossible]
+        self._configs, self._notes = combine(base, engines, batch_sizes, precisions)
         open_corpus(corpora_folder(), base.corpus)  # raises UserError before anything starts
         if base.threads:
             torch.set_num_threads(base.threads)
@@ -101,7 +105,7 @@ class Bench:
         """Measure everything.
 
         Yields:
-            The next activity, and the share of the whole that is done.
+            The next activity, and the share of the bench that is done.
 
         Raises:
             UserError: The device is in use, or no combination can be trained.
@@ -124,7 +128,7 @@ class Bench:
             self._complete = True
 
     def report(self) -> BenchReport | None:
-        """Return what was measured so far; None if that is nothing."""
+        """Return the figures so far; `None` before the first complete round."""
         if not (rows := self._rounds.rows()):
             return None
         gpus = read_system_info()["gpus"] if self._machine["gpus_before"] else []
@@ -146,13 +150,10 @@ class Bench:
         timed = {combination_name(row) for row in self._rounds.rows()}
         for index, config in enumerate(self._configs):
             name = combination_name(config)
-            if name not in timed:  # skipped, for example out of memory
-                continue
-            yield f"Memory: {name}", index / len(self._configs)
-            measured = memory.measure_step_memory(config, lambda: False)
-            self._memory_bytes[name] = measured.peak_bytes if measured else None
-            if self._memory_bytes[name] is None:
-                self._notes.append(f"Memory not measured: {name}.")
+            if name in timed:  # not skipped, for example because it is out of memory
+                yield f"Memory: {name}", index / len(self._configs)
+                measured = memory.measure_step_memory(config, lambda: False)
+                self._memory_bytes[name] = measured.peak_bytes if measured else None
 
     def _add_memory(self, row: BenchRow) -> BenchRow:
         memory_bytes = self._memory_bytes.get(combination_name(row), row.peak_memory_bytes)
@@ -160,7 +161,7 @@ class Bench:
 
 
 def _describe_machine(device: torch.device) -> dict[str, Any]:
-    """Return what the figures depend on, ready for JSON."""
+    """Return the facts that the figures depend on, ready for JSON."""
     info = read_system_info()
     is_gpu = device.type == "cuda"
     return {

@@ -10,18 +10,7 @@ import sys
 
 from s2s.bench.report import save_bench
 from s2s.bench_records import BenchReport
-from s2s.cli.common import (
-    EXIT_STOPPED,
-    Commands,
-    add_command,
-    add_model_options,
-    add_option,
-    print_as,
-    print_json,
-    print_text,
-    split_list,
-)
-from s2s.cli.progress import progress_line
+from s2s.cli import common
 from s2s.config import TrainConfig
 from s2s.machine.host import read_system_info
 from s2s.text.bench import format_bench
@@ -31,30 +20,33 @@ from s2s.validation import check_integer, check_number, parse_batch_sizes
 _DAY_SECONDS = 86_400.0
 
 
-def add_commands(commands: Commands) -> None:
+def add_commands(commands: common.Commands) -> None:
     """Add `bench` and `system`."""
-    parser = add_command(
+    parser = common.add_command(
         commands, "bench", bench, "Time engines, batch sizes and precisions in interleaved rounds."
     )
-    add = functools.partial(add_option, parser)
+    add = functools.partial(common.add_option, parser)
     engines_help = "such as article,fused (default: all that run here)"
     parser.add_argument("--engines", default="", help=engines_help)
     add("--batch-sizes", "2,32,128,512", "sentences per step")
     add("--precision", str(TrainConfig.precision), "such as fp32,bf16")
-    add("--rounds", 5, "each times every combination once")
+    add("--rounds", 5, "number of rounds; each times every combination")
     add("--seconds", 2.0, "time per combination and round, at least 5 steps")
     parser.add_argument(
         "--openmp",
         choices=[each.value for each in Spinning],
         help="how idle threads wait: spin briefly (what s2s sets), or torch's default",
     )
-    add_model_options(parser)
-    add_command(commands, "system", describe_system, "Describe this machine.")
+    common.add_model_options(parser)
+    common.add_command(commands, "system", describe_system, "Describe this machine.")
 
 
 def bench(options: argparse.Namespace) -> int:
     base = TrainConfig.from_json({**vars(options), "precision": TrainConfig.precision})
-    engines, precisions = split_list(options.engines) or None, split_list(options.precision)
+    engines, precisions = (
+        common.split_list(options.engines) or None,
+        common.split_list(options.precision),
+    )
     batch_sizes = parse_batch_sizes(options.batch_sizes)
     rounds = check_integer(options.rounds, "Rounds", 1, 1_000_000)
     seconds = check_number(
@@ -75,13 +67,13 @@ def bench(options: argparse.Namespace) -> int:
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
-        with progress_line() as show:
+        with common.progress_line() as show:
             for activity, share in measuring.run():
                 show(activity, share)
     except KeyboardInterrupt:
         if not measuring.report():
-            print_text("s2s: stopped before anything was measured.", sys.stderr)
-        return EXIT_STOPPED
+            common.print_text("s2s: stopped before anything was measured.", sys.stderr)
+        return common.EXIT_STOPPED
     finally:  # print the completed rounds, however the bench ended
         if report := measuring.report():
             _print_report(options, report)
@@ -92,10 +84,10 @@ def _print_report(options: argparse.Namespace, report: BenchReport) -> None:
     if options.json:
         totals = dataclasses.asdict(report)
         for row in totals.pop("rows"):
-            print_json({"event": "combination", **row})
-        print_json({"event": "bench", **totals})
+            common.print_json({"event": "combination", **row})
+        common.print_json({"event": "bench", **totals})
     else:
-        print_text(format_bench(report))
+        common.print_text(format_bench(report))
     save_bench(report)
 
 
@@ -105,5 +97,7 @@ def describe_system(options: argparse.Namespace) -> int:
         return json.dumps(value, ensure_ascii=False) if is_nested else str(value)
 
     info = read_system_info()
-    print_as(options, info, "\n".join(f"{name:24}{text(value)}" for name, value in info.items()))
+    common.print_as(
+        options, info, "\n".join(f"{name:24}{text(value)}" for name, value in info.items())
+    )
     return 0

@@ -6,8 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from s2s.cli import advise, bench, corpora, replay, runs, sweep, train
-from s2s.cli.common import EXIT_ERROR, EXIT_STOPPED
+from s2s.cli import advise, bench, common, corpora, replay, runs, sweep, train
 from s2s.errors import UserError
 
 _LISTS = {"sentences"}
@@ -25,24 +24,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     options.typed = f"python -m s2s {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
     try:
-        code = int(options.command(options))
+        code = options.command(options)
         sys.stdout.flush()  # raises BrokenPipeError here, where it is caught
-        return code
+        return code or 0
     except UserError as error:
         print(f"s2s: {error}", file=sys.stderr)
-        return EXIT_ERROR
+        return common.EXIT_ERROR
     except BrokenPipeError:  # the reader of a pipe has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        return EXIT_STOPPED
+        return common.EXIT_STOPPED
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="python -m s2s",
-        description="Find the right batch size: train a translator at several and measure.",
+        description="Find the best batch size: train a translator at several sizes and measure.",
     )
     parser.set_defaults(json=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 
-from s2s.cli.common import Commands, add_command, add_option, print_as, print_json, print_text
+from s2s.cli import common
 from s2s.cli.sweep import exit_code, run_parts
 from s2s.config import Engine, TrainConfig
 from s2s.formatting import format_run_label
@@ -14,21 +14,21 @@ from s2s.store.sweeps import read_sweep
 from s2s.text.sweep import list_run_messages
 
 
-def add_commands(commands: Commands) -> None:
+def add_commands(commands: common.Commands) -> None:
     """Add `replay`."""
-    parser = add_command(commands, "replay", replay, "Repeat the article's comparison.")
+    parser = common.add_command(commands, "replay", replay, "Repeat the article's comparison.")
     default, add = TrainConfig(), parser.add_argument
     add("--sweep", type=int, metavar="ID", help="show the result of this sweep, train nothing")
-    add_option(parser, "--corpus", default.corpus, "prepared corpus")
+    common.add_option(parser, "--corpus", default.corpus, "prepared corpus")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--iterations", type=int, help="per run (default: 1,000, the article's)")
+    length.add_argument("--iterations", type=int, help="iterations per run (default: 1,000)")
     length.add_argument(
         "--long",
         action="store_true",
         help="10,000 iterations per run, with sample translations every 1,000",
     )
-    add("--repeats", type=int, help="runs per configuration (default: 3, above 1,000 iterations 1)")
-    add_option(parser, "--threads", default.threads, "CPU threads; 0: torch's choice")
+    add("--repeats", type=int, help="runs per configuration (default: 3, or 1 for longer runs)")
+    common.add_option(parser, "--threads", default.threads, "CPU threads; 0: torch's choice")
 
 
 def replay(options: argparse.Namespace) -> int:
@@ -66,7 +66,7 @@ def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> No
         "paragraph": describe_replay(result),
         "messages": messages,
     }
-    print_as(options, values, "\n".join([format_replay(result), *messages]))
+    common.print_as(options, values, "\n".join([format_replay(result), *messages]))
     for run in stored.first_repeat_runs(sweep):
         _print_translations(options, store, run)
 
@@ -79,7 +79,7 @@ def _print_translations(options: argparse.Namespace, store: Store, run: Run) -> 
     engine, batch_size = run.config.engine, run.config.batch_size
     evaluations = article_evaluations(store.evaluations(run.id))
     if options.json:
-        print_json(
+        common.print_json(
             {
                 "event": "translations",
                 "run_id": run.id,
@@ -90,4 +90,4 @@ def _print_translations(options: argparse.Namespace, store: Store, run: Run) -> 
         )
     elif (engine, batch_size) == (Engine.ARTICLE, LARGE):
         label = f"{format_run_label(run)}, {engine.value}"
-        print_text(f"\n{format_translations(label, evaluations)}")
+        common.print_text(f"\n{format_translations(label, evaluations)}")

@@ -14,19 +14,7 @@ from s2s.background.estimates import (
     estimate_sweep,
     step_times_from_runs,
 )
-from s2s.cli.common import (
-    EXIT_ERROR,
-    EXIT_STOPPED,
-    Commands,
-    add_command,
-    add_option,
-    print_as,
-    print_json,
-    print_text,
-    split_list,
-    stop_on_signals,
-)
-from s2s.cli.progress import progress_line
+from s2s.cli import common
 from s2s.cli.train import add_training_options
 from s2s.config import Budget, SweepConfig, TrainConfig
 from s2s.errors import UserError
@@ -44,12 +32,12 @@ if TYPE_CHECKING:
     from s2s.sweeps.runner import SweepProgress
 
 
-def add_commands(commands: Commands) -> None:
+def add_commands(commands: common.Commands) -> None:
     """Add `sweep` and `sweeps`."""
-    parser = add_command(
+    parser = common.add_command(
         commands, "sweep", sweep, "Train several batch sizes; the last output is a table."
     )
-    default, add = SweepConfig(), functools.partial(add_option, parser)
+    default, add = SweepConfig(), functools.partial(common.add_option, parser)
     flag = functools.partial(parser.add_argument, action="store_true")
     parser.add_argument(
         "--resume", type=int, metavar="SWEEP", help="resume this sweep; ignores other options"
@@ -75,7 +63,7 @@ def add_commands(commands: Commands) -> None:
     )
     flag("--keep-all-weights", help="keep the weights of all repeats, not only of the first")
     add_training_options(parser)
-    add_command(commands, "sweeps", list_sweeps, "List sweeps, newest first.")
+    common.add_command(commands, "sweeps", list_sweeps, "List sweeps, newest first.")
 
 
 def sweep(options: argparse.Namespace) -> int:
@@ -85,7 +73,7 @@ def sweep(options: argparse.Namespace) -> int:
         store = Store(home())
         config = read_sweep(store, options.resume).config
     result = run_parts(options, store, config, options.resume)
-    print_as(options, {"event": "sweep", **_sweep_json(result)}, format_sweep_table(result))
+    common.print_as(options, {"event": "sweep", **_sweep_json(result)}, format_sweep_table(result))
     return exit_code(result)
 
 
@@ -99,14 +87,14 @@ def run_parts(
     """
     parts = plan(config) if sweep_id is None else read_sweep(store, sweep_id).parts
     if remaining := [part for part in parts if not part.is_done()]:
-        with progress_line() as show:
+        with common.progress_line() as show:
             estimate = estimate_sweep(config, remaining, store.runs(), show)
         values = {"event": "estimate", **dataclasses.asdict(estimate)}
         del values["times"]  # their keys cannot be JSON
         text = describe_sweep_estimate(
             config, len(remaining), estimate.total_seconds, estimate.basis, estimate.device
         )
-        print_as(options, values, text)
+        common.print_as(options, values, text)
         sweep_id = sweep_id or create_sweep(store, config)
         _train(options, store, sweep_id, estimate)
     assert sweep_id is not None  # a new sweep has parts without a result
@@ -118,9 +106,9 @@ def exit_code(sweep: Sweep) -> int:
     if sweep.state is not SweepState.FINISHED:
         hint = f"resume with `python -m s2s sweep --resume {sweep.id}`"
         print(f"s2s: sweep {sweep.id} is unfinished; {hint}", file=sys.stderr)
-        return EXIT_STOPPED
+        return common.EXIT_STOPPED
     has_result = any(part.run and part.run.state is RunState.FINISHED for part in sweep.parts)
-    return 0 if has_result else EXIT_ERROR
+    return 0 if has_result else common.EXIT_ERROR
 
 
 def list_sweeps(options: argparse.Namespace) -> int:
@@ -128,9 +116,9 @@ def list_sweeps(options: argparse.Namespace) -> int:
     store.mark_interrupted()
     sweeps = read_sweeps(store)
     for problem in store.unreadable["sweeps"]:
-        print_text(problem, sys.stderr)
+        common.print_text(problem, sys.stderr)
     for each in sweeps:
-        print_as(options, _sweep_json(each), format_sweep(each))
+        common.print_as(options, _sweep_json(each), format_sweep(each))
     if not sweeps and not options.json:
         print("No sweeps yet. Start one with `python -m s2s sweep`.")
     return 0
@@ -144,7 +132,7 @@ def _read_config(options: argparse.Namespace) -> SweepConfig:
         budget, amount = Budget.SECONDS, options.seconds
     if options.target_loss:
         if budget is not Budget.SAMPLES:
-            raise UserError("With --target-loss, set the maximum per run with --samples.")
+            raise UserError("With --target-loss, limit the runs with --samples only.")
         budget = Budget.TARGET
     base = {
         **vars(options),
@@ -157,7 +145,7 @@ def _read_config(options: argparse.Namespace) -> SweepConfig:
             **vars(options),
             "base": base,
             "batch_sizes": parse_batch_sizes(options.batch_sizes),
-            "engines": split_list(options.engines),
+            "engines": common.split_list(options.engines),
             "budget": budget,
             "amount": amount,
         }
@@ -170,9 +158,9 @@ def _train(
     """Train the sweep's parts; with --json, print each that has ended."""
     from s2s.sweeps.runner import run_sweep
 
-    stop = stop_on_signals()
+    stop = common.stop_on_signals()
     claim_sweep(store, sweep_id)
-    with progress_line() as show:
+    with common.progress_line() as show:
         part, seconds_after = None, None
         for now in run_sweep(store, sweep_id, stop):
             if now.part != part:
@@ -180,7 +168,7 @@ def _train(
             show(_activity(now, seconds_after), now.share)
             if options.json and now.ended:
                 run = run_json(store.run(now.run_id))
-                print_json({"event": "part", "repeat": now.part.repeat, **run})
+                common.print_json({"event": "part", "repeat": now.part.repeat, **run})
 
 
 def _activity(now: "SweepProgress", seconds_after: float | None) -> str:

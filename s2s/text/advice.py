@@ -15,9 +15,8 @@ from s2s.analysis.sweep.memory import MemoryCaveat, MemoryFit, cross_validate_me
 from s2s.config import MAX_BATCH_SIZE, LearningRateRule
 from s2s.text.sweep import (
     describe_throughput_fit,
-    format_batch_size,
+    format_batch_sizes,
     format_interval,
-    list_batch_sizes,
 )
 
 _MEMORY_CAVEATS = {
@@ -60,7 +59,7 @@ def list_advice_notes(advice: Advice) -> list[str]:
         )
     notes.append(describe_throughput_fit(advice.speed))
     for state, sizes in advice.sizes_without_result.items():
-        notes.append(f"{state.capitalize()} at {list_batch_sizes(sizes)}.")
+        notes.append(f"{state.capitalize()} at {format_batch_sizes(sizes)}.")
     return list(filter(None, notes))
 
 
@@ -97,14 +96,11 @@ def format_checks(
         table.append([f"{check.batch_size:,}", *values, error])
     if not known_errors:
         return ""
+    title = f"{quantity}, each batch size predicted from the others:"
     middle = words.format_percent(median(known_errors))
-    return "\n".join(
-        [
-            f"{quantity}, each batch size predicted from the others:",
-            *words.align_columns(table),
-            f"Error: median {middle}, at most {words.format_percent(max(known_errors))}.",
-        ]
-    )
+    largest = words.format_percent(max(known_errors))
+    errors = f"Leave-one-out error: median {middle}, at most {largest}."
+    return "\n".join([title, *words.align_columns(table), errors])
 
 
 def describe_memory_limit(fit: MemoryFit, available_bytes: int | None) -> str:
@@ -171,7 +167,7 @@ def _describe_range(recommendation: Recommendation) -> str:
     sizes, predictions = recommendation.range, recommendation.times.predictions
     if not sizes:
         slower = [each.batch_size for each in predictions if each.standing is Standing.SLOWER]
-        rest = f" Only {list_batch_sizes(slower)} can be ruled out as slower." if slower else ""
+        rest = f" Only {format_batch_sizes(slower)} can be ruled out as slower." if slower else ""
         return (
             "These runs do not support a recommendation: no batch size is reliably within 10% of "
             f"the best time to target.{rest}"
@@ -184,7 +180,7 @@ def _describe_range(recommendation: Recommendation) -> str:
     inside = [each for each in predictions if sizes[0] <= each.batch_size <= sizes[-1]]
     which = f"any batch size from {sizes[0]:,} to {sizes[-1]:,}"
     if len(inside) > len(sizes):
-        which = f"one of {list_batch_sizes(sizes)}"
+        which = f"one of {format_batch_sizes(sizes)}"
     return f"Use {which}: all are within 10% of the best time to target."
 
 
@@ -230,7 +226,7 @@ def _describe_unmeasured_sizes(recommendation: Recommendation) -> str:
 def _describe_critical_size(fit: StepsFit) -> str:
     if fit.is_identifiable:
         return (
-            f"The critical batch size is about {format_batch_size(fit.b_crit.value)}"
+            f"The critical batch size is about {words.format_count(fit.b_crit.value)}"
             f"{format_interval(fit.b_crit)}: larger batches save few steps."
         )
     if fit.open_end is OpenEnd.HIGH:
@@ -253,7 +249,7 @@ def _describe_critical_size(fit: StepsFit) -> str:
 def _suggest_runs(recommendation: Recommendation) -> str:
     if recommendation.fit.is_identifiable and recommendation.range:
         return ""
-    return f"Most helpful next runs: {list_batch_sizes(recommendation.further_sizes)}."
+    return f"Most helpful next runs: {format_batch_sizes(recommendation.further_sizes)}."
 
 
 def _list_fit_caveats(fit: StepsFit) -> list[str]:
@@ -264,14 +260,14 @@ def _list_fit_caveats(fit: StepsFit) -> list[str]:
     }
     caveats = [
         f"Excluded from the fit: {len(points)} of {len(fit.points)} runs, which {event} "
-        f"({_list_point_sizes(points)})."
+        f"({_format_point_sizes(points)})."
         for event, points in excluded.items()
         if points
     ]
     if fit.contradicting:
         caveats.append(
             "Excluded runs contradict the fitted curve at "
-            f"{_list_point_sizes(fit.contradicting)}: do not rely on it there."
+            f"{_format_point_sizes(fit.contradicting)}: do not rely on it there."
         )
     if fit.curve.misfit:
         caveats.append(
@@ -281,8 +277,8 @@ def _list_fit_caveats(fit: StepsFit) -> list[str]:
     return caveats
 
 
-def _list_point_sizes(points: Sequence[StepsToTarget]) -> str:
-    return list_batch_sizes(sorted({point.batch_size for point in points}))
+def _format_point_sizes(points: Sequence[StepsToTarget]) -> str:
+    return format_batch_sizes(sorted({point.batch_size for point in points}))
 
 
 def _describe_learning_rates(rule: LearningRateRule) -> str:

@@ -10,6 +10,7 @@ from s2s.config import MAX_BATCH_SIZE, MAX_ITERATIONS, TrainConfig
 from s2s.formatting import UNKNOWN, format_percent, format_run_label, format_step_time
 from s2s.records import Run, Summary
 from s2s.text.run import describe_interference
+from s2s.text.sweep import format_interval
 
 _TRADE_OFFS = {
     Axis.ITERATIONS: (
@@ -58,9 +59,7 @@ def format_ratio(ratio: Estimate | None) -> str:
         return UNKNOWN
     if not math.isfinite(ratio.value):
         return "NaN or infinite"
-    if ratio.low is None or ratio.high is None:
-        return f"{ratio.value:.3g}×"
-    return f"{ratio.value:.3g}× ({ratio.low:.3g} to {ratio.high:.3g})"
+    return f"{ratio.value:.3g}×{format_interval(ratio, '{:.3g}'.format)}"
 
 
 def describe_anatomy_fit(fit: AnatomyFit) -> str:

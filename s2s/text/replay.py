@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from s2s import formatting as words
-from s2s.analysis.estimate import CONFIDENCE, Estimate
+from s2s.analysis.estimate import CONFIDENCE
 from s2s.analysis.sweep.replay import (
     ARTICLE_RANGE,
     ARTICLE_RATIO,
@@ -19,6 +19,7 @@ from s2s.analysis.sweep.replay import (
 from s2s.analysis.translations import build_translation_table
 from s2s.errors import shorten
 from s2s.records import Evaluation
+from s2s.text.compare import format_ratio
 from s2s.text.sweep import format_interval
 
 
@@ -41,7 +42,7 @@ def describe_replay(replay: Replay) -> str:
 def describe_speed_ratios(replay: Replay) -> str:
     """Compare the speed ratios in a few words: `10.4× here, 10.7× in the article`."""
     ratio = replay.article.ratio
-    here = f"{_format_ratio(ratio.value)} here" if ratio else "Not measured here yet"
+    here = f"{ratio.value:.3g}× here" if ratio else "Not measured here yet"
     return f"{here}, {ARTICLE_RATIO:.1f}× in the article"
 
 
@@ -50,8 +51,9 @@ def build_speed_table(replay: Replay) -> list[list[str]]:
     table = [["engine", f"batch {SMALL}", f"batch {LARGE}", "ratio"]]
     for each in (replay.article, replay.fused):
         speeds = [each.small.samples_per_second, each.large.samples_per_second]
-        ratio = words.UNKNOWN if each.ratio is None else _format_estimate(each.ratio)
-        table.append([f"{each.engine}, here", *map(words.format_rate, speeds), ratio])
+        table.append(
+            [f"{each.engine}, here", *map(words.format_rate, speeds), format_ratio(each.ratio)]
+        )
     return [*table, ["article, Tesla K80", *map(str, ARTICLE_SPEEDS), f"{ARTICLE_RATIO:.1f}×"]]
 
 
@@ -106,9 +108,9 @@ def _describe_speeds(replay: Replay) -> str:
     if article.has_interval:
         intervals = f"Brackets hold {words.format_percent(CONFIDENCE)} intervals."
     return (
-        f"On this machine, the article's computation trains {_format_estimate(article)} as many "
+        f"On this machine, the article's computation trains {format_ratio(article)} as many "
         f"samples per second at batch size {LARGE} as at batch size {SMALL}, and the `fused` "
-        f"engine {words.UNKNOWN if fused is None else _format_estimate(fused)}. The article "
+        f"engine {format_ratio(fused)}. The article "
         f"measured {ARTICLE_RATIO:.1f}× on a Tesla K80. {intervals}"
     )
 
@@ -188,11 +190,3 @@ def _format_learning(size: SizeReplay) -> str:
     count = len(size.learning)
     counts = [f"{kind} ({size.learning.count(kind)} of {count})" for kind in kinds]
     return ", ".join(counts) or words.UNKNOWN
-
-
-def _format_ratio(value: float) -> str:
-    return f"{value:.3g}×"
-
-
-def _format_estimate(ratio: Estimate) -> str:
-    return f"{_format_ratio(ratio.value)}{format_interval(ratio, _format_ratio)}"

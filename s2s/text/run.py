@@ -90,10 +90,7 @@ def describe_state(run: Run) -> str:
         RunState.OUT_OF_MEMORY: (
             f"Out of memory {where}, batch size {run.config.batch_size:,}.{message}"
         ),
-        RunState.DIVERGED: f"Diverged {where}.{message}",
-        RunState.INTERRUPTED: f"Interrupted {where}.{message}",
-        RunState.FAILED: f"Failed {where}.{message}",
-    }[run.state]
+    }.get(run.state, f"{run.state.capitalize()} {where}.{message}")
 
 
 def describe_result(run: Run) -> str:

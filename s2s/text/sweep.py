@@ -63,10 +63,7 @@ def format_sweep_table(sweep: Sweep) -> str:
         ]
         if row.reached is not None:
             cells.append(f"{row.reached} of {sweep.config.repeats}")
-            cells += [
-                words.UNKNOWN if count is None else f"{count:,.0f}"
-                for count in (row.steps_to_target, row.samples_to_target)
-            ]
+            cells += map(words.format_count, (row.steps_to_target, row.samples_to_target))
         rows.append(cells)
     return "\n".join([*words.align_columns([titles, *rows]), *list_run_messages(sweep)])
 
@@ -98,19 +95,14 @@ def describe_throughput_fit(curve: SpeedCurve) -> str:
         extrapolated = ", above the measured sizes" if fit.knee_is_extrapolated else ""
         parts.append(
             f"throughput knee ({words.format_percent(KNEE_SHARE)} of the ceiling) at batch size "
-            f"{format_batch_size(fit.knee.value)}{format_interval(fit.knee)}{extrapolated}"
+            f"{words.format_count(fit.knee.value)}{format_interval(fit.knee)}{extrapolated}"
         )
-    line = f"{curve.label}: {', '.join(parts)}." if parts else ""
-    return " ".join(filter(None, [line, *map(_THROUGHPUT_CAVEATS.__getitem__, fit.caveats)]))
-
-
-def format_batch_size(size: float) -> str:
-    """Format a fitted batch size."""
-    return f"{size:,.0f}"
+    sentences = [f"{curve.label}: {', '.join(parts)}."] if parts else []
+    return " ".join([*sentences, *(_THROUGHPUT_CAVEATS[each] for each in fit.caveats)])
 
 
 def format_interval(
-    estimate: Estimate, format_value: Callable[[float], str] = format_batch_size
+    estimate: Estimate, format_value: Callable[[float], str] = words.format_count
 ) -> str:
     """Format the interval of an estimate: ` (250 to 390)`; empty if it has none."""
     if estimate.low is None or estimate.high is None:
@@ -118,7 +110,7 @@ def format_interval(
     return f" ({format_value(estimate.low)} to {format_value(estimate.high)})"
 
 
-def list_batch_sizes(sizes: Sequence[int]) -> str:
+def format_batch_sizes(sizes: Sequence[int]) -> str:
     """List batch sizes: `batch size 8`, `batch sizes 2, 4 and 8`."""
     *others, last = [f"{size:,}" for size in sizes]
     return f"batch sizes {', '.join(others)} and {last}" if others else f"batch size {last}"

@@ -79,7 +79,7 @@ def test_export(store: Store, tmp_path: Path, capsys: Capture) -> None:
 
 
 def test_noise(capsys: Capture) -> None:
-    assert "at batch sizes 32 and 64" in printed(["noise", "--sentences=640"], capsys)
+    assert "640 sentences" in printed(["noise", "--sentences=640"], capsys)
     [noise] = printed_json(["noise", "--sentences=640", "--run=1"], capsys)
     assert (noise["run_id"], noise["small_batch"], noise["big_batch"]) == (1, 32, 64)
     error_of(["noise", "--sentences=1"], capsys)

@@ -9,7 +9,7 @@ from s2s.text.sweep import (
     describe_throughput_fit,
     format_sweep,
     format_sweep_table,
-    list_batch_sizes,
+    format_batch_sizes,
 )
 from tests import studies
 from tests.golden_text import check_golden
@@ -56,6 +56,6 @@ def test_golden_text() -> None:
                 fit_speed_curve("fused", SPEEDS, Unit.TOKENS)
             ),
             "caveats of a throughput fit": describe_throughput_fit(caveats),
-            "batch sizes": f"{list_batch_sizes([8])}; {list_batch_sizes([2, 4, 1024])}",
+            "batch sizes": f"{format_batch_sizes([8])}; {format_batch_sizes([2, 4, 1024])}",
         },
     )
