@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from pages.shared.access import reject_foreign_origin
+from pages.shared.access import logout_bar, reject_foreign_origin, require_login
 from pages.shared.errors import catch_errors
-from pages.shared.login import logout_bar, require_login
 from pages.shared.navigation import show_navigation
 from pages.shared.status_bar import status_bar
 from s2s.threads import limit_spinning

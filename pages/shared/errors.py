@@ -1,6 +1,7 @@
 """Error handling of pages: errors become messages on the page, and training continues."""
 
 import functools
+import itertools
 import logging
 from collections.abc import Callable
 from typing import ParamSpec
@@ -11,7 +12,6 @@ from pages.shared.escaping import escape
 from s2s.errors import UserError
 from s2s.store.errors import StoreError
 
-RETRY_INTERVAL = "2s"
 P = ParamSpec("P")
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ def catch_errors(work: Callable[P, object]) -> Callable[P, None]:
         except StoreError as error:
             st.warning(f"{escape(error)} Training continues.", icon=":material/hourglass_empty:")
             if error.is_temporary:
-                _rerun_later()
+                calls = itertools.count()
+                rerun_when(lambda: next(calls) > 0)  # not at once
         except UserError as error:
             st.error(escape(error))
         except Exception as error:
@@ -43,13 +44,11 @@ def catch_errors(work: Callable[P, object]) -> Callable[P, None]:
     return wrapper
 
 
-def _rerun_later() -> None:
-    is_first_run = True
+def rerun_when(is_ready: Callable[[], bool]) -> None:
+    """Call `is_ready` now and every second, and rerun the page once it returns true."""
 
-    def rerun() -> None:
-        nonlocal is_first_run
-        if not is_first_run:
+    def check() -> None:
+        if is_ready():
             st.rerun()
-        is_first_run = False
 
-    st.fragment(rerun, run_every=RETRY_INTERVAL)()
+    st.fragment(catch_errors(check), run_every="1s")()

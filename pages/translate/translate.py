@@ -25,18 +25,18 @@ Answer = tuple[str, dict[str, Any], list[Translation]]
 
 def label(run: Run) -> str:
     """Return a model's name in the selection."""
-    parts = [format_run_label(run)]
-    if run.config.corpus not in run.name:
-        parts.append(run.config.corpus)
-    if str(run.config.batch_size) not in run.name:
-        parts.append(f"batch {run.config.batch_size}")
-    parts.append(f"{run.iterations_done:,} iterations")
-    if run.summary:
-        parts.append(f"loss {format_loss(run.summary.loss_per_token)}")
-    return " · ".join(parts)
+    config = run.config
+    parts = [
+        format_run_label(run),
+        "" if config.corpus in run.name else config.corpus,
+        "" if str(config.batch_size) in run.name else f"batch {config.batch_size}",
+        f"{run.iterations_done:,} iterations",
+        f"loss {format_loss(run.summary.loss_per_token)}" if run.summary else "",
+    ]
+    return " · ".join(filter(None, parts))
 
 
-def existing_corpora(runs: list[Run]) -> list[str]:
+def list_existing_corpora(runs: list[Run]) -> list[str]:
     """Return the corpora of the runs, without removed ones."""
     existing = {info.name for info in catalog.list_corpora(corpora_folder())}
     return list(dict.fromkeys(run.config.corpus for run in runs if run.config.corpus in existing))
@@ -50,22 +50,19 @@ def type_sentences(runs: list[Run]) -> Pairs:
     """
     if "typed" not in st.session_state:
         st.session_state["typed"] = ""
-        for name in existing_corpora(runs)[:1]:
-            corpus = catalog.open_corpus(corpora_folder(), name)
+        if names := list_existing_corpora(runs):
+            corpus = catalog.open_corpus(corpora_folder(), names[0])
             st.session_state["typed"] = stats.pick_example_sentence(corpus)
     text = st.text_area(
         "Sentences (one per line)", key="typed", height=120, persist_state="session",
         help=f"At most {MAX_SENTENCES} lines of {MAX_CHARACTERS:,} characters.",
     )  # fmt: skip
     lines = split_sentences(text)
-    if len(lines) > MAX_SENTENCES:
-        raise UserError(f"{len(lines)} sentences are too many. Enter at most {MAX_SENTENCES}.")
-    for number, line in enumerate(lines, 1):
-        if len(line) > MAX_CHARACTERS:
-            raise UserError(
-                f"Sentence {number} has {len(line):,} characters. Shorten it to at most "
-                f"{MAX_CHARACTERS:,}."
-            )
+    if len(lines) > MAX_SENTENCES or any(len(line) > MAX_CHARACTERS for line in lines):
+        raise UserError(
+            f"The text is too long. Enter at most {MAX_SENTENCES} sentences of "
+            f"{MAX_CHARACTERS:,} characters each."
+        )
     return [(line, "") for line in lines]
 
 
@@ -75,7 +72,7 @@ def sample_sentences(runs: list[Run]) -> Pairs:
     Raises:
         UserError: The runs' corpora have been removed, or the selected one has no test split.
     """
-    names = existing_corpora(runs)
+    names = list_existing_corpora(runs)
     if not names:
         raise UserError("The corpora of these runs have been removed. Type sentences instead.")
     controls = st.columns([2, 1, 1])
@@ -152,13 +149,11 @@ def show_words(translations: dict[str, Translation]) -> None:
     )
     words.columns = [str(position) for position in range(1, len(words.columns) + 1)]
 
-    def format_words(template: str) -> pd.DataFrame:
-        texts = words.map(lambda word: template.format(word, word.probability / 2), "ignore")
-        return texts.fillna("")
-
-    shades = format_words("background-color: rgba(46, 160, 120, {1:.2f})")
-    texts = format_words("{0.text} {0.probability:.0%}")
-    st.dataframe(texts.style.apply(lambda _: shades, axis=None))
+    texts = words.map(lambda word: f"{word.text} {word.probability:.0%}", "ignore").fillna("")
+    colors = words.map(
+        lambda word: f"background-color: rgba(46, 160, 120, {word.probability / 2:.2f})", "ignore"
+    ).fillna("")
+    st.dataframe(texts.style.apply(lambda _: colors, axis=None))
 
 
 st.title("Translate")
