@@ -5,17 +5,21 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.compare.charts import View, anatomy_chart, bar_charts, comparison_caption, loss_chart
-from pages.compare.run_changes import restorable_runs, run_changes
-from pages.compare.select_runs import select_runs
+from pages.compare.edit_runs import COMPARED, edit_runs, show_deleted_runs
 from pages.compare.tables import difference_table, figures_table, ratio_table
 from pages.shared.address import parse_ids, segmented_choice
 from pages.shared.errors import catch_errors
+from pages.shared.form_widgets import lazy_expander
 from pages.shared.records import read_records
 from pages.shared.state import get_store
 from s2s.analysis.compare.groups import Group, Repeats, group_repeats
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.run.summarize import summarize
+from s2s.formatting import format_run_label
 from s2s.records import Run
+
+MAX_INITIAL = 6
+"""Runs that are selected at first, if the address names none."""
 
 
 def empty_panel() -> None:
@@ -31,6 +35,60 @@ def empty_panel() -> None:
             st.page_link(
                 "pages/replay/replay.py", label="Replay the article", icon=":material/replay:"
             )
+
+
+def select_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return the selected runs by batch size; keep the selection in the address."""
+    by_id = {run.id: run for run in runs}
+    if COMPARED not in st.session_state:
+        st.session_state[COMPARED] = initial_ids(runs)
+    elif not by_id.keys() >= set(st.session_state[COMPARED]):  # some have been deleted
+        st.session_state[COMPARED] = [each for each in st.session_state[COMPARED] if each in by_id]
+    has_filters = any(run.tags or run.archived_at is not None for run in runs)
+    left, right = st.columns([3, 1]) if has_filters else (st.container(), st.container())
+    with right:
+        offered = {run.id for run in filter_runs(runs)} | set(st.session_state[COMPARED])
+
+    def label(run_id: int) -> str:
+        is_archived = by_id[run_id].archived_at is not None
+        return format_run_label(by_id[run_id]) + (" (archived)" if is_archived else "")
+
+    with left:
+        ids = st.multiselect(
+            "Runs", [run_id for run_id in by_id if run_id in offered], key=COMPARED,
+            format_func=label, persist_state="session",
+        )  # fmt: skip
+    st.query_params["run"] = [str(run_id) for run_id in ids]
+    return sorted((by_id[run_id] for run_id in ids), key=lambda run: run.config.batch_size)
+
+
+def initial_ids(runs: Sequence[Run]) -> list[int]:
+    """Return the ids of the runs in the address, or else of the latest runs."""
+    existing = {run.id for run in runs}
+    linked = parse_ids(st.query_params.get_all("run"))
+    if missing := [str(run_id) for run_id in linked if run_id not in existing]:
+        st.warning(f"Some linked runs do not exist: {', '.join(missing)}.")
+    selected = [run_id for run_id in linked if run_id in existing]
+    if selected:
+        return selected
+    listed = [run for run in runs if run.archived_at is None] or runs
+    ended = [run for run in listed if run.state.has_ended()] or listed
+    return [run.id for run in reversed(ended[:MAX_INITIAL])]
+
+
+def filter_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs with all selected tags, and archived runs only on request."""
+    tags: list[str] = []
+    if all_tags := sorted({tag for run in runs for tag in run.tags}):
+        tags = st.multiselect(
+            "Filter by tags", all_tags, key="tag", bind="query-params", placeholder="All runs"
+        )
+    has_archived = any(run.archived_at is not None for run in runs)
+    if not (
+        has_archived and st.toggle("Include archived runs", key="archived", bind="query-params")
+    ):
+        runs = [run for run in runs if run.archived_at is None]
+    return [run for run in runs if set(tags) <= set(run.tags)]
 
 
 def view_controls(has_repeats: bool) -> View:
@@ -90,19 +148,14 @@ st.title("Compare")
 runs = [run for run in get_store().runs(archived=True) if run.iterations_done]
 if not runs:
     empty_panel()
-    restorable_runs()
+    show_deleted_runs()
     st.stop()
 selected = select_runs(runs)
-is_training = not all(run.state.has_ended() for run in selected)
 if selected:
-    st.fragment(catch_errors(compare), run_every="5s" if is_training else None)(selected)
+    has_unfinished = not all(run.state.has_ended() for run in selected)
+    st.fragment(catch_errors(compare), run_every="5s" if has_unfinished else None)(selected)
 else:
     st.info("Select at least one run.")
-panel = st.expander(
-    "Name, notes, tags, archive, delete", icon=":material/edit:", key="changing",
-    on_change="rerun",
-)  # fmt: skip
-if panel.open:
-    with panel:
-        run_changes(runs)
-restorable_runs()
+label = "Name, notes, tags, archive, delete"
+lazy_expander(label, "edit", "changing", lambda: edit_runs(runs))
+show_deleted_runs()

@@ -1,7 +1,7 @@
 """The tables of compared runs: figures, ratios to a baseline, and differing settings."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -66,15 +66,14 @@ def figures_table(compared: Compared) -> None:
     """Show one row of figures per run, a CSV download, and the known interference."""
     runs = [run for group, _ in compared for run in group.runs]
     summaries = [each for _, group_summaries in compared for each in group_summaries]
-    columns: dict[str, list[object]] = {
+    figures = pd.json_normalize([dataclasses.asdict(each) for each in summaries])
+    columns: dict[str, Iterable[object]] = {
         "Run": [format_run_label(run) for run in runs],
-        "Batch size": [each.batch_size for each in summaries],
+        "Batch size": figures["batch_size"],
         "Warnings": [format_timing_warnings(each) for each in summaries],
     }
     for name, (heading, _, _) in _FIGURES.items():
-        values = [getattr(each, name) for each in summaries]
-        factor = _FACTORS.get(name, 1)
-        columns[heading] = [None if value is None else value * factor for value in values]
+        columns[heading] = pd.to_numeric(figures[name]) * _FACTORS.get(name, 1)
     columns["Device"] = [run.device for run in runs]
     columns["State"] = [run.state.value for run in runs]
     if any(run.tags for run in runs):
@@ -85,10 +84,10 @@ def figures_table(compared: Compared) -> None:
         pd.DataFrame(columns), hide_index=True, placeholder=UNKNOWN, column_config=_COLUMNS,
         alt="Figures of the selected runs",
     )  # fmt: skip
-    table = pd.json_normalize([dataclasses.asdict(each) for each in summaries]).map(csv_cell)
+    csv = figures.map(csv_cell).to_csv(index=False)
     st.download_button(
-        "Download as CSV", table.to_csv(index=False), "s2s-runs.csv", "text/csv",
-        icon=":material/download:", on_click="ignore",
+        "Download as CSV", csv, "s2s-runs.csv", "text/csv", icon=":material/download:",
+        on_click="ignore",
     )  # fmt: skip
     if text := describe_interferences(runs, summaries):
         st.caption(f":material/warning: {escape(text)}")
@@ -113,15 +112,12 @@ def ratio_table(compared: Compared, baseline: Group, repeats: Repeats) -> None:
         values = [[getattr(each, name) for each in summaries] for _, summaries in compared]
         below = [getattr(each, name) for each in baseline_summaries]
         columns[heading] = [format_ratio(measure_ratio(each, below, repeats)) for each in values]
+    speed_column = st.column_config.TextColumn(help=_SPEED_HELP)
     st.dataframe(
-        pd.DataFrame(columns),
-        hide_index=True,
-        column_config={
-            "Run": st.column_config.TextColumn(pinned=True),
-            "Speed": st.column_config.TextColumn(help=_SPEED_HELP),
-        },
+        pd.DataFrame(columns), hide_index=True,
+        column_config={"Run": _COLUMNS["Run"], "Speed": speed_column},
         alt=f"Figures relative to run {baseline.label}",
-    )
+    )  # fmt: skip
     if has_repeats:
         ends = "middle half" if repeats is Repeats.QUARTILES else "lowest and highest"
         st.caption(

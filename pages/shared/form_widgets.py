@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.errors import catch_errors
+from pages.shared.errors import rerun_when
 from pages.shared.state import get_estimator, get_store
 from s2s.config import Engine, Precision
 from s2s.data import catalog
@@ -92,9 +92,9 @@ def select_with_help(
 
     Args:
         label: The widget's label.
-        key: The widget's key; the session holds a value for it.
+        key: The widget's key, for which the session state already holds a value.
         options: Help by option.
-        default: Replaces a value that is unavailable on this machine.
+        default: Option that replaces an unavailable value.
         unavailable: Options to leave out.
     """
     offered = {option: text for option, text in options.items() if option not in unavailable}
@@ -125,26 +125,11 @@ def wait_for_estimate(is_ready: Callable[[], bool]) -> None:
     rerun_when(is_ready)
 
 
-def rerun_when(is_ready: Callable[[], bool]) -> None:
-    """Call `is_ready` every second, and rerun the page once it returns true."""
-
-    def check() -> None:
-        if is_ready():
-            st.rerun()
-
-    st.fragment(catch_errors(check), run_every="1s")()
-
-
 def lazy_expander(label: str, icon: str, key: str, draw: Callable[[], object]) -> None:
-    """Show an expander that calls `draw` for its contents only while it is open.
+    """Show an expander whose contents are drawn by `draw`, only while it is open.
 
-    Streamlit would run the contents of a closed expander at every refresh too.
-
-    Args:
-        label: The expander's label.
-        icon: Name of a Material icon.
-        key: Key in the session state, which holds whether the expander is open.
-        draw: Draws the contents.
+    Streamlit would draw the contents of a closed expander at every refresh too. The session state
+    holds under `key` whether the expander is open.
     """
     panel = st.expander(label, icon=f":material/{icon}:", key=key, on_change="rerun")
     if panel.open:

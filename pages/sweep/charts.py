@@ -15,7 +15,7 @@ from s2s.analysis.run.steps import Axis
 from s2s.analysis.sweep.step_parts import measure_padding, measure_step_parts
 from s2s.analysis.sweep.table import sweep_rows
 from s2s.analysis.sweep.throughput import Unit, sweep_speed_curves
-from s2s.analysis.sweep.translations import (
+from s2s.analysis.translations import (
     TranslatingRun,
     common_extent,
     first_finished_runs,
@@ -82,15 +82,12 @@ def _throughput_chart(sweep: Sweep) -> None:
 
 
 def _figures_table(sweep: Sweep) -> None:
-    rows = [
-        dataclasses.asdict(row) | {"states": format_states(row.states)} for row in sweep_rows(sweep)
-    ]
+    table = pd.DataFrame([dataclasses.asdict(row) for row in sweep_rows(sweep)])
+    table["states"] = table["states"].map(format_states)
     st.dataframe(
-        pd.DataFrame(rows).dropna(axis="columns", how="all"),
-        hide_index=True,
-        column_config=_COLUMNS,
+        table.dropna(axis="columns", how="all"), hide_index=True, column_config=_COLUMNS,
         alt="Figures per batch size, medians over repeats",
-    )
+    )  # fmt: skip
 
 
 def _padding_chart(sweep: Sweep) -> None:
@@ -135,9 +132,9 @@ def _translations_table(sweep: Sweep, engine: Engine) -> None:
     columns = {
         "Batch size": [f"{each.batch_size:,}" for each in rows],
         "Translation": outputs,
-        "Samples": [f"{each.samples:,}" for each in rows],
-        "Seconds": [f"{each.seconds:,.1f}" for each in rows],
-        "Evaluated after": [f"{each.iteration:,} iterations" for each in rows],
+        "Samples": [f"{each.batch_size * each.evaluation.iteration:,}" for each in rows],
+        "Seconds": [f"{each.evaluation.training_seconds:,.1f}" for each in rows],
+        "Evaluated after": [f"{each.evaluation.iteration:,} iterations" for each in rows],
     }
     # st.table is used because it wraps text. It also renders Markdown, so the text is escaped.
     st.table(pd.DataFrame(columns), hide_index=True, alt="The translation by each batch size")

@@ -1,24 +1,16 @@
-"""The form for a new sweep: batch sizes, repeats, budget and learning-rate scaling."""
+"""The form for a new sweep, with the sweep's expected duration."""
 
+from enum import StrEnum
 from typing import Any
 
 import streamlit as st
 
-from pages.shared.errors import catch_errors
+from pages.shared import form_widgets as widgets
+from pages.shared.errors import catch_errors, rerun_when
 from pages.shared.escaping import escape
-from pages.shared.form_widgets import (
-    ENGINES,
-    batch_size_select,
-    corpus_select,
-    machine_widgets,
-    parse_selected_sizes,
-    sample_sentences_area,
-    split_sentences,
-    unavailable_without_gpu,
-)
-from pages.shared.state import get_scheduler
+from pages.shared.state import get_estimator, get_scheduler
 from pages.shared.sweeps import SELECTED
-from pages.sweep.estimate import estimate
+from s2s.background.estimates import SweepEstimate
 from s2s.config import (
     Budget,
     Engine,
@@ -29,34 +21,40 @@ from s2s.config import (
     TrainConfig,
 )
 from s2s.errors import UserError
+from s2s.sweeps.plan import plan
+from s2s.text.listing import describe_sweep_estimate
 
 OPEN = "new_sweep_open"
+"""Session-state key: whether the form is open."""
+_ESTIMATED = "sweep_estimate_of"
+"""Session-state key of the configuration whose duration the user asked to measure."""
 _AMOUNTS = {
     Budget.SAMPLES: ("Samples per run", 20_000.0),
     Budget.ITERATIONS: ("Iterations per run", 1_000.0),
     Budget.SECONDS: ("Seconds per run", 30.0),
     Budget.TARGET: ("Maximum samples", 200_000.0),
 }
-"""Label and default of the amount."""
-_MODEL_FIELDS = ("corpus", "optimizer", "learning_rate", "hidden_size")
-_MACHINE_FIELDS = ("device", "precision", "threads")
-_SWEEP_FIELDS = ("engines", "repeats", "learning_rate_rule", "grow_until_oom", "keep_all_weights")
-_SCALING_HELP = (
-    "How the learning rate follows the batch size.\n\n"
+"""Label and default value of the amount, by budget."""
+_RUN_FIELDS = (
+    "corpus", "optimizer", "learning_rate", "hidden_size", "device", "precision", "threads",
+)  # fmt: skip
+_SWEEP_FIELDS = (
+    "engines", "repeats", "learning_rate_rule", "budget", "grow_until_oom", "keep_all_weights",
+)  # fmt: skip
+_HELP = {
+    "repeats": "Runs per batch size, each with its own seed. Intervals come from repeats.",
+    "budget": "Every run gets the same amount. With `target`, a run trains until it reaches a "
+    "validation loss.",
+    "learning_rate_rule": "How the learning rate follows the batch size.\n\n"
     "constant: the same for all sizes, as in the article.\n\n"
     "sqrt: scaled by √(batch size / 32), for RMSprop and Adam.\n\n"
-    "linear: scaled by batch size / 32, for SGD."
-)
-
-
-def _key(name: str) -> str:
-    return f"sweep_{name}"
+    "linear: scaled by batch size / 32, for SGD.",
+}
 
 
 def sweep_form() -> None:
     """Show the form, whose button starts the sweep, and the expected duration."""
-    _corpus_sizes_repeats()
-    _budget_and_scaling()
+    _main_options()
     with st.expander("More options", icon=":material/tune:"):
         _more_options()
     try:
@@ -64,119 +62,134 @@ def sweep_form() -> None:
     except UserError as error:
         st.error(escape(error))
         return
-    runs = len(config.batch_sizes) * len(config.engines) * config.repeats
+    run_count = len(config.batch_sizes) * len(config.engines) * config.repeats
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            f"Start {runs:,} runs",
-            type="primary",
-            key="start_sweep",
-            icon=":material/play_arrow:",
-            on_click=catch_errors(_start),
-        )
+            f"Start {run_count:,} runs", type="primary", key="start_sweep",
+            icon=":material/play_arrow:", on_click=catch_errors(_start),
+        )  # fmt: skip
         st.caption(
             "Each repeat visits every size once in shuffled order, so that a slow period of the "
             "machine affects all sizes alike."
         )
-    estimate(config)
+    _show_expected_duration(config)
 
 
 def _start() -> None:
-    """Start the sweep of the current values: a click can arrive before the last one was drawn."""
+    # The configuration is built anew: a click can arrive before the last change was drawn.
     st.session_state[SELECTED] = get_scheduler().submit_sweep(_build_config())
     st.session_state[OPEN] = False
 
 
-def _corpus_sizes_repeats() -> None:
-    st.session_state.setdefault(_key("sizes"), ["2", "8", "32", "128"])
+def _main_options() -> None:
     left, middle, right = st.columns([3, 6, 3])
     with left:
-        corpus_select(_key("corpus"))
+        widgets.corpus_select("sweep_corpus")
     with middle:
-        batch_size_select(_key("sizes"))
+        st.session_state.setdefault("sweep_sizes", ["2", "8", "32", "128"])
+        widgets.batch_size_select("sweep_sizes")
     with right:
-        _persistent(
-            st.number_input, "Repeats", "repeats", default=3, min_value=1, max_value=100,
-            help="Runs per batch size, each with its own seed. Intervals come from repeats.",
-        )  # fmt: skip
-
-
-def _budget_and_scaling() -> None:
+        _number("Repeats", "repeats", 3, 1, 100)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _persistent(
-            st.segmented_control, "Budget per run", "budget", default=Budget.SAMPLES,
-            options=list(Budget), required=True,
-            help="Every run gets the same amount. With `target`, a run trains until it reaches a "
-            "validation loss.",
-        )  # fmt: skip
-        budget = st.session_state[_key("budget")]
+        _choice("Budget per run", "budget", Budget.SAMPLES)
+        budget = st.session_state["sweep_budget"]
         label, amount = _AMOUNTS[budget]
-        _persistent(
-            st.number_input, label, f"amount_{budget}", default=amount,
-            min_value=1.0, max_value=1e9, format="%.0f", step=amount / 2, width=180,
-        )  # fmt: skip
+        _number(
+            label, f"amount_{budget}", amount, 1.0, 1e9, step=amount / 2, format="%.0f", width=180
+        )
         if budget is Budget.TARGET:
-            _persistent(
-                st.number_input, "Target validation loss per token", "target", default=3.0,
-                min_value=0.01, max_value=100.0, step=0.1, width=180,
-            )  # fmt: skip
-        _persistent(
-            st.segmented_control, "Learning-rate scaling", "learning_rate_rule",
-            default=LearningRateRule.SQRT, options=list(LearningRateRule), required=True,
-            help=_SCALING_HELP,
-        )  # fmt: skip
+            label = "Target validation loss per token"
+            _number(label, "target", 3.0, 0.01, 100.0, step=0.1, width=180)
+        _choice("Learning-rate scaling", "learning_rate_rule", LearningRateRule.SQRT)
 
 
 def _more_options() -> None:
-    for name, value in {"device": "auto", "precision": Precision.FP32, "threads": 0}.items():
-        st.session_state.setdefault(_key(name), value)
-    st.session_state.setdefault(_key("sentences"), "")
+    defaults = {"device": "auto", "precision": Precision.FP32, "threads": 0, "sentences": ""}
+    for name, value in defaults.items():
+        st.session_state.setdefault(f"sweep_{name}", value)
     model, learning, machine = st.columns(3)
     with model:
         st.markdown("**Model**")
-        offered = [each for each in ENGINES if each not in unavailable_without_gpu(Engine.GRAPHED)]
-        selected = st.session_state.get(_key("engines"), [Engine.FUSED])
-        st.session_state[_key("engines")] = [each for each in selected if each in offered]
-        engine_help = "\n\n".join(f"{each.value}: {ENGINES[each]}" for each in offered)
-        _persistent(st.multiselect, "Engines", "engines", options=offered, help=engine_help)
-        _persistent(
-            st.number_input, "Hidden size", "hidden_size", default=128,
-            min_value=1, max_value=8192, step=32,
+        unavailable = widgets.unavailable_without_gpu(Engine.GRAPHED)
+        offered = {each: text for each, text in widgets.ENGINES.items() if each not in unavailable}
+        selected = st.session_state.get("sweep_engines", [Engine.FUSED])
+        st.session_state["sweep_engines"] = [each for each in selected if each in offered]
+        st.multiselect(
+            "Engines", list(offered), key="sweep_engines", persist_state="session",
+            help="\n\n".join(f"{each.value}: {text}" for each, text in offered.items()),
         )  # fmt: skip
+        _number("Hidden size", "hidden_size", 128, 1, 8192, step=32)
     with learning:
         st.markdown("**Learning**")
-        _persistent(st.selectbox, "Optimizer", "optimizer", options=list(OptimizerName))
-        _persistent(
-            st.number_input, "Learning rate at batch size 32", "learning_rate", default=1e-3,
-            min_value=1e-6, max_value=10.0, step=1e-4, format="%.6g",
-        )  # fmt: skip
+        optimizers = list(OptimizerName)
+        st.selectbox("Optimizer", optimizers, key="sweep_optimizer", persist_state="session")
+        label = "Learning rate at batch size 32"
+        _number(label, "learning_rate", 1e-3, 1e-6, 10.0, step=1e-4, format="%.6g")
     with machine:
         st.markdown("**Machine**")
-        machine_widgets(_key(""))
-    sample_sentences_area(_key("sentences"))
-    growth = "After the largest size, double until out of memory"
-    _persistent(st.checkbox, growth, "grow_until_oom", default=False)
-    _persistent(st.checkbox, "Keep the weights of every repeat", "keep_all_weights", default=False)
+        widgets.machine_widgets("sweep_")
+    widgets.sample_sentences_area("sweep_sentences")
+    for label, name in (
+        ("After the largest size, double until out of memory", "grow_until_oom"),
+        ("Keep the weights of every repeat", "keep_all_weights"),
+    ):
+        st.checkbox(label, key=f"sweep_{name}", persist_state="session")
 
 
-def _persistent(widget: Any, label: str, name: str, default: Any = None, **more: Any) -> None:
-    """Show a widget that keeps its value for the whole session."""
-    if default is not None:
-        st.session_state.setdefault(_key(name), default)
-    widget(label, key=_key(name), persist_state="session", **more)
+def _number(
+    label: str, name: str, default: float, minimum: float, maximum: float, **more: Any
+) -> None:
+    key, help_ = f"sweep_{name}", _HELP.get(name)
+    st.session_state.setdefault(key, default)
+    st.number_input(label, minimum, maximum, key=key, help=help_, persist_state="session", **more)
+
+
+def _choice(label: str, name: str, default: StrEnum) -> None:
+    st.session_state.setdefault(f"sweep_{name}", default)
+    st.segmented_control(
+        label, list(type(default)), key=f"sweep_{name}", required=True, help=_HELP[name],
+        persist_state="session",
+    )  # fmt: skip
 
 
 def _build_config() -> SweepConfig:
-    def values(*names: str) -> dict[str, Any]:
-        return {name: st.session_state[_key(name)] for name in names}
-
-    sentences, sizes, budget = values("sentences", "sizes", "budget").values()
-    amount = st.session_state.get(_key(f"amount_{budget}"), _AMOUNTS[budget][1])
-    run = values(*_MODEL_FIELDS, *_MACHINE_FIELDS)
+    values = {name: st.session_state[f"sweep_{name}"] for name in _RUN_FIELDS}
+    sentences = widgets.split_sentences(st.session_state["sweep_sentences"])
+    budget = st.session_state["sweep_budget"]
+    amount = st.session_state.get(f"sweep_amount_{budget}", _AMOUNTS[budget][1])
     return SweepConfig(
-        base=TrainConfig(sentences=split_sentences(sentences), **run),
-        batch_sizes=tuple(parse_selected_sizes(sizes)),
-        budget=budget,
+        base=TrainConfig(sentences=sentences, **values),
+        batch_sizes=tuple(widgets.parse_selected_sizes(st.session_state["sweep_sizes"])),
         amount=amount if budget is Budget.SECONDS else int(amount),
-        target_loss=st.session_state[_key("target")] if budget is Budget.TARGET else 0.0,
-        **values(*_SWEEP_FIELDS),
+        target_loss=st.session_state["sweep_target"] if budget is Budget.TARGET else 0.0,
+        **{name: st.session_state[f"sweep_{name}"] for name in _SWEEP_FIELDS},
     )
+
+
+def _show_expected_duration(config: SweepConfig) -> None:
+    is_requested = st.session_state.get(_ESTIMATED) == config
+    parts = plan(config)
+
+    def estimate_sweep() -> SweepEstimate | None:
+        return get_estimator().estimate_sweep(config, parts, try_steps=is_requested)
+
+    try:
+        result = estimate_sweep()
+    except UserError as error:
+        st.caption(f":red[{escape(error)}]")
+        return
+    if result:
+        seconds, basis, device = result.total_seconds, result.basis, result.device
+        st.caption(describe_sweep_estimate(config, len(parts), seconds, basis, device))
+    elif is_requested:
+        widgets.wait_for_estimate(lambda: estimate_sweep() is not None)
+    else:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                "Estimate", icon=":material/timer:", key="sweep_estimate",
+                on_click=st.session_state.update, args=({_ESTIMATED: config},),
+                help="Times a few steps at the smallest, the middle and the largest size.",
+            )  # fmt: skip
+            st.caption("No earlier runs to estimate the duration from.", width="content")
+        if not get_estimator().devices():  # earlier runs are looked up by device
+            rerun_when(lambda: bool(get_estimator().devices()))

@@ -2,12 +2,85 @@
 
 import streamlit as st
 
+from pages.shared.errors import catch_errors
+from pages.shared.escaping import escape
 from pages.shared.form_widgets import lazy_expander
+from pages.shared.records import read_records
+from pages.shared.state import get_estimator, get_store
 from pages.shared.sweeps import list_sweeps, select_sweep, stop_or_continue_button
 from pages.sweep import form as sweep_form
-from pages.sweep.changes import restorable_sweeps, sweep_changes
 from pages.sweep.charts import sweep_charts
-from pages.sweep.live import watch_sweep
+from pages.sweep.edit_sweep import edit_sweep, show_deleted_sweeps
+from s2s.analysis.run.progress import measure_progress
+from s2s.background.estimates import SweepEstimate, estimate_remaining
+from s2s.errors import UserError
+from s2s.formatting import format_duration, format_run_label
+from s2s.records import Run, RunState, Sweep, SweepState
+from s2s.store.sweeps import read_sweep
+
+REFRESH_INTERVAL = "2s"
+Snapshot = tuple[SweepState, int, int | None]
+"""State, number of parts done, and id of the run in progress."""
+
+
+def watch_sweep(sweep: Sweep) -> None:
+    """Show the sweep's progress and the time left."""
+    is_running = sweep.state is SweepState.RUNNING
+    estimate = estimate_rest(sweep) if is_running else None  # too slow for every refresh
+    st.fragment(catch_errors(refresh), run_every=REFRESH_INTERVAL if is_running else None)(
+        sweep.id, take_snapshot(sweep), estimate
+    )
+
+
+def estimate_rest(sweep: Sweep) -> SweepEstimate | None:
+    """Estimate the duration of the parts that are not done."""
+    remaining = [part for part in sweep.parts if not part.is_done()]
+    try:
+        return get_estimator().estimate_sweep(sweep.config, remaining)
+    except UserError:  # a trial failed; the runs themselves report why
+        return None
+
+
+def take_snapshot(sweep: Sweep) -> Snapshot:
+    """Return the state of a sweep on which the rest of the page depends."""
+    run = find_running_run(sweep)
+    return sweep.state, sweep.count_done_parts(), run and run.id
+
+
+def find_running_run(sweep: Sweep) -> Run | None:
+    """Return the run in progress."""
+    runs = [part.run for part in sweep.parts if part.run]
+    return next((run for run in runs if run.state is RunState.RUNNING), None)
+
+
+def refresh(sweep_id: int, snapshot: Snapshot, estimate: SweepEstimate | None) -> None:
+    """Show the progress; rerun the page if the snapshot has changed."""
+    try:
+        sweep = read_sweep(get_store(), sweep_id)
+    except UserError:  # deleted in another tab
+        st.rerun()
+    if take_snapshot(sweep) != snapshot:
+        st.rerun()
+    done_count, part_count = sweep.count_done_parts(), len(sweep.parts)
+    texts = [f"{done_count:,} of {part_count:,} runs done"]
+    run_share, run_seconds_left = 0.0, None
+    if run := find_running_run(sweep):
+        progress = measure_progress(run.config, read_records(run.id)[0])
+        run_share, run_seconds_left = progress.share, progress.seconds_left
+        texts.append(f"now {escape(format_run_label(run))}")
+    if sweep.state is SweepState.RUNNING:
+        # There is no estimate until the devices are known, which are looked up in the background.
+        estimate = estimate or estimate_rest(sweep)
+        seconds_left = estimate and estimate_remaining(
+            sweep, estimate.times, estimate.device, run_seconds_left
+        )
+        if seconds_left is None:
+            texts.append("time remaining is unknown until the first runs finish")
+        else:
+            limit = "at most " if sweep.config.target_loss else ""
+            texts.append(f"{limit}about {format_duration(seconds_left)} left")
+    st.progress((done_count + run_share) / part_count, " · ".join(texts))
+
 
 st.title("Sweep")
 st.caption("Train several batch sizes on this machine, repeated and interleaved.")
@@ -26,5 +99,5 @@ if sweeps:
     if sweep.notes:
         st.text(sweep.notes)
     sweep_charts(sweep)
-    sweep_changes(sweep)
-restorable_sweeps()
+    lazy_expander("Name, notes, delete", "edit", "changing_sweep", lambda: edit_sweep(sweep))
+show_deleted_sweeps()

@@ -1,11 +1,10 @@
-"""Changes to runs: name, notes, tags, archive, delete and undo."""
+"""Editing of runs: name, notes, tags, archive, delete and undo."""
 
 import functools
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages.compare.select_runs import add_to_selection
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
@@ -13,17 +12,20 @@ from s2s.errors import UserError
 from s2s.formatting import format_run_label
 from s2s.records import Run
 
-_SELECTED = "changed"
+COMPARED = "compared"
+"""Session-state key of the ids of the compared runs."""
+_EDITED = "changed"
+"""Session-state key of the ids of the runs to change."""
 _TAG_PLACEHOLDER = "Select or type a tag"
 
 
-def run_changes(runs: Sequence[Run]) -> None:
+def edit_runs(runs: Sequence[Run]) -> None:
     """Let the user select some runs, and describe, archive or delete them."""
     by_id = {run.id: run for run in runs}
-    existing = [run_id for run_id in st.session_state.get(_SELECTED, []) if run_id in by_id]
-    st.session_state[_SELECTED] = existing
+    existing = [run_id for run_id in st.session_state.get(_EDITED, []) if run_id in by_id]
+    st.session_state[_EDITED] = existing
     ids = st.multiselect(
-        "Runs to change", list(by_id), key=_SELECTED,
+        "Runs to change", list(by_id), key=_EDITED,
         format_func=lambda each: format_run_label(by_id[each]),
         placeholder="Select one, or several to tag, archive or delete together",
     )  # fmt: skip
@@ -38,7 +40,7 @@ def run_changes(runs: Sequence[Run]) -> None:
     _archive_and_delete_buttons(selected)
 
 
-def restorable_runs() -> None:
+def show_deleted_runs() -> None:
     """Show each deleted run with its Undo button."""
     for run in get_store().deleted_runs():
         with st.container(horizontal=True, vertical_alignment="center", key=f"deleted_{run.id}"):
@@ -83,39 +85,33 @@ def _tag_form(runs: Sequence[Run], tags: Sequence[str]) -> None:
 
 
 def _archive_and_delete_buttons(runs: Sequence[Run]) -> None:
-    store = get_store()
-    listed = [run.id for run in runs if run.archived_at is None]
+    store, every_id = get_store(), [run.id for run in runs]
     archived = [run.id for run in runs if run.archived_at is not None]
-    is_training = not all(run.state.has_ended() for run in runs)
-
-    def button(
-        label: str, icon: str, help_: str | None, change: Callable[[int], None], ids: list[int]
-    ) -> None:
-        st.button(
-            label, key=label.lower(), icon=f":material/{icon}:", disabled=is_training,
-            help="Available once all selected runs have ended." if is_training else help_,
-            on_click=catch_errors(_apply), args=(change, ids),
-        )  # fmt: skip
-
+    listed = [run_id for run_id in every_id if run_id not in archived]
+    unarchive = functools.partial(store.archive_run, archived=False)
+    buttons: list[tuple[str, str | None, Callable[[int], None], list[int]]] = [
+        ("Archive", "Hides the runs from lists and keeps everything.", store.archive_run, listed),
+        ("Unarchive", None, unarchive, archived),
+        ("Delete", "Can be undone until the dashboard restarts.", store.delete_run, every_id),
+    ]
+    have_ended = all(run.state.has_ended() for run in runs)
     with st.container(horizontal=True):
-        if listed:
-            hint = "Hides the runs from lists and keeps everything."
-            button("Archive", "archive", hint, store.archive_run, listed)
-        if archived:
-            unarchive = functools.partial(store.archive_run, archived=False)
-            button("Unarchive", "unarchive", None, unarchive, archived)
-        hint = "Can be undone until the dashboard restarts."
-        button("Delete", "delete", hint, store.delete_run, [run.id for run in runs])
+        for label, help_, change, run_ids in buttons:
+            name = label.lower()
+            if run_ids:
+                st.button(
+                    label, key=name, icon=f":material/{name}:", disabled=not have_ended,
+                    help=help_ if have_ended else "Available once all selected runs have ended.",
+                    on_click=catch_errors(_apply), args=(change, run_ids),
+                )  # fmt: skip
 
 
 def _restore(run_id: int) -> None:
     _apply(get_store().restore_run, [run_id])
-    add_to_selection(run_id)
+    compared = [*st.session_state.get(COMPARED, []), run_id]
+    st.session_state[COMPARED] = list(dict.fromkeys(compared))  # without duplicates
 
 
 def _apply(change: Callable[[int], None], run_ids: Sequence[int]) -> None:
-    for run_id in run_ids:
-        try:
-            change(run_id)
-        except UserError as error:  # changed in another tab or process in the meantime
-            st.error(escape(error))
+    for run_id in run_ids:  # one that was changed in another tab must not keep the others back
+        catch_errors(change)(run_id)
