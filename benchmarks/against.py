@@ -139,7 +139,7 @@ def time_in_fresh_process(config: TrainConfig, seconds: float) -> dict[str, Any]
 def time_steps(config: TrainConfig, seconds: float) -> dict[str, Any]:
     """Return the figures of one round, as in a BenchRow."""
     device = resolve_device(config.device)
-    rounds = Rounds([config], open_task, device, rounds=1, seconds=seconds, with_roofline=False)
+    rounds = Rounds([config], open_task, device, rounds=1, seconds=seconds)
     for _ in rounds.run():
         pass
     if not rounds.rows():

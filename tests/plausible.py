@@ -139,7 +139,6 @@ def bench_report() -> BenchReport:
         samples_per_second=2000.0, samples_per_second_iqr=300.0, timing_variation="noisy",
         tokens_per_second=30_000.0, target_tokens_per_second=14_000.0, step_seconds=0.25,
         padding_ratio=0.5, peak_memory_bytes=64 * MIB, roofline_seconds=0.2, roofline_share=0.75,
-        warmup_steps=9, warmup_seconds=2.0,
     )  # fmt: skip
     unknown = dict.fromkeys(
         ("samples_per_second_iqr", "timing_variation", "peak_memory_bytes", "roofline_seconds",
@@ -148,7 +147,7 @@ def bench_report() -> BenchReport:
     bare = dataclasses.replace(
         full, engine="article", batch_size=2, rounds=1, steps=5, samples_per_second=20.0,
         tokens_per_second=300.0, target_tokens_per_second=140.0, step_seconds=0.1,
-        padding_ratio=0.0, warmup_steps=5, warmup_seconds=0.5, **unknown,
+        padding_ratio=0.0, **unknown,
     )  # fmt: skip
     return BenchReport(
         at=1_700_000_000.0,

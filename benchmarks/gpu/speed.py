@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.setup import Setup
-from s2s.bench.bench import combine, engines_for
+from s2s.bench.bench import combine
 from s2s.bench.rounds import Rounds
 from s2s.config import Precision
 from s2s.errors import UserError
@@ -23,10 +23,9 @@ def measure_speed(setup: Setup) -> Iterator[dict[str, Any]]:
     The combinations of one batch size take turns; their models are released before the next size.
     """
     corpus, device = setup.corpus(), setup.torch_device
-    engines = [engine.value for engine in engines_for(device)]
     for size in setup.batch_sizes:
         # The notes say that the article engine computes in fp32 only, which is known.
-        configs, _ = combine(setup.config(), engines, [size], [each.value for each in Precision])
+        configs, _ = combine(setup.config(), None, [size], [each.value for each in Precision])
         rounds = Rounds(
             configs,
             lambda config, device: TranslationTask(config, corpus, device),

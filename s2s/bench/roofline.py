@@ -1,12 +1,10 @@
-"""The roofline of training steps, from rates measured on this machine now."""
+"""Rates of this machine, measured now, for the roofline of training steps."""
 
 import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
-
-from s2s.task import Roofline
 
 COPY_BYTES = 256 * 2**20
 """Size of each of the two buffers: several times the cache of a CPU or GPU."""
@@ -19,12 +17,7 @@ def measure_copy_rate(device: torch.device) -> float:
     """Return the bytes per second of copying memory, read and write both counted."""
     source = torch.ones(COPY_BYTES // 4, device=device)
     target = torch.zeros_like(source)
-    return 2 * COPY_BYTES / _seconds_per_call(lambda: target.copy_(source), device)
-
-
-def measure_product_rate(roofline: Roofline, rows: int, device: torch.device) -> float:
-    """Return the operations per second of a step's largest products, `rows` at a time."""
-    return roofline.product_rate(rows, lambda products: _seconds_per_call(products, device))
+    return 2 * COPY_BYTES / seconds_per_call(lambda: target.copy_(source), device)
 
 
 def synchronize(device: torch.device) -> None:
@@ -33,7 +26,7 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _seconds_per_call(work: Callable[[], object], device: torch.device) -> float:
+def seconds_per_call(work: Callable[[], object], device: torch.device) -> float:
     """Return the median over blocks of calls, each long enough for the clock."""
 
     def time_block(calls: int) -> float:

@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 
 from s2s.analysis.run.timing import classify_variation, measure_spread, median
-from s2s.bench.roofline import measure_copy_rate, measure_product_rate, synchronize
+from s2s.bench.roofline import measure_copy_rate, seconds_per_call, synchronize
 from s2s.bench_records import BenchRow
 from s2s.config import TrainConfig
 from s2s.errors import UserError
@@ -44,8 +45,12 @@ class Timing:
     """Wall time, drawing the batches included."""
     step_seconds: list[float] = field(default_factory=list)
     """One value per step on a CPU; on a GPU the mean per burst of steps."""
-    roofline_seconds: float | None = None
+    roofline_seconds: float = 0.0
     """Roofline of the mean step, from rates measured in this round."""
+
+    @property
+    def tokens(self) -> int:
+        return self.source_tokens + self.target_tokens
 
     def add(self, records: Sequence[StepRecord], seconds: float) -> None:
         """Add the steps between two readings of the clock."""
@@ -66,47 +71,40 @@ class Combination:
         self.config, self._device = config, device
         self.timings: list[Timing] = []
         """One per complete round."""
-        self.warmup_steps, self.warmup_seconds = 0, 0.0
         self.memory = PeakMemory(device)
-        self._burst_steps = 1
         first = Timing()
         with self._watch_memory():
             self._trainer = Trainer(open_task(config, device))
-            while not first.steps:  # train until a step counts as timed; exclude that one too
+            while not first.steps:  # the first timed step belongs to the warm-up, too
                 self._train_burst(1, first)
-        self.warmup_steps += 1
-        self.warmup_seconds += first.seconds
-        self._choose_burst(first.seconds)
+        self._step_seconds = first.seconds
         self.roofline = self._trainer.task.roofline
 
-    @property
-    def product_key(self) -> tuple[int, str]:
-        """What the rate of the step's products depends on: their rows and the precision."""
-        return self.roofline.product_rows(self.config.batch_size), self.config.precision.value
-
     def release_model(self) -> list[str]:
-        """Free the model; return what a user should know of how its steps were computed."""
+        """Free the model; return sentences on how its steps were computed, for the user."""
         notes = [describe_remark(each) for each in self._trainer.task.remarks]
         del self._trainer
         return notes
 
     def time_steps(self, seconds: float) -> Timing:
         """Train for this long or MIN_STEPS steps, whichever is longer."""
-        timing = Timing()
+        timing, burst_steps = Timing(), 1
+        if self._device.type == "cuda":
+            burst_steps = max(1, round(_BURST_SECONDS / self._step_seconds))
         with self._watch_memory():
-            self._train_burst(1)  # the other combinations have used the cache
+            self._train_burst(1, Timing())  # not counted: other combinations have used the cache
             while timing.steps < MIN_STEPS or timing.seconds < seconds:
-                self._train_burst(self._burst_steps, timing)
-        self._choose_burst(timing.seconds / timing.steps)
+                self._train_burst(burst_steps, timing)
+        self._step_seconds = timing.seconds / timing.steps
         return timing
 
     def row(self) -> BenchRow:
         """Return the figures of the complete rounds, of which there is at least one."""
         timings = self.timings
         speed = measure_spread([each.samples / each.seconds for each in timings])
-        rooflines = [(each.roofline_seconds, each) for each in timings if each.roofline_seconds]
         padded_tokens = sum(each.padded_tokens for each in timings)
-        tokens = sum(each.source_tokens + each.target_tokens for each in timings)
+        target_rates = [each.target_tokens / each.seconds for each in timings]
+        shares = [each.roofline_seconds * each.steps / each.seconds for each in timings]
         return BenchRow(
             engine=self.config.engine.value,
             precision=self.config.precision.value,
@@ -116,43 +114,27 @@ class Combination:
             samples_per_second=speed.median,
             samples_per_second_iqr=speed.iqr,
             timing_variation=classify_variation(speed.relative_iqr),
-            tokens_per_second=median(
-                [(each.source_tokens + each.target_tokens) / each.seconds for each in timings]
-            ),
-            target_tokens_per_second=median(
-                [each.target_tokens / each.seconds for each in timings]
-            ),
+            tokens_per_second=median([each.tokens / each.seconds for each in timings]),
+            target_tokens_per_second=median(target_rates),
             step_seconds=median([measure_spread(each.step_seconds).median for each in timings]),
-            padding_ratio=1 - tokens / padded_tokens,
+            padding_ratio=1 - sum(each.tokens for each in timings) / padded_tokens,
             peak_memory_bytes=self.memory.bytes,
-            roofline_seconds=median([seconds for seconds, _ in rooflines]),
-            roofline_share=median(
-                [seconds * each.steps / each.seconds for seconds, each in rooflines]
-            ),
-            warmup_steps=self.warmup_steps,
-            warmup_seconds=self.warmup_seconds,
+            roofline_seconds=median([each.roofline_seconds for each in timings]),
+            roofline_share=median(shares),
         )
 
     def _watch_memory(self) -> AbstractContextManager[None]:
         """On a CPU watch nothing: models in one process reuse each other's memory."""
         return self.memory.watch() if self._device.type == "cuda" else nullcontext()
 
-    def _choose_burst(self, step_seconds: float) -> None:
-        if self._device.type == "cuda":
-            self._burst_steps = max(1, round(_BURST_SECONDS / step_seconds))
-
-    def _train_burst(self, steps: int, timing: Timing | None = None) -> None:
-        """Add some steps to `timing`; if one is not timed, or without `timing`, to the warm-up."""
+    def _train_burst(self, num_steps: int, timing: Timing) -> None:
+        """Train some steps; add them to `timing` unless the trainer excludes one from timing."""
         synchronize(self._device)
         start = time.perf_counter()
-        records = [self._trainer.step() for _ in range(steps)]
+        records = [self._trainer.step() for _ in range(num_steps)]
         synchronize(self._device)
-        seconds = time.perf_counter() - start
-        if timing and all(each.timed for each in records):
-            timing.add(records, seconds)
-        else:
-            self.warmup_steps += steps
-            self.warmup_seconds += seconds
+        if all(each.timed for each in records):
+            timing.add(records, time.perf_counter() - start)
 
 
 class Rounds:
@@ -168,18 +150,16 @@ class Rounds:
         device: torch.device,
         rounds: int,
         seconds: float,
-        *,
-        with_roofline: bool = True,
     ) -> None:
         """Prepare the rounds; nothing is built yet.
 
         Args:
-            configs: They differ in engine, precision and batch size only.
-            seconds: Per combination and round.
-            with_roofline: Measure the machine's rates in each round, for the roofline.
+            configs: Configurations that differ in engine, precision and batch size only.
+            rounds: Number of rounds.
+            seconds: Time per combination and round.
         """
         self._configs, self._open_task, self._device = configs, open_task, device
-        self._rounds, self._seconds, self._with_roofline = rounds, seconds, with_roofline
+        self._num_rounds, self._seconds = rounds, seconds
         self._combinations: list[Combination] = []
         self._copy_rates: list[float] = []
         self.notes: list[str] = []
@@ -189,12 +169,12 @@ class Rounds:
         """Time all rounds.
 
         Yields:
-            The next activity, and the share of the whole that is done.
+            The next activity, and the share of the rounds that is done.
 
         Raises:
             UserError: No combination can be trained.
         """
-        total = len(self._configs) * (self._rounds + 1)
+        total = len(self._configs) * (self._num_rounds + 1)
         done = 0
         load_kernels(self._device)
         for config in self._configs:
@@ -205,15 +185,16 @@ class Rounds:
         if not self._combinations:
             raise UserError(self.notes[0])
         random = np.random.default_rng(_ORDER_SEED)
-        for number in range(1, self._rounds + 1):
-            heading = f"Round {number} of {self._rounds}"
+        for number in range(1, self._num_rounds + 1):
+            heading = f"Round {number} of {self._num_rounds}"
             yield f"{heading}: roofline", done / total
-            product_rates = self._measure_rates() if self._with_roofline else {}
+            self._copy_rates.append(measure_copy_rate(self._device))
+            product_rates: dict[tuple[int, str], float] = {}
             for index in random.permutation(len(self._combinations)).tolist():
                 combination = self._combinations[index]
                 yield f"{heading}: {combination_name(combination.config)}", done / total
                 with self._skip_on_failure(combination.config):
-                    self._time(combination, product_rates)
+                    self._time_round(combination, product_rates)
                 done += 1
         for combination in self._combinations:
             name = combination_name(combination.config)
@@ -227,15 +208,27 @@ class Rounds:
         """Return the median copy rate in bytes per second; None if it was not measured."""
         return median(self._copy_rates)
 
-    def _time(self, combination: Combination, product_rates: dict[tuple[int, str], float]) -> None:
+    def _time_round(
+        self, combination: Combination, product_rates: dict[tuple[int, str], float]
+    ) -> None:
+        """Time a round of a combination.
+
+        Args:
+            product_rates: This round's rates by rows and precision; a missing rate is added.
+        """
         timing = combination.time_steps(self._seconds)
-        if product_rates:
-            timing.roofline_seconds = combination.roofline.step_seconds(
-                timing.source_tokens / timing.steps,
-                timing.target_tokens / timing.steps,
-                product_rates[combination.product_key],
-                self._copy_rates[-1],
-            )
+        config, roofline = combination.config, combination.roofline
+        rows = roofline.product_rows(config.batch_size)
+        key = (rows, config.precision.value)
+        if key not in product_rates:
+            seconds_per_product = partial(seconds_per_call, device=self._device)
+            product_rates[key] = roofline.product_rate(rows, seconds_per_product)
+        timing.roofline_seconds = roofline.step_seconds(
+            timing.source_tokens / timing.steps,
+            timing.target_tokens / timing.steps,
+            product_rates[key],
+            self._copy_rates[-1],
+        )
         combination.timings.append(timing)
 
     @contextmanager
@@ -257,15 +250,6 @@ class Rounds:
             torch.cuda.empty_cache()
         if note not in self.notes:
             self.notes.append(note)
-
-    def _measure_rates(self) -> dict[tuple[int, str], float]:
-        """Measure the copy rate; return the products' operations per second by product key."""
-        self._copy_rates.append(measure_copy_rate(self._device))
-        rooflines = {each.product_key: each.roofline for each in self._combinations}
-        return {
-            key: measure_product_rate(roofline, key[0], self._device)
-            for key, roofline in rooflines.items()
-        }
 
 
 def combination_name(combination: TrainConfig | BenchRow) -> str:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from s2s.bench import roofline
-from s2s.bench.roofline import measure_copy_rate, measure_product_rate
+from s2s.bench.roofline import measure_copy_rate, seconds_per_call
 from s2s.data.corpus import Corpus
 from s2s.translation.fast.projection import chunk_rows, gpu_chunk_rows
 from s2s.translation.roofline import TranslationRoofline
@@ -16,22 +16,22 @@ CPU = torch.device("cpu")
 
 
 def test_bytes_and_operations_are_counted(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    def seconds(work: Callable[[], object], _device: torch.device) -> float:
+    def seconds(work: Callable[[], object], _device: object = None) -> float:
         work()
         return 0.5
 
-    monkeypatch.setattr(roofline, "_seconds_per_call", seconds)
+    monkeypatch.setattr(roofline, "seconds_per_call", seconds)
     monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
     assert measure_copy_rate(CPU) == 2 * 4096 / 0.5
     step = TranslationRoofline(tiny_config(), tiny, CPU)
     expected = 3 * 2 * 8 * tiny.target.vocabulary_size * 5 / 0.5
-    assert measure_product_rate(step, 5, CPU) == expected
+    assert step.product_rate(5, seconds) == expected
 
 
 def test_short_calls_are_timed_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.001)
     calls: list[int] = []
-    assert roofline._seconds_per_call(lambda: calls.append(1), CPU) > 0
+    assert seconds_per_call(lambda: calls.append(1), CPU) > 0
     assert len(calls) > 20
 
 

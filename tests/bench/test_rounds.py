@@ -18,6 +18,7 @@ from s2s.data.corpus import Corpus
 from s2s.errors import UserError
 from s2s.records import Remark, RemarkKind, StepRecord
 from s2s.training.trainer import Trainer
+from s2s.translation.roofline import TranslationRoofline
 from s2s.translation.task import TranslationTask
 from tests.tiny import tiny_config
 
@@ -29,20 +30,23 @@ def make_rounds(corpus: Corpus, configs: list[TrainConfig], count: int, **option
     def open_task(config: TrainConfig, device: torch.device) -> TranslationTask:
         return TranslationTask(config, corpus, device)
 
-    options = {"seconds": SECONDS, "with_roofline": False} | options
-    return Rounds(configs, open_task, CPU, rounds=count, **options)
+    return Rounds(configs, open_task, CPU, rounds=count, **{"seconds": SECONDS} | options)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
+    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.001)
 
 
 def configs(*sizes: int) -> list[TrainConfig]:
     return [tiny_config(batch_size=size) for size in sizes]
 
 
-def test_real_training_fills_every_column(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
-    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.001)
+def test_real_training_fills_every_column(tiny: Corpus) -> None:
     combined, notes = combine(tiny_config(), ["article", "fused"], [2, 4], ["fp32", "bf16", "fp32"])
     assert len(notes) == 1  # the article engine has no bf16
-    bench = make_rounds(tiny, combined, 2, with_roofline=True)
+    bench = make_rounds(tiny, combined, 2)
     shares = [share for _, share in bench.run()]
     assert shares == sorted(shares)
     assert 0 == shares[0] < shares[-1] < 1
@@ -53,8 +57,7 @@ def test_real_training_fills_every_column(tiny: Corpus, monkeypatch: pytest.Monk
         for precision, engine in (("fp32", "article"), ("fp32", "fused"), ("bf16", "fused"))
     ]
     for row in rows:
-        # Three steps of warm-up, the first timed one, and one per round.
-        assert (row.rounds, row.warmup_steps) == (2, 6)
+        assert row.rounds == 2
         assert row.steps >= 10
         missing = [name for name, value in dataclasses.asdict(row).items() if value is None]
         assert missing == ["peak_memory_bytes"]  # on a CPU it is measured afterwards
@@ -105,12 +108,8 @@ def test_figures_by_hand(clockwork: type[Clockwork], tiny: Corpus) -> None:
     assert row.step_seconds == pytest.approx(0.01)
     assert row.padding_ratio == pytest.approx(3 / 8)
     assert (row.samples_per_second_iqr, row.timing_variation) == (None, None)
-    assert (row.roofline_seconds, row.roofline_share) == (None, None)
-    assert bench.copy_rate() is None
-    # Three steps, the first timed one, one that warms the cache, and the sixth.
-    assert row.warmup_steps == 6
-    assert row.warmup_seconds == pytest.approx(3 * 9 + 0.01 + 0.01 + 9)
-    assert clockwork.sizes.count(10) == 12
+    # Not timed: three steps, the first timed one, one that warms the cache, and the sixth.
+    assert clockwork.sizes.count(10) == 6 + 6
     assert slow.steps == rounds.MIN_STEPS
     assert [note.split(": ")[0] for note in bench.notes] == [
         "fused, batch size 10, fp32",
@@ -147,14 +146,14 @@ def test_the_roofline_is_of_the_tokens_and_the_rates_of_its_round(
     copy_rates = iter([1e3, 2e3, 4e3])
     product_rows = []
 
-    def product_rate(_roofline: object, rows: int, _device: object) -> float:
+    def product_rate(_roofline: object, rows: int, _seconds_per_call: object) -> float:
         product_rows.append(rows)
         return 1e99
 
     monkeypatch.setattr(rounds, "measure_copy_rate", lambda _device: next(copy_rates))
-    monkeypatch.setattr(rounds, "measure_product_rate", product_rate)
+    monkeypatch.setattr(TranslationRoofline, "product_rate", product_rate)
     combined, _ = combine(tiny_config(), ["article", "fused"], [10], ["fp32", "bf16"])
-    bench = make_rounds(tiny, combined, 3, with_roofline=True)
+    bench = make_rounds(tiny, combined, 3)
     list(bench.run())
     row = bench.rows()[0]
     vocabulary = tiny.target.vocabulary_size
