@@ -7,7 +7,7 @@ from statistics import median
 from s2s import formatting as words
 from s2s.analysis.advice.advise import Advice, Recommendation
 from s2s.analysis.advice.gradient_noise import RunNoise
-from s2s.analysis.advice.steps_fit import OpenEnd, StepsFit
+from s2s.analysis.advice.steps_fit import StepsFit
 from s2s.analysis.advice.target import StepsToTarget
 from s2s.analysis.advice.time_to_target import Standing
 from s2s.analysis.estimate import Estimate, LeaveOneOutCheck
@@ -229,12 +229,13 @@ def _describe_critical_size(fit: StepsFit) -> str:
             f"The critical batch size is about {words.format_count(fit.b_crit.value)}"
             f"{format_interval(fit.b_crit)}: larger batches save few steps."
         )
-    if fit.open_end is OpenEnd.HIGH:
+    has_low, has_high = fit.b_crit.low is not None, fit.b_crit.high is not None
+    if has_low and not has_high:
         reason = (
             f"up to {fit.sizes[-1]:,}, the largest measured size, doubling the batch size about "
             "halves the steps"
         )
-    elif fit.open_end is OpenEnd.LOW:
+    elif has_high and not has_low:
         reason = (
             f"above {fit.sizes[0]:,}, the smallest measured size, larger batches save hardly any "
             "steps"

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -24,18 +23,7 @@ _SEARCH_FACTOR = 1e3
 """B_crit is searched up to this factor outside the measured sizes, where the curve is straight to
 0.1%."""
 _MAX_LOG_HALF_WIDTH = 100.0
-"""Wider intervals, in powers of e, are treated as unbounded."""
-
-
-class OpenEnd(StrEnum):
-    """The side on which the critical batch size has no bound."""
-
-    NONE = "none"
-    LOW = "low"
-    """Only the plateau was measured: larger batches saved no steps."""
-    HIGH = "high"
-    """Only perfect scaling was measured: doubling the batch halved the steps."""
-    BOTH = "both"
+"""An interval of log B_crit with a larger half-width is treated as unbounded."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +31,19 @@ class LogCurve:
     """Least-squares fit of log S = log S_min + log(1 + B_crit / B)."""
 
     logs: Floats
-    """(2,): log S_min, log B_crit."""
+    """Log S_min and log B_crit, shape (2,)."""
     squares: float
     """Sum of the squared residuals of log S."""
     spread: Floats
-    """(2, 2): (J'J)**-1; times the variance it is the covariance of `logs`."""
+    """(J'J)**-1, shape (2, 2); times the variance, the covariance of `logs`."""
     variance: float | None
-    """Of log S about the curve; None with two points."""
+    """Variance of log S about the curve; `None` with two points."""
     degrees: int
     """Degrees of freedom of `variance`: runs less two, or sizes less two with `misfit`."""
     misfit: bool
     """Whether the means per size deviate from the curve by more than the seeds explain."""
     offsets: Floats
-    """(sizes,): see `StepsFit.expected_steps`; all 0 without `misfit`."""
+    """Log of expected over fitted steps, shape (sizes,); all 0 without `misfit`."""
 
     def log_steps(self, sizes: Floats) -> Floats:
         """Return log S at each size."""
@@ -72,15 +60,17 @@ class StepsFit:
     """Steps to target `S = S_min * (1 + B_crit / B)` (McCandlish et al. 2018, arXiv 1812.06162)."""
 
     points: tuple[StepsToTarget, ...]
-    """All runs, by batch size and seed; those that are not exact are excluded from the fit."""
+    """All runs by batch size and seed; the fit uses the exact ones."""
     curve: LogCurve
     b_crit: Estimate
-    """Critical batch size, at which a run takes 2 * S_min steps and twice the fewest samples."""
-    open_end: OpenEnd
+    """Critical batch size, at which a run takes 2 * S_min steps and twice the fewest samples.
+
+    `high` is `None` if only perfect scaling was measured (doubling the batch halves the steps),
+    `low` is `None` if only the plateau was measured (larger batches save no steps)."""
 
     @property
     def fitted(self) -> tuple[StepsToTarget, ...]:
-        """The exact points."""
+        """The points in the fit."""
         return tuple(point for point in self.points if point.exact)
 
     @property
@@ -98,10 +88,10 @@ class StepsFit:
 
     @property
     def contradicting(self) -> tuple[StepsToTarget, ...]:
-        """Excluded runs that are unlikely under the fit.
+        """Excluded runs that missed the target too late, or reached it too early, for the fit.
 
         In 90% of cases log S of a run is within t * deviation * sqrt(1 + j'(J'J)**-1 j) of the
-        curve. A run that missed the target later, or reached it earlier, contradicts the fit.
+        curve.
         """
         excluded = [point for point in self.points if not point.exact]
         if self.curve.variance is None or not excluded:
@@ -123,7 +113,7 @@ class StepsFit:
         return steps
 
     def expected_steps(self, batch_sizes: npt.ArrayLike) -> Floats:
-        """Return the fitted steps moved toward the measured means where the fit misses them.
+        """Return the fitted steps, moved toward the measured means if the curve fits poorly.
 
         Offsets are interpolated linearly in log B, and constant outside the measured sizes.
         """
@@ -150,26 +140,27 @@ def fit_steps(points: Sequence[StepsToTarget]) -> StepsFit:
     grid = np.linspace(
         np.log(sizes.min() / _SEARCH_FACTOR), np.log(sizes.max() * _SEARCH_FACTOR), 400
     )
-    _, squares = _fit_s_min(grid, sizes, log_steps)
+    above = log_steps - np.log1p(np.exp(grid)[:, None] / sizes)
+    squares = ((above - above.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
     lowest = int(np.argmin(squares[1:-1])) + 1
     log_b_crit, ends = grid[lowest], (grid[lowest - 1], grid[lowest + 1])
 
     def gradient(log_b_crit: float) -> float:
-        """Return the derivative of the squares over -2."""
+        """Return the derivative of the sum of squares, divided by -2."""
         above = log_steps - np.log1p(np.exp(log_b_crit) / sizes)
         return float((above - above.mean()) @ _log_slopes(log_b_crit, sizes)[:, 1])
 
     if gradient(ends[0]) * gradient(ends[1]) < 0:  # else the best curve is a limit
         log_b_crit = brentq(gradient, *ends)
-    curve = _curve(float(log_b_crit), sizes, log_steps)
-    return StepsFit(ordered, curve, *_bound_b_crit(curve, sizes, grid, squares))
+    curve = _build_curve(float(log_b_crit), sizes, log_steps)
+    return StepsFit(ordered, curve, _bound_b_crit(curve, sizes, grid, squares))
 
 
 def suggest_further_sizes(fit: StepsFit, first: int | None = None) -> tuple[int, ...]:
     """Return the batch sizes at which three more runs would narrow B_crit the most.
 
-    The choice is greedy, among the fitted sizes and `neighbor_sizes`: each run is the one that
-    minimizes the variance of log B_crit, (J'J + jj')**-1 with the slopes j of its log S.
+    Each run in turn minimizes the variance of log B_crit, (J'J + jj')**-1 with the slopes j of its
+    log S, among the fitted sizes and `neighbor_sizes`.
 
     Args:
         first: The size of the first run, if it is already decided.
@@ -193,23 +184,16 @@ def neighbor_sizes(sizes: Sequence[int]) -> list[int]:
     return [size for size in (smallest // 4, smallest // 2, 2 * largest, 4 * largest) if size >= 1]
 
 
-def _fit_s_min(log_b_crits: Floats, sizes: Floats, log_steps: Floats) -> tuple[Floats, Floats]:
-    """Return the best log S_min for each log B_crit, and the sum of squared residuals."""
-    above = log_steps - np.log1p(np.exp(log_b_crits)[:, None] / sizes)
-    log_s_min = above.mean(axis=1)
-    return log_s_min, ((above - log_s_min[:, None]) ** 2).sum(axis=1)
-
-
-def _curve(log_b_crit: float, sizes: Floats, log_steps: Floats) -> LogCurve:
+def _build_curve(log_b_crit: float, sizes: Floats, log_steps: Floats) -> LogCurve:
     """Return the best curve with this B_crit, and how far the runs deviate from it.
 
     If the means per size miss the curve by more than the seeds explain (F test for lack of fit,
     at 5%), more seeds bring the fit no closer to the truth. Then only the means count as
-    measurements, so that the intervals cover the misfit, and the steps expected at a size follow
-    its mean, shrunk toward the curve by the share that seeds explain (1/F; Efron and Morris
-    1973).
+    measurements, so the intervals cover the misfit. The steps expected at a size then follow its
+    mean, shrunk toward the curve by the share that seeds explain (1/F; Efron and Morris 1973).
     """
-    log_s_min, squares = _fit_s_min(np.array([log_b_crit]), sizes, log_steps)
+    above = log_steps - np.log1p(np.exp(log_b_crit) / sizes)
+    log_s_min = above.mean()
     slopes = _log_slopes(log_b_crit, sizes)
     residuals = log_s_min + np.log1p(np.exp(log_b_crit) / sizes) - log_steps
     distinct, index, runs = np.unique(sizes, return_inverse=True, return_counts=True)
@@ -225,8 +209,8 @@ def _curve(log_b_crit: float, sizes: Floats, log_steps: Floats) -> LogCurve:
         degrees, variance = free, between / free
         offsets = (within / seeds / variance - 1) * means
     return LogCurve(
-        np.array([log_s_min.item(), log_b_crit]),
-        squares.item(),
+        np.array([log_s_min, log_b_crit]),
+        float(((above - log_s_min) ** 2).sum()),
         np.asarray(np.linalg.inv(slopes.T @ slopes), np.float64),
         variance,
         degrees,
@@ -235,10 +219,8 @@ def _curve(log_b_crit: float, sizes: Floats, log_steps: Floats) -> LogCurve:
     )
 
 
-def _bound_b_crit(
-    curve: LogCurve, sizes: Floats, grid: Floats, squares: Floats
-) -> tuple[Estimate, OpenEnd]:
-    """Return B_crit with the ends that are bounded, and its open side.
+def _bound_b_crit(curve: LogCurve, sizes: Floats, grid: Floats, squares: Floats) -> Estimate:
+    """Return B_crit with the ends that are bounded.
 
     A B_crit far beyond the sizes gives one of the two limits, S constant or S ~ 1/B. A limit fits
     as well as the curve if it raises the sum of squares by no more than F(1, n-2) = t**2 residual
@@ -251,26 +233,18 @@ def _bound_b_crit(
     """
     value = math.exp(curve.logs[1])
     if curve.variance is None:
-        return Estimate(value), OpenEnd.BOTH
-    limit = curve.squares + t_quantile(curve.degrees) ** 2 * curve.variance
-    good = np.flatnonzero(squares <= limit)
-    low = bool(len(good)) and good[0] == 0
-    high = bool(len(good)) and good[-1] == len(grid) - 1
-    if low and high:
-        return Estimate(value), OpenEnd.BOTH
-    if low:
-        return Estimate(value, None, math.exp(grid[good[-1]])), OpenEnd.LOW
-    if high:
-        return Estimate(value, math.exp(grid[good[0]]), None), OpenEnd.HIGH
-    half = t_quantile(curve.degrees) * math.sqrt(curve.variance * curve.spread[1, 1])
+        return Estimate(value)
+    t = t_quantile(curve.degrees)
+    good = np.flatnonzero(squares <= curve.squares + t**2 * curve.variance)
+    if len(good) and (good[0] == 0 or good[-1] == len(grid) - 1):
+        low = None if good[0] == 0 else math.exp(grid[good[0]])
+        high = None if good[-1] == len(grid) - 1 else math.exp(grid[good[-1]])
+        return Estimate(value, low, high)
+    half = t * math.sqrt(curve.variance * curve.spread[1, 1])
     if half > _MAX_LOG_HALF_WIDTH:
-        return Estimate(value), OpenEnd.NONE
-    lower, upper = value * math.exp(-half), value * math.exp(half)
-    if upper < sizes.min():
-        return Estimate(value, None, upper), OpenEnd.LOW
-    if lower > sizes.max():
-        return Estimate(value, lower, None), OpenEnd.HIGH
-    return Estimate(value, lower, upper), OpenEnd.NONE
+        return Estimate(value)
+    low, high = value * math.exp(-half), value * math.exp(half)
+    return Estimate(value, None if high < sizes.min() else low, None if low > sizes.max() else high)
 
 
 def _log_slopes(log_b_crit: float, sizes: Floats) -> Floats:

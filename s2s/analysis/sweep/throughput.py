@@ -13,6 +13,8 @@ from s2s.records import Run, Sweep
 
 KNEE_SHARE = 0.9
 """Share of the ceiling that defines the throughput knee."""
+_KNEE_FACTOR = KNEE_SHARE / (1 - KNEE_SHARE)
+"""The knee as a multiple of alpha / beta."""
 MIN_BLOCKS, ENOUGH_BLOCKS = 3, 5
 """Blocks per batch size. In simulation (10% log-normal spread; three, five and nine sizes) the
 nominal 90% intervals cover 59 to 73% with two blocks, 84 to 94% with three and 89 to 97% with five
@@ -47,7 +49,7 @@ class ThroughputCaveat(StrEnum):
 
 @dataclass(frozen=True)
 class FitBand:
-    """A fit at several batch sizes, with its interval; no ends if the fit has no interval."""
+    """A fit at several batch sizes, with the ends of its interval if it has any."""
 
     batch_sizes: Floats
     value: Floats
@@ -57,26 +59,25 @@ class FitBand:
 
 @dataclass(frozen=True)
 class ThroughputFit:
-    """Step time `t = alpha + beta * B` in seconds, and so a throughput of `B / t`.
+    """Step time `t = alpha + beta * B` in seconds, as in AdaptDL, and so a throughput of `B / t`.
 
-    The form of AdaptDL's goodput model. Estimates are None if the measurements do not determine
-    them; `caveats` say why.
+    Estimates are `None` if the measurements do not determine them; `caveats` say why.
     """
 
     batch_sizes: tuple[int, ...]
-    """Measured, ascending."""
+    """The measured batch sizes, ascending."""
     alpha_seconds: Estimate | None = None
     """Fixed time per step."""
     beta_seconds: Estimate | None = None
     """Time per sample."""
     ceiling_per_second: Estimate | None = None
-    """`1 / beta`: the throughput of an infinite batch."""
+    """The throughput of an infinite batch, `1 / beta`."""
     knee: Estimate | None = None
-    """`9 * alpha / beta`: the batch size with 90% of the ceiling."""
+    """The batch size with 90% of the ceiling, `9 * alpha / beta`."""
     smallest_at_knee: int | None = None
     """The smallest measured batch size with 90% of the ceiling in 95% of the draws, if any."""
     draws: Floats | None = field(default=None, compare=False, repr=False)
-    """Alpha and beta per bootstrap draw, shape (draws, 2); None without an interval."""
+    """Alpha and beta per bootstrap draw, shape (draws, 2); `None` without an interval."""
     caveats: tuple[ThroughputCaveat, ...] = ()
 
     @property
@@ -85,7 +86,7 @@ class ThroughputFit:
         return self.knee is not None and self.knee.value > self.batch_sizes[-1]
 
     def step_seconds(self, batch_sizes: Sequence[float] | Floats) -> FitBand | None:
-        """Return the seconds per step with their 90% interval; None without a fit."""
+        """Return the seconds per step with their 90% interval; `None` without a fit."""
         if self.alpha_seconds is None or self.beta_seconds is None:
             return None
         sizes = np.asarray(batch_sizes, np.float64)
@@ -152,7 +153,7 @@ def fit_throughput(step_seconds: Mapping[int, Sequence[float]]) -> ThroughputFit
     Intervals come from resampling the blocks of each batch size, with a fixed seed.
 
     Args:
-        step_seconds: Seconds per step of each block, all above 0, by batch size, ascending.
+        step_seconds: Seconds per step of each block, by ascending batch size.
     """
     batch_sizes = tuple(step_seconds)
     if len(batch_sizes) < 2:
@@ -161,23 +162,26 @@ def fit_throughput(step_seconds: Mapping[int, Sequence[float]]) -> ThroughputFit
     sizes = np.array(batch_sizes, np.float64)
     alpha, beta = _fit_lines(sizes, np.array([np.median(each) for each in blocks])).tolist()
     fewest = min(map(len, blocks))
-    draws = None
+    draws = alphas = betas = ceilings = knees = None
     if len(sizes) > 2 and fewest >= MIN_BLOCKS:
         draws = _draw_lines(sizes, blocks)
-    alphas, betas = (None, None) if draws is None else draws.T
-    ceiling = knee = None
-    if beta > 0:
-        ceilings = None if betas is None else _divide(np.ones_like(betas), betas, np.inf)
-        ceiling = estimate_from_draws(1 / beta, ceilings)
+        alphas, betas = draws.T
+        ceilings = _divide(np.ones_like(betas), betas, np.inf)
+        knees = _divide(_KNEE_FACTOR * np.maximum(alphas, 0.0), betas, np.inf)
+    ceiling = estimate_from_draws(1 / beta, ceilings) if beta > 0 else None
+    knee = None
     if alpha > 0 and beta > 0:
-        factor = KNEE_SHARE / (1 - KNEE_SHARE)
-        knees = None
-        if alphas is not None and betas is not None:
-            knees = _divide(factor * np.maximum(alphas, 0.0), betas, np.inf)
-        knee = estimate_from_draws(factor * alpha / beta, knees)
+        knee = estimate_from_draws(_KNEE_FACTOR * alpha / beta, knees)
     # R / R_max is B / (B + alpha / beta), so its 5% quantile over the draws is 0.9 or more exactly
     # where the knee's 95% quantile is B or less.
     at_knee = [size for size in batch_sizes if knee and size >= knee.ends[1]]
+    caveats = {
+        ThroughputCaveat.TWO_SIZES: len(sizes) == 2,
+        ThroughputCaveat.TOO_FEW_BLOCKS: len(sizes) > 2 and fewest < MIN_BLOCKS,
+        ThroughputCaveat.FEW_BLOCKS: len(sizes) > 2 and MIN_BLOCKS <= fewest < ENOUGH_BLOCKS,
+        ThroughputCaveat.NO_CEILING: beta <= 0,
+        ThroughputCaveat.NO_FIXED_TIME: alpha <= 0 < beta,
+    }
     return ThroughputFit(
         batch_sizes,
         estimate_from_draws(alpha, alphas),
@@ -186,15 +190,15 @@ def fit_throughput(step_seconds: Mapping[int, Sequence[float]]) -> ThroughputFit
         knee,
         min(at_knee, default=None),
         draws,
-        _caveats(len(batch_sizes), fewest, alpha, beta),
+        tuple(caveat for caveat, applies in caveats.items() if applies),
     )
 
 
 def _fit_lines(sizes: Floats, seconds: Floats) -> Floats:
     """Return alpha and beta, shape (..., 2), of the lines through `seconds`, shape (..., sizes).
 
-    Least squares of the relative residuals `(alpha + beta * B) / seconds - 1`, because the
-    uncertainty of a timing is proportional to it. Centered on the weighted means for precision.
+    The relative residuals `(alpha + beta * B) / seconds - 1` count, because the uncertainty of a
+    timing is proportional to it. Centering on the weighted means keeps precision.
     """
     weights = seconds**-2.0
     weights /= weights.sum(axis=-1, keepdims=True)
@@ -221,16 +225,3 @@ def _draw_lines(sizes: Floats, blocks: Sequence[Floats]) -> Floats:
 def _divide(above: Floats, below: Floats, otherwise: float) -> Floats:
     """Return the quotient, and `otherwise` where `below` is not above 0."""
     return np.divide(above, below, out=np.full_like(above, otherwise), where=below > 0)
-
-
-def _caveats(
-    sizes: int, fewest_blocks: int, alpha: float, beta: float
-) -> tuple[ThroughputCaveat, ...]:
-    applies = {
-        ThroughputCaveat.TWO_SIZES: sizes == 2,
-        ThroughputCaveat.TOO_FEW_BLOCKS: sizes > 2 and fewest_blocks < MIN_BLOCKS,
-        ThroughputCaveat.FEW_BLOCKS: sizes > 2 and MIN_BLOCKS <= fewest_blocks < ENOUGH_BLOCKS,
-        ThroughputCaveat.NO_CEILING: beta <= 0,
-        ThroughputCaveat.NO_FIXED_TIME: alpha <= 0 < beta,
-    }
-    return tuple(caveat for caveat, is_true in applies.items() if is_true)
