@@ -262,8 +262,8 @@ class SweepConfig(Config):
         rule = check_choice(LearningRateRule, self.learning_rate_rule, "Learning-rate scaling rule")
         self._set("learning_rate_rule", rule)
         self._set("budget", check_choice(Budget, self.budget, "Budget"))
-        if not isinstance(self.base, TrainConfig):
-            raise UserError(f"Base must be the configuration of a run; got {quote(self.base)}.")
+        if not isinstance(self.base, TrainConfig):  # read from JSON
+            self._set("base", TrainConfig.from_json(self.base))
         for name, values in (("Batch sizes", self.batch_sizes), ("Engines", self.engines)):
             if not isinstance(values, list | tuple) or not values:
                 raise UserError(f"{name} must be a list that is not empty; got {quote(values)}.")
@@ -360,10 +360,3 @@ class SweepConfig(Config):
                 sizes.append(size)
                 size *= 2
         return tuple(sizes)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """See Config.from_json."""
-        if isinstance(values, dict) and isinstance(values.get("base"), dict):
-            values = values | {"base": TrainConfig.from_json(values["base"])}
-        return super().from_json(values)

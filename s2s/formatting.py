@@ -82,11 +82,10 @@ def format_loss(value: float | None, digits: int = 2) -> str:
 
 
 def format_range(
-    low: float | None, high: float | None, format_value: Callable[[float | None], str]
+    low: float | None, high: float | None, format_value: Callable[[float], str]
 ) -> str:
     """Format `10 to 20`; empty if an end is unknown."""
-    unknown = low is None or high is None
-    return "" if unknown else f"{format_value(low)} to {format_value(high)}"
+    return "" if low is None or high is None else f"{format_value(low)} to {format_value(high)}"
 
 
 def format_run_label(run: Run) -> str:

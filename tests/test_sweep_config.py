@@ -138,7 +138,7 @@ def test_larger_sizes() -> None:
         {"budget": Budget.TARGET, "target_loss": -1.0},
         {"grow_until_oom": 1},
         {"keep_all_weights": 1},
-        {"base": {}},
+        {"base": None},
         {"base": TrainConfig(learning_rate=10.0), "learning_rate_rule": "linear"},
         {"base": TrainConfig(precision="bf16"), "engines": ("article",)},
         {"base": TrainConfig(seed=2**31 - 1)},

@@ -20,11 +20,11 @@ from s2s.formatting import (
     format_duration,
     format_loss,
     format_percent,
-    format_range,
     format_rate,
     format_step_time,
 )
 from s2s.text.compare import describe_anatomy_fit
+from s2s.text.sweep import format_interval
 
 
 def describe_loss(lines: Sequence[RunLine], axis: Axis, scale: LossScale) -> str:
@@ -44,10 +44,9 @@ def describe_bars(
     """Describe a bar chart; `warnings` as in `plot_bars`."""
     parts = []
     for bar, warning in zip(bars, warnings or [""] * len(bars), strict=True):
-        low, high = (bar.value.low, bar.value.high) if bar.value else (None, None)
-        details = ", ".join(filter(None, [format_range(low, high, format_value), warning]))
-        figure = f"{format_value(bar.mean)}{f' ({details})' if details else ''}"
-        parts.append(f"run {bar.group.label}: {figure}")
+        interval = format_interval(bar.value, format_value) if bar.value else ""
+        figures = ", ".join(filter(None, [f"{format_value(bar.mean)}{interval}", warning]))
+        parts.append(f"run {bar.group.label}: {figures}")
     return _describe(title, parts)
 
 

@@ -105,9 +105,8 @@ def format_interval(
     estimate: Estimate, format_value: Callable[[float], str] = words.format_count
 ) -> str:
     """Format the interval of an estimate: ` (250 to 390)`; empty if it has none."""
-    if estimate.low is None or estimate.high is None:
-        return ""
-    return f" ({format_value(estimate.low)} to {format_value(estimate.high)})"
+    ends = words.format_range(estimate.low, estimate.high, format_value)
+    return f" ({ends})" if ends else ""
 
 
 def format_batch_sizes(sizes: Sequence[int]) -> str:
