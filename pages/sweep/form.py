@@ -7,7 +7,6 @@ import streamlit as st
 
 from pages.shared import form_widgets as widgets
 from pages.shared.errors import catch_errors, rerun_when
-from pages.shared.escaping import escape
 from pages.shared.state import get_estimator, get_scheduler
 from pages.shared.sweeps import SELECTED
 from s2s.background.estimates import SweepEstimate
@@ -20,7 +19,6 @@ from s2s.config import (
     SweepConfig,
     TrainConfig,
 )
-from s2s.errors import UserError
 from s2s.sweeps.plan import plan
 from s2s.text.listing import describe_sweep_estimate
 
@@ -57,11 +55,12 @@ def sweep_form() -> None:
     _main_options()
     with st.expander("More options", icon=":material/tune:"):
         _more_options()
-    try:
-        config = _build_config()
-    except UserError as error:
-        st.error(escape(error))
-        return
+    catch_errors(_start_row)()
+
+
+def _start_row() -> None:
+    """Show the Start button and the expected duration, or raise UserError for invalid values."""
+    config = _build_config()
     run_count = len(config.batch_sizes) * len(config.engines) * config.repeats
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -167,18 +166,12 @@ def _build_config() -> SweepConfig:
 
 
 def _show_expected_duration(config: SweepConfig) -> None:
-    is_requested = st.session_state.get(_ESTIMATED) == config
-    parts = plan(config)
+    is_requested, parts = st.session_state.get(_ESTIMATED) == config, plan(config)
 
     def estimate_sweep() -> SweepEstimate | None:
         return get_estimator().estimate_sweep(config, parts, try_steps=is_requested)
 
-    try:
-        result = estimate_sweep()
-    except UserError as error:
-        st.caption(f":red[{escape(error)}]")
-        return
-    if result:
+    if result := estimate_sweep():
         seconds, basis, device = result.total_seconds, result.basis, result.device
         st.caption(describe_sweep_estimate(config, len(parts), seconds, basis, device))
     elif is_requested:

@@ -108,7 +108,7 @@ def run_form(start: Callable[[list[TrainConfig]], None]) -> None:
             on_click=catch_errors(lambda: start(_build_configs())),
         )  # fmt: skip
         if configs:
-            _show_expected_duration(configs)
+            catch_errors(_show_expected_duration)(configs)
 
 
 def _preset_buttons() -> None:
@@ -134,9 +134,9 @@ def _main_settings() -> None:
             persist_state="session",
         )  # fmt: skip
         if length == _TIME:
-            _number("Seconds", "max_seconds", 1.0, 1e6, 30.0, "%.0f")
+            _number("Seconds", "max_seconds", 1.0, 1e6, step=30.0, format="%.0f")
         else:
-            _number("Iterations", "iterations", 1, 100_000_000, 500)
+            _number("Iterations", "iterations", 1, 100_000_000, step=500)
 
 
 def _more_settings() -> None:
@@ -147,35 +147,31 @@ def _more_settings() -> None:
         widgets.select_with_help(
             "Engine", "form_engine", widgets.ENGINES, Engine.FUSED, unavailable
         )
-        _number("Hidden size", "hidden_size", 1, 8192, 32)
-        _number("Layers", "layers", 1, 8, 1)
-        _number("Dropout", "dropout", 0.0, 0.95, 0.05)
+        _number("Hidden size", "hidden_size", 1, 8192, step=32)
+        _number("Layers", "layers", 1, 8, step=1)
+        _number("Dropout", "dropout", 0.0, 0.95, step=0.05)
     with learning:
         st.markdown("**Learning**")
         st.selectbox(
             "Optimizer", list(OptimizerName), key="form_optimizer", persist_state="session"
         )
-        _number("Learning rate", "learning_rate", 0.0, 100.0, 1e-4, "%.6g")
-        _number("Momentum", "momentum", 0.0, 0.999, 0.05)
-        _number("Teacher forcing", "teacher_forcing", 0.0, 1.0, 0.1)
-        _number("Length pool", "length_pool", 0, 1000, 10)
-        _number("Seed", "seed", 0, 2**31 - 1, 1)
+        _number("Learning rate", "learning_rate", 0.0, 100.0, step=1e-4, format="%.6g")
+        _number("Momentum", "momentum", 0.0, 0.999, step=0.05)
+        _number("Teacher forcing", "teacher_forcing", 0.0, 1.0, step=0.1)
+        _number("Length pool", "length_pool", 0, 1000, step=10)
+        _number("Seed", "seed", 0, 2**31 - 1, step=1)
     with machine:
         st.markdown("**Machine and records**")
         widgets.machine_widgets("form_")
-        _number("Iterations between evaluations", "evaluate_every", 0, 100_000_000, 100)
+        _number("Iterations between evaluations", "evaluate_every", 0, 100_000_000, step=100)
         _checkbox("Measure BLEU and chrF at the end", "measure_quality")
         _checkbox("Keep the optimizer state", "keep_optimizer")
     widgets.sample_sentences_area("form_sentences")
 
 
-def _number(
-    label: str, name: str, minimum: float, maximum: float, step: float, format_: str | None = None
-) -> None:
-    st.number_input(
-        label, min_value=minimum, max_value=maximum, step=step, format=format_, key=f"form_{name}",
-        help=_HELP.get(name), persist_state="session",
-    )  # fmt: skip
+def _number(label: str, name: str, minimum: float, maximum: float, **more: Any) -> None:
+    key, help_ = f"form_{name}", _HELP.get(name)
+    st.number_input(label, minimum, maximum, key=key, help=help_, persist_state="session", **more)
 
 
 def _checkbox(label: str, name: str) -> None:
@@ -197,12 +193,7 @@ def _show_expected_duration(configs: list[TrainConfig]) -> None:
     def estimate_runs() -> list[RunEstimate | None]:
         return [get_estimator().estimate_run(config) for config in configs]
 
-    try:
-        estimates = estimate_runs()
-    except UserError as error:
-        st.caption(f":red[{escape(error)}]")
-        return
-    known = [each for each in estimates if each]
+    known = [each for each in estimate_runs() if each]
     if len(known) < len(configs):
         widgets.wait_for_estimate(lambda: all(estimate_runs()))
         return

@@ -13,7 +13,6 @@ from s2s.runs.lost_gpu import is_blocked
 from s2s.runs.resume import find_resumable, resume_iteration
 from s2s.text.run import describe_interruption
 
-_STOP_WAIT_SECONDS = 0.1  # a small model stops within this time; others are shown as stopping
 _MAX_OFFERS = 3  # a shutdown can interrupt a whole queue
 
 
@@ -36,7 +35,7 @@ def queue_list(runs: Sequence[Run]) -> None:
             st.button(
                 label, key=f"stop_{run.id}", icon=f":material/{button_icon}:", help=help_,
                 disabled=run.state is RunState.STOPPING,
-                on_click=catch_errors(get_scheduler().stop), args=(run.id, _STOP_WAIT_SECONDS),
+                on_click=catch_errors(get_scheduler().stop), args=(run.id,),
             )  # fmt: skip
 
 
