@@ -1,7 +1,7 @@
-/* A GRU's steps over packed sentences, for which torch needs hundreds of small operations.
+/* The steps of a GRU over packed sentences, for which torch needs hundreds of small operations.
 
    `real` is float, or double if DOUBLE is defined. Matrices are stored by rows. packed_gru.py
-   explains packed sentences and gives the equations. */
+   explains packed sentences and gives the equations. Its r, z and n are reset, update and new. */
 
 #include <math.h>
 #include <stdint.h>
@@ -15,8 +15,8 @@ typedef double real;
 #else
 typedef float real;
 
-/* exp(x) - 1 = 2^k (exp(r) - 1) + (2^k - 1) with x = k ln 2 + r, without a branch, so the
-   compiler can vectorise it. */
+/* Return exp(x) - 1 = 2^k (exp(r) - 1) + (2^k - 1) with x = k ln 2 + r. There is no branch, so the
+   compiler can vectorise the function. */
 INLINE float expm1_real(float x) {
     const float rounder = 12582912; /* 1.5 * 2^23: adding a number rounds it to an integer */
     float rounded = x * 1.44269504f + rounder, k = rounded - rounder;
@@ -37,13 +37,14 @@ INLINE float expm1_real(float x) {
 }
 #endif
 
-/* Outside a gate is 0 or 1 to the last bit, and exp would overflow. NaN stays NaN. */
+/* Limit x to -80 to 80. Beyond these limits a gate is 0 or 1 to the last bit, and exp would
+   overflow. NaN stays NaN. */
 INLINE real clamp_80(real x) {
     x = x > 80 ? 80 : x;
     return x < -80 ? -80 : x;
 }
 
-/* Exactly 0 far on the left: an infinite state then gives NaN, as in torch. */
+/* The result is exactly 0 below -80. An infinite state times 0 then gives NaN, as in torch. */
 INLINE real sigmoid(real x) { return x < -80 ? 0 : 1 / (2 + expm1_real(clamp_80(-x))); }
 
 INLINE real hyperbolic_tangent(real x) {
@@ -51,7 +52,7 @@ INLINE real hyperbolic_tangent(real x) {
     return e / (e + 2);
 }
 
-/* As many sums as fit into the registers. */
+/* A block of ROWS x PARTS vectors of sums fits into the registers. */
 #ifdef __AVX512F__
 enum { VECTOR_BYTES = 64, ROWS = 6, PARTS = 4 };
 #else
@@ -85,7 +86,7 @@ INLINE void multiply_rows(int rows, const real *restrict factors, int64_t depth,
                 sums[row * width + column] += factors[row * depth + k] * weights[k * width + column];
 }
 
-/* The same for 1 to ROWS rows, with specialised code for each number. */
+/* Do the same for 1 to ROWS rows, with code that is specialised for each number of rows. */
 static void multiply(int rows, const real *factors, int64_t depth, const real *weights,
                      int64_t width, real *sums) {
     if (rows == 1) multiply_rows(1, factors, depth, weights, width, sums);
@@ -98,14 +99,14 @@ static void multiply(int rows, const real *factors, int64_t depth, const real *w
 #endif
 }
 
-/* How many of the ROWS sentences from `first` on are among the first `size`. */
+/* Return how many of the ROWS sentences from `first` on are among the first `size` sentences. */
 INLINE int active_rows(int64_t size, int64_t first) {
     return size <= first ? 0 : size - first < ROWS ? (int)(size - first) : ROWS;
 }
 
-/* Each thread computes all steps of whole sentences, so no thread waits for another.
-   Takes weights (H, 3H), bias (3H), state (B, H), and gates (P, 3H), which hold the inputs'
-   products. Sets gates, products (P, 3H) and outputs (P, H). */
+/* Compute gates (P, 3H), products (P, 3H) of the hidden states, and outputs (P, H) from weights
+   (H, 3H), bias (3H), state (B, H), and the products of the inputs, which `gates` holds at first.
+   Each thread computes all steps of whole sentences, so no thread waits for another. */
 void gru_forward(int64_t threads, int64_t steps, int64_t width, const int64_t *sizes,
                  const real *weights, const real *bias, const real *state, real *gates,
                  real *products, real *outputs) {
@@ -113,14 +114,14 @@ void gru_forward(int64_t threads, int64_t steps, int64_t width, const int64_t *s
 #pragma omp parallel for schedule(static, 1) num_threads(threads) if (blocks > 1)
     for (int64_t block = 0; block < blocks; block++) {
         int64_t first = block * ROWS, row = first;
-        const real *before = state + first * width;
+        const real *previous = state + first * width;
         for (int64_t step = 0; step < steps; row += sizes[step++]) {
             int rows = active_rows(sizes[step], first);
             real *product = products + row * 3 * width, *gate = gates + row * 3 * width;
             real *output = outputs + row * width;
             for (int i = 0; i < rows; i++)
                 memcpy(product + i * 3 * width, bias, 3 * width * sizeof(real));
-            multiply(rows, before, width, weights, 3 * width, product);
+            multiply(rows, previous, width, weights, 3 * width, product);
             for (int i = 0; i < rows; i++, product += 3 * width, gate += 3 * width) {
 #pragma omp simd
                 for (int64_t j = 0; j < width; j++) {
@@ -130,22 +131,21 @@ void gru_forward(int64_t threads, int64_t steps, int64_t width, const int64_t *s
                     gate[j] = reset;
                     gate[width + j] = update;
                     gate[2 * width + j] = new;
-                    output[i * width + j] = new + update * (before[i * width + j] - new);
+                    output[i * width + j] = new + update * (previous[i * width + j] - new);
                 }
             }
-            before = output;
+            previous = output;
         }
     }
 }
 
-/* Takes weights (3H, H), gradients (P, H) of the outputs, and carried (B, H), which holds zeros.
-   Sets the gradients of the hidden state's and of the inputs' products, to_hidden and to_input
-   (P, 3H), the states before each token, before (P, H), and the gradient of the initial state,
-   carried. */
+/* Compute the gradients of the products of hidden states and inputs, grad_hidden and grad_input
+   (P, 3H), and of the initial state, grad_state (B, H), which holds zeros at first. Also copy the
+   state before each token to previous (P, H). The weights are (3H, H) here. */
 void gru_backward(int64_t threads, int64_t steps, int64_t width, const int64_t *sizes,
                   const real *weights, const real *state, const real *gates, const real *products,
-                  const real *outputs, const real *gradients, real *before, real *to_hidden,
-                  real *to_input, real *carried) {
+                  const real *outputs, const real *grad_outputs, real *previous, real *grad_hidden,
+                  real *grad_input, real *grad_state) {
     int64_t blocks = (sizes[0] + ROWS - 1) / ROWS, tokens = 0;
     for (int64_t step = 0; step < steps; step++) tokens += sizes[step];
 #pragma omp parallel for schedule(static, 1) num_threads(threads) if (blocks > 1)
@@ -154,30 +154,30 @@ void gru_backward(int64_t threads, int64_t steps, int64_t width, const int64_t *
         for (int64_t step = steps - 1; step >= 0; step--) {
             row -= sizes[step];
             int rows = active_rows(sizes[step], first);
-            real *carry = carried + first * width;
+            real *carry = grad_state + first * width;
             const real *last = step ? outputs + (row - sizes[step - 1]) * width : state + first * width;
-            if (rows) memcpy(before + row * width, last, rows * width * sizeof(real));
+            if (rows) memcpy(previous + row * width, last, rows * width * sizeof(real));
             for (int i = 0; i < rows; i++) {
                 const real *gate = gates + (row + i) * 3 * width;
                 const real *product = products + (row + i) * 3 * width;
-                const real *gradient = gradients + (row + i) * width;
-                real *hidden = to_hidden + (row + i) * 3 * width;
-                real *input = to_input + (row + i) * 3 * width;
+                const real *gradient = grad_outputs + (row + i) * width;
+                real *hidden = grad_hidden + (row + i) * 3 * width;
+                real *input = grad_input + (row + i) * 3 * width;
 #pragma omp simd
                 for (int64_t j = 0; j < width; j++) {
                     real reset = gate[j], update = gate[width + j], new = gate[2 * width + j];
                     real total = gradient[j] + carry[i * width + j];
-                    real by_new = total * (1 - update) * (1 - new * new);
-                    real by_reset = by_new * product[2 * width + j] * reset * (1 - reset);
-                    real by_update = total * (last[i * width + j] - new) * update * (1 - update);
-                    input[j] = hidden[j] = by_reset;
-                    input[width + j] = hidden[width + j] = by_update;
-                    input[2 * width + j] = by_new;
-                    hidden[2 * width + j] = by_new * reset;
+                    real grad_new = total * (1 - update) * (1 - new * new);
+                    real grad_reset = grad_new * product[2 * width + j] * reset * (1 - reset);
+                    real grad_update = total * (last[i * width + j] - new) * update * (1 - update);
+                    input[j] = hidden[j] = grad_reset;
+                    input[width + j] = hidden[width + j] = grad_update;
+                    input[2 * width + j] = grad_new;
+                    hidden[2 * width + j] = grad_new * reset;
                     carry[i * width + j] = total * update;
                 }
             }
-            multiply(rows, to_hidden + row * 3 * width, 3 * width, weights, width, carry);
+            multiply(rows, grad_hidden + row * 3 * width, 3 * width, weights, width, carry);
         }
     }
 }

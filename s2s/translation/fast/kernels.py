@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 _SOURCE = Path(__file__).with_name("kernels.c")
-# Without -ffast-math, which could hide a NaN loss.
+# No -ffast-math, which could hide a NaN loss.
 _FLAGS = "-O3 -march=native -fno-math-errno -fno-trapping-math -fopenmp -std=gnu11 -shared -fPIC"
 _MACROS = {torch.float32: "FLOAT", torch.float64: "DOUBLE"}
 _COMPILE_TIMEOUT_SECONDS = 60.0
@@ -37,8 +37,8 @@ def kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
     try:
         return _compile(command, cached)
     except subprocess.CalledProcessError as error:
-        lines = error.stderr.strip().splitlines()
-        return f"the C compiler `{compiler[0]}` failed" + (f": {lines[0]}" if lines else "")
+        message = error.stderr.strip().partition("\n")[0] or f"exit status {error.returncode}"
+        return f"the C compiler `{compiler[0]}` failed: {message}"
     except subprocess.TimeoutExpired:
         return f"the C compiler `{compiler[0]}` timed out"
     except OSError as error:
@@ -48,7 +48,7 @@ def kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
 def call(function: Callable[..., object], *arguments: int | Tensor) -> None:
     """Call a function of kernels.c with torch's number of threads and the arguments.
 
-    Tensors must be contiguous, on the CPU, and of the type that the kernels were compiled for.
+    Tensors must be contiguous, on the CPU, and of the dtype that the kernels were compiled for.
     """
     function(ctypes.c_int64(torch.get_num_threads()), *map(_to_c, arguments))
 
@@ -61,31 +61,30 @@ def _to_c(argument: int | Tensor) -> object:
 
 
 def _compile(command: list[str], cached: Path) -> ctypes.CDLL:
-    with tempfile.TemporaryDirectory() as folder:
-        fresh = Path(folder) / cached.name
+    try:
+        cached.parent.mkdir(exist_ok=True)
+        folder = tempfile.TemporaryDirectory(dir=cached.parent)
+    except OSError:  # in a read-only checkout the kernels are compiled again at every start
+        folder = tempfile.TemporaryDirectory()
+    with folder as name:
+        compiled = Path(name) / cached.name
         subprocess.run(  # noqa: S603 (the user's own compiler)
-            [*command, "-o", str(fresh)],
+            [*command, "-o", str(compiled)],
             check=True,
             capture_output=True,
             text=True,
             errors="replace",
             timeout=_COMPILE_TIMEOUT_SECONDS,
         )
-        try:
-            cached.parent.mkdir(exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cached.parent) as same_disk:
-                complete = Path(same_disk) / cached.name
-                with complete.open("wb") as file:
-                    file.write(fresh.read_bytes())
-                    os.fsync(file.fileno())  # loading a truncated library would crash the program
-                complete.replace(cached)
-            return ctypes.CDLL(str(cached))
-        except OSError:  # a read-only checkout: compiled again at every start
-            return ctypes.CDLL(str(fresh))
+        library = ctypes.CDLL(str(compiled))
+        with contextlib.suppress(OSError), compiled.open("rb") as file:
+            os.fsync(file.fileno())  # loading a truncated library would crash the program
+            compiled.replace(cached)
+        return library
 
 
 def _processor() -> str:
-    """Return the processor's instruction sets; compiled code may not run on another processor."""
+    """Return the processor's instruction sets, without which the compiled code may not run."""
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         return next((line for line in lines if line.startswith(("flags", "Features"))), "")

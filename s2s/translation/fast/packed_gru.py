@@ -1,7 +1,7 @@
 """A GRU layer and dropout over packed sentences, without computing any padding.
 
-Packed: the tokens of sentences sorted from long to short, first all first tokens, then all
-second ones, and so on. `sizes[t]` is the number of sentences that have a token at step t.
+Packed sentences are sorted from long to short. Their tokens are in the order of the steps: all
+first tokens, then all second tokens, and so on. `sizes[t]` sentences have a token at step t.
 """
 
 from typing import Any
@@ -19,8 +19,8 @@ _DROPOUT_STEPS = 1 << 16
 def fast_dropout(inputs: Tensor, probability: float) -> Tensor:
     """Set values to zero with a probability, and scale the others up to keep the mean.
 
-    Uses 16 random bits per value from torch's generator of the device; torch's own dropout is slow
-    because it draws a Bernoulli number for each. The probability is rounded to multiples of 2**-16.
+    The function uses 16 random bits per value. torch's own dropout draws a whole random number per
+    value, which is slow. The probability is rounded to a multiple of 2**-16.
     """
     zeros = round(probability * _DROPOUT_STEPS)
     if not zeros:
@@ -32,12 +32,7 @@ def fast_dropout(inputs: Tensor, probability: float) -> Tensor:
 
 
 def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
-    """Return the (P, H) packed outputs of a layer.
-
-    Args:
-        inputs: (P, H) packed.
-        state: (B, H) states before the first token.
-    """
+    """Return the (P, H) packed outputs of a layer from (P, H) inputs and (B, H) initial states."""
     if inputs.is_cuda:
         packed, _ = layer(PackedSequence(inputs, torch.tensor(sizes)), state.unsqueeze(0))
         outputs: Tensor = packed.data
@@ -53,6 +48,9 @@ class _PackedGRU(torch.autograd.Function):
     r = sigmoid(W_ir x + b_ir + W_hr h + b_hr), likewise z; n = tanh(W_in x + b_in + r * m) with
     m = W_hn h + b_hn; h' = (1 - z) * n + z * h (Cho et al. 2014, arXiv:1406.1078, with the reset
     gate after the product, as in cuDNN).
+
+    A tensor (P, 3H) holds values for r, z and n side by side: `gates` the gates themselves, and
+    `hidden_products` the products of h, with their biases.
     """
 
     @staticmethod
@@ -60,35 +58,38 @@ class _PackedGRU(torch.autograd.Function):
         ctx: Any, inputs: Tensor, state: Tensor, sizes: list[int], *weights: Tensor
     ) -> Tensor:
         weight_input, weight_hidden, bias_input, bias_hidden = weights
+        # At first `gates` holds the products of the inputs.
         gates, state = torch.addmm(bias_input, inputs, weight_input.t()), state.contiguous()
-        products, outputs = torch.empty_like(gates), torch.empty_like(inputs)
+        hidden_products, outputs = torch.empty_like(gates), torch.empty_like(inputs)
         weight_hidden_t = weight_hidden.t().contiguous()
-        _run("gru_forward", sizes, weight_hidden_t, bias_hidden, state, gates, products, outputs)
-        ctx.save_for_backward(inputs, state, weight_input, weight_hidden, gates, products, outputs)
+        results = gates, hidden_products, outputs
+        _run("gru_forward", sizes, weight_hidden_t, bias_hidden, state, *results)
+        ctx.save_for_backward(inputs, state, weight_input, weight_hidden, *results)
         ctx.sizes = sizes
         return outputs
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradients: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, state, weight_input, weight_hidden, gates, products, outputs = ctx.saved_tensors
-        before, carried = torch.empty_like(outputs), torch.zeros_like(state)
-        to_hidden, to_input = torch.empty_like(gates), torch.empty_like(gates)
-        arguments = (weight_hidden, state, gates, products, outputs, gradients.contiguous())
-        _run("gru_backward", ctx.sizes, *arguments, before, to_hidden, to_input, carried)
+    def backward(ctx: Any, grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, state, weight_input, weight_hidden, *results = ctx.saved_tensors
+        gates, _, outputs = results
+        grad_hidden, grad_input = torch.empty_like(gates), torch.empty_like(gates)
+        previous, grad_state = torch.empty_like(outputs), torch.zeros_like(state)
+        arguments = weight_hidden, state, *results, grad_outputs.contiguous()
+        _run("gru_backward", ctx.sizes, *arguments, previous, grad_hidden, grad_input, grad_state)
         return (
-            to_input @ weight_input,
-            carried,
+            grad_input @ weight_input,
+            grad_state,
             None,
-            to_input.t() @ inputs,
-            to_hidden.t() @ before,
-            to_input.sum(0),
-            to_hidden.sum(0),
+            grad_input.t() @ inputs,
+            grad_hidden.t() @ previous,
+            grad_input.sum(0),
+            grad_hidden.sum(0),
         )
 
 
 def _run(name: str, sizes: list[int], *tensors: Tensor) -> None:
-    """Call a function of kernels.c, or do the same with torch if there is no C compiler."""
+    """Call a function of kernels.c, or its replacement if there is no C compiler."""
     library = kernels(tensors[0].dtype)
     if not isinstance(library, str):
         width = tensors[-1].shape[1]
@@ -100,53 +101,39 @@ def _run(name: str, sizes: list[int], *tensors: Tensor) -> None:
 
 
 def _forward(sizes: list[int], *tensors: Tensor) -> None:
-    """Do the same as gru_forward in kernels.c, with few operations per step."""
-    weights, bias, state, gates, products, outputs = tensors
+    """Do the same as gru_forward in kernels.c, with torch."""
+    weights, bias, state, *results = tensors
     width = state.shape[1]
-    steps = zip(
-        torch.split(products, sizes),
-        torch.split(products[:, : 2 * width], sizes),
-        torch.split(products[:, 2 * width :], sizes),
-        torch.split(gates[:, : 2 * width], sizes),
-        *(torch.split(gate, sizes) for gate in gates.chunk(3, 1)),
-        torch.split(outputs, sizes),
-        strict=True,
-    )
-    hidden = state
-    for product, product_ru, product_new, reset_update, reset, update, new, output in steps:
-        hidden = hidden[: len(output)]
-        torch.addmm(bias, hidden, weights, out=product)
-        reset_update.add_(product_ru).sigmoid_()
-        new.addcmul_(reset, product_new).tanh_()
-        hidden = torch.lerp(new, hidden, update, out=output)
+    steps = zip(*(torch.split(each, sizes) for each in results), strict=True)
+    for gates, hidden_products, output in steps:
+        state = state[: len(output)]
+        torch.addmm(bias, state, weights, out=hidden_products)
+        gates[:, : 2 * width].add_(hidden_products[:, : 2 * width]).sigmoid_()
+        reset, update, new = gates.chunk(3, 1)
+        new.addcmul_(reset, hidden_products[:, 2 * width :]).tanh_()
+        state = torch.lerp(new, state, update, out=output)
 
 
 def _backward(sizes: list[int], *tensors: Tensor) -> None:
-    """Do the same as gru_backward in kernels.c, with few operations per step."""
-    weights, state, gates, products, outputs, gradients, *results = tensors
-    before, to_hidden, to_input, carried = results
+    """Do the same as gru_backward in kernels.c, with torch."""
+    weights, state, gates, hidden_products, outputs, grad_outputs, *results = tensors
+    previous, grad_hidden, grad_input, grad_state = results
     width = state.shape[1]
     states = [state, *torch.split(outputs, sizes)[:-1]]
-    torch.cat([last[:size] for last, size in zip(states, sizes, strict=True)], out=before)
+    torch.cat([each[:size] for each, size in zip(states, sizes, strict=True)], out=previous)
     reset, update, new = gates.chunk(3, 1)
-    # Factors of the gradient of h' on its way to each gate's product.
-    to_new = (1 - update).mul_(1 - new * new)
-    factors = torch.empty_like(gates)
-    by_reset, by_update, by_hidden = factors.chunk(3, 1)
-    torch.mul(to_new * products[:, 2 * width :], reset - reset * reset, out=by_reset)
-    torch.mul(before - new, update - update * update, out=by_update)
-    torch.mul(to_new, reset, out=by_hidden)
-    totals = gradients.clone()
-    for total, factor, gradient, gate in zip(
-        reversed(torch.split(totals, sizes)),
-        reversed(torch.split(factors.view(-1, 3, width), sizes)),
-        reversed(torch.split(to_hidden, sizes)),
-        reversed(torch.split(update, sizes)),
-        strict=True,
-    ):
-        carry = carried[: len(total)]
-        total.add_(carry)
-        torch.mul(total.unsqueeze(1), factor, out=gradient.view(-1, 3, width))
-        torch.addmm(total * gate, gradient, weights, out=carry)
-    to_input.copy_(to_hidden)
-    torch.mul(totals, to_new, out=to_input[:, 2 * width :])
+    # Derivatives of h' with respect to the sums inside the gates' functions, and to m.
+    by_new = (1 - update).mul_(1 - new * new)
+    by_reset = by_new * hidden_products[:, 2 * width :] * (reset - reset * reset)
+    by_update = (previous - new) * (update - update * update)
+    derivatives = torch.stack([by_reset, by_update, by_new * reset], 1)
+    totals = grad_outputs.clone()
+    columns = totals, derivatives, grad_hidden.view(-1, 3, width), update
+    steps = zip(*(reversed(torch.split(each, sizes)) for each in columns), strict=True)
+    for total, derivative, grad_products, update_gate in steps:
+        carried = grad_state[: len(total)]
+        total.add_(carried)
+        torch.mul(total.unsqueeze(1), derivative, out=grad_products)
+        torch.addmm(total * update_gate, grad_products.flatten(1), weights, out=carried)
+    grad_input.copy_(grad_hidden)
+    torch.mul(totals, by_new, out=grad_input[:, 2 * width :])
