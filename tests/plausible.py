@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from s2s.analysis.run.steps import Steps
-from s2s.bench_records import BenchReport, BenchRow
+from s2s.bench_report import BenchReport, BenchRow
 from s2s.config import TrainConfig
 from s2s.records import (
     PHASES,

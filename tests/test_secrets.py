@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from s2s.bench.report import save_bench
+from s2s.bench_report import save_bench
 from s2s.data import catalog
 from s2s.data.corpus import Corpus
 from s2s.data.download import download

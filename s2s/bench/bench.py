@@ -11,7 +11,7 @@ import psutil
 import torch
 
 from s2s.bench.rounds import Rounds, combination_name
-from s2s.bench_records import BenchReport, BenchRow
+from s2s.bench_report import BenchReport, BenchRow
 from s2s.config import Engine, TrainConfig
 from s2s.data.catalog import open_corpus
 from s2s.errors import UserError

@@ -12,7 +12,7 @@ import torch
 
 from s2s.analysis.run.timing import classify_variation, measure_spread, median
 from s2s.bench.roofline import measure_copy_rate, seconds_per_call, synchronize
-from s2s.bench_records import BenchRow
+from s2s.bench_report import BenchRow
 from s2s.config import TrainConfig
 from s2s.errors import UserError
 from s2s.machine.peak_memory import PeakMemory, load_kernels

@@ -3,7 +3,7 @@
 from typing import Any
 
 from s2s import formatting as words
-from s2s.bench_records import BenchReport, BenchRow
+from s2s.bench_report import BenchReport, BenchRow
 from s2s.records import Interference
 from s2s.text.run import describe_interference
 

@@ -9,7 +9,7 @@ import pytest
 
 from s2s.bench import roofline
 from s2s.bench.bench import Bench
-from s2s.bench.report import latest_bench
+from s2s.bench_report import latest_bench
 from s2s.locks import lease_at_once
 from tests.cli.conftest import MODEL, Capture, error_of, printed, printed_json
 from tests.tiny import tiny_corpus

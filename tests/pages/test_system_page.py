@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.state import get_store
-from s2s.bench.report import save_bench
+from s2s.bench_report import save_bench
 from s2s.config import TrainConfig
 from s2s.machine import host as system
 from s2s.machine.gpus import GpuReading

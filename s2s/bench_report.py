@@ -1,7 +1,15 @@
-"""Records of a benchmark; a figure that was not measured is `None`."""
+"""The report of a bench, and the file that holds the latest report for pages and commands."""
 
+import dataclasses
+import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from s2s.errors import UserError
+from s2s.paths import home, make_folder
+from s2s.validation import parse_dataclass
 
 
 @dataclass(frozen=True)
@@ -19,7 +27,7 @@ class BenchRow:
     samples_per_second_iqr: float | None
     """Interquartile range over the rounds."""
     timing_variation: str | None
-    """`noisy` (IQR above 10% of the median), `very noisy` (above 25%) or empty."""
+    """`noisy` (IQR above 10% of the median), `very noisy` (above 25%), or empty if steady."""
     tokens_per_second: float | None
     """Real source and target tokens."""
     target_tokens_per_second: float | None
@@ -51,3 +59,37 @@ class BenchReport:
     """Sentences that say what was skipped and why."""
     complete: bool
     """Whether the benchmark ended without an interruption."""
+
+
+def save_bench(report: BenchReport) -> None:
+    """Replace the latest report, unless that is complete and the new report is not.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
+    latest = latest_bench()
+    if latest and latest.complete and not report.complete:
+        return
+    path = _path()
+    temporary = path.with_suffix(f".{os.getpid()}")
+    text = json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1)
+    try:
+        make_folder(path.parent)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {path} ({error.strerror}). Set S2S_HOME to a writable folder."
+        ) from error
+
+
+def latest_bench() -> BenchReport | None:
+    """Return the latest report; `None` if there is none that this version can read."""
+    try:
+        return parse_dataclass(BenchReport, json.loads(_path().read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _path() -> Path:
+    return home() / "bench.json"
