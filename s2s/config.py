@@ -48,7 +48,7 @@ class Precision(StrEnum):
 
 
 class LearningRateRule(StrEnum):
-    """How the learning rate scales with the batch size."""
+    """Scaling of the learning rate with the batch size."""
 
     CONSTANT = "constant"
     """The same learning rate at all sizes, as in the article."""
@@ -70,7 +70,7 @@ class Budget(StrEnum):
     SAMPLES = "samples"
     SECONDS = "seconds"
     TARGET = "target"
-    """Train to a target validation loss, on a maximum number of samples."""
+    """Samples, unless the run reaches its target validation loss earlier."""
 
 
 class Normalizer(StrEnum):
@@ -81,7 +81,7 @@ class Normalizer(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which columns of a corpus file are the source and the target."""
+    """Columns of the source and the target in a corpus file."""
 
     SECOND_TO_FIRST = "second-to-first"
     FIRST_TO_SECOND = "first-to-second"
@@ -108,7 +108,7 @@ class Config:
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusChoices(Config):
-    """How a corpus file is prepared."""
+    """Settings for the preparation of a corpus file."""
 
     normalizer: Normalizer = Normalizer.UNICODE
     direction: Direction = Direction.SECOND_TO_FIRST
@@ -129,7 +129,7 @@ class CorpusChoices(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Config):
-    """One run. The defaults are the article's model and optimizer on the starter corpus."""
+    """Configuration of a run; the defaults are the article's, on the starter corpus."""
 
     corpus: str = "starter"
     batch_size: int = 32
@@ -236,7 +236,7 @@ def _check_sentences(sentences: object) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepConfig(Config):
-    """Comparable runs that differ in batch size, engine and seed only."""
+    """Configuration of comparable runs, which differ in batch size, engine and seed only."""
 
     base: TrainConfig = TrainConfig()
     """Configuration that all runs share. The learning rate applies at its batch size, and the first

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 _MAX_QUOTE_LENGTH = 80
 _ALLOWED_CHARACTERS = "\u00a0\u202f\u200c\u200d"
-"""Spaces of French and joiners of Persian, Hindi and emoji: harmless."""
+"""Spaces of French, and joiners of Persian, Hindi and emoji, which are harmless."""
 
 
 class UserError(Exception):

@@ -26,7 +26,7 @@ def make_folder(folder: Path) -> None:
 
 
 def is_open_to_others() -> bool:
-    """Return whether other users of this machine can read the home."""
+    """Return whether other users of this machine have access to the home."""
     return os.name == "posix" and home().exists() and bool(home().stat().st_mode & 0o077)
 
 

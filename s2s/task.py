@@ -1,7 +1,6 @@
-"""The Task protocol: everything that the lab needs of whatever it trains.
+"""The Task protocol: everything that the lab needs to know about the model that it trains.
 
-The lab (trainer, recorder, sweeps, bench) never imports the implementation; `open_task` looks it up
-by name.
+The lab (trainer, recorder, sweeps, bench) never imports the implementation.
 """
 
 import importlib
@@ -27,7 +26,7 @@ Start = tuple[Metadata, Mapping[str, Tensor]]
 
 
 class BatchCounts(Protocol):
-    """Counts of a batch, for the record of its step; padded tokens are all positions."""
+    """Counts of a batch for the record of its step; padding counts among the padded tokens only."""
 
     @property
     def samples(self) -> int: ...

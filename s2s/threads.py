@@ -1,4 +1,4 @@
-"""Waiting of torch's worker threads; to be set before torch is imported."""
+"""How long torch's idle worker threads spin; must be set before torch is imported."""
 
 import os
 from collections.abc import MutableMapping
@@ -9,10 +9,10 @@ _VARIABLES = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 
 
 class Spinning(StrEnum):
+    """Time that idle threads spin: briefly, as s2s sets it, or as torch's OpenMP does."""
+
     BRIEF = "brief"
-    """Setting of s2s."""
     DEFAULT = "default"
-    """Setting of torch's OpenMP."""
 
 
 def limit_spinning() -> None:

@@ -25,7 +25,7 @@ def format_run(run: Run, resume_iteration: int | None = None) -> str:
     """Describe a run in one line.
 
     Args:
-        resume_iteration: Where the run would resume; None: it cannot be resumed.
+        resume_iteration: Where the run would resume; `None` if it cannot be resumed.
     """
     figures = [f"{run.config.engine}, {run.iterations_done:,} iterations"]
     if run.summary:
