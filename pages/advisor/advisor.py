@@ -32,7 +32,7 @@ def sweep_link(label: str) -> None:
 def show_recommendation(advice: analysis.Advice) -> None:
     """Show the recommendation and the charts behind it."""
     recommendation = advice.recommendation
-    fit, times, sizes = recommendation.fit, recommendation.times, recommendation.range
+    fit, sizes = recommendation.fit, recommendation.range
     with st.container(border=True):
         if sizes:
             upper = f" to {sizes[-1]:,}" if len(sizes) > 1 else ""
@@ -41,8 +41,9 @@ def show_recommendation(advice: analysis.Advice) -> None:
             st.subheader("No recommendation from these runs yet")
         st.write(text.describe_advice(advice))
     revision = f"{advice.engine} {advice.target_loss}"
-    figure = plot_time_to_target(times, revision=revision)
-    draw_chart(figure, descriptions.describe_time_to_target(times), "advisor_time")
+    figure = plot_time_to_target(recommendation.predictions, revision=revision)
+    description = descriptions.describe_time_to_target(recommendation.predictions)
+    draw_chart(figure, description, "advisor_time")
     figure = plot_steps_to_target(fit.points, fit, revision=revision)
     draw_chart(figure, descriptions.describe_steps_to_target(fit.points), "advisor_steps")
     figure = plot_speed_curves([advice.speed], revision=revision)
@@ -115,7 +116,7 @@ def confirming_run_section(sweep: Sweep, advice: analysis.Advice) -> None:
         st.info(f"The confirming run, {escape(format_run_label(run))}, is {run.state}.")
     elif run.state is RunState.FINISHED:
         seconds = find_seconds_to_target(read_records(run.id)[1], advice.target_loss)
-        predicted = advice.recommendation.prediction.seconds
+        predicted = advice.recommendation.best.seconds
         st.success(text.describe_confirmation(predicted, seconds))
     else:
         st.warning(f"The confirming run ended as {run.state}. {escape(describe_result(run))}")

@@ -6,7 +6,7 @@ import numpy as np
 
 from s2s.analysis.advice.steps_fit import StepsFit
 from s2s.analysis.advice.target import StepsToTarget
-from s2s.analysis.advice.time_to_target import Standing, TimeToTarget
+from s2s.analysis.advice.time_to_target import Prediction, Standing
 from s2s.charts import frame
 from s2s.formatting import format_duration
 
@@ -65,14 +65,14 @@ def plot_steps_to_target(
     )
 
 
-def plot_time_to_target(times: TimeToTarget, *, revision: str = "") -> frame.Figure:
+def plot_time_to_target(predictions: Sequence[Prediction], *, revision: str = "") -> frame.Figure:
     """Plot predicted seconds with their intervals, and a band behind the recommended sizes."""
-    sizes = [each.batch_size for each in times.predictions]
-    values = [each.seconds.value for each in times.predictions]
+    sizes = [each.batch_size for each in predictions]
+    values = [each.seconds.value for each in predictions]
     line = frame.build_line(sizes, values, frame.GREY, width=1.5, hoverinfo="skip")
     traces = [line | {"showlegend": False}]
     for standing, (colour, symbol) in _STANDING_STYLES.items():
-        selected = [each for each in times.predictions if each.standing is standing]
+        selected = [each for each in predictions if each.standing is standing]
         seconds = [each.seconds.value for each in selected]
         lows = [each.seconds.low or each.seconds.value for each in selected]
         highs = [each.seconds.high or each.seconds.value for each in selected]
@@ -86,9 +86,7 @@ def plot_time_to_target(times: TimeToTarget, *, revision: str = "") -> frame.Fig
             hovertemplate=f"batch size %{{x:,}}: %{{customdata}}, {standing}<extra></extra>",
         )
         traces += [trace] if selected else []
-    recommended = [
-        each.batch_size for each in times.predictions if each.standing is Standing.RECOMMENDED
-    ]
+    recommended = [each.batch_size for each in predictions if each.standing is Standing.RECOMMENDED]
     band = {
         "type": "rect",
         "xref": "x",

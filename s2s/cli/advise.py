@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from s2s.analysis.sweep.runs import finished_runs
-from s2s.cli.common import Commands, add_command, print_as, print_text
-from s2s.cli.progress import progress_line
+from s2s.cli import common
 from s2s.config import Engine
 from s2s.errors import UserError
 from s2s.formatting import format_bytes, format_duration
@@ -23,38 +22,31 @@ if TYPE_CHECKING:
     from s2s.analysis.advice.advise import Advice
 
 
-def add_commands(commands: Commands) -> None:
+def add_commands(commands: common.Commands) -> None:
     """Add `advise`."""
-    parser = add_command(commands, "advise", advise, "Recommend a batch size from a sweep.")
-    flag = functools.partial(parser.add_argument, action="store_true")
+    parser = common.add_command(commands, "advise", advise, "Recommend a batch size from a sweep.")
     parser.add_argument("--sweep", type=int, metavar="ID", help="default: the newest")
-    parser.add_argument(
-        "--target-loss",
-        type=float,
-        default=0.0,
-        metavar="LOSS",
-        help="validation loss per token (default: the sweep's, or the lowest all runs reached)",
-    )
+    target_help = "validation loss per token (default: the sweep's, or the lowest all runs reached)"
+    parser.add_argument("--target-loss", type=float, default=0.0, metavar="LOSS", help=target_help)
     noise_help = "measure the gradient noise scale of the best run, if it is not measured yet"
-    flag("--gradient-noise", help=noise_help)
+    parser.add_argument("--gradient-noise", action="store_true", help=noise_help)
     check_help = "leave out each batch size in turn and predict its time to target and its memory"
-    flag("--check", help=check_help)
+    parser.add_argument("--check", action="store_true", help=check_help)
 
 
-def advise(options: argparse.Namespace) -> int:
+def advise(options: argparse.Namespace) -> None:
     store = Store(home())
     sweep_id = options.sweep
     if sweep_id is None:
         sweeps = read_sweeps(store)
         for problem in store.unreadable["sweeps"]:
-            print_text(problem, sys.stderr)
+            common.print_text(problem, sys.stderr)
         if not sweeps:
             raise UserError("No sweeps yet. Start one with `python -m s2s sweep`.")
         sweep_id = sweeps[0].id
     sweep = read_sweep(store, sweep_id)
     for engine in sweep.config.engines:
         _advise_engine(options, store, sweep, engine)
-    return 0
 
 
 def _advise_engine(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Engine) -> None:
@@ -101,7 +93,7 @@ def _advise_engine(options: argparse.Namespace, store: Store, sweep: Sweep, engi
             text.format_checks(checks, "Time to target", format_duration),
             text.format_checks(memory_checks, "Peak memory", format_bytes),
         ]
-    print_as(options, values, "\n".join(filter(None, lines)))
+    common.print_as(options, values, "\n".join(filter(None, lines)))
 
 
 def _measure_noise(store: Store, sweep: Sweep, result: "Advice") -> None:
@@ -111,7 +103,7 @@ def _measure_noise(store: Store, sweep: Sweep, result: "Advice") -> None:
     run = run_for_gradient_noise(sweep, result)
     if run is None:
         raise UserError(f"No run of sweep {sweep.id} has weights to measure gradient noise with.")
-    with progress_line() as show:
+    with common.show_progress() as show:
         activity = f"Gradients of run {run.id}"
         noise = measure_gradient_noise(run.id, functools.partial(show, activity))
     store.save_gradient_noise(noise)
@@ -133,17 +125,17 @@ def _run_json(run: Run, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
 def _advice_json(result: "Advice") -> dict[str, Any]:
     """Return the advice without the draws of its bootstrap."""
     recommendation, throughput = result.recommendation, result.speed.fit
-    fit, times = recommendation.fit, recommendation.times
+    fit = recommendation.fit
     return {
         "engine": result.engine.value,
         "target_loss": result.target_loss,
-        "recommended": recommendation.batch_size,
+        "recommended": recommendation.best.batch_size,
         "recommended_range": recommendation.range,
         "identifiable": bool(recommendation.range),
         "further_sizes": recommendation.further_sizes,
-        "fastest_measured": times.fastest_measured,
+        "fastest_measured": recommendation.fastest_measured,
         "critical_batch_size": dataclasses.asdict(fit.b_crit),
-        "predictions": [dataclasses.asdict(each) for each in times.predictions],
+        "predictions": [dataclasses.asdict(each) for each in recommendation.predictions],
         "steps_to_target": [dataclasses.asdict(each) for each in fit.points],
         "knee": throughput.knee and dataclasses.asdict(throughput.knee),
         "smallest_at_knee": throughput.smallest_at_knee,

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from s2s import formatting as words
-from s2s.analysis.advice.advise import Advice, Recommendation
+from s2s.analysis.advice.advise import Advice
 from s2s.analysis.advice.gradient_noise import RunNoise
 from s2s.analysis.advice.steps_fit import StepsFit
 from s2s.analysis.advice.target import StepsToTarget
-from s2s.analysis.advice.time_to_target import Standing
+from s2s.analysis.advice.time_to_target import Recommendation, Standing
 from s2s.analysis.estimate import Estimate, LeaveOneOutCheck
 from s2s.analysis.sweep.memory import MemoryCaveat, MemoryFit, cross_validate_memory
 from s2s.config import MAX_BATCH_SIZE, LearningRateRule
@@ -164,7 +164,7 @@ def _name_noise_scale(noise: RunNoise) -> str:
 
 
 def _describe_range(recommendation: Recommendation) -> str:
-    sizes, predictions = recommendation.range, recommendation.times.predictions
+    sizes, predictions = recommendation.range, recommendation.predictions
     if not sizes:
         slower = [each.batch_size for each in predictions if each.standing is Standing.SLOWER]
         rest = f" Only {format_batch_sizes(slower)} can be ruled out as slower." if slower else ""
@@ -185,8 +185,8 @@ def _describe_range(recommendation: Recommendation) -> str:
 
 
 def _describe_time(recommendation: Recommendation, target_loss: float) -> str:
-    best = recommendation.prediction
-    slowest = max(recommendation.times.predictions, key=lambda each: each.seconds.value)
+    best = recommendation.best
+    slowest = max(recommendation.predictions, key=lambda each: each.seconds.value)
     faster = ""
     if slowest.standing is Standing.SLOWER:
         factor = slowest.seconds.value / best.seconds.value
@@ -199,7 +199,7 @@ def _describe_time(recommendation: Recommendation, target_loss: float) -> str:
 
 
 def _describe_fastest(recommendation: Recommendation) -> str:
-    fastest, best = recommendation.times.fastest_measured, recommendation.batch_size
+    fastest, best = recommendation.fastest_measured, recommendation.best.batch_size
     if fastest is None:
         return (
             "No batch size reached the target in every repeat, so there is no fastest measured "
@@ -212,7 +212,7 @@ def _describe_fastest(recommendation: Recommendation) -> str:
 
 def _describe_unmeasured_sizes(recommendation: Recommendation) -> str:
     """Warn if sizes outside the measured range may be better."""
-    predictions, faster = recommendation.times.predictions, recommendation.times.faster_unmeasured
+    predictions, faster = recommendation.predictions, recommendation.faster_unmeasured
     smallest, largest = predictions[0].batch_size, predictions[-1].batch_size
     measured = f"({smallest:,} to {largest:,})"
     if faster:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from s2s.analysis.advice.target import StepsToTarget
-from s2s.analysis.advice.time_to_target import TimeToTarget
+from s2s.analysis.advice.time_to_target import Prediction
 from s2s.analysis.compare.groups import Bar
 from s2s.analysis.compare.lines import RunLine
 from s2s.analysis.run.anatomy import PARTS, Anatomy, AnatomyFit
@@ -106,10 +106,10 @@ def describe_steps_to_target(points: Sequence[StepsToTarget]) -> str:
     return _describe("Steps to target against batch size", parts)
 
 
-def describe_time_to_target(times: TimeToTarget) -> str:
+def describe_time_to_target(predictions: Sequence[Prediction]) -> str:
     parts = [
         f"batch size {each.batch_size:,}: {format_duration(each.seconds.value)}, {each.standing}"
-        for each in times.predictions
+        for each in predictions
     ]
     return _describe("Predicted time to target against batch size", parts)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.target import StepsToTarget
-from s2s.analysis.advice.time_to_target import Prediction, Standing, TimeToTarget
+from s2s.analysis.advice.time_to_target import Prediction, Standing
 from s2s.analysis.compare.groups import Bar, Group
 from s2s.analysis.compare.lines import RunLine, build_loss_line, build_throughput_line
 from s2s.analysis.estimate import Estimate
@@ -62,17 +62,13 @@ def target_points() -> list[StepsToTarget]:
     return [*points, StepsToTarget(128, 9, 3.0, reached=True, early=True)]
 
 
-def predictions() -> TimeToTarget:
+def predictions() -> list[Prediction]:
     seconds = {2: (90.0, Standing.SLOWER), 8: (30.0, Standing.UNDECIDED),
                32: (21.0, Standing.RECOMMENDED), 128: (20.0, Standing.RECOMMENDED)}  # fmt: skip
-    return TimeToTarget(
-        tuple(
-            Prediction(size, 100.0, Estimate(at, 0.9 * at, 1.1 * at), Estimate(at / 20), standing)
-            for size, (at, standing) in seconds.items()
-        ),
-        faster_unmeasured=None,
-        fastest_measured=128,
-    )
+    return [
+        Prediction(size, 100.0, Estimate(at, 0.9 * at, 1.1 * at), Estimate(at / 20), standing)
+        for size, (at, standing) in seconds.items()
+    ]
 
 
 def _run_examples() -> dict[str, tuple[Figure, str]]:

@@ -5,10 +5,11 @@ import math
 
 import numpy as np
 
-from s2s.analysis.advice.advise import Advice, advise, recommend
+from s2s.analysis.advice.advise import Advice, advise
 from s2s.analysis.advice.gradient_noise import NoiseScale, RunNoise
 from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.target import StepsToTarget
+from s2s.analysis.advice.time_to_target import recommend
 from s2s.analysis.estimate import Estimate, LeaveOneOutCheck
 from s2s.analysis.sweep.memory import MemoryPoint, fit_memory
 from s2s.config import Engine, LearningRateRule

@@ -1,4 +1,4 @@
-"""Predicted training time to the target per batch size, and the recommended range."""
+"""Predicted training time to the target per batch size, and the recommendation."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from s2s.analysis.advice.steps_fit import StepsFit, neighbor_sizes
+from s2s.analysis.advice.steps_fit import StepsFit, neighbor_sizes, suggest_further_sizes
 from s2s.analysis.estimate import Estimate, estimate_from_draws, percentile_interval
 from s2s.analysis.run.steps import Floats
 from s2s.errors import UserError
@@ -20,20 +20,19 @@ class Standing(StrEnum):
     """Whether a batch size is in the recommended range."""
 
     RECOMMENDED = "recommended"
-    """Even the upper end of its relative time is within 10% of the best."""
+    """Even the upper end of the size's relative time is within 10% of the best."""
     SLOWER = "slower"
-    """Even the lower end is more than 10% above the best."""
+    """Even the lower end of the size's relative time is more than 10% above the best."""
     UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The time to target of one batch size within the fitted range."""
+    """The training time to target of one batch size within the fitted range."""
 
     batch_size: int
     steps: float
     seconds: Estimate
-    """Training time."""
     relative_time: Estimate
     """The time over the least time of all sizes. The lower end compares with sizes inside the
     measured range only; the upper end also with `neighbor_sizes`, which may be faster."""
@@ -41,19 +40,26 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class TimeToTarget:
-    """Predictions for all candidate sizes."""
+class Recommendation:
+    """A recommended batch size and range, with the predictions behind them."""
 
+    fit: StepsFit
     predictions: tuple[Prediction, ...]
-    """By batch size: powers of two and the fitted sizes."""
+    """Predictions for powers of two and the fitted sizes, by batch size."""
+    best: Prediction
+    """The least predicted time, within the recommended range unless that is empty."""
+    range: tuple[int, ...]
+    """The recommended range, ascending; empty if no size is reliably within it."""
     faster_unmeasured: int | None
     """The fastest size by prediction, if it is outside the measured range."""
     fastest_measured: int | None
-    """Among the sizes at which every run crossed the target; None without one."""
+    """The fastest of the sizes at which every run crossed the target, if any."""
+    further_sizes: tuple[int, ...]
+    """The batch sizes at which further runs would help most, in this order."""
 
 
-def predict_time_to_target(fit: StepsFit, step_time_draws: Floats) -> TimeToTarget:
-    """Predict T(B) = S(B) * t(B) with t(B) = alpha + beta * B.
+def recommend(fit: StepsFit, step_time_draws: Floats) -> Recommendation:
+    """Recommend a batch size by T(B) = S(B) * t(B) with t(B) = alpha + beta * B.
 
     Draws of the steps follow Student's t about the log curve, along its slopes: between measured
     sizes this is sound even if B_crit has no bound. A size's standing comes from T(B) over the
@@ -61,8 +67,7 @@ def predict_time_to_target(fit: StepsFit, step_time_draws: Floats) -> TimeToTarg
     it widens the interval of the seconds but does not decide which size is best.
 
     Args:
-        step_time_draws: Alpha and beta in seconds per draw, shape (draws, 2), such as from a
-            bootstrap; their medians are the step time.
+        step_time_draws: Alpha and beta in seconds, shape (draws, 2); the medians are the step time.
 
     Raises:
         UserError: A draw has no positive step time at a size in the fitted range.
@@ -103,10 +108,16 @@ def predict_time_to_target(fit: StepsFit, step_time_draws: Floats) -> TimeToTarg
                 _standing(relative_time, contradicted=size in contradicted),
             )
         )
-    return TimeToTarget(
+    recommended = [each for each in predictions if each.standing is Standing.RECOMMENDED]
+    faster_unmeasured = None if fastest < len(inside) else outside[fastest - len(inside)]
+    return Recommendation(
+        fit,
         tuple(predictions),
-        faster_unmeasured=None if fastest < len(inside) else outside[fastest - len(inside)],
-        fastest_measured=_fastest_measured(fit, alpha, beta),
+        best=min(recommended or predictions, key=lambda each: each.seconds.value),
+        range=tuple(each.batch_size for each in recommended),
+        faster_unmeasured=faster_unmeasured,
+        fastest_measured=_find_fastest_measured(fit, alpha, beta),
+        further_sizes=suggest_further_sizes(fit, faster_unmeasured),
     )
 
 
@@ -131,17 +142,14 @@ def _draw_from_t(covariance: Floats, degrees: int, random: np.random.Generator) 
 
 
 def _standing(relative_time: Estimate, *, contradicted: bool) -> Standing:
-    """Return the standing; a size with a run that contradicts the fit is not recommended by it."""
-    if relative_time.low is None or relative_time.high is None:
-        return Standing.UNDECIDED
-    if relative_time.low > TOLERANCE:
+    """Return the standing; a size with a run that contradicts the fit is not recommended."""
+    low, high = relative_time.ends
+    if low > TOLERANCE:
         return Standing.SLOWER
-    if contradicted or relative_time.high > TOLERANCE:
-        return Standing.UNDECIDED
-    return Standing.RECOMMENDED
+    return Standing.UNDECIDED if contradicted or high > TOLERANCE else Standing.RECOMMENDED
 
 
-def _fastest_measured(fit: StepsFit, alpha: float, beta: float) -> int | None:
+def _find_fastest_measured(fit: StepsFit, alpha: float, beta: float) -> int | None:
     """Return the fastest size by the geometric mean of its own steps, without the curve."""
     missed = {point.batch_size for point in fit.points if not point.exact}
     seconds = {

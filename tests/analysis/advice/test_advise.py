@@ -9,10 +9,10 @@ import pytest
 from s2s.analysis.advice.advise import (
     advise,
     plan_confirming_run,
-    recommend,
     run_for_gradient_noise,
 )
 from s2s.analysis.advice.steps_fit import fit_steps
+from s2s.analysis.advice.time_to_target import recommend
 from s2s.config import Engine
 from s2s.errors import UserError
 from s2s.records import RunState, Sweep
@@ -25,11 +25,11 @@ def test_a_sound_study_and_one_that_says_nothing() -> None:
     line = np.array([[0.064, 0.001]])
     sound = recommend(fit_steps(study((8, 16, 32, 64, 128, 256), 1000.0, spread=0.01)), line)
     assert sound.range == (32, 64)
-    assert sound.batch_size in (32, 64)
-    assert sound.prediction.seconds.value == pytest.approx(192, rel=0.01)
+    assert sound.best.batch_size in (32, 64)
+    assert sound.best.seconds.value == pytest.approx(192, rel=0.01)
     unknown = recommend(fit_steps(study((16, 32, 64), spread=2.0)), line)
     assert unknown.range == ()
-    assert unknown.prediction in unknown.times.predictions
+    assert unknown.best in unknown.predictions
 
 
 def test_a_sweep_with_known_steps_and_step_times() -> None:
@@ -41,13 +41,13 @@ def test_a_sweep_with_known_steps_and_step_times() -> None:
     assert recommendation.fit.b_crit.value == pytest.approx(studies.B_CRIT, rel=0.05)
     assert recommendation.fit.curve.logs[0] == pytest.approx(math.log(studies.S_MIN), abs=0.05)
     # sqrt(alpha * B_crit / beta) = sqrt(20 * 32) = 25.3
-    assert recommendation.batch_size in (16, 32)
+    assert recommendation.best.batch_size in (16, 32)
     assert set(recommendation.range) >= {16, 32}
     knee = advice.speed.fit.knee
     assert knee is not None
     assert knee.ends[0] < 180 < knee.ends[1]
     # 100 * (1 + 32 / 32) steps of 26 ms
-    at_32 = next(each for each in recommendation.times.predictions if each.batch_size == 32)
+    at_32 = next(each for each in recommendation.predictions if each.batch_size == 32)
     assert at_32.seconds.value == pytest.approx(200 * 0.026, rel=0.05)
 
 
@@ -68,7 +68,7 @@ def test_the_confirming_run_and_the_run_for_gradient_noise() -> None:
     sweep = studies.sweep(budget="seconds", amount=0.5)
     advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
     config = plan_confirming_run(sweep, advice)
-    assert config.batch_size == advice.recommendation.batch_size
+    assert config.batch_size == advice.recommendation.best.batch_size
     assert config.seed == 3  # after those of three repeats
     assert (config.target_loss, config.max_seconds, config.keep_weights) == (3.0, 0.0, True)
     # Twice 200 steps, which the fit to noisy seeds makes 199.9, evaluated forty times.
@@ -89,7 +89,7 @@ def test_two_sizes_are_a_fit_without_draws() -> None:
     advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
     assert advice.speed.fit.draws is None
     # 1700 steps of 11 ms at 2, and 500 of 14 ms at 8.
-    predictions = advice.recommendation.times.predictions
+    predictions = advice.recommendation.predictions
     seconds = {each.batch_size: each.seconds.value for each in predictions}
     assert (seconds[2], seconds[8]) == pytest.approx((18.7, 7.0), rel=0.01)
     assert plan_confirming_run(sweep, advice).batch_size == 8

@@ -5,9 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from s2s.analysis.advice.advise import Recommendation, recommend
 from s2s.analysis.advice.steps_fit import fit_steps
-from s2s.analysis.advice.time_to_target import Standing
+from s2s.analysis.advice.time_to_target import Recommendation, Standing, recommend
 from tests.analysis.advice.simulations import (
     SIZES,
     Study,
@@ -60,11 +59,11 @@ def test_noisy_quadratics(seeds: range, share: float) -> None:
     right, without_range, slower, called_slower = 0, 0, 0, 0
     for study in map(quadratic_study, seeds):
         recommendation = analysed(study)
-        predictions = recommendation.times.predictions
+        predictions = recommendation.predictions
         sizes = [each.batch_size for each in predictions]
         times = dict(zip(sizes, study.exact_seconds(np.array(sizes)), strict=True))
         best = min(study.exact_seconds(between).min(), *times.values())
-        right += times[recommendation.batch_size] <= 1.1 * best
+        right += times[recommendation.best.batch_size] <= 1.1 * best
         without_range += not recommendation.range
         called = [each.batch_size for each in predictions if each.standing is Standing.SLOWER]
         called_slower += len(called)

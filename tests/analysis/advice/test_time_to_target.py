@@ -10,7 +10,7 @@ from s2s.analysis.advice.target import StepsToTarget
 from s2s.analysis.advice.time_to_target import (
     Standing,
     candidate_sizes,
-    predict_time_to_target,
+    recommend,
 )
 from s2s.errors import UserError
 from tests.analysis.advice.test_steps_fit import SIZES, study
@@ -21,12 +21,12 @@ positive = some.floats(1e-2, 1e2)
 
 
 def standings(points: list[StepsToTarget]) -> dict[int, str]:
-    times = predict_time_to_target(fit_steps(points), LINE)
+    times = recommend(fit_steps(points), LINE)
     return {each.batch_size: each.standing.value for each in times.predictions}
 
 
 def test_by_hand() -> None:
-    times = predict_time_to_target(fit_steps(study(spread=0.0, seeds=1)), LINE)
+    times = recommend(fit_steps(study(spread=0.0, seeds=1)), LINE)
     # 100*(1 + 32/B) steps of 32 + B ms.
     seconds = {each.batch_size: each.seconds.value for each in times.predictions}
     assert seconds == pytest.approx({8: 20.0, 16: 14.4, 32: 12.8, 64: 14.4, 128: 20.0})
@@ -48,7 +48,7 @@ def test_the_least_time_is_at_the_root_of_b_half_times_b_crit(
     """
     alpha = b_half * beta
     fit = fit_steps(study(s_min=s_min, b_crit=b_crit, spread=0.0, seeds=1))
-    times = predict_time_to_target(fit, np.array([[alpha, beta]]))
+    times = recommend(fit, np.array([[alpha, beta]]))
     least = s_min * (alpha**0.5 + (beta * b_crit) ** 0.5) ** 2
     for each in times.predictions:
         r = each.batch_size / (b_half * b_crit) ** 0.5
@@ -57,7 +57,7 @@ def test_the_least_time_is_at_the_root_of_b_half_times_b_crit(
 
 def test_the_interval_of_the_seconds_is_that_of_the_log_curve() -> None:
     fit = fit_steps(study(spread=0.1))
-    times = predict_time_to_target(fit, LINE)
+    times = recommend(fit, LINE)
     [slopes] = fit.curve.slopes([32])
     assert fit.curve.variance is not None
     half = 1.7709 * (fit.curve.variance * slopes @ fit.curve.spread @ slopes) ** 0.5
@@ -68,7 +68,7 @@ def test_the_interval_of_the_seconds_is_that_of_the_log_curve() -> None:
 def test_a_machine_that_varies_at_all_sizes_alike_widens_the_seconds_only() -> None:
     fit = fit_steps(study(spread=0.02))
     swings = LINE * np.exp(0.3 * np.random.default_rng(1).standard_normal((500, 1)))
-    steady, swinging = predict_time_to_target(fit, LINE), predict_time_to_target(fit, swings)
+    steady, swinging = recommend(fit, LINE), recommend(fit, swings)
     for one, other in zip(steady.predictions, swinging.predictions, strict=True):
         assert one.standing == other.standing
         assert other.seconds.ends[1] > 1.3 * one.seconds.ends[1]
@@ -80,23 +80,23 @@ def test_standings() -> None:
     assert set(standings(study(spread=1.5)).values()) == {"undecided"}
     # A run that contradicts the fit at a size.
     assert standings([*study(spread=0.02), StepsToTarget(32, 9, 900.0, False)])[32] == "undecided"
-    two_points = predict_time_to_target(fit_steps(study((8, 128), seeds=1)), LINE)
+    two_points = recommend(fit_steps(study((8, 128), seeds=1)), LINE)
     assert {each.standing for each in two_points.predictions} == {Standing.UNDECIDED}
     assert {each.seconds.low for each in two_points.predictions} == {None}
     # One degree of freedom: some draws are as far off as floats go.
     three = [StepsToTarget(8, 0, 9.0, True), StepsToTarget(8, 1, 90.0, True)]
     wild = fit_steps([*three, StepsToTarget(16, 0, 30.0, True)])
-    times = predict_time_to_target(wild, LINE)
+    times = recommend(wild, LINE)
     assert {each.standing for each in times.predictions} == {Standing.UNDECIDED}
 
 
 def test_the_largest_size_is_undecided_if_a_larger_one_may_be_much_faster() -> None:
     scaling = fit_steps(study((2, 4, 8, 16), b_crit=1e5, spread=0.01))
-    times = predict_time_to_target(scaling, np.array([[1.0, 0.001]]))
+    times = recommend(scaling, np.array([[1.0, 0.001]]))
     assert times.faster_unmeasured == 64
     assert Standing.RECOMMENDED not in {each.standing for each in times.predictions}
     # On a machine that is saturated at 16, larger sizes save nothing.
-    saturated = predict_time_to_target(scaling, np.array([[0.001, 1.0]]))
+    saturated = recommend(scaling, np.array([[0.001, 1.0]]))
     assert Standing.RECOMMENDED in {each.standing for each in saturated.predictions}
 
 
@@ -106,13 +106,13 @@ def test_the_fastest_measured_size_goes_by_its_own_steps_and_full_sets_only() ->
     missed = StepsToTarget(64, 9, 5000.0, False)
     all_missed = [StepsToTarget(size, 9, 1.0, False) for size in SIZES]
     for more, fastest in (([], 64), ([missed], 32), (all_missed, None)):
-        times = predict_time_to_target(fit_steps([*lucky, *more]), LINE)
+        times = recommend(fit_steps([*lucky, *more]), LINE)
         assert times.fastest_measured == fastest
 
 
 def test_step_times_below_0_are_refused_at_measured_sizes_and_skipped_beyond() -> None:
     with pytest.raises(UserError):
-        predict_time_to_target(fit_steps(study()), np.array([[-0.1, 0.001]]))
+        recommend(fit_steps(study()), np.array([[-0.1, 0.001]]))
     # At 2 and 4 this line has no positive time, but they were not measured either.
-    times = predict_time_to_target(fit_steps(study()), np.array([[-0.005, 0.001]]))
+    times = recommend(fit_steps(study()), np.array([[-0.005, 0.001]]))
     assert (times.predictions[0].batch_size, times.faster_unmeasured) == (8, None)
