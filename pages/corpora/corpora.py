@@ -1,6 +1,5 @@
 """The Corpora page: list, add, inspect and remove corpora."""
 
-import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -84,9 +83,8 @@ def prepare(source: str | Path, name: str = "", choices: CorpusChoices | None = 
 
 
 def add_form() -> None:
-    sources = ["Language pair", "File"]
     source = st.segmented_control(
-        "Source", sources, default=sources[0], required=True, key="add_from"
+        "Source", ["Language pair", "File"], default="Language pair", required=True, key="add_from"
     )
     is_file = source == "File"
     with st.form("add", border=False):
@@ -118,47 +116,41 @@ def add_form() -> None:
     else:
         with tempfile.TemporaryDirectory(prefix="s2s-upload-") as upload_folder:
             path = Path(upload_folder, make_safe_name(file.name))
-            with path.open("wb") as copy:
-                shutil.copyfileobj(file, copy)
+            path.write_bytes(file.getbuffer())
             prepare(path, name, choices)
 
 
 def corpus_options() -> tuple[str, CorpusChoices]:
+    """Show the fields of a corpus's name and choices, and return their values."""
     left, right = st.columns(2)
     name = left.text_input(
-        "Name",
-        placeholder="name of the source",
+        "Name", placeholder="name of the source",
         help="Letters, digits, dots, dashes and underscores.",
-    )
-    direction = right.selectbox(
-        "Direction", DIRECTIONS, key="corpus_direction", format_func=DIRECTIONS.get,
-        help="Files of manythings.org have English in the first column.",
-    )  # fmt: skip
-    normalizer = left.selectbox(
-        "Normalizer", NORMALIZERS, key="corpus_normalizer", format_func=NORMALIZERS.get,
-        help="How text becomes words. `article` erases every script except Latin.",
-    )  # fmt: skip
-    max_length = right.number_input(
-        "Maximum sentence length (words)", 1, 1000, CorpusChoices.max_length,
-        key="corpus_max_length",
-        help="Pairs with a longer sentence on either side are excluded.",
-    )  # fmt: skip
-    min_count = left.number_input(
-        "Minimum word count", 1, 1_000_000, CorpusChoices.min_count, key="corpus_min_count",
-        help="Rarer words in the training split become UNK.",
-    )  # fmt: skip
-    max_vocabulary = right.number_input(
-        "Maximum vocabulary (words per side)", 0, 10_000_000, CorpusChoices.max_vocabulary,
-        key="corpus_max_vocabulary",
-        help="Keeps the most frequent words; the others become UNK. 0 means no limit.",
     )  # fmt: skip
     return name.strip(), CorpusChoices(
-        normalizer=normalizer,
-        direction=direction,
-        max_length=max_length,
-        min_count=min_count,
-        max_vocabulary=max_vocabulary,
-    )
+        direction=right.selectbox(
+            "Direction", DIRECTIONS, key="corpus_direction", format_func=DIRECTIONS.get,
+            help="Files of manythings.org have English in the first column.",
+        ),
+        normalizer=left.selectbox(
+            "Normalizer", NORMALIZERS, key="corpus_normalizer", format_func=NORMALIZERS.get,
+            help="How text becomes words. `article` erases every script except Latin.",
+        ),
+        max_length=right.number_input(
+            "Maximum sentence length (words)", 1, 1000, CorpusChoices.max_length,
+            key="corpus_max_length",
+            help="Pairs with a longer sentence on either side are excluded.",
+        ),
+        min_count=left.number_input(
+            "Minimum word count", 1, 1_000_000, CorpusChoices.min_count, key="corpus_min_count",
+            help="Rarer words in the training split become UNK.",
+        ),
+        max_vocabulary=right.number_input(
+            "Maximum vocabulary (words per side)", 0, 10_000_000, CorpusChoices.max_vocabulary,
+            key="corpus_max_vocabulary",
+            help="Keeps the most frequent words; the others become UNK. 0 means no limit.",
+        ),
+    )  # fmt: skip
 
 
 def remove_button(name: str) -> None:

@@ -25,7 +25,7 @@ def _sides(corpus: Corpus) -> tuple[tuple[str, Side], tuple[str, Side]]:
     return (info.source_language, corpus.source), (info.target_language, corpus.target)
 
 
-def counts(corpus: Corpus) -> None:
+def show_counts(corpus: Corpus) -> None:
     info, choices = corpus.info, corpus.info.choices
     too_long = info.pairs_read - info.pairs_kept
     figures = st.columns(4)
@@ -37,19 +37,16 @@ def counts(corpus: Corpus) -> None:
         numbers = ", ".join(f"{number:,}" for number in info.bad_line_numbers)
         more = ", …" if info.bad_lines > len(info.bad_line_numbers) else ""
         st.text(f"Lines without two columns of UTF-8 text: {numbers}{more}")
-    names, words = ("source", "target"), (info.source_words, info.target_words)
-    rows = [
-        {
-            "Side": name,
-            "Language": language,
-            "Tokens": len(side.tokens) - info.pairs_kept,
-            "Distinct words": distinct,
-            "Vocabulary": side.vocabulary_size,
-        }
-        for name, (language, side), distinct in zip(names, _sides(corpus), words, strict=True)
-    ]
-    numbers = ("Tokens", "Distinct words", "Vocabulary")
-    st.dataframe(rows, column_config=dict.fromkeys(numbers, LOCALIZED))
+    table = {
+        "Side": ["source", "target"],
+        "Language": [info.source_language, info.target_language],
+        # Without EOS, which ends each sentence.
+        "Tokens": [len(side.tokens) - info.pairs_kept for side in (corpus.source, corpus.target)],
+        "Distinct words": [info.source_words, info.target_words],
+        "Vocabulary": [info.source_vocabulary, info.target_vocabulary],
+    }
+    number_columns = ("Tokens", "Distinct words", "Vocabulary")
+    st.dataframe(table, column_config=dict.fromkeys(number_columns, LOCALIZED))
     st.caption(
         "The vocabulary holds the words of the training split and the four special tokens PAD, "
         "SOS, EOS and UNK. Any other word reaches the model as UNK."
@@ -67,28 +64,27 @@ def counts(corpus: Corpus) -> None:
     st.text(info.attribution or "The file gives no source.")
 
 
-def lengths(corpus: Corpus) -> None:
+def show_lengths(corpus: Corpus) -> None:
     rows: list[dict[str, Any]] = []
     bars = []
-    for language, side in _sides(corpus):
+    for (language, side), color in zip(_sides(corpus), SIDE_COLORS, strict=True):
         histogram = stats.count_lengths(side)
         percentiles = {
             f"{percent}% have at most": stats.length_percentile(histogram, percent)
             for percent in (50, 90, 99)
         }
         rows.append({"Language": language, **percentiles, "Longest": len(histogram) - 1})
-        bars.append({"type": "bar", "name": language, "y": histogram[1:].tolist(), "x0": 1})
-    _chart(
-        f"Sentence lengths in {corpus.info.name}",
-        bars,
-        frame.build_axis("Words per sentence (without EOS)"),
-        frame.build_axis("Sentences", separatethousands=True),
-        "Number of sentences by length in both languages; the table below gives percentiles.",
-    )
+        bar = {"type": "bar", "y": histogram[1:].tolist(), "x0": 1}
+        bars.append(bar | {"name": language, "marker": {"color": color}})
+    x = frame.build_axis("Words per sentence (without EOS)")
+    y = frame.build_axis("Sentences", separatethousands=True)
+    title = f"Sentence lengths in {corpus.info.name}"
+    text = "Number of sentences by length in both languages; the table below gives percentiles."
+    draw_chart(frame.build_figure(title, bars, x, y, height=360, revision=title), text, "lengths")
     st.dataframe(rows)
 
 
-def words(corpus: Corpus) -> None:
+def show_words(corpus: Corpus) -> None:
     st.subheader("Most frequent words")
     share_help = "Of all tokens on this side."
     columns = {
@@ -103,24 +99,22 @@ def words(corpus: Corpus) -> None:
         place.dataframe(table, hide_index=True, column_config=columns)
     st.subheader("Coverage by vocabulary size")
     curves: list[dict[str, Any]] = []
-    for language, side in _sides(corpus):
+    for (language, side), color in zip(_sides(corpus), SIDE_COLORS, strict=True):
         sizes, shares = zip(*stats.measure_coverage(side), strict=True)
-        points = {"x": list(sizes), "y": list(shares), "mode": "lines+markers"}
-        curves.append({"type": "scatter", "name": language, **points})
-    _chart(
-        f"Coverage of tokens in {corpus.info.name}",
-        curves,
-        frame.build_axis("Words in the vocabulary", type="log", dtick=1, tickformat=","),
-        frame.build_axis("Tokens covered", tickformat=".0%", range=[0, 1.03]),
-        "Share of tokens covered by a vocabulary of the most frequent words.",
-    )
+        curve = {"type": "scatter", "x": sizes, "y": shares, "mode": "lines+markers"}
+        curves.append(curve | {"name": language, "marker": {"color": color}})
+    x = frame.build_axis("Words in the vocabulary", type="log", dtick=1, tickformat=",")
+    y = frame.build_axis("Tokens covered", tickformat=".0%", range=[0, 1.03])
+    title = f"Coverage of tokens in {corpus.info.name}"
+    text = "Share of tokens covered by a vocabulary of the most frequent words."
+    draw_chart(frame.build_figure(title, curves, x, y, height=360, revision=title), text, "words")
     st.caption(
         "A large vocabulary makes each step slower, since the output layer has one row per word. A "
         "small one turns more tokens into UNK."
     )
 
 
-def pairs(corpus: Corpus) -> None:
+def show_pairs(corpus: Corpus) -> None:
     splits = {"training": corpus.training, "validation": corpus.validation, "test": corpus.test}
     controls = st.columns(3)
     split = controls[0].selectbox("Split", splits, key="pairs_split")
@@ -144,7 +138,7 @@ def pairs(corpus: Corpus) -> None:
     )
 
 
-def batch(corpus: Corpus) -> None:
+def show_batch(corpus: Corpus) -> None:
     controls = st.columns(3)
     size = controls[0].number_input("Batch size", 1, 4096, 8, key="batch_size")
     seed = controls[1].number_input("Seed", 0, 2**31 - 1, 0, key="batch_seed")
@@ -187,21 +181,10 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " × ".join(f"{size:,}" for size in shape)
 
 
-def _chart(
-    title: str, traces: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any], text: str
-) -> None:
-    data = [
-        trace | {"marker": {"color": color}}
-        for trace, color in zip(traces, SIDE_COLORS, strict=True)
-    ]
-    figure = frame.build_figure(title, data, x, y, height=360, revision=title)
-    draw_chart(figure, text, key="corpus_chart")
-
-
 VIEWS: dict[str, Callable[[Corpus], None]] = {
-    "Counts": counts,
-    "Lengths": lengths,
-    "Words": words,
-    "Pairs": pairs,
-    "Batch": batch,
+    "Counts": show_counts,
+    "Lengths": show_lengths,
+    "Words": show_words,
+    "Pairs": show_pairs,
+    "Batch": show_batch,
 }
