@@ -1,8 +1,10 @@
-"""The loss through the output layer, with its gradients computed in the same pass.
+"""The output layer: its loss, with the gradients computed in the same pass.
 
-The gradient of a softmax needs the logits once more, so it is computed while a chunk of them is
-still in the cache: softmax(x) - onehot(target), row by row.
+The gradient of the loss for the logits x is softmax(x) - onehot(target). It is computed while a
+chunk of the logits is still in the cache.
 """
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +12,10 @@ from torch.nn import functional
 
 CHUNK_ROWS = 384
 """Maximum rows of logits in memory at a time. More is slower on a CPU."""
-_UNDERFLOWED = 1e-30
-"""A probability below this has lost digits."""
+_MIN_PROBABILITY = 1e-30
+"""Probability below which digits may be lost to underflow."""
 _GPU_CHUNK_BYTES = 2**27
-"""Logits in memory at a time on a GPU, which needs large products; the peak is twice as much."""
+"""Maximum size of the logits in memory at a time on a GPU, which needs large products."""
 _ONEDNN = {torch.float32} if hasattr(torch.ops.mkldnn, "_linear_pointwise") else set()
 if _ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported():
     _ONEDNN.add(torch.bfloat16)
@@ -22,8 +24,8 @@ if _ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported():
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return inputs @ weight.T + bias by the fastest routine, without autograd.
 
-    torch uses MKL for products in float32; oneDNN, which it also ships, takes half the time if V is
-    large. The (V, H) weight may be stored by rows or by columns.
+    torch computes float32 products with MKL, but ships oneDNN too, which takes half the time for a
+    large vocabulary. The weight may be stored by rows or by columns.
     """
     if inputs.device.type == "cpu" and inputs.dtype in _ONEDNN:
         result: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
@@ -32,38 +34,38 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def chunk_rows(rows: int) -> int:
-    """Return how many rows to compute at a time, out of as few different numbers as possible.
+    """Return how many of these rows a CPU computes at a time.
 
-    The first product of a shape costs up to 5 ms, because oneDNN compiles a kernel for it, so
-    numbers are rounded up by at most 3%.
+    oneDNN compiles a kernel for each new shape, in up to 5 ms. So that there are few shapes, the
+    number is rounded up, by at most 3%.
     """
-    chunks = -(-rows // CHUNK_ROWS)
-    most = -(-rows // chunks)
-    unit = max(1, 1 << (most.bit_length() - 6)) if most > 32 else 1
-    return -(-most // unit) * unit
+    chunk_count = math.ceil(rows / CHUNK_ROWS)
+    exact = math.ceil(rows / chunk_count)
+    unit = 2 ** max(0, exact.bit_length() - 6)
+    return math.ceil(exact / unit) * unit
 
 
-def gpu_chunk_rows(vocabulary: int, dtype: torch.dtype, chunk_bytes: int = _GPU_CHUNK_BYTES) -> int:
-    """Return the maximum rows of logits that a GPU computes at a time."""
-    return max(1, chunk_bytes // (vocabulary * dtype.itemsize))
+def gpu_chunk_rows(
+    vocabulary_size: int, dtype: torch.dtype, chunk_bytes: int = _GPU_CHUNK_BYTES
+) -> int:
+    """Return how many rows of logits a GPU computes at a time."""
+    return max(1, chunk_bytes // (vocabulary_size * dtype.itemsize))
 
 
 class ProjectionGradients:
     """Loss and gradients of the output layer on a CPU."""
 
     def __init__(self, out: nn.Linear, *, bf16: bool = False) -> None:
-        """Store the layer's weights by columns, as their gradient comes out without a transpose.
+        """Store the layer's weight by columns, because its gradient is computed by columns.
 
         Args:
-            bf16: Compute the three products, and the softmax between them, in bfloat16.
+            bf16: Whether to compute the products, and the softmax between them, in bfloat16.
         """
         self._out = out
         out.weight.data = out.weight.data.t().contiguous().t()
         self._dtype = torch.bfloat16 if bf16 else out.weight.dtype
         self._cast_weight = torch.empty_like(out.weight, dtype=self._dtype)
         self._cast_bias = torch.empty_like(out.bias, dtype=self._dtype)
-        self._sum = out.weight.new_empty(out.in_features + 1, out.out_features)
-        """Sum of the chunks' gradients, reused because new memory from the system is slow."""
 
     @torch.no_grad()
     def __call__(self, hidden: Tensor, targets: Tensor, scale: float) -> tuple[Tensor, Tensor]:
@@ -75,16 +77,21 @@ class ProjectionGradients:
             scale: Factor of all gradients.
 
         Returns:
-            The loss sum (scalar, nats) and its gradient for `hidden`.
+            The loss sum in nats, a scalar, and the gradient for `hidden`.
         """
         weight, bias = self._out.weight.detach(), self._out.bias.detach()
         if self._dtype is not weight.dtype:
             weight, bias = self._cast_weight.copy_(weight), self._cast_bias.copy_(bias)
-        rows = chunk_rows(len(hidden))
-        chunks, factors = self._chunks(hidden, rows, scale)
+        rows, width = chunk_rows(len(hidden)), hidden.shape[1]
+        chunk_count = math.ceil(len(hidden) / rows)
+        chunks = hidden.new_zeros(chunk_count, rows, width, dtype=self._dtype)
+        chunks.view(-1, width)[: len(hidden)] = hidden
+        # Their product with a softmax is the gradient of the weight and, in the last row, the bias.
+        factors = chunks.new_full((chunk_count, width + 1, rows), scale)
+        torch.mul(chunks.mT, scale, out=factors[:, :width])
         starts = torch.arange(rows).unsqueeze(1) * len(weight)
         loss_sum, hidden_gradient = hidden.new_zeros(()), torch.empty_like(hidden)
-        total, single = None, len(chunks) == 1 and self._dtype is hidden.dtype
+        layer_gradient = None
         for chunk, factor, target, gradient in zip(
             chunks,
             factors,
@@ -92,7 +99,7 @@ class ProjectionGradients:
             torch.split(hidden_gradient, rows),
             strict=True,
         ):
-            real = len(target)
+            real = len(target)  # the last chunk may have unused rows
             logits = linear(chunk, weight, bias)
             softmax = torch.softmax(logits, 1, out=logits)
             at_targets = starts[:real] + target
@@ -101,47 +108,30 @@ class ProjectionGradients:
             softmax.view(-1)[at_targets] = likelihoods - 1
             softmax[real:] = 0
             gradient.copy_(linear(softmax, weight.t(), None)[:real]).mul_(scale)
-            product = linear(factor, softmax.t(), None)
-            if single:
-                total = product
-            elif total is None:
-                total = self._sum.copy_(product)
-            else:
-                total.add_(product)
-        assert total is not None
-        self._out.weight.grad, self._out.bias.grad = total[:-1].t(), total[-1]
+            product = linear(factor, softmax.t(), None).to(hidden.dtype)
+            layer_gradient = product if layer_gradient is None else layer_gradient.add_(product)
+        assert layer_gradient is not None
+        self._out.weight.grad, self._out.bias.grad = layer_gradient[:-1].t(), layer_gradient[-1]
         return loss_sum, hidden_gradient
-
-    def _chunks(self, hidden: Tensor, rows: int, scale: float) -> tuple[Tensor, Tensor]:
-        """Return (C, N, H) chunks of rows and (C, H + 1, N) factors of their softmaxes.
-
-        Missing rows are zeros. The factors are the rows times `scale`, and `scale` for the bias.
-        """
-        width, count = hidden.shape[1], -(-len(hidden) // rows)
-        chunks = hidden.new_zeros(count, rows, width, dtype=self._dtype)
-        chunks.view(-1, width)[: len(hidden)] = hidden
-        factors = chunks.new_full((count, width + 1, rows), scale)
-        torch.mul(chunks.mT, scale, out=factors[:, :width])
-        return chunks, factors
 
 
 def _log_loss(
     likelihoods: Tensor, rows: Tensor, weight: Tensor, bias: Tensor, target: Tensor
 ) -> Tensor:
-    """Return -log of the (N, 1) likelihoods, summed; from the logits where these underflowed."""
-    underflowed = (likelihoods < _UNDERFLOWED).squeeze(1)
-    if not underflowed.any():
+    """Return the sum of -log of the (N, 1) likelihoods, computed from the logits if one is tiny."""
+    is_tiny = (likelihoods < _MIN_PROBABILITY).squeeze(1)
+    if not is_tiny.any():
         return -likelihoods.log().sum()
-    logits = linear(rows[underflowed], weight, bias).to(likelihoods.dtype)
-    from_logits = functional.cross_entropy(logits, target[underflowed].squeeze(1), reduction="sum")
-    return from_logits - likelihoods[~underflowed].log().sum()
+    logits = linear(rows[is_tiny], weight, bias).to(likelihoods.dtype)
+    from_logits = functional.cross_entropy(logits, target[is_tiny].squeeze(1), reduction="sum")
+    return from_logits - likelihoods[~is_tiny].log().sum()
 
 
 class FixedProjection:
-    """The same as ProjectionGradients, as work that a GPU can queue and capture in a graph.
+    """Loss and gradients of the output layer in operations that a CUDA graph can capture.
 
-    Operations and memory depend on shapes alone, never on a value; rows are left out by a mask. The
-    gradients stay at the same place in memory.
+    The operations depend on shapes alone, never on values, so a mask leaves out rows. The gradients
+    stay at the same place in memory.
     """
 
     def __init__(
@@ -157,7 +147,11 @@ class FixedProjection:
     def __call__(
         self, hidden: Tensor, targets: Tensor, scale: float, real: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Do the same as ProjectionGradients for the rows that are `real` (N,); None: all."""
+        """Do the same as ProjectionGradients, by default for all rows.
+
+        Args:
+            real: (N,) mask of the rows that count.
+        """
         weight = self._out.weight.detach().to(self._dtype)
         bias = self._out.bias.detach().to(self._dtype)
         self._out.weight.grad, self._out.bias.grad = self._weight_gradient, self._bias_gradient
@@ -168,37 +162,37 @@ class FixedProjection:
         loss_sum, hidden_gradient = hidden.new_zeros(()), torch.empty_like(hidden)
         for start in range(0, len(hidden), self._chunk_rows):
             chunk = slice(start, start + self._chunk_rows)
-            rows, target, counts = hidden[chunk], targets[chunk].unsqueeze(1), mask[chunk]
+            rows, target, is_real = hidden[chunk], targets[chunk].unsqueeze(1), mask[chunk]
             logits = functional.linear(rows.to(self._dtype), weight, bias)
             losses, gradient = _losses_and_gradients(logits, target)
-            loss_sum += (losses.to(hidden.dtype) * counts).sum()
-            # The mask is applied to the small factors, not to the large one.
-            torch.mul(gradient @ weight, counts * scale, out=hidden_gradient[chunk])
-            self._bias_gradient += (gradient.t() @ counts.to(self._dtype)).squeeze(1)
-            self._add_weight_gradient(gradient, (rows * counts * scale).to(self._dtype), start == 0)
+            loss_sum += (losses.to(hidden.dtype) * is_real).sum()
+            # The mask is applied to small factors, because `gradient` is large.
+            torch.mul(gradient @ weight, is_real * scale, out=hidden_gradient[chunk])
+            self._bias_gradient += (gradient.t() @ is_real.to(self._dtype)).squeeze(1)
+            self._add_to_weight(gradient, (rows * is_real * scale).to(self._dtype), start == 0)
         self._bias_gradient.mul_(scale)
         return loss_sum, hidden_gradient
 
-    def _add_weight_gradient(self, gradient: Tensor, rows: Tensor, first: bool) -> None:
+    def _add_to_weight(self, gradient: Tensor, rows: Tensor, is_first: bool) -> None:
         total = self._weight_gradient
         if self._dtype is total.dtype:
-            torch.addmm(total, gradient.t(), rows, beta=0 if first else 1, out=total)
-        elif first:
+            torch.addmm(total, gradient.t(), rows, beta=0 if is_first else 1, out=total)
+        elif is_first:
             total.copy_(gradient.t() @ rows)
         else:
             total += gradient.t() @ rows
 
 
 def _losses_and_gradients(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the (N, 1) cross entropies of (N, V) logits, and their (N, V) gradients.
+    """Return the (N, 1) cross entropies of (N, V) logits, and the (N, V) gradients.
 
-    A target's probability may underflow, and testing for that would wait for the device. The
-    highest probability, which is at least 1 / V, never does; the highest logit minus its logarithm
-    is the logarithm of the sum of all exponentials.
+    A target's probability may underflow, and a test for that would wait for the device. The highest
+    probability is at least 1 / V. It gives the logarithm of the sum of all exponentials, which is
+    the highest logit minus the logarithm of the highest probability.
     """
     highest, words = logits.max(1, keepdim=True)
     softmax = logits.softmax(1)
-    wide = torch.promote_types(logits.dtype, torch.float32)
-    log_total = highest.to(wide) - softmax.gather(1, words).to(wide).log()
-    losses = log_total - logits.gather(1, target).to(wide)
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    log_sum = highest.to(dtype) - softmax.gather(1, words).to(dtype).log()
+    losses = log_sum - logits.gather(1, target).to(dtype)
     return losses, softmax.scatter_(1, target, softmax.gather(1, target) - 1)
