@@ -8,8 +8,7 @@ import os
 import signal
 import sys
 
-from s2s.bench.report import save_bench
-from s2s.bench_records import BenchReport
+from s2s.bench_report import BenchReport, save_bench
 from s2s.cli import common
 from s2s.config import TrainConfig
 from s2s.machine.host import read_system_info
@@ -41,12 +40,8 @@ def add_commands(commands: common.Commands) -> None:
     common.add_command(commands, "system", describe_system, "Describe this machine.")
 
 
-def bench(options: argparse.Namespace) -> int:
+def bench(options: argparse.Namespace) -> int | None:
     base = TrainConfig.from_json({**vars(options), "precision": TrainConfig.precision})
-    engines, precisions = (
-        common.split_list(options.engines) or None,
-        common.split_list(options.precision),
-    )
     batch_sizes = parse_batch_sizes(options.batch_sizes)
     rounds = check_integer(options.rounds, "Rounds", 1, 1_000_000)
     seconds = check_number(
@@ -58,16 +53,16 @@ def bench(options: argparse.Namespace) -> int:
 
     measuring = Bench(
         base,
-        engines=engines,
+        engines=common.split_list(options.engines) or None,
         batch_sizes=batch_sizes,
-        precisions=precisions,
+        precisions=common.split_list(options.precision),
         rounds=rounds,
         seconds=seconds,
         command=options.typed,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
-        with common.progress_line() as show:
+        with common.show_progress() as show:
             for activity, share in measuring.run():
                 show(activity, share)
     except KeyboardInterrupt:
@@ -77,7 +72,7 @@ def bench(options: argparse.Namespace) -> int:
     finally:  # print the completed rounds, however the bench ended
         if report := measuring.report():
             _print_report(options, report)
-    return 0
+    return None
 
 
 def _print_report(options: argparse.Namespace, report: BenchReport) -> None:
@@ -91,13 +86,9 @@ def _print_report(options: argparse.Namespace, report: BenchReport) -> None:
     save_bench(report)
 
 
-def describe_system(options: argparse.Namespace) -> int:
-    def text(value: object) -> str:
+def describe_system(options: argparse.Namespace) -> None:
+    info, lines = read_system_info(), []
+    for name, value in info.items():
         is_nested = isinstance(value, dict | list)
-        return json.dumps(value, ensure_ascii=False) if is_nested else str(value)
-
-    info = read_system_info()
-    common.print_as(
-        options, info, "\n".join(f"{name:24}{text(value)}" for name, value in info.items())
-    )
-    return 0
+        lines.append(f"{name:24}{json.dumps(value, ensure_ascii=False) if is_nested else value}")
+    common.print_as(options, info, "\n".join(lines))

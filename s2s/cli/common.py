@@ -1,14 +1,17 @@
-"""What commands share: arguments, exit codes, printing, and stopping on a signal."""
+"""Parts that commands share: options, exit codes, printing, progress, stopping on a signal."""
 
 import argparse
 import functools
 import json
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from threading import Event
 from typing import Any, TextIO, TypeAlias
+
+from tqdm import tqdm
 
 from s2s.config import TrainConfig
 from s2s.errors import UserError, escape_unprintable, quote
@@ -22,9 +25,13 @@ EXIT_STOPPED = 130
 
 
 def add_command(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], help_: str
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int | None], help_: str
 ) -> argparse.ArgumentParser:
-    """Add a command with the option that all have; return its parser."""
+    """Add a command with the option `--json`; return its parser.
+
+    Args:
+        run: Runs the command and returns its exit code, or None for 0.
+    """
     parser = commands.add_parser(name, help=help_, description=help_)
     parser.add_argument(
         "--json",
@@ -37,7 +44,7 @@ def add_command(
 
 
 def add_run_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that `find_trained_run` reads."""
+    """Add the option that names the run for `find_trained_run`."""
     parser.add_argument("--run", default="last", help="run id, or last (default: %(default)s)")
 
 
@@ -45,20 +52,17 @@ def add_option(
     parser: argparse.ArgumentParser, name: str, default: float | str, help_: str
 ) -> None:
     """Add an option with the type of its default; a StrEnum's members are the choices."""
-    kind = type(default)
-    # As a user types them; argparse would show the members' Python form.
-    choices = [member.value for member in kind] if issubclass(kind, StrEnum) else None
-    parser.add_argument(
-        name,
-        type=str if choices else kind,
-        default=str(default) if choices else default,
-        choices=choices,
-        help=f"{help_} (default: %(default)s)",
-    )
+    help_, kind = f"{help_} (default: %(default)s)", type(default)
+    if issubclass(kind, StrEnum):
+        # The values as a user types them: argparse would show the members' Python form.
+        choices = [member.value for member in kind]
+        parser.add_argument(name, default=str(default), choices=choices, help=help_)
+    else:
+        parser.add_argument(name, type=kind, default=default, help=help_)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the model and the machine that training and the bench share."""
+    """Add the options that training and the bench share."""
     default, add = TrainConfig(), functools.partial(add_option, parser)
     add("--corpus", default.corpus, "prepared corpus")
     add("--hidden-size", default.hidden_size, "width of embeddings and GRU states")
@@ -75,7 +79,7 @@ def split_list(text: str) -> list[str]:
 
 
 def find_trained_run(store: Store, text: str) -> int:
-    """Return the id of the run that the user names by id, or by `last`: the newest checkpoint.
+    """Return the id of the run with this id, or of the newest with a checkpoint for `last`.
 
     Raises:
         UserError: There is no such run.
@@ -94,7 +98,7 @@ def find_trained_run(store: Store, text: str) -> int:
 
 
 def stop_on_signals() -> Event:
-    """Return an event that the first Ctrl-C or SIGTERM sets; the second ends the program."""
+    """Return an event that the first Ctrl-C or SIGTERM sets; a second one ends the program."""
     stop = Event()
 
     def set_stop(number: int, _frame: object) -> None:
@@ -106,8 +110,26 @@ def stop_on_signals() -> Event:
     return stop
 
 
+@contextmanager
+def show_progress() -> Iterator[Callable[[str, float | None], None]]:
+    """Yield a function that shows an activity and its progress on standard error, if a terminal.
+
+    The progress is a fraction; None leaves the bar as it is.
+    """
+    bar_format = "{desc} {percentage:3.0f}%|{bar}|"
+    with tqdm(total=1.0, bar_format=bar_format, disable=None, leave=False) as bar:
+
+        def show(activity: str, fraction: float | None) -> None:
+            bar.set_description_str(activity)
+            if fraction is not None:
+                bar.n = fraction
+                bar.refresh()
+
+        yield show
+
+
 def print_as(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
-    """Print a line of JSON if --json was given, else the text."""
+    """Print one line of JSON if --json was given, the text otherwise."""
     if options.json:
         print_json(values)
     else:
@@ -115,11 +137,11 @@ def print_as(options: argparse.Namespace, values: dict[str, Any], text: str) -> 
 
 
 def print_text(text: str, file: TextIO | None = None) -> None:
-    """Print to standard output or `file`; characters that control a terminal are escaped."""
+    """Print to standard output or `file`; escape characters that could control a terminal."""
     print(escape_unprintable(text, allowed="\n\t"), file=file, flush=True)
 
 
 def print_json(values: dict[str, Any]) -> None:
-    """Print one line of JSON; characters that control a terminal are escaped."""
-    line = json.dumps(values, ensure_ascii=False)  # leaves some: C1 controls, text directions
+    """Print one line of JSON; escape characters that could control a terminal."""
+    line = json.dumps(values, ensure_ascii=False)  # escapes only some of these characters
     print(escape_unprintable(line, escape=lambda each: json.dumps(each)[1:-1]), flush=True)

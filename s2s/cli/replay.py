@@ -22,30 +22,23 @@ def add_commands(commands: common.Commands) -> None:
     common.add_option(parser, "--corpus", default.corpus, "prepared corpus")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--iterations", type=int, help="iterations per run (default: 1,000)")
-    length.add_argument(
-        "--long",
-        action="store_true",
-        help="10,000 iterations per run, with sample translations every 1,000",
-    )
+    long_help = "10,000 iterations per run, with sample translations every 1,000"
+    length.add_argument("--long", action="store_true", help=long_help)
     add("--repeats", type=int, help="runs per configuration (default: 3, or 1 for longer runs)")
     common.add_option(parser, "--threads", default.threads, "CPU threads; 0: torch's choice")
 
 
-def replay(options: argparse.Namespace) -> int:
+def replay(options: argparse.Namespace) -> int | None:
     from s2s.sweeps.replay import ITERATIONS, LONG_ITERATIONS, replay_config
 
-    if options.sweep is not None:
-        store = Store(home())
-        _print_result(options, store, read_sweep(store, options.sweep))
-        return 0
-    default_iterations = LONG_ITERATIONS if options.long else ITERATIONS
-    config = replay_config(
-        options.corpus,
-        default_iterations if options.iterations is None else options.iterations,
-        options.repeats,
-        options.threads,
-    )
     store = Store(home())
+    if options.sweep is not None:
+        _print_result(options, store, read_sweep(store, options.sweep))
+        return None
+    iterations = options.iterations
+    if iterations is None:
+        iterations = LONG_ITERATIONS if options.long else ITERATIONS
+    config = replay_config(options.corpus, iterations, options.repeats, options.threads)
     sweep = run_parts(options, store, config)
     _print_result(options, store, sweep)
     return exit_code(sweep)
@@ -79,15 +72,9 @@ def _print_translations(options: argparse.Namespace, store: Store, run: Run) -> 
     engine, batch_size = run.config.engine, run.config.batch_size
     evaluations = article_evaluations(store.evaluations(run.id))
     if options.json:
-        common.print_json(
-            {
-                "event": "translations",
-                "run_id": run.id,
-                "engine": engine.value,
-                "batch_size": batch_size,
-                "evaluations": [dataclasses.asdict(each) for each in evaluations],
-            }
-        )
+        values = {"run_id": run.id, "engine": engine.value, "batch_size": batch_size}
+        translations = [dataclasses.asdict(each) for each in evaluations]
+        common.print_json({"event": "translations", **values, "evaluations": translations})
     elif (engine, batch_size) == (Engine.ARTICLE, LARGE):
         label = f"{format_run_label(run)}, {engine.value}"
         common.print_text(f"\n{format_translations(label, evaluations)}")

@@ -16,7 +16,7 @@ from s2s.background.estimates import (
 )
 from s2s.cli import common
 from s2s.cli.train import add_training_options
-from s2s.config import Budget, SweepConfig, TrainConfig
+from s2s.config import Budget, SweepConfig
 from s2s.errors import UserError
 from s2s.paths import home
 from s2s.records import RunState, Sweep, SweepState
@@ -34,17 +34,14 @@ if TYPE_CHECKING:
 
 def add_commands(commands: common.Commands) -> None:
     """Add `sweep` and `sweeps`."""
-    parser = common.add_command(
-        commands, "sweep", sweep, "Train several batch sizes; the last output is a table."
-    )
+    sweep_help = "Train several batch sizes; the last output is a table."
+    parser = common.add_command(commands, "sweep", sweep, sweep_help)
     default, add = SweepConfig(), functools.partial(common.add_option, parser)
-    flag = functools.partial(parser.add_argument, action="store_true")
-    parser.add_argument(
-        "--resume", type=int, metavar="SWEEP", help="resume this sweep; ignores other options"
-    )
+    resume_help = "resume this sweep; ignores other options"
+    parser.add_argument("--resume", type=int, metavar="SWEEP", help=resume_help)
     add("--batch-sizes", ",".join(map(str, default.batch_sizes)), "sentences per step")
     growth_help = "double the largest batch size until out of memory (meant for a GPU)"
-    flag("--grow-until-oom", help=growth_help)
+    parser.add_argument("--grow-until-oom", action="store_true", help=growth_help)
     add("--engines", ",".join(default.engines), "such as article,fused")
     add("--repeats", default.repeats, "runs per configuration, with consecutive seeds")
     rule_help = "how the learning rate scales with the batch size"
@@ -61,17 +58,16 @@ def add_commands(commands: common.Commands) -> None:
         default.target_loss,
         "stop a run at this validation loss per token; --samples is then the maximum; 0: none",
     )
-    flag("--keep-all-weights", help="keep the weights of all repeats, not only of the first")
+    weights_help = "keep the weights of all repeats, not only of the first"
+    parser.add_argument("--keep-all-weights", action="store_true", help=weights_help)
     add_training_options(parser)
     common.add_command(commands, "sweeps", list_sweeps, "List sweeps, newest first.")
 
 
 def sweep(options: argparse.Namespace) -> int:
-    if options.resume is None:
-        config, store = _read_config(options), Store(home())
-    else:
-        store = Store(home())
-        config = read_sweep(store, options.resume).config
+    store = Store(home())
+    is_new = options.resume is None
+    config = _read_config(options) if is_new else read_sweep(store, options.resume).config
     result = run_parts(options, store, config, options.resume)
     common.print_as(options, {"event": "sweep", **_sweep_json(result)}, format_sweep_table(result))
     return exit_code(result)
@@ -83,11 +79,11 @@ def run_parts(
     """Print an estimate of the time, train the parts without a result, and return the sweep.
 
     Args:
-        sweep_id: None: create a new sweep.
+        sweep_id: Sweep to resume; None for a new sweep.
     """
     parts = plan(config) if sweep_id is None else read_sweep(store, sweep_id).parts
     if remaining := [part for part in parts if not part.is_done()]:
-        with common.progress_line() as show:
+        with common.show_progress() as show:
             estimate = estimate_sweep(config, remaining, store.runs(), show)
         values = {"event": "estimate", **dataclasses.asdict(estimate)}
         del values["times"]  # their keys cannot be JSON
@@ -111,7 +107,7 @@ def exit_code(sweep: Sweep) -> int:
     return 0 if has_result else common.EXIT_ERROR
 
 
-def list_sweeps(options: argparse.Namespace) -> int:
+def list_sweeps(options: argparse.Namespace) -> None:
     store = Store(home())
     store.mark_interrupted()
     sweeps = read_sweeps(store)
@@ -121,7 +117,6 @@ def list_sweeps(options: argparse.Namespace) -> int:
         common.print_as(options, _sweep_json(each), format_sweep(each))
     if not sweeps and not options.json:
         print("No sweeps yet. Start one with `python -m s2s sweep`.")
-    return 0
 
 
 def _read_config(options: argparse.Namespace) -> SweepConfig:
@@ -134,22 +129,17 @@ def _read_config(options: argparse.Namespace) -> SweepConfig:
         if budget is not Budget.SAMPLES:
             raise UserError("With --target-loss, limit the runs with --samples only.")
         budget = Budget.TARGET
-    base = {
-        **vars(options),
-        "batch_size": options.base_batch_size,
-        "iterations": TrainConfig.iterations,
-        "target_loss": TrainConfig.target_loss,
+    # The iterations and the target of a run follow from the sweep's budget.
+    base = vars(options) | {"batch_size": options.base_batch_size}
+    del base["iterations"], base["target_loss"]
+    values = vars(options) | {
+        "base": base,
+        "batch_sizes": parse_batch_sizes(options.batch_sizes),
+        "engines": common.split_list(options.engines),
+        "budget": budget,
+        "amount": amount,
     }
-    return SweepConfig.from_json(
-        {
-            **vars(options),
-            "base": base,
-            "batch_sizes": parse_batch_sizes(options.batch_sizes),
-            "engines": common.split_list(options.engines),
-            "budget": budget,
-            "amount": amount,
-        }
-    )
+    return SweepConfig.from_json(values)
 
 
 def _train(
@@ -160,30 +150,32 @@ def _train(
 
     stop = common.stop_on_signals()
     claim_sweep(store, sweep_id)
-    with common.progress_line() as show:
+    with common.show_progress() as show:
         part, seconds_after = None, None
         for now in run_sweep(store, sweep_id, stop):
             if now.part != part:
-                part, seconds_after = now.part, _seconds_after(store, now, estimate)
-            show(_activity(now, seconds_after), now.share)
-            if options.json and now.ended:
+                part, seconds_after = now.part, _estimate_seconds_after(store, now, estimate)
+            show(_describe_progress(now, seconds_after), now.share)
+            if options.json and now.has_ended:
                 run = run_json(store.run(now.run_id))
                 common.print_json({"event": "part", "repeat": now.part.repeat, **run})
 
 
-def _activity(now: "SweepProgress", seconds_after: float | None) -> str:
+def _describe_progress(now: "SweepProgress", seconds_after: float | None) -> str:
     remaining = ""
     if seconds_after is not None and now.part_seconds_left is not None:
         remaining = f", {words.format_duration(now.part_seconds_left + seconds_after)} left"
-    memory = "measuring memory, " if now.measuring_memory else ""
+    memory = "measuring memory, " if now.is_measuring_memory else ""
     return (
-        f"Run {min(now.done + 1, now.total):,} of {now.total:,}, {memory}"
+        f"Run {now.sweep.count_done_parts() + 1:,} of {len(now.sweep.parts):,}, {memory}"
         f"{now.part.engine.value}, batch size {now.part.batch_size:,}{remaining}"
     )
 
 
-def _seconds_after(store: Store, now: "SweepProgress", estimate: SweepEstimate) -> float | None:
-    """Estimate the time of the parts after the current one."""
+def _estimate_seconds_after(
+    store: Store, now: "SweepProgress", estimate: SweepEstimate
+) -> float | None:
+    """Estimate how long the parts after the current part take."""
     config = now.sweep.config
     later = [part for part in now.sweep.parts if not part.is_done() and part != now.part]
     times = {**estimate.times, **step_times_from_runs(config, store.runs(), estimate.device)}

@@ -5,12 +5,14 @@ import dataclasses
 import functools
 import sys
 
+from tqdm import tqdm
+
+from s2s.analysis.run.progress import progress_after
 from s2s.cli import common
-from s2s.cli.progress import TrainingProgress
 from s2s.config import MAX_ITERATIONS, TrainConfig
 from s2s.errors import UserError
 from s2s.paths import corpora_folder, home
-from s2s.records import RunState
+from s2s.records import Evaluation, RunState, StepRecord
 from s2s.runs.files import has_checkpoint
 from s2s.runs.resume import find_resumable, resume_run
 from s2s.store import Store
@@ -20,9 +22,8 @@ from s2s.text.run import describe_result
 
 def add_commands(commands: common.Commands) -> None:
     """Add `train` and `resume`."""
-    parser = common.add_command(
-        commands, "train", train, "Train one run; the last output is its summary."
-    )
+    train_help = "Train one run; the last output is its summary."
+    parser = common.add_command(commands, "train", train, train_help)
     default, add = TrainConfig(), functools.partial(common.add_option, parser)
     add("--batch-size", default.batch_size, "sentences per step")
     iterations_help = "optimizer steps (default: 1,000, or unlimited with --seconds)"
@@ -31,12 +32,8 @@ def add_commands(commands: common.Commands) -> None:
     add("--engine", default.engine, "implementation of a step")
     add("--evaluate-every", default.evaluate_every, "evaluation interval; 0: ten evaluations")
     add("--target-loss", default.target_loss, "stop at this validation loss per token; 0: none")
-    parser.add_argument(
-        "--continue",
-        dest="continue_from",
-        metavar="RUN",
-        help="start from the weights of this run (id, or last)",
-    )
+    continue_help = "start from the weights of this run (id, or last)"
+    parser.add_argument("--continue", dest="continue_from", metavar="RUN", help=continue_help)
     add_training_options(parser)
     resuming = common.add_command(commands, "resume", resume, "Resume an interrupted run.")
     resuming.add_argument("run", metavar="RUN", help="run id, or last")
@@ -46,7 +43,6 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that a run and a sweep share."""
     common.add_model_options(parser)
     default, add = TrainConfig(), functools.partial(common.add_option, parser)
-    flag = functools.partial(parser.add_argument, action="store_true")
     add("--dropout", default.dropout, "share of embedding values set to 0")
     add("--momentum", default.momentum, "momentum of rmsprop and sgd")
     add("--teacher-forcing", default.teacher_forcing, "share of batches decoded from the reference")
@@ -62,9 +58,9 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="sentence to translate at each evaluation; can be repeated",
     )
     quality_help = "add BLEU and chrF on the test split to the summary"
-    flag("--quality", dest="measure_quality", help=quality_help)
+    parser.add_argument("--quality", dest="measure_quality", action="store_true", help=quality_help)
     optimizer_help = "keep the optimizer state, so that the run can be continued exactly"
-    flag("--keep-optimizer", help=optimizer_help)
+    parser.add_argument("--keep-optimizer", action="store_true", help=optimizer_help)
 
 
 def train(options: argparse.Namespace) -> int:
@@ -82,27 +78,23 @@ def train(options: argparse.Namespace) -> int:
 def resume(options: argparse.Namespace) -> int:
     store = Store(home())
     store.mark_interrupted()
-    run_id = (
-        _newest_resumable(store)
-        if options.run == "last"
-        else common.find_trained_run(store, options.run)
-    )
+    is_last = options.run == "last"
+    run_id = _find_resumable(store) if is_last else common.find_trained_run(store, options.run)
     return _execute(options, store, resume_run(store, run_id).id)
 
 
 def _read_config(options: argparse.Namespace) -> TrainConfig:
     iterations = MAX_ITERATIONS if options.seconds else TrainConfig.iterations
-    return TrainConfig.from_json(
-        {
-            **vars(options),
-            "max_seconds": options.seconds,
-            "iterations": iterations if options.iterations is None else options.iterations,
-            "continue_from": None,
-        }
-    )
+    values = vars(options) | {
+        "max_seconds": options.seconds,
+        "iterations": iterations if options.iterations is None else options.iterations,
+        "continue_from": None,
+    }
+    return TrainConfig.from_json(values)
 
 
-def _newest_resumable(store: Store) -> int:
+def _find_resumable(store: Store) -> int:
+    """Return the id of the newest run that can be resumed, preferably of one that has begun."""
     runs = [run for run, _ in find_resumable(store)]
     if not runs:
         raise UserError("No interrupted run can be resumed. List all with `python -m s2s runs`.")
@@ -115,7 +107,7 @@ def _execute(options: argparse.Namespace, store: Store, run_id: int) -> int:
     from s2s.runs.execute import execute
 
     stop = common.stop_on_signals()
-    progress = TrainingProgress(options, store, run_id)
+    progress = _ProgressBar(options, store, run_id)
     with progress.bar:
         state = execute(store, run_id, stop, progress.show)
     run = store.run(run_id)
@@ -127,3 +119,32 @@ def _execute(options: argparse.Namespace, store: Store, run_id: int) -> int:
     if state is RunState.FINISHED:
         return 0
     return common.EXIT_STOPPED if stop.is_set() or state is RunState.STOPPED else common.EXIT_ERROR
+
+
+class _ProgressBar:
+    """Progress bar of a run that also prints evaluations and write errors of the store."""
+
+    def __init__(self, options: argparse.Namespace, store: Store, run_id: int) -> None:
+        self._options, self._store, self._write_error = options, store, ""
+        self._config, steps = store.run(run_id).config, store.steps(run_id)
+        self._iterations, self._seconds = len(steps), float(steps["seconds"].sum())
+        bar_format, done = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}", self._fraction()
+        self.bar = tqdm(total=1.0, initial=done, bar_format=bar_format, disable=None, leave=False)
+
+    def show(self, event: StepRecord | Evaluation) -> None:
+        if self._store.write_error != self._write_error:
+            self._write_error = self._store.write_error
+            if self._write_error:
+                tqdm.write(f"s2s: {self._write_error}", file=sys.stderr)
+        if isinstance(event, StepRecord):
+            self._iterations += 1
+            self._seconds += event.seconds
+            self.bar.set_description_str(f"{self._iterations:,} iterations", refresh=False)
+            self.bar.update(self._fraction() - self.bar.n)
+        elif self._options.json:
+            common.print_json({"event": "evaluation", **dataclasses.asdict(event)})
+        elif event.validation_loss_per_token is not None:
+            self.bar.set_postfix_str(f"validation {event.validation_loss_per_token:.3f}")
+
+    def _fraction(self) -> float:
+        return progress_after(self._config, self._iterations, self._seconds, None).share
