@@ -1,6 +1,7 @@
 """The Train page: start runs and watch them."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -10,16 +11,19 @@ from pages.shared.form_widgets import lazy_expander
 from pages.shared.state import get_scheduler, get_store
 from pages.train import form
 from pages.train.live import watch_run
-from pages.train.queue import queue_list, resume_button, resume_offers
 from s2s.analysis.run.steps import LossScale
 from s2s.config import TrainConfig
 from s2s.formatting import format_run_label
 from s2s.records import Run, RunState
 from s2s.runs.files import has_checkpoint
+from s2s.runs.lost_gpu import is_blocked
+from s2s.runs.resume import find_resumable, resume_iteration
 from s2s.text.compare import list_choices
+from s2s.text.run import describe_interruption
 
 CURRENT_RUN = 0
 """Option of the run selection, in place of a run id, that stands for the run that trains."""
+MAX_OFFERS = 3  # a shutdown can interrupt a whole queue
 
 
 def start(configs: list[TrainConfig]) -> None:
@@ -63,7 +67,12 @@ def select_run(runs: list[Run], unfinished: list[Run]) -> Run:
 def action_buttons(run: Run) -> None:
     """Show the buttons and links of a run that has ended."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        resume_button(run)
+        iteration = resume_iteration(get_store(), run)
+        if iteration is not None:
+            st.button(
+                "Resume", key=f"resume_{run.id}", icon=":material/play_arrow:", on_click=resume,
+                args=([run],), help=f"Continues from iteration {iteration:,} until the run's end.",
+            )  # fmt: skip
         if has_checkpoint(run.id):
             with st.popover("Continue training", icon=":material/add:"):
                 st.number_input(
@@ -104,9 +113,65 @@ def welcome_panel() -> None:
         st.caption("To choose the settings yourself, open **New run** below.")
 
 
-def settings_table(run: Run) -> None:
-    """Show all settings of a run."""
-    st.table({name: escape(value) for name, value in list_choices(run.config).items()})
+def queue_list(runs: Sequence[Run]) -> None:
+    """Show each unfinished run with a Stop or Remove button.
+
+    Call this in the page body: a button in a fragment would react only at the next refresh.
+    """
+    for run in runs:
+        icon, label, button_icon = "model_training", "Stop", "stop"
+        help_, state = "Stops after the current step and keeps the weights.", str(run.state)
+        if run.state is RunState.QUEUED:
+            icon, label, button_icon = "hourglass_empty", "Remove", "close"
+            help_ = "Removes the run from the queue."
+            if is_blocked(run.config.device):
+                state += ", blocked until s2s is restarted"
+        with st.container(horizontal=True, vertical_alignment="center"):
+            text = f":material/{icon}: **{escape(format_run_label(run))}** :gray[{state}]"
+            st.markdown(text, width="content")
+            st.button(
+                label, key=f"stop_{run.id}", icon=f":material/{button_icon}:", help=help_,
+                disabled=run.state is RunState.STOPPING,
+                on_click=catch_errors(get_scheduler().stop), args=(run.id,),
+            )  # fmt: skip
+
+
+def resume_offers() -> None:
+    """Show interrupted runs that can be resumed, those with progress first."""
+    offers = sorted(find_resumable(get_store()), key=lambda offer: not offer[0].iterations_done)
+    for run, iteration in offers[:MAX_OFFERS]:
+        sentence = escape(describe_interruption(run, iteration))
+        with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{run.id}"):
+            st.markdown(f":material/pause_circle: {sentence}", width="content")
+            offer_buttons([run], str(run.id))
+    if len(offers) > MAX_OFFERS:
+        with st.container(horizontal=True, vertical_alignment="center", key="offer_all"):
+            st.caption(f"And {len(offers) - MAX_OFFERS:,} more.", width="content")
+            offer_buttons([run for run, _ in reversed(offers)], "all", " all")
+
+
+def offer_buttons(runs: Sequence[Run], key: str, suffix: str = "") -> None:
+    """Show Resume and Dismiss buttons for some interrupted runs."""
+    st.button(
+        f"Resume{suffix}", key=f"offer_resume_{key}", icon=":material/play_arrow:",
+        on_click=resume, args=(runs,), help="The result is the same as without the interruption.",
+    )  # fmt: skip
+    st.button(
+        f"Dismiss{suffix}", key=f"offer_dismiss_{key}", on_click=dismiss, args=(runs,),
+        help="Hides this offer. Records and weights are kept.",
+    )  # fmt: skip
+
+
+def resume(runs: Sequence[Run]) -> None:
+    """Queue the runs again."""
+    for run in runs:  # one that was resumed in another tab must not keep the others waiting
+        catch_errors(get_scheduler().resume)(run.id)
+
+
+def dismiss(runs: Sequence[Run]) -> None:
+    """Hide the offers to resume the runs."""
+    for run in runs:
+        get_store().dismiss_run(run.id)
 
 
 st.title("Train")
@@ -127,4 +192,5 @@ if runs:
     if run.state.has_ended():
         action_buttons(run)
     watch_run(run.id, scale, tuple((each.id, each.state) for each in unfinished))
-    lazy_expander("All settings of this run", "list", "settings", lambda: settings_table(run))
+    settings = {name: escape(value) for name, value in list_choices(run.config).items()}
+    lazy_expander("All settings of this run", "list", "settings", lambda: st.table(settings))

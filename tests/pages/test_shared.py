@@ -11,7 +11,7 @@ import pytest
 from pages.shared import status_bar
 from pages.shared.records import read_records
 from pages.shared.state import get_store
-from pages.train import live, live_figures
+from pages.train import live
 from s2s.analysis.run.steps import LossScale
 from s2s.config import TrainConfig
 from s2s.records import DeviceSample, RunState
@@ -49,25 +49,25 @@ def test_records_grow_with_the_store_and_are_read_anew_after_a_resume() -> None:
 def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of steps at each time that live figures were computed."""
     counts: list[int] = []
-    build = live_figures._build_figures
+    build = live._build_figures
 
     def count(run, scale):  # type: ignore[no-untyped-def]
         counts.append(len(read_records(run.id)[0]))
         return build(run, scale)
 
-    monkeypatch.setattr(live_figures, "_build_figures", count)
+    monkeypatch.setattr(live, "_build_figures", count)
     return counts
 
 
-def figures(run_id: int) -> live_figures.LiveFigures | None:
-    return live_figures.get_live_figures(get_store(), get_store().run(run_id), LossScale.TOKEN)
+def figures(run_id: int) -> live.LiveFigures | None:
+    return live.get_live_figures(get_store(), get_store().run(run_id), LossScale.TOKEN)
 
 
 def test_sessions_share_the_live_figures_of_a_run(built: list[int]) -> None:
     run_id = add_started_run(get_store(), TrainConfig())
     barrier = threading.Barrier(SESSIONS)
 
-    def session(_: int) -> live_figures.LiveFigures | None:
+    def session(_: int) -> live.LiveFigures | None:
         barrier.wait()
         return figures(run_id)
 
@@ -90,9 +90,9 @@ def test_live_figures_stay_valid_for_a_while_unless_the_state_changes(
     store.request_stop(run_id)
     figures(run_id)
     assert built == [20, 30]
-    monkeypatch.setattr(live_figures, "MIN_AGE_SECONDS", 0.0)
-    monkeypatch.setattr(live_figures, "MIN_AGE_FACTOR", 0.0)
-    live_figures._get_cached_figures.cache_clear()
+    monkeypatch.setattr(live, "MIN_AGE_SECONDS", 0.0)
+    monkeypatch.setattr(live, "MIN_AGE_FACTOR", 0.0)
+    live._get_cached_figures.cache_clear()
     for count in (40, 50, 50):
         store.write_steps(run_id, some_steps(count, 32))
         figures(run_id)
