@@ -1,18 +1,16 @@
-"""CUDA graphs of a whole training step, one for each of a few batch shapes.
+"""CUDA graphs of a whole training step, one graph for each of a few batch shapes.
 
-A small step is many kernels of a few microseconds each, and Python takes longer than that to
-launch one. A graph is captured once; from then on a single launch runs the whole step, from
-gathering the sentences to the optimizer (see "CUDA Graphs" in
-https://docs.pytorch.org/docs/stable/notes/cuda.html).
+A small step runs many kernels of a few microseconds each, and Python takes longer to launch a
+kernel. A captured graph runs the whole step, from gathering the sentences to the optimizer, in one
+launch (see "CUDA Graphs" in https://docs.pytorch.org/docs/stable/notes/cuda.html).
 
-A graph's shapes are fixed, so a batch is padded to the next larger of a few: recurrent steps per
-side to multiples of 4, rows for real target tokens to multiples of 64, and both to at most 1/16
-more if that is coarser. On fra-eng (up to 19 words) the first 1,000 steps need 12 to 18 shapes at
-batch sizes 2 to 128 and 2 to 4 from 512 up, for 15% (batch 2), 9% (32) and 5% (512) more recurrent
-steps; multiples of 2 would need 40 to 50 shapes for 5%. More rows cost little: at small sizes most
-of the time goes into reading and writing the output layer's parameters.
+The shapes of a graph are fixed, so a batch is padded to one of a few shapes: the recurrent steps of
+each side to a multiple of 4, the rows for real target tokens to a multiple of 64, and large numbers
+to coarser multiples that add at most 1/16. On fra-eng the first 1,000 steps need 12 to 18 shapes at
+batch sizes 2 to 128, which adds 15% (batch 2) to 9% (32) to the recurrent steps.
 """
 
+import math
 from collections import Counter, OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,30 +22,30 @@ from torch.optim import Optimizer
 
 from s2s.config import Precision
 from s2s.data.batches import Batches, to_device
+from s2s.errors import shorten
 from s2s.task import Indices
 from s2s.training.device import matmul_precision
 from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
 
 MOST_GRAPHS = 64
-"""Maximum number of graphs; the least recently used is discarded. Each takes some MB."""
-_STEP_GRAIN, _ROW_GRAIN = 4, 64
-_FINEST_SHARE = 16
+"""Maximum number of graphs, of some MB each. The least recently used graph is discarded."""
+_STEP_UNIT, _ROW_UNIT = 4, 64
 
 
 class CaptureError(Exception):
-    """A graph could not be captured; the message says why."""
+    """Error with the reason why a graph could not be captured."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A shape that many batches fit in."""
+    """A shape to which many batches can be padded."""
 
     samples: int
     source_steps: int
     target_steps: int
     rows: int
-    """Rows for real target tokens."""
+    """Number of rows for real target tokens."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class PlannedBatch:
 
     shape: Shape
     source_tokens: int
-    """Real tokens, EOS included."""
+    """Number of real tokens, EOS included."""
     target_tokens: int
 
     @property
@@ -69,30 +67,30 @@ class PlannedBatch:
         return self.samples * (self.shape.source_steps + self.shape.target_steps)
 
 
-def round_up(number: int, grain: int, most: int) -> int:
-    """Round up to a multiple of `grain`, or of a larger power of two, but not above `most`.
+def round_up(number: int, unit: int, maximum: int) -> int:
+    """Round up to a multiple of `unit`, but not above `maximum`.
 
-    The power of two is 1/32 to 1/16 of `number`, which must not exceed `most`.
+    For a large number the unit is the power of two that is 1/32 to 1/16 of the number.
     """
-    grain = max(grain, 2 ** (number.bit_length() - 1) // _FINEST_SHARE)
-    return min(-(-number // grain) * grain, most)
+    unit = max(unit, 2 ** (number.bit_length() - 1) // 16)
+    return min(math.ceil(number / unit) * unit, maximum)
 
 
 def plan(batches: Batches, indices: Indices) -> PlannedBatch:
-    """Return the shape on the grid to which the pairs at `indices` (B,) are padded."""
+    """Choose the shape to which the pairs at `indices` (B,) are padded."""
     samples, (source, target) = len(indices), batches.get_lengths(indices)
     source_tokens, target_tokens = int(source.sum()), int(target.sum())
-    target_steps = round_up(int(target.max()), _STEP_GRAIN, batches.longest_target)
+    target_steps = round_up(int(target.max()), _STEP_UNIT, batches.longest_target)
     shape = Shape(
         samples,
-        round_up(int(source.max()), _STEP_GRAIN, batches.longest_source),
+        round_up(int(source.max()), _STEP_UNIT, batches.longest_source),
         target_steps,
-        round_up(target_tokens, _ROW_GRAIN, samples * target_steps),
+        round_up(target_tokens, _ROW_UNIT, samples * target_steps),
     )
     return PlannedBatch(shape, source_tokens, target_tokens)
 
 
-def fixed_step(
+def take_fixed_step(
     model: Seq2Seq,
     batches: Batches,
     project: FixedProjection,
@@ -102,8 +100,8 @@ def fixed_step(
 ) -> Tensor:
     """Take one optimizer step and return the loss sum, a scalar.
 
-    The operations and their order depend on `shape` alone. Gradients are None before and after: in
-    a graph they are in the graph's own memory, and are written instead of added to.
+    The operations and their order depend on `shape` alone. Gradients are `None` before and after
+    the step, so a graph keeps them in its own memory.
 
     Args:
         indices: (B,) pairs, on the device.
@@ -124,29 +122,29 @@ def fixed_step(
 
 @dataclass(frozen=True)
 class _Captured:
+    """A captured graph with its input and output."""
+
     graph: torch.cuda.CUDAGraph
     indices: Tensor
-    """(B,) input of the graph."""
+    """(B,) pairs of the batch."""
     loss_sum: Tensor
-    """Scalar output of the graph."""
 
 
 _Key = tuple[Shape, tuple[float, ...]]
+"""A shape and the learning rates, which are constants in a graph."""
 
 
 class GraphedSteps:
     """The captured steps of one model on its GPU.
 
-    A shape's first batch is computed without a graph, on the stream of the captures: it is an
-    ordinary step, and the warm-up that torch requires before a capture. At the second batch the
-    step is captured, which computes nothing, and replayed from then on. So weights, optimizer state
-    and random numbers are those of ordinary training, and a shape that occurs once needs no
-    capture. A replay never waits for the device.
+    The first batch of a shape is computed without a graph. This is an ordinary step, and the
+    warm-up that torch requires before a capture. At the second batch the step is captured, which
+    computes nothing, and then replayed. So weights, optimizer state and random numbers are the same
+    as in ordinary training. A replay never waits for the device.
 
-    All graphs share one memory pool. This is safe because they run one after another, in stream
-    order, and nothing in the pool outlives a replay: weights, optimizer state, indices and losses
-    are outside. Memory that a graph was captured with must stay in place, so optimizer state is
-    loaded before the first step. A learning rate is part of a graph: a new one needs new graphs.
+    All graphs share one memory pool. This is safe because the graphs run one after another, and
+    weights, optimizer state, indices and losses are outside the pool. They must stay at the same
+    place in memory, so optimizer state is loaded before the first step.
     """
 
     def __init__(
@@ -160,14 +158,13 @@ class GraphedSteps:
         self._captured: OrderedDict[_Key, _Captured] = OrderedDict()
         self._warmups: Counter[_Key] = Counter()
         self.is_warming_up = False
-        """Whether the last step was the first or second of its shape. A step whose graph was
-        discarded for others, and captured again, does not count."""
+        """Whether the last step was the first or second step of its shape."""
 
     def step(self, optimizer: Optimizer, indices: Indices) -> tuple[PlannedBatch, Tensor]:
         """Queue one optimizer step and return the batch and its loss sum, on the device.
 
         Raises:
-            CaptureError: A graph could not be captured. Nothing was computed.
+            CaptureError: A graph could not be captured, and nothing was computed.
         """
         batch = plan(self._batches, indices)
         rates = tuple(float(group["lr"]) for group in optimizer.param_groups)
@@ -190,7 +187,7 @@ class GraphedSteps:
             return batch, captured.loss_sum.clone()  # the next replay overwrites it
 
     def _run_uncaptured(self, optimizer: Optimizer, indices: Tensor, shape: Shape) -> Tensor:
-        """Compute on the capture stream, because autograd may stay on a weight's first stream."""
+        """Take a step on the capture stream, because autograd may stay on its first stream."""
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
@@ -200,69 +197,52 @@ class GraphedSteps:
 
     def _capture(self, optimizer: Optimizer, shape: Shape) -> _Captured:
         indices = torch.zeros(shape.samples, dtype=torch.int64, device=self._device)
-        captured = _Captured(
-            torch.cuda.CUDAGraph(), indices, self._model.decoder.out.weight.new_zeros(())
+        graph, loss_sum = torch.cuda.CUDAGraph(), self._model.decoder.out.weight.new_zeros(())
+        random_state = torch.cuda.get_rng_state(self._device)
+        # "thread_local" allows other threads to work, on another GPU for example.
+        capture = torch.cuda.graph(
+            graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
         )
-        random = torch.cuda.get_rng_state(self._device)
-        current = torch.cuda.current_stream(self._device)
         try:
-            # The outer `with` restores the current stream, which a failed capture may not.
-            # Thread-local: work of other threads, on another GPU for example, is allowed.
-            with (
-                torch.cuda.stream(current),
-                torch.cuda.graph(
-                    captured.graph,
-                    pool=self._pool,
-                    stream=self._stream,
-                    capture_error_mode="thread_local",
-                ),
-            ):
-                captured.loss_sum.copy_(self._step(optimizer, indices, shape))
+            # The first context restores the current stream, which a failed capture may not do.
+            with torch.cuda.stream(torch.cuda.current_stream(self._device)), capture:
+                loss_sum.copy_(self._step(optimizer, indices, shape))
         except RuntimeError as error:
             optimizer.zero_grad(set_to_none=True)
-            _restore_allocator(captured.graph, self._device, self._pool)
-            _restore_random_state(self._device, random)
-            # Ending the capture raises an error too; the first one has the reason.
+            _recover(graph, self._device, self._pool, random_state)
+            # The end of a failed capture raises an error too. The first error has the reason.
             first = error.__context__ or error
-            reason = (str(first).splitlines() or [type(first).__name__])[0][:200]
-            raise CaptureError(reason) from error
-        return captured
+            raise CaptureError(shorten(str(first).partition("\n")[0], 200)) from error
+        return _Captured(graph, indices, loss_sum)
 
     def _step(self, optimizer: Optimizer, indices: Tensor, shape: Shape) -> Tensor:
-        return fixed_step(self._model, self._batches, self._project, optimizer, indices, shape)
+        return take_fixed_step(self._model, self._batches, self._project, optimizer, indices, shape)
 
 
 @cache
 def _capture_stream(device: torch.device) -> torch.cuda.Stream:
-    """Return the process's one capture stream of a GPU, which is used by one run at a time.
-
-    cuBLAS keeps memory for every stream it has ever seen.
-    """
+    """Return the only capture stream of a GPU, because cuBLAS keeps memory for every stream."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 _failed: list[torch.cuda.CUDAGraph] = []
-"""Graphs whose capture failed. torch's allocators may still refer to them."""
+"""Graphs whose capture failed, kept because torch's allocator may still refer to them."""
 
 
-def _restore_allocator(
-    graph: torch.cuda.CUDAGraph, device: torch.device, pool: tuple[int, int]
+def _recover(
+    graph: torch.cuda.CUDAGraph, device: torch.device, pool: tuple[int, int], random_state: Tensor
 ) -> None:
-    """Make torch stop allocating for a capture that failed, and release its memory.
+    """End a failed capture for torch's memory allocator and random number generator.
 
-    Needed as of torch 2.13, whose capture_end fails before it tells the allocator.
+    As of torch 2.13, capture_end fails before it ends the capture for these two.
     """
     try:
         graph.pool()
-    except RuntimeError:  # the allocator still believes in the capture
+    except RuntimeError:  # the allocator still allocates for the capture
         _failed.append(graph)
         for end in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):
             with suppress(RuntimeError):  # already ended
                 end(device.index, pool)
-
-
-def _restore_random_state(device: torch.device, state: Tensor) -> None:
-    """Replace torch's generator, which after a failed capture still waits for its end."""
     generator = torch.Generator(device)
-    generator.set_state(state)
+    generator.set_state(random_state)
     torch.cuda.default_generators[device.index].graphsafe_set_state(generator)

@@ -28,9 +28,9 @@ from s2s.translation.fast.cuda_graphs import (
     CaptureError,
     GraphedSteps,
     Shape,
-    fixed_step,
     plan,
     round_up,
+    take_fixed_step,
 )
 from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
@@ -92,7 +92,7 @@ def fixed(ours: Seq2Seq, sides: Sides, more: tuple[int, int, int]) -> dict[str, 
     smallest = max(sources), max(targets), sum(targets)
     shape = Shape(samples, *(size + extra for size, extra in zip(smallest, more, strict=True)))
     batches, indices = batches_of(*sides), torch.arange(samples)
-    loss_sum = fixed_step(ours, batches, project, optimizer, indices, shape)
+    loss_sum = take_fixed_step(ours, batches, project, optimizer, indices, shape)
     assert all(value.grad is None for value in ours.parameters())
     return {"loss": float(loss_sum), **optimizer.gradients}
 
@@ -327,6 +327,6 @@ def test_no_operation_of_a_step_depends_on_a_value(name: OptimizerName, bf16: bo
         indices = torch.zeros(3, dtype=torch.int64)
         project = FixedProjection(ours.decoder.out, bf16=bf16)
         for _ in range(2):
-            fixed_step(ours, batches, project, optimizer, indices, Shape(3, 4, 4, 12))
+            take_fixed_step(ours, batches, project, optimizer, indices, Shape(3, 4, 4, 12))
         with pytest.raises(DataDependentOutputException):
             bool((indices > 0).any())

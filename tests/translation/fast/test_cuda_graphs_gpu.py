@@ -154,14 +154,14 @@ def test_a_capture_changes_neither_weights_nor_random_numbers() -> None:
 
 
 def test_if_no_graph_can_be_captured_fused_computes(monkeypatch: pytest.MonkeyPatch) -> None:
-    step = graphed.fixed_step
+    step = graphed.take_fixed_step
 
     def waiting(*arguments: Any) -> torch.Tensor:
         loss_sum = step(*arguments)
         loss_sum.item()  # not allowed in a capture
         return loss_sum
 
-    monkeypatch.setattr(graphed, "fixed_step", waiting)
+    monkeypatch.setattr(graphed, "take_fixed_step", waiting)
     results = {}
     for kind in (Engine.FUSED, Engine.GRAPHED):
         ours = model()
@@ -175,7 +175,7 @@ def test_if_no_graph_can_be_captured_fused_computes(monkeypatch: pytest.MonkeyPa
     assert torch.cuda.current_stream(GPU) == torch.cuda.default_stream(GPU)
     # Random numbers still work, and another model's graphs are captured.
     torch.rand(3, device=GPU)
-    monkeypatch.setattr(graphed, "fixed_step", step)
+    monkeypatch.setattr(graphed, "take_fixed_step", step)
     engine, optimizer = build(Engine.GRAPHED, model(dropout=0.5))
     for indices in draw_batches(30):
         engine.step(optimizer, indices, True, lambda: None)
