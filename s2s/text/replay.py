@@ -52,7 +52,7 @@ def build_speed_table(replay: Replay) -> list[list[str]]:
     for each in (replay.article, replay.fused):
         speeds = [each.small.samples_per_second, each.large.samples_per_second]
         table.append(
-            [f"{each.engine}, here", *map(words.format_rate, speeds), format_ratio(each.ratio)]
+            [f"{each.small.engine}, here", *map(words.format_rate, speeds), format_ratio(each.ratio)]
         )
     return [*table, ["article, Tesla K80", *map(str, ARTICLE_SPEEDS), f"{ARTICLE_RATIO:.1f}×"]]
 
@@ -110,8 +110,8 @@ def _describe_speeds(replay: Replay) -> str:
     return (
         f"On this machine, the article's computation trains {format_ratio(article)} as many "
         f"samples per second at batch size {LARGE} as at batch size {SMALL}, and the `fused` "
-        f"engine {format_ratio(fused)}. The article "
-        f"measured {ARTICLE_RATIO:.1f}× on a Tesla K80. {intervals}"
+        f"engine {format_ratio(fused)}. The article measured {ARTICLE_RATIO:.1f}× on a Tesla K80. "
+        f"{intervals}"
     )
 
 
@@ -150,7 +150,9 @@ def _describe_learning(replay: Replay) -> str:
 def _describe_warnings(replay: Replay) -> str:
     uncertain, reasons = [], []
     for size in _all_sizes(replay):
-        warnings = [*size.timing_variations, *(["interference"] if size.interference else [])]
+        warnings: list[str] = list(size.timing_variations)
+        if size.interference:
+            warnings.append("interference")
         if warnings:
             uncertain.append(f"{size.engine} at batch size {size.batch_size}")
             reasons += warnings
@@ -179,7 +181,8 @@ def _describe_recommendation(replay: Replay) -> str:
 
 
 def _all_sizes(replay: Replay) -> list[SizeReplay]:
-    return [size for each in (replay.article, replay.fused) for size in (each.small, each.large)]
+    article, fused = replay.article, replay.fused
+    return [article.small, article.large, fused.small, fused.large]
 
 
 def _format_learning(size: SizeReplay) -> str:
