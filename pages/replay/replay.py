@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.replay import view as replay_view
+from pages.replay.view import show_replay
 from pages.shared.errors import catch_errors
 from pages.shared.form_widgets import corpus_select, lazy_expander
 from pages.shared.state import get_scheduler, get_store
@@ -72,9 +72,10 @@ if replays:
         stop_or_continue_button(sweep)
         st.page_link("pages/compare/compare.py", label="Compare runs", icon=":material/bar_chart:")
         st.page_link("pages/sweep/sweep.py", label="Sweep", icon=":material/stacked_line_chart:")
-    is_running = sweep.state is SweepState.RUNNING
-    if is_running:
-        st.session_state["replay_ran"] = sweep.id
-    st.fragment(catch_errors(replay_view.show), run_every="2s" if is_running else None)(
-        sweep.id, unigram_baseline_loss(sweep), find_related_advice(get_store(), sweep)
+    is_live = sweep.state is SweepState.RUNNING
+    st.fragment(catch_errors(show_replay), run_every="2s" if is_live else None)(
+        sweep.id,
+        unigram_baseline_loss(sweep),
+        find_related_advice(get_store(), sweep),
+        is_live=is_live,
     )

@@ -65,13 +65,13 @@ def test_a_timer_of_a_deleted_replay(dashboard_store: Store) -> None:
     def app() -> None:
         import streamlit as st
 
-        from pages.replay.view import show
+        from pages.replay.view import show_replay
 
         if "again" in st.session_state:
             st.write("rerun")
         else:
             st.session_state["again"] = True
-            show(2, None, None)
+            show_replay(2, None, None, is_live=True)
 
     shown = AppTest.from_function(app, default_timeout=50).run()
     assert not shown.exception
