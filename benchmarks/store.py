@@ -39,19 +39,21 @@ def time_recording(store: Store) -> dict[str, float]:
     """Return the share of two runs: one with short steps, and the article's batch size."""
     shares = {}
     for batch_size in (2, 32):
-        recorders: list[Recorder] = []
+        flush_seconds: list[float] = []
 
         class ObservedRecorder(Recorder):
-            def __init__(self, *arguments: object) -> None:
-                super().__init__(*arguments)  # type: ignore[arg-type]
-                recorders.append(self)  # noqa: B023 (used in this iteration only)
+            def flush(self) -> bool:
+                start = time.perf_counter()
+                is_written = super().flush()
+                flush_seconds.append(time.perf_counter() - start)  # noqa: B023 (in this iteration)
+                return is_written
 
         execute_module.Recorder = ObservedRecorder
         config = TrainConfig(batch_size=batch_size, iterations=100_000, max_seconds=15.0)
         run_id = store.create_run(config)
         execute_module.execute(store, run_id, Event())
         seconds = store.run(run_id).summary.seconds
-        shares[f"store_share_batch_{batch_size}"] = round(recorders[0].store_seconds / seconds, 5)
+        shares[f"store_share_batch_{batch_size}"] = round(sum(flush_seconds) / seconds, 5)
     return shares
 
 

@@ -21,7 +21,7 @@ class _CachedRecords:
         self._lock = threading.Lock()
         self._steps = store.steps(run_id)
         self._evaluations: list[Evaluation] = store.evaluations(run_id)
-        self._samples, self._last_sample = store.device_samples_after(run_id, 0)
+        self._samples: list[DeviceSample] = store.device_samples(run_id)
 
     def read(self) -> Records:
         with self._lock:
@@ -31,10 +31,7 @@ class _CachedRecords:
                 self._steps = np.concatenate((self._steps, new_steps))
             last_evaluation = self._evaluations[-1].iteration if self._evaluations else -1
             self._evaluations += self._store.evaluations(self._run_id, after=last_evaluation)
-            new_samples, self._last_sample = self._store.device_samples_after(
-                self._run_id, self._last_sample
-            )
-            self._samples += new_samples
+            self._samples += self._store.device_samples(self._run_id, skip=len(self._samples))
             return self._steps, list(self._evaluations), list(self._samples)
 
 

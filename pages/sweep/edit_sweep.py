@@ -8,8 +8,8 @@ from pages.shared.state import get_store
 from pages.shared.sweeps import SELECTED, sweep_label
 from s2s.errors import UserError
 from s2s.formatting import format_bytes
+from s2s.paths import folder_bytes, run_folder
 from s2s.records import Sweep, SweepState
-from s2s.runs.files import run_bytes
 from s2s.store.sweeps import delete_sweep, deleted_sweeps, describe_sweep, restore_sweep
 
 
@@ -44,7 +44,7 @@ def show_deleted_sweeps() -> None:
 
 @st.dialog("Delete this sweep?")
 def _confirm_deletion(sweep: Sweep) -> None:
-    disk_bytes = sum(run_bytes(part.run.id) for part in sweep.parts if part.run)
+    disk_bytes = sum(folder_bytes(run_folder(part.run.id)) for part in sweep.parts if part.run)
     runs = _format_run_count(sweep)
     st.write(
         f"This deletes sweep {sweep.id} **and its {runs}** with their records and weights "

@@ -10,8 +10,8 @@ from pages.shared.state import get_store
 from s2s import formatting as words
 from s2s.bench_report import latest_bench
 from s2s.machine.host import read_system_info
-from s2s.paths import corpora_folder, folder_bytes, home, is_open_to_others
-from s2s.runs.files import delete_checkpoint, has_checkpoint, run_bytes
+from s2s.paths import corpora_folder, folder_bytes, home, is_open_to_others, run_folder
+from s2s.runs.files import delete_checkpoint, has_checkpoint
 from s2s.runs.lost_gpu import lost_device
 from s2s.text.bench import build_bench_row, list_bench_notes
 from s2s.text.run import describe_lost_device
@@ -133,7 +133,7 @@ runs = {run.id: run for run in get_store().runs(archived=True) if has_checkpoint
 if not runs:
     st.text("No run has a checkpoint.")
     st.stop()
-sizes = {run_id: run_bytes(run_id) for run_id in runs}
+sizes = {run_id: folder_bytes(run_folder(run_id)) for run_id in runs}
 rows = [
     {
         "Run": run.id,

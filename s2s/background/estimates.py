@@ -1,9 +1,9 @@
 """Estimate durations of runs and sweeps from earlier runs, or from a few trial steps."""
 
 import statistics
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from timeit import timeit
 
 from s2s.config import Engine, SweepConfig, TrainConfig
 from s2s.locks import lease
@@ -90,18 +90,12 @@ def measure_step_time(config: TrainConfig) -> StepTime:
     try:
         with lease(str(device), lambda: False), fork_random:
             trainer = build_trainer(config, device)
-            evaluation_seconds = _time(trainer.evaluate)
-            seconds = [_time(trainer.step) for _ in range(_TRIAL_STEPS)]
+            evaluation_seconds = timeit(trainer.evaluate, number=1)
+            seconds = [timeit(trainer.step, number=1) for _ in range(_TRIAL_STEPS)]
     except Exception as error:
         lost_gpu.note_error(error, str(device))
         raise
     return StepTime(statistics.median(seconds[1:]), evaluation_seconds, "a trial of a few steps")
-
-
-def _time(action: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
 
 
 def _step_time_of_run(run: Run) -> StepTime | None:

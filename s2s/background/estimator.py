@@ -1,4 +1,4 @@
-"""The estimator of the dashboard: durations of new runs and sweeps, measured in the background."""
+"""Estimate durations for the dashboard's pages, with trial steps in the background."""
 
 import dataclasses
 import time
@@ -14,29 +14,32 @@ from s2s.store import Store
 from s2s.sweeps.plan import plan
 
 _ERROR_SECONDS = 5.0
-"""A failed trial is repeated after this time: its cause may have been repaired."""
+"""Time after which a failed trial is repeated, because the user may have repaired its cause."""
 _T = TypeVar("_T")
 
 
 class Estimator:
-    """Answers at once from earlier runs; else tries a few steps in the background. Thread-safe."""
+    """Estimates durations at once from earlier runs, or else from trial steps. Thread-safe."""
 
     def __init__(self, store: Store, work: BackgroundWork) -> None:
         self._store, self._work = store, work
-        self._devices: list[str] = []
         self._trials: dict[Hashable, Job[Any]] = {}
 
     def devices(self) -> list[str]:
         """Return the devices that a run can use, best first; empty until torch is loaded."""
-        if not self._devices and not self._work.is_busy("devices"):
-            self._work.submit("devices", self._find_devices)
-        return self._devices
+
+        def find() -> list[str]:
+            from s2s.training.device import device_names
+
+            return device_names()
+
+        return self._try("devices", "devices", find) or []
 
     def estimate_run(self, config: TrainConfig) -> RunEstimate | None:
         """Estimate the duration of a run.
 
         Returns:
-            None while steps are being tried, which waits for a training run to end: ask again.
+            `None` while trial steps wait for the device or are measured; call again later.
 
         Raises:
             UserError: The configuration cannot run.
@@ -57,10 +60,10 @@ class Estimator:
         """Estimate the duration of parts of a sweep.
 
         Args:
-            try_steps: Try steps in the background if earlier runs are not enough.
+            try_steps: Whether to try steps in the background if earlier runs are not enough.
 
         Returns:
-            None if it is not known, or not yet: ask again.
+            `None` if the duration is unknown so far.
 
         Raises:
             UserError: The sweep cannot run.
@@ -85,22 +88,19 @@ class Estimator:
         return dataclasses.replace(trial, total_seconds=total, times=times)
 
     def _device(self, name: str) -> str | None:
-        """Return the device that a name stands for; None until torch is loaded."""
+        """Return the device of this name; `None` for "auto" until torch is loaded."""
         if name == "auto":
             return next(iter(self.devices()), None)
         return "cuda:0" if name == "cuda" else name
 
-    def _find_devices(self) -> None:
-        from s2s.training.device import device_names
-
-        self._devices = device_names()
-
     def _try(self, thread: str, key: Hashable, work: Callable[[], _T] | None) -> _T | None:
-        """Return the result of a trial, or None if there is none yet; raise its error.
+        """Return the result of a trial, `None` until it has ended, or raise its error.
 
         Args:
-            work: Started if there is no trial of this key, or it failed a while ago, unless the
-                thread runs another.
+            thread: Name of the thread, which runs one trial at a time.
+            key: What is tried.
+            work: The trial. It starts if there is none of this key, or if that one failed a while
+                ago.
         """
         trial = self._trials.get(key)
         is_due = trial is None or (

@@ -1,7 +1,7 @@
-"""The scheduler: trains queued runs and sweeps in background threads, one at a time per device."""
+"""Train queued runs and sweeps in background threads, one at a time per device."""
 
+import math
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event
@@ -15,39 +15,37 @@ from s2s.runs import lost_gpu
 from s2s.runs.files import purge_deleted, remove_leftovers
 from s2s.runs.resume import resume_run
 from s2s.store import Store
-from s2s.store import errors as store_errors
-from s2s.store.errors import StoreError
+from s2s.store.errors import StoreError, retry_while_unavailable
 from s2s.store.ownership import DashboardLock
 from s2s.store.sweeps import claim_sweep, read_sweep, release_sweep, request_sweep_stop
 from s2s.sweeps.plan import create_sweep
 
 CLOSE_SECONDS = 2.5
-"""The program ends within 3 s."""
+"""How long to wait for checkpoints at the end of the program, which takes at most 3 s."""
 
 
 class Scheduler:
     """The one scheduler of a process. Thread-safe.
 
-    Each device has a daemon thread that trains its runs in order, and each sweep has one. These
-    threads import torch, which no page has to wait for.
+    Each device has a daemon thread that trains its runs in order, and each sweep has a thread too.
+    These threads load torch, so pages need not wait for it.
     """
 
     def __init__(self, store: Store) -> None:
-        """Mark the interrupted runs of dead processes, and purge deleted runs."""
-        self.store = store
-        self.work = BackgroundWork()
+        """Start the scheduler: mark runs of dead processes as interrupted, purge deleted runs."""
+        self.store, self.work = store, BackgroundWork()
         self._dashboard_lock = None if store.read_only else DashboardLock()
         if self._dashboard_lock:
             store.mark_interrupted()
             remove_leftovers(store)
             remove_corpus_leftovers(corpora_folder())
-            if self._dashboard_lock.is_only_dashboard:  # else another one still offers Undo
+            if self._dashboard_lock.is_only_dashboard:  # others may still offer to undo a deletion
                 purge_deleted(store)
         self._stops: dict[int, Event] = {}
-        """Per unfinished run of this process."""
+        """Stop event of each unfinished run of this process, by run id."""
         self._sweep_stops: dict[int, Event] = {}
         self.noise_jobs: dict[int, Job[None]] = {}
-        """Per run, the last measurement of its gradient noise by this process."""
+        """The last measurement of gradient noise by this process, by run id."""
 
     # Runs
 
@@ -59,22 +57,19 @@ class Scheduler:
         return ids
 
     def resume(self, run_id: int) -> None:
-        """Queue an interrupted run again, to train on from its checkpoint."""
+        """Queue an interrupted run again; it continues from its checkpoint."""
         run = resume_run(self.store, run_id)
         self._enqueue(run_id, run.device or run.config.device)
 
-    def stop(self, run_id: int, wait_seconds: float = 0.0) -> None:
-        """Stop the run after its current step, and wait for that; a queued run never starts."""
+    def stop(self, run_id: int) -> None:
+        """Stop the run after its current step; a queued run never starts."""
         if stop := self._stops.get(run_id):
             stop.set()
         self.store.request_stop(run_id)
-        deadline = time.monotonic() + wait_seconds
-        while time.monotonic() < deadline and not self.store.run(run_id).state.has_ended():
-            time.sleep(0.01)
 
     def _enqueue(self, run_id: int, device: str) -> None:
         self._stops[run_id] = Event()
-        # In the background, because finding the device loads torch.
+        # Finding the device loads torch, which takes seconds.
         self.work.submit("queue", lambda: self._enqueue_on(run_id, device))
 
     def _enqueue_on(self, run_id: int, device: str) -> None:
@@ -83,7 +78,7 @@ class Scheduler:
         if device == "auto" and lost_gpu.lost_device():
             device = lost_gpu.lost_device()
         else:
-            with suppress(UserError):  # the run itself fails with this message
+            with suppress(UserError):  # the run itself fails with the same message
                 device = str(resolve_device(device))
         self.work.submit(f"trainer-{device}", lambda: self._train(run_id, device))
 
@@ -152,7 +147,7 @@ class Scheduler:
     # End
 
     def close(self) -> None:
-        """Interrupt all training of this process, which can be resumed; wait for checkpoints."""
+        """Interrupt all training of this process, and wait until its checkpoints are saved."""
         for stop in (*self._sweep_stops.values(), *self._stops.values()):
             stop.set()
         self.work.join(CLOSE_SECONDS)
@@ -165,12 +160,6 @@ class Scheduler:
         def retry() -> None:
             # Nothing is left to write if the run was purged, or the store is damaged or closed.
             with suppress(UserError, sqlite3.ProgrammingError):
-                while True:
-                    try:
-                        return write()
-                    except StoreError as error:
-                        if not error.is_temporary:
-                            raise
-                    time.sleep(store_errors.RETRY_INTERVAL_SECONDS)
+                retry_while_unavailable(write, limit_seconds=math.inf)
 
         self.work.submit(name, retry)

@@ -1,4 +1,4 @@
-"""Work in named daemon threads, and jobs that report progress and end in a result or an error."""
+"""Run tasks in named daemon threads, and jobs that report progress and end in a result or error."""
 
 import logging
 import math
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class BackgroundWork:
-    """Tasks in daemon threads: those of one name run one after another. Thread-safe.
+    """Daemon threads that run tasks: those of one name one after another. Thread-safe.
 
     A thread ends when no task of its name is left.
     """
@@ -26,7 +26,7 @@ class BackgroundWork:
         self._tasks: dict[str, deque[Callable[[], object]]] = {}
 
     def submit(self, name: str, task: Callable[[], object]) -> None:
-        """Run a task in the thread `s2s-NAME`, after the earlier ones of this name."""
+        """Run a task in the thread `s2s-NAME`, after earlier tasks of this name."""
         with self._lock:
             self._tasks.setdefault(name, deque()).append(task)
             if name not in self._threads:
@@ -41,7 +41,7 @@ class BackgroundWork:
             return name in self._threads
 
     def join(self, seconds: float) -> None:
-        """Wait until all threads have ended, but no longer than this."""
+        """Wait until all threads have ended, but at most for the given time."""
         deadline = time.monotonic() + seconds
         with self._lock:
             threads = list(self._threads.values())
@@ -62,30 +62,25 @@ class BackgroundWork:
 
 
 class Job(Generic[_T]):
-    """Work that reports the fraction done, and ends in a result or an error."""
+    """A piece of work that reports the fraction done, and ends in a result or an error."""
 
     def __init__(self, work: Callable[[Callable[[float], None]], _T]) -> None:
-        """Prepare a job. `work` is called with a function that reports the fraction done."""
-        self._work = work
-        self.progress = 0.0
+        """Prepare a job that calls `work` with a function to report the fraction done."""
+        self._work, self.progress = work, 0.0
         self.result: _T | None = None
         self.error: UserError | None = None
         self.ended_at = math.inf
-        """By the monotonic clock."""
+        """Time of the monotonic clock; infinite until the job has ended."""
 
     def is_running(self) -> bool:
-        """Return whether the job has not ended yet."""
         return math.isinf(self.ended_at)
 
     def run(self) -> None:
         """Do the work; an exception becomes `error`."""
         try:
-            self.result = self._work(self._report)
+            self.result = self._work(lambda progress: setattr(self, "progress", progress))
         except UserError as error:
             self.error = error
         except Exception as error:
             self.error = UserError(f"{type(error).__name__}: {error}")
         self.ended_at = time.monotonic()
-
-    def _report(self, progress: float) -> None:
-        self.progress = progress

@@ -11,7 +11,7 @@ from s2s.records import STEP_DTYPE, Run
 from s2s.store import Store
 
 _FORMULA_STARTS = re.compile(r"""^(?=[\t\r\n])|(?:^|[;|\t\r\n])["\s]*(?=[=+\-@＝＋－＠])""")
-"""Also after separators: spreadsheets in French or German split cells at semicolons."""
+"""Starts of a formula, also after separators: some spreadsheets split cells at semicolons."""
 _RUN_COLUMNS = ("run_id", "name", "state", "corpus", "engine", "batch_size", "seed", "device")
 _DETAILS = ("environment", "machine_before", "machine_after", "traceback")
 
@@ -22,14 +22,8 @@ def export_csv(store: Store, file: IO[str]) -> None:
     writer = csv.writer(file)
     writer.writerow([*_RUN_COLUMNS, *STEP_DTYPE.names])
     for run in reversed(store.runs(archived=True)):
-        config = run.config
-        columns = [
-            csv_cell(value)
-            for value in (
-                run.id, run.name, run.state.value, config.corpus, config.engine.value,
-                config.batch_size, config.seed, run.device,
-            )
-        ]  # fmt: skip
+        values = {**vars(run.config), **vars(run), "run_id": run.id}
+        columns = [csv_cell(values[name]) for name in _RUN_COLUMNS]
         writer.writerows([*columns, *row] for row in store.steps(run.id).tolist())
 
 
@@ -51,12 +45,12 @@ def export_json(store: Store, file: IO[str]) -> None:
 
 
 def run_json(run: Run, *details: str) -> dict[str, object]:
-    """Return a run's values for JSON; some long ones only if they are named in `details`."""
+    """Return a run's values for JSON, without the long ones that `details` does not name."""
     values = {"run_id": run.id, **dataclasses.asdict(run)}
     hidden = {"id", "deleted_at", *_DETAILS} - set(details)
     return {name: value for name, value in values.items() if name not in hidden}
 
 
 def csv_cell(value: object) -> object:
-    """Put an apostrophe before text that a spreadsheet would compute (OWASP, CSV Injection)."""
+    """Put an apostrophe before text that a spreadsheet would compute (OWASP: CSV injection)."""
     return _FORMULA_STARTS.sub(r"\g<0>'", value) if isinstance(value, str) else value

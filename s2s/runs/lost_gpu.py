@@ -1,7 +1,7 @@
-"""A lost GPU: after some errors every CUDA call of this process fails.
+"""Remember a lost GPU: after some errors, every CUDA call of this process fails.
 
-Only a new process gets a new CUDA context. Until then this one trains nothing on a GPU and makes
-no CUDA call; what trains on the CPU continues.
+Only a new process gets a new CUDA context. Until then no run trains on a GPU and nothing calls
+CUDA. Runs on the CPU continue.
 """
 
 import re
@@ -15,31 +15,31 @@ _FATAL = re.compile(
     "context is destroyed",
     re.IGNORECASE,
 )
-"""Messages of errors after which, by CUDA's reference, a process must be ended."""
+"""Messages of errors after which a process must be ended, according to CUDA's reference."""
 _lost_device = ""
 
 
 def loses_gpu(error: BaseException) -> bool:
     """Return whether every CUDA call fails after this error."""
-    if type(error).__name__ == "AcceleratorError":  # torch's own, for any failed CUDA call
+    if type(error).__name__ == "AcceleratorError":  # torch raises it for any failed CUDA call
         return "out of memory" not in str(error).lower()
     return isinstance(error, RuntimeError) and bool(_FATAL.search(str(error)))
 
 
 def note_error(error: BaseException, device: str) -> None:
-    """Remember `device` as lost if the error says so, unless another was lost before."""
+    """Remember the first device that is lost, if this error means that it is."""
     global _lost_device
     if device.startswith("cuda") and loses_gpu(error):
         _lost_device = _lost_device or device
 
 
 def lost_device() -> str:
-    """Return `cuda:N`, or an empty string if no GPU was lost."""
+    """Return the lost device, `cuda:N`, or an empty string."""
     return _lost_device
 
 
 def is_blocked(device: str) -> bool:
-    """Return whether runs on this device, `auto` included, must wait for a new process."""
+    """Return whether runs on this device, which may be `auto`, must wait for a new process."""
     return bool(_lost_device) and device != "cpu"
 
 

@@ -19,20 +19,16 @@ _MAX_QUALITY_SAMPLES = 2000
 _MAX_NOISE_SAMPLES = 100_000_000
 
 Progress = Callable[[float], object]
-"""Called with the fraction done, several times per second; may raise to stop."""
+"""A function called with the fraction done, several times per second; it may raise to stop."""
 
 
 def measure_quality(run_id: int, progress: Progress) -> Quality:
-    """Measure the quality of the run's outputs on the test split of its corpus.
-
-    Raises:
-        UserError: There is no checkpoint or no test split, or the corpus has changed.
-    """
+    """Measure the quality on the test split; raise UserError if a file is missing or changed."""
     return task_class().measure_quality(run_folder(run_id), _MAX_QUALITY_SAMPLES, progress)
 
 
 def measure_gradient_noise(run_id: int, progress: Progress, samples: int = SAMPLES) -> RunNoise:
-    """Measure the gradient noise scale at the run's checkpoint, in seconds to a minute.
+    """Measure the gradient noise scale at the run's checkpoint, which takes up to a minute.
 
     Raises:
         UserError: There is no checkpoint, its corpus has changed, or the device is in use.

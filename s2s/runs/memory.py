@@ -2,7 +2,7 @@
 
     python -m s2s.runs.memory '{"config": {...}, "steps": 12, "parent": 4711}'
 
-Runs in one process reuse each other's memory, so on a CPU the peak of each is unknown. On a GPU
+Runs in one process reuse each other's memory, so the peak of each is unknown on a CPU. On a GPU,
 torch counts it.
 """
 
@@ -12,46 +12,46 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import psutil
 
-import s2s
 from s2s.config import TrainConfig
 from s2s.errors import UserError
 from s2s.records import Run, StepMemory
 from s2s.store import Store
 
 START_SECONDS = 5.0
-"""About how long a new process takes to load torch and build a model, for estimates."""
+"""Approximate time in which a new process loads torch and builds a model."""
 STEPS = 12
 _POLL_SECONDS = 0.1
 
 
 def available_memory_bytes(store: Store, runs: Sequence[Run]) -> int | None:
-    """Return the memory for one more run on these runs' device.
+    """Return the free memory of this machine, or the total of the GPU that trained the runs.
 
     Returns:
-        The free memory of this machine, or the total of the GPU; None if it was not reported.
+        `None` if no run has a reading of the GPU's memory.
     """
     if not any(run.device.startswith("cuda") for run in runs):
         return int(psutil.virtual_memory().available)
-    samples = (sample for run in runs for sample in store.device_samples(run.id))
-    totals = (sample.memory_total_bytes for sample in samples)
-    return next(filter(None, totals), None)
+    for run in runs:
+        for sample in store.device_samples(run.id):
+            if sample.memory_total_bytes:
+                return sample.memory_total_bytes
+    return None
 
 
 def measure_step_memory(config: TrainConfig, is_cancelled: Callable[[], bool]) -> StepMemory | None:
-    """Measure the first steps of a run in a new process. The caller holds the device's lease.
+    """Measure the first steps of a run in a new process, while the caller holds the device.
 
     Returns:
-        A measurement without figures if the steps fail; None if `is_cancelled` returned True.
+        A measurement without figures if the steps fail; `None` if it was cancelled.
     """
     steps = min(STEPS, config.iterations)
     request = {"config": config.to_json(), "steps": steps, "parent": os.getpid()}
     process = subprocess.Popen(  # noqa: S603 (our own module)
         command(request),
-        env=environment(os.environ),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -77,19 +77,13 @@ def command(request: Mapping[str, object]) -> list[str]:
     return [sys.executable, "-m", "s2s.runs.memory", json.dumps(request)]
 
 
-def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables with this s2s on PYTHONPATH, whatever the working directory is."""
-    path = [str(Path(s2s.__file__).parents[1]), variables.get("PYTHONPATH", "")]
-    return {**variables, "PYTHONPATH": os.pathsep.join(filter(None, path))}
-
-
 def main(argument: str) -> int:
-    """Train the first steps; print the memory they take and the most padded tokens as JSON.
+    """Train the first steps; print their peak memory and largest padded tokens as JSON.
 
-    Without evaluations, whose memory does not depend on the batch size.
+    Nothing is evaluated, because the memory of an evaluation does not depend on the batch size.
 
     Returns:
-        0; or 1 with an error message on standard error, or because the parent process is gone.
+        The exit code: 1 after an error, which is printed, or if the parent process has ended.
     """
     from s2s.machine.peak_memory import PeakMemory, load_kernels
     from s2s.runs.execute import build_trainer

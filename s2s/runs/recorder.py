@@ -1,4 +1,4 @@
-"""Record a run while it trains: steps into the store in blocks, and the summary at the end."""
+"""Record a run while it trains: its steps in blocks, and its summary at the end."""
 
 import dataclasses
 import math
@@ -20,18 +20,18 @@ from s2s.store.errors import StoreError
 
 FLUSH_SECONDS = 0.5
 _RETRY_SECONDS = 5.0
-"""Pause between writes while the store is unavailable: each can cost training 1 s."""
+"""Pause between writes while the store is unavailable; each attempt can delay training by 1 s."""
 _BLOCK_ROWS = 1024
 
 
 class DivergedError(Exception):
-    """A loss or a weight is NaN or infinite."""
+    """The training diverged: a loss or a weight is NaN or infinite."""
 
 
 class Recorder:
-    """Records one run, in the thread that trains it.
+    """The recorder of one run, in the thread that trains it.
 
-    Keeps only unwritten records in memory; they accumulate while the store is unavailable.
+    Only unwritten records are in memory; they accumulate while the store is unavailable.
     """
 
     def __init__(self, store: Store, run_id: int, sampler: DeviceSampler) -> None:
@@ -41,23 +41,19 @@ class Recorder:
         self._pending: list[StepRecord] = []
         self._flushed_at = self._began_at = time.perf_counter()
         self._times = os.times()
-        self.store_seconds = 0.0
-        """Training time lost to flushes."""
         self._unwritten: dict[tuple[str, float], Callable[[], None]] = {}
-        """Pending writes by kind and first iteration or time; a grown block replaces itself."""
+        """Pending writes by kind and first iteration or time. A grown block replaces its write."""
         self._failing_since: float | None = None
         self._failing_seconds = 0.0
 
     def step(self, record: StepRecord) -> bool:
-        """Record one step; return whether it is in the store. Raises as `flush` does."""
+        """Record one step; return whether it is in the store. Errors are those of `flush`."""
         self._pending.append(record)
         pause = FLUSH_SECONDS if self._failing_since is None else _RETRY_SECONDS
-        if time.perf_counter() - self._flushed_at < pause:
-            return False
-        return self.flush()
+        return time.perf_counter() - self._flushed_at >= pause and self.flush()
 
     def evaluation(self, evaluation: Evaluation) -> None:
-        """Record an evaluation. Raises as `flush` does, also for its validation loss."""
+        """Record an evaluation. Errors are those of `flush`, also for the validation loss."""
         self.flush()
         write = partial(self._store.add_evaluation, self._run_id, evaluation)
         self._unwritten["evaluation", evaluation.iteration] = write
@@ -73,11 +69,9 @@ class Recorder:
             DivergedError: A loss is NaN or infinite.
             StoreError: The store has been unavailable for ten minutes, or is damaged.
         """
-        started = time.perf_counter()
         rows = self._collect()
         is_written = self._try_to_write()
         self._flushed_at = time.perf_counter()
-        self.store_seconds += self._flushed_at - started
         if not np.isfinite(rows["loss_sum"]).all():
             raise DivergedError
         return is_written
@@ -88,7 +82,7 @@ class Recorder:
         self._write()
 
     def remarks(self) -> list[Remark]:
-        """Return the remark on how long the store was unavailable, if it was."""
+        """Return a remark on how long the store was unavailable, if it was."""
         seconds = self._failing_seconds
         return [Remark(RemarkKind.STORE_UNAVAILABLE, number=seconds)] if seconds else []
 
@@ -96,18 +90,12 @@ class Recorder:
         """Summarize the ended run from the store, after `finish`.
 
         Args:
-            peak_memory_bytes: As measured by this process.
-
-        Raises:
-            StoreError: The store is unavailable.
+            peak_memory_bytes: Peak that this process measured.
         """
-        times, ended_at = os.times(), time.perf_counter()
-        run = self._store.run(self._run_id)
+        times, ended_at, store = os.times(), time.perf_counter(), self._store
+        run = store.run(self._run_id)
         summary = summarize(
-            run,
-            self._store.steps(run.id),
-            self._store.evaluations(run.id),
-            self._store.device_samples(run.id),
+            run, store.steps(run.id), store.evaluations(run.id), store.device_samples(run.id)
         )
         peaks = filter(None, [peak_memory_bytes, summary.peak_memory_bytes])
         return dataclasses.replace(
@@ -123,9 +111,9 @@ class Recorder:
         )
 
     def _collect(self) -> npt.NDArray[np.void]:
-        """Prepare new steps and device samples for writing; return the steps."""
+        """Queue writes of new steps and device samples; return the steps as STEP_DTYPE rows."""
         records, self._pending = self._pending, []
-        # One transfer of all losses from the device.
+        # All losses are transferred from the device at once.
         losses = torch.stack([record.loss_sum for record in records]).tolist() if records else []
         values = [
             (
@@ -178,5 +166,5 @@ class Recorder:
 
 
 def _finite(value: float | None) -> float | None:
-    """Return None for NaN and infinity, which JSON does not have."""
+    """Return the value, or `None` for NaN and infinity, which JSON does not have."""
     return value if value is not None and math.isfinite(value) else None

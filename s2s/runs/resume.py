@@ -1,10 +1,9 @@
-"""Resume interrupted runs: which can be resumed, from where, and queueing one again.
-
-Pages import this, so it must not load torch.
-"""
+"""Find the interrupted runs that can be resumed, and queue one again. Does not load torch."""
 
 import json
 from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
 
 from s2s.errors import UserError
 from s2s.records import Run, RunState
@@ -16,15 +15,19 @@ def find_resumable(store: Store) -> list[tuple[Run, int]]:
     """Return the interrupted runs that can be resumed and were not dismissed, newest first.
 
     Returns:
-        Each run with the iteration of its checkpoint; 0: it would start over.
+        Each run with the iteration at which it would resume, or 0 if it would start over.
     """
-    runs = [run for run in store.runs() if run.state is RunState.INTERRUPTED and not run.dismissed]
-    iterations = [(run, resume_iteration(store, run)) for run in runs]
-    return [(run, iteration) for run, iteration in iterations if iteration is not None]
+    resumable = []
+    for run in store.runs():
+        if run.state is RunState.INTERRUPTED and not run.dismissed:
+            iteration = resume_iteration(store, run)
+            if iteration is not None:
+                resumable.append((run, iteration))
+    return resumable
 
 
 def resume_iteration(store: Store, run: Run) -> int | None:
-    """Return the iteration from which the run can be resumed; None if it cannot."""
+    """Return the iteration from which the run can be resumed, or `None` if it cannot."""
     try:
         return _find_iteration(store, run)
     except UserError:
@@ -32,12 +35,12 @@ def resume_iteration(store: Store, run: Run) -> int | None:
 
 
 def resume_run(store: Store, run_id: int) -> Run:
-    """Queue an interrupted run again, owned by this process; return it.
+    """Queue an interrupted run again, owned by this process, and return the run.
 
     Records after its checkpoint are deleted, because training produces them again.
 
     Raises:
-        UserError: It cannot be resumed.
+        UserError: The run cannot be resumed.
     """
     run = store.run(run_id)
     iteration = _find_iteration(store, run)
@@ -47,7 +50,7 @@ def resume_run(store: Store, run_id: int) -> Run:
 
 
 def _find_iteration(store: Store, run: Run) -> int:
-    """Return the iteration as `resume_iteration` does, or raise UserError with the reason."""
+    """Return the iteration from which the run can be resumed, or raise UserError."""
     if not run.state.has_ended() and not store.can_see_owner(run.id):
         raise UserError(
             f"Run {run.id} is {run.state} on another machine or in another container. If that "
@@ -76,18 +79,11 @@ def _find_iteration(store: Store, run: Run) -> int:
 
 
 def _read_iteration(path: Path) -> int | None:
-    """Return the iteration in a checkpoint's header; None if the run cannot be resumed from it.
-
-    A safetensors file begins with the length of a JSON header, in 8 bytes, and that header.
-    """
+    """Return the iteration of a checkpoint, or `None` if a run cannot be resumed from it."""
     try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > path.stat().st_size:
-                return None
-            header = json.loads(file.read(length))
-        metadata = json.loads(header["__metadata__"]["s2s"])
-        has_state = any(name.startswith("state.") for name in header)
+        with safe_open(path, framework="numpy") as file:  # reads the header only
+            metadata = json.loads(file.metadata()["s2s"])
+            has_state = any(name.startswith("state.") for name in file.keys())  # noqa: SIM118
         return int(metadata["iteration"]) if metadata["position"] and has_state else None
-    except (OSError, ValueError, TypeError, LookupError):
+    except (OSError, SafetensorError, ValueError, TypeError, LookupError):
         return None

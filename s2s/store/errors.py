@@ -1,4 +1,4 @@
-"""Errors of the store's file in words, and retrying what may work later."""
+"""SQLite's errors in words, and retries of operations that may work later."""
 
 import sqlite3
 import time
@@ -16,12 +16,12 @@ _Result = TypeVar("_Result")
 
 
 class StoreError(UserError):
-    """The store cannot be read or written now."""
+    """An error because of which the store cannot be read or written now."""
 
     def __init__(self, message: str, is_temporary: bool) -> None:
         super().__init__(message)
         self.is_temporary = is_temporary
-        """The same operation may work later, with nothing done to the store."""
+        """Whether the same operation may work later."""
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -29,10 +29,7 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def is_read_only(error: sqlite3.Error) -> bool:
-    """Return whether the file or its folder cannot be written.
-
-    SQLite reports CANTOPEN for a WAL store in a folder where it cannot create files.
-    """
+    # CANTOPEN is reported for a WAL store in a folder where SQLite cannot create files.
     return _primary_code(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
@@ -49,15 +46,18 @@ def wrap_sqlite_errors(path: Path) -> Iterator[None]:
 
 
 def retry_while_unavailable(
-    operation: Callable[[], _Result], is_cancelled: Callable[[], bool] = lambda: False
+    operation: Callable[[], _Result],
+    is_cancelled: Callable[[], bool] = lambda: False,
+    limit_seconds: float | None = None,
 ) -> _Result:
-    """Return the operation's result, retrying for RETRY_LIMIT_SECONDS.
+    """Return the operation's result, retrying for `limit_seconds`, RETRY_LIMIT_SECONDS by default.
 
     Raises:
-        StoreError: The last one, when the time is up, `is_cancelled` is true, or the error is not
-            temporary.
+        StoreError: The last error, once the time is up or `is_cancelled` is true; or an error that
+            is not temporary.
     """
-    deadline = time.monotonic() + RETRY_LIMIT_SECONDS
+    limit_seconds = RETRY_LIMIT_SECONDS if limit_seconds is None else limit_seconds
+    deadline = time.monotonic() + limit_seconds
     while True:
         try:
             return operation()
@@ -68,7 +68,7 @@ def retry_while_unavailable(
 
 
 def _describe(error: sqlite3.Error, path: Path) -> str:
-    """Return what is wrong and what to do; empty for an error in a statement."""
+    """Return what is wrong and what to do; an empty string for an error in a statement."""
     if is_damage(error):
         return (
             f"{path} is damaged ({error}). Restart s2s: it sets the damaged file aside and "
@@ -76,17 +76,17 @@ def _describe(error: sqlite3.Error, path: Path) -> str:
         )
     if is_read_only(error):
         return f"Cannot write to {path.parent} ({error}). Set S2S_HOME to a writable folder."
-    match _primary_code(error):
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return f"{path} is locked by another program. Wait for that program or end it."
-        case sqlite3.SQLITE_FULL:
-            return f"The disk that holds {path} is full. Free some space."
-        case sqlite3.SQLITE_IOERR:
-            advice = "Check its health and free space."
-            return f"I/O error on the disk that holds {path} ({error}). {advice}"
-    return ""
+    locked = f"{path} is locked by another program. Wait for that program or end it."
+    messages = {
+        sqlite3.SQLITE_BUSY: locked,
+        sqlite3.SQLITE_LOCKED: locked,
+        sqlite3.SQLITE_FULL: f"The disk that holds {path} is full. Free some space.",
+        sqlite3.SQLITE_IOERR: f"I/O error on the disk that holds {path} ({error}). Check its "
+        "health and free space.",
+    }
+    return messages.get(_primary_code(error), "")
 
 
 def _primary_code(error: sqlite3.Error) -> int:
-    """Return SQLite's primary result code; 0 for an error that Python's module raised itself."""
+    """Return SQLite's primary result code, or 0 for an error that Python's module raised itself."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

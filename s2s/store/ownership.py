@@ -1,4 +1,4 @@
-"""Ownership of runs, sweeps and dashboards: which process has one, and whether it is alive."""
+"""Owners of runs and sweeps: the process, its heartbeat, and whether it is alive."""
 
 import functools
 import os
@@ -19,17 +19,14 @@ from s2s.paths import home
 from s2s.store.errors import StoreError
 
 SILENT_SECONDS = 60.0
-"""An owner on another machine counts as dead after this time without a heartbeat."""
+"""Time without a heartbeat after which an owner on another machine counts as dead."""
 HEARTBEAT_SECONDS = 5.0
-_LONGEST_GAP_SECONDS = 10.0
-"""Longest time between two observations that counts as silence."""
+_MAX_GAP_SECONDS = 10.0
+"""The most that one pause between two observations adds to an owner's silence."""
 
 
 class Owner(NamedTuple):
-    """A process, distinct from a later one of the same id and from those of other machines.
-
-    The fields are the values of the columns owner_pid, owner_start and owner_machine.
-    """
+    """A process, in the columns owner_pid, owner_start and owner_machine of its runs and sweeps."""
 
     pid: int
     start: str
@@ -39,15 +36,15 @@ class Owner(NamedTuple):
 
 
 def this_process() -> Owner:
-    """Return this process, also in a forked child."""
     return Owner(os.getpid(), _start_time(os.getpid()) or "", _machine())
 
 
 def owner_is_alive(row: sqlite3.Row) -> bool | None:
-    """Return whether the owner in a row with the owner columns is alive.
+    """Return whether the owner of a run or sweep is alive, given its row.
 
     Returns:
-        None if this process cannot see it: it is on another machine or hidden by the system.
+        `None` if this process cannot see the owner, because it is on another machine or hidden by
+        the system.
     """
     pid = row["owner_pid"]
     if pid is None:
@@ -61,7 +58,7 @@ def owner_is_alive(row: sqlite3.Row) -> bool | None:
 
 
 class Heartbeat:
-    """A thread that calls `beat` every few seconds; any thread may start and stop it."""
+    """A thread that calls `beat` every few seconds. Any thread may start and stop it."""
 
     def __init__(self, beat: Callable[[], None]) -> None:
         self._beat, self._lock, self._stopped = beat, threading.Lock(), threading.Event()
@@ -85,24 +82,24 @@ class Heartbeat:
 
 
 class HeartbeatMonitor:
-    """Finds silent owners by its own clock; any thread may use it.
+    """Detector of owners whose heartbeat has stopped, measured by its own clock. Thread-safe.
 
-    Clocks of two machines differ and may be set, so only a change of the heartbeat counts. Time
-    without observation, because this machine slept or the folder was unreachable, is not silence:
-    the owner may have been cut off just as long.
+    Clocks of two machines differ, so only a change of the heartbeat counts. While this machine
+    slept or the folder was unreachable, the owner may have been cut off too: such time is not
+    counted as silence.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._observations: dict[tuple[str, int], tuple[int, float, float]] = {}
-        """Per run or sweep: its last heartbeat, when it was observed, and seconds unchanged."""
+        """Per run or sweep: last heartbeat, time of its observation, seconds without a change."""
 
     def is_silent(self, kind: str, number: int, heartbeat: int) -> bool:
         """Return whether a run's or sweep's heartbeat has not changed for SILENT_SECONDS."""
         with self._lock:
             now = self._clock()
             last, seen_at, unchanged = self._observations.get((kind, number), (None, now, 0.0))
-            gap = min(now - seen_at, _LONGEST_GAP_SECONDS)
+            gap = min(now - seen_at, _MAX_GAP_SECONDS)
             unchanged = unchanged + gap if heartbeat == last else 0.0
             self._observations[kind, number] = heartbeat, now, unchanged
             return unchanged >= SILENT_SECONDS
@@ -115,8 +112,8 @@ class DashboardLock:
         folder = home() / "locks" / "dashboards"
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "start"):  # one of two that start at once comes first
-            self.is_only_dashboard = not _has_dashboard(folder)
-            """No other dashboard used this home when this one started."""
+            self.is_only_dashboard = not any(map(_is_locked, folder.glob("*.lock")))
+            """Whether no other dashboard used this home when this one started."""
             self._lock = FileLock(folder / f"{uuid.uuid4().hex}.lock", thread_local=False)
             self._lock.acquire()
 
@@ -124,22 +121,21 @@ class DashboardLock:
         self._lock.release()
 
 
-def _has_dashboard(folder: Path) -> bool:
-    """Return whether a running dashboard holds a lock; remove the lock files of dead ones."""
-    for path in folder.glob("*.lock"):
-        try:
-            with FileLock(path, timeout=0):
-                path.unlink(missing_ok=True)
-        except Timeout:
-            return True
+def _is_locked(path: Path) -> bool:
+    """Return whether a process holds the lock; otherwise remove the file of a dead process."""
+    try:
+        with FileLock(path, timeout=0):
+            path.unlink(missing_ok=True)
+    except Timeout:
+        return True
     return False
 
 
 def _start_time(pid: int) -> str | None:
-    """Return when the process started; None if there is none or the system hides it."""
+    """Return when the process started; `None` if it does not exist or the system hides it."""
     try:
         if Path("/proc/self/stat").exists():
-            # The name, in brackets, can contain anything; the start is field 22 of proc(5).
+            # The name, in brackets, can contain anything. The start is field 22 of proc(5).
             after_name = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
             state, *fields = after_name.split()
             return "zombie" if state in "ZX" else fields[18]

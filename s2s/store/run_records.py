@@ -79,28 +79,17 @@ class RunRecords(Database):
                 [(run_id, *dataclasses.astuple(sample)) for sample in samples],
             )
 
-    def device_samples(self, run_id: int) -> list[DeviceSample]:
-        """Return the samples in the order in which they were taken."""
-        return self.device_samples_after(run_id, 0)[0]
-
-    def device_samples_after(self, run_id: int, row_id: int) -> tuple[list[DeviceSample], int]:
-        """Return the samples written after the row `row_id`, and the row id of the last one.
-
-        Rows rather than times, because a clock may be set back.
-        """
+    def device_samples(self, run_id: int, skip: int = 0) -> list[DeviceSample]:
+        """Return the samples in the order in which they were taken, without the first `skip`."""
         rows = self.read(
-            "SELECT at, device, utilization, memory_used_bytes, memory_total_bytes,"
-            " temperature_celsius, torch_allocated_bytes, other_load_cores, throttled, rowid"
-            " FROM device_samples WHERE run_id = ? AND rowid > ? ORDER BY rowid",
-            (run_id, row_id),
+            "SELECT * FROM device_samples WHERE run_id = ? ORDER BY rowid LIMIT -1 OFFSET ?",
+            (run_id, skip),
         )
-        samples = []
-        for row in map(dict, rows):
-            row_id = row.pop("rowid")
-            if row["throttled"] is not None:  # SQLite has no booleans
-                row["throttled"] = bool(row["throttled"])
-            samples.append(DeviceSample(**row))
-        return samples, row_id
+        return [
+            # SQLite has no booleans.
+            DeviceSample(*values, None if throttled is None else bool(throttled))
+            for _run_id, *values, throttled in rows
+        ]
 
     def save_gradient_noise(self, noise: "RunNoise") -> None:
         """Replace the run's last measurement; ignored if the run was purged meanwhile."""

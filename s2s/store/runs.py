@@ -67,22 +67,19 @@ class Store(RunRecords):
         )
         return tuple((row["id"], RunState(row["state"])) for row in rows)
 
-    def deleted_runs(self, *, of_deleted_sweeps: bool = False) -> list[Run]:
-        """Return deleted runs, last deleted first.
-
-        Args:
-            of_deleted_sweeps: Include those that can only be restored with their sweep.
-        """
-        with_sweep = (
-            "SELECT run_id FROM sweep_parts JOIN sweeps ON sweep_id = id"
-            " WHERE deleted_at IS NOT NULL AND run_id IS NOT NULL"
-        )
-        condition = "" if of_deleted_sweeps else f" AND id NOT IN ({with_sweep})"
+    def deleted_runs(self) -> list[Run]:
+        """Return the runs that were deleted without their sweep, last deleted first."""
         rows = self.read(
-            f"SELECT * FROM runs WHERE deleted_at IS NOT NULL{condition}"  # noqa: S608
+            "SELECT * FROM runs WHERE deleted_at IS NOT NULL AND id NOT IN"
+            " (SELECT run_id FROM sweep_parts JOIN sweeps ON sweep_id = id"
+            "  WHERE deleted_at IS NOT NULL AND run_id IS NOT NULL)"
             " ORDER BY deleted_at DESC, id DESC"
         )
         return parse_rows(rows, parse_run)[0]
+
+    def deleted_run_ids(self) -> list[int]:
+        """Return the ids of all deleted runs, with or without their sweep."""
+        return [row["id"] for row in self.read("SELECT id FROM runs WHERE deleted_at IS NOT NULL")]
 
     def parent_sweep(self, run_id: int) -> int | None:
         """Return the id of the sweep that the run belongs to."""

@@ -25,7 +25,8 @@ def training() -> Iterator[int]:
     [run_id] = get_scheduler().submit([tiny_config(iterations=100_000_000)])
     wait_until(lambda: get_store().run(run_id).iterations_done > 0)
     yield run_id
-    get_scheduler().stop(run_id, wait_seconds=10)
+    get_scheduler().stop(run_id)
+    wait_until(lambda: get_store().run(run_id).state.has_ended())
 
 
 def assert_continues(run_id: int) -> None:

@@ -68,7 +68,7 @@ def test_the_process_ends_with_a_killed_parent(tmp_path: Path) -> None:
     code = "import json, os, subprocess, sys; *command, request = sys.argv[1:];"
     code += "request = json.dumps({**json.loads(request), 'parent': os.getpid()});"
     code += "subprocess.run([*command, request])"
-    environment = memory.environment(os.environ)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     arguments = [sys.executable, "-c", code, *command, request]
     with subprocess.Popen(arguments, env=environment) as parent:
         wait_until(lambda: bool(psutil.Process(parent.pid).children()))

@@ -18,7 +18,7 @@ BeforeStep = Callable[[Callable[[int], object]], None]
 def train(
     store: Store,
     stop: Event | None = None,
-    watch: Callable[[TrainingEvent], object] | None = None,
+    watch: Callable[[TrainingEvent], object] = lambda _: None,
     **changes: Any,
 ) -> Run:
     run_id = store.create_run(tiny_config(**changes))

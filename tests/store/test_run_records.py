@@ -90,13 +90,13 @@ def test_device_samples_keep_their_gaps_and_their_order(store: Store) -> None:
     gap = DeviceSample(1.5, "cuda:0", None, None, None, None)
     full = DeviceSample(2.5, "cuda:0", 0.5, 2**40, 2**41, 61.0, 2**39, 0.75, False)
     store.add_device_samples(run_id, [gap, full])
-    samples, row = store.device_samples_after(run_id, 0)
-    assert samples == store.device_samples(run_id) == [gap, full]
+    samples = store.device_samples(run_id)
+    assert samples == [gap, full]
     assert samples[1].throttled is False
-    assert store.device_samples_after(run_id, row) == ([], row)
+    assert store.device_samples(run_id, skip=2) == []
     earlier = dataclasses.replace(full, at=0.5)  # the clock was set back
     store.add_device_samples(run_id, [earlier])
-    assert store.device_samples_after(run_id, row)[0] == [earlier]
+    assert store.device_samples(run_id, skip=2) == [earlier]
 
 
 def test_the_last_gradient_noise_of_each_run(store: Store) -> None:

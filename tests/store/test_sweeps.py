@@ -169,7 +169,8 @@ def test_a_run_deleted_before_its_sweep_stays_deleted_and_a_purge_removes_both(
     stored.restore_sweep(store, sweep_id)
     assert sorted(run.id for run in store.runs()) == [second, *others]
     delete_sweep(store, sweep_id)
-    assert sorted(purge_deleted(store)) == [first, second]
+    assert store.deleted_run_ids() == [first, second]
+    purge_deleted(store)
     assert stored.deleted_sweeps(store) == []
     assert [sweep.id for sweep in read_sweeps(store)] == [other]
     with pytest.raises(UserError, match=f"Sweep {sweep_id} not found"):
