@@ -1,7 +1,10 @@
 """Interleaved rounds: each times the steps of every combination once, in shuffled order."""
 
 import gc
+import math
+import statistics
 import time
+import timeit
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -11,7 +14,6 @@ import numpy as np
 import torch
 
 from s2s.analysis.run.timing import classify_variation, measure_spread, median
-from s2s.bench.roofline import measure_copy_rate, seconds_per_call, synchronize
 from s2s.bench_report import BenchRow
 from s2s.config import TrainConfig
 from s2s.errors import UserError
@@ -22,6 +24,11 @@ from s2s.text.run import describe_remark
 from s2s.training.device import ran_out_of_memory
 from s2s.training.trainer import Trainer
 
+COPY_BYTES = 256 * 2**20
+"""Size of each buffer of the copy rate: several times the cache of a CPU or GPU."""
+MEASURE_SECONDS = 0.3
+"""Time to measure a rate, without warm-up."""
+_MIN_BLOCKS, _MAX_BLOCKS = 3, 9
 MIN_STEPS = 5
 """Timed steps per combination and round, however long they take."""
 _BURST_SECONDS = 0.25
@@ -129,12 +136,11 @@ class Combination:
 
     def _train_burst(self, num_steps: int, timing: Timing) -> None:
         """Train some steps; add them to `timing` unless the trainer excludes one from timing."""
-        synchronize(self._device)
-        start = time.perf_counter()
+        start = _read_clock(self._device)
         records = [self._trainer.step() for _ in range(num_steps)]
-        synchronize(self._device)
+        seconds = _read_clock(self._device) - start
         if all(each.timed for each in records):
-            timing.add(records, time.perf_counter() - start)
+            timing.add(records, seconds)
 
 
 class Rounds:
@@ -221,7 +227,7 @@ class Rounds:
         rows = roofline.product_rows(config.batch_size)
         key = (rows, config.precision.value)
         if key not in product_rates:
-            seconds_per_product = partial(seconds_per_call, device=self._device)
+            seconds_per_product = partial(measure_seconds, device=self._device)
             product_rates[key] = roofline.product_rate(rows, seconds_per_product)
         timing.roofline_seconds = roofline.step_seconds(
             timing.source_tokens / timing.steps,
@@ -256,3 +262,27 @@ def combination_name(combination: TrainConfig | BenchRow) -> str:
     """Return `fused, batch size 32, fp32`."""
     size = f"batch size {combination.batch_size:,}"
     return f"{combination.engine}, {size}, {combination.precision}"
+
+
+def measure_copy_rate(device: torch.device) -> float:
+    """Return the bytes per second of copying memory, read and write both counted."""
+    source = torch.ones(COPY_BYTES // 4, device=device)
+    target = torch.zeros_like(source)
+    return 2 * COPY_BYTES / measure_seconds(lambda: target.copy_(source), device)
+
+
+def measure_seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Return the time of a call, as the median over blocks of calls."""
+    timer = timeit.Timer(work, timer=partial(_read_clock, device))
+    timer.timeit(2)  # allocates memory, starts threads, selects kernels
+    seconds = timer.timeit(1)
+    num_blocks = max(_MIN_BLOCKS, min(_MAX_BLOCKS, int(MEASURE_SECONDS / seconds)))
+    num_calls = math.ceil(MEASURE_SECONDS / num_blocks / seconds)
+    return statistics.median(timer.repeat(num_blocks, num_calls)) / num_calls
+
+
+def _read_clock(device: torch.device) -> float:
+    """Return the time after the device has finished its queued work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

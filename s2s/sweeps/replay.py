@@ -1,6 +1,7 @@
-"""The article's comparison as a sweep: its configuration, and what the store knows of it."""
+"""The article's comparison as a sweep: its configuration, and its figures from the store."""
 
 import dataclasses
+from contextlib import suppress
 
 from s2s.analysis.advice.advise import advise
 from s2s.analysis.sweep.replay import (
@@ -13,7 +14,7 @@ from s2s.analysis.sweep.replay import (
 )
 from s2s.analysis.sweep.runs import finished_runs
 from s2s.config import Budget, Engine, LearningRateRule, SweepConfig, TrainConfig
-from s2s.data import catalog
+from s2s.data.catalog import open_corpus
 from s2s.data.stats import unigram_loss
 from s2s.errors import UserError
 from s2s.paths import corpora_folder
@@ -21,15 +22,13 @@ from s2s.records import Run, Sweep
 from s2s.store import Store
 from s2s.store.sweeps import read_sweeps
 
-ITERATIONS = 1_000
-"""Iterations of the article's comparison."""
-LONG_ITERATIONS = 10_000
-"""Iterations of the run whose translations the article prints."""
-REPEATS = 3
-"""Intervals come from repeats, because all steps of a run share one stretch of the machine's time
-and the run it is compared with has another."""
-_FEWEST_SIZES = 3
-"""Fewest batch sizes of a sweep that can recommend one."""
+ITERATIONS, LONG_ITERATIONS = 1_000, 10_000
+"""Iterations of the article's comparison, and of the run whose translations it prints."""
+_REPEATS = 3
+"""Intervals come from repeats. The steps of a single run share one stretch of the machine's time,
+while the run that it is compared with has another stretch."""
+_MIN_SIZES = 3
+"""Fewest batch sizes of a sweep whose advice is shown beside a replay."""
 
 
 def replay_config(
@@ -42,20 +41,22 @@ def replay_config(
     """Return the article's comparison; model, optimizer and rate are TrainConfig's defaults.
 
     Args:
-        iterations: Per run. More than ITERATIONS make a long replay, which translates samples
+        iterations: Iterations per run. Above ITERATIONS the replay is long: it translates samples
             every TRANSLATED_EVERY iterations.
-        repeats: None: REPEATS, or one for a long replay.
+        repeats: Number of repeats; `None` for three, or one if the replay is long.
 
     Raises:
         UserError: The choices are not a valid sweep.
     """
     is_long = iterations > ITERATIONS
     interval = TRANSLATED_EVERY if is_long else 0
+    if repeats is None:
+        repeats = 1 if is_long else _REPEATS
     return SweepConfig(
         base=TrainConfig(corpus=corpus, threads=threads, device=device, evaluate_every=interval),
         batch_sizes=(SMALL, LARGE),
         engines=(Engine.ARTICLE, Engine.FUSED),
-        repeats=(1 if is_long else REPEATS) if repeats is None else repeats,
+        repeats=repeats,
         learning_rate_rule=LearningRateRule.CONSTANT,
         budget=Budget.ITERATIONS,
         amount=iterations,
@@ -75,11 +76,14 @@ def is_replay(config: SweepConfig) -> bool:
 def read_replay(
     store: Store, sweep: Sweep, unigram_loss: float | None, related: RelatedAdvice | None
 ) -> Replay:
-    """Return the figures of a replay so far; raise UserError if the sweep is another comparison.
+    """Return the figures of a replay so far.
 
     Args:
-        unigram_loss: From `unigram_baseline_loss`; constant while the replay runs, like the next.
-        related: From `find_related_advice`.
+        unigram_loss: Result of `unigram_baseline_loss`, which does not change during the replay.
+        related: Result of `find_related_advice`, which does not change either.
+
+    Raises:
+        UserError: The sweep is not the article's comparison.
     """
     if not is_replay(sweep.config):
         raise UserError(
@@ -91,31 +95,26 @@ def read_replay(
 
 
 def unigram_baseline_loss(sweep: Sweep) -> float | None:
-    """Return the loss per token of word frequencies alone; None if the corpus was removed."""
+    """Return the loss per token of word frequencies alone; `None` if the corpus was removed."""
     try:
-        corpus = catalog.open_corpus(corpora_folder(), sweep.config.base.corpus)
+        return unigram_loss(open_corpus(corpora_folder(), sweep.config.base.corpus))
     except UserError:
         return None
-    return unigram_loss(corpus)
 
 
 def find_related_advice(store: Store, sweep: Sweep) -> RelatedAdvice | None:
-    """Return the advice of the newest sweep of the same corpus, model and device that gives any.
-
-    It has three batch sizes or more. The fused engine comes first, because users train with it.
-    """
+    """Return the advice of the newest sweep of the same corpus, model and device that gives any."""
     for other in read_sweeps(store):
-        if len(other.config.batch_sizes) < _FEWEST_SIZES or _subject(other) != _subject(sweep):
+        if len(other.config.batch_sizes) < _MIN_SIZES or _subject(other) != _subject(sweep):
             continue
+        # The fused engine comes first, because users train with it.
         for engine in sorted(other.config.engines, key=lambda each: each is not Engine.FUSED):
-            runs = finished_runs(other, engine)
-            evaluations = {run.id: store.evaluations(run.id) for run in runs}
-            try:
-                recommendation = advise(other, engine, evaluations).recommendation
-            except UserError:  # its runs are too few for advice
-                continue
-            if recommendation.range:
-                return RelatedAdvice(other.id, engine.value, recommendation.range)
+            with suppress(UserError):  # the sweep may have too few runs for advice
+                runs = finished_runs(other, engine)
+                evaluations = {run.id: store.evaluations(run.id) for run in runs}
+                recommended = advise(other, engine, evaluations).recommendation.range
+                if recommended:
+                    return RelatedAdvice(other.id, engine.value, recommended)
     return None
 
 
@@ -126,7 +125,7 @@ def first_repeat_runs(sweep: Sweep) -> list[Run]:
 
 
 def _subject(sweep: Sweep) -> tuple[object, ...]:
-    """Return corpus, model and devices: equal for sweeps whose advice is comparable."""
+    """Return corpus, model and devices, which are equal for sweeps with comparable advice."""
     devices = {part.run.device for part in sweep.parts if part.run and part.run.device}
     base = dataclasses.replace(sweep.config.base, engine=Engine.FUSED)
     return (*base.timing_key(), frozenset(devices))

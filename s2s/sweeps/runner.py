@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from threading import Event
 
 from s2s.analysis.run.progress import progress_after
-from s2s.errors import UserError
 from s2s.locks import lease
 from s2s.records import RunState, StepRecord, Sweep, SweepPart
 from s2s.runs import lost_gpu, memory
@@ -25,42 +24,31 @@ from s2s.training.device import resolve_device
 
 _REPORT_SECONDS = 0.25
 _POLL_SECONDS = 0.05
-_YIELD_SECONDS = 1.0
-"""How long a waiting run has to take the device between two parts; it needs a fraction of this."""
+_WAIT_SECONDS = 1.0
+"""How long a queued run has to take the device between two parts; it needs a fraction of this."""
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """The part that a sweep trains, and how far it is."""
+    """The progress of the part that a sweep trains."""
 
     sweep: Sweep
-    """Read when the part was started."""
+    """The sweep as it was when the part was started."""
     part: SweepPart
     run_id: int
-    share: float
+    share: float = 0.0
     """Finished share of the part, 0 to 1."""
-    part_seconds_left: float | None
-    """None until the part has trained its first steps."""
-    ended: bool = False
-    """The part is over."""
-    measuring_memory: bool = False
-    """The memory of the part's size is measured before it is trained."""
-
-    @property
-    def done(self) -> int:
-        """Number of parts that have a result."""
-        return self.sweep.count_done_parts() + self.ended
-
-    @property
-    def total(self) -> int:
-        """Number of parts so far; a growing sweep may add more."""
-        return len(self.sweep.parts)
+    part_seconds_left: float | None = None
+    """Time left for the part; `None` before its first steps."""
+    has_ended: bool = False
+    is_measuring_memory: bool = False
+    """Whether memory is being measured, before the part is trained."""
 
 
 def run_sweep(store: Store, sweep_id: int, stop: Event) -> Iterator[SweepProgress]:
-    """Train the parts that have no result yet; the failure of one is its result.
+    """Train the parts that have no result yet; a failure is a result, too.
 
-    The caller has claimed the sweep; it is released at the end. Stopping a part's run stops the
+    The caller has claimed the sweep, which is released at the end. Stopping a part's run stops the
     sweep, as does setting `stop` or closing this iterator.
 
     Yields:
@@ -72,13 +60,13 @@ def run_sweep(store: Store, sweep_id: int, stop: Event) -> Iterator[SweepProgres
             part = next((part for part in sweep.parts if not part.is_done()), None)
             if part is None or lost_gpu.is_blocked(sweep.config.base.device):
                 return
-            _yield_device(store, stop)
+            _wait_for_queued_run(store, stop)
             if part.run:  # stopped or interrupted: a new run with the same seed replaces it
                 store.delete_run(part.run.id)
                 purge(store, part.run.id)
             run_id = queue_part(store, sweep, part)
-            if _is_memory_missing(sweep, part):
-                yield SweepProgress(sweep, part, run_id, 0.0, None, measuring_memory=True)
+            if _needs_memory(sweep, part):
+                yield SweepProgress(sweep, part, run_id, is_measuring_memory=True)
                 _measure_memory(store, run_id, stop, sweep, part)
             yield from _train(store, run_id, stop, sweep, part)
             if store.run(run_id).state in (RunState.STOPPED, RunState.INTERRUPTED):
@@ -87,18 +75,17 @@ def run_sweep(store: Store, sweep_id: int, stop: Event) -> Iterator[SweepProgres
         release_sweep(store, sweep_id)
 
 
-def _is_memory_missing(sweep: Sweep, part: SweepPart) -> bool:
+def _needs_memory(sweep: Sweep, part: SweepPart) -> bool:
     """Return whether to measure memory before training: once per engine and size, on a CPU."""
-    try:
-        on_cpu = resolve_device(sweep.config.base.device).type == "cpu"
-    except UserError:  # no such device: the run of each part reports it
+    device = sweep.config.base.device
+    if device.startswith("cuda") or resolve_device(device).type == "cuda":
         return False
     measured = {(each.engine, each.batch_size) for each in sweep.memory}
-    return on_cpu and (part.engine, part.batch_size) not in measured
+    return (part.engine, part.batch_size) not in measured
 
 
 def _measure_memory(store: Store, run_id: int, stop: Event, sweep: Sweep, part: SweepPart) -> None:
-    """Measure before the part's run starts; stopping that run cancels the measurement."""
+    """Measure memory before the part's run starts; stopping the run cancels the measurement."""
 
     def is_cancelled() -> bool:
         return stop.is_set() or store.is_stop_requested(run_id)
@@ -114,7 +101,7 @@ def _train(
 ) -> Iterator[SweepProgress]:
     config = sweep.run_config(part)
     steps, seconds, reported_at = 0, 0.0, 0.0
-    yield SweepProgress(sweep, part, run_id, 0.0, None)
+    yield SweepProgress(sweep, part, run_id)
     with closing(Execution(store, run_id, stop).run()) as training:
         for event in training:
             if isinstance(event, StepRecord):
@@ -124,15 +111,14 @@ def _train(
                 step_seconds = seconds / steps if steps else None
                 progress = progress_after(config, steps, seconds, step_seconds)
                 yield SweepProgress(sweep, part, run_id, progress.share, progress.seconds_left)
-    yield SweepProgress(sweep, part, run_id, 1.0, 0.0, ended=True)
+    yield SweepProgress(sweep, part, run_id, 1.0, 0.0, has_ended=True)
 
 
-def _yield_device(store: Store, stop: Event) -> None:
+def _wait_for_queued_run(store: Store, stop: Event) -> None:
     """Let a queued run that belongs to no sweep take the device between two parts."""
-    deadline = time.monotonic() + _YIELD_SECONDS
+    deadline = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < deadline:
         states = {run.state for run in store.unfinished_runs()}
-        if RunState.QUEUED not in states or RunState.RUNNING in states:
-            return
-        if stop.wait(_POLL_SECONDS):
+        is_waiting = RunState.QUEUED in states and RunState.RUNNING not in states
+        if not is_waiting or stop.wait(_POLL_SECONDS):
             return

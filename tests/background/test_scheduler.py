@@ -252,7 +252,7 @@ def test_a_sweep_of_another_process_is_stopped(store: Store, scheduler: Schedule
     sweep_id = create_sweep(store, SWEEP)
     claim_sweep(store, sweep_id)
     for progress in run_sweep(store, sweep_id, Event()):
-        if progress.ended:
+        if progress.has_ended:
             scheduler.stop_sweep(sweep_id)
     assert wait_for_sweep(store, sweep_id, SweepState.STOPPED) == ["finished", None]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from s2s.bench import roofline
+from s2s.bench import rounds
 from s2s.bench.bench import Bench, engines_for
 from s2s.bench_report import latest_bench, save_bench
 from s2s.config import Engine, TrainConfig
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.usefixtures("tiny")
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threads = torch.get_num_threads()
-    monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
-    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.001)
+    monkeypatch.setattr(rounds, "COPY_BYTES", 4096)
+    monkeypatch.setattr(rounds, "MEASURE_SECONDS", 0.001)
     yield
     torch.set_num_threads(threads)
 

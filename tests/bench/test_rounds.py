@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from s2s.bench import roofline, rounds
+from s2s.bench import rounds
 from s2s.bench.bench import combine
 from s2s.bench.rounds import Rounds
 from s2s.config import Engine, TrainConfig
@@ -35,8 +35,8 @@ def make_rounds(corpus: Corpus, configs: list[TrainConfig], count: int, **option
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
-    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.001)
+    monkeypatch.setattr(rounds, "COPY_BYTES", 4096)
+    monkeypatch.setattr(rounds, "MEASURE_SECONDS", 0.001)
 
 
 def configs(*sizes: int) -> list[TrainConfig]:
@@ -67,6 +67,17 @@ def test_real_training_fills_every_column(tiny: Corpus) -> None:
     assert bench.copy_rate() > 0
 
 
+def test_bytes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "measure_seconds", lambda *_arguments: 0.5)
+    assert rounds.measure_copy_rate(CPU) == 2 * 4096 / 0.5
+
+
+def test_short_calls_are_timed_in_blocks() -> None:
+    calls: list[int] = []
+    assert rounds.measure_seconds(lambda: calls.append(1), CPU) > 0
+    assert len(calls) > 20
+
+
 class Clockwork:
     """A trainer that alone moves the clock: 1 ms per sample; 9 s for a step that is not timed."""
 
@@ -93,6 +104,7 @@ def clockwork(monkeypatch: pytest.MonkeyPatch) -> type[Clockwork]:
     Clockwork.now, Clockwork.sizes = 0.0, []
     monkeypatch.setattr(rounds, "Trainer", Clockwork)
     monkeypatch.setattr(rounds, "time", SimpleNamespace(perf_counter=lambda: Clockwork.now))
+    monkeypatch.setattr(rounds, "measure_seconds", lambda *_arguments, **_options: 0.5)
     return Clockwork
 
 
@@ -146,7 +158,7 @@ def test_the_roofline_is_of_the_tokens_and_the_rates_of_its_round(
     copy_rates = iter([1e3, 2e3, 4e3])
     product_rows = []
 
-    def product_rate(_roofline: object, rows: int, _seconds_per_call: object) -> float:
+    def product_rate(_roofline: object, rows: int, _measure_seconds: object) -> float:
         product_rows.append(rows)
         return 1e99
 

@@ -19,7 +19,7 @@ from benchmarks.gpu.sections import ROOT, run_section
 from benchmarks.gpu.setup import Setup
 from benchmarks.gpu.speed import measure_speed
 from benchmarks.gpu.table import table
-from s2s.bench import roofline
+from s2s.bench import rounds
 from tests.tiny import wait_until, write_tiny
 
 _PLAIN = """
@@ -50,7 +50,7 @@ def finished(rows: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_every_section_measures_on_a_cpu(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.01)
+    monkeypatch.setattr(rounds, "MEASURE_SECONDS", 0.01)
     measures: dict[str, Callable[[Setup], Iterator[dict[str, Any]]]] = {
         "corpus": prepare_corpus,
         "equality": compare_engines,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from s2s.bench import roofline
+from s2s.bench import rounds
 from s2s.bench.bench import Bench
 from s2s.bench_report import latest_bench
 from s2s.locks import lease_at_once
@@ -19,8 +19,8 @@ BENCH = ["bench", *MODEL, "--batch-sizes=2,4", "--seconds=0.001", "--rounds=2", 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(roofline, "COPY_BYTES", 4096)
-    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.001)
+    monkeypatch.setattr(rounds, "COPY_BYTES", 4096)
+    monkeypatch.setattr(rounds, "MEASURE_SECONDS", 0.001)
     tiny_corpus(tmp_path)
 
 

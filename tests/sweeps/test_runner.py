@@ -87,9 +87,8 @@ def test_all_parts_in_the_order_of_the_plan(store: Store) -> None:
         assert len(store.steps(part.run.id)) == 6
         assert run_folder(part.run.id).exists() is (part.repeat == 0)  # weights of the first
     assert len({tuple(each) for each in losses(store, sweep).values()}) == 4
-    assert [now.done for now in progress if now.ended] == [1, 2, 3, 4]
-    assert {now.total for now in progress} == {4}
-    shares = [now.share for now in progress if now.run_id == 2 and not now.measuring_memory]
+    assert [now.sweep.count_done_parts() for now in progress if now.has_ended] == [0, 1, 2, 3]
+    shares = [now.share for now in progress if now.run_id == 2 and not now.is_measuring_memory]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
     assert progress[-1].part_seconds_left == 0.0
@@ -228,7 +227,7 @@ def test_the_memory_of_each_size_and_engine_is_measured_once(
     choices = {"engines": (Engine.FUSED, Engine.ARTICLE), "batch_sizes": (2,), "amount": 1}
     sweep_id = create_sweep(store, sweep_config(**choices))
     progress = resume(store, sweep_id)
-    assert [now.measuring_memory for now in progress].count(True) == 2
+    assert [now.is_measuring_memory for now in progress].count(True) == 2
     sweep = read_sweep(store, sweep_id)
     assert sweep.memory == (
         StepMemory(Engine.ARTICLE, 2, None, 40), StepMemory(Engine.FUSED, 2, 2000, 40),

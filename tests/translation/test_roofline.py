@@ -1,5 +1,6 @@
 """The roofline of a step, by hand and against operations counted by torch."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from s2s.data.corpus import Corpus
+from s2s.translation.fast.projection import chunk_rows, gpu_chunk_rows
 from s2s.translation.roofline import TranslationRoofline
 from tests.tiny import tiny_config
 
@@ -45,3 +48,23 @@ def test_the_products_are_those_of_a_model(layers: int) -> None:
     step = roofline(vocabulary, hidden_size=hidden_size, layers=layers)
     seconds = step.step_seconds(sentences * source, sentences * target, 1, FAST)
     assert counter.get_total_flops() == pytest.approx(seconds)
+
+
+def test_operations_are_counted(tiny: Corpus) -> None:
+    def measure_seconds(work: Callable[[], object]) -> float:
+        work()
+        return 0.5
+
+    step = TranslationRoofline(tiny_config(), tiny, torch.device("cpu"))
+    expected = 3 * 2 * 8 * tiny.target.vocabulary_size * 5 / 0.5
+    assert step.product_rate(5, measure_seconds) == expected
+
+
+def test_products_have_as_many_rows_as_in_a_step(tiny: Corpus) -> None:
+    config = tiny_config()
+    on_cpu = TranslationRoofline(config, tiny, torch.device("cpu"))
+    on_gpu = TranslationRoofline(config, tiny, torch.device("cuda:0"))
+    tokens = round(1000 * on_cpu._target_tokens)
+    assert on_cpu.product_rows(1000) == chunk_rows(tokens) < on_gpu.product_rows(1000) == tokens
+    most = gpu_chunk_rows(tiny.target.vocabulary_size, torch.float32)
+    assert on_gpu.product_rows(10 * most) == most
