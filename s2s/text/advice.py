@@ -286,7 +286,7 @@ def _describe_learning_rates(rule: LearningRateRule) -> str:
     rates = f"The learning rate followed the {rule} scaling rule."
     if rule is LearningRateRule.CONSTANT:
         rates = "All sizes used the same learning rate."
-    return f"{rates} A size may look slow because its rate was not tuned."
+    return f"{rates} A size may look slow because its learning rate was not tuned."
 
 
 def _format_duration(seconds: Estimate) -> str:

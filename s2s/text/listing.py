@@ -94,5 +94,5 @@ def describe_sweep_estimate(
     if seconds is not None:
         limit = "at most " if config.target_loss else ""
         duration = f"{limit}about {words.format_duration(seconds)}, estimated from {basis}"
-    growth = "; larger batch sizes come on top" if config.grow_until_oom else ""
+    growth = "; larger batch sizes are not included" if config.grow_until_oom else ""
     return f"{runs} on {words.format_device(device)}: {duration}{growth}."

@@ -52,7 +52,11 @@ def build_speed_table(replay: Replay) -> list[list[str]]:
     for each in (replay.article, replay.fused):
         speeds = [each.small.samples_per_second, each.large.samples_per_second]
         table.append(
-            [f"{each.small.engine}, here", *map(words.format_rate, speeds), format_ratio(each.ratio)]
+            [
+                f"{each.small.engine}, here",
+                *map(words.format_rate, speeds),
+                format_ratio(each.ratio),
+            ]
         )
     return [*table, ["article, Tesla K80", *map(str, ARTICLE_SPEEDS), f"{ARTICLE_RATIO:.1f}×"]]
 

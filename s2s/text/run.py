@@ -31,7 +31,7 @@ _REMARKS = {
     RemarkKind.NO_CHECKPOINT: (
         "s2s was shut down before the first checkpoint. Start the run again from the beginning."
     ),
-    RemarkKind.OWNER_DIED: "The process that trained it ended before the run did.",
+    RemarkKind.OWNER_DIED: "The process that trained the run ended early.",
     RemarkKind.CANNOT_RESUME: "It cannot be resumed: {sentence}",
     RemarkKind.QUALITY_NOT_MEASURED: (
         "It was stopped before its quality was measured. Measure it with "
@@ -43,14 +43,14 @@ _REMARKS = {
 def describe_excluded_steps(summary: Summary) -> str:
     """Name the steps that timing excludes; empty if there are none."""
     parts = [
-        f"{count:,} {kind} {'step' if count == 1 else 'steps'} ({format_step_time(seconds)})"
+        f"{count:,} {kind} ({format_step_time(seconds)})"
         for count, kind, seconds in (
-            (summary.warmup_steps, "warm-up", summary.warmup_seconds),
-            (summary.interfered_steps, "interfered", summary.interfered_seconds),
+            (summary.warmup_steps, "for warm-up", summary.warmup_seconds),
+            (summary.interfered_steps, "while s2s translated", summary.interfered_seconds),
         )
         if count
     ]
-    return f"Excluded from timing: {' and '.join(parts)}." if parts else ""
+    return f"Steps excluded from timing: {', '.join(parts)}." if parts else ""
 
 
 def describe_interruption(run: Run, resume_iteration: int) -> str:
@@ -66,9 +66,9 @@ def describe_interruption(run: Run, resume_iteration: int) -> str:
     total = f" of {config.iterations:,}" if has_total else ""
     resumption = ""
     if not resume_iteration:
-        resumption = " It would start over."
+        resumption = " Resuming starts over."
     elif resume_iteration < run.iterations_done:
-        resumption = f" It would resume from iteration {resume_iteration:,}."
+        resumption = f" Resuming continues from iteration {resume_iteration:,}."
     return f"Run {run.id} was interrupted at iteration {run.iterations_done:,}{total}.{resumption}"
 
 
@@ -98,8 +98,8 @@ def describe_result(run: Run) -> str:
     sentences = [_ADVICE.get(run.state, ""), _end_sentence(run.error)]
     sentences += [describe_remark(remark, run.id) for remark in run.remarks]
     if run.resumed_at and run.state is not RunState.INTERRUPTED:
-        iterations = ", ".join(f"{iteration:,}" for iteration in run.resumed_at)
-        sentences.append(f"It was interrupted and resumed at iteration {iterations}.")
+        places = " and ".join(f"iteration {iteration:,}" for iteration in run.resumed_at)
+        sentences.append(f"It was interrupted and resumed at {places}.")
     return " ".join(filter(None, sentences))
 
 

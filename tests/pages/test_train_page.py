@@ -175,7 +175,7 @@ def test_uncertain_timing_is_marked(open_page: OpenPage) -> None:
     store.add_device_samples(run_id, [sample])
     page = open_page("train")
     captions = "\n".join(each.value for each in page.caption).replace("\\", "")
-    for expected in ("0.9 of", "very noisy", "1 warm-up step", "1 interfered step"):
+    for expected in ("0.9 of", "very noisy", "1 for warm-up", "1 while s2s translated"):
         assert expected in captions
     [tile] = [each for each in page.metric if each.label == "Step time"]
     assert "IQR 73%, very noisy" in tile.delta
