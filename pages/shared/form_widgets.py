@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.errors import rerun_when
+from pages.shared.errors import catch_errors, rerun_when
 from pages.shared.state import get_estimator, get_store
 from s2s.config import Engine, Precision
 from s2s.data import catalog
@@ -20,6 +20,7 @@ ENGINES = {
     Engine.FUSED: "one recurrent call per encoder and decoder.",
     Engine.GRAPHED: "as fused, with each step captured as one CUDA graph.",
 }
+_NEED_GPU = (Engine.GRAPHED, Precision.TF32)
 PRECISIONS = {
     Precision.FP32: "float32 throughout.",
     Precision.TF32: "matrix products with 10-bit factors on the GPU, sums in float32.",
@@ -59,14 +60,14 @@ def parse_selected_sizes(selected: Sequence[str]) -> list[int]:
     return parse_batch_sizes(", ".join(selected))
 
 
-def unavailable_without_gpu(*options: Any) -> tuple[Any, ...]:
-    """Return the options that this machine lacks: all of them if it has no GPU.
+def filter_available(options: dict[Any, str]) -> dict[Any, str]:
+    """Return the options that work on this machine, with their help.
 
     Devices are unknown until torch is loaded; until then every option is offered.
     """
     devices = get_estimator().devices()
     has_gpu = not devices or any(device.startswith("cuda") for device in devices)
-    return () if has_gpu else options
+    return {each: text for each, text in options.items() if has_gpu or each not in _NEED_GPU}
 
 
 def machine_widgets(prefix: str) -> None:
@@ -77,27 +78,21 @@ def machine_widgets(prefix: str) -> None:
         st.session_state[device] = "auto"
     if len(devices) > 1:
         st.selectbox("Device", ["auto", *devices], key=device, persist_state="session")
-    unavailable = unavailable_without_gpu(Precision.TF32)
-    select_with_help("Precision", f"{prefix}precision", PRECISIONS, Precision.FP32, unavailable)
+    select_with_help("Precision", f"{prefix}precision", PRECISIONS, Precision.FP32)
     st.number_input(
         "CPU threads", min_value=0, max_value=1024, step=1, key=f"{prefix}threads",
         help="0: torch's default.", persist_state="session",
     )  # fmt: skip
 
 
-def select_with_help(
-    label: str, key: str, options: dict[Any, str], default: Any, unavailable: Sequence[Any]
-) -> None:
-    """Show a select box with one line of help per option.
+def select_with_help(label: str, key: str, options: dict[Any, str], default: Any) -> None:
+    """Show a select box of the options that work on this machine, with one line of help each.
 
     Args:
-        label: The widget's label.
-        key: The widget's key, for which the session state already holds a value.
         options: Help by option.
-        default: Option that replaces an unavailable value.
-        unavailable: Options to leave out.
+        default: Option to select in place of one that does not work.
     """
-    offered = {option: text for option, text in options.items() if option not in unavailable}
+    offered = filter_available(options)
     if st.session_state[key] not in offered:
         st.session_state[key] = default
     lines = [f"{option.value}: {text}" for option, text in offered.items()]
@@ -128,10 +123,10 @@ def wait_for_estimate(is_ready: Callable[[], bool]) -> None:
 def lazy_expander(label: str, icon: str, key: str, draw: Callable[[], object]) -> None:
     """Show an expander whose contents are drawn by `draw`, only while it is open.
 
-    Streamlit would draw the contents of a closed expander at every refresh too. The session state
-    holds under `key` whether the expander is open.
+    Streamlit would draw the contents of a closed expander at every refresh too. An error of `draw`
+    is shown in the expander. The session state holds under `key` whether the expander is open.
     """
     panel = st.expander(label, icon=f":material/{icon}:", key=key, on_change="rerun")
     if panel.open:
         with panel:
-            draw()
+            catch_errors(draw)()

@@ -10,15 +10,7 @@ from pages.shared.errors import catch_errors, rerun_when
 from pages.shared.state import get_estimator, get_scheduler
 from pages.shared.sweeps import SELECTED
 from s2s.background.estimates import SweepEstimate
-from s2s.config import (
-    Budget,
-    Engine,
-    LearningRateRule,
-    OptimizerName,
-    Precision,
-    SweepConfig,
-    TrainConfig,
-)
+from s2s.config import Budget, Engine, LearningRateRule, OptimizerName, SweepConfig, TrainConfig
 from s2s.sweeps.plan import plan
 from s2s.text.listing import describe_sweep_estimate
 
@@ -51,15 +43,14 @@ _HELP = {
 
 
 def sweep_form() -> None:
-    """Show the form, whose button starts the sweep, and the expected duration."""
+    """Show the form, whose button starts the sweep, and the expected duration.
+
+    Raises:
+        UserError: The values in the form are invalid.
+    """
     _main_options()
     with st.expander("More options", icon=":material/tune:"):
         _more_options()
-    catch_errors(_start_row)()
-
-
-def _start_row() -> None:
-    """Show the Start button and the expected duration, or raise UserError for invalid values."""
     config = _build_config()
     run_count = len(config.batch_sizes) * len(config.engines) * config.repeats
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -103,14 +94,13 @@ def _main_options() -> None:
 
 
 def _more_options() -> None:
-    defaults = {"device": "auto", "precision": Precision.FP32, "threads": 0, "sentences": ""}
-    for name, value in defaults.items():
-        st.session_state.setdefault(f"sweep_{name}", value)
+    st.session_state.setdefault("sweep_sentences", "")
+    for name in ("device", "precision", "threads"):
+        st.session_state.setdefault(f"sweep_{name}", getattr(TrainConfig, name))
     model, learning, machine = st.columns(3)
     with model:
         st.markdown("**Model**")
-        unavailable = widgets.unavailable_without_gpu(Engine.GRAPHED)
-        offered = {each: text for each, text in widgets.ENGINES.items() if each not in unavailable}
+        offered = widgets.filter_available(widgets.ENGINES)
         selected = st.session_state.get("sweep_engines", [Engine.FUSED])
         st.session_state["sweep_engines"] = [each for each in selected if each in offered]
         st.multiselect(

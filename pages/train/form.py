@@ -143,10 +143,7 @@ def _more_settings() -> None:
     model, learning, machine = st.columns(3)
     with model:
         st.markdown("**Model**")
-        unavailable = widgets.unavailable_without_gpu(Engine.GRAPHED)
-        widgets.select_with_help(
-            "Engine", "form_engine", widgets.ENGINES, Engine.FUSED, unavailable
-        )
+        widgets.select_with_help("Engine", "form_engine", widgets.ENGINES, Engine.FUSED)
         _number("Hidden size", "hidden_size", 1, 8192, step=32)
         _number("Layers", "layers", 1, 8, step=1)
         _number("Dropout", "dropout", 0.0, 0.95, step=0.05)
