@@ -66,11 +66,11 @@ def bench(options: argparse.Namespace) -> int | None:
             for activity, share in measuring.run():
                 show(activity, share)
     except KeyboardInterrupt:
-        if not measuring.report():
+        if not measuring.build_report():
             common.print_text("s2s: stopped before anything was measured.", sys.stderr)
         return common.EXIT_STOPPED
     finally:  # print the completed rounds, however the bench ended
-        if report := measuring.report():
+        if report := measuring.build_report():
             _print_report(options, report)
     return None
 

@@ -79,11 +79,7 @@ def split_list(text: str) -> list[str]:
 
 
 def find_trained_run(store: Store, text: str) -> int:
-    """Return the id of the run with this id, or of the newest with a checkpoint for `last`.
-
-    Raises:
-        UserError: There is no such run.
-    """
+    """Return the run id in `text`, or for `last` the id of the newest run with a checkpoint."""
     if text == "last":
         for run in store.runs():
             if has_checkpoint(run.id):

@@ -9,19 +9,22 @@ from collections.abc import Sequence
 from s2s.cli import advise, bench, common, corpora, replay, runs, sweep, train
 from s2s.errors import UserError
 
-_LISTS = {"sentences"}
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: By default those of this process.
+        arguments: Arguments after the program's name; by default those of this process.
 
     Returns:
-        0; 1 after an error, whose message is on standard error; 130 if the command was stopped.
+        The exit code: 1 after an error, 130 if the command was stopped, 0 otherwise.
     """
-    options = _parse(arguments)
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    # Some versions of Python give an option that is followed by `--` alone an empty list.
+    for name, value in vars(options).items():
+        if value == [] and name != "sentences":
+            parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
     options.typed = f"python -m s2s {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
     try:
         code = options.command(options)
@@ -48,13 +51,3 @@ def build_parser() -> argparse.ArgumentParser:
     for group in (corpora, train, sweep, advise, replay, bench, runs):
         group.add_commands(commands)
     return parser
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = build_parser()
-    options = parser.parse_args(arguments)
-    # Some versions of Python give an option that is followed by `--` alone an empty list.
-    for name, value in vars(options).items():
-        if value == [] and name not in _LISTS:
-            parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
-    return options

@@ -29,7 +29,7 @@ def add_commands(commands: common.Commands) -> None:
 
 
 def replay(options: argparse.Namespace) -> int | None:
-    from s2s.sweeps.replay import ITERATIONS, LONG_ITERATIONS, replay_config
+    from s2s.sweeps.replay import ITERATIONS, LONG_ITERATIONS, build_replay_config
 
     store = Store(home())
     if options.sweep is not None:
@@ -38,7 +38,7 @@ def replay(options: argparse.Namespace) -> int | None:
     iterations = options.iterations
     if iterations is None:
         iterations = LONG_ITERATIONS if options.long else ITERATIONS
-    config = replay_config(options.corpus, iterations, options.repeats, options.threads)
+    config = build_replay_config(options.corpus, iterations, options.repeats, options.threads)
     sweep = run_parts(options, store, config)
     _print_result(options, store, sweep)
     return exit_code(sweep)
@@ -49,7 +49,7 @@ def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> No
     from s2s.sweeps import replay as stored
     from s2s.text.replay import describe_replay, format_replay
 
-    unigram_loss = stored.unigram_baseline_loss(sweep)
+    unigram_loss = stored.measure_unigram_loss(sweep)
     related = stored.find_related_advice(store, sweep)
     result = stored.read_replay(store, sweep, unigram_loss, related)
     messages = list_run_messages(sweep)
@@ -60,7 +60,7 @@ def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> No
         "messages": messages,
     }
     common.print_as(options, values, "\n".join([format_replay(result), *messages]))
-    for run in stored.first_repeat_runs(sweep):
+    for run in stored.list_first_repeat_runs(sweep):
         _print_translations(options, store, run)
 
 

@@ -78,18 +78,18 @@ def export(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _open_for_replacement(path: Path) -> Iterator[IO[str]]:
-    """Open a file that replaces `path` once it is complete; pipes are written directly."""
+    """Open a file that replaces `path` once it is complete; a pipe or device is opened itself."""
     is_file = path.is_file() or not path.exists()
-    target = path.with_name(f".{path.name}.{os.getpid()}") if is_file else path
+    written = path.with_name(f".{path.name}.{os.getpid()}") if is_file else path
     try:
-        with target.open("w", encoding="utf-8", newline="") as file:
+        with written.open("w", encoding="utf-8", newline="") as file:
             yield file
         if is_file:
-            target.replace(path)
+            written.replace(path)
     finally:
         if is_file:
             with suppress(OSError):
-                target.unlink(missing_ok=True)
+                written.unlink(missing_ok=True)
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -112,7 +112,7 @@ def measure_noise(options: argparse.Namespace) -> None:
     store = Store(home())
     run_id = common.find_trained_run(store, options.run)
     with common.show_progress() as show:
-        report = functools.partial(show, "Gradients")
+        report = functools.partial(show, f"Gradients of run {run_id}")
         noise = measure_gradient_noise(run_id, report, options.sentences)
     store.save_gradient_noise(noise)
     common.print_as(options, dataclasses.asdict(noise), describe_gradient_noise(noise))

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from s2s.config import CorpusChoices, Direction
 from s2s.data import corpus
-from s2s.data.download import download
+from s2s.data.download import Progress, download
 from s2s.data.prepare import prepare
 from s2s.data.reader import Chunk, comes_from_tatoeba, hash_content, read_chunks
 from s2s.errors import UserError, quote
@@ -40,9 +40,6 @@ LANGUAGES = {
 """Languages by their code in a named pair such as `fra-eng`."""
 NAMED_PAIRS = tuple(f"{code}-eng" for code in LANGUAGES)
 """Pairs that manythings.org offers for download."""
-
-Progress = Callable[[str, float | None], object]
-"""Function to call with a description and the fraction done, None if the fraction is unknown."""
 
 
 def ignore_progress(description: str, fraction: float | None) -> None:
@@ -116,7 +113,6 @@ def add(
     """Prepare a corpus, unless it exists with the same content and choices.
 
     Args:
-        folder: Folder of all prepared corpora.
         source: Path of a corpus file, a named pair such as `fra-eng`, or `starter`.
         name: Name of the corpus; by default the file's name without suffix.
 
@@ -177,11 +173,7 @@ def _guess_languages(stem: str) -> tuple[str, str]:
 
 
 def _find_existing(folder: Path, origin: _Origin, choices: CorpusChoices) -> CorpusInfo | None:
-    """Return the corpus if it has been prepared from the same content with the same choices.
-
-    Raises:
-        UserError: A corpus with other content or choices has this name.
-    """
+    """Return the corpus if it is already prepared; raise UserError if its name is taken."""
     try:
         info = corpus.load(folder / origin.name).info
     except (FileNotFoundError, corpus.DamagedCorpusError):

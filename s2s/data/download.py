@@ -25,15 +25,17 @@ _CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _TOTAL_SECONDS = 1800.0
 _ALTERNATIVE = "Download it with a browser and add the file by its path."
 
+Progress = Callable[[str, float | None], object]
+"""Function to call with a description and the fraction done, None if the fraction is unknown."""
 
-def download(name: str, folder: Path, progress: Callable[[str, float | None], object]) -> Path:
+
+def download(name: str, folder: Path, progress: Progress) -> Path:
     """Download the zip of a named pair such as `fra-eng`, unless it is in `folder` already.
 
     The environment variable S2S_CORPORA_URL replaces the address of manythings.org.
 
     Args:
         folder: Folder of the zip. A partial file stays in it, and the next call resumes it.
-        progress: Called with a description and the fraction done, None if the length is unknown.
 
     Returns:
         Path of the zip, whose checksums are correct.
@@ -65,9 +67,7 @@ def download(name: str, folder: Path, progress: Callable[[str, float | None], ob
 class _Transfer:
     """The transfer of one zip into a partial file."""
 
-    def __init__(
-        self, name: str, folder: Path, progress: Callable[[str, float | None], object]
-    ) -> None:
+    def __init__(self, name: str, folder: Path, progress: Progress) -> None:
         self._name, self._progress = name, progress
         base = os.environ.get("S2S_CORPORA_URL", "").rstrip("/")
         self._url = f"{base or 'http://www.manythings.org/anki'}/{name}.zip"

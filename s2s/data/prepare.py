@@ -47,7 +47,7 @@ class Prepared:
         return self.training_pairs + self.validation_pairs + self.test_pairs
 
 
-class _SideReader:
+class _SideEncoder:
     """Encoder of one side: numbers the words as they occur; SENTENCE_END is 0."""
 
     def __init__(self, choices: CorpusChoices) -> None:
@@ -83,9 +83,10 @@ class _SideReader:
         self._estimated_bytes += len(tokens) * _TOKEN_BYTES + len(lengths) * _SENTENCE_BYTES
 
     def _hash(self, tokens: Ints, lengths: Ints) -> npt.NDArray[np.uint64]:
-        """Return a 64-bit hash per sentence; a collision would put two into the same split."""
+        """Return a 64-bit hash per sentence; a collision would only put two into one split."""
         starts = np.cumsum(lengths) - lengths
         position = np.arange(len(tokens)) - np.repeat(starts, lengths)
+        # The multiplication and the shift spread a word's number over all bits of the hash.
         mixed = (tokens.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
         return np.add.reduceat(mixed * self._multipliers[position], starts)
@@ -122,7 +123,7 @@ def prepare(
         UserError: Hardly any pair is left, or preparing would take more than 2 GiB or half of the
             available memory.
     """
-    source, target = _SideReader(choices), _SideReader(choices)
+    source, target = _SideEncoder(choices), _SideEncoder(choices)
     max_bytes = min(_MAX_BYTES, psutil.virtual_memory().available // 2)
     bad_line_numbers: list[int] = []
     bad_lines = pairs_read = lines_read = 0
@@ -177,43 +178,40 @@ def _split_columns(chunk: Chunk) -> tuple[list[str], list[str], list[int]]:
     return first, second, bad
 
 
-def _split(sources: Ints, targets: Ints) -> tuple[Ints, Ints, Ints]:
+def _split(source_ids: Ints, target_ids: Ints) -> tuple[Ints, Ints, Ints]:
     """Return the indices of the training, validation and test pairs.
 
     Pairs that share a sentence of either language, directly or through other pairs, form a group
     that stays in one split. The validation and test splits get about 1% of the pairs each (at least
     500, but no more than a tenth; at most 5,000), from small groups drawn at random. Corpus files
     are often sorted, so both splits are shuffled: their first pairs are representative.
-
-    Args:
-        sources: Sentence id of each pair's source.
-        targets: Sentence id of each pair's target.
     """
-    pairs = len(sources)
+    pairs = len(source_ids)
     split_pairs = min(max(pairs // 100, min(500, pairs // 10)), 5000)
-    nodes = int(sources.max()) + 1 + int(targets.max()) + 1
-    edges = (np.ones(pairs, np.bool_), (sources, targets + int(sources.max()) + 1))
-    components = connected_components(coo_array(edges, shape=(nodes, nodes)), directed=False)[1]
-    group = np.unique(components[sources], return_inverse=True)[1]
-    sizes = np.bincount(group)
-    small = np.flatnonzero(sizes <= max(split_pairs // 10, 1))
+    # Each distinct sentence is a node of a graph, and each pair an edge between two of them.
+    sources, targets = int(source_ids.max()) + 1, int(target_ids.max()) + 1
+    edges = (np.ones(pairs, np.bool_), (source_ids, target_ids + sources))
+    graph = coo_array(edges, shape=(sources + targets, sources + targets))
+    components = connected_components(graph, directed=False)[1]
+    group_of_pair = np.unique(components[source_ids], return_inverse=True)[1]
+    group_sizes = np.bincount(group_of_pair)
     random = np.random.default_rng(_SPLIT_SEED)
-    drawn = random.permutation(small)
-    filled = np.cumsum(sizes[drawn])
-    split_of_group = np.zeros(len(sizes), np.int8)
+    drawn = random.permutation(np.flatnonzero(group_sizes <= max(split_pairs // 10, 1)))
+    filled = np.cumsum(group_sizes[drawn])
+    split_of_group = np.zeros(len(group_sizes), np.int8)
     split_of_group[drawn[filled <= 2 * split_pairs]] = 2
     split_of_group[drawn[filled <= split_pairs]] = 1
-    split_of_pair = split_of_group[group]
+    split_of_pair = split_of_group[group_of_pair]
     training, validation, test = (np.flatnonzero(split_of_pair == split) for split in (0, 1, 2))
     return training, random.permutation(validation), random.permutation(test)
 
 
 def _finish_side(
-    reader: _SideReader, order: Ints, training_pairs: int, choices: CorpusChoices
+    encoder: _SideEncoder, order: Ints, training_pairs: int, choices: CorpusChoices
 ) -> Side:
     """Order the sentences, and number the words by their frequency in the training split."""
-    tokens, lengths = reader.pop_sentences()
-    words = list(reader.numbers)
+    tokens, lengths = encoder.pop_sentences()
+    words = list(encoder.numbers)
     tokens, offsets = _reorder(tokens, lengths, order)
     counts = np.bincount(tokens, minlength=len(words))
     training_counts = np.bincount(tokens[: offsets[training_pairs]], minlength=len(words))
@@ -245,14 +243,9 @@ def _reorder(tokens: Ints, lengths: Ints, order: Ints) -> tuple[Ints, Ints]:
 
 
 def _check_pairs(
-    sources: Ints, targets: Ints, pairs_read: int, lines_read: int, choices: CorpusChoices
+    source_ids: Ints, target_ids: Ints, pairs_read: int, lines_read: int, choices: CorpusChoices
 ) -> None:
-    """Raise UserError if no pair, or hardly any distinct sentence, is kept.
-
-    Args:
-        sources: Sentence id of each kept pair's source.
-        targets: Sentence id of each kept pair's target.
-    """
+    """Raise UserError if no pair is kept, or hardly any distinct sentence."""
     if lines_read == 0:
         raise UserError("The file has no lines.")
     if pairs_read == 0:
@@ -260,14 +253,14 @@ def _check_pairs(
             f"None of the {lines_read:,} lines has text in two tab-separated columns. Write a "
             "sentence, a tab and its translation on each line."
         )
-    kept = len(sources)
+    kept = len(source_ids)
     if kept == 0:
         raise UserError(
             f"None of the {pairs_read:,} pairs is left: each has a side that is empty or longer "
             f"than {choices.max_length} words. Raise the maximum length or choose another "
             "normalizer."
         )
-    distinct = 1 + min(int(sources.max()), int(targets.max()))
+    distinct = 1 + min(int(source_ids.max()), int(target_ids.max()))
     if kept >= 100 and distinct < kept * 0.01:
         remedy = (
             "It keeps Latin letters only; choose the unicode normalizer."

@@ -145,12 +145,7 @@ def _convert_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip.
-
-    Raises:
-        UserError: It contains too many files.
-        NotImplementedError: It uses a rare compression.
-    """
+    """Open a zip; raise an error if it contains too many files or uses a rare compression."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         # zipfile creates an object per entry, and the number of entries that a zip declares may be
         # wrong, so the signatures of the entries are counted first.
