@@ -90,9 +90,9 @@ class TranslationTask(Task):
 
     @staticmethod
     def measure_quality(
-        run_folder: Path, most_samples: int, progress: Callable[[float], object]
+        run_folder: Path, max_samples: int, progress: Callable[[float], object]
     ) -> Quality:
-        return quality.measure_quality(run_folder, most_samples, progress)
+        return quality.measure_quality(run_folder, max_samples, progress)
 
     def check_start(self, config: TrainConfig, metadata: Metadata, *, same_data: bool) -> None:
         start = parse_dataclass(TranslationMetadata, metadata)
