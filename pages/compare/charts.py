@@ -111,6 +111,6 @@ def anatomy_chart(runs: Sequence[Run]) -> None:
     caption = describe_anatomy_fit(fit) if fit else describe_missing_fit(anatomies)
     missing = [str(run.id) for run, each in zip(runs, measured, strict=True) if not each]
     if missing:
-        runs_without = f"{'run' if len(missing) == 1 else 'runs'} {', '.join(missing)}"
-        caption += f" No phases were measured in {runs_without}."
+        noun = "run" if len(missing) == 1 else "runs"
+        caption += f" No phases were measured in {noun} {', '.join(missing)}."
     st.caption(escape(caption))

@@ -8,7 +8,6 @@ import streamlit as st
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
-from s2s.errors import UserError
 from s2s.formatting import format_run_label
 from s2s.records import Run
 
@@ -20,7 +19,11 @@ _TAG_PLACEHOLDER = "Select or type a tag"
 
 
 def edit_runs(runs: Sequence[Run]) -> None:
-    """Let the user select some runs, and describe, archive or delete them."""
+    """Let the user select some runs, and describe, archive or delete them.
+
+    Raises:
+        UserError: A new name is invalid.
+    """
     by_id = {run.id: run for run in runs}
     existing = [run_id for run_id in st.session_state.get(_EDITED, []) if run_id in by_id]
     st.session_state[_EDITED] = existing
@@ -61,13 +64,9 @@ def _description_form(run: Run, tags: Sequence[str]) -> None:
         )  # fmt: skip
         notes = st.text_area("Notes", run.notes, max_chars=5000, height=100)
         if st.form_submit_button("Save", icon=":material/save:", key="save_description"):
-            try:
-                get_store().rename_run(run.id, name)
-            except UserError as error:
-                st.error(escape(error))
-            else:
-                get_store().describe_run(run.id, notes, selected)
-                st.rerun()
+            get_store().rename_run(run.id, name)
+            get_store().describe_run(run.id, notes, selected)
+            st.rerun()
 
 
 def _tag_form(runs: Sequence[Run], tags: Sequence[str]) -> None:

@@ -11,18 +11,11 @@ from pages.shared.chart import draw_chart
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
 from pages.shared.sweeps import select_engine
+from s2s.analysis import translations
 from s2s.analysis.run.steps import Axis
 from s2s.analysis.sweep.step_parts import measure_padding, measure_step_parts
 from s2s.analysis.sweep.table import sweep_rows
 from s2s.analysis.sweep.throughput import Unit, sweep_speed_curves
-from s2s.analysis.translations import (
-    TranslatingRun,
-    common_extent,
-    first_finished_runs,
-    sample_sentences,
-    select_translating_runs,
-    translations_at,
-)
 from s2s.charts.bars import plot_step_parts
 from s2s.charts.sweep import plot_padding, plot_speed_curves
 from s2s.config import Engine
@@ -119,15 +112,15 @@ def _anatomy_chart(sweep: Sweep, engine: Engine) -> None:
 
 
 def _translations_table(sweep: Sweep, engine: Engine) -> None:
-    runs = first_finished_runs(sweep, engine)
+    runs = translations.first_finished_runs(sweep, engine)
     evaluations = {run.id: get_store().evaluations(run.id) for run in runs}
-    translating = select_translating_runs(runs, evaluations)
-    pairs = sample_sentences(translating)
+    translating = translations.select_translating_runs(runs, evaluations)
+    pairs = translations.sample_sentences(translating)
     if not pairs:
         st.caption("Sample translations appear after the first finished runs.")
         return
     pair = st.selectbox("Sentence", pairs, format_func=lambda pair: pair[0])
-    rows = translations_at(translating, pair, *_select_position(translating))
+    rows = translations.translations_at(translating, pair, *_select_position(translating))
     outputs = [UNKNOWN if each.output is None else escape(shorten(each.output)) for each in rows]
     columns = {
         "Batch size": [f"{each.batch_size:,}" for each in rows],
@@ -150,12 +143,12 @@ def _translations_table(sweep: Sweep, engine: Engine) -> None:
     st.caption("  \n".join(notes))
 
 
-def _select_position(runs: list[TranslatingRun]) -> tuple[Axis, float]:
+def _select_position(runs: list[translations.TranslatingRun]) -> tuple[Axis, float]:
     """Return the selected axis and a position on it that every batch size has reached."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = segmented_choice("Compare at equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
         is_samples, key = axis is Axis.SAMPLES, f"sweep_at_{axis}"
-        extent = common_extent(runs, axis)
+        extent = translations.common_extent(runs, axis)
         limit = int(extent) if is_samples else math.ceil(10 * extent) / 10
         if not limit:
             return axis, extent

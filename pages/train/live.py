@@ -92,10 +92,7 @@ def watch_run(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
     """Show a run, and refresh the view while any run is unfinished.
 
     Args:
-        run_id: The run to show.
-        scale: Scale of the loss chart.
-        unfinished: The states on which the rest of the page depends. When a state changes, the
-            whole page is rerun.
+        unfinished: States on which the rest of the page depends: a change reruns the whole page.
     """
     interval = None
     if unfinished:
