@@ -22,12 +22,12 @@ class NoiseScale:
     """Signal and noise of a gradient, in the squared unit of its norms."""
 
     squared_gradient: Estimate
-    """|G|^2, of the gradient over all samples."""
+    """|G|^2 of the gradient over all samples."""
     covariance_trace: Estimate
-    """tr(Sigma), of one sample's gradient."""
+    """tr(Sigma) of one sample's gradient."""
     batch_size: Estimate | None
-    """B_simple = tr(Sigma) / |G|^2: at this batch size half of a squared gradient is noise. None:
-    not identifiable, because the interval of one of the two touches 0."""
+    """B_simple = tr(Sigma) / |G|^2: at this batch size half of a squared gradient is noise. `None`
+    if it is not identifiable, because the interval of either part touches 0."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class RunNoise:
     run_id: int
     iteration: int
     sentences: int
-    """Sentences whose gradients were measured, sampled from the training split with replacement."""
+    """Number of training sentences whose gradients were measured, sampled with replacement."""
     small_batch: int
     big_batch: int
     scale: NoiseScale
@@ -57,17 +57,11 @@ def estimate_noise_scale(
     Each of the M pairs gives both terms without bias; they are averaged before the ratio is taken.
 
     Args:
-        small_norms: (M, K): squared norms of K small-batch gradients per entry of `big_norms`;
-            (M,) if K is 1.
-        big_norms: (M,): squared norms of the mean gradients over `big_batch` samples.
-
-    Raises:
-        ValueError: Fewer than two pairs, or `small_batch` is not the smaller.
+        small_norms: Squared norms of K small-batch gradients per big batch, shape (M, K) or (M,).
+        big_norms: Squared norms of the mean gradients over `big_batch` samples, shape (M,).
     """
     big = np.asarray(big_norms, np.float64)
     small = np.asarray(small_norms, np.float64).reshape(len(big), -1).mean(1)
-    if len(big) < 2 or not 0 < small_batch < big_batch:
-        raise ValueError("a noise scale needs at least two pairs, and 0 < small_batch < big_batch")
     gradient = (big_batch * big - small_batch * small) / (big_batch - small_batch)
     trace = (small - big) / (1 / small_batch - 1 / big_batch)
     squared_gradient, covariance_trace = estimate_mean(gradient), estimate_mean(trace)

@@ -21,8 +21,7 @@ def cross_validate_sweep(
 ) -> list[LeaveOneOutCheck]:
     """Predict the time to target of each inner size from the runs of the other sizes.
 
-    Args:
-        evaluations: By run id.
+    The measured time is the geometric mean over the runs; `evaluations` are by run id.
     """
     runs = finished_runs(sweep, engine)
     points = find_steps_to_target(runs, evaluations, target_loss)

@@ -17,9 +17,9 @@ class StepsToTarget:
     steps: float
     """Optimizer steps; a lower bound if not `reached`, an upper bound if `early`."""
     reached: bool
-    """False: censored, the run ended above the target."""
+    """Whether the run reached the target; if not, its steps are censored."""
     early: bool = False
-    """The first evaluation after a step was already at or below the target."""
+    """Whether the first evaluation after a step was already at or below the target."""
 
     @property
     def exact(self) -> bool:
@@ -30,34 +30,27 @@ class StepsToTarget:
 def find_steps_to_target(
     runs: Sequence[Run], evaluations: Mapping[int, Sequence[Evaluation]], target_loss: float
 ) -> list[StepsToTarget]:
-    """Return the steps of each run to a validation loss per token, in nats.
+    """Return the steps of each evaluated run to a validation loss per token, in nats.
 
-    The evaluation before the first step has no place on a logarithmic scale of steps; a target
-    reached by the first one after it is `early`. Runs that were not evaluated after a step are
-    skipped.
+    The evaluation before the first step has no place on a logarithmic scale of steps, so the
+    crossing is unknown if the next evaluation has already reached the target.
 
     Args:
-        evaluations: By run id.
+        evaluations: Evaluations by run id.
     """
     points = []
     for run in runs:
-        losses = _trained_losses(evaluations[run.id])
-        if losses:
+        if losses := _trained_losses(evaluations[run.id]):
             crossing = _find_crossing(losses, target_loss)
-            points.append(
-                StepsToTarget(
-                    run.config.batch_size,
-                    run.config.seed,
-                    losses[-1][0] if crossing is None else crossing,
-                    reached=crossing is not None,
-                    early=losses[0][1] <= target_loss,
-                )
-            )
+            steps = losses[-1][0] if crossing is None else crossing
+            is_early = losses[0][1] <= target_loss
+            batch_size, seed = run.config.batch_size, run.config.seed
+            points.append(StepsToTarget(batch_size, seed, steps, crossing is not None, is_early))
     return points
 
 
 def find_seconds_to_target(evaluations: Sequence[Evaluation], target_loss: float) -> float | None:
-    """Return the training time to a validation loss per token; None if it was not reached."""
+    """Return the training time to a validation loss per token, if the run reached it."""
     losses = [(each.training_seconds, loss) for each, loss in _with_loss(evaluations)]
     return _find_crossing(losses, target_loss)
 
@@ -66,10 +59,10 @@ def suggest_target(runs: Iterable[Sequence[Evaluation]]) -> float:
     """Return the lowest target that all runs reached: the largest of their lowest losses.
 
     Args:
-        runs: The evaluations of each run; runs without a finite validation loss are skipped.
+        runs: The evaluations of each run.
 
     Raises:
-        UserError: No run has one.
+        UserError: No run has a finite validation loss.
     """
     losses = [[loss for _, loss in _trained_losses(evaluations)] for evaluations in runs]
     lowest = [min(each) for each in losses if each]
@@ -90,10 +83,10 @@ def _with_loss(evaluations: Sequence[Evaluation]) -> list[tuple[Evaluation, floa
 
 
 def _find_crossing(losses: Sequence[tuple[float, float]], target_loss: float) -> float | None:
-    """Return the x of the first crossing; None if there is none.
+    """Return the x at which the loss first crosses the target, if it does.
 
-    The loss is interpolated linearly in log x: it falls ever more slowly, so interpolation in x
-    would cross late, the more so the rarer the evaluations. From x = 0 it is linear in x.
+    The loss is interpolated linearly in log x, because it falls ever more slowly; interpolation in
+    x, which is used only from x = 0, would cross late.
     """
     index = next((i for i, (_, loss) in enumerate(losses) if loss <= target_loss), None)
     if index is None:

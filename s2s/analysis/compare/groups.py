@@ -14,7 +14,7 @@ from s2s.records import Run, RunState, Summary
 
 
 class Repeats(StrEnum):
-    """How repeats are drawn: as one mean with a range, or each run by itself."""
+    """Ways to draw repeats: as a mean with one of two ranges, or each run by itself."""
 
     RANGE = "min to max"
     QUARTILES = "quartiles"
@@ -28,7 +28,7 @@ _MAX_IDS = 3
 
 @dataclass(frozen=True)
 class Group:
-    """Repeats, or a single run; the lowest run id comes first."""
+    """Repeats, or a single run, with the lowest run id first."""
 
     runs: tuple[Run, ...]
 
@@ -53,7 +53,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Bar:
-    """One figure of a group; None: unknown for all of its runs."""
+    """One figure of a group, if it is known for a run."""
 
     group: Group
     value: Estimate | None
@@ -64,7 +64,7 @@ class Bar:
 
 
 def group_repeats(runs: Sequence[Run], repeats: Repeats) -> list[Group]:
-    """Group the runs; sort by batch size, then by run id.
+    """Return groups of repeats, sorted by batch size, then by run id.
 
     Runs that are unfinished, stopped or failed stay alone: an incomplete run would shorten the
     part of the curves that all repeats share. Choices that apply after the last step do not
@@ -83,7 +83,7 @@ def group_repeats(runs: Sequence[Run], repeats: Repeats) -> list[Group]:
 
 
 def measure_band(values: Floats, repeats: Repeats) -> tuple[Floats, Floats]:
-    """Return lower and upper ends over the first axis: of all values, or of their middle half."""
+    """Return the lower and upper ends of all values, or of their middle half, on the first axis."""
     low, high = np.quantile(values, _QUANTILES[repeats], axis=0)
     return low, high
 
@@ -93,7 +93,7 @@ def measure_ratio(
 ) -> Estimate | None:
     """Return the ratio of the means, with the range of the ratios of all pairs of repeats.
 
-    None if either side is unknown or the baseline is 0.
+    The ratio is `None` if either side is unknown or the baseline has a 0.
     """
     above, below = (
         np.array([value for value in side if value is not None], np.float64)

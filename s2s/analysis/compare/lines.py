@@ -1,4 +1,4 @@
-"""Labeled lines of loss and throughput; repeats are one line in a band."""
+"""Labeled lines of loss and throughput, with one line in a band for repeats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from s2s.records import Evaluation, Run
 
 @dataclass(frozen=True)
 class Band:
-    """The range of repeats around their mean (all of one length)."""
+    """The range of repeats around their mean."""
 
     x: Floats
     low: Floats
@@ -38,7 +38,7 @@ class RunLine:
     label: str
     curve: Curve
     validation: Curve | None = None
-    """Validation loss per token at the evaluations; None: not drawn."""
+    """Validation loss per token at the evaluations, if it is drawn."""
     band: Band | None = None
 
 
@@ -51,7 +51,7 @@ def build_loss_line(
     smoothing: float = 0.9,
     points: int = 500,
 ) -> RunLine:
-    """Return the loss of a run. Validation loss is known per token only, so only shown so."""
+    """Return the loss of a run, with the validation loss if the scale is per token."""
     validation = validation_curve(steps, evaluations, axis) if scale is LossScale.TOKEN else None
     curve = loss_curve(steps, axis, scale, smoothing, points)
     return RunLine(run.id, run.config.batch_size, format_run_label(run), curve, validation)
@@ -64,7 +64,7 @@ def build_throughput_line(run: Run, steps: Steps, axis: Axis) -> RunLine:
 
 
 def validation_curve(steps: Steps, evaluations: Sequence[Evaluation], axis: Axis) -> Curve | None:
-    """Return the validation losses, each at the last step before it; None if there are none."""
+    """Return the validation losses, each at the last step before the evaluation, if any."""
     measured = [each for each in evaluations if each.validation_loss_per_token is not None]
     if not measured:
         return None
@@ -76,10 +76,9 @@ def validation_curve(steps: Steps, evaluations: Sequence[Evaluation], axis: Axis
 
 
 def find_divergence(curve: Curve) -> tuple[float, float] | None:
-    """Return the x at which the loss first becomes NaN or infinite, and the last finite y.
+    """Return the x at which the loss first becomes NaN or infinite, if it does, and the last y.
 
-    Without a finite y before it, y is 1, which a logarithmic axis can show too. None if the whole
-    curve is finite.
+    Without a finite y before, y is 1, which a logarithmic axis can show too.
     """
     first = _finite_length(curve)
     if first == len(curve.x):
@@ -88,22 +87,20 @@ def find_divergence(curve: Curve) -> tuple[float, float] | None:
 
 
 def build_group_line(group: Group, lines: Sequence[RunLine], repeats: Repeats) -> RunLine:
-    """Return the mean line of a group's runs, in a band.
+    """Return the mean of the lines of a group's runs, in a band.
 
-    The line covers the x range that all repeats share, so every point is a mean over the same
-    runs. If a repeat diverges, the line ends with a NaN at the first divergence.
-
-    Args:
-        lines: The line of each run of the group.
+    The mean covers the x range that all repeats share, so every point is a mean over the same
+    runs. If a repeat diverges, the mean ends with a NaN at the first divergence.
     """
     if len(lines) == 1:
         return lines[0]
     x, values = _resample([line.curve for line in lines])
     mean = values.mean(axis=0)
     curve = Curve(x, mean, mean)
-    if ends := [end[0] for line in lines if (end := find_divergence(line.curve))]:
+    divergences = [each for each in map(find_divergence, (line.curve for line in lines)) if each]
+    if divergences:
         diverged = np.append(mean, np.nan)
-        curve = Curve(np.append(x, min(ends)), diverged, diverged)
+        curve = Curve(np.append(x, min(divergences)[0]), diverged, diverged)
     measured = [line.validation for line in lines if line.validation is not None]
     validation = None
     if len(measured) == len(lines):

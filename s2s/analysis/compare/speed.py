@@ -1,4 +1,4 @@
-"""The speed ratio of two batch sizes with its interval, and the verdict: which one is faster."""
+"""The speed ratio of two batch sizes with its interval, and the verdict on which is faster."""
 
 import math
 from collections.abc import Sequence
@@ -10,35 +10,27 @@ from s2s.analysis.estimate import Estimate, t_quantile
 from s2s.records import Summary
 
 _SAME_LOW, _SAME_HIGH = 0.95, 1.05
-"""Speeds whose ratio lies between these count as the same."""
+"""Speeds whose ratio lies between these limits count as the same."""
 
 
 class Verdict(StrEnum):
-    """The 90% interval of a speed ratio against the band from 0.95 to 1.05."""
+    """The position of a speed ratio's 90% interval: between the limits, above, below or neither."""
 
     SAME = "same speed"
-    """The interval lies inside."""
     FASTER = "faster"
-    """It lies above."""
     SLOWER = "slower"
-    """It lies below."""
     UNCLEAR = "unclear"
-    """It crosses an end of the band, or there is no interval."""
 
 
 def measure_speed_ratio(speeds: Sequence[float], baseline: Sequence[float]) -> Estimate:
     """Return the ratio of the geometric means, with Welch's t interval of the log difference.
 
-    In simulation (10% log-normal spread, with and without one block at half speed) the interval
-    covers 89% or more at a nominal 90% from two blocks on; a bootstrap of the medians covers 65%
-    with two blocks.
+    There is no interval if either side has a single block. In simulation (10% log-normal spread,
+    with and without one block at half speed) the interval covers 89% or more at a nominal 90% from
+    two blocks on; a bootstrap of the medians covers 65% with two blocks.
 
     Args:
-        speeds: Samples per second of each block (run or round); blocks need not be paired.
-        baseline: The same for the other batch size.
-
-    Returns:
-        A ratio without an interval if either side has a single block.
+        speeds: Samples per second of each run or round.
     """
     sides = np.log(speeds), np.log(baseline)
     difference = float(sides[0].mean() - sides[1].mean())
@@ -63,7 +55,7 @@ def classify_ratio(ratio: Estimate) -> Verdict:
 
 
 def compare_speed(runs: Sequence[Summary], baseline: Sequence[Summary]) -> Verdict | None:
-    """Return the verdict on the runs' speed; None if either side has no timed steps."""
+    """Return the verdict on the runs' speed, if both sides have timed steps."""
     speeds, below = (
         [each.samples_per_second for each in side if each.samples_per_second]
         for side in (runs, baseline)

@@ -14,8 +14,8 @@ _QUIET_THROTTLED_SHARE = 0.05
 def measure_interference(run: Run, samples: Sequence[DeviceSample]) -> Interference:
     """Return the other load on the machine during a run, from the readings of its devices.
 
-    The load on the CPU is the mean over the whole run, else of the readings, else that before the
-    run.
+    The CPU load is the mean over the whole run if it was measured, else the mean of the readings,
+    else the load before the run.
     """
     before, after = run.machine_before, run.machine_after
     throttled = [each.throttled for each in samples if each.throttled is not None]
@@ -38,25 +38,16 @@ def measure_interference(run: Run, samples: Sequence[DeviceSample]) -> Interfere
 
 def is_processor_shared(interference: Interference) -> bool:
     """Return whether other programs used more of the processor than on a quiet machine."""
-    quiet = max(_QUIET_CORES, _QUIET_SHARE * interference.cores)
-    return interference.other_load_cores is not None and interference.other_load_cores > quiet
+    quiet_cores = max(_QUIET_CORES, _QUIET_SHARE * interference.cores)
+    return (interference.other_load_cores or 0.0) > quiet_cores
 
 
 def is_throttled(interference: Interference) -> bool:
-    """Return whether heat or the power supply slowed the GPU.
-
-    A cap on power does not count: a busy GPU usually runs at it.
-    """
-    return (
-        interference.throttled_share is not None
-        and interference.throttled_share > _QUIET_THROTTLED_SHARE
-    )
+    """Return whether heat or the power supply slowed the GPU."""
+    return (interference.throttled_share or 0.0) > _QUIET_THROTTLED_SHARE
 
 
 def has_interference(interference: Interference) -> bool:
     """Return whether anything disturbed the timing."""
-    return (
-        is_processor_shared(interference)
-        or bool(interference.gpu_process_ids)
-        or is_throttled(interference)
-    )
+    is_gpu_shared = bool(interference.gpu_process_ids)
+    return is_processor_shared(interference) or is_gpu_shared or is_throttled(interference)

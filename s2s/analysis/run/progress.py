@@ -6,7 +6,7 @@ from s2s.analysis.run.steps import Steps, median_step_seconds
 from s2s.config import TrainConfig
 
 _RECENT_STEPS = 200
-"""The remaining steps are assumed to take as long as these: the speed changes during a run."""
+"""Number of steps that tell how long the remaining ones take: the speed changes during a run."""
 
 
 @dataclass(frozen=True)
@@ -14,9 +14,9 @@ class Progress:
     iterations: int
     """Steps of this run alone, even if it continues another."""
     share: float
-    """0 to 1, of the iterations or of the time limit, whichever ends the run sooner."""
+    """Share of the iterations or of the time limit, whichever ends the run sooner, 0 to 1."""
     seconds_left: float | None
-    """Of training; None before the first timed step."""
+    """Training time left; `None` before the first timed step."""
 
 
 def measure_progress(config: TrainConfig, steps: Steps) -> Progress:
@@ -28,10 +28,10 @@ def measure_progress(config: TrainConfig, steps: Steps) -> Progress:
 def progress_after(
     config: TrainConfig, iterations: int, seconds: float, step_seconds: float | None
 ) -> Progress:
-    """Return the progress after `iterations` steps that took `seconds` in all.
+    """Return the progress after steps that took `seconds`.
 
     Args:
-        step_seconds: Expected time of each remaining step; None if it is not known yet.
+        step_seconds: Expected time per remaining step, if known.
     """
     share = iterations / config.iterations
     left = None if step_seconds is None else (config.iterations - iterations) * step_seconds

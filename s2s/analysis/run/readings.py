@@ -1,5 +1,6 @@
 """Device readings of a run as time series of memory and utilization, gaps included."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,22 +15,18 @@ _GAP_INTERVALS = 5.0
 
 @dataclass(frozen=True)
 class ReadingSeries:
-    """The readings of one device. All arrays have one length; NaN: not reported at that time."""
+    """The readings of one device over time; a value that was not reported is NaN."""
 
     device: str
     seconds: Floats
-    """Since the first reading of the run."""
+    """Time since the first reading of the run."""
     memory_bytes: Floats
     torch_bytes: Floats
     utilization: Floats
 
 
 def build_reading_series(samples: Sequence[DeviceSample], points: int = 300) -> list[ReadingSeries]:
-    """Return one series per device.
-
-    Args:
-        points: Maximum length of a series; longer ones keep the highest values of each stretch.
-    """
+    """Return one series per device with at most `points` readings, the highest of each stretch."""
     start = min((sample.at for sample in samples), default=0.0)
     series = []
     for device in dict.fromkeys(sample.device for sample in samples):
@@ -47,7 +44,7 @@ def build_reading_series(samples: Sequence[DeviceSample], points: int = 300) -> 
             dtype=np.float64,  # None becomes NaN
         )
         readings = _insert_gaps(readings)
-        starts = np.arange(0, len(readings), -(-len(readings) // points))
+        starts = np.arange(0, len(readings), math.ceil(len(readings) / points))
         # fmax ignores NaN: a stretch becomes a gap only if all of it is one.
         columns = np.fmax.reduceat(readings[:, 1:], starts, axis=0)
         series.append(ReadingSeries(device, readings[starts, 0], *columns.T))
@@ -55,20 +52,15 @@ def build_reading_series(samples: Sequence[DeviceSample], points: int = 300) -> 
 
 
 def peak_memory_bytes(samples: Sequence[DeviceSample], device: str) -> int | None:
-    """Return the highest reading of a device (see `run_memory_bytes`); None without readings."""
+    """Return the highest `run_memory_bytes` of a device, if there are readings."""
     readings = [run_memory_bytes(sample) for sample in samples if sample.device == device]
     return max((each for each in readings if each is not None), default=None)
 
 
 def run_memory_bytes(sample: DeviceSample) -> int | None:
-    """Return the memory of the run itself.
-
-    On a GPU that is torch's figure, because other programs use the GPU too; on a CPU the resident
-    size of the process.
-    """
-    if sample.torch_allocated_bytes is not None:
-        return sample.torch_allocated_bytes
-    return sample.memory_used_bytes
+    """Return the run's own memory: on a GPU torch's, on a CPU the resident size of the process."""
+    torch_bytes = sample.torch_allocated_bytes
+    return sample.memory_used_bytes if torch_bytes is None else torch_bytes
 
 
 def _insert_gaps(readings: Floats) -> Floats:

@@ -13,7 +13,7 @@ NOISY, VERY_NOISY = 0.10, 0.25
 """IQR over median above which torch.utils.benchmark's Timer warns, and warns strongly."""
 _STRETCH_IQR = 0.05
 _IQR_OF_NORMAL = 1.349
-"""In standard deviations."""
+"""IQR of a normal distribution in standard deviations."""
 _MIN_STRETCH_STEPS, _MIN_MIXED_STRETCH_STEPS = 8, 256
 _MIN_STRETCHES = 5
 
@@ -32,11 +32,11 @@ class TimingSpread:
 
     median: float
     iqr: float | None
-    """Third quartile minus first, linearly interpolated; None for a single value."""
+    """Third quartile minus first; `None` for a single value."""
 
     @property
     def relative_iqr(self) -> float | None:
-        """The IQR over the median; None if there is no IQR or the median is 0."""
+        """The IQR over the median; `None` if there is no IQR or the median is 0."""
         return self.iqr / abs(self.median) if self.iqr is not None and self.median else None
 
 
@@ -47,7 +47,7 @@ def measure_spread(values: Sequence[float]) -> TimingSpread:
 
 
 def median(values: Sequence[float]) -> float | None:
-    """Return the median, or None if there are no values."""
+    """Return the median, if there are values."""
     return measure_spread(values).median if values else None
 
 
@@ -64,19 +64,15 @@ def measure_step_spread(steps: Steps, teacher_forcing: float = 1.0) -> TimingSpr
     """Return the spread of the mean step time over stretches of successive timed steps.
 
     Steps differ in work because sentences differ in length, which is not timing variation.
-    Dividing each step by its tokens would not correct for that: most of a small batch's time is
-    fixed, so a quiet machine would look noisy in proportion to the lengths. Batches come in random
-    order, however, so work evens out within a stretch, while interference lasts. A stretch is as
-    long as it takes for the mean of its real tokens to have an IQR of 5% (1.349 standard
-    deviations of a normal distribution), so lengths alone never reach the 10% that count as noisy.
-    It has at least 8 steps, so that single outliers do not count, and 256 if only some batches are
-    teacher-forced, because the others take several times as long.
-
-    Args:
-        teacher_forcing: Share of the batches that are decoded with the reference as input.
+    Dividing each step by its tokens would not correct for the lengths: most of a small batch's
+    time is fixed, so a quiet machine would look noisy. Batches come in random order, however, so
+    work evens out within a stretch, while interference lasts. A stretch is so long that the mean
+    of its real tokens has an IQR of 5%; lengths alone then never reach the 10% that count as
+    noisy. A stretch has at least 8 steps, to ignore single outliers, and 256 if only some batches
+    are teacher-forced, because the other batches take several times as long.
 
     Returns:
-        None if the run has fewer than five stretches.
+        `None` if the run has fewer than five stretches.
     """
     timed = steps["timed"]
     seconds = steps["seconds"][timed]

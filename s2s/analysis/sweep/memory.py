@@ -23,31 +23,31 @@ class MemoryCaveat(StrEnum):
     """Why part of a fit is missing or less certain."""
 
     ONE_SIZE = "one size"
-    """Fewer than two batch sizes: no fit."""
+    """There is no fit to fewer than two batch sizes."""
     UNCHECKED = "unchecked"
-    """Fewer than three batch sizes: none is left to check the fit."""
+    """With two batch sizes, none is left to check the fit."""
     FLAT = "flat"
-    """Memory rises by less than 5% of its fixed part: no limit is computed."""
+    """Memory rises by less than 5% of its fixed part, so no limit is computed."""
     UNCERTAIN_SLOPE = "uncertain slope"
-    """The slope's 90% interval touches 0: no limit is computed."""
+    """The slope's 90% interval touches 0, so no limit is computed."""
 
 
 @dataclass(frozen=True)
 class MemoryPoint:
-    """The peak of one run, or of one timing pass."""
+    """The peak memory of one run, or of one timing pass."""
 
     batch_size: int
     padded_tokens: float
-    """Source and target, of the largest step, which sets the peak."""
+    """Padded source and target tokens of the largest step, which sets the peak."""
     peak_bytes: float
 
 
 @dataclass(frozen=True)
 class MemoryFit:
-    """`peak = m0 + m1 * padded tokens`, in bytes; both None without a fit."""
+    """The fit `peak = m0 + m1 * padded tokens` in bytes; m0 and m1 are `None` without a fit."""
 
     points: tuple[MemoryPoint, ...]
-    """By batch size."""
+    """Measured peaks by batch size."""
     fixed_bytes: float | None = None
     bytes_per_padded_token: float | None = None
     check: LeaveOneOutCheck | None = None
@@ -55,22 +55,19 @@ class MemoryFit:
     caveats: tuple[MemoryCaveat, ...] = ()
 
     def peak_bytes(self, padded_tokens: float) -> float | None:
-        """Return the predicted peak of a step; None without a fit."""
+        """Return the predicted peak of a step; `None` without a fit."""
         if self.fixed_bytes is None or self.bytes_per_padded_token is None:
             return None
         return self.fixed_bytes + self.bytes_per_padded_token * padded_tokens
 
     def max_batch_size(self, available_bytes: float) -> int | None:
-        """Return the largest batch size predicted to fit, which is to be verified by a run.
+        """Return the largest batch size predicted to fit; `None` without a rising fit.
 
-        5% of the memory is left free. A sample is taken to have as many padded tokens as in the
+        5% of the memory is left free. A sample is assumed to have as many padded tokens as in the
         measured step with the most per sample.
 
         Args:
             available_bytes: Memory for this process, model and optimizer included.
-
-        Returns:
-            0 if not even one sample fits; None without a rising fit.
         """
         unlimited = {MemoryCaveat.FLAT, MemoryCaveat.UNCERTAIN_SLOPE} & set(self.caveats)
         if unlimited or self.fixed_bytes is None or not self.bytes_per_padded_token:
@@ -81,10 +78,10 @@ class MemoryFit:
 
 
 def memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
-    """Return the measured peaks of the engine's sizes.
+    """Return the engine's measured peaks by batch size.
 
-    On a CPU, of the first training steps, measured in a separate process; on a GPU, torch's peak
-    of each finished run, evaluations included.
+    A CPU's peaks come from the first training steps in a separate process, a GPU's from torch's
+    peak of each finished run, evaluations included.
     """
     measured = [
         (each.batch_size, each.padded_tokens, each.peak_bytes)
@@ -106,7 +103,7 @@ def memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
 def fit_memory(measured: Sequence[MemoryPoint]) -> MemoryFit:
     """Fit by least squares on all sizes but the largest, which checks the fit.
 
-    With two sizes the fit uses both, unchecked. Padded tokens and bytes are above 0.
+    With two sizes the fit uses both, unchecked.
     """
     points = tuple(sorted(measured, key=lambda point: (point.batch_size, point.padded_tokens)))
     sizes = sorted({point.batch_size for point in points})

@@ -1,4 +1,4 @@
-"""The article's comparison repeated on this machine: the numbers of a replay."""
+"""Figures of a replay, which repeats the article's comparison on this machine."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,44 +17,43 @@ from s2s.records import Evaluation, RunState, Sweep
 SMALL, LARGE = 2, 32
 """The article's two batch sizes."""
 ARTICLE_SPEEDS = (21.27, 226.95)
-"""Samples per second at both, as the article ("Translation using batched sequence to sequence",
-2018-11-18) prints them: 1,000 iterations in 94 s and in 141 s on a Tesla K80."""
+"""Samples per second at both batch sizes, as the article ("Translation using batched sequence to
+sequence", 2018-11-18) prints them: 1,000 iterations in 94 s and in 141 s on a Tesla K80."""
 ARTICLE_RATIO = ARTICLE_SPEEDS[1] / ARTICLE_SPEEDS[0]
-"""10.7; the article rounds it to 10X."""
 ARTICLE_RANGE = (4, 64)
 """Batch sizes that the article recommends."""
 LOWER_LOSS = 0.05
-"""A loss counts as lower than another if it is lower by this share, five times the standard error
-that comes from the few pairs of an evaluation."""
+"""Share by which a loss must be lower than another to count as lower: five times the standard
+error that comes from the few pairs of an evaluation."""
 TRANSLATED_EVERY = 1000
-"""The article prints translations of its long run every so many iterations."""
+"""Iterations between the translations that the article prints of its long run."""
 
 
 class Learning(StrEnum):
     """How much a run learned, by its last validation loss per token."""
 
     LEARNED = "learned"
-    """Lower than the unigram baseline, so the model uses the sentence."""
+    """The loss is lower than the unigram baseline, so the model uses the sentence."""
     FREQUENCIES = "only word frequencies"
-    """Lower than untrained, but not than the unigram baseline."""
+    """The loss is lower than untrained, but not lower than the unigram baseline."""
     NOTHING = "nothing"
-    """Not lower than untrained, or NaN or infinite."""
+    """The loss is not lower than untrained, or it is NaN or infinite."""
 
 
 @dataclass(frozen=True)
 class SizeReplay:
-    """One engine at one batch size, over the repeats so far; None if there are none."""
+    """One engine at one batch size, over the repeats so far."""
 
     engine: str
     batch_size: int
     samples_per_second: float | None
-    """Geometric mean, so that two of them give the ratio."""
+    """Geometric mean: the ratio of two of these means is the mean of the ratios."""
     untrained_loss: float | None
     """Mean validation loss per token before the first step."""
     validation_loss: float | None
-    """The same after the last step."""
+    """Mean validation loss per token after the last step."""
     learning: tuple[Learning, ...]
-    """One per repeat that can be judged; a repeat that diverged learned nothing."""
+    """What each repeat learned, if known; a repeat that diverged learned nothing."""
     timing_variations: tuple[Variation, ...]
     """Distinct variations of the repeats that are not steady."""
     interference: bool
@@ -69,10 +68,6 @@ class EngineReplay:
     large: SizeReplay
     ratio: Estimate | None
     """Samples per second of batch 32 over those of batch 2."""
-
-    @property
-    def engine(self) -> str:
-        return self.small.engine
 
 
 @dataclass(frozen=True)
@@ -93,16 +88,16 @@ class Replay:
     iterations: int
     repeats: int
     device: str
-    """Empty before the first run starts."""
+    """The device of the runs; empty before the first run starts."""
     done: int
-    """Runs with a result."""
+    """Number of runs with a result."""
     total: int
     article: EngineReplay
     fused: EngineReplay
     overhead: Estimate | None
     """See `measure_overhead`."""
     unigram_loss: float | None
-    """Loss per token of the unigram baseline, in nats; None if the corpus was removed."""
+    """Loss per token of the unigram baseline, in nats; `None` if the corpus was removed."""
     related: RelatedAdvice | None
 
 
@@ -112,7 +107,7 @@ def analyze_replay(
     unigram_loss: float | None,
     related: RelatedAdvice | None,
 ) -> Replay:
-    """Return the numbers of a replay so far; `evaluations` by run id, of every ended run."""
+    """Return the figures of a replay so far; `evaluations` of its runs are by run id."""
 
     def measure(engine: Engine) -> EngineReplay:
         small, large = (
@@ -146,20 +141,17 @@ def analyze_replay(
 
 
 def measure_overhead(repeats: Sequence[Mapping[tuple[Engine, int], float]]) -> Estimate | None:
-    """Return how much of the time that batch 32 saves in `article`, `fused` saves at batch 2.
+    """Return the share of batch 32's time saving in `article` that `fused` achieves at batch 2.
 
     With t_e(B) the seconds per sample of engine e at batch size B (derived for this project):
 
         (t_article(2) - t_fused(2)) / (t_article(2) - t_article(32))
 
-    Above 1 if batch 2 in `fused` is faster than batch 32 in `article`; below 0 if it is slower
-    than batch 2 in `article`.
-
     Args:
-        repeats: Samples per second per repeat; repeats without all three are skipped.
+        repeats: Samples per second by engine and batch size, for each repeat.
 
     Returns:
-        The mean share over the repeats; None without repeats, or if batch 32 saved nothing in one.
+        The mean over the complete repeats; `None` if one of them saves nothing or all have gaps.
     """
     needed = ((Engine.ARTICLE, SMALL), (Engine.ARTICLE, LARGE), (Engine.FUSED, SMALL))
     times = [
@@ -173,10 +165,7 @@ def measure_overhead(repeats: Sequence[Mapping[tuple[Engine, int], float]]) -> E
 def classify_learning(
     validation_loss: float, untrained_loss: float, unigram_loss: float | None
 ) -> Learning | None:
-    """Return how much was learned, from losses in nats per token.
-
-    None if that depends on a `unigram_loss` that is missing.
-    """
+    """Return how much was learned by losses per token; `None` without a needed `unigram_loss`."""
     if not validation_loss <= (1 - LOWER_LOSS) * untrained_loss:  # also if it is NaN
         return Learning.NOTHING
     if unigram_loss is None:
@@ -186,7 +175,7 @@ def classify_learning(
 
 
 def article_evaluations(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """Return the evaluations at every 1,000 iterations, as the article shows them, and the last."""
+    """Return the evaluations every 1,000 iterations, which the article shows, and the last one."""
     selected = [each for each in evaluations if each.iteration % TRANSLATED_EVERY == 0]
     return [*selected, *(each for each in evaluations[-1:] if each not in selected)]
 

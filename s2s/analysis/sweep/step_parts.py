@@ -11,11 +11,11 @@ from s2s.records import Sweep
 
 @dataclass(frozen=True)
 class SizeParts:
-    """The parts of a step at one batch size: medians over the medians of its runs."""
+    """The parts of a step at one batch size: medians over the medians of the runs."""
 
     batch_size: int
     seconds: tuple[float, ...]
-    """In the order of PARTS."""
+    """Seconds of each part, in the order of PARTS."""
 
     def shares(self) -> list[float]:
         """Return each part's share of their sum."""
@@ -28,9 +28,9 @@ class StepParts:
     """The parts of one engine's steps."""
 
     sizes: tuple[SizeParts, ...]
-    """By batch size; only those with a run whose phases were measured."""
+    """Batch sizes with a run whose phases were measured, ascending."""
     fit: AnatomyFit | None
-    """None with fewer than two sizes."""
+    """`None` with fewer than two sizes."""
 
 
 def measure_step_parts(sweep: Sweep, engine: Engine) -> StepParts:

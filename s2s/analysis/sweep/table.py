@@ -1,4 +1,4 @@
-"""Results of a sweep as rows by engine and batch size."""
+"""Results of a sweep in rows by engine and batch size."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from s2s.records import RunState, Sweep
 
 @dataclass(frozen=True)
 class SweepRow:
-    """One combination of a sweep; medians over its finished repeats, None if there are none."""
+    """One combination of a sweep, with medians over its finished repeats."""
 
     engine: str
     batch_size: int
     states: Mapping[str, int]
-    """Number of repeats per state; `waiting` if not started."""
+    """Number of repeats per state, including those that are waiting."""
     samples_per_second: float | None
     validation_loss_per_token: float | None
     reached: int | None
-    """Repeats that reached the target; None without a target, like the next two."""
+    """Number of repeats that reached the target; `None` if the sweep has no target."""
     steps_to_target: float | None
-    """Of the repeats that reached it, up to the evaluation that showed it."""
+    """Steps up to the evaluation that showed that the target was reached."""
     samples_to_target: float | None
 
 
