@@ -142,9 +142,9 @@ def time_steps(config: TrainConfig, seconds: float) -> dict[str, Any]:
     rounds = Rounds([config], open_task, device, rounds=1, seconds=seconds)
     for _ in rounds.run():
         pass
-    if not rounds.rows():
+    if not rounds.build_rows():
         raise UserError(rounds.notes[0])
-    return dataclasses.asdict(rounds.rows()[0])
+    return dataclasses.asdict(rounds.build_rows()[0])
 
 
 if __name__ == "__main__":

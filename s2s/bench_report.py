@@ -1,15 +1,17 @@
-"""The report of a bench, and the file that holds the latest report for pages and commands."""
+"""The report of a bench, and the file that holds the latest report."""
 
 import dataclasses
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from s2s.errors import UserError
 from s2s.paths import home, make_folder
 from s2s.validation import parse_dataclass
+
+_FILE = "bench.json"
+"""Name of the file in the home folder."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class BenchReport:
     machine: dict[str, Any]
     rows: tuple[BenchRow, ...]
     copy_rate_bytes: float | None
-    """Bytes per second, read and written."""
+    """Rate of copying memory: bytes read and written per second."""
     notes: tuple[str, ...]
     """Sentences that say what was skipped and why."""
     complete: bool
@@ -67,10 +69,10 @@ def save_bench(report: BenchReport) -> None:
     Raises:
         UserError: The file cannot be written.
     """
-    latest = latest_bench()
+    latest = read_latest_bench()
     if latest and latest.complete and not report.complete:
         return
-    path = _path()
+    path = home() / _FILE
     temporary = path.with_suffix(f".{os.getpid()}")
     text = json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1)
     try:
@@ -83,13 +85,9 @@ def save_bench(report: BenchReport) -> None:
         ) from error
 
 
-def latest_bench() -> BenchReport | None:
+def read_latest_bench() -> BenchReport | None:
     """Return the latest report; `None` if there is none that this version can read."""
     try:
-        return parse_dataclass(BenchReport, json.loads(_path().read_text(encoding="utf-8")))
+        return parse_dataclass(BenchReport, json.loads((home() / _FILE).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _path() -> Path:
-    return home() / "bench.json"

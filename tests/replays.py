@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from s2s.analysis.sweep.replay import LARGE, SMALL
 from s2s.config import Engine
 from s2s.records import Evaluation, Run, RunState, Sweep, SweepPart, SweepState
-from s2s.sweeps.replay import replay_config
+from s2s.sweeps.replay import build_replay_config
 from tests.plausible import RUN, summary
 
 ARTICLE_2, ARTICLE_32 = (Engine.ARTICLE, SMALL), (Engine.ARTICLE, LARGE)
@@ -26,7 +26,7 @@ def replay_sweep(
     Args:
         states: By engine, size and repeat of unfinished runs; None: not started.
     """
-    config = replay_config("starter", repeats=len(factors))
+    config = build_replay_config("starter", repeats=len(factors))
     parts = []
     for repeat, factor in enumerate(factors):
         for index, (engine, size) in enumerate(SPEEDS):
@@ -43,7 +43,7 @@ def replay_sweep(
 
 
 def _run(run_id: int, part: SweepPart, state: RunState, speed: float) -> Run:
-    config = replay_config("starter").run_config(part.engine, part.batch_size, part.repeat)
+    config = build_replay_config("starter").run_config(part.engine, part.batch_size, part.repeat)
     measured = dataclasses.replace(summary(run_id, state, config, 1000), samples_per_second=speed)
     return dataclasses.replace(
         RUN, id=run_id, state=state, config=config, summary=measured, iterations_done=1000

@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.gpu.setup import Setup
 from s2s.analysis.sweep.memory import MemoryPoint, cross_validate_memory, fit_memory
-from s2s.bench.bench import engines_for
+from s2s.bench.bench import list_engines
 from s2s.config import Engine
 from s2s.data.corpus import Corpus
 from s2s.machine.peak_memory import PeakMemory, load_kernels
@@ -26,7 +26,7 @@ def check_memory_model(setup: Setup) -> Iterator[dict[str, Any]]:
     """
     corpus = setup.corpus()
     load_kernels(setup.torch_device)
-    for engine in engines_for(setup.torch_device):
+    for engine in list_engines(setup.torch_device):
         if engine is Engine.ARTICLE:
             continue
         points = []

@@ -39,9 +39,9 @@ def measure_speed(setup: Setup) -> Iterator[dict[str, Any]]:
         except UserError as error:
             yield {"batch_size": size, "note": str(error)}
             continue
-        for row in rounds.rows():
+        for row in rounds.build_rows():
             yield dataclasses.asdict(row)
-        yield {"batch_size": size, "copy_rate_bytes": rounds.copy_rate()}
+        yield {"batch_size": size, "copy_rate_bytes": rounds.copy_rate}
         for note in rounds.notes:
             yield {"batch_size": size, "note": note}
         del rounds

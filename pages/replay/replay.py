@@ -4,17 +4,17 @@ import streamlit as st
 
 from pages.replay.view import show_replay
 from pages.shared.errors import catch_errors
-from pages.shared.form_widgets import corpus_select, lazy_expander
 from pages.shared.state import get_scheduler, get_store
 from pages.shared.sweeps import SELECTED, list_sweeps, select_sweep, stop_or_continue_button
+from pages.shared.widgets import corpus_select, lazy_expander
 from s2s.records import SweepState
 from s2s.sweeps.replay import (
     ITERATIONS,
     LONG_ITERATIONS,
+    build_replay_config,
     find_related_advice,
     is_replay,
-    replay_config,
-    unigram_baseline_loss,
+    measure_unigram_loss,
 )
 
 _OPEN = "new_replay_open"
@@ -28,7 +28,7 @@ def start() -> None:
     """Start the replay with the form's values and show it."""
     corpus, iterations = (st.session_state[f"replay_{name}"] for name in ("corpus", "iterations"))
     repeats = st.session_state.get(f"replay_repeats_{iterations}")  # None: not drawn yet
-    config = replay_config(corpus, iterations, repeats)
+    config = build_replay_config(corpus, iterations, repeats)
     st.session_state[SELECTED] = get_scheduler().submit_sweep(config)
     st.session_state[_OPEN] = False
 
@@ -42,7 +42,7 @@ def form() -> None:
             format_func=_LENGTHS.__getitem__, key="replay_iterations",
         )  # fmt: skip
         repeats = st.number_input(
-            "Repeats", 1, 100, replay_config(corpus, iterations).repeats, width=160,
+            "Repeats", 1, 100, build_replay_config(corpus, iterations).repeats, width=160,
             key=f"replay_repeats_{iterations}", help="Intervals need at least two.",
         )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -75,7 +75,7 @@ if replays:
     is_live = sweep.state is SweepState.RUNNING
     st.fragment(catch_errors(show_replay), run_every="2s" if is_live else None)(
         sweep.id,
-        unigram_baseline_loss(sweep),
+        measure_unigram_loss(sweep),
         find_related_advice(get_store(), sweep),
         is_live=is_live,
     )

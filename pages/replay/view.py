@@ -9,8 +9,7 @@ import streamlit as st
 
 from pages.shared.chart import draw_chart
 from pages.shared.escaping import escape
-from pages.shared.records import read_records
-from pages.shared.state import get_store
+from pages.shared.state import get_store, read_records
 from s2s import formatting as words
 from s2s.analysis.compare.groups import Group, Repeats
 from s2s.analysis.compare.lines import RunLine, build_group_line, build_loss_line
@@ -22,7 +21,7 @@ from s2s.config import Engine
 from s2s.errors import UserError, shorten
 from s2s.records import Run, RunState, Sweep, SweepState
 from s2s.store.sweeps import read_sweep
-from s2s.sweeps.replay import first_repeat_runs, read_replay
+from s2s.sweeps.replay import list_first_repeat_runs, read_replay
 from s2s.text.charts import describe_loss
 from s2s.text.replay import (
     build_learning_table,
@@ -58,7 +57,7 @@ def show_replay(
     for message in list_run_messages(sweep):
         st.caption(f":material/warning: {escape(message)}")
     _show_curves(sweep)
-    if runs := first_repeat_runs(sweep):
+    if runs := list_first_repeat_runs(sweep):
         _show_translations(runs)
 
 

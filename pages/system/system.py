@@ -8,7 +8,7 @@ from pages.shared.access import exposure_warning
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
 from s2s import formatting as words
-from s2s.bench_report import latest_bench
+from s2s.bench_report import read_latest_bench
 from s2s.machine.host import read_system_info
 from s2s.paths import corpora_folder, folder_bytes, home, is_open_to_others, run_folder
 from s2s.runs.files import delete_checkpoint, has_checkpoint
@@ -90,7 +90,7 @@ fact_table(
 )
 
 st.header("Latest bench", divider="gray")
-if report := latest_bench():
+if report := read_latest_bench():
     rows = [build_bench_row(row) for row in report.rows]
     st.dataframe(rows, placeholder=MISSING, column_config=BENCH_COLUMNS)
     st.code(report.command, language=None)

@@ -1,4 +1,4 @@
-"""The bench: it times all combinations of its choices and returns a report."""
+"""The bench: time and memory of all combinations of engine, batch size and precision."""
 
 import dataclasses
 import gc
@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import torch
 
-from s2s.bench.rounds import Rounds, combination_name
+from s2s.bench.rounds import Rounds, format_combination
 from s2s.bench_report import BenchReport, BenchRow
 from s2s.config import Engine, TrainConfig
 from s2s.data.catalog import open_corpus
@@ -23,8 +23,8 @@ from s2s.task import open_task
 from s2s.training.device import resolve_device, trim_heap
 
 
-def engines_for(device: torch.device) -> list[Engine]:
-    """Return the engines that differ on this device."""
+def list_engines(device: torch.device) -> list[Engine]:
+    """Return the engines that differ on this device: without CUDA, `graphed` is `fused`."""
     return [engine for engine in Engine if engine.value != "graphed" or device.type == "cuda"]
 
 
@@ -42,7 +42,7 @@ def combine(
     Raises:
         UserError: A value is invalid by itself, or no combination is possible.
     """
-    available = engines_for(resolve_device(base.device))
+    available = list_engines(resolve_device(base.device))
     engines = engines or available
     options = [("engine", engines), ("batch_size", batch_sizes), ("precision", precisions)]
     for name, values in options:
@@ -65,7 +65,10 @@ def combine(
 
 
 class Bench:
-    """One bench: `run()` measures under the device's lease; `report()` can be called any time."""
+    """A bench of all combinations of some choices.
+
+    `run()` holds the device while it measures. `build_report()` may be called at any time.
+    """
 
     def __init__(
         self,
@@ -127,9 +130,9 @@ class Bench:
                     yield activity, timing_share + share * (1 - timing_share)
             self._complete = True
 
-    def report(self) -> BenchReport | None:
+    def build_report(self) -> BenchReport | None:
         """Return the figures so far; `None` before the first complete round."""
-        if not (rows := self._rounds.rows()):
+        if not (rows := self._rounds.build_rows()):
             return None
         gpus = read_system_info()["gpus"] if self._machine["gpus_before"] else []
         return BenchReport(
@@ -138,25 +141,25 @@ class Bench:
             corpus=self._corpus,
             machine=self._machine | {"load_after": psutil.getloadavg()[0], "gpus_after": gpus},
             rows=tuple(map(self._add_memory, rows)),
-            copy_rate_bytes=self._rounds.copy_rate(),
+            copy_rate_bytes=self._rounds.copy_rate,
             notes=(*self._notes, *self._rounds.notes),
             complete=self._complete,
         )
 
     def _measure_memory(self) -> Iterator[tuple[str, float]]:
-        """On a CPU, measure the memory of each timed combination in a process of its own."""
+        """Measure the memory of each timed combination on a CPU, in a process of its own."""
         gc.collect()  # frees the models of the rounds
         trim_heap()
-        timed = {combination_name(row) for row in self._rounds.rows()}
+        timed = {format_combination(row) for row in self._rounds.build_rows()}
         for index, config in enumerate(self._configs):
-            name = combination_name(config)
+            name = format_combination(config)
             if name in timed:  # not skipped, for example because it is out of memory
                 yield f"Memory: {name}", index / len(self._configs)
                 measured = memory.measure_step_memory(config, lambda: False)
                 self._memory_bytes[name] = measured.peak_bytes if measured else None
 
     def _add_memory(self, row: BenchRow) -> BenchRow:
-        memory_bytes = self._memory_bytes.get(combination_name(row), row.peak_memory_bytes)
+        memory_bytes = self._memory_bytes.get(format_combination(row), row.peak_memory_bytes)
         return dataclasses.replace(row, peak_memory_bytes=memory_bytes)
 
 
@@ -173,8 +176,6 @@ def _describe_machine(device: torch.device) -> dict[str, Any]:
         "thread_variables": info["thread_variables"],
         "torch": torch.__version__,
         "load_before": info["load_average"][0],  # over one minute
-        "load_after": None,
         "other_load_cores": None,
         "gpus_before": info["gpus"],
-        "gpus_after": [],
     }

@@ -29,11 +29,12 @@ COPY_BYTES = 256 * 2**20
 MEASURE_SECONDS = 0.3
 """Time to measure a rate, without warm-up."""
 _MIN_BLOCKS, _MAX_BLOCKS = 3, 9
+"""Blocks of calls per rate; slow calls have fewer."""
 MIN_STEPS = 5
 """Timed steps per combination and round, however long they take."""
 _BURST_SECONDS = 0.25
-"""On a GPU, time between two readings of the clock: steps are queued there, and waiting for each
-would slow them down."""
+"""Time between two readings of the clock on a GPU. Waiting for each step would slow it down,
+because the CPU queues steps ahead."""
 _ORDER_SEED = 0
 
 TaskOpener = Callable[[TrainConfig, torch.device], Task]
@@ -51,7 +52,7 @@ class Timing:
     seconds: float = 0.0
     """Wall time, drawing the batches included."""
     step_seconds: list[float] = field(default_factory=list)
-    """One value per step on a CPU; on a GPU the mean per burst of steps."""
+    """The time of each step on a CPU, the mean time of each burst of steps on a GPU."""
     roofline_seconds: float = 0.0
     """Roofline of the mean step, from rates measured in this round."""
 
@@ -71,30 +72,30 @@ class Timing:
 
 
 class Combination:
-    """One engine, precision and batch size, with a model that it trains through all rounds."""
+    """An engine, precision and batch size, with the model that is trained in all rounds."""
 
     def __init__(self, config: TrainConfig, open_task: TaskOpener, device: torch.device) -> None:
         """Build the model and warm it up."""
         self.config, self._device = config, device
         self.timings: list[Timing] = []
-        """One per complete round."""
+        """The timing of each complete round."""
         self.memory = PeakMemory(device)
         first = Timing()
         with self._watch_memory():
             self._trainer = Trainer(open_task(config, device))
-            while not first.steps:  # the first timed step belongs to the warm-up, too
+            while not first.steps:  # the first timed step is still excluded
                 self._train_burst(1, first)
         self._step_seconds = first.seconds
         self.roofline = self._trainer.task.roofline
 
     def release_model(self) -> list[str]:
-        """Free the model; return sentences on how its steps were computed, for the user."""
+        """Free the model; return sentences on how its steps were computed."""
         notes = [describe_remark(each) for each in self._trainer.task.remarks]
         del self._trainer
         return notes
 
     def time_steps(self, seconds: float) -> Timing:
-        """Train for this long or MIN_STEPS steps, whichever is longer."""
+        """Train for some seconds or MIN_STEPS steps, whichever takes longer."""
         timing, burst_steps = Timing(), 1
         if self._device.type == "cuda":
             burst_steps = max(1, round(_BURST_SECONDS / self._step_seconds))
@@ -105,7 +106,7 @@ class Combination:
         self._step_seconds = timing.seconds / timing.steps
         return timing
 
-    def row(self) -> BenchRow:
+    def build_row(self) -> BenchRow:
         """Return the figures of the complete rounds, of which there is at least one."""
         timings = self.timings
         speed = measure_spread([each.samples / each.seconds for each in timings])
@@ -131,7 +132,7 @@ class Combination:
         )
 
     def _watch_memory(self) -> AbstractContextManager[None]:
-        """On a CPU watch nothing: models in one process reuse each other's memory."""
+        """Watch memory on a GPU only: on a CPU, models in one process reuse each other's memory."""
         return self.memory.watch() if self._device.type == "cuda" else nullcontext()
 
     def _train_burst(self, num_steps: int, timing: Timing) -> None:
@@ -146,7 +147,7 @@ class Combination:
 class Rounds:
     """Rounds over all combinations, so that a slow stretch of the machine affects all alike.
 
-    `rows()` returns what was measured so far, at any time.
+    `build_rows()` returns what was measured so far, at any time.
     """
 
     def __init__(
@@ -169,7 +170,7 @@ class Rounds:
         self._combinations: list[Combination] = []
         self._copy_rates: list[float] = []
         self.notes: list[str] = []
-        """What was skipped or computed differently, one sentence each."""
+        """Sentences on combinations that were skipped or computed differently."""
 
     def run(self) -> Iterator[tuple[str, float]]:
         """Time all rounds.
@@ -184,7 +185,7 @@ class Rounds:
         done = 0
         load_kernels(self._device)
         for config in self._configs:
-            yield f"Warming up: {combination_name(config)}", done / total
+            yield f"Warming up: {format_combination(config)}", done / total
             with self._skip_on_failure(config):
                 self._combinations.append(Combination(config, self._open_task, self._device))
             done += 1
@@ -198,20 +199,21 @@ class Rounds:
             product_rates: dict[tuple[int, str], float] = {}
             for index in random.permutation(len(self._combinations)).tolist():
                 combination = self._combinations[index]
-                yield f"{heading}: {combination_name(combination.config)}", done / total
+                yield f"{heading}: {format_combination(combination.config)}", done / total
                 with self._skip_on_failure(combination.config):
                     self._time_round(combination, product_rates)
                 done += 1
         for combination in self._combinations:
-            name = combination_name(combination.config)
+            name = format_combination(combination.config)
             self.notes += [f"{name}: {note}" for note in combination.release_model()]
 
-    def rows(self) -> list[BenchRow]:
+    def build_rows(self) -> list[BenchRow]:
         """Return a row per combination with a complete round, in the order of `configs`."""
-        return [each.row() for each in self._combinations if each.timings]
+        return [each.build_row() for each in self._combinations if each.timings]
 
+    @property
     def copy_rate(self) -> float | None:
-        """Return the median copy rate in bytes per second; None if it was not measured."""
+        """The median copy rate in bytes per second; `None` before the first round."""
         return median(self._copy_rates)
 
     def _time_round(
@@ -240,7 +242,7 @@ class Rounds:
     @contextmanager
     def _skip_on_failure(self, config: TrainConfig) -> Iterator[None]:
         """Turn out-of-memory and user errors into notes, so that other combinations go on."""
-        name = combination_name(config)
+        name = format_combination(config)
         try:
             yield
             return
@@ -258,7 +260,7 @@ class Rounds:
             self.notes.append(note)
 
 
-def combination_name(combination: TrainConfig | BenchRow) -> str:
+def format_combination(combination: TrainConfig | BenchRow) -> str:
     """Return `fused, batch size 32, fp32`."""
     size = f"batch size {combination.batch_size:,}"
     return f"{combination.engine}, {size}, {combination.precision}"

@@ -31,7 +31,7 @@ _MIN_SIZES = 3
 """Fewest batch sizes of a sweep whose advice is shown beside a replay."""
 
 
-def replay_config(
+def build_replay_config(
     corpus: str,
     iterations: int = ITERATIONS,
     repeats: int | None = None,
@@ -68,7 +68,7 @@ def is_replay(config: SweepConfig) -> bool:
     if config.budget is not Budget.ITERATIONS:
         return False
     base = config.base
-    return config == replay_config(
+    return config == build_replay_config(
         base.corpus, int(config.amount), config.repeats, base.threads, base.device
     )
 
@@ -79,7 +79,7 @@ def read_replay(
     """Return the figures of a replay so far.
 
     Args:
-        unigram_loss: Result of `unigram_baseline_loss`, which does not change during the replay.
+        unigram_loss: Result of `measure_unigram_loss`, which does not change during the replay.
         related: Result of `find_related_advice`, which does not change either.
 
     Raises:
@@ -94,7 +94,7 @@ def read_replay(
     return analyze_replay(sweep, evaluations, unigram_loss, related)
 
 
-def unigram_baseline_loss(sweep: Sweep) -> float | None:
+def measure_unigram_loss(sweep: Sweep) -> float | None:
     """Return the loss per token of word frequencies alone; `None` if the corpus was removed."""
     try:
         return unigram_loss(open_corpus(corpora_folder(), sweep.config.base.corpus))
@@ -105,7 +105,9 @@ def unigram_baseline_loss(sweep: Sweep) -> float | None:
 def find_related_advice(store: Store, sweep: Sweep) -> RelatedAdvice | None:
     """Return the advice of the newest sweep of the same corpus, model and device that gives any."""
     for other in read_sweeps(store):
-        if len(other.config.batch_sizes) < _MIN_SIZES or _subject(other) != _subject(sweep):
+        if len(other.config.batch_sizes) < _MIN_SIZES or _build_comparison_key(
+            other
+        ) != _build_comparison_key(sweep):
             continue
         # The fused engine comes first, because users train with it.
         for engine in sorted(other.config.engines, key=lambda each: each is not Engine.FUSED):
@@ -118,13 +120,13 @@ def find_related_advice(store: Store, sweep: Sweep) -> RelatedAdvice | None:
     return None
 
 
-def first_repeat_runs(sweep: Sweep) -> list[Run]:
+def list_first_repeat_runs(sweep: Sweep) -> list[Run]:
     """Return the first repeat's runs so far, by engine and batch size."""
     parts = sorted(sweep.parts, key=lambda part: (part.engine, part.batch_size))
     return [part.run for part in parts if part.repeat == 0 and part.run]
 
 
-def _subject(sweep: Sweep) -> tuple[object, ...]:
+def _build_comparison_key(sweep: Sweep) -> tuple[object, ...]:
     """Return corpus, model and devices, which are equal for sweeps with comparable advice."""
     devices = {part.run.device for part in sweep.parts if part.run and part.run.device}
     base = dataclasses.replace(sweep.config.base, engine=Engine.FUSED)

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from s2s.bench import rounds
-from s2s.bench.bench import Bench, engines_for
-from s2s.bench_report import latest_bench, save_bench
+from s2s.bench.bench import Bench, list_engines
+from s2s.bench_report import read_latest_bench, save_bench
 from s2s.config import Engine, TrainConfig
 from s2s.errors import UserError
 from s2s.locks import lease_at_once
@@ -47,12 +47,12 @@ def test_a_complete_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "measure_step_memory", measure)
     monkeypatch.setattr(memory, "START_SECONDS", 0.002)  # as long as both rounds
     bench = make_bench(batch_sizes=[2, 3], precisions=["fp32", "bf16"])
-    assert bench.report() is None
+    assert bench.build_report() is None
     activities = list(bench.run())
     assert all(name.startswith("Memory: ") for name, _ in activities[-4:])
     assert [share for _, share in activities[-4:]] == pytest.approx([0.5, 0.625, 0.75, 0.875])
     assert max(share for _, share in activities[:-4]) < 0.5
-    report = bench.report()
+    report = bench.build_report()
     assert [row.peak_memory_bytes for row in report.rows] == [2000, None, 3000, None]
     assert (report.command, report.corpus, report.complete) == ("typed", "tiny", True)
     assert report.copy_rate_bytes > 0
@@ -70,7 +70,7 @@ def test_an_interrupted_bench_is_marked(activity: str) -> None:
     for each, _ in bench.run():
         if each.startswith(activity):
             break
-    report = bench.report()
+    report = bench.build_report()
     assert (report.complete, report.rows[0].rounds) == (False, 1 if activity == "Round 2" else 2)
     assert report.rows[0].peak_memory_bytes is None
 
@@ -80,7 +80,7 @@ def test_the_device_is_held_while_it_is_measured() -> None:
         bench = make_bench()
         with pytest.raises(UserError):
             list(bench.run())
-        assert bench.report() is None
+        assert bench.build_report() is None
     running = make_bench().run()
     next(running)
     with pytest.raises(UserError), lease_at_once("cpu"):
@@ -93,10 +93,10 @@ def test_the_device_is_held_while_it_is_measured() -> None:
 def test_engines_that_need_a_gpu_are_skipped() -> None:
     bench = make_bench(engines=["graphed", "fused"])
     list(bench.run())
-    assert [row.engine for row in bench.report().rows] == ["fused"]
-    assert len(bench.report().notes) == 1
-    assert [engine.value for engine in engines_for(torch.device("cpu"))] == ["article", "fused"]
-    assert engines_for(torch.device("cuda:0")) == list(Engine)
+    assert [row.engine for row in bench.build_report().rows] == ["fused"]
+    assert len(bench.build_report().notes) == 1
+    assert [engine.value for engine in list_engines(torch.device("cpu"))] == ["article", "fused"]
+    assert list_engines(torch.device("cuda:0")) == list(Engine)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_impossible_choices_are_errors(changes: dict[str, Any]) -> None:
 
 
 def test_the_latest_report_is_stored_but_an_incomplete_one_replaces_no_complete_one() -> None:
-    assert latest_bench() is None
+    assert read_latest_bench() is None
     complete, other = bench_report(), dataclasses.replace(bench_report(), corpus="other")
     incomplete = dataclasses.replace(complete, complete=False)
     for saved, latest in [
@@ -125,7 +125,7 @@ def test_the_latest_report_is_stored_but_an_incomplete_one_replaces_no_complete_
         (other, other),
     ]:
         save_bench(saved)
-        assert latest_bench() == latest
+        assert read_latest_bench() == latest
     assert (home() / "bench.json").is_file()
 
 
@@ -134,7 +134,7 @@ def test_an_unreadable_file_is_no_report(tmp_path: Path, monkeypatch: pytest.Mon
     path = home() / "bench.json"
     values = json.loads(path.read_text())
     path.write_text(json.dumps(values | {"new": 1}))
-    assert latest_bench() == bench_report()
+    assert read_latest_bench() == bench_report()
     for text in (
         "",
         "[]",
@@ -145,9 +145,9 @@ def test_an_unreadable_file_is_no_report(tmp_path: Path, monkeypatch: pytest.Mon
         '{"rows": 7}',
     ):
         path.write_text(text)
-        assert latest_bench() is None
+        assert read_latest_bench() is None
     path.write_text(json.dumps(values | {"corpus": 1}))
-    assert latest_bench() is None
+    assert read_latest_bench() is None
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "tiny.txt"))
     with pytest.raises(UserError, match="S2S_HOME"):
         save_bench(bench_report())

@@ -50,7 +50,7 @@ def test_real_training_fills_every_column(tiny: Corpus) -> None:
     shares = [share for _, share in bench.run()]
     assert shares == sorted(shares)
     assert 0 == shares[0] < shares[-1] < 1
-    rows = bench.rows()
+    rows = bench.build_rows()
     assert [(row.batch_size, row.precision, row.engine) for row in rows] == [
         (size, precision, engine)
         for size in (2, 4)
@@ -64,7 +64,7 @@ def test_real_training_fills_every_column(tiny: Corpus) -> None:
         assert 0 <= row.padding_ratio < 1
         assert row.samples_per_second < row.target_tokens_per_second < row.tokens_per_second
         assert row.roofline_share > 0
-    assert bench.copy_rate() > 0
+    assert bench.copy_rate > 0
 
 
 def test_bytes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def clockwork(monkeypatch: pytest.MonkeyPatch) -> type[Clockwork]:
 def test_figures_by_hand(clockwork: type[Clockwork], tiny: Corpus) -> None:
     bench = make_rounds(tiny, configs(10, 10_000), 1, seconds=0.055)
     list(bench.run())
-    row, slow = bench.rows()
+    row, slow = bench.build_rows()
     # Steps of 10 ms: six of them reach 55 ms; the untimed step among them does not count.
     assert row.steps == 6
     assert row.samples_per_second == pytest.approx(1000)
@@ -146,9 +146,9 @@ def test_rounds_time_every_combination_once_in_a_reproducible_order(tiny: Corpus
     assert len(set(orders)) > 2
     assert order() == orders
     interrupted = make_rounds(tiny, configs(1, 2), 5)
-    assert interrupted.rows() == []
+    assert interrupted.build_rows() == []
     next(activity for activity, _ in interrupted.run() if activity.startswith("Round 2"))
-    assert [row.rounds for row in interrupted.rows()] == [1, 1]
+    assert [row.rounds for row in interrupted.build_rows()] == [1, 1]
 
 
 @pytest.mark.usefixtures("clockwork")
@@ -167,10 +167,10 @@ def test_the_roofline_is_of_the_tokens_and_the_rates_of_its_round(
     combined, _ = combine(tiny_config(), ["article", "fused"], [10], ["fp32", "bf16"])
     bench = make_rounds(tiny, combined, 3)
     list(bench.run())
-    row = bench.rows()[0]
+    row = bench.build_rows()[0]
     vocabulary = tiny.target.vocabulary_size
     moved_bytes = 4 * (7 * 9 * vocabulary + 2 * vocabulary * 20)
-    assert bench.copy_rate() == 2e3
+    assert bench.copy_rate == 2e3
     assert row.roofline_seconds == pytest.approx(moved_bytes / 2e3)
     assert row.roofline_share == pytest.approx(moved_bytes / 2e3 / 0.01)
     assert len(product_rows) == 3 * 2  # once per round and precision, not per engine
@@ -199,7 +199,7 @@ def test_out_of_memory_and_user_errors_skip_one_combination(
     list(bench.run())
     gc.collect()
     assert [model() for model in models] == [None] * 3  # none is kept in memory
-    assert [(row.batch_size, row.engine) for row in bench.rows()] == [(2, "fused")]
+    assert [(row.batch_size, row.engine) for row in bench.build_rows()] == [(2, "fused")]
     assert len(bench.notes) == 2
     with pytest.raises(UserError, match="Out of memory"):
         list(make_rounds(tiny, configs(4), 1).run())

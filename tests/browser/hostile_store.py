@@ -14,7 +14,7 @@ from s2s.runs.execute import execute
 from s2s.store import Store
 from s2s.store.sweeps import delete_sweep, describe_sweep, queue_part, read_sweep
 from s2s.sweeps.plan import create_sweep
-from s2s.sweeps.replay import replay_config
+from s2s.sweeps.replay import build_replay_config
 from tests import studies
 from tests.plausible import add_ended_run, add_started_run, some_steps, summary
 
@@ -92,7 +92,7 @@ def _add_sweep(store: Store) -> None:
 
 def _add_replay(store: Store) -> None:
     """One of its runs has failed, and one is running: the one that the Train page shows."""
-    sweep_id = create_sweep(store, replay_config("attacks", repeats=2))
+    sweep_id = create_sweep(store, build_replay_config("attacks", repeats=2))
     sweep = read_sweep(store, sweep_id)
     for number, part in enumerate(sweep.parts):
         run_id = queue_part(store, sweep, part)

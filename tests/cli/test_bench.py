@@ -9,7 +9,7 @@ import pytest
 
 from s2s.bench import rounds
 from s2s.bench.bench import Bench
-from s2s.bench_report import latest_bench
+from s2s.bench_report import read_latest_bench
 from s2s.locks import lease_at_once
 from tests.cli.conftest import MODEL, Capture, error_of, printed, printed_json
 from tests.tiny import tiny_corpus
@@ -27,13 +27,13 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_table_and_json(capsys: Capture) -> None:
     with lease_at_once("cpu"):
         error_of(BENCH, capsys)
-    assert latest_bench() is None
+    assert read_latest_bench() is None
     lines = printed(BENCH, capsys).splitlines()
     assert [line.split()[:3] for line in lines[1:3]] == [
         ["fused", "fp32", "2"],
         ["fused", "fp32", "4"],
     ]
-    stored = latest_bench()
+    stored = read_latest_bench()
     assert (stored.complete, len(stored.rows)) == (True, 2)
     assert stored.command == f"python -m s2s {' '.join(BENCH)}"
     *rows, report = printed_json([*BENCH, "--precision=fp32,bf16", "--optimizer=adam"], capsys)
@@ -61,9 +61,9 @@ def test_a_signal_prints_the_complete_rounds(
     *rows, report = printed_json(BENCH, capsys, code=130) or [None]
     if rounds:
         assert [row["rounds"] for row in rows] == [rounds] * 2
-        assert report["complete"] is latest_bench().complete is False
+        assert report["complete"] is read_latest_bench().complete is False
     else:
-        assert report is latest_bench() is None
+        assert report is read_latest_bench() is None
 
 
 def test_system(capsys: Capture) -> None:

@@ -14,7 +14,7 @@ from s2s.runs.files import purge
 from s2s.store import Store
 from s2s.store.sweeps import delete_sweep
 from s2s.sweeps.plan import create_sweep
-from s2s.sweeps.replay import replay_config
+from s2s.sweeps.replay import build_replay_config
 from tests.tiny import tiny_config
 
 OpenPage = Callable[..., AppTest]
@@ -27,7 +27,7 @@ def dashboard_store(trained_home: Path, own_dashboard: None) -> Store:
     store = get_store()
     store.request_stop(store.create_run(tiny_config()))
     create_sweep(store, SweepConfig(base=tiny_config(), batch_sizes=(2,), amount=30))
-    create_sweep(store, replay_config("tiny"))
+    create_sweep(store, build_replay_config("tiny"))
     return store
 
 

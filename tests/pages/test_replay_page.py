@@ -10,7 +10,7 @@ from s2s.config import SweepConfig
 from s2s.records import RunState, SweepState
 from s2s.store.sweeps import claim_sweep, queue_part, read_sweep
 from s2s.sweeps.plan import create_sweep
-from s2s.sweeps.replay import LONG_ITERATIONS, replay_config
+from s2s.sweeps.replay import LONG_ITERATIONS, build_replay_config
 from tests.plausible import evaluation, some_steps, summary
 
 Open = Callable[[str], AppTest]
@@ -34,13 +34,13 @@ def test_the_button_starts_the_articles_comparison(
     page.number_input(key="replay_repeats_1000").set_value(2)  # a click right after it counts too
     page = page.button(key="start_replay").click().run()
     assert not page.exception
-    assert submitted == [replay_config("starter", repeats=2)]
+    assert submitted == [build_replay_config("starter", repeats=2)]
     assert [each.key for each in page.button] == ["continue_sweep"]
 
 
 def test_a_replay_in_progress(open_page: Open) -> None:
     """One run is over, another is at its start; translations stand at every 1,000 iterations."""
-    config = replay_config("starter", LONG_ITERATIONS)
+    config = build_replay_config("starter", LONG_ITERATIONS)
     store = get_store()
     sweep_id = create_sweep(store, config)
     claim_sweep(store, sweep_id)
