@@ -5,8 +5,7 @@ import streamlit as st
 from pages.shared.chart import draw_chart
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
-from pages.shared.records import read_records
-from pages.shared.state import get_scheduler, get_store
+from pages.shared.state import get_scheduler, get_store, read_records
 from pages.shared.sweeps import list_sweeps, select_engine, select_sweep
 from s2s.analysis.advice import advise as analysis
 from s2s.analysis.advice.target import find_seconds_to_target

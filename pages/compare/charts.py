@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.shared.address import segmented_choice
 from pages.shared.chart import draw_chart
 from pages.shared.escaping import escape
-from pages.shared.records import read_records
+from pages.shared.state import read_records
+from pages.shared.widgets import segmented_choice
 from s2s.analysis.compare.groups import Group, Repeats, build_bars
 from s2s.analysis.compare.lines import RunLine, build_group_line, build_loss_line
 from s2s.analysis.run.anatomy import fit_run_anatomies, measure_anatomy

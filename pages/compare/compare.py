@@ -7,11 +7,9 @@ import streamlit as st
 from pages.compare.charts import View, anatomy_chart, bar_charts, comparison_caption, loss_chart
 from pages.compare.edit_runs import COMPARED, edit_runs, show_deleted_runs
 from pages.compare.tables import difference_table, figures_table, ratio_table
-from pages.shared.address import parse_ids, segmented_choice
 from pages.shared.errors import catch_errors
-from pages.shared.form_widgets import lazy_expander
-from pages.shared.records import read_records
-from pages.shared.state import get_store
+from pages.shared.state import get_store, read_records
+from pages.shared.widgets import lazy_expander, parse_ids, segmented_choice
 from s2s.analysis.compare.groups import Group, Repeats, group_repeats
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.run.summarize import summarize

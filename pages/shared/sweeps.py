@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.shared.address import parse_ids
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_scheduler, get_store
+from pages.shared.widgets import parse_ids
 from s2s.config import Engine
 from s2s.errors import shorten
 from s2s.records import Sweep, SweepState

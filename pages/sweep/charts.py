@@ -6,11 +6,11 @@ import math
 import pandas as pd
 import streamlit as st
 
-from pages.shared.address import segmented_choice
 from pages.shared.chart import draw_chart
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
 from pages.shared.sweeps import select_engine
+from pages.shared.widgets import segmented_choice
 from s2s.analysis import translations
 from s2s.analysis.run.steps import Axis
 from s2s.analysis.sweep.step_parts import measure_padding, measure_step_parts

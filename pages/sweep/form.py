@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import form_widgets as widgets
+from pages.shared import widgets
 from pages.shared.errors import catch_errors, rerun_when
 from pages.shared.state import get_estimator, get_scheduler
 from pages.shared.sweeps import SELECTED

@@ -4,10 +4,9 @@ import streamlit as st
 
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
-from pages.shared.form_widgets import lazy_expander
-from pages.shared.records import read_records
-from pages.shared.state import get_estimator, get_store
+from pages.shared.state import get_estimator, get_store, read_records
 from pages.shared.sweeps import list_sweeps, select_sweep, stop_or_continue_button
+from pages.shared.widgets import lazy_expander
 from pages.sweep import form as sweep_form
 from pages.sweep.charts import sweep_charts
 from pages.sweep.edit_sweep import edit_sweep, show_deleted_sweeps

@@ -13,8 +13,7 @@ import streamlit as st
 from pages.shared.chart import PreparedChart, draw_charts, prepare_chart
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
-from pages.shared.records import Records, read_records
-from pages.shared.state import get_store
+from pages.shared.state import Records, get_store, read_records
 from s2s.analysis.compare.lines import build_loss_line, build_throughput_line
 from s2s.analysis.run.anatomy import measure_anatomy
 from s2s.analysis.run.progress import Progress, measure_progress

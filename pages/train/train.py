@@ -7,8 +7,8 @@ import streamlit as st
 
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
-from pages.shared.form_widgets import lazy_expander
 from pages.shared.state import get_scheduler, get_store
+from pages.shared.widgets import lazy_expander
 from pages.train import form
 from pages.train.live import watch_run
 from s2s.analysis.run.steps import LossScale

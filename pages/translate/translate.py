@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.escaping import escape
-from pages.shared.form_widgets import split_sentences
 from pages.shared.state import get_store
+from pages.shared.widgets import split_sentences
 from s2s.data import catalog, stats
 from s2s.errors import UserError
 from s2s.formatting import format_loss, format_run_label

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from pages.shared import status_bar
-from pages.shared.records import read_records
-from pages.shared.state import get_store
+from pages.shared.state import get_store, read_records
 from pages.train import live
 from s2s.analysis.run.steps import LossScale
 from s2s.config import TrainConfig

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared.form_widgets import ENGINES, PRECISIONS, parse_selected_sizes
 from pages.shared.state import get_estimator, get_scheduler, get_store
+from pages.shared.widgets import ENGINES, PRECISIONS, parse_selected_sizes
 from pages.train import form
 from pages.train.form import ARTICLE_LONG, ARTICLE_PAIR, ONE_MINUTE
 from s2s.background.estimates import RunEstimate
