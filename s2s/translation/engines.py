@@ -1,7 +1,7 @@
 """Engines: different ways to compute the same training step.
 
-With one exception they compute the same loss: in `article` the encoder runs through the padding,
-so it agrees with the others only on batches whose sentences all have the same length.
+The `article` engine lets the encoder run through the padding, so it computes the same loss as the
+others only for sentences of the same length.
 """
 
 from abc import ABC, abstractmethod
@@ -31,12 +31,13 @@ class Forward:
     loss_sum: Tensor
     """Scalar in nats, over the batch's real target tokens, detached."""
     outputs: Tensor
+    """Decoder outputs, or (loss sum / batch size) itself."""
     gradient: Tensor | None
-    """Gradient of (loss sum / batch size) for `outputs`; None if they are that scalar."""
+    """Gradient of (loss sum / batch size) for decoder outputs."""
 
 
 class StepEngine(ABC):
-    """Base class: makes batches and computes training steps of a model."""
+    """Base class of the engines, which make batches and compute training steps of a model."""
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         self.model, self.batches, self.precision = model, batches, precision
@@ -46,15 +47,16 @@ class StepEngine(ABC):
             raise_mmap_threshold()
 
     @abstractmethod
-    def batch(self, indices: Indices) -> Batch | PackedBatch:
-        """Build a batch of the pairs at `indices` (B,)."""
+    def make_batch(self, indices: Indices) -> Batch | PackedBatch:
+        """Return a batch of the pairs at `indices` (B,)."""
 
     @abstractmethod
     def forward(self, batch: Any, forced: bool) -> Forward:
-        """Compute the loss; every gradient is set after the backward pass from the result.
+        """Compute the loss of a batch.
 
         Args:
-            forced: Feed the decoder the reference's words (teacher forcing); otherwise its own.
+            forced: Whether to feed the decoder the reference's words (teacher forcing), instead of
+                the words that it predicts.
         """
 
     def step(
@@ -62,7 +64,7 @@ class StepEngine(ABC):
     ) -> tuple[BatchCounts, Tensor]:
         """Take one optimizer step; arguments and result are those of s2s.task.Task."""
         with matmul_precision(self.precision, self.model.decoder.out.weight.device):
-            batch = self.batch(indices)
+            batch = self.make_batch(indices)
             mark()
             forward = self.forward(batch, forced)
             mark()
@@ -74,15 +76,15 @@ class StepEngine(ABC):
 
 
 class ArticleEngine(StepEngine):
-    """Token by token through the padding, with a softmax at every position, as in the article."""
+    """Engine that computes token by token through the padding, as in the article."""
 
-    def batch(self, indices: Indices) -> Batch:
+    def make_batch(self, indices: Indices) -> Batch:
         return self.batches.make_padded(indices, joint=True)
 
     def forward(self, batch: Batch, forced: bool, state: Tensor | None = None) -> Forward:
-        """Compute the loss from (L, B, H) initial states of the encoder; None: zeros."""
+        """Compute the loss; `state` (L, B, H) replaces the encoder's initial state of zeros."""
         model = self.model
-        state = model.initial_state(batch.samples) if state is None else state
+        state = model.build_initial_state(batch.samples) if state is None else state
         for words in batch.source:
             outputs = model.encoder(words.unsqueeze(0), state)
             state = torch.stack([output[-1] for output in outputs])
@@ -92,47 +94,43 @@ class ArticleEngine(StepEngine):
             hidden, state = model.decoder(words.unsqueeze(0), state)
             log_probabilities = model.decoder.out(hidden[0]).log_softmax(1)
             at_targets = log_probabilities.gather(1, target.unsqueeze(1)).squeeze(1)
-            loss_sum = (
-                loss_sum - (at_targets * (target > SOS)).sum()
-            )  # PAD and SOS, the two lowest ids, do not count
+            is_real = target > SOS  # PAD and SOS have the two lowest ids
+            loss_sum = loss_sum - (at_targets * is_real).sum()
             words = target if forced else log_probabilities.detach().argmax(1)
         return Forward(loss_sum.detach(), loss_sum / batch.samples, None)
 
 
 class FusedEngine(StepEngine):
-    """One recurrent pass per side over real tokens only, then projection and loss in chunks."""
+    """Engine that computes each side in one pass over its real tokens, and the loss in chunks."""
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         super().__init__(model, batches, precision)
-        out, bf16 = model.decoder.out, precision is Precision.BF16
-        self._project: ProjectionGradients | FixedProjection
-        if out.weight.is_cuda:
-            self._project = FixedProjection(out, bf16=bf16)
-            return
-        self._project = ProjectionGradients(out, bf16=bf16)
-        library = kernels(out.weight.dtype)
+        out = model.decoder.out
+        projection_class = FixedProjection if out.weight.is_cuda else ProjectionGradients
+        self._project = projection_class(out, bf16=precision is Precision.BF16)
+        library = None if out.weight.is_cuda else kernels(out.weight.dtype)
         if isinstance(library, str):
             self.remarks.append(Remark(RemarkKind.SLOW_KERNELS, library))
 
-    def batch(self, indices: Indices) -> PackedBatch:
+    def make_batch(self, indices: Indices) -> PackedBatch:
         return self.batches.make_packed(indices)
 
     def forward(self, batch: PackedBatch, forced: bool) -> Forward:
         decode = decode_teacher_forced if forced else _decode_free_running
         hidden = decode(self.model, batch)
-        targets = batch.target.tokens
-        loss_sum, gradient = self._project(hidden.detach(), targets, 1 / batch.samples)
+        tokens, scale = batch.target.tokens, 1 / batch.samples
+        loss_sum, gradient = self._project(hidden.detach(), tokens, scale)
         return Forward(loss_sum, hidden, gradient)
 
 
 def decode_teacher_forced(model: Seq2Seq, batch: PackedBatch) -> Tensor:
-    """Return the (P, H) packed decoder outputs with the reference's words as inputs."""
+    """Return (P, H) packed decoder outputs, with the reference's words as inputs."""
     state, target = model.encode_packed(batch), batch.target
     return model.decoder.forward_packed(target.inputs, state, target.batch_sizes)
 
 
 def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
-    """Return packed decoder outputs with the model's most probable words as inputs."""
+    """Return (P, H) packed decoder outputs, with the model's most probable words as inputs."""
     state = model.encode_packed(batch)
     words = torch.full((1, batch.samples), SOS, device=state.device)
     outputs = []
@@ -145,10 +143,10 @@ def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
 
 
 class GraphedEngine(FusedEngine):
-    """On a GPU, replays captured graphs of a few shapes (see fast/cuda_graphs.py).
+    """Engine that replays captured CUDA graphs, one for each of a few shapes.
 
-    Free-running batches are computed as in `fused`; so is everything on a CPU or after a failed
-    capture, with a remark.
+    Free-running batches are computed as in `fused`. On a CPU or after a failed capture all batches
+    are, and a remark says so.
     """
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:

@@ -1,77 +1,139 @@
-"""Evaluation of a model: validation loss, sample translations, and gradients per sentence."""
+"""Evaluation of a model: validation loss, sample translations, gradients, BLEU and chrF."""
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
+import sacrebleu
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from s2s.data.batches import Batches, PackedBatch, pad
+from s2s.data.catalog import open_corpus
 from s2s.data.corpus import Corpus
 from s2s.data.text import join_words, split_sentence
+from s2s.errors import UserError
+from s2s.paths import corpora_folder
 from s2s.records import SampleTranslation
+from s2s.task import Quality
 from s2s.translation.decoding import MAX_WORDS, decode_greedily
 from s2s.translation.engines import decode_teacher_forced
 from s2s.translation.fast.projection import CHUNK_ROWS
 from s2s.translation.model import Seq2Seq
+from s2s.translation.translator import Translator
 
 SAMPLE_PAIRS = 4
-_BATCH = 128
+_LOSS_BATCH = 128
+_QUALITY_BATCH = 32
+"""Sentences translated at once. A larger batch delays `progress`, and saves little time."""
 
 
 @torch.no_grad()
 def loss_per_token(
     model: Seq2Seq, batches: Batches, indices: Sequence[int], check_stop: Callable[[], object]
 ) -> float | None:
-    """Return the teacher-forced loss per real target token, in nats; None for no pairs.
+    """Return the teacher-forced loss per real target token in nats, or `None` without pairs.
 
     Args:
-        check_stop: Called before each batch; may raise.
+        check_stop: Called before each batch; may raise to stop the evaluation.
     """
     model.eval()
-    loss_sum, tokens = 0.0, 0
-    for start in range(0, len(indices), _BATCH):
+    loss_sum, token_count = 0.0, 0
+    for start in range(0, len(indices), _LOSS_BATCH):
         check_stop()
-        batch = batches.make_packed(np.asarray(indices[start : start + _BATCH], np.int64))
+        batch = batches.make_packed(np.asarray(indices[start : start + _LOSS_BATCH], np.int64))
         hidden = decode_teacher_forced(model, batch)
         chunks = (torch.split(each, CHUNK_ROWS) for each in (hidden, batch.target.tokens))
-        total = hidden.new_zeros(())
-        for rows, words in zip(*chunks, strict=True):
-            total += functional.cross_entropy(model.decoder.out(rows), words, reduction="sum")
-        loss_sum += float(total)
-        tokens += batch.target_tokens
-    return loss_sum / tokens if tokens else None
+        batch_loss = hidden.new_zeros(())
+        for rows, tokens in zip(*chunks, strict=True):
+            logits = model.decoder.out(rows)
+            batch_loss += functional.cross_entropy(logits, tokens, reduction="sum")
+        loss_sum += float(batch_loss)
+        token_count += batch.target_tokens
+    return loss_sum / token_count if token_count else None
 
 
 class SampleSentences:
-    """Sentences translated at each evaluation: some held-out pairs, then the user's own."""
+    """Sentences translated at each evaluation: some held-out pairs and the user's sentences."""
 
-    def __init__(self, corpus: Corpus, own: Sequence[str]) -> None:
+    def __init__(self, corpus: Corpus, user_sentences: Sequence[str]) -> None:
         held_out = corpus.validation or corpus.training
-        numbers = np.random.default_rng(0).permutation(len(held_out))[:SAMPLE_PAIRS]
-        pairs = [held_out[int(number)] for number in numbers]
+        order = np.random.default_rng(0).permutation(len(held_out))
+        indices = [held_out[number] for number in order[:SAMPLE_PAIRS].tolist()]
         normalizer = corpus.info.choices.normalizer
-        sentences = [corpus.source.get_sentence(pair) for pair in pairs]
-        sentences += [split_sentence(text, normalizer) for text in own]
-        self._texts = [*map(corpus.get_pair, pairs), *((text, "") for text in own)]
-        self._ids = [*map(corpus.source.build_vocabulary().encode, sentences)]
-        self._target = corpus.target.build_vocabulary()
+        sentences = [corpus.source.get_sentence(index) for index in indices]
+        sentences += [split_sentence(text, normalizer) for text in user_sentences]
+        self._pairs = [corpus.get_pair(index) for index in indices]
+        self._pairs += [(text, "") for text in user_sentences]
+        vocabulary = corpus.source.build_vocabulary()
+        self._word_ids = [vocabulary.encode(sentence) for sentence in sentences]
+        self._target_vocabulary = corpus.target.build_vocabulary()
 
     def translate(self, model: Seq2Seq) -> tuple[SampleTranslation, ...]:
         """Translate all sentences greedily."""
-        if not self._ids:
-            return ()
         device = model.decoder.out.weight.device
-        decoded = decode_greedily(model, *pad(self._ids, device), MAX_WORDS)
+        decoded = decode_greedily(model, *pad(self._word_ids, device), MAX_WORDS)
+        words = [self._target_vocabulary.decode(each.word_ids) for each in decoded]
         return tuple(
-            SampleTranslation(source, reference, join_words(self._target.decode(each.words)))
-            for (source, reference), each in zip(self._texts, decoded, strict=True)
+            SampleTranslation(source, reference, join_words(output))
+            for (source, reference), output in zip(self._pairs, words, strict=True)
         )
 
 
 def sentence_gradients(model: Seq2Seq, batch: PackedBatch) -> Sequence[Tensor]:
-    """Return the gradient of the mean loss per sentence, per parameter; leave `.grad` alone."""
+    """Return each parameter's gradient of the mean loss per sentence, but do not set `.grad`."""
     logits = model.decoder.out(decode_teacher_forced(model, batch))
     loss_sum = functional.cross_entropy(logits, batch.target.tokens, reduction="sum")
     return torch.autograd.grad(loss_sum / batch.samples, list(model.parameters()))
+
+
+def measure_quality(
+    run_folder: Path, max_samples: int, progress: Callable[[float], object]
+) -> Quality:
+    """Translate the first sources of the test split, and score them against all references.
+
+    Args:
+        run_folder: The folder of a run with a checkpoint.
+        progress: Called with the fraction done, several times per second; may raise to stop.
+
+    Raises:
+        UserError: There is no checkpoint or no test split, or the corpus has changed.
+    """
+    translator = Translator.load(run_folder)
+    corpus = open_corpus(corpora_folder(), translator.config.corpus)
+    translator.metadata.check_corpus(corpus)
+    references = collect_references(corpus)
+    sources, outputs = list(references)[:max_samples], list[str]()
+    for start in range(0, len(sources), _QUALITY_BATCH):
+        progress(start / len(sources))
+        outputs += translator.translate_together(sources[start : start + _QUALITY_BATCH])
+    progress(1.0)
+    return score(outputs, [references[source] for source in sources])
+
+
+def collect_references(corpus: Corpus) -> dict[str, list[str]]:
+    """Return each distinct source of the test split with all its translations in the corpus.
+
+    Pairs that share a sentence are in the same split, so no other split holds a reference.
+
+    Raises:
+        UserError: There is no test split.
+    """
+    references: dict[str, list[str]] = {}
+    for index in corpus.test:
+        source, target = corpus.get_pair(index)
+        references.setdefault(source, []).append(target)
+    if not references:
+        raise UserError(f"Corpus {corpus.info.name!r} is too small to have a test split.")
+    return references
+
+
+def score(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> Quality:
+    """Score each sentence's output against all references of the sentence."""
+    # sacrebleu expects the first reference of every sentence, then the second, and so on, with
+    # `None` for a missing reference.
+    streams = [*zip_longest(*references)]
+    bleu, chrf = sacrebleu.corpus_bleu(outputs, streams), sacrebleu.corpus_chrf(outputs, streams)
+    return Quality(bleu.score, chrf.score, len(outputs))

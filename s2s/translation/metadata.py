@@ -19,7 +19,7 @@ class TranslationMetadata:
     choices: CorpusChoices
     """How the corpus's text was turned into words."""
     corpus_sha256: str
-    """Hash of the corpus's content: a corpus of the same name may hold other sentences."""
+    """Hash of the corpus's content, since a corpus of the same name may hold other sentences."""
     source_language: str
     target_language: str
     source: Vocabulary
@@ -37,16 +37,11 @@ class TranslationMetadata:
             corpus.target.build_vocabulary(),
         )
 
-    def outline(self, config: TrainConfig) -> Seq2Seq:
-        """Build the model on the meta device, which draws no random numbers for its weights."""
-        with torch.device("meta"):
-            return Seq2Seq(
-                len(self.source),
-                len(self.target),
-                config.hidden_size,
-                config.layers,
-                config.dropout,
-            )
+    def build_model(self, config: TrainConfig, device: str = "meta") -> Seq2Seq:
+        """Build the model, by default without memory and random numbers for its weights."""
+        sizes = len(self.source), len(self.target), config.hidden_size, config.layers
+        with torch.device(device):
+            return Seq2Seq(*sizes, config.dropout)
 
     def check_corpus(self, corpus: Corpus) -> None:
         """Raise UserError if this is not the corpus that the model was trained on."""

@@ -8,14 +8,14 @@ from s2s.translation.fast.packed_gru import fast_dropout, packed_gru
 
 
 class RecurrentLayers(nn.Module):
-    """GRU layers, one module per layer, because every layer's state at every step is needed."""
+    """Stack of GRU layers, one module per layer, because each layer's output is needed."""
 
     def __init__(self, hidden_size: int, layers: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.GRU(hidden_size, hidden_size) for _ in range(layers))
 
     def forward(self, inputs: Tensor, state: Tensor) -> list[Tensor]:
-        """Return the (T, B, H) outputs of each layer from (T, B, H) inputs and (L, B, H) states."""
+        """Return each layer's (T, B, H) outputs from (T, B, H) inputs and (L, B, H) states."""
         outputs = []
         for layer, initial in zip(self.layers, state.unsqueeze(1), strict=True):
             inputs, _ = layer(inputs, initial)
@@ -23,7 +23,7 @@ class RecurrentLayers(nn.Module):
         return outputs
 
     def forward_packed(self, inputs: Tensor, state: Tensor, sizes: list[int]) -> list[Tensor]:
-        """Return the (P, H) outputs of each layer from (P, H) packed inputs."""
+        """Return each layer's (P, H) outputs from (P, H) packed inputs."""
         outputs = []
         for layer, initial in zip(self.layers, state, strict=True):
             assert isinstance(layer, nn.GRU)
@@ -35,84 +35,89 @@ class RecurrentLayers(nn.Module):
 class Encoder(nn.Module):
     """Embedding, dropout and GRU layers of the source."""
 
-    def __init__(self, vocabulary: int, hidden_size: int, layers: int, dropout: float) -> None:
+    def __init__(self, vocabulary_size: int, hidden_size: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, hidden_size)
+        self.embedding = nn.Embedding(vocabulary_size, hidden_size)
         self.dropout = nn.Dropout(dropout)
         self.recurrent = RecurrentLayers(hidden_size, layers)
 
     def forward(self, source: Tensor, state: Tensor) -> list[Tensor]:
-        """Return the (S, B, H) outputs of each layer from (S, B) ids and (L, B, H) states."""
+        """Return each layer's (S, B, H) outputs from (S, B) word ids and (L, B, H) states."""
         outputs: list[Tensor] = self.recurrent(self.dropout(self.embedding(source)), state)
         return outputs
 
     def forward_packed(self, source: Tensor, state: Tensor, sizes: list[int]) -> list[Tensor]:
-        """Return the (P, H) outputs of each layer from (P,) packed word ids."""
+        """Return each layer's (P, H) outputs from (P,) packed word ids."""
         inputs = fast_dropout(self.embedding(source), self.dropout.p if self.training else 0)
         return self.recurrent.forward_packed(inputs, state, sizes)
 
 
 class Decoder(nn.Module):
-    """Embedding, dropout, ReLU and GRU layers of the target, and the output layer."""
+    """Embedding, dropout, ReLU, GRU layers and the output layer of the target."""
 
-    def __init__(self, vocabulary: int, hidden_size: int, layers: int, dropout: float) -> None:
+    def __init__(self, vocabulary_size: int, hidden_size: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, hidden_size)
+        self.embedding = nn.Embedding(vocabulary_size, hidden_size)
         self.dropout = nn.Dropout(dropout)
         self.recurrent = RecurrentLayers(hidden_size, layers)
-        self.out = nn.Linear(hidden_size, vocabulary)
+        self.out = nn.Linear(hidden_size, vocabulary_size)
 
     def forward(self, words: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the (T, B, H) outputs of the last layer and the new states.
+        """Return the last layer's (T, B, H) outputs and the new (L, B, H) states.
 
         Args:
-            words: (T, B) ids of the preceding words.
-            state: (L, B, H) states.
+            words: (T, B) word ids before each output.
+            state: (L, B, H) states before the first word.
         """
         inputs = torch.relu(self.dropout(self.embedding(words)))
         outputs: list[Tensor] = self.recurrent(inputs, state)
         return outputs[-1], torch.stack([output[-1] for output in outputs])
 
     def forward_packed(self, words: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
-        """Return the (P, H) outputs of the last layer from (P,) packed word ids."""
+        """Return the last layer's (P, H) outputs from (P,) packed word ids."""
         inputs = fast_dropout(self.embedding(words), self.dropout.p if self.training else 0)
         return self.recurrent.forward_packed(torch.relu(inputs), state, sizes)[-1]
 
 
 class Seq2Seq(nn.Module):
-    """The article's encoder and decoder; embeddings have the width `hidden_size` too."""
+    """The article's encoder and decoder, with embeddings of the size `hidden_size`."""
 
     def __init__(
         self,
-        source_vocabulary: int,
-        target_vocabulary: int,
+        source_vocabulary_size: int,
+        target_vocabulary_size: int,
         hidden_size: int = 128,
         layers: int = 1,
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
         self.hidden_size, self.layers = hidden_size, layers
-        self.encoder = Encoder(source_vocabulary, hidden_size, layers, dropout)
-        self.decoder = Decoder(target_vocabulary, hidden_size, layers, dropout)
+        self.encoder = Encoder(source_vocabulary_size, hidden_size, layers, dropout)
+        self.decoder = Decoder(target_vocabulary_size, hidden_size, layers, dropout)
 
     @property
     def embeddings(self) -> tuple[nn.Embedding, nn.Embedding]:
         return self.encoder.embedding, self.decoder.embedding
 
-    def initial_state(self, samples: int) -> Tensor:
+    def build_initial_state(self, samples: int) -> Tensor:
         """Return the encoder's (L, B, H) initial states: zeros."""
         return self.decoder.out.weight.new_zeros(self.layers, samples, self.hidden_size)
 
     def encode(self, source: Tensor, lengths: Tensor) -> Tensor:
-        """Return the (L, B, H) states at each sentence's end, from (S, B) ids and (B,) lengths."""
+        """Return the (L, B, H) states at the end of each sentence.
+
+        Args:
+            source: (S, B) word ids, one sentence per column.
+            lengths: (B,) tokens of each sentence.
+        """
         samples = source.shape[1]
-        outputs = self.encoder(source, self.initial_state(samples))
+        outputs = self.encoder(source, self.build_initial_state(samples))
         columns = torch.arange(samples, device=source.device)
         return torch.stack([output[lengths - 1, columns] for output in outputs])
 
     def encode_packed(self, batch: PackedBatch) -> Tensor:
-        """Return the (L, B, H) states at the ends of the sources, in the order of the targets."""
-        source, state = batch.source, self.initial_state(batch.samples)
+        """Return the (L, B, H) states at the end of each source, in the order of the targets."""
+        source, state = batch.source, self.build_initial_state(batch.samples)
         outputs = self.encoder.forward_packed(source.tokens, state, source.batch_sizes)
         ends = batch.source_end_positions
         return torch.stack([output.index_select(0, ends) for output in outputs])

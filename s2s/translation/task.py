@@ -1,8 +1,7 @@
-"""The translation task: a parallel corpus and a GRU translator, as the lab trains it."""
+"""The translation task: a parallel corpus and the GRU translator that is trained on it."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Self
 
 import torch
@@ -16,9 +15,9 @@ from s2s.data.sampler import BatchSampler
 from s2s.errors import UserError
 from s2s.paths import corpora_folder
 from s2s.records import SampleTranslation
-from s2s.task import BatchCounts, Indices, Metadata, Quality, Start, Task
+from s2s.task import BatchCounts, Indices, Metadata, Start, Task
 from s2s.training.device import matmul_precision
-from s2s.translation import evaluation, quality
+from s2s.translation import evaluation
 from s2s.translation.engines import ENGINES
 from s2s.translation.metadata import TranslationMetadata
 from s2s.translation.model import Seq2Seq
@@ -39,7 +38,7 @@ class TranslationTask(Task):
         """Build the model on `device`.
 
         Args:
-            weights: The model's weights; None: new ones from the configuration's seed.
+            weights: The model's weights, by default random numbers from the configured seed.
 
         Raises:
             UserError: The device cannot compute in the configured precision.
@@ -51,15 +50,9 @@ class TranslationTask(Task):
         self.metadata = dataclasses.asdict(self._translation)
         if weights is None:
             torch.manual_seed(config.seed)
-            model = Seq2Seq(
-                corpus.source.vocabulary_size,
-                corpus.target.vocabulary_size,
-                config.hidden_size,
-                config.layers,
-                config.dropout,
-            )
+            model = self._translation.build_model(config, "cpu")
         else:
-            model = self._translation.outline(config)
+            model = self._translation.build_model(config)
             model.load_state_dict(weights, assign=True)
         self.model = model.to(device)
         self.embeddings = self.model.embeddings
@@ -86,13 +79,9 @@ class TranslationTask(Task):
 
     @staticmethod
     def outline(config: TrainConfig, metadata: Metadata) -> Seq2Seq:
-        return parse_dataclass(TranslationMetadata, metadata).outline(config)
+        return parse_dataclass(TranslationMetadata, metadata).build_model(config)
 
-    @staticmethod
-    def measure_quality(
-        run_folder: Path, max_samples: int, progress: Callable[[float], object]
-    ) -> Quality:
-        return quality.measure_quality(run_folder, max_samples, progress)
+    measure_quality = staticmethod(evaluation.measure_quality)
 
     def check_start(self, config: TrainConfig, metadata: Metadata, *, same_data: bool) -> None:
         start = parse_dataclass(TranslationMetadata, metadata)

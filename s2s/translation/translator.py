@@ -24,37 +24,37 @@ _thread_count_lock = threading.Lock()
 
 
 class Translator:
-    """Translates on the CPU with one thread, which slows a training run little.
+    """Translator that uses one thread of the CPU, to slow a training run little.
 
-    Meanwhile, steps of a run that trains in this process are left out of its timing.
+    A run that trains in this process leaves the steps during a translation out of its timing.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.iteration, self.config = checkpoint.iteration, checkpoint.config
         self.metadata = parse_dataclass(TranslationMetadata, checkpoint.task)
-        self._model = self.metadata.outline(checkpoint.config)
+        self._model = self.metadata.build_model(checkpoint.config)
         self._model.load_state_dict(checkpoint.weights, assign=True)
 
     @classmethod
     def load(cls, run_folder: Path) -> Self:
-        """Load a run's checkpoint; raise UserError if there is none that can be read."""
+        """Load a run's checkpoint; raise UserError if it is missing or damaged."""
         with interference():
             return cls(load_checkpoint(run_folder))
 
     def translate(self, sentences: Sequence[str]) -> list[Translation]:
-        """Translate the sentences one by one, each timed.
+        """Translate the sentences one by one, and time each.
 
         Raises:
-            UserError: The normalizer leaves no word of a sentence.
+            UserError: A sentence has no words after normalizing.
         """
         with _limit_torch_to_one_thread():
             return [self._translate(sentence) for sentence in sentences]
 
     def translate_together(self, sentences: Sequence[str]) -> list[str]:
-        """Translate the sentences in one batch, which is much faster, and return only the texts."""
+        """Translate the sentences in one batch, which is much faster, and return the texts."""
         with _limit_torch_to_one_thread():
             decoded = self._decode([self._split(each) for each in sentences])
-        return [join_words(self.metadata.target.decode(each.words)) for each in decoded]
+        return [join_words(self.metadata.target.decode(each.word_ids)) for each in decoded]
 
     def _split(self, sentence: str) -> list[str]:
         words = split_sentence(sentence, self.metadata.choices.normalizer)
@@ -70,7 +70,7 @@ class Translator:
         started = time.perf_counter()
         words = self._split(sentence)
         [decoded] = self._decode([words])
-        outputs = self.metadata.target.decode(decoded.words)
+        outputs = self.metadata.target.decode(decoded.word_ids)
         unknown = [word for word in words if word not in self.metadata.source]
         return Translation(
             source=sentence,

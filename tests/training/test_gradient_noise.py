@@ -53,7 +53,7 @@ def test_gradients_are_those_of_a_training_step_and_the_mean_over_its_sentences(
     lengths = task.batches.get_lengths(np.arange(len(tiny.training)))[1]
     pairs = np.argsort(lengths)[[0, 1, 2, -1]]
     assert lengths[pairs[0]] < lengths[pairs[-1]]
-    forward = engine.forward(engine.batch(pairs), forced=True)
+    forward = engine.forward(engine.make_batch(pairs), forced=True)
     torch.autograd.backward(forward.outputs, forward.gradient)
     together = task.sample_gradients(pairs)
     single = [task.sample_gradients(pair) for pair in pairs.reshape(4, 1)]

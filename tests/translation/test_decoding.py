@@ -29,7 +29,7 @@ def test_a_model_whose_logits_are_constant(
         for word, logit in logits.items():
             model.decoder.out.bias[word] = logit
     for decoded in decode_greedily(model, SOURCE, LENGTHS, max_words=7):
-        assert (decoded.words, decoded.finished) == (words, finished)
+        assert (decoded.word_ids, decoded.finished) == (words, finished)
         if PAD not in logits:
             assert decoded.probabilities == pytest.approx([E5 / (E5 + 5)] * len(words))
 
@@ -40,5 +40,5 @@ def test_a_translation_does_not_depend_on_its_batch() -> None:
     padded, lengths = torch.tensor([[4, 5], [6, 2], [7, 0], [2, 0]]), torch.tensor([4, 2])
     together = decode_greedily(model, padded, lengths, max_words=5)
     [single] = decode_greedily(model, padded[:2, 1:], lengths[1:], max_words=5)
-    assert together[1].words == single.words
+    assert together[1].word_ids == single.word_ids
     assert together[1].probabilities == pytest.approx(single.probabilities, rel=1e-5)

@@ -50,7 +50,7 @@ def run(
     """Return the loss sum of one batch of all these pairs, and set the gradients."""
     step_engine = ENGINES[engine](model, batches_of(sources, targets), Precision.FP32)
     model.zero_grad()
-    forward = step_engine.forward(step_engine.batch(np.arange(len(sources))), forced)
+    forward = step_engine.forward(step_engine.make_batch(np.arange(len(sources))), forced)
     torch.autograd.backward(forward.outputs, forward.gradient)
     return float(forward.loss_sum)
 

@@ -39,7 +39,7 @@ def loss_of_pair(model: Seq2Seq, corpus: Corpus, index: int) -> float:
 def test_validation_loss_is_that_of_the_first_pairs_one_by_one(
     tiny: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "_BATCH", 2)
+    monkeypatch.setattr(evaluation, "_LOSS_BATCH", 2)
     monkeypatch.setattr(evaluation, "CHUNK_ROWS", 5)
     monkeypatch.setattr(task_module, "VALIDATION_PAIRS", 3)
     task, checks = tiny_task(tiny, dropout=0.5, layers=2), list[None]()

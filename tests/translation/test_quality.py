@@ -14,7 +14,7 @@ from s2s.paths import corpora_folder, run_folder
 from s2s.task import Quality
 from s2s.training.checkpoint import save_checkpoint
 from s2s.training.trainer import Trainer
-from s2s.translation.quality import measure_quality, references_of_test_split, score
+from s2s.translation.evaluation import collect_references, measure_quality, score
 from tests.tiny import tiny_task
 
 
@@ -65,13 +65,13 @@ def test_quality_on_the_test_split(tmp_path: Path) -> None:
 def test_a_corpus_without_a_test_split(tmp_path: Path) -> None:
     corpus = prepare(tmp_path / "two.txt", "yes\toui\nno\tnon\n")
     with pytest.raises(UserError, match="'two'"):
-        references_of_test_split(corpus)
+        collect_references(corpus)
 
 
 def test_real_sentences_with_several_references(test_data: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(test_data / "fra-eng.zip") as archive:
         lines = archive.read("fra.txt").decode("utf-8").splitlines()[40_000:60_000]
-    references = references_of_test_split(prepare(tmp_path / "fra.txt", "\n".join(lines)))
+    references = collect_references(prepare(tmp_path / "fra.txt", "\n".join(lines)))
     in_file = defaultdict[str, list[str]](list)
     for line in lines:
         english, french = line.split("\t")[:2]

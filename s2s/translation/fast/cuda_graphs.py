@@ -107,7 +107,7 @@ def take_fixed_step(
         indices: (B,) pairs, on the device.
     """
     batch = batches.make_fixed(indices, shape.source_steps, shape.target_steps, shape.rows)
-    encoded = model.encoder(batch.source, model.initial_state(shape.samples))
+    encoded = model.encoder(batch.source, model.build_initial_state(shape.samples))
     state = torch.stack(
         [each.flatten(0, 1).index_select(0, batch.source_end_positions) for each in encoded]
     )

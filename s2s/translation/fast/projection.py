@@ -41,7 +41,7 @@ def chunk_rows(rows: int) -> int:
     """
     chunk_count = math.ceil(rows / CHUNK_ROWS)
     exact = math.ceil(rows / chunk_count)
-    unit = 2 ** max(0, exact.bit_length() - 6)
+    unit = 1 << max(0, exact.bit_length() - 6)
     return math.ceil(exact / unit) * unit
 
 
