@@ -3,27 +3,37 @@
 import dataclasses
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from s2s.config import TrainConfig
+from s2s.config import OptimizerName, TrainConfig
 from s2s.errors import UserError, shorten
 from s2s.paths import CHECKPOINT
 from s2s.task import Metadata, task_class
-from s2s.training.checkpoint_checks import check_outline, check_values
-from s2s.validation import parse_dataclass
+from s2s.validation import check_integer, parse_dataclass
 
 _FORMAT = 1
 _WEIGHTS, _STATE = "weights.", "state."
 """Prefixes of the tensors' names."""
 _DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "U8": torch.uint8}
 """Names of the dtypes in safetensors."""
+_LAZY_NAMES = {"rows", "missed", "rate"}
+"""State that a lazy optimizer has for an embedding in addition to the usual entries."""
+_MOMENT_NAMES = {
+    OptimizerName.ADAM: {"exp_avg", "exp_avg_sq"},
+    OptimizerName.RMSPROP: {"square_avg"},
+    OptimizerName.SGD: set[str](),
+}
+_MISMATCH = "its optimizer state does not fit its weights"
+_Tensors = dict[str, Tensor]
 
 
 class _NewerFormatError(UserError):
@@ -127,10 +137,10 @@ def _load(path: Path, with_state: bool) -> Checkpoint:
         names = [name for name in all_names if with_state or not name.startswith(_STATE)]
         # Shapes are checked before any memory is allocated for the tensors.
         meta_weights, meta_state = _split({name: _on_meta(file.get_slice(name)) for name in names})
-        check_outline(header["iteration"], config, model, meta_weights, meta_state)
+        _check_outline(header["iteration"], config, model, meta_weights, meta_state)
         # Copied, because a memory-mapped tensor crashes the program if the file is truncated.
         weights, state = _split({name: file.get_tensor(name).clone() for name in names})
-    check_values(weights, state, header["sampler"])
+    _check_values(weights, state, header["sampler"])
     return Checkpoint(
         config,
         header["task"],
@@ -154,6 +164,79 @@ def _split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Ten
         prefix, dot, rest = name.partition(".")
         groups[prefix + dot][rest] = tensor
     return groups[_WEIGHTS], groups[_STATE]
+
+
+def _check_outline(
+    iteration: Any, config: TrainConfig, model: nn.Module, weights: _Tensors, state: _Tensors
+) -> None:
+    """Check names, shapes and dtypes of tensors on the meta device.
+
+    A fused kernel does not check the shapes of its state, and could overwrite other memory.
+    """
+    check_integer(iteration, "its iteration", 0, 2**62)
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    if shapes != {name: value.shape for name, value in weights.items()}:
+        raise ValueError("its weights do not fit its configuration and vocabularies")
+    dtypes = {value.dtype for value in weights.values()}
+    if dtypes not in ({torch.float32}, {torch.float64}):
+        raise ValueError("its weights have another dtype")
+    if state:
+        _check_state(state, config, model)
+
+
+def _check_values(weights: _Tensors, state: _Tensors, sampler: Any) -> None:
+    """Check the values of tensors that passed `_check_outline`, and the batch sampler's state."""
+    if not all(bool(value.isfinite().all()) for value in weights.values()):
+        raise ValueError("its weights are not all finite numbers")
+    for name, value in state.items():
+        has_negative_count = name.endswith(".missed") and bool((value < 0).any())
+        if has_negative_count or not bool(value.isfinite().all()):
+            raise ValueError(_MISMATCH)
+    if state:
+        torch.Generator().set_state(state["random.cpu"])
+        bits = {name: value for name, value in sampler.items() if name != "pool"}
+        np.random.default_rng(0).bit_generator.state = bits
+        np.array(sampler.get("pool", []), np.int64)
+
+
+def _check_state(state: _Tensors, config: TrainConfig, model: nn.Module) -> None:
+    entries_by_number: dict[int, dict[str, Tensor]] = {}
+    for name, value in state.items():
+        if match := re.fullmatch(r"optimizer\.([0-9]{1,6})\.(\w+)", name):
+            entries_by_number.setdefault(int(match[1]), {})[match[2]] = value
+        elif name not in ("random.cpu", "random.cuda"):
+            raise ValueError("its state has an unknown name")
+        elif value.dtype != torch.uint8 or value.numel() > len(torch.get_rng_state()):
+            raise ValueError("its random state is not valid")
+    if "random.cpu" not in state:
+        raise ValueError("it has no random state")
+    parameters = list(model.parameters())
+    embeddings = {each.weight for each in model.modules() if isinstance(each, nn.Embedding)}
+    is_lazy = any("missed" in entries for entries in entries_by_number.values())
+    moments = _MOMENT_NAMES[config.optimizer]
+    if config.momentum and config.optimizer is not OptimizerName.ADAM:
+        moments = moments | {"momentum_buffer"}
+    for number, entries in entries_by_number.items():
+        if number >= len(parameters):
+            raise ValueError(_MISMATCH)
+        parameter, names = parameters[number], set(entries)
+        allowed = [moments if config.optimizer is OptimizerName.SGD else moments | {"step"}]
+        if is_lazy:  # it counts no steps, but keeps the count of a dense optimizer it continued
+            allowed.append(moments)
+        if parameter in embeddings and names >= _LAZY_NAMES:
+            names -= _LAZY_NAMES
+            allowed.append(set())  # before the first step
+        if names not in allowed:
+            raise ValueError("its optimizer state is of another optimizer")
+        if not all(_has_right_shape(entry, name, parameter) for name, entry in entries.items()):
+            raise ValueError(_MISMATCH)
+
+
+def _has_right_shape(entry: Tensor, name: str, parameter: Tensor) -> bool:
+    if name == "missed":  # steps per row
+        return entry.shape == parameter.shape[:1] and entry.dtype == torch.int64
+    shape = () if name in ("step", "rate") else parameter.shape
+    return entry.shape == shape and entry.is_floating_point()
 
 
 def drop_state(folder: Path) -> None:

@@ -15,8 +15,7 @@ from s2s.errors import UserError
 from s2s.records import PHASES, Evaluation, StepRecord
 from s2s.task import Task
 from s2s.training.checkpoint import Checkpoint, Position, load_optimizer, optimizer_tensors
-from s2s.training.lazy_optimizers import LazySGD
-from s2s.training.optimizers import build_optimizer
+from s2s.training.optimizers import LazySGD, build_optimizer
 from s2s.training.timing import InterferenceDetector, build_clock
 
 WARMUP_STEPS = 3
