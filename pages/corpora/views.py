@@ -70,7 +70,7 @@ def show_lengths(corpus: Corpus) -> None:
     for (language, side), color in zip(_sides(corpus), SIDE_COLORS, strict=True):
         histogram = stats.count_lengths(side)
         percentiles = {
-            f"{percent}% have at most": stats.length_percentile(histogram, percent)
+            f"{percent}% have at most": stats.compute_length_percentile(histogram, percent)
             for percent in (50, 90, 99)
         }
         rows.append({"Language": language, **percentiles, "Longest": len(histogram) - 1})
@@ -171,7 +171,7 @@ def _batch_table(side: Side, ids: stats.Ints, pairs: stats.Ints, as_ids: bool) -
     table = pd.DataFrame(rows, columns=positions)
     table.insert(0, "Pair", pairs)
     is_padding = np.pad(ids == PAD, ((0, 0), (1, 0)))
-    gray = f"color: {frame.GREY}"
+    gray = f"color: {frame.GRAY}"
     st.dataframe(
         table.style.apply(lambda _: np.where(is_padding, gray, ""), axis=None), hide_index=True
     )

@@ -86,14 +86,14 @@ class FixedBatch:
     source_end_positions: Tensor
     """(B,) index of each sentence's EOS among the S * B positions."""
     inputs: Tensor
-    """(T, B) the word before each target token, SOS first; undefined after the sentence."""
+    """(T, B) the word before each target token, SOS before the first."""
     positions: Tensor
-    """(R,) index of each real target token among the T * B positions, sentence by sentence; 0
-    after the last one."""
+    """(R,) index of each real target token among the T * B positions, sentence by sentence. The
+    indices after the last real token are 0."""
     targets: Tensor
-    """(R,) the tokens at these positions."""
+    """(R,) the target tokens at these positions."""
     is_real: Tensor
-    """(R,) bool: False after the last one."""
+    """(R,) bool, False after the last real token."""
 
 
 class Batches:
@@ -143,10 +143,10 @@ class Batches:
         """Return a batch of a given shape, without waiting for the device.
 
         Args:
-            indices: (B,) on the device.
-            source_steps: At least the tokens of the longest source.
-            target_steps: At least the tokens of the longest target.
-            rows: At least the number of target tokens.
+            indices: (B,) pairs, on the device.
+            source_steps: S, at least the tokens of the longest source.
+            target_steps: T, at least the tokens of the longest target.
+            rows: R, at least the number of target tokens.
         """
         samples = len(indices)
         source, source_lengths = self._source.gather_padded(indices, source_steps)
@@ -184,22 +184,22 @@ class _DeviceSide:
         lengths = self._lengths[indices]
         position = torch.arange(steps, device=lengths.device).unsqueeze(1)
         is_real = position < lengths
-        places = torch.where(is_real, self._starts[indices] + position, 0)
-        return torch.where(is_real, self._tokens[places], PAD), lengths
+        index = torch.where(is_real, self._starts[indices] + position, 0)
+        return torch.where(is_real, self._tokens[index], PAD), lengths
 
     def pack(self, indices: Ints) -> tuple[PackedSide, Ints, Ints]:
         """Return the packed side, the order of `indices` in it, and the positions of each EOS."""
         lengths = self.lengths[indices]
         order = np.argsort(-lengths, kind="stable")
         lengths = lengths[order]
-        steps = np.arange(lengths[0])
-        is_real = steps[:, None] < lengths
-        places = (self._offsets[indices[order]] + steps[:, None])[is_real]
-        sizes = is_real.sum(1)
-        ends = (sizes.cumsum() - sizes)[lengths - 1] + np.arange(len(indices))
-        at = to_device(places, self._tokens.device)
-        tokens, inputs = self._tokens.index_select(0, at), self._inputs.index_select(0, at)
-        return PackedSide(tokens, inputs, sizes.tolist()), order, ends
+        steps = np.arange(lengths[0])[:, None]
+        is_real = steps < lengths
+        batch_sizes = is_real.sum(1)
+        step_starts = batch_sizes.cumsum() - batch_sizes
+        ends = step_starts[lengths - 1] + np.arange(len(indices))
+        index = to_device((self._offsets[indices[order]] + steps)[is_real], self._tokens.device)
+        tokens, inputs = self._tokens.index_select(0, index), self._inputs.index_select(0, index)
+        return PackedSide(tokens, inputs, batch_sizes.tolist()), order, ends
 
 
 def to_device(values: Ints, device: torch.device) -> Tensor:

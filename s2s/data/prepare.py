@@ -190,7 +190,7 @@ def _split(source_ids: Ints, target_ids: Ints) -> tuple[Ints, Ints, Ints]:
     split_pairs = min(max(pairs // 100, min(500, pairs // 10)), 5000)
     # Each distinct sentence is a node of a graph, and each pair an edge between two of them.
     sources, targets = int(source_ids.max()) + 1, int(target_ids.max()) + 1
-    edges = (np.ones(pairs, np.bool_), (source_ids, target_ids + sources))
+    edges = (np.ones(pairs, np.int8), (source_ids, target_ids + sources))
     graph = coo_array(edges, shape=(sources + targets, sources + targets))
     components = connected_components(graph, directed=False)[1]
     group_of_pair = np.unique(components[source_ids], return_inverse=True)[1]

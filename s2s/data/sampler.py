@@ -11,9 +11,9 @@ Ints = npt.NDArray[np.int64]
 class BatchSampler:
     """Sampler of random batches of training pairs.
 
-    Each batch is drawn independently. With a pool, several batches are drawn together, sorted by
-    length, cut into batches of similar length and used in random order: this saves padding and
-    keeps the frequency of every pair, but combines only pairs of similar length.
+    Each batch is drawn independently. With a pool, the pairs of several batches are drawn together,
+    sorted by length, cut into batches and used in random order. This saves padding and keeps the
+    frequency of every pair, but a batch then holds only pairs of similar length.
     """
 
     def __init__(self, lengths: Ints, batch_size: int, pool_batches: int, seed: list[int]) -> None:
@@ -22,7 +22,7 @@ class BatchSampler:
         Args:
             lengths: (pairs,) tokens of each training pair, by which a pool is sorted.
             batch_size: Pairs per batch.
-            pool_batches: Batches per pool; 0: no pool.
+            pool_batches: Batches per pool; 0 for no pool.
             seed: Seed of numpy's default_rng.
         """
         self._lengths, self._batch_size, self._pool_batches = lengths, batch_size, pool_batches
@@ -50,7 +50,7 @@ class BatchSampler:
         return {**self._random.bit_generator.state, "pool": self._pool.tolist()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a state, without its pool if the batch size or the corpus has changed."""
+        """Restore a state, except for its pool if the batch size or the corpus has changed."""
         pool = np.array(state.get("pool", []), np.int64)
         in_range = bool(((pool >= 0) & (pool < len(self._lengths))).all())
         if pool.ndim == 2 and pool.shape[1] == self._batch_size and self._pool_batches and in_range:

@@ -1,6 +1,5 @@
 """Statistics of a prepared corpus: lengths, words, the unigram baseline, random samples."""
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,19 +38,19 @@ class ExampleBatch:
 
     @property
     def joint_shape(self) -> tuple[int, int]:
-        """Sentences and steps of either side if both are padded to one length (the article)."""
+        """Sentences and steps of each side if both are padded to one length, as in the article."""
         return len(self.source), max(self.source.shape[1], self.target.shape[1])
 
     @property
     def joint_padding_ratio(self) -> float:
-        """Padding ratio if both sides are padded to one length."""
+        """Padding ratio if both sides are padded to one length, as in the article."""
         return 1 - self._real_tokens() / (2 * np.prod(self.joint_shape))
 
     def _real_tokens(self) -> int:
         return int((self.source != PAD).sum() + (self.target != PAD).sum())
 
 
-def unigram_loss(corpus: Corpus) -> float | None:
+def compute_unigram_loss(corpus: Corpus) -> float | None:
     """Return the validation loss of predicting words by their frequency only.
 
     The loss is the mean of -log p(w) in nats per target token, EOS included, over the pairs that
@@ -77,7 +76,7 @@ def count_lengths(side: Side) -> Ints:
     return np.bincount(side.lengths - 1)
 
 
-def length_percentile(histogram: Ints, percent: float) -> int:
+def compute_length_percentile(histogram: Ints, percent: float) -> int:
     """Return the smallest number of words that `percent` of the sentences do not exceed."""
     sentences = np.cumsum(histogram)
     return int(np.searchsorted(sentences, sentences[-1] * percent / 100))
@@ -102,9 +101,9 @@ def measure_coverage(side: Side) -> list[tuple[int, float]]:
     """
     counts = np.bincount(side.tokens)[_FIRST_WORD:]
     covered = np.cumsum(counts) / counts.sum()
-    sizes = (step * 10**power for power in itertools.count() for step in (1, 2, 5))
-    smaller = itertools.takewhile(lambda size: size < len(counts), sizes)
-    return [(size, float(covered[size - 1])) for size in (*smaller, len(counts))]
+    sizes = [step * 10**power for power in range(9) for step in (1, 2, 5)]
+    sizes = [*(size for size in sizes if size < len(counts)), len(counts)]
+    return [(size, float(covered[size - 1])) for size in sizes]
 
 
 def draw_pairs(split: range, count: int, seed: int) -> list[int]:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from s2s.config import Normalizer
 
 SENTENCE_END = "\n"
-"""Follows each sentence in the flat word lists of this module."""
+"""Word that follows each sentence in the flat word lists of this module."""
 
 _MAX_MARKS = 30
-"""Per character, as in the Stream-Safe Text Format (Unicode Standard Annex 15, section 13)."""
+"""Combining marks per letter, as in the Stream-Safe Text Format (Unicode Annex 15, section 13)."""
 _REPLACED = {
     **dict.fromkeys("’‘ʼ‛`ʹ′", "'"),
     **dict.fromkeys("“”„‟«»", '"'),
@@ -36,8 +36,9 @@ def split_words(sentences: Sequence[str], normalizer: Normalizer) -> list[str]:
     """
     if not sentences:
         return []
-    article = normalizer is Normalizer.ARTICLE
-    return _split_as_article(sentences) if article else _split_as_unicode(sentences)
+    if normalizer is Normalizer.ARTICLE:
+        return _split_like_article(sentences)
+    return _split_unicode(sentences)
 
 
 def split_sentence(sentence: str, normalizer: Normalizer) -> list[str]:
@@ -54,7 +55,7 @@ def join_words(words: Sequence[str]) -> str:
     return re.sub(r" (?=[.,!?;:…)\]。、！？])|(?<=[(\[]) ", "", text)
 
 
-def _split_as_article(sentences: Sequence[str]) -> list[str]:
+def _split_like_article(sentences: Sequence[str]) -> list[str]:
     """Split like the article's code, which leaves an empty word at the end of some sentences."""
     text = "\n".join([sentence.lower().strip() for sentence in sentences])
     text = unicodedata.normalize("NFD", _limit_marks(text))
@@ -67,8 +68,8 @@ def _split_as_article(sentences: Sequence[str]) -> list[str]:
     return [*text.replace("\n", " \n ").split(" "), SENTENCE_END]
 
 
-def _split_as_unicode(sentences: Sequence[str]) -> list[str]:
-    # NFKC would split the acute accent into two characters, lower() the dotted capital I.
+def _split_unicode(sentences: Sequence[str]) -> list[str]:
+    # Replaced first: NFKC would split the acute accent, and lower() the dotted capital I.
     text = _limit_marks("\n".join(sentences).replace("´", "'"))
     text = unicodedata.normalize("NFKC", text)
     text = text.replace("İ", "i").lower()
@@ -79,7 +80,7 @@ def _split_as_unicode(sentences: Sequence[str]) -> list[str]:
 
 
 def _limit_marks(text: str) -> str:
-    """Drop marks beyond the limit, which no script uses; normalizing takes quadratic time."""
+    """Drop marks beyond the limit, which no script needs: normalizing takes quadratic time."""
     reordered = "".join(sorted(filter(_is_reordered, set(text))))
     if not reordered:
         return text

@@ -15,7 +15,7 @@ class Vocabulary:
     """Word of each id, special symbols first."""
 
     def __post_init__(self) -> None:
-        """Raise TypeError or ValueError for anything that is not a vocabulary."""
+        """Raise TypeError or ValueError unless `words` is a vocabulary."""
         words: object = self.words
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise TypeError("a vocabulary is not a list of words")

@@ -42,7 +42,9 @@ def test_length_percentiles_and_drawn_pairs(four_pairs: Corpus) -> None:
     histogram = stats.count_lengths(four_pairs.source)
     assert histogram.tolist() == [0, 1, 1, 2]
     percentiles = {25: 1, 26: 2, 50: 2, 51: 3, 100: 3}
-    assert {each: stats.length_percentile(histogram, each) for each in percentiles} == percentiles
+    assert {
+        each: stats.compute_length_percentile(histogram, each) for each in percentiles
+    } == percentiles
     rows = stats.decode_rows(four_pairs.source, np.array([[4, EOS, PAD], [UNK, 7, EOS]]))
     assert rows == [["je", "EOS", "PAD"], ["UNK", "dors", "EOS"]]
     split = range(7, 30)
@@ -101,7 +103,7 @@ def test_real_text(test_data: Path, tmp_path: Path) -> None:
 
 def unigram_loss(training: list[str], validation: list[str]) -> float | None:
     side = make_side([*training, *validation], ["a", "b", "unknown"], vocabulary=6)
-    return stats.unigram_loss(make_corpus(side, side, len(training), len(validation), 0))
+    return stats.compute_unigram_loss(make_corpus(side, side, len(training), len(validation), 0))
 
 
 def test_the_unigram_loss_by_hand() -> None:

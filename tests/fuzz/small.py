@@ -72,7 +72,7 @@ def use(corpus: Corpus) -> None:
     batch = stats.draw_batch(corpus, 5, seed=0)
     assert 0 <= batch.padding_ratio <= batch.joint_padding_ratio < 1
     for side, ids in ((corpus.source, batch.source), (corpus.target, batch.target)):
-        stats.length_percentile(stats.count_lengths(side), 99)
+        stats.compute_length_percentile(stats.count_lengths(side), 99)
         stats.list_frequent_words(side, 5)
         stats.measure_coverage(side)
         stats.decode_rows(side, ids)
