@@ -51,10 +51,7 @@ _gputil = _import_gputil()
 
 @dataclass(frozen=True)
 class GpuReading:
-    """The columns of `GPUtil.showUtilization(all=True)`, and the driver's version.
-
-    A value is `None` if the GPU does not report it.
-    """
+    """The columns of `GPUtil.showUtilization(all=True)`, `None` for what a GPU does not report."""
 
     id: int
     """Index in the order of `nvidia-smi`, which may differ from the order of CUDA."""
@@ -65,7 +62,6 @@ class GpuReading:
     utilization: float | None
     """Use by all programs, 0 to 1."""
     memory_utilization: float | None
-    """Share of the memory in use, 0 to 1."""
     memory_total_bytes: int | None
     memory_used_bytes: int | None
     memory_free_bytes: int | None
@@ -93,9 +89,8 @@ class GpuReader:
     """Reader of the GPUs by GPUtil, with fixes for faults of GPUtil 1.4.0.
 
     GPUtil waits forever for a hung `nvidia-smi`, hides why it failed, and divides by a memory size
-    of 0. Two of its global names are therefore replaced: `Popen` by a call with a timeout, and
-    `GPU` by a function that builds a `GpuReading`. All threads share one reader, which runs one
-    `nvidia-smi` at a time.
+    of 0. Two of its global names are therefore replaced, `Popen` and `GPU`. All threads share one
+    reader, which runs one `nvidia-smi` at a time.
     """
 
     def __init__(self, timeout_seconds: float = 5.0) -> None:
@@ -131,25 +126,22 @@ class GpuReader:
         return gpus
 
     def _popen(self, command: list[str], **_: object) -> SimpleNamespace:
-        """Run `nvidia-smi`, or set `error` and raise, after which GPUtil returns no GPUs."""
+        """Run `nvidia-smi`, or set `error` and leave the output empty."""
+        output = b""
         try:
             output = self._run(command)
         except FileNotFoundError:
             self.error = (
                 "nvidia-smi was not found: no NVIDIA driver is installed, or it is not on the PATH."
             )
-            raise
         except subprocess.TimeoutExpired:
             self.error = f"nvidia-smi did not answer within {self._timeout_seconds:g} s."
-            raise
         except subprocess.CalledProcessError as error:
             text = (error.stdout.strip() or error.stderr.strip()).decode(errors="replace")
             message = text.partition("\n")[0]
             self.error = f"nvidia-smi failed with status {error.returncode}: {message}"
-            raise
         except OSError as error:
             self.error = f"nvidia-smi could not be started ({error})."
-            raise
         return SimpleNamespace(communicate=lambda: (output, b""))
 
     def _run(self, command: list[str]) -> bytes:
@@ -191,33 +183,32 @@ def _build_reading(*values: Any) -> GpuReading:
     index, uuid, load, total, used, free, driver, name, serial, mode, active, celsius = values
     if total == 0:  # the GPU does not report its memory
         total = used = free = math.nan
+    total_bytes, used_bytes, free_bytes = (
+        int(mebibytes * 2**20) if math.isfinite(mebibytes) else None
+        for mebibytes in (total, used, free)
+    )
     return GpuReading(
         id=index,
         name=name,
-        serial=_text_or_none(serial),
+        serial=_value_or_none(serial),
         uuid=uuid,
-        utilization=_number_or_none(load),
-        memory_utilization=_number_or_none(used / total),
-        memory_total_bytes=_bytes_or_none(total),
-        memory_used_bytes=_bytes_or_none(used),
-        memory_free_bytes=_bytes_or_none(free),
-        display_mode=_text_or_none(mode),
-        display_active=_text_or_none(active),
-        temperature_celsius=_number_or_none(celsius),
-        driver=_text_or_none(driver),
+        utilization=_value_or_none(load),
+        memory_utilization=_value_or_none(used / total),
+        memory_total_bytes=total_bytes,
+        memory_used_bytes=used_bytes,
+        memory_free_bytes=free_bytes,
+        display_mode=_value_or_none(mode),
+        display_active=_value_or_none(active),
+        temperature_celsius=_value_or_none(celsius),
+        driver=_value_or_none(driver),
     )
 
 
-def _text_or_none(text: str) -> str | None:
-    return None if text == "N/A" or text.startswith("[") else text
-
-
-def _number_or_none(number: float) -> float | None:
-    return number if math.isfinite(number) else None
-
-
-def _bytes_or_none(mebibytes: float) -> int | None:
-    return int(mebibytes * 2**20) if math.isfinite(mebibytes) else None
+def _value_or_none(value: Any) -> Any:
+    """Return `None` for NaN, `N/A` and texts in brackets, such as `[Not Supported]`."""
+    if isinstance(value, str):
+        return None if value == "N/A" or value.startswith("[") else value
+    return value if math.isfinite(value) else None
 
 
 _reader = GpuReader()

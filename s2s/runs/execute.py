@@ -31,7 +31,7 @@ from s2s.store.errors import StoreError, retry_while_unavailable
 from s2s.task import open_task
 from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
 from s2s.training.device import ran_out_of_memory, resolve_device, trim_heap
-from s2s.training.trainer import Trainer, never_stop
+from s2s.training.trainer import Trainer
 
 CHECKPOINT_SECONDS = 60.0
 """A killed process loses at most the training of this time, and one step."""
@@ -177,7 +177,7 @@ class Execution:
             for event in trainer.run():
                 if isinstance(event, Evaluation):
                     self._recorder.evaluation(event)
-                elif self._recorder.step(event) and self._is_stop_requested():
+                elif self._recorder.step(event) and self._store.is_stop_requested(run.id):
                     self._stop.set()
                 # On a GPU, steps come in bursts, and the weights are those after the last step.
                 is_settled = event.iteration == trainer.iteration
@@ -218,25 +218,18 @@ class Execution:
         trim_heap()
 
     def _should_stop(self) -> bool:
-        return self._stop.is_set() or self._is_stop_requested()
+        return self._stop.is_set() or self._store.is_stop_requested(self._run_id)
 
     def _check_stop(self) -> None:
         if self._should_stop():
             raise _StopError
-
-    def _is_stop_requested(self) -> bool:
-        """Return whether the user asked for a stop; False while the store cannot be read."""
-        try:
-            return self._store.is_stop_requested(self._run_id)
-        except StoreError:
-            return False
 
     # Finish
 
     def _explain(self, error: Exception, device: torch.device) -> None:
         """Turn an exception into the run's state, remarks and message, while it is handled."""
         match error:
-            case _StopError() if self._is_stop_requested():
+            case _StopError() if self._store.is_stop_requested(self._run_id):
                 self.state = RunState.STOPPED
             case _StopError():
                 self.state, self._remarks = RunState.INTERRUPTED, self._explain_interruption()
@@ -267,13 +260,11 @@ class Execution:
     def _finish(self, run: Run, device: torch.device, task_remarks: list[Remark]) -> None:
         """Save the run's result, and shrink its checkpoint."""
         is_lost = lost_gpu.is_blocked(device.type)
-        after = None if is_lost else read_machine_state(str(device), self._load_meter.read())
+        if (before := self._machine_before) and not is_lost:
+            after = read_machine_state(str(device), self._load_meter.read())
+            self._retry(lambda: self._store.save_machine_state(run.id, before, after))
         self._sampler.stop()
         self._retry(self._recorder.finish)
-        if self._machine_before and after:
-            self._retry(
-                partial(self._store.save_machine_state, run.id, self._machine_before, after)
-            )
         peak = self._sampler.peak_memory_bytes
         if device.type == "cuda" and not is_lost:
             peak = torch.cuda.max_memory_allocated(device)
@@ -304,16 +295,18 @@ class Execution:
 
     def _retry(self, operation: Callable[[], _T]) -> _T:
         """Retry while the store is unavailable, unless the program is ending."""
-        return retry_while_unavailable(
-            operation, lambda: self._stop.is_set() and not self._is_stop_requested()
-        )
+
+        def is_ending() -> bool:
+            return self._stop.is_set() and not self._store.is_stop_requested(self._run_id)
+
+        return retry_while_unavailable(operation, is_ending)
 
 
 def build_trainer(
     config: TrainConfig,
     device: torch.device,
     resume_from: int | None = None,
-    check_stop: Callable[[], object] = never_stop,
+    check_stop: Callable[[], object] = lambda: None,
 ) -> Trainer:
     """Open the corpus and build the model.
 

@@ -22,10 +22,6 @@ WARMUP_STEPS = 3
 """Number of steps at the start of a run that are not timed, because they still reserve memory."""
 
 
-def never_stop() -> None:
-    """Do not stop: the default of `check_stop`."""
-
-
 class Trainer:
     """Trainer of a task, whose whole state is in `checkpoint()`."""
 
@@ -35,7 +31,7 @@ class Trainer:
         start: Checkpoint | None = None,
         *,
         resume: bool = False,
-        check_stop: Callable[[], object] = never_stop,
+        check_stop: Callable[[], object] = lambda: None,
     ) -> None:
         """Build the optimizer and the batch sampler.
 
