@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages.shared.errors import catch_errors
+from pages.shared.errors import call_for_each, catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
 from s2s.formatting import format_run_label
@@ -101,16 +101,11 @@ def _archive_and_delete_buttons(runs: Sequence[Run]) -> None:
                 st.button(
                     label, key=name, icon=f":material/{name}:", disabled=not have_ended,
                     help=help_ if have_ended else "Available once all selected runs have ended.",
-                    on_click=catch_errors(_apply), args=(change, run_ids),
+                    on_click=call_for_each, args=(change, run_ids),
                 )  # fmt: skip
 
 
 def _restore(run_id: int) -> None:
-    _apply(get_store().restore_run, [run_id])
+    get_store().restore_run(run_id)
     compared = [*st.session_state.get(COMPARED, []), run_id]
     st.session_state[COMPARED] = list(dict.fromkeys(compared))  # without duplicates
-
-
-def _apply(change: Callable[[int], None], run_ids: Sequence[int]) -> None:
-    for run_id in run_ids:  # one that was changed in another tab must not keep the others back
-        catch_errors(change)(run_id)

@@ -3,7 +3,7 @@
 import functools
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ParamSpec
 
 import streamlit as st
@@ -42,6 +42,12 @@ def catch_errors(work: Callable[P, object]) -> Callable[P, None]:
             )
 
     return wrapper
+
+
+def call_for_each(work: Callable[[int], object], ids: Iterable[int]) -> None:
+    """Call `work` with each id; an error for one id does not affect the others."""
+    for each in ids:
+        catch_errors(work)(each)
 
 
 def rerun_when(is_ready: Callable[[], bool]) -> None:

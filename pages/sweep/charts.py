@@ -14,8 +14,8 @@ from pages.shared.widgets import segmented_choice
 from s2s.analysis import translations
 from s2s.analysis.run.steps import Axis
 from s2s.analysis.sweep.step_parts import measure_padding, measure_step_parts
-from s2s.analysis.sweep.table import sweep_rows
-from s2s.analysis.sweep.throughput import Unit, sweep_speed_curves
+from s2s.analysis.sweep.table import build_sweep_rows
+from s2s.analysis.sweep.throughput import Unit, fit_speed_curves
 from s2s.charts.bars import plot_step_parts
 from s2s.charts.sweep import plot_padding, plot_speed_curves
 from s2s.config import Engine
@@ -45,7 +45,7 @@ _COLUMNS = {
 
 def sweep_charts(sweep: Sweep) -> None:
     """Show the throughput chart, and a tab for each further view; only the open tab is drawn."""
-    if any(row.samples_per_second for row in sweep_rows(sweep)):
+    if any(row.samples_per_second for row in build_sweep_rows(sweep)):
         _throughput_chart(sweep)
     else:
         st.caption("The throughput chart appears after the first finished run.")
@@ -67,7 +67,7 @@ def _throughput_chart(sweep: Sweep) -> None:
         "Unit", list(Unit), "sweep_unit",
         label_visibility="collapsed", format_func=lambda each: f"{each}/s",
     )  # fmt: skip
-    curves = sweep_speed_curves(sweep, unit)
+    curves = fit_speed_curves(sweep, unit)
     figure = plot_speed_curves(curves, revision=f"{sweep.id} {unit}")
     draw_chart(figure, describe_speed_curves(curves), "sweep_speed")
     for text in filter(None, map(describe_throughput_fit, curves)):
@@ -75,7 +75,7 @@ def _throughput_chart(sweep: Sweep) -> None:
 
 
 def _figures_table(sweep: Sweep) -> None:
-    table = pd.DataFrame([dataclasses.asdict(row) for row in sweep_rows(sweep)])
+    table = pd.DataFrame([dataclasses.asdict(row) for row in build_sweep_rows(sweep)])
     table["states"] = table["states"].map(format_states)
     st.dataframe(
         table.dropna(axis="columns", how="all"), hide_index=True, column_config=_COLUMNS,
@@ -112,15 +112,15 @@ def _anatomy_chart(sweep: Sweep, engine: Engine) -> None:
 
 
 def _translations_table(sweep: Sweep, engine: Engine) -> None:
-    runs = translations.first_finished_runs(sweep, engine)
+    runs = translations.select_first_repeats(sweep, engine)
     evaluations = {run.id: get_store().evaluations(run.id) for run in runs}
     translating = translations.select_translating_runs(runs, evaluations)
-    pairs = translations.sample_sentences(translating)
+    pairs = translations.list_sentences(translating)
     if not pairs:
         st.caption("Sample translations appear after the first finished runs.")
         return
     pair = st.selectbox("Sentence", pairs, format_func=lambda pair: pair[0])
-    rows = translations.translations_at(translating, pair, *_select_position(translating))
+    rows = translations.select_translations(translating, pair, *_select_position(translating))
     outputs = [UNKNOWN if each.output is None else escape(shorten(each.output)) for each in rows]
     columns = {
         "Batch size": [f"{each.batch_size:,}" for each in rows],
@@ -148,7 +148,7 @@ def _select_position(runs: list[translations.TranslatingRun]) -> tuple[Axis, flo
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = segmented_choice("Compare at equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
         is_samples, key = axis is Axis.SAMPLES, f"sweep_at_{axis}"
-        extent = translations.common_extent(runs, axis)
+        extent = translations.find_common_extent(runs, axis)
         limit = int(extent) if is_samples else math.ceil(10 * extent) / 10
         if not limit:
             return axis, extent

@@ -17,13 +17,12 @@ from pages.shared.state import Records, get_store, read_records
 from s2s.analysis.compare.lines import build_loss_line, build_throughput_line
 from s2s.analysis.run.anatomy import measure_anatomy
 from s2s.analysis.run.progress import Progress, measure_progress
-from s2s.analysis.run.readings import build_reading_series, run_memory_bytes
+from s2s.analysis.run.readings import build_reading_series, read_run_memory
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.analysis.run.summarize import summarize
 from s2s.analysis.translations import build_translation_table
 from s2s.charts.bars import plot_anatomy
-from s2s.charts.curves import plot_loss, plot_throughput
-from s2s.charts.readings import plot_readings
+from s2s.charts.curves import plot_loss, plot_readings, plot_throughput
 from s2s.errors import UserError, shorten
 from s2s.formatting import format_bytes, format_loss, format_rate, format_step_time
 from s2s.records import DeviceSample, Evaluation, Run, RunState, Summary
@@ -105,7 +104,7 @@ def watch_run(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
 def _refresh(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
     store = get_store()
     try:
-        states = store.states([each for each, _ in unfinished])
+        states = tuple((each.id, each.state) for each in store.unfinished_runs())
         run = store.run(run_id)
     except UserError:  # deleted in another tab
         st.rerun()
@@ -193,7 +192,7 @@ def _build_figures(run: Run, scale: LossScale) -> LiveFigures | None:
 
 def _build_tiles(run: Run, summary: Summary, samples: Sequence[DeviceSample]) -> tuple[Tile, ...]:
     own_samples = [each for each in samples if each.device == run.device]
-    memory = run_memory_bytes(own_samples[-1]) if own_samples else None
+    memory = read_run_memory(own_samples[-1]) if own_samples else None
     return (
         (
             "Loss per token",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.shared.errors import catch_errors
+from pages.shared.errors import call_for_each, catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_scheduler, get_store
 from pages.shared.widgets import lazy_expander
@@ -70,8 +70,9 @@ def action_buttons(run: Run) -> None:
         iteration = resume_iteration(get_store(), run)
         if iteration is not None:
             st.button(
-                "Resume", key=f"resume_{run.id}", icon=":material/play_arrow:", on_click=resume,
-                args=([run],), help=f"Continues from iteration {iteration:,} until the run's end.",
+                "Resume", key=f"resume_{run.id}", icon=":material/play_arrow:",
+                on_click=catch_errors(get_scheduler().resume), args=(run.id,),
+                help=f"Continues from iteration {iteration:,} until the run's end.",
             )  # fmt: skip
         if has_checkpoint(run.id):
             with st.popover("Continue training", icon=":material/add:"):
@@ -143,35 +144,25 @@ def resume_offers() -> None:
         sentence = escape(describe_interruption(run, iteration))
         with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{run.id}"):
             st.markdown(f":material/pause_circle: {sentence}", width="content")
-            offer_buttons([run], str(run.id))
+            offer_buttons([run.id], str(run.id))
     if len(offers) > MAX_OFFERS:
         with st.container(horizontal=True, vertical_alignment="center", key="offer_all"):
             st.caption(f"And {len(offers) - MAX_OFFERS:,} more.", width="content")
-            offer_buttons([run for run, _ in reversed(offers)], "all", " all")
+            offer_buttons([run.id for run, _ in reversed(offers)], "all", " all")
 
 
-def offer_buttons(runs: Sequence[Run], key: str, suffix: str = "") -> None:
+def offer_buttons(run_ids: Sequence[int], key: str, suffix: str = "") -> None:
     """Show Resume and Dismiss buttons for some interrupted runs."""
     st.button(
         f"Resume{suffix}", key=f"offer_resume_{key}", icon=":material/play_arrow:",
-        on_click=resume, args=(runs,), help="The result is the same as without the interruption.",
+        on_click=call_for_each, args=(get_scheduler().resume, run_ids),
+        help="The result is the same as without the interruption.",
     )  # fmt: skip
     st.button(
-        f"Dismiss{suffix}", key=f"offer_dismiss_{key}", on_click=dismiss, args=(runs,),
+        f"Dismiss{suffix}", key=f"offer_dismiss_{key}",
+        on_click=call_for_each, args=(get_store().dismiss_run, run_ids),
         help="Hides this offer. Records and weights are kept.",
     )  # fmt: skip
-
-
-def resume(runs: Sequence[Run]) -> None:
-    """Queue the runs again."""
-    for run in runs:  # one that was resumed in another tab must not keep the others waiting
-        catch_errors(get_scheduler().resume)(run.id)
-
-
-def dismiss(runs: Sequence[Run]) -> None:
-    """Hide the offers to resume the runs."""
-    for run in runs:
-        get_store().dismiss_run(run.id)
 
 
 st.title("Train")
