@@ -17,7 +17,7 @@ from threading import Event
 
 import numpy as np
 
-from s2s.analysis.run.steps import Axis, LossScale, loss_curve
+from s2s.analysis.run.steps import Axis, LossScale, build_loss_curve
 from s2s.config import TrainConfig
 from s2s.records import STEP_DTYPE
 from s2s.runs import execute as execute_module
@@ -70,7 +70,7 @@ def time_reading(store: Store) -> dict[str, float]:
     times = []
     for _ in range(REPEATS):
         start = time.perf_counter()
-        loss_curve(store.steps(run_id), Axis.ITERATIONS, LossScale.TOKEN)
+        build_loss_curve(store.steps(run_id), Axis.ITERATIONS, LossScale.TOKEN)
         times.append(1000 * (time.perf_counter() - start))
     return {"read_100k_steps_ms": round(statistics.median(times), 2)}
 

@@ -9,8 +9,8 @@ from pages.shared.state import get_scheduler, get_store, read_records
 from pages.shared.sweeps import list_sweeps, select_engine, select_sweep
 from s2s.analysis.advice import advise as analysis
 from s2s.analysis.advice.target import find_seconds_to_target
-from s2s.analysis.sweep.memory import fit_memory, memory_points
-from s2s.analysis.sweep.runs import finished_runs
+from s2s.analysis.sweep.memory import collect_memory_points, fit_memory
+from s2s.analysis.sweep.runs import list_finished_runs
 from s2s.charts.advice import plot_steps_to_target, plot_time_to_target
 from s2s.charts.sweep import plot_memory, plot_speed_curves
 from s2s.config import Engine
@@ -53,11 +53,11 @@ def show_recommendation(advice: analysis.Advice) -> None:
 
 def gradient_noise(sweep: Sweep, advice: analysis.Advice) -> None:
     """Show the gradient noise scale beside the critical batch size, or a button to measure it."""
-    runs = finished_runs(sweep, advice.engine)
+    runs = list_finished_runs(sweep, advice.engine)
     measured = get_store().gradient_noise([run.id for run in runs])
     for each in measured:
         st.write(text.describe_noise_agreement(each, advice.recommendation.fit.b_crit))
-    run = analysis.run_for_gradient_noise(sweep, advice)
+    run = analysis.select_noise_run(sweep, advice)
     if measured or run is None:
         return
     job = get_scheduler().noise_jobs.get(run.id)
@@ -88,8 +88,8 @@ def noise_progress(run_id: int) -> None:
 
 def memory_section(sweep: Sweep, engine: Engine) -> None:
     """Show memory by batch size and the largest size predicted to fit."""
-    fit = fit_memory(memory_points(sweep, engine))
-    runs = finished_runs(sweep, engine)
+    fit = fit_memory(collect_memory_points(sweep, engine))
+    runs = list_finished_runs(sweep, engine)
     if fit.points:
         figure = plot_memory(fit, revision=f"{sweep.id} {engine}")
         draw_chart(figure, descriptions.describe_memory(fit), "advisor_memory")
@@ -135,7 +135,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         value=sweep.config.target_loss, key=f"target_{sweep.id}", width=260,
         help="0 uses the lowest loss that all runs reached.",
     )  # fmt: skip
-evaluations = {run.id: read_records(run.id)[1] for run in finished_runs(sweep, engine)}
+evaluations = {run.id: read_records(run.id)[1] for run in list_finished_runs(sweep, engine)}
 try:
     advice = analysis.advise(sweep, engine, evaluations, target_loss)
 except UserError as error:

@@ -14,7 +14,7 @@ from s2s import formatting as words
 from s2s.analysis.compare.groups import Group, Repeats
 from s2s.analysis.compare.lines import RunLine, build_group_line, build_loss_line
 from s2s.analysis.run.steps import Axis, LossScale
-from s2s.analysis.sweep.replay import RelatedAdvice, article_evaluations
+from s2s.analysis.sweep.replay import RelatedAdvice, select_article_evaluations
 from s2s.analysis.translations import build_translation_table
 from s2s.charts.curves import plot_loss
 from s2s.config import Engine
@@ -126,7 +126,7 @@ def _show_translations(runs: Sequence[Run]) -> None:
     st.subheader("Sample translations")
     tabs = st.tabs([f"{run.config.engine}, batch {run.config.batch_size}" for run in runs])
     for tab, run in zip(tabs, runs, strict=True):
-        evaluations = article_evaluations(read_records(run.id)[1])
+        evaluations = select_article_evaluations(read_records(run.id)[1])
         table = build_translation_table(evaluations, columns=len(evaluations))
         if not table.rows:
             tab.caption("The first evaluation brings the first translations.")

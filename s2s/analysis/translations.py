@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from s2s.analysis.run.steps import Axis
-from s2s.analysis.sweep.runs import finished_runs
+from s2s.analysis.sweep.runs import list_finished_runs
 from s2s.config import Engine
 from s2s.records import Evaluation, Run, Sweep
 
@@ -59,15 +59,15 @@ def build_translation_table(
     outputs = [_read_outputs(each) for each in selected]
     rows = [
         (*sentence, tuple(each.get(sentence, "") for each in outputs))
-        for sentence in _list_sentences(selected)
+        for sentence in _collect_sentences(selected)
     ]
     return TranslationTable(tuple(each.iteration for each in selected), tuple(rows))
 
 
-def first_finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
+def select_first_repeats(sweep: Sweep, engine: Engine) -> list[Run]:
     """Return the first finished repeat of each batch size, by size."""
     first: dict[int, Run] = {}
-    for run in finished_runs(sweep, engine):
+    for run in list_finished_runs(sweep, engine):
         first.setdefault(run.config.batch_size, run)
     return list(first.values())
 
@@ -80,18 +80,18 @@ def select_translating_runs(
     return [TranslatingRun(run, each) for run, each in zip(runs, translated, strict=True) if each]
 
 
-def sample_sentences(runs: Sequence[TranslatingRun]) -> list[Sentence]:
+def list_sentences(runs: Sequence[TranslatingRun]) -> list[Sentence]:
     """Return the sentences that the runs translated, the user's own first."""
-    sentences = _list_sentences(each for run in runs for each in run.evaluations)
+    sentences = _collect_sentences(each for run in runs for each in run.evaluations)
     return sorted(sentences, key=lambda sentence: bool(sentence[1]))
 
 
-def common_extent(runs: Sequence[TranslatingRun], axis: Axis) -> float:
+def find_common_extent(runs: Sequence[TranslatingRun], axis: Axis) -> float:
     """Return the samples or seconds up to which all runs were evaluated; 0 without runs."""
     return min((each.position(each.evaluations[-1], axis) for each in runs), default=0.0)
 
 
-def translations_at(
+def select_translations(
     runs: Sequence[TranslatingRun], sentence: Sentence, axis: Axis, position: float
 ) -> list[SizeTranslation]:
     """Return each run's translation at its last evaluation up to `position`.
@@ -114,7 +114,7 @@ def translations_at(
     return translations
 
 
-def _list_sentences(evaluations: Iterable[Evaluation]) -> list[Sentence]:
+def _collect_sentences(evaluations: Iterable[Evaluation]) -> list[Sentence]:
     """Return each translated sentence once, in the order of the evaluations."""
     outputs = [sentence for each in evaluations for sentence in _read_outputs(each)]
     return list(dict.fromkeys(outputs))

@@ -10,12 +10,12 @@ from s2s.analysis.advice.time_to_target import Prediction, Standing
 from s2s.charts import frame
 from s2s.formatting import format_duration
 
-_UNIT_COLOURS = {"steps": frame.PALETTE[5], "samples": frame.PALETTE[1]}
+_UNIT_COLORS = {"steps": frame.PALETTE[5], "samples": frame.PALETTE[1]}
 _FIT_POINTS = 60
 _STANDING_STYLES = {
     Standing.RECOMMENDED: (frame.PALETTE[3], "circle"),
     Standing.SLOWER: (frame.PALETTE[4], "x"),
-    Standing.UNDECIDED: (frame.GREY, "circle-open"),
+    Standing.UNDECIDED: (frame.GRAY, "circle-open"),
 }
 _BAND_MARGIN = 1.19
 """Factor by which the band extends beyond the recommended sizes."""
@@ -26,17 +26,17 @@ def plot_steps_to_target(
 ) -> frame.Figure:
     """Plot every run in steps and in samples, and the fit if there is one."""
     sizes = [point.batch_size for point in points]
-    exact = [point for point in points if point.exact]
+    exact = [point for point in points if point.is_exact]
     missed = [point for point in points if not point.reached]
-    early = [point for point in points if point.early]
+    early = [point for point in points if point.is_early]
     traces = []
-    for unit, colour in _UNIT_COLOURS.items():
+    for unit, color in _UNIT_COLORS.items():
         is_samples = unit == "samples"
         if fit is not None:
             x = np.geomspace(min(sizes), max(sizes), _FIT_POINTS)
             y = fit.steps(x) * (x if is_samples else 1)
             x_values, name = frame.round_values(x), f"{unit}, fit"
-            traces.append(frame.build_line(x_values, y, colour, name=name, hoverinfo="skip"))
+            traces.append(frame.build_line(x_values, y, color, name=name, hoverinfo="skip"))
         for selected, kind, symbol, verb in (
             (exact, "reached", "circle", "reached at"),
             (missed, "not reached", "triangle-up-open", "not reached after"),
@@ -49,7 +49,7 @@ def plot_steps_to_target(
                 frame.build_markers(
                     [each.batch_size for each in selected],
                     [each.steps * (each.batch_size if is_samples else 1) for each in selected],
-                    {"color": colour, "symbol": symbol},
+                    {"color": color, "symbol": symbol},
                     name=f"{unit}, {kind}",
                     customdata=[each.seed for each in selected],
                     hovertemplate=f"{hover}<extra></extra>",
@@ -69,23 +69,26 @@ def plot_time_to_target(predictions: Sequence[Prediction], *, revision: str = ""
     """Plot predicted seconds with their intervals, and a band behind the recommended sizes."""
     sizes = [each.batch_size for each in predictions]
     values = [each.seconds.value for each in predictions]
-    line = frame.build_line(sizes, values, frame.GREY, width=1.5, hoverinfo="skip")
+    line = frame.build_line(sizes, values, frame.GRAY, width=1.5, hoverinfo="skip")
     traces = [line | {"showlegend": False}]
-    for standing, (colour, symbol) in _STANDING_STYLES.items():
+    for standing, (color, symbol) in _STANDING_STYLES.items():
         selected = [each for each in predictions if each.standing is standing]
+        if not selected:
+            continue
         seconds = [each.seconds.value for each in selected]
         lows = [each.seconds.low or each.seconds.value for each in selected]
         highs = [each.seconds.high or each.seconds.value for each in selected]
-        trace = frame.build_markers(
-            [each.batch_size for each in selected],
-            seconds,
-            {"color": colour, "size": 10, "symbol": symbol},
-            error_y=frame.build_error_bars(seconds, lows, highs, colour),
-            name=str(standing),
-            customdata=[format_duration(value) for value in seconds],
-            hovertemplate=f"batch size %{{x:,}}: %{{customdata}}, {standing}<extra></extra>",
+        traces.append(
+            frame.build_markers(
+                [each.batch_size for each in selected],
+                seconds,
+                {"color": color, "size": 10, "symbol": symbol},
+                error_y=frame.build_error_bars(seconds, lows, highs, color),
+                name=str(standing),
+                customdata=[format_duration(value) for value in seconds],
+                hovertemplate=f"batch size %{{x:,}}: %{{customdata}}, {standing}<extra></extra>",
+            )
         )
-        traces += [trace] if selected else []
     recommended = [each.batch_size for each in predictions if each.standing is Standing.RECOMMENDED]
     band = {
         "type": "rect",

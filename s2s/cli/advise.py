@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from s2s.analysis.sweep.runs import finished_runs
+from s2s.analysis.sweep.runs import list_finished_runs
 from s2s.cli import common
 from s2s.config import Engine
 from s2s.errors import UserError
@@ -52,10 +52,10 @@ def advise(options: argparse.Namespace) -> None:
 def _advise_engine(options: argparse.Namespace, store: Store, sweep: Sweep, engine: Engine) -> None:
     from s2s.analysis.advice import advise as analysis
     from s2s.analysis.advice.leave_one_out import cross_validate_sweep
-    from s2s.analysis.sweep.memory import cross_validate_memory, fit_memory, memory_points
+    from s2s.analysis.sweep.memory import collect_memory_points, cross_validate_memory, fit_memory
     from s2s.text import advice as text
 
-    runs = finished_runs(sweep, engine)
+    runs = list_finished_runs(sweep, engine)
     evaluations = {run.id: store.evaluations(run.id) for run in runs}
     result = analysis.advise(sweep, engine, evaluations, options.target_loss)
     ids = [run.id for run in runs]
@@ -65,7 +65,7 @@ def _advise_engine(options: argparse.Namespace, store: Store, sweep: Sweep, engi
     noise = [
         (each, text.describe_noise_agreement(each, critical)) for each in store.gradient_noise(ids)
     ]
-    fit = fit_memory(memory_points(sweep, engine))
+    fit = fit_memory(collect_memory_points(sweep, engine))
     memory_checks = cross_validate_memory(fit.points)
     memory = text.describe_memory_limit(fit, available_memory_bytes(store, runs))
     paragraph, notes = text.describe_advice(result), text.list_advice_notes(result)
@@ -97,10 +97,10 @@ def _advise_engine(options: argparse.Namespace, store: Store, sweep: Sweep, engi
 
 
 def _measure_noise(store: Store, sweep: Sweep, result: "Advice") -> None:
-    from s2s.analysis.advice.advise import run_for_gradient_noise
+    from s2s.analysis.advice.advise import select_noise_run
     from s2s.runs.measure import measure_gradient_noise
 
-    run = run_for_gradient_noise(sweep, result)
+    run = select_noise_run(sweep, result)
     if run is None:
         raise UserError(f"No run of sweep {sweep.id} has weights to measure gradient noise with.")
     with common.show_progress() as show:

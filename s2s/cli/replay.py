@@ -66,11 +66,11 @@ def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> No
 
 def _print_translations(options: argparse.Namespace, store: Store, run: Run) -> None:
     """Print a run's sample translations; as text only those that the article prints as well."""
-    from s2s.analysis.sweep.replay import LARGE, article_evaluations
+    from s2s.analysis.sweep.replay import LARGE, select_article_evaluations
     from s2s.text.replay import format_translations
 
     engine, batch_size = run.config.engine, run.config.batch_size
-    evaluations = article_evaluations(store.evaluations(run.id))
+    evaluations = select_article_evaluations(store.evaluations(run.id))
     if options.json:
         values = {"run_id": run.id, "engine": engine.value, "batch_size": batch_size}
         translations = [dataclasses.asdict(each) for each in evaluations]

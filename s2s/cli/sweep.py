@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from s2s import formatting as words
-from s2s.analysis.sweep.table import sweep_rows
+from s2s.analysis.sweep.table import build_sweep_rows
 from s2s.background.estimates import (
     SweepEstimate,
     estimate_parts,
@@ -190,5 +190,5 @@ def _sweep_json(sweep: Sweep) -> dict[str, object]:
         "done": sweep.count_done_parts(),
         "total": len(sweep.parts),
         "config": sweep.config.to_json(),
-        "rows": [dataclasses.asdict(row) for row in sweep_rows(sweep)],
+        "rows": [dataclasses.asdict(row) for row in build_sweep_rows(sweep)],
     }

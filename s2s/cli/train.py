@@ -7,7 +7,7 @@ import sys
 
 from tqdm import tqdm
 
-from s2s.analysis.run.progress import progress_after
+from s2s.analysis.run.progress import estimate_progress
 from s2s.cli import common
 from s2s.config import MAX_ITERATIONS, TrainConfig
 from s2s.errors import UserError
@@ -147,4 +147,4 @@ class _ProgressBar:
             self.bar.set_postfix_str(f"validation {event.validation_loss_per_token:.3f}")
 
     def _fraction(self) -> float:
-        return progress_after(self._config, self._iterations, self._seconds, None).share
+        return estimate_progress(self._config, self._iterations, self._seconds, None).share

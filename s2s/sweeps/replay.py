@@ -12,10 +12,10 @@ from s2s.analysis.sweep.replay import (
     Replay,
     analyze_replay,
 )
-from s2s.analysis.sweep.runs import finished_runs
+from s2s.analysis.sweep.runs import list_finished_runs
 from s2s.config import Budget, Engine, LearningRateRule, SweepConfig, TrainConfig
 from s2s.data.catalog import open_corpus
-from s2s.data.stats import unigram_loss
+from s2s.data.stats import compute_unigram_loss
 from s2s.errors import UserError
 from s2s.paths import corpora_folder
 from s2s.records import Run, Sweep
@@ -97,22 +97,22 @@ def read_replay(
 def measure_unigram_loss(sweep: Sweep) -> float | None:
     """Return the loss per token of word frequencies alone; `None` if the corpus was removed."""
     try:
-        return unigram_loss(open_corpus(corpora_folder(), sweep.config.base.corpus))
+        return compute_unigram_loss(open_corpus(corpora_folder(), sweep.config.base.corpus))
     except UserError:
         return None
 
 
 def find_related_advice(store: Store, sweep: Sweep) -> RelatedAdvice | None:
     """Return the advice of the newest sweep of the same corpus, model and device that gives any."""
+    key = _build_comparison_key(sweep)
     for other in read_sweeps(store):
-        if len(other.config.batch_sizes) < _MIN_SIZES or _build_comparison_key(
-            other
-        ) != _build_comparison_key(sweep):
+        is_short = len(other.config.batch_sizes) < _MIN_SIZES
+        if is_short or _build_comparison_key(other) != key:
             continue
         # The fused engine comes first, because users train with it.
         for engine in sorted(other.config.engines, key=lambda each: each is not Engine.FUSED):
             with suppress(UserError):  # the sweep may have too few runs for advice
-                runs = finished_runs(other, engine)
+                runs = list_finished_runs(other, engine)
                 evaluations = {run.id: store.evaluations(run.id) for run in runs}
                 recommended = advise(other, engine, evaluations).recommendation.range
                 if recommended:
@@ -121,7 +121,7 @@ def find_related_advice(store: Store, sweep: Sweep) -> RelatedAdvice | None:
 
 
 def list_first_repeat_runs(sweep: Sweep) -> list[Run]:
-    """Return the first repeat's runs so far, by engine and batch size."""
+    """Return the first repeat's runs that have been started, by engine and batch size."""
     parts = sorted(sweep.parts, key=lambda part: (part.engine, part.batch_size))
     return [part.run for part in parts if part.repeat == 0 and part.run]
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
 
-from s2s.analysis.run.progress import progress_after
+from s2s.analysis.run.progress import estimate_progress
 from s2s.locks import lease
 from s2s.records import RunState, StepRecord, Sweep, SweepPart
 from s2s.runs import lost_gpu, memory
@@ -109,7 +109,7 @@ def _train(
             if time.monotonic() - reported_at >= _REPORT_SECONDS:
                 reported_at = time.monotonic()
                 step_seconds = seconds / steps if steps else None
-                progress = progress_after(config, steps, seconds, step_seconds)
+                progress = estimate_progress(config, steps, seconds, step_seconds)
                 yield SweepProgress(sweep, part, run_id, progress.share, progress.seconds_left)
     yield SweepProgress(sweep, part, run_id, 1.0, 0.0, has_ended=True)
 

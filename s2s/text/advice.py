@@ -257,7 +257,7 @@ def _list_fit_caveats(fit: StepsFit) -> list[str]:
     """Name the runs that are excluded from the fit, and what contradicts it."""
     excluded = {
         "did not reach the target": [each for each in fit.points if not each.reached],
-        "had reached the target by the first evaluation": [e for e in fit.points if e.early],
+        "had reached the target by the first evaluation": [e for e in fit.points if e.is_early],
     }
     caveats = [
         f"Excluded from the fit: {len(points)} of {len(fit.points)} runs, which {event} "
@@ -265,12 +265,12 @@ def _list_fit_caveats(fit: StepsFit) -> list[str]:
         for event, points in excluded.items()
         if points
     ]
-    if fit.contradicting:
+    if fit.contradicting_points:
         caveats.append(
             "Excluded runs contradict the fitted curve at "
-            f"{_format_point_sizes(fit.contradicting)}: do not rely on it there."
+            f"{_format_point_sizes(fit.contradicting_points)}: do not rely on it there."
         )
-    if fit.curve.misfit:
+    if fit.curve.has_misfit:
         caveats.append(
             "The curve fits poorly: batch sizes deviate from it by more than the seeds differ. "
             "Predictions follow the measured means, with wider intervals."

@@ -99,7 +99,7 @@ def describe_steps_to_target(points: Sequence[StepsToTarget]) -> str:
     parts = []
     for each in points:
         bound = "" if each.reached else "not reached after "
-        if each.early:
+        if each.is_early:
             bound = "at most "
         place = f"batch size {each.batch_size:,}, seed {each.seed}"
         parts.append(f"{place}: {bound}{each.steps:,.0f}")

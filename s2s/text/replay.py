@@ -14,7 +14,7 @@ from s2s.analysis.sweep.replay import (
     Learning,
     Replay,
     SizeReplay,
-    article_evaluations,
+    select_article_evaluations,
 )
 from s2s.analysis.translations import build_translation_table
 from s2s.errors import shorten
@@ -95,7 +95,8 @@ def format_replay(replay: Replay) -> str:
 
 def format_translations(label: str, evaluations: Sequence[Evaluation]) -> str:
     """Return the sample translations of a run as the article prints them."""
-    table = build_translation_table(article_evaluations(evaluations), columns=len(evaluations))
+    selected = select_article_evaluations(evaluations)
+    table = build_translation_table(selected, columns=len(selected))
     lines = [f"Translations of run {label}:"]
     for source, reference, outputs in table.rows:
         lines.append(f"  {source} ({reference})" if reference else f"  {source}")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from s2s import formatting as words
 from s2s.analysis.estimate import Estimate
-from s2s.analysis.sweep.table import sweep_rows
+from s2s.analysis.sweep.table import build_sweep_rows
 from s2s.analysis.sweep.throughput import (
     ENOUGH_BLOCKS,
     KNEE_SHARE,
@@ -53,7 +53,7 @@ def format_sweep_table(sweep: Sweep) -> str:
     if sweep.config.target_loss:
         titles += ["reached", "steps to target", "samples to target"]
     rows = []
-    for row in sweep_rows(sweep):
+    for row in build_sweep_rows(sweep):
         cells = [
             row.engine,
             f"{row.batch_size:,}",

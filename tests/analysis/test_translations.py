@@ -9,11 +9,11 @@ from s2s.analysis.translations import (
     TranslatingRun,
     TranslationTable,
     build_translation_table,
-    common_extent,
-    first_finished_runs,
-    sample_sentences,
+    find_common_extent,
+    list_sentences,
+    select_first_repeats,
     select_translating_runs,
-    translations_at,
+    select_translations,
 )
 from s2s.config import Engine
 from s2s.records import Evaluation, RunState, SampleTranslation
@@ -40,11 +40,11 @@ LARGE = TranslatingRun(studies.run(8, 0), (evaluation(0, 0.0), evaluation(20, 3.
 
 def test_the_first_finished_repeat_represents_its_size() -> None:
     study = studies.sweep({(8, 0): RunState.DIVERGED})
-    runs = first_finished_runs(study, Engine.FUSED)
+    runs = select_first_repeats(study, Engine.FUSED)
     assert [(run.config.batch_size, run.config.seed) for run in runs] == [
         (2, 0), (8, 1), (32, 0), (128, 0), (512, 0),
     ]  # fmt: skip
-    assert first_finished_runs(study, Engine.ARTICLE) == []
+    assert select_first_repeats(study, Engine.ARTICLE) == []
 
 
 def test_runs_without_translations_are_left_out() -> None:
@@ -54,22 +54,22 @@ def test_runs_without_translations_are_left_out() -> None:
     assert select_translating_runs(runs, evaluations) == [
         TranslatingRun(runs[1], (evaluation(20, 3.0),))
     ]
-    assert sample_sentences([SMALL, LARGE]) == [OWN, HELD_OUT]
-    assert common_extent([SMALL, LARGE], Axis.SAMPLES) == 160.0  # 20 times 8, below 99 times 2
-    assert common_extent([SMALL, LARGE], Axis.SECONDS) == 2.0
-    assert common_extent([], Axis.SAMPLES) == 0.0
+    assert list_sentences([SMALL, LARGE]) == [OWN, HELD_OUT]
+    assert find_common_extent([SMALL, LARGE], Axis.SAMPLES) == 160.0  # 20 times 8, below 99 times 2
+    assert find_common_extent([SMALL, LARGE], Axis.SECONDS) == 2.0
+    assert find_common_extent([], Axis.SAMPLES) == 0.0
 
 
 def test_each_run_at_its_last_evaluation_up_to_the_position() -> None:
-    assert translations_at([SMALL, LARGE], OWN, Axis.SAMPLES, 152.0) == [
+    assert select_translations([SMALL, LARGE], OWN, Axis.SAMPLES, 152.0) == [
         SizeTranslation(2, SMALL.evaluations[1], "after 50"),
         SizeTranslation(8, LARGE.evaluations[0], "after 0"),
     ]
-    later = translations_at([SMALL, LARGE], OWN, Axis.SAMPLES, 153.0)
+    later = select_translations([SMALL, LARGE], OWN, Axis.SAMPLES, 153.0)
     assert later[1].evaluation.iteration == 20  # the 20th step passes the position
-    by_time = translations_at([SMALL, LARGE], OWN, Axis.SECONDS, 2.0)
+    by_time = select_translations([SMALL, LARGE], OWN, Axis.SECONDS, 2.0)
     assert [each.evaluation.iteration for each in by_time] == [99, 0]
-    assert translations_at([LARGE], ("autre", ""), Axis.SAMPLES, 0.0) == [
+    assert select_translations([LARGE], ("autre", ""), Axis.SAMPLES, 0.0) == [
         SizeTranslation(8, LARGE.evaluations[0], None)
     ]
 

@@ -20,9 +20,8 @@ from s2s.analysis.sweep.step_parts import SizeParts, StepParts
 from s2s.analysis.sweep.throughput import fit_speed_curve
 from s2s.charts.advice import plot_steps_to_target, plot_time_to_target
 from s2s.charts.bars import plot_anatomy, plot_bars, plot_step_parts
-from s2s.charts.curves import plot_loss, plot_throughput
+from s2s.charts.curves import plot_loss, plot_readings, plot_throughput
 from s2s.charts.frame import Figure
-from s2s.charts.readings import plot_readings
 from s2s.charts.sweep import plot_memory, plot_padding, plot_speed_curves
 from s2s.formatting import format_rate
 from s2s.text import charts as text
@@ -59,7 +58,7 @@ def target_points() -> list[StepsToTarget]:
         for seed, factor in enumerate((0.98, 1.02))
     ]
     points.append(StepsToTarget(2, 9, 5000.0, reached=False))
-    return [*points, StepsToTarget(128, 9, 3.0, reached=True, early=True)]
+    return [*points, StepsToTarget(128, 9, 3.0, reached=True, is_early=True)]
 
 
 def predictions() -> list[Prediction]:

@@ -60,7 +60,7 @@ def memory(per_token: float, sizes: tuple[int, ...] = (2, 8, 32, 128)) -> list[M
 def test_golden_text() -> None:
     sound = study(WIDE, 1000.0, spread=0.01)
     missed = [StepsToTarget(8, seed, 2000.0, False) for seed in (7, 8)]
-    early = StepsToTarget(256, 9, 4000.0, True, early=True)
+    early = StepsToTarget(256, 9, 4000.0, True, is_early=True)
     contradicting = StepsToTarget(12, 9, 9000.0, False)
     misfit = [
         StepsToTarget(p.batch_size, p.seed, p.steps * {32: 1.3}.get(p.batch_size, 1), True)

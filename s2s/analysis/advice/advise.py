@@ -11,13 +11,8 @@ from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.target import find_steps_to_target, suggest_target
 from s2s.analysis.advice.time_to_target import Recommendation, recommend
 from s2s.analysis.run.steps import Floats
-from s2s.analysis.sweep.runs import finished_runs, sizes_without_result
-from s2s.analysis.sweep.throughput import (
-    SpeedCurve,
-    ThroughputFit,
-    fit_speed_curve,
-    measured_speeds,
-)
+from s2s.analysis.sweep.runs import list_finished_runs, sizes_without_result
+from s2s.analysis.sweep.throughput import SpeedCurve, ThroughputFit, collect_speeds, fit_speed_curve
 from s2s.config import MAX_EVALUATIONS, Engine, LearningRateRule, TrainConfig
 from s2s.errors import UserError
 from s2s.records import Evaluation, Run, RunState, Sweep
@@ -56,13 +51,13 @@ def advise(
     Raises:
         UserError: The runs do not allow a recommendation.
     """
-    runs = finished_runs(sweep, engine)
+    runs = list_finished_runs(sweep, engine)
     if not runs:
         raise UserError(f"Sweep {sweep.id} has no finished run yet. Continue it first.")
     requested = target_loss or sweep.config.target_loss
     target = requested or suggest_target([evaluations[run.id] for run in runs])
     fit = fit_steps(find_steps_to_target(runs, evaluations, target))
-    speed = fit_speed_curve(engine.value, measured_speeds(runs))
+    speed = fit_speed_curve(engine.value, collect_speeds(runs))
     return Advice(
         engine,
         target,
@@ -88,9 +83,9 @@ def plan_confirming_run(sweep: Sweep, advice: Advice) -> TrainConfig:
     )
 
 
-def run_for_gradient_noise(sweep: Sweep, advice: Advice) -> Run | None:
+def select_noise_run(sweep: Sweep, advice: Advice) -> Run | None:
     """Return the run with weights whose batch size is nearest to the recommended one, if any."""
-    runs = [run for run in finished_runs(sweep, advice.engine) if run.config.keep_weights]
+    runs = [run for run in list_finished_runs(sweep, advice.engine) if run.config.keep_weights]
     best = advice.recommendation.best.batch_size
     return min(runs, key=lambda run: abs(math.log(run.config.batch_size / best)), default=None)
 

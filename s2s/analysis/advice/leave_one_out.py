@@ -6,8 +6,8 @@ from statistics import geometric_mean
 from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.target import find_seconds_to_target, find_steps_to_target
 from s2s.analysis.estimate import LeaveOneOutCheck
-from s2s.analysis.sweep.runs import finished_runs
-from s2s.analysis.sweep.throughput import fit_speed_curve, measured_speeds
+from s2s.analysis.sweep.runs import list_finished_runs
+from s2s.analysis.sweep.throughput import collect_speeds, fit_speed_curve
 from s2s.config import Engine
 from s2s.errors import UserError
 from s2s.records import Evaluation, Run, Sweep
@@ -23,7 +23,7 @@ def cross_validate_sweep(
 
     The measured time is the geometric mean over the runs; `evaluations` are by run id.
     """
-    runs = finished_runs(sweep, engine)
+    runs = list_finished_runs(sweep, engine)
     points = find_steps_to_target(runs, evaluations, target_loss)
     checks = []
     for size in sorted({point.batch_size for point in points})[1:-1]:
@@ -52,5 +52,5 @@ def _predict(
         fit = fit_steps(find_steps_to_target(runs, evaluations, target_loss))
     except UserError:  # too few of these runs crossed the target
         return None
-    band = fit_speed_curve("", measured_speeds(runs)).fit.step_seconds([size])
+    band = fit_speed_curve("", collect_speeds(runs)).fit.step_seconds([size])
     return None if band is None else float(fit.expected_steps([size])[0] * band.value[0])

@@ -39,11 +39,11 @@ class LogCurve:
     variance: float | None
     """Variance of log S about the curve; `None` with two points."""
     degrees: int
-    """Degrees of freedom of `variance`: runs less two, or sizes less two with `misfit`."""
-    misfit: bool
+    """Degrees of freedom of `variance`: runs less two, or sizes less two with `has_misfit`."""
+    has_misfit: bool
     """Whether the means per size deviate from the curve by more than the seeds explain."""
     offsets: Floats
-    """Log of expected over fitted steps, shape (sizes,); all 0 without `misfit`."""
+    """Log of expected over fitted steps, shape (sizes,); all 0 without `has_misfit`."""
 
     def log_steps(self, sizes: Floats) -> Floats:
         """Return log S at each size."""
@@ -69,14 +69,14 @@ class StepsFit:
     `low` is `None` if only the plateau was measured (larger batches save no steps)."""
 
     @property
-    def fitted(self) -> tuple[StepsToTarget, ...]:
+    def fitted_points(self) -> tuple[StepsToTarget, ...]:
         """The points in the fit."""
-        return tuple(point for point in self.points if point.exact)
+        return tuple(point for point in self.points if point.is_exact)
 
     @property
     def sizes(self) -> list[int]:
         """The batch sizes in the fit, ascending."""
-        return sorted({point.batch_size for point in self.fitted})
+        return sorted({point.batch_size for point in self.fitted_points})
 
     @property
     def is_identifiable(self) -> bool:
@@ -87,13 +87,13 @@ class StepsFit:
         return high / low <= IDENTIFIABLE_RATIO
 
     @property
-    def contradicting(self) -> tuple[StepsToTarget, ...]:
+    def contradicting_points(self) -> tuple[StepsToTarget, ...]:
         """Excluded runs that missed the target too late, or reached it too early, for the fit.
 
         In 90% of cases log S of a run is within t * deviation * sqrt(1 + j'(J'J)**-1 j) of the
         curve.
         """
-        excluded = [point for point in self.points if not point.exact]
+        excluded = [point for point in self.points if not point.is_exact]
         if self.curve.variance is None or not excluded:
             return ()
         sizes = np.array([point.batch_size for point in excluded], np.float64)
@@ -104,7 +104,7 @@ class StepsFit:
         return tuple(
             point
             for point, rise, limit in zip(excluded, above, unlikely, strict=True)
-            if (rise < -limit if point.early else rise > limit)
+            if (rise < -limit if point.is_early else rise > limit)
         )
 
     def steps(self, batch_sizes: npt.ArrayLike) -> Floats:
@@ -132,9 +132,9 @@ def fit_steps(points: Sequence[StepsToTarget]) -> StepsFit:
         UserError: Fewer than two batch sizes have an exact point.
     """
     ordered = tuple(sorted(points, key=lambda point: (point.batch_size, point.seed)))
-    exact = [point for point in ordered if point.exact]
+    exact = [point for point in ordered if point.is_exact]
     if len({point.batch_size for point in exact}) < 2:
-        raise _too_few_sizes(ordered)
+        raise _build_too_few_sizes_error(ordered)
     sizes = np.array([point.batch_size for point in exact], np.float64)
     log_steps = np.log([point.steps for point in exact])
     grid = np.linspace(
@@ -160,13 +160,13 @@ def suggest_further_sizes(fit: StepsFit, first: int | None = None) -> tuple[int,
     """Return the batch sizes at which three more runs would narrow B_crit the most.
 
     Each run in turn minimizes the variance of log B_crit, (J'J + jj')**-1 with the slopes j of its
-    log S, among the fitted sizes and `neighbor_sizes`.
+    log S, among the fitted sizes and `list_neighbor_sizes`.
 
     Args:
         first: The size of the first run, if it is already decided.
     """
-    candidates = [*fit.sizes, *neighbor_sizes(fit.sizes)]
-    slopes = fit.curve.slopes([point.batch_size for point in fit.fitted])
+    candidates = [*fit.sizes, *list_neighbor_sizes(fit.sizes)]
+    slopes = fit.curve.slopes([point.batch_size for point in fit.fitted_points])
     information = slopes.T @ slopes
     sizes: list[int] = [] if first is None else [first]
     information += sum(np.outer(each, each) for each in fit.curve.slopes(sizes))
@@ -178,7 +178,7 @@ def suggest_further_sizes(fit: StepsFit, first: int | None = None) -> tuple[int,
     return tuple(sizes)
 
 
-def neighbor_sizes(sizes: Sequence[int]) -> list[int]:
+def list_neighbor_sizes(sizes: Sequence[int]) -> list[int]:
     """Return a half and a quarter of the smallest size, and twice and 4 times the largest."""
     smallest, largest = sizes[0], sizes[-1]
     return [size for size in (smallest // 4, smallest // 2, 2 * largest, 4 * largest) if size >= 1]
@@ -252,14 +252,14 @@ def _log_slopes(log_b_crit: float, sizes: Floats) -> Floats:
     return np.stack([np.ones_like(sizes), b_crit / (b_crit + sizes)], axis=1)
 
 
-def _too_few_sizes(points: Sequence[StepsToTarget]) -> UserError:
+def _build_too_few_sizes_error(points: Sequence[StepsToTarget]) -> UserError:
     """Say why there is no fit, and what to do."""
     remedies = []
     if missed := sum(not point.reached for point in points):
         remedies.append(
             f"{missed} of {len(points)} runs missed it: train longer or choose a higher target."
         )
-    if early := sum(point.early for point in points):
+    if early := sum(point.is_early for point in points):
         remedies.append(
             f"{early} of {len(points)} runs had reached it by their first evaluation: evaluate "
             "more often or choose a lower target."

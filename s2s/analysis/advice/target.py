@@ -15,16 +15,16 @@ class StepsToTarget:
     batch_size: int
     seed: int
     steps: float
-    """Optimizer steps; a lower bound if not `reached`, an upper bound if `early`."""
+    """Optimizer steps; a lower bound if not `reached`, an upper bound if `is_early`."""
     reached: bool
     """Whether the run reached the target; if not, its steps are censored."""
-    early: bool = False
+    is_early: bool = False
     """Whether the first evaluation after a step was already at or below the target."""
 
     @property
-    def exact(self) -> bool:
+    def is_exact(self) -> bool:
         """Whether the run crossed the target between two evaluations."""
-        return self.reached and not self.early
+        return self.reached and not self.is_early
 
 
 def find_steps_to_target(
@@ -40,7 +40,7 @@ def find_steps_to_target(
     """
     points = []
     for run in runs:
-        if losses := _trained_losses(evaluations[run.id]):
+        if losses := _list_trained_losses(evaluations[run.id]):
             crossing = _find_crossing(losses, target_loss)
             steps = losses[-1][0] if crossing is None else crossing
             is_early = losses[0][1] <= target_loss
@@ -51,7 +51,7 @@ def find_steps_to_target(
 
 def find_seconds_to_target(evaluations: Sequence[Evaluation], target_loss: float) -> float | None:
     """Return the training time to a validation loss per token, if the run reached it."""
-    losses = [(each.training_seconds, loss) for each, loss in _with_loss(evaluations)]
+    losses = [(each.training_seconds, loss) for each, loss in _list_losses(evaluations)]
     return _find_crossing(losses, target_loss)
 
 
@@ -64,19 +64,19 @@ def suggest_target(runs: Iterable[Sequence[Evaluation]]) -> float:
     Raises:
         UserError: No run has a finite validation loss.
     """
-    losses = [[loss for _, loss in _trained_losses(evaluations)] for evaluations in runs]
+    losses = [[loss for _, loss in _list_trained_losses(evaluations)] for evaluations in runs]
     lowest = [min(each) for each in losses if each]
     if not lowest:
         raise UserError("No run has a validation loss. Use a corpus with a validation split.")
     return max(lowest)
 
 
-def _trained_losses(evaluations: Sequence[Evaluation]) -> list[tuple[float, float]]:
+def _list_trained_losses(evaluations: Sequence[Evaluation]) -> list[tuple[float, float]]:
     """Return iteration and validation loss of each evaluation after the first step."""
-    return [(each.iteration, loss) for each, loss in _with_loss(evaluations) if each.iteration]
+    return [(each.iteration, loss) for each, loss in _list_losses(evaluations) if each.iteration]
 
 
-def _with_loss(evaluations: Sequence[Evaluation]) -> list[tuple[Evaluation, float]]:
+def _list_losses(evaluations: Sequence[Evaluation]) -> list[tuple[Evaluation, float]]:
     """Return the evaluations with a finite validation loss, and that loss."""
     losses = [(each, each.validation_loss_per_token) for each in evaluations]
     return [(each, loss) for each, loss in losses if loss is not None and math.isfinite(loss)]

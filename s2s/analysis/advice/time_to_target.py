@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from s2s.analysis.advice.steps_fit import StepsFit, neighbor_sizes, suggest_further_sizes
+from s2s.analysis.advice.steps_fit import StepsFit, list_neighbor_sizes, suggest_further_sizes
 from s2s.analysis.estimate import Estimate, estimate_from_draws, percentile_interval
 from s2s.analysis.run.steps import Floats
 from s2s.errors import UserError
@@ -35,7 +35,7 @@ class Prediction:
     seconds: Estimate
     relative_time: Estimate
     """The time over the least time of all sizes. The lower end compares with sizes inside the
-    measured range only; the upper end also with `neighbor_sizes`, which may be faster."""
+    measured range only; the upper end also with `list_neighbor_sizes`, which may be faster."""
     standing: Standing
 
 
@@ -75,10 +75,10 @@ def recommend(fit: StepsFit, step_time_draws: Floats) -> Recommendation:
     alpha, beta = np.median(step_time_draws, axis=0).tolist()
     random = np.random.default_rng(0)
     lines = step_time_draws[random.integers(len(step_time_draws), size=_DRAWS)]
-    inside = candidate_sizes(fit.sizes)
+    inside = list_candidate_sizes(fit.sizes)
     if not all(_has_positive_time(lines, size) for size in inside):
         raise UserError("The step times vary too much to fit them. Sweep again with more repeats.")
-    outside = [size for size in neighbor_sizes(fit.sizes) if _has_positive_time(lines, size)]
+    outside = [size for size in list_neighbor_sizes(fit.sizes) if _has_positive_time(lines, size)]
     sizes = np.array(inside + outside, np.float64)
     steps = fit.expected_steps(sizes)
     seconds = steps * (alpha + beta * sizes)
@@ -92,7 +92,7 @@ def recommend(fit: StepsFit, step_time_draws: Floats) -> Recommendation:
         draws = steps * np.exp(deviations) * step_seconds
     fastest = int(np.argmin(seconds))
     predictions = []
-    contradicted = {point.batch_size for point in fit.contradicting}
+    contradicted = {point.batch_size for point in fit.contradicting_points}
     for i, size in enumerate(inside):
         relative_time = Estimate(float(seconds[i] / seconds[: len(inside)].min()))
         if draws is not None:
@@ -105,7 +105,7 @@ def recommend(fit: StepsFit, step_time_draws: Floats) -> Recommendation:
                 float(steps[i]),
                 estimate_from_draws(float(seconds[i]), None if draws is None else draws[:, i]),
                 relative_time,
-                _standing(relative_time, contradicted=size in contradicted),
+                _classify(relative_time, contradicted=size in contradicted),
             )
         )
     recommended = [each for each in predictions if each.standing is Standing.RECOMMENDED]
@@ -121,7 +121,7 @@ def recommend(fit: StepsFit, step_time_draws: Floats) -> Recommendation:
     )
 
 
-def candidate_sizes(sizes: Iterable[int]) -> list[int]:
+def list_candidate_sizes(sizes: Iterable[int]) -> list[int]:
     """Return the sizes and the powers of two between the smallest and the largest."""
     measured = set(sizes)
     powers = (1 << power for power in range(max(measured).bit_length()))
@@ -141,7 +141,7 @@ def _draw_from_t(covariance: Floats, degrees: int, random: np.random.Generator) 
     return draws
 
 
-def _standing(relative_time: Estimate, *, contradicted: bool) -> Standing:
+def _classify(relative_time: Estimate, *, contradicted: bool) -> Standing:
     """Return the standing; a size with a run that contradicts the fit is not recommended."""
     low, high = relative_time.ends
     if low > TOLERANCE:
@@ -151,10 +151,10 @@ def _standing(relative_time: Estimate, *, contradicted: bool) -> Standing:
 
 def _find_fastest_measured(fit: StepsFit, alpha: float, beta: float) -> int | None:
     """Return the fastest size by the geometric mean of its own steps, without the curve."""
-    missed = {point.batch_size for point in fit.points if not point.exact}
+    missed = {point.batch_size for point in fit.points if not point.is_exact}
     seconds = {
         size: (alpha + beta * size)
-        * np.exp(np.mean([np.log(p.steps) for p in fit.fitted if p.batch_size == size]))
+        * np.exp(np.mean([np.log(p.steps) for p in fit.fitted_points if p.batch_size == size]))
         for size in fit.sizes
         if size not in missed
     }

@@ -12,9 +12,9 @@ from s2s.analysis.run.steps import (
     Floats,
     LossScale,
     Steps,
-    axis_values,
-    loss_curve,
-    throughput_curve,
+    build_loss_curve,
+    build_throughput_curve,
+    measure_axis,
 )
 from s2s.formatting import format_run_label
 from s2s.records import Evaluation, Run
@@ -52,25 +52,25 @@ def build_loss_line(
     points: int = 500,
 ) -> RunLine:
     """Return the loss of a run, with the validation loss if the scale is per token."""
-    validation = validation_curve(steps, evaluations, axis) if scale is LossScale.TOKEN else None
-    curve = loss_curve(steps, axis, scale, smoothing, points)
+    validation = build_validation(steps, evaluations, axis) if scale is LossScale.TOKEN else None
+    curve = build_loss_curve(steps, axis, scale, smoothing, points)
     return RunLine(run.id, run.config.batch_size, format_run_label(run), curve, validation)
 
 
 def build_throughput_line(run: Run, steps: Steps, axis: Axis) -> RunLine:
     """Return the samples per second of a run."""
-    curve = throughput_curve(steps, axis)
+    curve = build_throughput_curve(steps, axis)
     return RunLine(run.id, run.config.batch_size, format_run_label(run), curve)
 
 
-def validation_curve(steps: Steps, evaluations: Sequence[Evaluation], axis: Axis) -> Curve | None:
+def build_validation(steps: Steps, evaluations: Sequence[Evaluation], axis: Axis) -> Curve | None:
     """Return the validation losses, each at the last step before the evaluation, if any."""
     measured = [each for each in evaluations if each.validation_loss_per_token is not None]
     if not measured:
         return None
     index = np.searchsorted(steps["iteration"], [each.iteration for each in measured], "right")
     start = float(steps["iteration"][0]) - 1 if axis is Axis.ITERATIONS and len(steps) else 0.0
-    x = np.concatenate(([start], axis_values(steps, axis)))[index]
+    x = np.concatenate(([start], measure_axis(steps, axis)))[index]
     y = np.array([each.validation_loss_per_token for each in measured], dtype=np.float64)
     return Curve(x, y, y)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from s2s.analysis.run.steps import Steps, median_step_seconds
+from s2s.analysis.run.steps import Steps, measure_step_seconds
 from s2s.config import TrainConfig
 
 _RECENT_STEPS = 200
@@ -21,11 +21,11 @@ class Progress:
 
 def measure_progress(config: TrainConfig, steps: Steps) -> Progress:
     """Return the progress of a run after these steps."""
-    step_seconds = median_step_seconds(steps[-_RECENT_STEPS:])
-    return progress_after(config, len(steps), float(steps["seconds"].sum()), step_seconds)
+    step_seconds = measure_step_seconds(steps[-_RECENT_STEPS:])
+    return estimate_progress(config, len(steps), float(steps["seconds"].sum()), step_seconds)
 
 
-def progress_after(
+def estimate_progress(
     config: TrainConfig, iterations: int, seconds: float, step_seconds: float | None
 ) -> Progress:
     """Return the progress after steps that took `seconds`.

@@ -51,13 +51,13 @@ def build_reading_series(samples: Sequence[DeviceSample], points: int = 300) -> 
     return series
 
 
-def peak_memory_bytes(samples: Sequence[DeviceSample], device: str) -> int | None:
-    """Return the highest `run_memory_bytes` of a device, if there are readings."""
-    readings = [run_memory_bytes(sample) for sample in samples if sample.device == device]
+def find_peak_memory(samples: Sequence[DeviceSample], device: str) -> int | None:
+    """Return the highest `read_run_memory` of a device, if there are readings."""
+    readings = [read_run_memory(sample) for sample in samples if sample.device == device]
     return max((each for each in readings if each is not None), default=None)
 
 
-def run_memory_bytes(sample: DeviceSample) -> int | None:
+def read_run_memory(sample: DeviceSample) -> int | None:
     """Return the run's own memory: on a GPU torch's, on a CPU the resident size of the process."""
     torch_bytes = sample.torch_allocated_bytes
     return sample.memory_used_bytes if torch_bytes is None else torch_bytes

@@ -40,7 +40,7 @@ class Curve:
     raw: Floats
 
 
-def axis_values(steps: Steps, axis: Axis) -> Floats:
+def measure_axis(steps: Steps, axis: Axis) -> Floats:
     """Return the position of each step on `axis`, counted from the start of the run."""
     if axis is Axis.ITERATIONS:
         return np.asarray(steps["iteration"], np.float64)
@@ -48,7 +48,7 @@ def axis_values(steps: Steps, axis: Axis) -> Floats:
     return np.cumsum(steps[column[axis]], dtype=np.float64)
 
 
-def last_loss(steps: Steps, scale: LossScale, window: int = 50) -> float | None:
+def measure_last_loss(steps: Steps, scale: LossScale, window: int = 50) -> float | None:
     """Return the mean loss over the tokens or sentences of the last steps; `None` without steps.
 
     The sums are divided, not the steps' means averaged: in small batches short sentences would
@@ -65,20 +65,20 @@ def measure_rate(steps: Steps, column: str) -> float | None:
     return float(steps[column][timed].sum()) / seconds if seconds > 0 else None
 
 
-def padding_ratio(steps: Steps) -> float | None:
+def measure_padding_ratio(steps: Steps) -> float | None:
     """Return the share of padding in the padded source and target tokens, if any."""
     padded_tokens = int(steps["padded_tokens"].sum())
     real = int(steps["source_tokens"].sum()) + int(steps["target_tokens"].sum())
     return 1 - real / padded_tokens if padded_tokens else None
 
 
-def median_step_seconds(steps: Steps) -> float | None:
+def measure_step_seconds(steps: Steps) -> float | None:
     """Return the median time of the timed steps, if any."""
     timed = steps["seconds"][steps["timed"]]
     return float(np.median(timed)) if len(timed) else None
 
 
-def loss_curve(
+def build_loss_curve(
     steps: Steps, axis: Axis, scale: LossScale, smoothing: float = 0.9, points: int = 1000
 ) -> Curve:
     """Return the loss in nats per target token or sentence, smoothed, at most `points` values.
@@ -94,13 +94,13 @@ def loss_curve(
     smoothed = smooth(steps["loss_sum"], smoothing) / smooth(counts, smoothing)
     starts, ends = _split_into_stretches(len(raw), points)
     means = np.add.reduceat(raw, starts) / (ends - starts + 1)
-    return Curve(axis_values(steps, axis)[ends], np.where(is_finite, smoothed, raw)[ends], means)
+    return Curve(measure_axis(steps, axis)[ends], np.where(is_finite, smoothed, raw)[ends], means)
 
 
-def throughput_curve(steps: Steps, axis: Axis, points: int = 200) -> Curve:
+def build_throughput_curve(steps: Steps, axis: Axis, points: int = 200) -> Curve:
     """Return the samples per second of at most `points` successive stretches of timed steps."""
     timed = steps["timed"]
-    x, samples, seconds = axis_values(steps, axis)[timed], steps["samples"], steps["seconds"]
+    x, samples, seconds = measure_axis(steps, axis)[timed], steps["samples"], steps["seconds"]
     starts, ends = _split_into_stretches(len(x), points)
     sums = np.add.reduceat([samples[timed], seconds[timed]], starts, axis=1)
     rate = sums[0] / sums[1]

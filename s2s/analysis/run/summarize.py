@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from s2s.analysis.run import steps as figures
 from s2s.analysis.run.anatomy import PARTS, measure_anatomy
 from s2s.analysis.run.interference import measure_interference
-from s2s.analysis.run.readings import peak_memory_bytes
+from s2s.analysis.run.readings import find_peak_memory
 from s2s.analysis.run.timing import measure_step_spread
 from s2s.records import DeviceSample, Evaluation, Run, Summary
 
@@ -40,12 +40,12 @@ def summarize(
         system_seconds=None,
         samples_per_second=figures.measure_rate(steps, "samples"),
         target_tokens_per_second=figures.measure_rate(steps, "target_tokens"),
-        padding_ratio=figures.padding_ratio(steps),
-        loss_per_token=figures.last_loss(steps, figures.LossScale.TOKEN),
-        loss_per_sentence=figures.last_loss(steps, figures.LossScale.SENTENCE),
+        padding_ratio=figures.measure_padding_ratio(steps),
+        loss_per_token=figures.measure_last_loss(steps, figures.LossScale.TOKEN),
+        loss_per_sentence=figures.measure_last_loss(steps, figures.LossScale.SENTENCE),
         validation_loss_per_token=known_losses[-1] if known_losses else None,
-        peak_memory_bytes=peak_memory_bytes(samples, run.device),
-        step_seconds=figures.median_step_seconds(steps),
+        peak_memory_bytes=find_peak_memory(samples, run.device),
+        step_seconds=figures.measure_step_seconds(steps),
         step_relative_iqr=spread.relative_iqr if spread else None,
         warmup_steps=int(warmup.sum()),
         warmup_seconds=float(steps["seconds"][warmup].sum()),

@@ -10,7 +10,7 @@ from typing import Any
 from scipy.stats import linregress
 
 from s2s.analysis.estimate import LeaveOneOutCheck, t_quantile
-from s2s.analysis.sweep.runs import finished_runs
+from s2s.analysis.sweep.runs import list_finished_runs
 from s2s.config import Engine
 from s2s.records import Sweep
 
@@ -77,7 +77,7 @@ class MemoryFit:
         return math.floor(usable / self.bytes_per_padded_token / per_sample)
 
 
-def memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
+def collect_memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
     """Return the engine's measured peaks by batch size.
 
     A CPU's peaks come from the first training steps in a separate process, a GPU's from torch's
@@ -90,7 +90,7 @@ def memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
     ]
     measured += [
         (run.config.batch_size, run.summary.max_padded_tokens, run.summary.peak_memory_bytes)
-        for run in finished_runs(sweep, engine)
+        for run in list_finished_runs(sweep, engine)
         if run.summary and run.device.startswith("cuda")
     ]
     return [

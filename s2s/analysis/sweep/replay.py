@@ -9,8 +9,8 @@ from s2s.analysis.compare.speed import measure_speed_ratio
 from s2s.analysis.estimate import Estimate, estimate_mean
 from s2s.analysis.run.interference import has_interference
 from s2s.analysis.run.timing import Variation, classify_variation
-from s2s.analysis.sweep.runs import finished_runs
-from s2s.analysis.sweep.throughput import measured_speeds
+from s2s.analysis.sweep.runs import list_finished_runs
+from s2s.analysis.sweep.throughput import collect_speeds
 from s2s.config import Engine
 from s2s.records import Evaluation, RunState, Sweep
 
@@ -111,9 +111,9 @@ def analyze_replay(
 
     def measure(engine: Engine) -> EngineReplay:
         small, large = (
-            _size_replay(sweep, engine, size, evaluations, unigram_loss) for size in (SMALL, LARGE)
+            _measure_size(sweep, engine, size, evaluations, unigram_loss) for size in (SMALL, LARGE)
         )
-        speeds = measured_speeds(finished_runs(sweep, engine))
+        speeds = collect_speeds(list_finished_runs(sweep, engine))
         ratio = measure_speed_ratio(speeds[LARGE], speeds[SMALL]) if len(speeds) == 2 else None
         return EngineReplay(small, large, ratio)
 
@@ -174,13 +174,13 @@ def classify_learning(
     return Learning.LEARNED if lower else Learning.FREQUENCIES
 
 
-def article_evaluations(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+def select_article_evaluations(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """Return the evaluations every 1,000 iterations, which the article shows, and the last one."""
     selected = [each for each in evaluations if each.iteration % TRANSLATED_EVERY == 0]
     return [*selected, *(each for each in evaluations[-1:] if each not in selected)]
 
 
-def _size_replay(
+def _measure_size(
     sweep: Sweep,
     engine: Engine,
     batch_size: int,

@@ -24,7 +24,7 @@ class SizeMedian:
     """Number of values."""
 
 
-def finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
+def list_finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
     """Return the engine's finished runs by batch size and repeat."""
     return [
         part.run

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from s2s.analysis.run.anatomy import PARTS, AnatomyFit, fit_anatomy
-from s2s.analysis.sweep.runs import SizeMedian, collect_figures, finished_runs, measure_medians
+from s2s.analysis.sweep.runs import SizeMedian, collect_figures, list_finished_runs, measure_medians
 from s2s.config import Engine
 from s2s.records import Sweep
 
@@ -35,7 +35,7 @@ class StepParts:
 
 def measure_step_parts(sweep: Sweep, engine: Engine) -> StepParts:
     """Return the step parts of the engine's finished runs."""
-    phases = collect_figures(finished_runs(sweep, engine), lambda each: each.phase_seconds)
+    phases = collect_figures(list_finished_runs(sweep, engine), lambda each: each.phase_seconds)
     sizes = [
         SizeParts(size, tuple(median(run[part] for run in runs) for part in PARTS))
         for size, runs in phases.items()
@@ -48,7 +48,7 @@ def measure_padding(sweep: Sweep) -> dict[str, tuple[SizeMedian, ...]]:
     """Return the padding ratios of each engine, 0 to 1, by batch size."""
     ratios = {}
     for engine in sweep.config.engines:
-        runs = finished_runs(sweep, engine)
+        runs = list_finished_runs(sweep, engine)
         ratios[engine.value] = measure_medians(
             collect_figures(runs, lambda each: each.padding_ratio)
         )

@@ -26,7 +26,7 @@ class SweepRow:
     samples_to_target: float | None
 
 
-def sweep_rows(sweep: Sweep) -> list[SweepRow]:
+def build_sweep_rows(sweep: Sweep) -> list[SweepRow]:
     """Return the rows by engine and batch size."""
     target_loss = sweep.config.target_loss
     ordered = sorted(sweep.parts, key=lambda part: (part.engine, part.batch_size))

@@ -8,7 +8,7 @@ import numpy as np
 
 from s2s.analysis.estimate import Estimate, estimate_from_draws, percentile_interval
 from s2s.analysis.run.steps import Floats
-from s2s.analysis.sweep.runs import SizeMedian, collect_figures, finished_runs, measure_medians
+from s2s.analysis.sweep.runs import SizeMedian, collect_figures, list_finished_runs, measure_medians
 from s2s.records import Run, Sweep
 
 KNEE_SHARE = 0.9
@@ -123,15 +123,15 @@ class SpeedCurve:
     unit: Unit = Unit.SAMPLES
 
 
-def sweep_speed_curves(sweep: Sweep, unit: Unit = Unit.SAMPLES) -> list[SpeedCurve]:
+def fit_speed_curves(sweep: Sweep, unit: Unit = Unit.SAMPLES) -> list[SpeedCurve]:
     """Return a curve per engine, each run one block."""
     return [
-        fit_speed_curve(engine.value, measured_speeds(finished_runs(sweep, engine), unit), unit)
+        fit_speed_curve(engine.value, collect_speeds(list_finished_runs(sweep, engine), unit), unit)
         for engine in sweep.config.engines
     ]
 
 
-def measured_speeds(runs: Sequence[Run], unit: Unit = Unit.SAMPLES) -> dict[int, list[float]]:
+def collect_speeds(runs: Sequence[Run], unit: Unit = Unit.SAMPLES) -> dict[int, list[float]]:
     """Return the throughput of each timed run by batch size."""
     if unit is Unit.TOKENS:
         return collect_figures(runs, lambda each: each.target_tokens_per_second)

@@ -9,7 +9,7 @@ import pytest
 from s2s.analysis.advice.advise import (
     advise,
     plan_confirming_run,
-    run_for_gradient_noise,
+    select_noise_run,
 )
 from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.time_to_target import recommend
@@ -73,10 +73,10 @@ def test_the_confirming_run_and_the_run_for_gradient_noise() -> None:
     assert (config.target_loss, config.max_seconds, config.keep_weights) == (3.0, 0.0, True)
     # Twice 200 steps, which the fit to noisy seeds makes 199.9, evaluated forty times.
     assert (config.iterations, config.evaluate_every) == (400, 10)
-    run = run_for_gradient_noise(sweep, advice)
+    run = select_noise_run(sweep, advice)
     assert run is not None
     assert run.config.batch_size == 32
-    assert run_for_gradient_noise(only(sweep), advice) is None
+    assert select_noise_run(only(sweep), advice) is None
 
 
 def only(sweep: Sweep, *sizes: int) -> Sweep:

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from s2s.analysis.advice.steps_fit import (
     fit_steps,
-    neighbor_sizes,
+    list_neighbor_sizes,
     suggest_further_sizes,
 )
 from s2s.analysis.advice.target import StepsToTarget
@@ -66,7 +66,7 @@ def test_expected_steps_follow_sizes_that_the_curve_misses() -> None:
     fit = fit_steps(
         [StepsToTarget(s, i, steps[s] * (1, 1.01)[i], True) for s in steps for i in (0, 1)]
     )
-    assert (fit.curve.misfit, fit.curve.degrees) == (True, 3)
+    assert (fit.curve.has_misfit, fit.curve.degrees) == (True, 3)
     assert fit.curve.variance is not None
     assert fit.curve.variance > 0.04
     assert max(abs(fit.steps(list(steps)) / list(steps.values()) - 1)) > 0.2
@@ -104,7 +104,7 @@ def test_the_interval_is_students_from_the_covariance() -> None:
     weights = np.repeat([32 / (32 + size) for size in SIZES], 3)
     factor = np.exp(1.7709 * (0.1 / 13) ** 0.5 / (15 * weights.var()) ** 0.5)
     assert fit.b_crit.ends == pytest.approx((32 / factor, 32 * factor), rel=1e-4)
-    assert not fit.curve.misfit
+    assert not fit.curve.has_misfit
 
 
 @pytest.mark.parametrize(
@@ -140,30 +140,30 @@ def test_not_identifiable(
 
 def test_runs_without_a_crossing_are_listed_and_may_contradict_the_fit() -> None:
     exact, missed = study(), StepsToTarget(16, 9, 310.0, False)
-    early = StepsToTarget(128, 9, 121.0, True, early=True)
+    early = StepsToTarget(128, 9, 121.0, True, is_early=True)
     fit = fit_steps([*exact, missed, early])
     assert fit.b_crit == fit_steps(exact).b_crit
-    assert (len(fit.points), len(fit.fitted)) == (17, 15)
-    assert fit.contradicting == ()  # 300 steps and 125 are expected there, give or take 5%
+    assert (len(fit.points), len(fit.fitted_points)) == (17, 15)
+    assert fit.contradicting_points == ()  # 300 steps and 125 are expected there, give or take 5%
     unlikely = (
         dataclasses.replace(missed, steps=400.0),
         dataclasses.replace(early, steps=80.0),
     )
-    assert fit_steps([*exact, missed, early, *unlikely]).contradicting == unlikely
+    assert fit_steps([*exact, missed, early, *unlikely]).contradicting_points == unlikely
 
 
 def test_one_size_gives_no_fit() -> None:
     missed = [StepsToTarget(8, seed, 900.0, False) for seed in range(3)]
-    early = [StepsToTarget(2, 0, 9.0, True, early=True)]
+    early = [StepsToTarget(2, 0, 9.0, True, is_early=True)]
     for points, count in ((missed, "3 of 6"), (early, "1 of 4"), ([], "two")):
         with pytest.raises(UserError, match=count):
             fit_steps([*study((32,)), *points])
 
 
 def test_the_suggested_sizes_shrink_the_interval_most() -> None:
-    assert neighbor_sizes([8, 32]) == [2, 4, 64, 128]
-    assert neighbor_sizes([2, 6]) == [1, 12, 24]
-    assert neighbor_sizes([1, 6]) == [12, 24]
+    assert list_neighbor_sizes([8, 32]) == [2, 4, 64, 128]
+    assert list_neighbor_sizes([2, 6]) == [1, 12, 24]
+    assert list_neighbor_sizes([1, 6]) == [12, 24]
     points = study((8, 16, 32), b_crit=20.0, spread=0.1)
     fit = fit_steps(points)
 
@@ -173,7 +173,7 @@ def test_the_suggested_sizes_shrink_the_interval_most() -> None:
         added = [StepsToTarget(size, 9 + i, steps[i], True) for i, size in enumerate(more)]
         return float(fit_steps([*points, *added]).curve.spread[1, 1])
 
-    sizes = [*fit.sizes, *neighbor_sizes(fit.sizes)]
+    sizes = [*fit.sizes, *list_neighbor_sizes(fit.sizes)]
     first, second, third = suggest_further_sizes(fit)
     assert first == min(sizes, key=variance)
     assert second == min(sizes, key=lambda size: variance(first, size))

@@ -34,8 +34,8 @@ def test_a_crossing_is_interpolated_in_log_steps() -> None:
     assert steps_to(4.0) == StepsToTarget(32, 1, 1000.0, reached=True)
     # Missed: a lower bound. Reached by the first evaluation: an upper bound.
     assert steps_to(3.9) == StepsToTarget(32, 1, 2000.0, reached=False)
-    assert steps_to(6.5) == StepsToTarget(32, 1, 10.0, reached=True, early=True)
-    assert [steps_to(loss).exact for loss in (5.0, 4.0, 3.9, 6.5)] == [True, True, False, False]
+    assert steps_to(6.5) == StepsToTarget(32, 1, 10.0, reached=True, is_early=True)
+    assert [steps_to(loss).is_exact for loss in (5.0, 4.0, 3.9, 6.5)] == [True, True, False, False]
     # The first crossing counts, although the loss rises again.
     assert steps_to(4.2, [*FALLING, evaluation(4000, 3.0)]).steps < 1000
 

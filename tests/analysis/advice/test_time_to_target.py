@@ -9,7 +9,7 @@ from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.target import StepsToTarget
 from s2s.analysis.advice.time_to_target import (
     Standing,
-    candidate_sizes,
+    list_candidate_sizes,
     recommend,
 )
 from s2s.errors import UserError
@@ -33,8 +33,8 @@ def test_by_hand() -> None:
     assert times.predictions[0].relative_time.value == pytest.approx(20 / 12.8)
     assert times.predictions[1].steps == pytest.approx(300)
     assert (times.fastest_measured, times.faster_unmeasured) == (32, None)
-    assert candidate_sizes([3, 20]) == [3, 4, 8, 16, 20]
-    assert candidate_sizes([1, 4]) == [1, 2, 4]
+    assert list_candidate_sizes([3, 20]) == [3, 4, 8, 16, 20]
+    assert list_candidate_sizes([1, 4]) == [1, 2, 4]
 
 
 @settings(max_examples=20)

@@ -12,8 +12,8 @@ from s2s.analysis.compare.lines import (
     build_group_line,
     build_loss_line,
     build_throughput_line,
+    build_validation,
     find_divergence,
-    validation_curve,
 )
 from s2s.analysis.run.steps import Axis, Curve, LossScale
 from tests.plausible import RUN, evaluation, steps
@@ -40,13 +40,13 @@ def a_line(x: list[float], y: list[float], validation: Curve | None = None) -> R
 )
 def test_an_evaluation_lies_at_the_step_before_it(axis: Axis, places: list[float]) -> None:
     evaluations = [evaluation(10, 6.0), evaluation(12, 5.0), evaluation(13, None)]
-    curve = validation_curve(CONTINUED, evaluations, axis)
+    curve = build_validation(CONTINUED, evaluations, axis)
     assert curve is not None
     assert (curve.x.tolist(), curve.y.tolist()) == (places, [6.0, 5.0])
-    before_the_first_step = validation_curve(steps(), [evaluation(0, 9.0)], axis)
+    before_the_first_step = build_validation(steps(), [evaluation(0, 9.0)], axis)
     assert before_the_first_step is not None
     assert before_the_first_step.x.tolist() == [0]
-    assert validation_curve(CONTINUED, [evaluation(11, None)], axis) is None
+    assert build_validation(CONTINUED, [evaluation(11, None)], axis) is None
 
 
 def test_lines_of_a_run() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as some
 
-from s2s.analysis.run.readings import build_reading_series, peak_memory_bytes
+from s2s.analysis.run.readings import build_reading_series, find_peak_memory
 from s2s.records import DeviceSample
 
 
@@ -56,7 +56,7 @@ def test_thinning_keeps_the_peak_and_invents_nothing(
 
 def test_the_peak_is_torchs_where_torch_reports_one() -> None:
     samples = [sample(0, 90, "cuda:0", torch=7), sample(1, 95, "cuda:0", torch=9), sample(1, 99)]
-    assert peak_memory_bytes(samples, "cuda:0") == 9
-    assert peak_memory_bytes(samples, "cpu") == 99
-    assert peak_memory_bytes(samples, "cuda:1") is None
-    assert peak_memory_bytes([sample(0, None)], "cpu") is None
+    assert find_peak_memory(samples, "cuda:0") == 9
+    assert find_peak_memory(samples, "cpu") == 99
+    assert find_peak_memory(samples, "cuda:1") is None
+    assert find_peak_memory([sample(0, None)], "cpu") is None

@@ -12,9 +12,9 @@ from s2s.analysis.sweep.memory import (
     MemoryCaveat,
     MemoryFit,
     MemoryPoint,
+    collect_memory_points,
     cross_validate_memory,
     fit_memory,
-    memory_points,
 )
 from s2s.config import Engine
 from s2s.records import StepMemory
@@ -134,7 +134,7 @@ def test_on_a_cpu_memory_comes_from_separate_processes() -> None:
     study = studies.with_summaries(
         studies.sweep(), {(2, 0): {"peak_memory_bytes": 9, "max_padded_tokens": 9}}
     )
-    assert memory_points(dataclasses.replace(study, memory=measured), Engine.FUSED) == [
+    assert collect_memory_points(dataclasses.replace(study, memory=measured), Engine.FUSED) == [
         MemoryPoint(2, 40, 1000), MemoryPoint(32, 640, 1600)
     ]  # fmt: skip
 
@@ -152,5 +152,5 @@ def test_on_a_gpu_memory_comes_from_each_run() -> None:
         for part in study.parts
         if part.run
     )
-    points = memory_points(dataclasses.replace(study, parts=on_gpu), Engine.FUSED)
+    points = collect_memory_points(dataclasses.replace(study, parts=on_gpu), Engine.FUSED)
     assert points == [MemoryPoint(2, 40, 1200), *[MemoryPoint(8, 160, 1800)] * 2]

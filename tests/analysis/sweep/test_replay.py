@@ -15,9 +15,9 @@ from s2s.analysis.sweep.replay import (
     Learning,
     Replay,
     analyze_replay,
-    article_evaluations,
     classify_learning,
     measure_overhead,
+    select_article_evaluations,
 )
 from s2s.config import Engine
 from s2s.records import Evaluation, Interference, RunState, Sweep
@@ -147,7 +147,7 @@ def test_learning_of_the_repeats() -> None:
 def test_evaluations_as_the_article_prints_them() -> None:
     def selected(*iterations: int) -> list[int]:
         evaluations = [Evaluation(each, 0.0, None, ()) for each in iterations]
-        return [each.iteration for each in article_evaluations(evaluations)]
+        return [each.iteration for each in select_article_evaluations(evaluations)]
 
     assert selected(0, 500, 1000, 1500, 2000, 2500) == [0, 1000, 2000, 2500]
     assert selected(0, 512, 1000) == [0, 1000]

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from s2s.analysis.sweep.runs import collect_figures, finished_runs, sizes_without_result
+from s2s.analysis.sweep.runs import collect_figures, list_finished_runs, sizes_without_result
 from s2s.config import Engine
 from s2s.records import RunState
 from tests.studies import SIZES, sweep
@@ -11,11 +11,11 @@ from tests.studies import SIZES, sweep
 def test_finished_runs_come_by_size_and_repeat() -> None:
     study = sweep({(8, 1): RunState.DIVERGED})
     shuffled = dataclasses.replace(study, parts=study.parts[::-1])
-    runs = finished_runs(shuffled, Engine.FUSED)
+    runs = list_finished_runs(shuffled, Engine.FUSED)
     assert [(run.config.batch_size, run.config.seed) for run in runs] == [
         (size, repeat) for size in SIZES for repeat in range(3) if (size, repeat) != (8, 1)
     ]
-    assert finished_runs(study, Engine.ARTICLE) == []
+    assert list_finished_runs(study, Engine.ARTICLE) == []
     assert collect_figures(runs[:4], lambda each: each.batch_size) == {2: [2, 2, 2], 8: [8]}
     assert collect_figures(runs[:1], lambda each: each.bleu) == {}
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from s2s.analysis.sweep.table import SweepRow, sweep_rows
+from s2s.analysis.sweep.table import SweepRow, build_sweep_rows
 from s2s.config import Engine, SweepConfig, TrainConfig
 from s2s.records import Run, RunState, Sweep, SweepPart, SweepState
 from tests.plausible import RUN, summary
@@ -34,11 +34,11 @@ LARGE = [run("out of memory", 90.0, None), None, None]
 
 
 def test_medians_over_finished_repeats() -> None:
-    assert sweep_rows(sweep(SMALL, LARGE)) == [
+    assert build_sweep_rows(sweep(SMALL, LARGE)) == [
         SweepRow("fused", 2, {"finished": 3}, 11.0, 2.0, None, None, None),
         SweepRow("fused", 8, {"out of memory": 1, "waiting": 2}, *[None] * 5),
     ]
-    [row] = sweep_rows(sweep([run("finished", None, None)], []))
+    [row] = build_sweep_rows(sweep([run("finished", None, None)], []))
     assert (row.samples_per_second, row.validation_loss_per_token) == (None, None)
 
 
@@ -48,15 +48,15 @@ def test_rows_come_by_engine_and_size() -> None:
         for size in (8, 2)
         for engine in (Engine.FUSED, Engine.ARTICLE)
     )
-    rows = sweep_rows(dataclasses.replace(sweep([], []), parts=parts))
+    rows = build_sweep_rows(dataclasses.replace(sweep([], []), parts=parts))
     assert [(row.engine, row.batch_size) for row in rows] == [
         ("article", 2), ("article", 8), ("fused", 2), ("fused", 8)
     ]  # fmt: skip
 
 
 def test_steps_to_target_are_of_the_repeats_that_reached_it() -> None:
-    small, large = sweep_rows(sweep(SMALL, LARGE, budget="target", target_loss=2.0))
+    small, large = build_sweep_rows(sweep(SMALL, LARGE, budget="target", target_loss=2.0))
     assert (small.reached, small.steps_to_target, small.samples_to_target) == (2, 50.0, 100.0)
     assert (large.reached, large.steps_to_target, large.samples_to_target) == (0, None, None)
     perfect = sweep([run("finished", 9.0, 0.0)], [], budget="target", target_loss=2.0)
-    assert sweep_rows(perfect)[0].reached == 1
+    assert build_sweep_rows(perfect)[0].reached == 1

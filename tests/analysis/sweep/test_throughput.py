@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from s2s.analysis.estimate import Estimate
-from s2s.analysis.sweep.runs import SizeMedian, finished_runs
+from s2s.analysis.sweep.runs import SizeMedian, list_finished_runs
 from s2s.analysis.sweep.throughput import (
     ThroughputCaveat,
     Unit,
+    collect_speeds,
     fit_speed_curve,
+    fit_speed_curves,
     fit_throughput,
-    measured_speeds,
-    sweep_speed_curves,
 )
 from s2s.config import Engine
 from s2s.records import RunState
@@ -185,13 +185,13 @@ def test_a_sweep_has_a_curve_per_engine_of_its_timed_runs() -> None:
         (32, 1): {"target_tokens_per_second": 320.0},
     }
     study = studies.with_summaries(study, changes)
-    fused, article = sweep_speed_curves(study)
+    fused, article = fit_speed_curves(study)
     assert (fused.label, article.label, article.points) == ("fused", "article", ())
     assert [(point.batch_size, point.count) for point in fused.points] == [
         (2, 2), (8, 2), (32, 3), (128, 3), (512, 3)
     ]  # fmt: skip
-    runs = finished_runs(study, Engine.FUSED)[:2]
-    assert measured_speeds(runs) == {2: [pytest.approx(2 / 0.011)]}
-    tokens, _ = sweep_speed_curves(study, Unit.TOKENS)
+    runs = list_finished_runs(study, Engine.FUSED)[:2]
+    assert collect_speeds(runs) == {2: [pytest.approx(2 / 0.011)]}
+    tokens, _ = fit_speed_curves(study, Unit.TOKENS)
     assert [(point.batch_size, point.median) for point in tokens.points] == [(32, 320.0)]
     assert tokens.unit is Unit.TOKENS
