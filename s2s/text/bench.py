@@ -40,12 +40,13 @@ def list_bench_notes(report: BenchReport) -> list[str]:
     copy_rate = "" if rate is None else f", copying memory at {rate / 1e9:.1f} GB/s"
     machine = report.machine
     load = Interference(machine.get("other_load_cores"), machine["cores"], (), None)
-    rounds = max(row.rounds for row in report.rows)
+    counts = [row.rounds for row in report.rows]
+    rounds = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else str(counts[0])
     memory = "a separate process needs for its first training steps"
     if machine["device"].startswith("cuda"):
         memory = "torch allocates during training"
     sentences = [
-        f"Corpus: {report.corpus}. Figures are medians of at most {rounds} rounds; IQR: "
+        f"Corpus: {report.corpus}. Rounds: {rounds}. Figures are medians over rounds; IQR: "
         "interquartile range.",
         f"Memory: the most that {memory}.",
         f"Roofline: lower bound of a step's time{copy_rate}. Share: roofline over the mean step.",
