@@ -6,7 +6,7 @@ Streamlit reads most text as Markdown.
 import re
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|$~:@^=&])")
-"""Characters that a backslash makes literal: Markdown, HTML, LaTeX, icons and colours."""
+"""Characters that a backslash makes literal: Markdown, HTML, LaTeX, icons and colors."""
 _SEAMS = re.compile(r"(?<=:)(?=[\w/])|(?<=[<>=~-])(?=[<>=~-])|(?=@)|(?<=www)(?=\.)", re.I)
 """Where Streamlit would find an address, an icon or an arrow.
 

@@ -14,21 +14,21 @@ from s2s.analysis.sweep.step_parts import StepParts
 from s2s.charts import frame
 from s2s.formatting import format_range, format_step_time
 
-_PART_COLOURS = (
-    frame.PALETTE[5], frame.PALETTE[1], frame.PALETTE[2], frame.PALETTE[3], frame.GREY
+_PART_COLORS = (
+    frame.PALETTE[5], frame.PALETTE[1], frame.PALETTE[2], frame.PALETTE[3], frame.GRAY
 )  # fmt: skip
-"""In the order of PARTS."""
+"""Colors of PARTS, in the same order."""
 _PLAIN: dict[str, Any] = {"shape": ""}
 _HATCHED: dict[str, Any] = {
     "shape": "/",
-    "fillmode": "overlay",  # over the colour, not instead of it
+    "fillmode": "overlay",  # over the color, not instead of it
     "size": 6,
     "solidity": 0.35,
     "fgcolor": "rgba(255,255,255,0.85)",
 }
 _BAR_GAP = 0.35
 _MARGIN = {"l": 12, "r": 72, "t": 44, "b": 8}
-"""Of horizontal bars, with room for the text at their ends."""
+"""Margins around horizontal bars, with room for the text at their ends."""
 _RUNS_AXIS = frame.build_axis("", autorange="reversed", type="category", showgrid=False)
 
 
@@ -41,12 +41,12 @@ def plot_bars(
     scale: float = 1.0,
     warnings: Sequence[str] = (),
 ) -> frame.Figure:
-    """Plot means with their ranges; an unknown value has a label and no bar.
+    """Plot means with their ranges; an unknown value has a text and no bar.
 
     Args:
-        format_value: Formats an unscaled value with what the label needs.
-        scale: Factor from the values to `unit`.
-        warnings: Why the value of each bar is uncertain (empty if it is certain), shown on hover.
+        format_value: Function that formats a value, before it is scaled, for the bar's text.
+        scale: Factor that converts values to `unit`.
+        warnings: For each bar, why its value is uncertain, or an empty string; shown on hover.
     """
     values = [bar.value or Estimate(math.nan) for bar in bars]
     figures = np.array([(each.value, each.low, each.high) for each in values], np.float64)
@@ -55,9 +55,10 @@ def plot_bars(
     names = [frame.wrap_label(bar.group.label) for bar in bars]
     texts = [format_value(bar.mean) for bar in bars]
     ranges = [format_range(each.low, each.high, format_value) for each in values]
-    labels = zip(texts, ranges, warnings, strict=True)
+    hover_lines = zip(texts, ranges, warnings, strict=True)
     runs = [(bar.group.run_id, bar.group.batch_size) for bar in bars]
-    marked = [f"{text} ⚠" if each else text for text, each in zip(texts, warnings, strict=True)]
+    marks = [" ⚠" if warning else "" for warning in warnings]
+    end_texts = map(str.__add__, texts, marks)
     return frame.build_figure(
         title,
         [
@@ -66,12 +67,12 @@ def plot_bars(
                 "orientation": "h",
                 "y": names,
                 "x": frame.round_values(means),
-                "customdata": ["<br>".join(filter(None, lines)) for lines in labels],
-                "marker": {"color": frame.assign_colours(runs)},
-                "error_x": {**frame.build_error_bars(means, lows, highs, frame.GREY), "width": 4},
+                "customdata": ["<br>".join(filter(None, lines)) for lines in hover_lines],
+                "marker": {"color": frame.assign_colors(runs)},
+                "error_x": {**frame.build_error_bars(means, lows, highs, frame.GRAY), "width": 4},
                 "hovertemplate": f"%{{customdata}} {unit}<extra>%{{y}}</extra>",
             },
-            _write_at_ends(names, np.fmax(means, highs), marked, vertical=False),
+            _build_end_texts(names, np.fmax(means, highs), end_texts, is_vertical=False),
         ],
         frame.build_axis(unit, rangemode="tozero", nticks=4, tickangle=0),
         _RUNS_AXIS,
@@ -93,18 +94,18 @@ def plot_anatomy(
     """Plot the parts of each run's step.
 
     Args:
-        fit: Fit of these runs, which separates the fixed parts; `None` if it is unknown.
-        shares: Plot shares of each step, not milliseconds.
+        fit: Fit to these runs, which gives the fixed parts; `None` if there is no fit.
+        shares: Whether to plot shares of each step, not milliseconds.
     """
     seconds = np.array([each.median_seconds for each in runs])
     return frame.build_figure(
         "Step anatomy",
-        _stack_parts(
+        _build_stacked_bars(
             [each.label for each in runs],
             seconds,
             None if fit is None else np.minimum(fit.fixed_seconds, seconds),
             scales=100 / seconds.sum(axis=1) if shares else np.full(len(runs), 1000.0),
-            vertical=False,
+            is_vertical=False,
         ),
         frame.build_axis(
             "Share of the step (%)" if shares else "Median time per step (ms)",
@@ -131,12 +132,12 @@ def plot_step_parts(
     unit = "sentence" if per_sentence else "step"
     return frame.build_figure(
         "Step anatomy",
-        _stack_parts(
+        _build_stacked_bars(
             [f"{each.batch_size:,}" for each in sizes],
             seconds,
             None if fit is None else np.minimum(fit.fixed_seconds / divisors, seconds),
             scales=np.full(len(sizes), 1000.0),
-            vertical=True,
+            is_vertical=True,
         ),
         frame.build_axis(frame.BATCH_SIZE_TITLE, type="category", showgrid=False),
         frame.build_axis(f"Median time per {unit} (ms)", range=[0, top]),
@@ -147,27 +148,27 @@ def plot_step_parts(
     )
 
 
-def _stack_parts(
+def _build_stacked_bars(
     labels: Sequence[str],
     seconds: Floats,
     fixed_seconds: Floats | None,
     scales: Floats,
     *,
-    vertical: bool,
+    is_vertical: bool,
 ) -> list[frame.Trace]:
-    """Return traces with one bar per label, as long as its seconds times its scale.
+    """Return traces with one bar per label, whose length is its seconds times its scale.
 
-    The parts that are fixed at any batch size come first and are hatched.
+    The time that is fixed at any batch size comes first and is hatched.
 
     Args:
-        seconds: Array of shape (labels, PARTS).
-        fixed_seconds: The fixed seconds of each part, in the same shape; `None` if unknown.
-        scales: Array of shape (labels,).
+        seconds: Time of each part, shape (labels, PARTS).
+        fixed_seconds: Fixed time of each part, in the same shape; `None` if it is unknown.
+        scales: Shape (labels,).
     """
-    values, categories = ("y", "x") if vertical else ("x", "y")
+    values, categories = ("y", "x") if is_vertical else ("x", "y")
     names = [frame.escape_label(label) for label in labels]
     extra = f"<extra>%{{{categories}}}</extra>"
-    bar = {"type": "bar", "orientation": "v" if vertical else "h", categories: names}
+    bar = {"type": "bar", "orientation": "v" if is_vertical else "h", categories: names}
     layers = [(seconds, "", _PLAIN)]
     if fixed_seconds is not None:
         growing = seconds - fixed_seconds
@@ -177,7 +178,7 @@ def _stack_parts(
         ]
     traces: list[frame.Trace] = []
     for layer, suffix, pattern in layers:
-        for part, colour, part_seconds in zip(PARTS, _PART_COLOURS, layer.T, strict=True):
+        for part, color, part_seconds in zip(PARTS, _PART_COLORS, layer.T, strict=True):
             name = "between steps" if part == "between" else part
             traces.append(
                 {
@@ -186,32 +187,32 @@ def _stack_parts(
                     "name": name,
                     "legendgroup": part,
                     "showlegend": pattern is not _HATCHED,
-                    "marker": {"color": colour, "line": {"width": 0}, "pattern": pattern},
+                    "marker": {"color": color, "line": {"width": 0}, "pattern": pattern},
                     "customdata": [format_step_time(each) for each in part_seconds],
                     "hovertemplate": f"{name}{suffix}: %{{customdata}}{extra}",
                 }
             )
     if fixed_seconds is not None:
         legend = {"name": "hatched: fixed part", "hoverinfo": "skip"}
-        marker = {"color": frame.GREY, "pattern": _HATCHED}
+        marker = {"color": frame.GRAY, "pattern": _HATCHED}
         traces.append({**bar, values: [None] * len(names), "marker": marker, **legend})
     sums = seconds.sum(axis=1)
     texts = map(format_step_time, sums)
-    return [*traces, _write_at_ends(names, sums * scales, texts, vertical=vertical)]
+    return [*traces, _build_end_texts(names, sums * scales, texts, is_vertical=is_vertical)]
 
 
-def _write_at_ends(
-    names: Sequence[str], ends: Floats, texts: Iterable[str], *, vertical: bool
+def _build_end_texts(
+    names: Sequence[str], ends: Floats, texts: Iterable[str], *, is_vertical: bool
 ) -> frame.Trace:
-    """Return a trace that writes a text at the end of each bar, at 0 if the end is NaN."""
-    values, categories = ("y", "x") if vertical else ("x", "y")
+    """Return a trace with a text at the end of each bar, or at 0 if the end is NaN."""
+    values, categories = ("y", "x") if is_vertical else ("x", "y")
     return {
         "type": "scatter",
         "mode": "text",
         categories: names,
         values: frame.round_values(np.nan_to_num(ends)),
         "text": [f" {text}" for text in texts],
-        "textposition": "top center" if vertical else "middle right",
+        "textposition": "top center" if is_vertical else "middle right",
         "cliponaxis": False,
         "showlegend": False,
         "hoverinfo": "skip",

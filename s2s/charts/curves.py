@@ -1,8 +1,11 @@
-"""Loss and throughput of runs: smoothed lines over faint raw ones, or over a band of repeats."""
+"""Lines over the course of a run: loss, throughput, memory and utilization."""
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from s2s.analysis.compare.lines import Band, RunLine, find_divergence
+from s2s.analysis.run.readings import ReadingSeries
 from s2s.analysis.run.steps import Axis, LossScale
 from s2s.charts import frame
 
@@ -16,6 +19,7 @@ _SCALE_TITLES = {
     LossScale.TOKEN: "Loss (nats per token)",
     LossScale.SENTENCE: "Loss (nats per sentence)",
 }
+_GIB = 2**30
 
 
 def plot_loss(
@@ -28,13 +32,13 @@ def plot_loss(
     height: int = 340,
     revision: str = "",
 ) -> frame.Figure:
-    """Plot the loss of runs along an axis."""
-    colours = frame.assign_colours([(line.run_id, line.batch_size) for line in lines])
+    """Plot loss along an axis, smoothed, over the raw loss of a run or the band of repeats."""
+    colors = frame.assign_colors([(line.run_id, line.batch_size) for line in lines])
     traces = []
-    for index, (line, colour) in enumerate(zip(lines, colours, strict=True)):
-        # Runs that share a colour, because there are more runs than colours, differ in the dash.
+    for index, (line, color) in enumerate(zip(lines, colors, strict=True)):
+        # Runs that share a color, because there are more runs than colors, differ in the dash.
         dash = frame.DASHES[index // len(frame.PALETTE) % len(frame.DASHES)]
-        traces += _plot_line(line, colour, dash, is_alone=len(lines) == 1, log_x=log_x)
+        traces += _build_run_traces(line, color, dash, is_alone=len(lines) == 1, log_x=log_x)
     return frame.build_figure(
         f"Loss {scale}",
         traces,
@@ -52,12 +56,12 @@ def plot_throughput(
 
     The y axis begins at zero, so a slower stretch looks as slow as it is.
     """
-    colours = frame.assign_colours([(line.run_id, line.batch_size) for line in lines])
+    colors = frame.assign_colors([(line.run_id, line.batch_size) for line in lines])
     traces = []
-    for line, colour in zip(lines, colours, strict=True):
+    for line, color in zip(lines, colors, strict=True):
         x, name = frame.round_positions(line.curve.x), frame.escape_label(line.label)
         hover = f"%{{y:,.4~g}} samples/s<extra>{name}</extra>"
-        traces.append(frame.build_line(x, line.curve.y, colour, name=name, hovertemplate=hover))
+        traces.append(frame.build_line(x, line.curve.y, color, name=name, hovertemplate=hover))
     return frame.build_figure(
         "Throughput",
         traces,
@@ -69,22 +73,65 @@ def plot_throughput(
     )
 
 
-def _plot_line(
-    line: RunLine, colour: str, dash: str, *, is_alone: bool, log_x: bool
+def plot_readings(
+    series: Sequence[ReadingSeries], *, height: int = 300, revision: str = ""
+) -> frame.Figure:
+    """Plot memory above utilization, on one time axis."""
+    traces = []
+    for index, each in enumerate(series):
+        is_beside_gpu = each.device == "cpu" and len(series) > 1
+        color = frame.GRAY if is_beside_gpu else frame.PALETTE[(3 - index) % len(frame.PALETTE)]
+        used_by_run = f"{each.device}, used by the run"
+        for name, values, yaxis, hover, dash in (
+            (each.device, each.memory_bytes / _GIB, "y", "%{y:.2f} GiB", "solid"),
+            (each.device, 100 * each.utilization, "y2", "%{y:.0f}%", "solid"),
+            (used_by_run, each.torch_bytes / _GIB, "y", "%{y:.2f} GiB", "dot"),
+        ):
+            if name == used_by_run and not np.isfinite(values).any():  # torch counts on GPUs only
+                continue
+            label = frame.escape_label(name)
+            traces.append(
+                frame.build_line(
+                    frame.round_positions(each.seconds),
+                    values,
+                    color,
+                    dash=dash,
+                    yaxis=yaxis,
+                    connectgaps=False,
+                    name=label,
+                    legendgroup=name,
+                    showlegend=yaxis == "y",
+                    hovertemplate=f"{hover} at %{{x:,.0f}} s<extra>{label}</extra>",
+                )
+            )
+    return frame.build_figure(
+        "Memory and utilization",
+        traces,
+        frame.build_axis("Time (s)", anchor="y2"),
+        frame.build_axis("GiB", domain=[0.48, 1], rangemode="tozero", nticks=4),
+        yaxis2=frame.build_axis("%", domain=[0, 0.36], range=[0, 105], tickvals=[0, 50, 100]),
+        height=height,
+        revision=revision,
+        showlegend=len(traces) > 2,
+    )
+
+
+def _build_run_traces(
+    line: RunLine, color: str, dash: str, *, is_alone: bool, log_x: bool
 ) -> list[frame.Trace]:
     """Return a run's traces, with a legend entry for each if the run is alone, else for all."""
     label, hover = frame.escape_label(line.label), "%{y:.3f} at %{x:,}"
     x = frame.round_positions(line.curve.x)
     traces: dict[str, frame.Trace] = {}
     if line.band:
-        traces["range of the repeats"] = _fill_band(line.band, colour)
+        traces["range of the repeats"] = _fill_band(line.band, color)
     else:
-        raw = frame.build_line(x, line.curve.raw, colour, width=1, opacity=0.5, hoverinfo="skip")
+        raw = frame.build_line(x, line.curve.raw, color, width=1, opacity=0.5, hoverinfo="skip")
         traces["each step"] = raw
     main = "mean, smoothed" if line.band else "smoothed"
     hover_text = f"{hover}<extra>{label}</extra>"
     traces[main] = frame.build_line(
-        x, line.curve.y, colour, width=2.5, dash=dash, hovertemplate=hover_text
+        x, line.curve.y, color, width=2.5, dash=dash, hovertemplate=hover_text
     )
     if line.validation is not None:
         # On a log axis Plotly would draw a flat line from the evaluation at 0, before any step.
@@ -92,8 +139,8 @@ def _plot_line(
         traces["validation"] = frame.build_markers(
             frame.round_positions(line.validation.x[visible]),
             line.validation.y[visible],
-            {"color": colour, "size": 8, "symbol": "diamond"},
-            line={"color": colour, "width": 1.2, "dash": "dot"},
+            {"color": color, "size": 8, "symbol": "diamond"},
+            line={"color": color, "width": 1.2, "dash": "dot"},
             hovertemplate=f"{hover}<extra>{label}, validation</extra>",
         ) | {"mode": "lines+markers"}
     if divergence := find_divergence(line.curve):
@@ -101,7 +148,7 @@ def _plot_line(
         traces["NaN or infinite from here"] = frame.build_markers(
             [x_end],
             [last_y],
-            {"color": colour, "size": 13, "symbol": "x"},
+            {"color": color, "size": 13, "symbol": "x"},
             hovertemplate=f"NaN or infinite from %{{x:,}}<extra>{label}</extra>",
         )
     if is_alone:
@@ -110,7 +157,7 @@ def _plot_line(
     return [{**shared, "showlegend": name == main, **trace} for name, trace in traces.items()]
 
 
-def _fill_band(band: Band, colour: str) -> frame.Trace:
+def _fill_band(band: Band, color: str) -> frame.Trace:
     """Return a filled outline: forward along the lower ends, back along the upper ends."""
     return {
         "x": frame.round_positions([*band.x, *band.x[::-1]]),
@@ -118,6 +165,6 @@ def _fill_band(band: Band, colour: str) -> frame.Trace:
         "mode": "lines",
         "hoverinfo": "skip",
         "fill": "toself",
-        "fillcolor": frame.make_translucent(colour, 0.2),
+        "fillcolor": frame.make_translucent(color, 0.2),
         "line": {"width": 0},
     }

@@ -1,7 +1,7 @@
-"""Colours, axes, layout and number formats that all charts share.
+"""Colors, axes, layout and number formats that all charts share.
 
 Figures are plain dicts: building a go.Figure with a template takes 15 to 18 ms, too long for a
-chart that changes every second. Text takes its colour from the page, so one figure serves the
+chart that changes every second. Text takes its color from the page, so one figure serves the
 light and the dark theme.
 """
 
@@ -18,23 +18,23 @@ Trace = dict[str, Any]
 Values = Sequence[float] | Floats
 
 PALETTE = ("#A08A1F", "#D67A1A", "#8B6FD1", "#0B9B74", "#D1495B", "#1783C9", "#CC6FA6", "#3F9FA8")
-"""After Okabe and Ito: distinct with every kind of colour vision, on white and on black."""
-ENGINE_COLOURS = (PALETTE[5], PALETTE[1], PALETTE[3])
-"""In the order of a sweep's engines."""
+"""After Okabe and Ito: distinct with every kind of color vision, on white and on black."""
+ENGINE_COLORS = (PALETTE[5], PALETTE[1], PALETTE[3])
+"""Colors of a sweep's engines, in their order."""
 DASHES = ("solid", "dash", "dot", "dashdot")
-GREY = "#8A8F98"
+GRAY = "#8A8F98"
 BATCH_SIZE_TITLE = "Batch size (sentences per step)"
 _LABEL_WIDTH = 22
-"""Characters per line beside an axis: about 130 pixels."""
+"""Characters per line of a label beside an axis, about 130 pixels."""
 _MAX_TICKS = 12
 _GRID = "rgba(128, 136, 150, 0.22)"
 
 
-def assign_colours(runs: Sequence[tuple[int, int]]) -> list[str]:
-    """Return a colour per (run id, batch size); a batch size keeps its colour where possible.
+def assign_colors(runs: Sequence[tuple[int, int]]) -> list[str]:
+    """Return a color per (run id, batch size); a batch size keeps its color where possible.
 
-    The lowest run id chooses first. If its colour is taken, a run gets the next free one, so that
-    no two lines look alike before the palette is used up.
+    Colors are assigned in the order of the run ids. A run whose color is taken gets the next free
+    one, so no two lines look alike until the palette is used up.
     """
     slots: dict[int, int] = {}
     for run_id, batch_size in sorted(runs):
@@ -46,9 +46,9 @@ def assign_colours(runs: Sequence[tuple[int, int]]) -> list[str]:
     return [PALETTE[slots[run_id]] for run_id, _ in runs]
 
 
-def make_translucent(colour: str, opacity: float) -> str:
-    """Return a `#RRGGBB` colour with this opacity (0 to 1), to fill an area."""
-    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+def make_translucent(color: str, opacity: float) -> str:
+    """Return a `#RRGGBB` color with this opacity (0 to 1), to fill an area."""
+    red, green, blue = bytes.fromhex(color.removeprefix("#"))
     return f"rgba({red}, {green}, {blue}, {opacity:g})"
 
 
@@ -73,14 +73,14 @@ def wrap_label(text: str) -> str:
     return "<br>".join(map(escape_label, lines))
 
 
-def build_error_bars(values: Values, lows: Values, highs: Values, colour: str) -> dict[str, Any]:
+def build_error_bars(values: Values, lows: Values, highs: Values, color: str) -> dict[str, Any]:
     """Return error bars from `lows` to `highs` around `values`."""
     return {
         "type": "data",
         "symmetric": False,
         "array": round_values(high - value for value, high in zip(values, highs, strict=True)),
         "arrayminus": round_values(value - low for value, low in zip(values, lows, strict=True)),
-        "color": colour,
+        "color": color,
         "thickness": 1.5,
     }
 
@@ -88,8 +88,8 @@ def build_error_bars(values: Values, lows: Values, highs: Values, colour: str) -
 def build_axis(title: str, **more: Any) -> dict[str, Any]:
     """Return an axis.
 
-    Its type is explicit and its labels may overflow: letting Plotly find out takes a third of the
-    time of a redraw.
+    The type is set and labels may overflow, because Plotly would spend a third of each redraw on
+    finding out the type and the room for the labels.
     """
     return {
         "type": "linear",
@@ -104,7 +104,7 @@ def build_axis(title: str, **more: Any) -> dict[str, Any]:
 
 
 def build_batch_size_axis(sizes: Sequence[int]) -> dict[str, Any]:
-    """Return a logarithmic axis with a tick at each size that has room beside the one before."""
+    """Return a logarithmic axis with ticks at sizes, except those too close to the last tick."""
     ordered = sorted(set(sizes))
     ticks = ordered[:1]
     for size in ordered[1:]:
@@ -149,9 +149,9 @@ def build_figure(
         "margin": {"l": 12, "r": 16, "t": 44, "b": 8},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "Source Sans, sans-serif", "size": 13, "color": GREY},
+        "font": {"family": "Source Sans, sans-serif", "size": 13, "color": GRAY},
         "separators": ".,",
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": "#1783C9"},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": GRAY, "activecolor": "#1783C9"},
         "hovermode": "closest",
         "showlegend": True,
         "legend": {
@@ -174,14 +174,14 @@ def build_figure(
 def build_line(
     x: Sequence[float | None],
     y: Iterable[float],
-    colour: str,
+    color: str,
     *,
     width: float = 2,
     dash: str = "solid",
     **more: Any,
 ) -> Trace:
     """Return a line; Plotly shows it on hover unless `hoverinfo` is "skip"."""
-    line = {"color": colour, "width": width, "dash": dash}
+    line = {"color": color, "width": width, "dash": dash}
     return {"x": x, "y": round_values(y), "mode": "lines", "line": line, **more}
 
 

@@ -22,10 +22,10 @@ def plot_speed_curves(curves: Sequence[SpeedCurve], *, revision: str = "") -> fr
     """Plot a curve per engine, with error bars from the slowest to the fastest block."""
     unit = curves[0].unit if curves else Unit.SAMPLES
     traces = []
-    for curve, colour in zip(curves, frame.ENGINE_COLOURS, strict=False):
+    for curve, color in zip(curves, frame.ENGINE_COLORS, strict=False):
         hover = f"batch size %{{x:,}}: %{{y:,.0f}} {unit}/s, median of %{{customdata}}"
-        medians = _plot_medians(curve.label, curve.points, colour, hover)
-        traces += [*_plot_speed_fit(curve, colour), medians | {"legendgroup": curve.label}]
+        medians = _build_medians(curve.label, curve.points, color, hover)
+        traces += [*_build_speed_fit(curve, color), medians | {"legendgroup": curve.label}]
     return frame.build_figure(
         "Throughput",
         traces,
@@ -43,34 +43,30 @@ def plot_padding(ratios: Mapping[str, Sequence[SizeMedian]], *, revision: str = 
         ratios: Padding ratios, 0 to 1, by engine.
     """
     hover = "batch size %{x:,}: %{y:.1f}% padding, median of %{customdata}"
-    points = [point for each in ratios.values() for point in each]
+    traces, sizes, top = [], [], _MIN_TOP_PERCENT
+    for (engine, medians), color in zip(ratios.items(), frame.ENGINE_COLORS, strict=False):
+        trace = _build_medians(engine, medians, color, hover, scale=100)
+        line = {"color": color, "width": 1.5}
+        traces.append({**trace, "mode": "lines+markers", "line": line, "cliponaxis": False})
+        sizes += [point.batch_size for point in medians]
+        top = max([top, *(110 * point.high for point in medians)])  # 10% above the highest ratio
     return frame.build_figure(
         "Padding",
-        [
-            _plot_medians(engine, medians, colour, hover, scale=100)
-            | {"mode": "lines+markers", "line": {"color": colour, "width": 1.5}}
-            | {"cliponaxis": False}
-            for (engine, medians), colour in zip(ratios.items(), frame.ENGINE_COLOURS, strict=False)
-        ],
-        frame.build_batch_size_axis([point.batch_size for point in points]),
-        frame.build_axis(
-            "Padding ratio (%)",
-            range=[0, max([_MIN_TOP_PERCENT, *(110 * point.high for point in points)])],
-        ),
+        traces,
+        frame.build_batch_size_axis(sizes),
+        frame.build_axis("Padding ratio (%)", range=[0, top]),
         height=360,
         revision=revision,
     )
 
 
 def plot_memory(fit: MemoryFit, *, revision: str = "") -> frame.Figure:
-    """Plot the measured peaks, the fit, and its prediction of the largest size."""
+    """Plot the measured peaks, the fit, and the prediction that checks the fit."""
     sizes = [point.batch_size for point in fit.points]
     measured = [point.peak_bytes / _MIB for point in fit.points]
-    colour, hover = frame.PALETTE[2], "batch size %{x:,}: %{y:,.0f} MiB<extra></extra>"
+    color, hover = frame.PALETTE[2], "batch size %{x:,}: %{y:,.0f} MiB<extra></extra>"
     traces = [
-        frame.build_markers(
-            sizes, measured, {"color": colour}, name="measured", hovertemplate=hover
-        )
+        frame.build_markers(sizes, measured, {"color": color}, name="measured", hovertemplate=hover)
     ]
     predicted: dict[int, list[float]] = {}
     for point in fit.points:
@@ -79,9 +75,9 @@ def plot_memory(fit: MemoryFit, *, revision: str = "") -> frame.Figure:
             predicted.setdefault(point.batch_size, []).append(peak_bytes / _MIB)
     if predicted:
         x, y = list(predicted), map(median, predicted.values())
-        traces.append(frame.build_line(x, y, colour, name="fit", hoverinfo="skip"))
+        traces.append(frame.build_line(x, y, color, name="fit", hoverinfo="skip"))
     if fit.check and fit.check.predicted is not None:
-        colour = frame.PALETTE[4]
+        check_color = frame.PALETTE[4]
         traces.append(
             frame.build_markers(
                 [fit.check.batch_size],
@@ -89,8 +85,8 @@ def plot_memory(fit: MemoryFit, *, revision: str = "") -> frame.Figure:
                 {
                     "symbol": "x-thin",
                     "size": 12,
-                    "color": colour,
-                    "line": {"width": 3, "color": colour},
+                    "color": check_color,
+                    "line": {"width": 3, "color": check_color},
                 },
                 name="predicted from the smaller sizes",
                 hovertemplate="batch size %{x:,}: predicted %{y:,.0f} MiB<extra></extra>",
@@ -106,26 +102,26 @@ def plot_memory(fit: MemoryFit, *, revision: str = "") -> frame.Figure:
     )
 
 
-def _plot_medians(
-    label: str, points: Sequence[SizeMedian], colour: str, hover: str, *, scale: float = 1.0
+def _build_medians(
+    label: str, points: Sequence[SizeMedian], color: str, hover: str, *, scale: float = 1.0
 ) -> frame.Trace:
-    """Return a point per batch size, with an error bar from the lowest to the highest value."""
+    """Return a trace of medians, with error bars from the lowest to the highest value."""
     figures = [(point.median, point.low, point.high) for point in points]
     medians, lows, highs = scale * np.reshape(figures, (-1, 3)).T
     name = frame.escape_label(label)
     return frame.build_markers(
         [point.batch_size for point in points],
         medians,
-        {"color": colour},
-        error_y=frame.build_error_bars(medians, lows, highs, colour),
+        {"color": color},
+        error_y=frame.build_error_bars(medians, lows, highs, color),
         name=name,
         customdata=[point.count for point in points],
         hovertemplate=f"{hover}<extra>{name}</extra>",
     )
 
 
-def _plot_speed_fit(curve: SpeedCurve, colour: str) -> list[frame.Trace]:
-    """Return the fit over the measured sizes, its interval and its ceiling, as far as known."""
+def _build_speed_fit(curve: SpeedCurve, color: str) -> list[frame.Trace]:
+    """Return traces of the fit, its interval and its ceiling, as far as they are known."""
     if len(curve.points) < 2:
         return []
     ends = curve.points[0].batch_size, curve.points[-1].batch_size
@@ -137,15 +133,15 @@ def _plot_speed_fit(curve: SpeedCurve, colour: str) -> list[frame.Trace]:
     hidden = common | {"showlegend": False}
     traces = []
     if band.low is not None and band.high is not None:
-        fill = {"fill": "tonexty", "fillcolor": frame.make_translucent(colour, 0.18)}
+        fill = {"fill": "tonexty", "fillcolor": frame.make_translucent(color, 0.18)}
         traces += [
-            frame.build_line(x, band.high, colour, width=0, **hidden),
-            frame.build_line(x, band.low, colour, width=0, **hidden, **fill),
+            frame.build_line(x, band.high, color, width=0, **hidden),
+            frame.build_line(x, band.low, color, width=0, **hidden, **fill),
         ]
-    traces.append(frame.build_line(x, band.value, colour, **hidden))
+    traces.append(frame.build_line(x, band.value, color, **hidden))
     ceiling = curve.fit.ceiling_per_second
     # A ceiling far above the measured speeds would squeeze them to the bottom of the chart.
     if ceiling and ceiling.value < 2 * max(point.high for point in curve.points):
         name, y = f"{frame.escape_label(curve.label)}: ceiling", [ceiling.value] * 2
-        traces.append(frame.build_line(ends, y, colour, width=1.2, dash="dot", name=name, **common))
+        traces.append(frame.build_line(ends, y, color, width=1.2, dash="dot", name=name, **common))
     return traces

@@ -11,28 +11,31 @@ from s2s.store.sweeps import insert_sweep, reachable_parts
 
 
 def create_sweep(store: Store, config: SweepConfig) -> int:
-    """Store a sweep with its parts; return its id. No process trains it yet."""
+    """Store a sweep with its parts, without training it; return its id."""
     return insert_sweep(store, config, _all_parts(config))
 
 
 def plan(config: SweepConfig) -> tuple[SweepPart, ...]:
-    """Return the parts of a new sweep in the order of training, without sizes it may grow to."""
+    """Return a new sweep's parts in the order of training, without the sizes it may grow to."""
     return reachable_parts(config, _all_parts(config))
 
 
 def _all_parts(config: SweepConfig) -> list[SweepPart]:
-    """Return every part that the sweep may reach.
+    """Return every part that the sweep may reach, in a block design.
 
-    A block design: each repeat trains every combination once, in a random order of its own that
-    follows from the seed, so a slow stretch of the machine affects all sizes alike. A growing sweep
-    tries larger sizes at the end of the first repeat, engine by engine.
+    Each repeat trains every combination once, in a random order that follows from the seed, so a
+    slow stretch of the machine affects all sizes alike. A growing sweep tries larger sizes at the
+    end of the first repeat, engine by engine.
     """
     combinations = list(itertools.product(config.engines, config.batch_sizes))
     larger = list(itertools.product(config.engines, config.larger_sizes()))
     parts: list[SweepPart] = []
     for repeat in range(config.repeats):
-        pool = combinations + larger if repeat else combinations
+        is_first = repeat == 0
+        pool = combinations if is_first else combinations + larger
         order = np.random.default_rng([config.base.seed, repeat]).permutation(len(pool)).tolist()
-        block = [pool[index] for index in order] + ([] if repeat else larger)
+        block = [pool[index] for index in order]
+        if is_first:
+            block += larger
         parts += [SweepPart(engine, size, repeat, None) for engine, size in block]
     return parts

@@ -1,4 +1,4 @@
-"""Figures that Plotly and a browser accept, with titles, units, gaps and visible colours."""
+"""Figures that Plotly and a browser accept, with titles, units, gaps and visible colors."""
 
 import importlib
 import json
@@ -24,17 +24,16 @@ from s2s.analysis.sweep.runs import SizeMedian
 from s2s.analysis.sweep.throughput import fit_speed_curve
 from s2s.charts.advice import plot_steps_to_target, plot_time_to_target
 from s2s.charts.bars import plot_anatomy, plot_bars, plot_step_parts
-from s2s.charts.curves import plot_loss, plot_throughput
+from s2s.charts.curves import plot_loss, plot_readings, plot_throughput
 from s2s.charts.frame import (
-    GREY,
+    GRAY,
     PALETTE,
     Figure,
-    assign_colours,
+    assign_colors,
     build_batch_size_axis,
     round_values,
     wrap_label,
 )
-from s2s.charts.readings import plot_readings
 from s2s.charts.sweep import plot_memory, plot_padding, plot_speed_curves
 from s2s.formatting import format_bytes
 from tests.charts.examples import (
@@ -102,31 +101,31 @@ def test_a_figure_of_little_or_no_data(figure: Figure) -> None:
     go.Figure(figure)
 
 
-def luminance(colour: str) -> float:
-    """Relative luminance of an sRGB colour, 0 to 1 (WCAG 2.2)."""
-    parts = [each / 255 for each in bytes.fromhex(colour.removeprefix("#"))]
+def luminance(color: str) -> float:
+    """Relative luminance of an sRGB color, 0 to 1 (WCAG 2.2)."""
+    parts = [each / 255 for each in bytes.fromhex(color.removeprefix("#"))]
     linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 @pytest.mark.parametrize("background", BACKGROUNDS)
-def test_colours_are_visible_in_light_and_dark(background: str) -> None:
+def test_colors_are_visible_in_light_and_dark(background: str) -> None:
     """WCAG 2.2, 1.4.11 requires a contrast of 3 to 1 for graphics."""
-    for colour in (*PALETTE, GREY):
-        dark, light = sorted((luminance(colour), luminance(background)))
+    for color in (*PALETTE, GRAY):
+        dark, light = sorted((luminance(color), luminance(background)))
         assert (light + 0.05) / (dark + 0.05) >= 3
 
 
 @given(some.dictionaries(some.integers(1, 99), some.integers(1, 4096), max_size=len(PALETTE)))
-def test_runs_have_colours_of_their_own(runs: dict[int, int]) -> None:
-    colours = assign_colours(list(runs.items()))
-    assert len(set(colours)) == len(runs)
-    assert colours == assign_colours(list(runs.items())[::-1])[::-1]
+def test_runs_have_colors_of_their_own(runs: dict[int, int]) -> None:
+    colors = assign_colors(list(runs.items()))
+    assert len(set(colors)) == len(runs)
+    assert colors == assign_colors(list(runs.items())[::-1])[::-1]
 
 
-def test_a_batch_size_keeps_its_colour() -> None:
-    assert assign_colours([(1, 2), (2, 32)]) == assign_colours([(8, 2), (5, 32)])
-    assert len(assign_colours([(i, 32) for i in range(20)])) == 20
+def test_a_batch_size_keeps_its_color() -> None:
+    assert assign_colors([(1, 2), (2, 32)]) == assign_colors([(8, 2), (5, 32)])
+    assert len(assign_colors([(i, 32) for i in range(20)])) == 20
 
 
 def test_numbers_labels_and_ticks() -> None:
