@@ -1,7 +1,6 @@
 """Readings of the GPUs: a list of all GPUs by GPUtil, single quantities by NVML."""
 
 import functools
-import logging
 import math
 import os
 import signal
@@ -30,8 +29,6 @@ _THROTTLE_REASONS = {
     "display clocks": pynvml.nvmlClocksEventReasonDisplayClockSetting,
     "idle": pynvml.nvmlClocksEventReasonGpuIdle,
 }
-
-_log = logging.getLogger(__name__)
 
 
 def _import_gputil() -> Any:
@@ -94,7 +91,7 @@ class GpuReader:
     """
 
     def __init__(self, timeout_seconds: float = 5.0) -> None:
-        self.error = ""
+        self.error = self._reason = ""
         self._timeout_seconds = timeout_seconds
         self._lock = Lock()
         self._hung: subprocess.Popen[bytes] | None = None
@@ -104,44 +101,40 @@ class GpuReader:
     def read(self) -> list[GpuReading]:
         """See `read_gpus`."""
         with self._lock:
+            gpus: list[GpuReading] = []
             if monotonic() < self._paused_until:
-                return []
-            gpus = self._read_gputil()
+                return gpus
+            self._reason = "nvidia-smi lists no GPU."
+            _gputil.Popen, _gputil.GPU = self._popen, _build_reading
+            try:
+                gpus = _gputil.getGPUs()
+            except Exception as error:  # GPUtil checks nothing in the output it parses
+                self._reason = f"The output of nvidia-smi is malformed ({error})."
             if gpus:
                 self.error, self._pause_seconds = "", 0.0
             else:
+                self.error = self._reason
                 self._pause_seconds = min(2 * self._pause_seconds or 1.0, _MAX_PAUSE_SECONDS)
                 self._paused_until = monotonic() + self._pause_seconds
             return gpus
 
-    def _read_gputil(self) -> list[GpuReading]:
-        """Return the readings, or set `error` and return an empty list."""
-        self.error = "nvidia-smi lists no GPU."
-        _gputil.Popen, _gputil.GPU = self._popen, _build_reading
-        try:
-            gpus: list[GpuReading] = _gputil.getGPUs()
-        except Exception as error:  # GPUtil checks nothing in the output it parses
-            self.error = f"The output of nvidia-smi is malformed ({error})."
-            return []
-        return gpus
-
     def _popen(self, command: list[str], **_: object) -> SimpleNamespace:
-        """Run `nvidia-smi`, or set `error` and leave the output empty."""
+        """Run `nvidia-smi` for GPUtil; if that fails, set `_reason` and leave the output empty."""
         output = b""
         try:
             output = self._run(command)
         except FileNotFoundError:
-            self.error = (
+            self._reason = (
                 "nvidia-smi was not found: no NVIDIA driver is installed, or it is not on the PATH."
             )
         except subprocess.TimeoutExpired:
-            self.error = f"nvidia-smi did not answer within {self._timeout_seconds:g} s."
+            self._reason = f"nvidia-smi did not answer within {self._timeout_seconds:g} s."
         except subprocess.CalledProcessError as error:
             text = (error.stdout.strip() or error.stderr.strip()).decode(errors="replace")
             message = text.partition("\n")[0]
-            self.error = f"nvidia-smi failed with status {error.returncode}: {message}"
+            self._reason = f"nvidia-smi failed with status {error.returncode}: {message}"
         except OSError as error:
-            self.error = f"nvidia-smi could not be started ({error})."
+            self._reason = f"nvidia-smi could not be started ({error})."
         return SimpleNamespace(communicate=lambda: (output, b""))
 
     def _run(self, command: list[str]) -> bytes:
@@ -225,12 +218,10 @@ def gpu_uuid(device: str) -> str:
 @functools.cache
 def has_nvml() -> bool:
     """Initialize NVML at the first call, and return whether it works."""
-    try:
+    with suppress(pynvml.NVMLError):
         pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        _log.debug("NVML does not work, nvidia-smi is used instead: %s", error)
-        return False
-    return True
+        return True
+    return False
 
 
 def nvml_handle(device: str) -> Any:

@@ -50,20 +50,15 @@ class PeakMemory:
             return torch.cuda.memory_allocated(self._device)
         try:
             _CLEAR_REFS.write_text("5")  # resets VmHWM, see proc(5)
-            return _resident_bytes()[1]
         except OSError:
             return None
+        return self._read()[1]
 
     def _read(self) -> tuple[int, int]:
         """Return the peak since the reset, and the bytes in use."""
         if self._device.type == "cuda":
             allocated = torch.cuda.memory_allocated(self._device)
             return torch.cuda.max_memory_allocated(self._device), allocated
-        return _resident_bytes()
-
-
-def _resident_bytes() -> tuple[int, int]:
-    """Return the peak of this process's resident size since the reset, and the size now."""
-    status = _STATUS.read_text(encoding="utf-8")
-    kibibytes = dict(re.findall(r"^(VmHWM|VmRSS):\s*(\d+) kB", status, re.MULTILINE))
-    return 1024 * int(kibibytes["VmHWM"]), 1024 * int(kibibytes["VmRSS"])
+        status = _STATUS.read_text(encoding="utf-8")
+        kibibytes = dict(re.findall(r"^(VmHWM|VmRSS):\s*(\d+) kB", status, re.MULTILINE))
+        return 1024 * int(kibibytes["VmHWM"]), 1024 * int(kibibytes["VmRSS"])

@@ -69,52 +69,38 @@ def trim_heap() -> None:
         trim(ctypes.c_size_t(0))
 
 
+_queue, _changed = threading.Lock(), threading.Condition()
+_settings_in_use: list[str] = []
+"""One entry for each thread that computes with one of torch's precision settings."""
+_settings_before: list[str] = []
+
+
 @contextmanager
 def matmul_precision(precision: Precision, device: torch.device) -> Iterator[None]:
     """On a GPU compute float32 products exactly (fp32), or in TF32 (tf32 and bf16).
 
-    Blocks while another thread is inside with the other setting, so it must not be nested with two
-    settings. A captured graph keeps the setting it was captured with: replays need not be inside.
+    torch's settings are global. Threads that need the same setting use it together. A thread that
+    needs another setting waits until they are done, and later threads queue behind it. So one
+    thread must not nest two precisions. A captured graph keeps the setting of its capture.
     """
     if device.type != "cuda":
         yield
         return
-    with _shared_settings.apply("ieee" if precision is Precision.FP32 else "tf32"):
+    setting = "ieee" if precision is Precision.FP32 else "tf32"
+    with _queue, _changed:
+        _changed.wait_for(lambda: all(each == setting for each in _settings_in_use))
+        if not _settings_in_use:
+            _settings_before[:] = _read_settings()
+            _write_settings(setting, setting)
+        _settings_in_use.append(setting)
+    try:
         yield
-
-
-class _SharedSettings:
-    """torch's global precision settings, shared by the runs on several GPUs of one process.
-
-    Threads that need the same setting use it together. A thread that needs another setting waits
-    until they are done, and later threads queue behind it. The last user restores the old settings.
-    """
-
-    def __init__(self) -> None:
-        self._queue, self._changed = threading.Lock(), threading.Condition()
-        self._user_count, self._setting, self._before = 0, "", ("", "")
-
-    @contextmanager
-    def apply(self, setting: str) -> Iterator[None]:
-        """Apply "ieee" or "tf32", as torch.backends names them."""
-        with self._queue, self._changed:
-            self._changed.wait_for(lambda: not self._user_count or self._setting == setting)
-            if not self._user_count:
-                self._before = _read_settings()
-                self._setting = setting
-                _write_settings(setting, setting)
-            self._user_count += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._user_count -= 1
-                if not self._user_count:
-                    _write_settings(*self._before)
-                self._changed.notify_all()
-
-
-_shared_settings = _SharedSettings()
+    finally:
+        with _changed:
+            _settings_in_use.remove(setting)
+            if not _settings_in_use:
+                _write_settings(*_settings_before)
+            _changed.notify_all()
 
 
 def _read_settings() -> tuple[str, str]:

@@ -18,11 +18,10 @@ from s2s.errors import UserError
 from s2s.paths import corpora_folder
 from s2s.records import SampleTranslation
 from s2s.task import Quality
-from s2s.translation.decoding import MAX_WORDS, decode_greedily
 from s2s.translation.engines import decode_teacher_forced
 from s2s.translation.fast.projection import CHUNK_ROWS
 from s2s.translation.model import Seq2Seq
-from s2s.translation.translator import Translator
+from s2s.translation.translator import MAX_WORDS, Translator, decode_greedily
 
 SAMPLE_PAIRS = 4
 _LOSS_BATCH = 128

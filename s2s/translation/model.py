@@ -63,12 +63,7 @@ class Decoder(nn.Module):
         self.out = nn.Linear(hidden_size, vocabulary_size)
 
     def forward(self, words: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the last layer's (T, B, H) outputs and the new (L, B, H) states.
-
-        Args:
-            words: (T, B) word ids before each output.
-            state: (L, B, H) states before the first word.
-        """
+        """Return the last layer's (T, B, H) outputs and new states from (T, B) ids and states."""
         inputs = torch.relu(self.dropout(self.embedding(words)))
         outputs: list[Tensor] = self.recurrent(inputs, state)
         return outputs[-1], torch.stack([output[-1] for output in outputs])
@@ -104,12 +99,7 @@ class Seq2Seq(nn.Module):
         return self.decoder.out.weight.new_zeros(self.layers, samples, self.hidden_size)
 
     def encode(self, source: Tensor, lengths: Tensor) -> Tensor:
-        """Return the (L, B, H) states at the end of each sentence.
-
-        Args:
-            source: (S, B) word ids, one sentence per column.
-            lengths: (B,) tokens of each sentence.
-        """
+        """Return the (L, B, H) states after each sentence, from (S, B) ids and (B,) lengths."""
         samples = source.shape[1]
         outputs = self.encoder(source, self.build_initial_state(samples))
         columns = torch.arange(samples, device=source.device)

@@ -19,9 +19,9 @@ from s2s.task import BatchCounts, Indices, Metadata, Start, Task
 from s2s.training.device import matmul_precision
 from s2s.translation import evaluation
 from s2s.translation.engines import ENGINES
-from s2s.translation.metadata import TranslationMetadata
 from s2s.translation.model import Seq2Seq
 from s2s.translation.roofline import TranslationRoofline
+from s2s.translation.translator import TranslationMetadata
 from s2s.validation import parse_dataclass
 
 

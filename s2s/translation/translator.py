@@ -1,26 +1,113 @@
-"""Translate typed sentences with the weights of a checkpoint."""
+"""Translate sentences greedily, with the weights of a checkpoint or with a model in training."""
 
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import torch
+from torch import Tensor
 
+from s2s.config import CorpusChoices, TrainConfig
 from s2s.data.batches import pad
+from s2s.data.corpus import Corpus
 from s2s.data.text import join_words, split_sentence
+from s2s.data.vocabulary import Vocabulary
 from s2s.errors import UserError, quote
-from s2s.records import TranslatedWord, Translation
+from s2s.records import EOS, PAD, SOS, TranslatedWord, Translation
 from s2s.training.checkpoint import Checkpoint, load_checkpoint
 from s2s.training.timing import interference
-from s2s.translation.decoding import MAX_WORDS, Decoded, decode_greedily
-from s2s.translation.metadata import TranslationMetadata
+from s2s.translation.model import Seq2Seq
 from s2s.validation import parse_dataclass
 
+MAX_WORDS = 40
 _thread_count_lock = threading.Lock()
 """Translations take turns, because they change torch's number of threads."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded sentence."""
+
+    word_ids: list[int]
+    """Ids of the words before EOS."""
+    probabilities: list[float]
+    """Probability of each word, given the words before it."""
+    finished: bool
+    """Whether EOS came before the maximum length."""
+
+
+@torch.no_grad()
+def decode_greedily(
+    model: Seq2Seq, source: Tensor, lengths: Tensor, max_words: int
+) -> list[Decoded]:
+    """Translate (S, B) word ids with (B,) lengths into at most `max_words` words per sentence."""
+    model.eval()
+    state = model.encode(source, lengths)
+    word_ids = torch.full((source.shape[1],), SOS, device=source.device)
+    is_finished = torch.zeros_like(word_ids, dtype=torch.bool)
+    steps: list[tuple[Tensor, Tensor]] = []
+    for _ in range(max_words + 1):  # one more step, for EOS
+        hidden, state = model.decoder(word_ids.unsqueeze(0), state)
+        probabilities = model.decoder.out(hidden[0]).softmax(1)
+        probabilities[:, [PAD, SOS]] = 0.0  # never a target, so never learned
+        highest, word_ids = probabilities.max(1)
+        steps.append((word_ids, highest))
+        is_finished |= word_ids == EOS
+        if bool(is_finished.all()):
+            break
+    sentences, likelihoods = (
+        torch.stack(column, 1).tolist() for column in zip(*steps, strict=True)
+    )
+    decoded = []
+    for ids, values in zip(sentences, likelihoods, strict=True):
+        end = ids.index(EOS) if EOS in ids else max_words
+        decoded.append(Decoded(ids[:end], values[:end], EOS in ids))
+    return decoded
+
+
+@dataclass(frozen=True)
+class TranslationMetadata:
+    """Everything needed to translate with a model's weights, apart from its configuration."""
+
+    choices: CorpusChoices
+    """How the corpus's text was turned into words."""
+    corpus_sha256: str
+    """Hash of the corpus's content, since a corpus of the same name may hold other sentences."""
+    source_language: str
+    target_language: str
+    source: Vocabulary
+    target: Vocabulary
+
+    @classmethod
+    def from_corpus(cls, corpus: Corpus) -> Self:
+        info = corpus.info
+        return cls(
+            info.choices,
+            info.content_sha256,
+            info.source_language,
+            info.target_language,
+            corpus.source.build_vocabulary(),
+            corpus.target.build_vocabulary(),
+        )
+
+    def build_model(self, config: TrainConfig, device: str = "meta") -> Seq2Seq:
+        """Build the model, by default without memory and random numbers for its weights."""
+        sizes = len(self.source), len(self.target), config.hidden_size, config.layers
+        with torch.device(device):
+            return Seq2Seq(*sizes, config.dropout)
+
+    def check_corpus(self, corpus: Corpus) -> None:
+        """Raise UserError if this is not the corpus that the model was trained on."""
+        info = corpus.info
+        if (self.corpus_sha256, self.choices) != (info.content_sha256, info.choices):
+            raise UserError(
+                f"Corpus {info.name!r} has changed since the run was trained. Prepare the corpus "
+                "as it was, or train a new run."
+            )
 
 
 class Translator:

@@ -53,18 +53,12 @@ class PlannedBatch:
     """A batch's shape and counts, computed without the device."""
 
     shape: Shape
+    samples: int
     source_tokens: int
     """Number of real tokens, EOS included."""
     target_tokens: int
-
-    @property
-    def samples(self) -> int:
-        return self.shape.samples
-
-    @property
-    def padded_tokens(self) -> int:
-        """Positions of both sides, padding included."""
-        return self.samples * (self.shape.source_steps + self.shape.target_steps)
+    padded_tokens: int
+    """Number of positions of both sides, padding included."""
 
 
 def round_up(number: int, unit: int, maximum: int) -> int:
@@ -80,14 +74,12 @@ def plan(batches: Batches, indices: Indices) -> PlannedBatch:
     """Choose the shape to which the pairs at `indices` (B,) are padded."""
     samples, (source, target) = len(indices), batches.get_lengths(indices)
     source_tokens, target_tokens = int(source.sum()), int(target.sum())
+    source_steps = round_up(int(source.max()), _STEP_UNIT, batches.longest_source)
     target_steps = round_up(int(target.max()), _STEP_UNIT, batches.longest_target)
-    shape = Shape(
-        samples,
-        round_up(int(source.max()), _STEP_UNIT, batches.longest_source),
-        target_steps,
-        round_up(target_tokens, _ROW_UNIT, samples * target_steps),
-    )
-    return PlannedBatch(shape, source_tokens, target_tokens)
+    rows = round_up(target_tokens, _ROW_UNIT, samples * target_steps)
+    shape = Shape(samples, source_steps, target_steps, rows)
+    padded_tokens = samples * (source_steps + target_steps)
+    return PlannedBatch(shape, samples, source_tokens, target_tokens, padded_tokens)
 
 
 def take_fixed_step(
