@@ -1,26 +1,34 @@
 """Estimate durations of runs and sweeps from earlier runs, or from a few trial steps."""
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from timeit import timeit
+from typing import Any, TypeVar
 
+from s2s.background.work import BackgroundWork, Job
 from s2s.config import Engine, SweepConfig, TrainConfig
 from s2s.locks import lease
 from s2s.records import Run, Sweep, SweepPart
 from s2s.runs import lost_gpu, memory
+from s2s.store import Store
+from s2s.sweeps.plan import plan
 
 _TRIAL_STEPS = 5
+_ERROR_SECONDS = 5.0
+"""Time after which a failed trial is repeated, because the user may have repaired its cause."""
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class StepTime:
-    """Expected times of one step and one evaluation."""
+    """Expected times of a step and of an evaluation."""
 
     step_seconds: float
     evaluation_seconds: float
     basis: str
-    """Source of the times: `run 3`, for example."""
+    """Source of the times, such as `run 3`."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +37,13 @@ class RunEstimate:
 
     step_seconds: float
     total_seconds: float
-    """Steps and evaluations, without loading torch and the corpus."""
+    """Time of steps and evaluations, without loading torch and the corpus."""
     basis: str
     device: str
 
 
 StepTimes = Mapping[tuple[Engine, int], StepTime]
-"""Known step times by engine and batch size."""
+"""Step times by engine and batch size."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class SweepEstimate:
     """Expected duration of parts of a sweep."""
 
     total_seconds: float | None
-    """Parts with a target may end sooner. None: every trial ran out of memory."""
+    """Upper bound for parts with a target. `None` if every trial ran out of memory."""
     times: StepTimes
     basis: str
     device: str
@@ -57,13 +65,13 @@ def estimate_run(config: TrainConfig, step_time: StepTime, device: str) -> RunEs
     training_seconds = config.iterations * step_time.step_seconds
     if config.max_seconds:
         training_seconds = min(training_seconds, config.max_seconds)
-    evaluations = _count_evaluations(config, training_seconds / step_time.step_seconds)
-    total_seconds = training_seconds + evaluations * step_time.evaluation_seconds
+    evaluation_count = _count_evaluations(config, training_seconds / step_time.step_seconds)
+    total_seconds = training_seconds + evaluation_count * step_time.evaluation_seconds
     return RunEstimate(step_time.step_seconds, total_seconds, step_time.basis, device)
 
 
 def step_time_from_runs(config: TrainConfig, runs: Sequence[Run], device: str) -> StepTime | None:
-    """Return the step time of runs that differ in length, seed or batch size only."""
+    """Return the step time from runs that differ at most in length, seed or batch size."""
     measured: dict[int, StepTime] = {}
     for run in sorted(runs, key=lambda run: run.id):
         step_time = _step_time_of_run(run)
@@ -73,11 +81,8 @@ def step_time_from_runs(config: TrainConfig, runs: Sequence[Run], device: str) -
 
 
 def measure_step_time(config: TrainConfig) -> StepTime:
-    """Train a throw-away model for a few steps, once the device is free.
-
-    Raises what training would raise.
-    """
-    # Imported here: estimates from earlier runs need not wait for torch.
+    """Train a new model for a few steps once the device is free; raise what training raises."""
+    # Imported here, because estimates from earlier runs need not wait for torch.
     import torch
 
     from s2s.runs.execute import build_trainer
@@ -99,22 +104,19 @@ def measure_step_time(config: TrainConfig) -> StepTime:
 
 
 def _step_time_of_run(run: Run) -> StepTime | None:
-    """Return the times of a finished run; all time between its steps counts as evaluation.
-
-    Returns:
-        None for a resumed run: its wall time is unknown.
-    """
+    """Return the times of a finished run; all time outside its steps counts as evaluation."""
     summary = run.summary
+    # The wall time of a resumed run is unknown.
     if not summary or not summary.samples_per_second or summary.wall_seconds is None:
         return None
     step_seconds = run.config.batch_size / summary.samples_per_second
-    rest = max(0.0, summary.wall_seconds - summary.seconds)
-    evaluations = _count_evaluations(run.config, summary.iterations)
-    return StepTime(step_seconds, rest / evaluations, f"run {run.id}")
+    rest_seconds = max(0.0, summary.wall_seconds - summary.seconds)
+    evaluation_count = _count_evaluations(run.config, summary.iterations)
+    return StepTime(step_seconds, rest_seconds / evaluation_count, f"run {run.id}")
 
 
 def _count_evaluations(config: TrainConfig, iterations: float) -> float:
-    """Return the evaluations before the first step and after each interval or tenth."""
+    """Count the first and the last evaluation, and one per interval or tenth of the run."""
     return 2 + iterations / config.evaluate_every if config.evaluate_every else 11.0
 
 
@@ -124,8 +126,8 @@ def _step_time_at(
     """Interpolate linearly between the nearest measured batch sizes.
 
     Args:
-        extrapolate: Also return a time outside the measured sizes. Above them it grows with the
-            batch size, which tends to overestimate.
+        extrapolate: Whether to return a time outside the measured sizes too. Above them the time
+            grows with the batch size, which tends to overestimate.
     """
     low = max((each for each in measured if each <= size), default=None)
     high = min((each for each in measured if each >= size), default=None)
@@ -152,7 +154,7 @@ def estimate_sweep(
     runs: Sequence[Run],
     report: Callable[[str, float | None], object],
 ) -> SweepEstimate:
-    """Estimate the duration of these parts, with trial steps where earlier runs are not enough.
+    """Estimate the duration of parts, with trial steps if earlier runs are not enough.
 
     Args:
         report: Called with a description of each trial.
@@ -189,22 +191,22 @@ def estimate_sweep(
 def step_times_from_runs(
     config: SweepConfig, runs: Sequence[Run], device: str
 ) -> dict[tuple[Engine, int], StepTime]:
-    """Return the step times known from earlier runs, of sizes the sweep may grow to as well."""
+    """Return the step times known from earlier runs, also for sizes the sweep may grow to."""
     times = {
         (engine, size): step_time_from_runs(config.run_config(engine, size, 0), runs, device)
         for engine in config.engines
         for size in (*config.batch_sizes, *config.larger_sizes())
     }
-    return {key: time for key, time in times.items() if time}
+    return {key: step_time for key, step_time in times.items() if step_time}
 
 
 def estimate_parts(
     config: SweepConfig, parts: Iterable[SweepPart], times: StepTimes, device: str
 ) -> float | None:
-    """Return the seconds of the parts, on a CPU including the memory measurements.
+    """Return the duration of the parts, with memory measurements on a CPU.
 
     Returns:
-        None if the step time of a part is unknown.
+        Seconds; `None` if the step time of a part is unknown.
     """
     total = 0.0
     for part in parts:
@@ -222,13 +224,110 @@ def estimate_parts(
 def estimate_remaining(
     sweep: Sweep, times: StepTimes, device: str, current_seconds: float | None
 ) -> float | None:
-    """Return the seconds until a running sweep ends; None if any step time is unknown.
+    """Return the seconds until a running sweep ends, or `None` if a step time is unknown.
 
     Args:
-        current_seconds: Seconds until the current part ends; None: count it in full.
+        current_seconds: Seconds until the current part ends. `None` counts that part in full.
     """
     parts = [part for part in sweep.parts if not part.is_done()]
     if current_seconds is not None:
         parts = [part for part in parts if part.run is None or part.run.state.has_ended()]
     later = estimate_parts(sweep.config, parts, times, device)
     return None if later is None else (current_seconds or 0.0) + later
+
+
+# In the background
+
+
+class Estimator:
+    """Estimates durations at once from earlier runs, or else from trial steps. Thread-safe."""
+
+    def __init__(self, store: Store, work: BackgroundWork) -> None:
+        self._store, self._work = store, work
+        self._trials: dict[Hashable, Job[Any]] = {}
+
+    def devices(self) -> list[str]:
+        """Return the devices that a run can use, best first; empty until torch is loaded."""
+
+        def find() -> list[str]:
+            from s2s.training.device import device_names
+
+            return device_names()
+
+        return self._try("devices", "devices", find) or []
+
+    def estimate_run(self, config: TrainConfig) -> RunEstimate | None:
+        """Estimate the duration of a run.
+
+        Returns:
+            `None` while trial steps wait for the device or are measured; call again later.
+
+        Raises:
+            UserError: The configuration cannot run.
+        """
+        device = self._device(config.device)
+        if device is None:
+            return None
+        runs = self._store.runs(archived=True)
+        step_time = step_time_from_runs(config, runs, device)
+        if step_time is None:
+            key = (config.timing_key(), config.batch_size, config.device, config.continue_from)
+            step_time = self._try("trial", key, lambda: measure_step_time(config))
+        return estimate_run(config, step_time, device) if step_time else None
+
+    def estimate_sweep(
+        self, config: SweepConfig, parts: Sequence[SweepPart], *, try_steps: bool = False
+    ) -> SweepEstimate | None:
+        """Estimate the duration of parts of a sweep.
+
+        Args:
+            try_steps: Whether to try steps in the background if earlier runs are not enough.
+
+        Returns:
+            `None` if the duration is unknown so far.
+
+        Raises:
+            UserError: The sweep cannot run.
+        """
+        device = self._device(config.base.device)
+        if device is None:
+            return None
+        runs = self._store.runs(archived=True)
+        times = step_times_from_runs(config, runs, device)
+        total = estimate_parts(config, parts, times, device)
+        if total is not None:
+            return SweepEstimate(total, times, "earlier runs", device)
+
+        def try_sizes() -> SweepEstimate:
+            return estimate_sweep(config, plan(config), runs, lambda *_: None)
+
+        trial = self._try("sweep-trial", config, try_sizes if try_steps else None)
+        if trial is None:
+            return None
+        times = {**trial.times, **times}
+        total = estimate_parts(config, parts, times, device)
+        return replace(trial, total_seconds=total, times=times)
+
+    def _device(self, name: str) -> str | None:
+        """Return the device of this name; `None` for "auto" until torch is loaded."""
+        if name == "auto":
+            return next(iter(self.devices()), None)
+        return "cuda:0" if name == "cuda" else name
+
+    def _try(self, thread: str, key: Hashable, work: Callable[[], _T] | None) -> _T | None:
+        """Return the result of the trial of this key, `None` until it has ended; raise its error.
+
+        Args:
+            work: The trial, which starts if there was none of this key, or if it failed a while
+                ago, as soon as the thread is free.
+        """
+        trial = self._trials.get(key)
+        is_due = trial is None or (
+            trial.error and time.monotonic() - trial.ended_at > _ERROR_SECONDS
+        )
+        if work and is_due and not self._work.is_busy(thread):
+            trial = self._trials[key] = Job(lambda _: work())
+            self._work.submit(thread, trial.run)
+        if trial and trial.error:
+            raise trial.error
+        return trial.result if trial else None

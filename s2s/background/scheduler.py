@@ -4,19 +4,20 @@ import math
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from threading import Event
+from threading import Event, Thread
+
+from filelock import FileLock, Timeout
 
 from s2s.background.work import BackgroundWork, Job
 from s2s.config import SweepConfig, TrainConfig
 from s2s.data.catalog import remove_leftovers as remove_corpus_leftovers
 from s2s.errors import UserError
-from s2s.paths import corpora_folder
+from s2s.paths import corpora_folder, home, make_folder
 from s2s.runs import lost_gpu
 from s2s.runs.files import purge_deleted, remove_leftovers
 from s2s.runs.resume import resume_run
 from s2s.store import Store
 from s2s.store.errors import StoreError, retry_while_unavailable
-from s2s.store.ownership import DashboardLock
 from s2s.store.sweeps import claim_sweep, read_sweep, release_sweep, request_sweep_stop
 from s2s.sweeps.plan import create_sweep
 
@@ -34,13 +35,12 @@ class Scheduler:
     def __init__(self, store: Store) -> None:
         """Start the scheduler: mark runs of dead processes as interrupted, purge deleted runs."""
         self.store, self.work = store, BackgroundWork()
-        self._dashboard_lock = None if store.read_only else DashboardLock()
-        if self._dashboard_lock:
+        self._dashboard_lock = FileLock(home() / "locks" / "dashboard.lock", thread_local=False)
+        if not store.read_only:
             store.mark_interrupted()
             remove_leftovers(store)
             remove_corpus_leftovers(corpora_folder())
-            if self._dashboard_lock.is_only_dashboard:  # others may still offer to undo a deletion
-                purge_deleted(store)
+            self._purge_deleted()
         self._stops: dict[int, Event] = {}
         """Stop event of each unfinished run of this process, by run id."""
         self._sweep_stops: dict[int, Event] = {}
@@ -151,8 +151,18 @@ class Scheduler:
         for stop in (*self._sweep_stops.values(), *self._stops.values()):
             stop.set()
         self.work.join(CLOSE_SECONDS)
-        if self._dashboard_lock:
-            self._dashboard_lock.release()
+        self._dashboard_lock.release()
+
+    def _purge_deleted(self) -> None:
+        """Purge deleted runs, unless another dashboard may still offer to undo their deletion."""
+        make_folder(home() / "locks")
+        try:
+            self._dashboard_lock.acquire(timeout=0)
+            purge_deleted(self.store)
+        except Timeout:
+            # Take the lock after that dashboard has ended, to keep what this one can undo.
+            acquire = self._dashboard_lock.acquire
+            Thread(target=acquire, kwargs={"poll_interval": 0.5}, daemon=True).start()
 
     def _write_later(self, name: str, write: Callable[[], None]) -> None:
         """Retry in the background until the store works again, after a full disk for example."""

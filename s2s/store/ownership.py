@@ -6,16 +6,13 @@ import platform
 import sqlite3
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-from filelock import FileLock, Timeout
 
-from s2s.paths import home
 from s2s.store.errors import StoreError
 
 SILENT_SECONDS = 60.0
@@ -103,32 +100,6 @@ class HeartbeatMonitor:
             unchanged = unchanged + gap if heartbeat == last else 0.0
             self._observations[kind, number] = heartbeat, now, unchanged
             return unchanged >= SILENT_SECONDS
-
-
-class DashboardLock:
-    """A lock file that shows this dashboard to others until `release` or the process's end."""
-
-    def __init__(self) -> None:
-        folder = home() / "locks" / "dashboards"
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "start"):  # one of two that start at once comes first
-            self.is_only_dashboard = not any(map(_is_locked, folder.glob("*.lock")))
-            """Whether no other dashboard used this home when this one started."""
-            self._lock = FileLock(folder / f"{uuid.uuid4().hex}.lock", thread_local=False)
-            self._lock.acquire()
-
-    def release(self) -> None:
-        self._lock.release()
-
-
-def _is_locked(path: Path) -> bool:
-    """Return whether a process holds the lock; otherwise remove the file of a dead process."""
-    try:
-        with FileLock(path, timeout=0):
-            path.unlink(missing_ok=True)
-    except Timeout:
-        return True
-    return False
 
 
 def _start_time(pid: int) -> str | None:

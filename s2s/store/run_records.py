@@ -85,11 +85,11 @@ class RunRecords(Database):
             "SELECT * FROM device_samples WHERE run_id = ? ORDER BY rowid LIMIT -1 OFFSET ?",
             (run_id, skip),
         )
-        return [
-            # SQLite has no booleans.
-            DeviceSample(*values, None if throttled is None else bool(throttled))
-            for _run_id, *values, throttled in rows
-        ]
+        samples = []
+        for _run_id, *values, throttled in rows:
+            values.append(None if throttled is None else bool(throttled))  # SQLite has no booleans
+            samples.append(DeviceSample(*values))
+        return samples
 
     def save_gradient_noise(self, noise: "RunNoise") -> None:
         """Replace the run's last measurement; ignored if the run was purged meanwhile."""

@@ -12,6 +12,7 @@ from s2s.config import TrainConfig
 from s2s.errors import UserError, escape_unprintable
 from s2s.records import MachineState, Remark, RemarkKind, Run, RunState, Summary
 from s2s.store.database import WAIT_SECONDS
+from s2s.store.errors import StoreError
 from s2s.store.ownership import Heartbeat, HeartbeatMonitor, owner_is_alive, this_process
 from s2s.store.rows import parse_finished_run, parse_rows, parse_run
 from s2s.store.run_records import RunRecords, drop_records_after
@@ -24,12 +25,11 @@ class Store(RunRecords):
     """Runs and their records in one SQLite file; see `Database` for threads and processes."""
 
     def __init__(self, folder: Path, wait_seconds: float = WAIT_SECONDS) -> None:
-        """Open the store; see `Database`."""
         super().__init__(folder, wait_seconds)
         self.unreadable: dict[str, list[str]] = {"runs": [], "sweeps": []}
-        """An error message for each row that the last listing left out."""
+        """Error messages for the rows that the last listing left out, per table."""
         self.write_error = ""
-        """Why a run of this process cannot write its records now; empty if it can."""
+        """The reason why a run of this process cannot write its records now, or an empty string."""
         self._monitor, self._heartbeat = HeartbeatMonitor(), Heartbeat(self._beat)
 
     def create_run(self, config: TrainConfig, name: str = "") -> int:
@@ -40,11 +40,15 @@ class Store(RunRecords):
         return run_id
 
     def run(self, run_id: int) -> Run:
-        """Return the run, also a deleted one; raise UserError if it is missing or unreadable."""
+        """Return the run, even a deleted one; raise UserError if it is missing or unreadable."""
         return parse_run(self._row(run_id))
 
     def runs(self, *, archived: bool = False) -> list[Run]:
-        """Return the runs that are not deleted, newest first; archived ones only on request."""
+        """Return the runs that are not deleted, newest first.
+
+        Args:
+            archived: Whether to include archived runs.
+        """
         hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
         runs, self.unreadable["runs"] = parse_rows(rows, _parse_listed_run)
@@ -58,14 +62,6 @@ class Store(RunRecords):
             _UNFINISHED,
         )
         return parse_rows(rows, parse_run)[0]
-
-    def states(self, run_ids: Sequence[int]) -> tuple[tuple[int, RunState], ...]:
-        """Return id and state of these runs, by id; purged ones are missing."""
-        rows = self.read(
-            "SELECT id, state FROM runs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
-            (json.dumps(list(run_ids)),),
-        )
-        return tuple((row["id"], RunState(row["state"])) for row in rows)
 
     def deleted_runs(self) -> list[Run]:
         """Return the runs that were deleted without their sweep, last deleted first."""
@@ -97,7 +93,7 @@ class Store(RunRecords):
     def save_machine_state(
         self, run_id: int, before: MachineState, after: MachineState | None = None
     ) -> None:
-        """Save what the machine did before the run and, once it is over, after it."""
+        """Save the state of the machine before the run and, once the run has ended, after it."""
         after_json = _to_json(after) if after else None
         self._update(run_id, machine_before=_to_json(before), machine_after=after_json)
 
@@ -121,32 +117,36 @@ class Store(RunRecords):
         )
 
     def fail_run(self, run_id: int, error: str, traceback: str = "") -> None:
-        """Mark a run as failed that has no summary, because it failed before its first step."""
+        """Mark a run as failed and without a summary, because it failed before its first step."""
         now, failed = time.time(), RunState.FAILED
         self._update(run_id, state=failed, finished_at=now, error=error, traceback=traceback)
 
     def request_stop(self, run_id: int) -> None:
-        """Stop a queued run at once; ask the process that trains a running one to stop it."""
+        """Stop a queued run at once, or ask the process that trains a running one to stop it."""
         now, stopped = time.time(), RunState.STOPPED
         if not self._update(run_id, (RunState.QUEUED,), state=stopped, finished_at=now):
             self._update(run_id, (RunState.RUNNING,), state=RunState.STOPPING)
 
     def is_stop_requested(self, run_id: int) -> bool:
-        """Return whether to stop training: also true for a finished or a missing run."""
-        rows = self.read("SELECT state FROM runs WHERE id = ?", (run_id,))
+        """Return whether to stop training; True for a run that has ended or is missing.
+
+        While the store cannot be read, training continues.
+        """
+        try:
+            rows = self.read("SELECT state FROM runs WHERE id = ?", (run_id,))
+        except StoreError:
+            return False
         return not rows or RunState(rows[0]["state"]) not in (RunState.QUEUED, RunState.RUNNING)
 
     def requeue_run(self, run_id: int, iteration: int, resumed_at: Sequence[int]) -> None:
-        """Queue an interrupted run again, owned by this process.
-
-        Records after the iteration are deleted, because training produces them again.
+        """Queue an interrupted run again, owned by this process, and delete its later records.
 
         Args:
-            iteration: The one of its checkpoint; 0: from the start.
+            iteration: The iteration of the run's checkpoint, or 0 to start over.
             resumed_at: All iterations at which the run was resumed, this one included.
 
         Raises:
-            UserError: Another process has resumed it.
+            UserError: Another process has resumed the run.
         """
         columns = {
             "state": RunState.QUEUED,
@@ -195,7 +195,7 @@ class Store(RunRecords):
         self._update(run_id, deleted_at=None)
 
     def purge_run(self, run_id: int) -> None:
-        """Remove a deleted run and all its records for good; ignore any other."""
+        """Remove a run and all its records for good, if the run is deleted."""
         self.write("DELETE FROM runs WHERE id = ? AND deleted_at IS NOT NULL", (run_id,))
 
     # Owners
@@ -203,8 +203,8 @@ class Store(RunRecords):
     def mark_interrupted(self) -> list[int]:
         """Mark the unfinished runs of dead processes as interrupted; return their ids.
 
-        A process on another machine counts as dead after a minute of silence during which this
-        method was called repeatedly.
+        A process on another machine counts as dead if its heartbeat does not change for a minute in
+        which this method is called repeatedly.
         """
         if self.read_only:
             return []
@@ -219,8 +219,8 @@ class Store(RunRecords):
         """Mark an unfinished run as interrupted; return whether this call did it.
 
         Args:
-            remarks: Why it was interrupted.
-            row: The run's row as the caller read it; nothing is done if it has changed since.
+            remarks: The reason of the interruption.
+            row: The run's row as the caller read it. If the row has changed, nothing is done.
         """
         with self.transaction() as database:
             current = database.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
@@ -230,7 +230,11 @@ class Store(RunRecords):
             return _update_run(database, run_id, _UNFINISHED, finished_at=time.time(), **columns)
 
     def is_owned(self, row: sqlite3.Row, kind: str) -> bool:
-        """Return whether a living process owns this row of a run or a sweep, as far as known."""
+        """Return whether a living process owns the run or sweep of this row, as far as known.
+
+        Args:
+            kind: `run` or `sweep`.
+        """
         alive = owner_is_alive(row)
         if alive is None:
             return not self._monitor.is_silent(kind, row["id"], row["heartbeat"])
@@ -241,7 +245,7 @@ class Store(RunRecords):
         return owner_is_alive(self._row(run_id)) is not None
 
     def start_heartbeat(self) -> None:
-        """Advance the heartbeat of all that this process owns every few seconds, until `close`."""
+        """Start to advance the heartbeats of this process's runs and sweeps, until `close`."""
         self._heartbeat.start()
 
     def close(self) -> None:
@@ -287,7 +291,7 @@ def insert_run(database: sqlite3.Connection, config: TrainConfig, name: str = ""
 def _update_run(
     database: sqlite3.Connection, run_id: int, states: Sequence[RunState], **columns: object
 ) -> bool:
-    """Set columns of a run in one of these states, or in any; return whether it was found."""
+    """Set columns of a run, if it is in one of the states given; return whether it was found."""
     names = ", ".join(f"{name} = ?" for name in columns)
     condition = f" AND state IN ({', '.join('?' * len(states))})" if states else ""
     query = f"UPDATE runs SET {names} WHERE id = ?{condition}"  # noqa: S608

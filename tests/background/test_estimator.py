@@ -1,7 +1,7 @@
 """The dashboard's estimator: at once from earlier runs, else from trials in the background."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -9,9 +9,8 @@ from typing import TypeVar
 
 import pytest
 
-from s2s.background import estimator as estimator_module
-from s2s.background.estimates import RunEstimate
-from s2s.background.estimator import Estimator
+from s2s.background import estimates
+from s2s.background.estimates import Estimator, RunEstimate
 from s2s.background.work import BackgroundWork
 from s2s.config import SweepConfig
 from s2s.data import catalog
@@ -33,8 +32,10 @@ pytestmark = pytest.mark.usefixtures("trained_home")
 
 
 @pytest.fixture
-def work() -> BackgroundWork:
-    return BackgroundWork()
+def work() -> Iterator[BackgroundWork]:
+    work = BackgroundWork()
+    yield work
+    work.join(60)  # a trial that still runs would write into the next test's home
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_a_failed_trial_is_repeated_after_a_while(
     wait_until(has_failed)
     tiny_corpus(tmp_path)
     assert has_failed()
-    monkeypatch.setattr(estimator_module, "_ERROR_SECONDS", 0.0)
+    monkeypatch.setattr(estimates, "_ERROR_SECONDS", 0.0)
     wait_until(lambda: not has_failed())
 
 

@@ -168,7 +168,7 @@ def _reading(store: Store, folder: Path, ids: list[int]) -> dict[str, int]:
     process, log = psutil.Process(), folder / "store.sqlite-wal"
     return {
         "runs": len(ids),
-        "finished": sum(state is RunState.FINISHED for _, state in store.states(ids)),
+        "finished": sum(store.run(each).state is RunState.FINISHED for each in ids),
         "memory_bytes": process.memory_info().rss,
         "threads": process.num_threads(),
         "handles": process.num_fds(),
