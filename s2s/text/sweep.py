@@ -92,7 +92,7 @@ def describe_throughput_fit(curve: SpeedCurve) -> str:
         ceiling = words.format_rate(fit.ceiling_per_second.value)
         parts.append(f"ceiling {ceiling} {curve.unit}/s")
     if fit.knee:
-        extrapolated = ", above the measured sizes" if fit.knee_is_extrapolated else ""
+        extrapolated = ", above the measured sizes" if fit.is_knee_extrapolated else ""
         parts.append(
             f"throughput knee ({words.format_percent(KNEE_SHARE)} of the ceiling) at batch size "
             f"{words.format_count(fit.knee.value)}{format_interval(fit.knee)}{extrapolated}"

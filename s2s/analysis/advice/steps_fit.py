@@ -30,12 +30,12 @@ _MAX_LOG_HALF_WIDTH = 100.0
 class LogCurve:
     """Least-squares fit of log S = log S_min + log(1 + B_crit / B)."""
 
-    logs: Floats
+    log_parameters: Floats
     """Log S_min and log B_crit, shape (2,)."""
     squares: float
     """Sum of the squared residuals of log S."""
-    spread: Floats
-    """(J'J)**-1, shape (2, 2); times the variance, the covariance of `logs`."""
+    unscaled_covariance: Floats
+    """Covariance of `log_parameters` over the variance, (J'J)**-1 for the Jacobian J."""
     variance: float | None
     """Variance of log S about the curve; `None` with two points."""
     degrees: int
@@ -47,12 +47,12 @@ class LogCurve:
 
     def log_steps(self, sizes: Floats) -> Floats:
         """Return log S at each size."""
-        curve: Floats = self.logs[0] + np.log1p(np.exp(self.logs[1]) / sizes)
+        curve: Floats = self.log_parameters[0] + np.log1p(np.exp(self.log_parameters[1]) / sizes)
         return curve
 
     def slopes(self, sizes: npt.ArrayLike) -> Floats:
         """Return d log S / d `logs` at each size, shape (sizes, 2)."""
-        return _log_slopes(float(self.logs[1]), np.asarray(sizes, np.float64))
+        return _log_slopes(float(self.log_parameters[1]), np.asarray(sizes, np.float64))
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ class StepsFit:
             return ()
         sizes = np.array([point.batch_size for point in excluded], np.float64)
         slopes = self.curve.slopes(sizes)
-        variance = self.curve.variance * (1 + np.sum(slopes @ self.curve.spread * slopes, axis=1))
+        variance = self.curve.variance * (
+            1 + np.sum(slopes @ self.curve.unscaled_covariance * slopes, axis=1)
+        )
         above = np.log([point.steps for point in excluded]) - self.curve.log_steps(sizes)
         unlikely = t_quantile(self.curve.degrees) * np.sqrt(variance)
         return tuple(
@@ -142,7 +144,7 @@ def fit_steps(points: Sequence[StepsToTarget]) -> StepsFit:
     )
     above = log_steps - np.log1p(np.exp(grid)[:, None] / sizes)
     squares = ((above - above.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
-    lowest = int(np.argmin(squares[1:-1])) + 1
+    lowest = int(np.argmin(squares[1:-1])) + 1  # with a neighbor on either side
     log_b_crit, ends = grid[lowest], (grid[lowest - 1], grid[lowest + 1])
 
     def gradient(log_b_crit: float) -> float:
@@ -198,23 +200,24 @@ def _build_curve(log_b_crit: float, sizes: Floats, log_steps: Floats) -> LogCurv
     residuals = log_s_min + np.log1p(np.exp(log_b_crit) / sizes) - log_steps
     distinct, index, runs = np.unique(sizes, return_inverse=True, return_counts=True)
     means = np.bincount(index, residuals) / runs
-    within, seeds = float(np.sum((residuals - means[index]) ** 2)), len(sizes) - len(distinct)
-    between, free = float(np.sum(runs * means**2)), len(distinct) - 2
-    degrees, offsets = len(sizes) - 2, np.zeros_like(distinct)
+    within = float(np.sum((residuals - means[index]) ** 2))
+    between = float(np.sum(runs * means**2))
+    within_degrees, between_degrees = len(sizes) - len(distinct), len(distinct) - 2
+    degrees, offsets, has_misfit = len(sizes) - 2, np.zeros_like(distinct), False
     variance = (between + within) / degrees if degrees else None
-    misfit = bool(
-        seeds and free and between / free > f_distribution.ppf(0.95, free, seeds) * within / seeds
-    )
-    if misfit:
-        degrees, variance = free, between / free
-        offsets = (within / seeds / variance - 1) * means
+    if within_degrees and between_degrees:
+        limit = f_distribution.ppf(0.95, between_degrees, within_degrees)
+        has_misfit = bool(between / between_degrees > limit * within / within_degrees)
+    if has_misfit:
+        degrees, variance = between_degrees, between / between_degrees
+        offsets = (within / within_degrees / variance - 1) * means
     return LogCurve(
         np.array([log_s_min, log_b_crit]),
         float(((above - log_s_min) ** 2).sum()),
         np.asarray(np.linalg.inv(slopes.T @ slopes), np.float64),
         variance,
         degrees,
-        misfit,
+        has_misfit,
         offsets,
     )
 
@@ -231,7 +234,7 @@ def _bound_b_crit(curve: LogCurve, sizes: Floats, grid: Floats, squares: Floats)
         grid: Values of log B_crit, from far below to far above the sizes.
         squares: The sum of squared residuals at each of them.
     """
-    value = math.exp(curve.logs[1])
+    value = math.exp(curve.log_parameters[1])
     if curve.variance is None:
         return Estimate(value)
     t = t_quantile(curve.degrees)
@@ -240,7 +243,7 @@ def _bound_b_crit(curve: LogCurve, sizes: Floats, grid: Floats, squares: Floats)
         low = None if good[0] == 0 else math.exp(grid[good[0]])
         high = None if good[-1] == len(grid) - 1 else math.exp(grid[good[-1]])
         return Estimate(value, low, high)
-    half = t * math.sqrt(curve.variance * curve.spread[1, 1])
+    half = t * math.sqrt(curve.variance * curve.unscaled_covariance[1, 1])
     if half > _MAX_LOG_HALF_WIDTH:
         return Estimate(value)
     low, high = value * math.exp(-half), value * math.exp(half)

@@ -85,7 +85,7 @@ def recommend(fit: StepsFit, step_time_draws: Floats) -> Recommendation:
     draws = None
     if fit.curve.variance is not None:
         step_seconds = lines[:, :1] + lines[:, 1:] * sizes
-        covariance = fit.curve.variance * fit.curve.spread
+        covariance = fit.curve.variance * fit.curve.unscaled_covariance
         log_draws = _draw_from_t(covariance, fit.curve.degrees, random)
         # Without these limits a fit to very few runs has draws of 0 and infinity.
         deviations = np.clip(log_draws @ fit.curve.slopes(sizes).T, -300, 300)

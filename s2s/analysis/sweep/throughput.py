@@ -16,9 +16,11 @@ KNEE_SHARE = 0.9
 _KNEE_FACTOR = KNEE_SHARE / (1 - KNEE_SHARE)
 """The knee as a multiple of alpha / beta."""
 MIN_BLOCKS, ENOUGH_BLOCKS = 3, 5
-"""Blocks per batch size. In simulation (10% log-normal spread; three, five and nine sizes) the
-nominal 90% intervals cover 59 to 73% with two blocks, 84 to 94% with three and 89 to 97% with five
-to twelve, at most one of them slow; if one block of every size is slow, they are too wide."""
+"""Fewest blocks (runs or timing passes) per batch size for an interval, and for a sound one.
+
+In simulation (10% log-normal spread; three, five and nine sizes) the nominal 90% intervals cover
+59 to 73% with two blocks, 84 to 94% with three and 89 to 97% with five to twelve, at most one of
+them slow; if one block of every size is slow, the intervals are too wide."""
 _DRAWS = 2000
 
 
@@ -27,24 +29,24 @@ class Unit(StrEnum):
 
     SAMPLES = "samples"
     TOKENS = "tokens"
-    """Real target tokens."""
+    """Target tokens without padding."""
 
 
 class ThroughputCaveat(StrEnum):
     """Why part of a fit is missing or less certain."""
 
     ONE_SIZE = "one size"
-    """Fewer than two batch sizes: no fit."""
+    """There is no fit to fewer than two batch sizes."""
     TWO_SIZES = "two sizes"
     """The fit passes through both points, so it has no interval."""
     TOO_FEW_BLOCKS = "too few blocks"
-    """A size has fewer than MIN_BLOCKS: no interval."""
+    """A size has fewer than MIN_BLOCKS, so there is no interval."""
     FEW_BLOCKS = "few blocks"
-    """A size has fewer than ENOUGH_BLOCKS: the intervals may be too narrow."""
+    """A size has fewer than ENOUGH_BLOCKS, so the intervals may be too narrow."""
     NO_CEILING = "no ceiling"
-    """A step takes no longer for a larger batch: neither ceiling nor knee."""
+    """A step takes no longer for a larger batch, so there is neither ceiling nor knee."""
     NO_FIXED_TIME = "no fixed time"
-    """The fixed part of a step is not above 0: no knee."""
+    """The fixed part of a step is not above 0, so there is no knee."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class ThroughputFit:
     caveats: tuple[ThroughputCaveat, ...] = ()
 
     @property
-    def knee_is_extrapolated(self) -> bool:
+    def is_knee_extrapolated(self) -> bool:
         """Whether the knee is above the largest measured batch size."""
         return self.knee is not None and self.knee.value > self.batch_sizes[-1]
 
@@ -141,7 +143,7 @@ def collect_speeds(runs: Sequence[Run], unit: Unit = Unit.SAMPLES) -> dict[int, 
 def fit_speed_curve(
     label: str, speeds: Mapping[int, Sequence[float]], unit: Unit = Unit.SAMPLES
 ) -> SpeedCurve:
-    """Return the curve through each batch size's throughputs, one or more blocks per size."""
+    """Fit a curve to the throughputs of one or more blocks per batch size."""
     ordered = dict(sorted(speeds.items()))
     seconds = {size: [size / speed for speed in blocks] for size, blocks in ordered.items()}
     return SpeedCurve(label, measure_medians(ordered), fit_throughput(seconds), unit)
@@ -212,7 +214,7 @@ def _fit_lines(sizes: Floats, seconds: Floats) -> Floats:
 def _draw_lines(sizes: Floats, blocks: Sequence[Floats]) -> Floats:
     """Return bootstrap lines, shape (draws, 2), through medians, which one slow block cannot move.
 
-    In simulation fits of means cover 64 to 85% at nominal 90, fits of medians 84 to 94%.
+    In simulation 90% intervals cover 84 to 94% with medians, but only 64 to 85% with means.
     """
     random = np.random.default_rng(0)
     medians = [
@@ -222,6 +224,7 @@ def _draw_lines(sizes: Floats, blocks: Sequence[Floats]) -> Floats:
     return _fit_lines(sizes, np.stack(medians, axis=1))
 
 
-def _divide(above: Floats, below: Floats, otherwise: float) -> Floats:
-    """Return the quotient, and `otherwise` where `below` is not above 0."""
-    return np.divide(above, below, out=np.full_like(above, otherwise), where=below > 0)
+def _divide(numerator: Floats, denominator: Floats, otherwise: float) -> Floats:
+    """Return the quotient, and `otherwise` where the denominator is not above 0."""
+    quotient = np.full_like(numerator, otherwise)
+    return np.divide(numerator, denominator, out=quotient, where=denominator > 0)

@@ -39,7 +39,9 @@ def test_a_sweep_with_known_steps_and_step_times() -> None:
     recommendation = advice.recommendation
     assert recommendation.fit.sizes == [2, 8, 32, 128]
     assert recommendation.fit.b_crit.value == pytest.approx(studies.B_CRIT, rel=0.05)
-    assert recommendation.fit.curve.logs[0] == pytest.approx(math.log(studies.S_MIN), abs=0.05)
+    assert recommendation.fit.curve.log_parameters[0] == pytest.approx(
+        math.log(studies.S_MIN), abs=0.05
+    )
     # sqrt(alpha * B_crit / beta) = sqrt(20 * 32) = 25.3
     assert recommendation.best.batch_size in (16, 32)
     assert set(recommendation.range) >= {16, 32}

@@ -39,7 +39,7 @@ def test_an_exact_study_by_hand() -> None:
     # 100*(1 + 32/B) steps.
     points = [StepsToTarget(8, 0, 500.0, True), StepsToTarget(32, 0, 200.0, True)]
     fit = fit_steps([*points, StepsToTarget(128, 0, 125.0, True)])
-    assert np.exp(fit.curve.logs) == pytest.approx([100, 32])
+    assert np.exp(fit.curve.log_parameters) == pytest.approx([100, 32])
     assert fit.b_crit.value == pytest.approx(32)
     assert fit.steps([16, 64]) == pytest.approx([300, 150])
     # E = B*S = S_min*B_crit + S_min*B samples, linear in the batch size.
@@ -54,7 +54,7 @@ def test_an_exact_study_by_hand() -> None:
 def test_exact_data_recover_the_parameters(s_min: float, b_crit: float, factor: float) -> None:
     sizes = (4, 16, 64, 256, 1024)
     fit = fit_steps(study(sizes, s_min, b_crit, spread=0.0, seeds=1))
-    assert np.exp(fit.curve.logs) == pytest.approx([s_min, b_crit], rel=1e-5)
+    assert np.exp(fit.curve.log_parameters) == pytest.approx([s_min, b_crit], rel=1e-5)
     scaled = fit_steps(study(sizes, factor * s_min, b_crit, spread=0.1))
     same = fit_steps(study(sizes, s_min, b_crit, spread=0.1))
     assert scaled.b_crit.high == pytest.approx(same.b_crit.high, rel=1e-4)
@@ -171,7 +171,7 @@ def test_the_suggested_sizes_shrink_the_interval_most() -> None:
         """Return the variance of log B_crit with more runs, over the residual variance."""
         steps = fit.steps(more).tolist()
         added = [StepsToTarget(size, 9 + i, steps[i], True) for i, size in enumerate(more)]
-        return float(fit_steps([*points, *added]).curve.spread[1, 1])
+        return float(fit_steps([*points, *added]).curve.unscaled_covariance[1, 1])
 
     sizes = [*fit.sizes, *list_neighbor_sizes(fit.sizes)]
     first, second, third = suggest_further_sizes(fit)

@@ -60,7 +60,7 @@ def test_the_interval_of_the_seconds_is_that_of_the_log_curve() -> None:
     times = recommend(fit, LINE)
     [slopes] = fit.curve.slopes([32])
     assert fit.curve.variance is not None
-    half = 1.7709 * (fit.curve.variance * slopes @ fit.curve.spread @ slopes) ** 0.5
+    half = 1.7709 * (fit.curve.variance * slopes @ fit.curve.unscaled_covariance @ slopes) ** 0.5
     [seconds] = [each.seconds for each in times.predictions if each.batch_size == 32]
     assert np.log(np.array(seconds.ends) / 12.8) == pytest.approx([-half, half], rel=0.06)
 

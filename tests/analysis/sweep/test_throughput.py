@@ -54,7 +54,7 @@ def test_the_articles_two_points_give_a_fit_and_no_interval() -> None:
     assert fit.beta_seconds == Estimate(pytest.approx(0.00157, abs=5e-6))
     assert fit.ceiling_per_second == Estimate(pytest.approx(638, abs=0.5))
     assert fit.knee == Estimate(pytest.approx(522, abs=1))
-    assert fit.knee_is_extrapolated
+    assert fit.is_knee_extrapolated
     assert fit.draws is fit.smallest_at_knee is None
     assert fit.caveats == (ThroughputCaveat.TWO_SIZES,)
     repeated = fit_throughput({2: [0.1, 0.11, 0.12] * 3, 8: [0.2, 0.21, 0.22] * 3})
@@ -77,7 +77,7 @@ def test_ceiling_and_knee_by_hand() -> None:
     assert given_estimate(fit.ceiling_per_second).value == pytest.approx(1000)
     assert given_estimate(fit.knee).value == pytest.approx(27)
     assert fit.smallest_at_knee == 32
-    assert not fit.knee_is_extrapolated
+    assert not fit.is_knee_extrapolated
     assert fit.caveats == ()
     speeds = fit.per_second([3, 27])
     assert speeds is not None
@@ -88,7 +88,7 @@ def test_one_size_gives_no_fit_and_few_blocks_no_interval_or_a_caveat() -> None:
     for blocks in ({}, {8: [0.1, 0.2]}):
         fit = fit_throughput(blocks)
         assert fit.alpha_seconds is fit.knee is fit.smallest_at_knee is fit.per_second([8]) is None
-        assert (fit.knee_is_extrapolated, fit.caveats) == (False, (ThroughputCaveat.ONE_SIZE,))
+        assert (fit.is_knee_extrapolated, fit.caveats) == (False, (ThroughputCaveat.ONE_SIZE,))
     full = exact(0.003, 0.001)
     few = fit_throughput({**full, 8: full[8][:2]})
     assert few.knee == Estimate(pytest.approx(27))
