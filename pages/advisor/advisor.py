@@ -13,7 +13,6 @@ from s2s.analysis.sweep.memory import collect_memory_points, fit_memory
 from s2s.analysis.sweep.runs import list_finished_runs
 from s2s.charts.advice import plot_steps_to_target, plot_time_to_target
 from s2s.charts.sweep import plot_memory, plot_speed_curves
-from s2s.config import Engine
 from s2s.errors import UserError
 from s2s.formatting import format_run_label
 from s2s.records import RunState, Sweep
@@ -23,13 +22,11 @@ from s2s.text import charts as descriptions
 from s2s.text.run import describe_result
 
 
-def sweep_link(label: str) -> None:
-    """Link to the Sweep page."""
+def link_to_sweep_page(label: str) -> None:
     st.page_link("pages/sweep/sweep.py", label=label, icon=":material/stacked_line_chart:")
 
 
 def show_recommendation(advice: analysis.Advice) -> None:
-    """Show the recommendation and the charts behind it."""
     recommendation = advice.recommendation
     fit, sizes = recommendation.fit, recommendation.range
     with st.container(border=True):
@@ -51,7 +48,7 @@ def show_recommendation(advice: analysis.Advice) -> None:
         st.caption(note)
 
 
-def gradient_noise(sweep: Sweep, advice: analysis.Advice) -> None:
+def show_gradient_noise(sweep: Sweep, advice: analysis.Advice) -> None:
     """Show the gradient noise scale beside the critical batch size, or a button to measure it."""
     runs = list_finished_runs(sweep, advice.engine)
     measured = get_store().gradient_noise([run.id for run in runs])
@@ -62,7 +59,7 @@ def gradient_noise(sweep: Sweep, advice: analysis.Advice) -> None:
         return
     job = get_scheduler().noise_jobs.get(run.id)
     if job and job.is_running():
-        st.fragment(catch_errors(noise_progress), run_every="1s")(run.id)
+        st.fragment(catch_errors(show_noise_progress), run_every="1s")(run.id)
         return
     if job and job.error:
         st.warning(escape(job.error))
@@ -77,7 +74,7 @@ def gradient_noise(sweep: Sweep, advice: analysis.Advice) -> None:
     )
 
 
-def noise_progress(run_id: int) -> None:
+def show_noise_progress(run_id: int) -> None:
     """Show the measurement's progress, and rerun the page when it has ended."""
     job = get_scheduler().noise_jobs.get(run_id)
     if job and job.is_running():
@@ -86,21 +83,11 @@ def noise_progress(run_id: int) -> None:
         st.rerun()
 
 
-def memory_section(sweep: Sweep, engine: Engine) -> None:
-    """Show memory by batch size and the largest size predicted to fit."""
-    fit = fit_memory(collect_memory_points(sweep, engine))
-    runs = list_finished_runs(sweep, engine)
-    if fit.points:
-        figure = plot_memory(fit, revision=f"{sweep.id} {engine}")
-        draw_chart(figure, descriptions.describe_memory(fit), "advisor_memory")
-    st.write(text.describe_memory_limit(fit, available_memory_bytes(get_store(), runs)))
-
-
-def confirming_run_section(sweep: Sweep, advice: analysis.Advice) -> None:
+def show_confirming_run(sweep: Sweep, advice: analysis.Advice) -> None:
     """Show a button for the confirming run, its state, or predicted against measured time."""
     config = analysis.plan_confirming_run(sweep, advice)
-    runs = [run for run in get_store().runs() if run.config == config]
-    if not runs:
+    run = next((run for run in get_store().runs() if run.config == config), None)
+    if run is None:
         st.button(
             f"Confirm with one more run at batch size {config.batch_size:,}",
             key="confirm_recommendation",
@@ -109,9 +96,7 @@ def confirming_run_section(sweep: Sweep, advice: analysis.Advice) -> None:
             args=([config],),
             help="A run with a new seed up to the target, to compare with the prediction.",
         )
-        return
-    run = runs[0]
-    if not run.state.has_ended():
+    elif not run.state.has_ended():
         st.info(f"The confirming run, {escape(format_run_label(run))}, is {run.state}.")
     elif run.state is RunState.FINISHED:
         seconds = find_seconds_to_target(read_records(run.id)[1], advice.target_loss)
@@ -125,7 +110,7 @@ st.title("Advisor")
 sweeps = list_sweeps()
 if not sweeps:
     st.write("A recommendation needs a sweep: several batch sizes with a few repeats each.")
-    sweep_link("Start a sweep")
+    link_to_sweep_page("Start a sweep")
     st.stop()
 sweep = select_sweep(sweeps)
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -135,14 +120,20 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         value=sweep.config.target_loss, key=f"target_{sweep.id}", width=260,
         help="0 uses the lowest loss that all runs reached.",
     )  # fmt: skip
-evaluations = {run.id: read_records(run.id)[1] for run in list_finished_runs(sweep, engine)}
+runs = list_finished_runs(sweep, engine)
+evaluations = {run.id: read_records(run.id)[1] for run in runs}
 try:
     advice = analysis.advise(sweep, engine, evaluations, target_loss)
 except UserError as error:
     st.info(escape(error))
-    sweep_link("Open the sweep")
+    link_to_sweep_page("Open the sweep")
 else:
     show_recommendation(advice)
-    confirming_run_section(sweep, advice)
-    gradient_noise(sweep, advice)
-memory_section(sweep, engine)
+    show_confirming_run(sweep, advice)
+    show_gradient_noise(sweep, advice)
+memory_fit = fit_memory(collect_memory_points(sweep, engine))
+if memory_fit.points:
+    figure = plot_memory(memory_fit, revision=f"{sweep.id} {engine}")
+    draw_chart(figure, descriptions.describe_memory(memory_fit), "advisor_memory")
+available_bytes = available_memory_bytes(get_store(), runs)
+st.write(text.describe_memory_limit(memory_fit, available_bytes))

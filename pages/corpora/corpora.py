@@ -154,8 +154,7 @@ def corpus_options() -> tuple[str, CorpusChoices]:
 
 
 def remove_button(name: str) -> None:
-    runs = [run for run in get_store().runs() if run.config.corpus == name]
-    unfinished = [run.id for run in runs if not run.state.has_ended()]
+    unfinished = [run.id for run in get_store().unfinished_runs() if run.config.corpus == name]
     with st.popover("Remove this corpus"):
         if unfinished:
             st.text(f"Run {unfinished[-1]} still needs it. Stop that run first.")

@@ -125,13 +125,8 @@ def show_pairs(corpus: Corpus) -> None:
         return
     indices = stats.draw_pairs(splits[split], count, seed)
     languages = [corpus.info.source_language, corpus.info.target_language]
-    st.dataframe(
-        pd.DataFrame(
-            [corpus.get_pair(index) for index in indices],
-            index=pd.Index(indices, name="Pair"),
-            columns=languages,
-        )
-    )
+    pairs = [corpus.get_pair(index) for index in indices]
+    st.dataframe(pd.DataFrame(pairs, pd.Index(indices, name="Pair"), languages))
     st.caption(
         "Pairs that share a sentence on either side are in the same split, so no test sentence was "
         "seen in training."

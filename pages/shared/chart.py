@@ -127,9 +127,7 @@ def prepare_chart(figure: Figure, text: str, *, wide: bool = True) -> PreparedCh
 def draw_charts(charts: Sequence[PreparedChart], key: str) -> None:
     """Draw charts that change together as one element, which is cheaper than one element each.
 
-    Args:
-        charts: The charts, in the same order at every refresh.
-        key: A name that is unique on the page.
+    The charts keep their order at every refresh, and `key` is unique on the page.
     """
     _component(data={"charts": list(charts)}, key=key)
 

@@ -33,7 +33,7 @@ PRECISIONS = {
 def corpus_select(key: str, **options: Any) -> str:
     """Show a select box of all corpora, the built-in one first, and return the selected name."""
     infos = {info.name: info for info in catalog.list_corpora(corpora_folder())}
-    names = list(dict.fromkeys([catalog.STARTER, *infos]))
+    names = list({catalog.STARTER: None} | infos)
     if st.session_state.get(key) not in names:  # removed since the run that used it
         st.session_state[key] = catalog.STARTER
 
@@ -143,10 +143,8 @@ def segmented_choice(label: str, options: Sequence[T], key: str, **more: Any) ->
     """Show a segmented control whose value is kept in the address; return the selected option.
 
     Args:
-        label: The control's label.
-        options: The options; the first is the default.
-        key: Name of the widget and of the query parameter.
-        more: Further arguments of `st.segmented_control`.
+        options: The options, of which the first is the default.
+        key: Key of the widget and name of the query parameter.
     """
     default: T | None = options[0]
     # With an empty parameter (`?axis=`) Streamlit would select nothing, although required.

@@ -1,5 +1,6 @@
 """The Translate page: the same sentences translated by several models."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,11 +20,11 @@ MAX_SENTENCES, MAX_CHARACTERS = 50, 1000
 TYPED, SAMPLED = "typed", "from the test split"
 Pairs = list[tuple[str, str]]
 """Sentences with their references; a reference can be empty."""
-Answer = tuple[str, dict[str, Any], list[Translation]]
-"""A run's label, further table cells about it, and its translation of each sentence."""
+Result = tuple[dict[str, Any], Translation]
+"""A translation as a row of the table, and with its words."""
 
 
-def label(run: Run) -> str:
+def format_model_label(run: Run) -> str:
     """Return a model's name in the selection."""
     config = run.config
     parts = [
@@ -43,11 +44,7 @@ def list_existing_corpora(runs: list[Run]) -> list[str]:
 
 
 def type_sentences(runs: list[Run]) -> Pairs:
-    """Show a text area that initially holds a sentence of the runs' corpus, and read it.
-
-    Raises:
-        UserError: The text is too long.
-    """
+    """Show a text area that at first holds a sentence of the runs' corpus, and read it."""
     if "typed" not in st.session_state:
         st.session_state["typed"] = ""
         if names := list_existing_corpora(runs):
@@ -67,11 +64,7 @@ def type_sentences(runs: list[Run]) -> Pairs:
 
 
 def sample_sentences(runs: list[Run]) -> Pairs:
-    """Show the controls of a random sample from a test split, and draw the sample.
-
-    Raises:
-        UserError: The runs' corpora have been removed, or the selected one has no test split.
-    """
+    """Show the controls of a random sample from a test split, and draw the sample."""
     names = list_existing_corpora(runs)
     if not names:
         raise UserError("The corpora of these runs have been removed. Type sentences instead.")
@@ -85,45 +78,43 @@ def sample_sentences(runs: list[Run]) -> Pairs:
     return [corpus.get_pair(pair) for pair in stats.draw_pairs(corpus.test, count, seed)]
 
 
-def translate(runs: list[Run], pairs: Pairs) -> list[Answer]:
+def translate(runs: list[Run], sentences: list[str]) -> list[list[Result]]:
     """Translate the sentences with each run; show an error for a run that cannot."""
     bar = st.progress(0.0, "Loading torch…")
     from s2s.translation.translator import Translator  # loads torch, which takes seconds
 
-    answers = []
+    results = []
     for index, run in enumerate(runs):
         bar.progress(index / len(runs), f"Translating with run {run.id}…")
         try:
             translator = Translator.load(run_folder(run.id))
-            translations = translator.translate([sentence for sentence, _ in pairs])
+            translations = translator.translate(sentences)
         except UserError as error:
             st.error(f"Run {run.id}: {escape(error)}")
             continue
         languages = translator.metadata
-        cells = {
-            "batch size": run.config.batch_size,
-            "iteration": translator.iteration,
-            "direction": f"{languages.source_language} → {languages.target_language}",
-        }
-        answers.append((format_run_label(run), cells, translations))
+        rows = [
+            {
+                "run": format_run_label(run),
+                "translation": each.text + ("" if each.finished else " … (cut)"),
+                "unknown words": list(each.unknown_words),
+                "batch size": run.config.batch_size,
+                "iteration": translator.iteration,
+                "direction": f"{languages.source_language} → {languages.target_language}",
+                "ms": each.seconds * 1000,
+            }
+            for each in translations
+        ]
+        results.append(list(zip(rows, translations, strict=True)))
     bar.empty()
-    return answers
+    return results
 
 
-def show_translations(index: int, pair: tuple[str, str], answers: list[Answer]) -> None:
-    """Show the sentence with this index, its reference and each model's translation."""
-    sentence, reference = pair
-    rows: list[dict[str, Any]] = []
+def show_translations(sentence: str, reference: str, results: Sequence[Result]) -> None:
+    """Show a sentence, its reference and each model's translation."""
+    rows = [row for row, _ in results]
     if reference:
-        rows.append({"run": "reference", "translation": reference})
-    for run, cells, translations in answers:
-        translation = translations[index]
-        row = {
-            "run": run,
-            "translation": translation.text + ("" if translation.finished else " … (cut)"),
-            "unknown words": list(translation.unknown_words),
-        }
-        rows.append(row | cells | {"ms": translation.seconds * 1000})
+        rows.insert(0, {"run": "reference", "translation": reference})
     with st.container(border=True):
         st.text(sentence)
         st.dataframe(
@@ -139,7 +130,7 @@ def show_translations(index: int, pair: tuple[str, str], answers: list[Answer]) 
             },
         )
         with st.expander("Word by word, with the model's probabilities"):
-            show_words({run: translations[index] for run, _, translations in answers})
+            show_words({row["run"]: translation for row, translation in results})
 
 
 def show_words(translations: dict[str, Translation]) -> None:
@@ -169,7 +160,7 @@ if not runs:
 
 selected_ids = st.multiselect(
     "Models", list(runs), default=list(runs)[:1], key="models",
-    format_func=lambda run_id: label(runs[run_id]),
+    format_func=lambda run_id: format_model_label(runs[run_id]),
 )  # fmt: skip
 selected = [runs[run_id] for run_id in selected_ids]
 for run in selected:
@@ -185,12 +176,13 @@ except UserError as error:
     st.stop()
 can_translate = bool(selected and pairs)
 if st.button("Translate", key="translate", type="primary", disabled=not can_translate):
-    st.session_state["translated"] = (pairs, translate(selected, pairs))
+    results_by_run = translate(selected, [sentence for sentence, _ in pairs])
+    results_by_pair = zip(*results_by_run, strict=True)  # empty if no run could translate
+    st.session_state["translated"] = list(zip(pairs, results_by_pair, strict=False))
 
-translated_pairs, answers = st.session_state.get("translated", ([], []))
-if answers:
-    for index, pair in enumerate(translated_pairs):
-        show_translations(index, pair, answers)
+if translated := st.session_state.get("translated"):
+    for (sentence, reference), results in translated:
+        show_translations(sentence, reference, results)
     st.caption(
         "Greedy decoding on the CPU, one sentence at a time; ms is the time per sentence. Models "
         "output normalized, lower-case text, as in training."
