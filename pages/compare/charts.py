@@ -22,7 +22,7 @@ from s2s.text.compare import describe_anatomy_fit, describe_axis, describe_missi
 from s2s.text.run import format_timing_warnings
 
 _MAX_POINTS = 20_000
-"""Points of all lines together; more would slow the browser down without a visible difference."""
+"""Maximum over all lines: more points slow the browser down without a visible difference."""
 
 Compared = Sequence[tuple[Group, Sequence[Summary]]]
 """Each group of repeats with the summaries of its runs."""
@@ -30,28 +30,26 @@ Compared = Sequence[tuple[Group, Sequence[Summary]]]
 
 @dataclass(frozen=True)
 class View:
-    """Settings of the loss chart."""
+    """Settings of the charts."""
 
     axis: Axis
     scale: LossScale
     smoothing: float
     log_x: bool
     log_y: bool
-    validation: bool
+    show_validation: bool
     repeats: Repeats
 
 
 def loss_chart(groups: Sequence[Group], view: View) -> None:
     """Draw the loss of all groups."""
-    count = sum(len(group.runs) for group in groups)
-    points = min(500, max(50, _MAX_POINTS // count))
+    run_count = sum(len(group.runs) for group in groups)
+    points = min(500, max(50, _MAX_POINTS // run_count))  # per line
 
     def build_line(run: Run) -> RunLine:
         steps, evaluations, _ = read_records(run.id)
-        validation = evaluations if view.validation else []
-        return build_loss_line(
-            run, steps, validation, view.axis, view.scale, view.smoothing, points
-        )
+        shown = evaluations if view.show_validation else []
+        return build_loss_line(run, steps, shown, view.axis, view.scale, view.smoothing, points)
 
     lines = [
         build_group_line(group, [build_line(run) for run in group.runs], view.repeats)
@@ -59,7 +57,7 @@ def loss_chart(groups: Sequence[Group], view: View) -> None:
     ]
     figure = plot_loss(
         lines, view.axis, view.scale, log_x=view.log_x, log_y=view.log_y, height=420,
-        revision=" ".join(str(line.run_id) for line in lines),  # other runs: new zoom
+        revision=" ".join(str(line.run_id) for line in lines),  # other runs reset the zoom
     )  # fmt: skip
     draw_chart(figure, describe_loss(lines, view.axis, view.scale), "compare_loss")
 
@@ -79,7 +77,7 @@ def comparison_caption(compared: Compared, view: View) -> None:
 
 def bar_charts(compared: Compared, repeats: Repeats) -> None:
     """Draw throughput and peak memory side by side."""
-    warnings = [
+    warnings = [  # of each group, without repetitions
         " ".join(dict.fromkeys(filter(None, map(format_timing_warnings, summaries))))
         for _, summaries in compared
     ]
@@ -96,7 +94,7 @@ def bar_charts(compared: Compared, repeats: Repeats) -> None:
 
 
 def anatomy_chart(runs: Sequence[Run]) -> None:
-    """Draw the parts of each run's step, with the fit over the batch sizes."""
+    """Draw the phases of each run's step, with a fit over the batch sizes."""
     measured = [measure_anatomy(run, read_records(run.id)[0]) for run in runs]
     anatomies = [each for each in measured if each]
     if not anatomies:

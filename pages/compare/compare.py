@@ -17,7 +17,7 @@ from s2s.formatting import format_run_label
 from s2s.records import Run
 
 MAX_INITIAL = 6
-"""Runs that are selected at first, if the address names none."""
+"""Number of runs that are selected at first, unless the address names some."""
 
 
 def empty_panel() -> None:
@@ -38,14 +38,14 @@ def empty_panel() -> None:
 def select_runs(runs: Sequence[Run]) -> list[Run]:
     """Return the selected runs by batch size; keep the selection in the address."""
     by_id = {run.id: run for run in runs}
-    if COMPARED not in st.session_state:
-        st.session_state[COMPARED] = initial_ids(runs)
-    elif not by_id.keys() >= set(st.session_state[COMPARED]):  # some have been deleted
-        st.session_state[COMPARED] = [each for each in st.session_state[COMPARED] if each in by_id]
+    selected = st.session_state.get(COMPARED)
+    existing = initial_ids(runs) if selected is None else [id_ for id_ in selected if id_ in by_id]
+    if selected != existing:
+        st.session_state[COMPARED] = existing
     has_filters = any(run.tags or run.archived_at is not None for run in runs)
     left, right = st.columns([3, 1]) if has_filters else (st.container(), st.container())
     with right:
-        offered = {run.id for run in filter_runs(runs)} | set(st.session_state[COMPARED])
+        offered = {run.id for run in filter_runs(runs)} | set(existing)
 
     def label(run_id: int) -> str:
         is_archived = by_id[run_id].archived_at is not None
@@ -90,7 +90,7 @@ def filter_runs(runs: Sequence[Run]) -> list[Run]:
 
 
 def view_controls(has_repeats: bool) -> View:
-    """Show the settings of the loss chart, all kept in the address."""
+    """Show the settings of the charts, which the address keeps, and return them."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = segmented_choice("X axis", list(Axis), "axis")
         scale = segmented_choice("Loss", list(LossScale), "scale")
@@ -105,11 +105,11 @@ def view_controls(has_repeats: bool) -> View:
         with st.container(horizontal=True, width="content"):
             log_x = st.toggle("Log x", key="log_x", bind="query-params")
             log_y = st.toggle("Log y", key="log", bind="query-params")
-            validation = st.toggle(
+            show_validation = st.toggle(
                 "Validation", key="validation", bind="query-params",
                 disabled=scale is LossScale.SENTENCE, help="Available per token only.",
             )  # fmt: skip
-    return View(axis, scale, smoothing, log_x, log_y, validation, repeats)
+    return View(axis, scale, smoothing, log_x, log_y, show_validation, repeats)
 
 
 def select_baseline(groups: Sequence[Group]) -> Group:

@@ -84,14 +84,14 @@ def _tag_form(runs: Sequence[Run], tags: Sequence[str]) -> None:
 
 
 def _archive_and_delete_buttons(runs: Sequence[Run]) -> None:
-    store, every_id = get_store(), [run.id for run in runs]
+    store, all_ids = get_store(), [run.id for run in runs]
     archived = [run.id for run in runs if run.archived_at is not None]
-    listed = [run_id for run_id in every_id if run_id not in archived]
+    listed = [run_id for run_id in all_ids if run_id not in archived]
     unarchive = functools.partial(store.archive_run, archived=False)
     buttons: list[tuple[str, str | None, Callable[[int], None], list[int]]] = [
         ("Archive", "Hides the runs from lists and keeps everything.", store.archive_run, listed),
         ("Unarchive", None, unarchive, archived),
-        ("Delete", "Can be undone until the dashboard restarts.", store.delete_run, every_id),
+        ("Delete", "Can be undone until the dashboard restarts.", store.delete_run, all_ids),
     ]
     have_ended = all(run.state.has_ended() for run in runs)
     with st.container(horizontal=True):

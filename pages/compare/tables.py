@@ -43,7 +43,7 @@ _FIGURES = {
     "samples": ("Samples", "localized", None),
 }
 """Heading, format and help of a column, by field of `Summary`."""
-_FACTORS = {"step_seconds": 1000, "peak_memory_bytes": 2**-20}  # to ms, to MiB
+_FACTORS = {"step_seconds": 1000, "peak_memory_bytes": 2**-20}  # to milliseconds, to MiB
 _COLUMNS = {
     "Run": st.column_config.TextColumn(pinned=True),
     "Warnings": st.column_config.TextColumn(
@@ -94,9 +94,9 @@ def figures_table(compared: Compared) -> None:
 
 
 def ratio_table(compared: Compared, baseline: Group, repeats: Repeats) -> None:
-    """Show each figure relative to the baseline's, with a range for repeats."""
+    """Show each figure as a ratio to the baseline, with a range for repeats."""
     baseline_summaries = next(summaries for group, summaries in compared if group == baseline)
-    columns = {
+    columns: dict[str, list[object]] = {
         "Run": [group.label for group, _ in compared],
         "Batch size": [group.batch_size for group, _ in compared],
     }
@@ -107,11 +107,13 @@ def ratio_table(compared: Compared, baseline: Group, repeats: Repeats) -> None:
             for group, summaries in compared
         ]
     for name, (heading, _, _) in _FIGURES.items():
-        if name == "step_relative_iqr":  # a ratio already
+        if name == "step_relative_iqr":  # the IQR is a ratio already
             continue
-        values = [[getattr(each, name) for each in summaries] for _, summaries in compared]
-        below = [getattr(each, name) for each in baseline_summaries]
-        columns[heading] = [format_ratio(measure_ratio(each, below, repeats)) for each in values]
+        baseline_values = [getattr(each, name) for each in baseline_summaries]
+        columns[heading] = []
+        for _, summaries in compared:
+            values = [getattr(each, name) for each in summaries]
+            columns[heading].append(format_ratio(measure_ratio(values, baseline_values, repeats)))
     speed_column = st.column_config.TextColumn(help=_SPEED_HELP)
     st.dataframe(
         pd.DataFrame(columns), hide_index=True,
@@ -121,8 +123,8 @@ def ratio_table(compared: Compared, baseline: Group, repeats: Repeats) -> None:
     if has_repeats:
         ends = "middle half" if repeats is Repeats.QUARTILES else "lowest and highest"
         st.caption(
-            f"For repeats: the ratio of the means, and in brackets the {ends} of the ratios of "
-            "each repeat to each repeat of the baseline."
+            "For repeats, a cell shows the ratio of the means and, in brackets, the "
+            f"{ends} of the ratios of each repeat to each repeat of the baseline."
         )
 
 

@@ -37,7 +37,8 @@ _COLUMNS = {
     "steps_to_target": _NUMBER(
         "Steps to target",
         format="%,.0f",
-        help="Up to the evaluation that showed it. The Advisor interpolates between evaluations.",
+        help="Steps up to the evaluation at which the loss reached the target. The Advisor "
+        "interpolates between evaluations.",
     ),
     "samples_to_target": _NUMBER("Samples to target", format="%,.0f"),
 }
@@ -103,9 +104,8 @@ def _anatomy_chart(sweep: Sweep, engine: Engine) -> None:
     unit = segmented_choice(
         "Time", ["per step", "per sentence"], "sweep_time_unit", label_visibility="collapsed"
     )
-    figure = plot_step_parts(
-        step_parts, per_sentence=unit == "per sentence", revision=f"{sweep.id} {engine}"
-    )
+    per_sentence, revision = unit == "per sentence", f"{sweep.id} {engine}"
+    figure = plot_step_parts(step_parts, per_sentence=per_sentence, revision=revision)
     draw_chart(figure, describe_step_parts(step_parts), "sweep_anatomy")
     if step_parts.fit:
         st.caption(describe_anatomy_fit(step_parts.fit))
@@ -119,8 +119,9 @@ def _translations_table(sweep: Sweep, engine: Engine) -> None:
     if not pairs:
         st.caption("Sample translations appear after the first finished runs.")
         return
-    pair = st.selectbox("Sentence", pairs, format_func=lambda pair: pair[0])
-    rows = translations.select_translations(translating, pair, *_select_position(translating))
+    pair = st.selectbox("Sentence", pairs, format_func=lambda sentence: sentence[0])
+    axis, position = _select_position(translating)
+    rows = translations.select_translations(translating, pair, axis, position)
     outputs = [UNKNOWN if each.output is None else escape(shorten(each.output)) for each in rows]
     columns = {
         "Batch size": [f"{each.batch_size:,}" for each in rows],
@@ -154,8 +155,8 @@ def _select_position(runs: list[translations.TranslatingRun]) -> tuple[Axis, flo
             return axis, extent
         st.session_state[key] = min(st.session_state.get(key, limit), limit)
         position = st.slider(
-            "Samples" if is_samples else "Seconds of training", type(limit)(0), limit, key=key,
-            format="localized" if is_samples else "%.1f", persist_state="session",
-            help="Up to where every batch size has been evaluated.",
+            "Samples" if is_samples else "Seconds of training", 0 if is_samples else 0.0, limit,
+            format="localized" if is_samples else "%.1f", key=key, persist_state="session",
+            help="Up to the last evaluation that all batch sizes have reached.",
         )  # fmt: skip
     return axis, float(position)

@@ -1,4 +1,4 @@
-"""The form for a new sweep, with the sweep's expected duration."""
+"""The form for a new sweep, with its expected duration."""
 
 from enum import StrEnum
 from typing import Any
@@ -15,7 +15,7 @@ from s2s.sweeps.plan import plan
 from s2s.text.listing import describe_sweep_estimate
 
 OPEN = "new_sweep_open"
-"""Session-state key: whether the form is open."""
+"""Session-state key of whether the form is open."""
 _ESTIMATED = "sweep_estimate_of"
 """Session-state key of the configuration whose duration the user asked to measure."""
 _AMOUNTS = {
@@ -42,7 +42,7 @@ _HELP = {
 }
 
 
-def sweep_form() -> None:
+def new_sweep_form() -> None:
     """Show the form, whose button starts the sweep, and the expected duration.
 
     Raises:
@@ -156,7 +156,8 @@ def _build_config() -> SweepConfig:
 
 
 def _show_expected_duration(config: SweepConfig) -> None:
-    is_requested, parts = st.session_state.get(_ESTIMATED) == config, plan(config)
+    is_requested = st.session_state.get(_ESTIMATED) == config
+    parts = plan(config)
 
     def estimate_sweep() -> SweepEstimate | None:
         return get_estimator().estimate_sweep(config, parts, try_steps=is_requested)

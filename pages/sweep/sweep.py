@@ -19,19 +19,21 @@ from s2s.store.sweeps import read_sweep
 
 REFRESH_INTERVAL = "2s"
 Snapshot = tuple[SweepState, int, int | None]
-"""State, number of parts done, and id of the run in progress."""
+"""State of the sweep, number of parts done, and id of the run in progress."""
 
 
 def watch_sweep(sweep: Sweep) -> None:
     """Show the sweep's progress and the time left."""
     is_running = sweep.state is SweepState.RUNNING
-    estimate = estimate_rest(sweep) if is_running else None  # too slow for every refresh
-    st.fragment(catch_errors(refresh), run_every=REFRESH_INTERVAL if is_running else None)(
+    # The estimate reads all runs, which would take too long at every refresh.
+    estimate = estimate_remaining_parts(sweep) if is_running else None
+    interval = REFRESH_INTERVAL if is_running else None
+    st.fragment(catch_errors(show_progress), run_every=interval)(
         sweep.id, take_snapshot(sweep), estimate
     )
 
 
-def estimate_rest(sweep: Sweep) -> SweepEstimate | None:
+def estimate_remaining_parts(sweep: Sweep) -> SweepEstimate | None:
     """Estimate the duration of the parts that are not done."""
     remaining = [part for part in sweep.parts if not part.is_done()]
     try:
@@ -43,7 +45,7 @@ def estimate_rest(sweep: Sweep) -> SweepEstimate | None:
 def take_snapshot(sweep: Sweep) -> Snapshot:
     """Return the state of a sweep on which the rest of the page depends."""
     run = find_running_run(sweep)
-    return sweep.state, sweep.count_done_parts(), run and run.id
+    return sweep.state, sweep.count_done_parts(), run.id if run else None
 
 
 def find_running_run(sweep: Sweep) -> Run | None:
@@ -52,7 +54,7 @@ def find_running_run(sweep: Sweep) -> Run | None:
     return next((run for run in runs if run.state is RunState.RUNNING), None)
 
 
-def refresh(sweep_id: int, snapshot: Snapshot, estimate: SweepEstimate | None) -> None:
+def show_progress(sweep_id: int, snapshot: Snapshot, estimate: SweepEstimate | None) -> None:
     """Show the progress; rerun the page if the snapshot has changed."""
     try:
         sweep = read_sweep(get_store(), sweep_id)
@@ -68,11 +70,12 @@ def refresh(sweep_id: int, snapshot: Snapshot, estimate: SweepEstimate | None) -
         run_share, run_seconds_left = progress.share, progress.seconds_left
         texts.append(f"now {escape(format_run_label(run))}")
     if sweep.state is SweepState.RUNNING:
-        # There is no estimate until the devices are known, which are looked up in the background.
-        estimate = estimate or estimate_rest(sweep)
-        seconds_left = estimate and estimate_remaining(
-            sweep, estimate.times, estimate.device, run_seconds_left
-        )
+        # The first estimate may have come too early: devices are looked up in the background.
+        estimate = estimate or estimate_remaining_parts(sweep)
+        seconds_left = None
+        if estimate:
+            times, device = estimate.times, estimate.device
+            seconds_left = estimate_remaining(sweep, times, device, run_seconds_left)
         if seconds_left is None:
             texts.append("time remaining is unknown until the first runs finish")
         else:
@@ -86,7 +89,7 @@ st.caption("Train several batch sizes on this machine, repeated and interleaved.
 st.page_link("pages/replay/replay.py", label="Replay the article", icon=":material/replay:")
 sweeps = list_sweeps()
 st.session_state.setdefault(sweep_form.OPEN, not sweeps)
-lazy_expander("New sweep", "add_circle", sweep_form.OPEN, sweep_form.sweep_form)
+lazy_expander("New sweep", "add_circle", sweep_form.OPEN, sweep_form.new_sweep_form)
 if sweeps:
     sweep = select_sweep(sweeps)
     with st.container(horizontal=True, vertical_alignment="center"):

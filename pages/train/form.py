@@ -16,7 +16,7 @@ from s2s.errors import UserError
 from s2s.formatting import format_device, format_duration, format_step_time
 
 OPEN = "new_run_open"
-"""Session-state key: whether the form is open."""
+"""Session-state key of whether the form is open."""
 
 
 class Preset(NamedTuple):
@@ -25,7 +25,7 @@ class Preset(NamedTuple):
     name: str
     help: str
     configs: list[TrainConfig]
-    """One run per batch size."""
+    """One configuration per batch size."""
 
 
 ONE_MINUTE = Preset(
@@ -49,7 +49,7 @@ ARTICLE_LONG = Preset(
     "Batch size 32, 10,000 iterations, evaluated every 1,000.",
     [TrainConfig(batch_size=32, iterations=10_000, evaluate_every=1000)],
 )
-_ITERATIONS, _TIME = "Iterations", "Time"
+_ITERATIONS, _TIME = "Iterations", "Time"  # ways to limit the length of a run
 _SHARED_NAMES = (
     "corpus", "iterations", "engine", "hidden_size", "layers", "dropout", "optimizer",
     "learning_rate", "momentum", "teacher_forcing", "length_pool", "seed", "device", "precision",
@@ -64,9 +64,9 @@ _HELP = {
     "momentum": "Not used by Adam.",
     "teacher_forcing": "Share of batches decoded from the reference instead of the model's own "
     "output.",
-    "length_pool": "Batches drawn together and grouped by sentence length. More saves padding but "
-    "makes batches less random. 0: each batch is drawn independently.",
-    "evaluate_every": "0: about ten evaluations per run.",
+    "length_pool": "Batches drawn together and grouped by sentence length. A larger pool saves "
+    "padding but makes batches less random. At 0, each batch is drawn independently.",
+    "evaluate_every": "At 0, a run is evaluated about ten times.",
     "measure_quality": "Translates the test split after the last step; not part of the training "
     "time.",
     "keep_optimizer": "Lets you continue training exactly where it ended; takes about three times "
@@ -83,11 +83,11 @@ def fill_form(configs: list[TrainConfig]) -> None:
     values["max_seconds"] = first.max_seconds or 60.0
     values["sentences"] = "\n".join(first.sentences)
     if first.max_seconds:
-        values["iterations"] = 1000  # instead of MAX_ITERATIONS, if the user changes to iterations
+        values["iterations"] = 1000  # shown if the user limits the iterations instead
     st.session_state.update({f"form_{name}": value for name, value in values.items()})
 
 
-def run_form(start: Callable[[list[TrainConfig]], None]) -> None:
+def new_run_form(start: Callable[[list[TrainConfig]], None]) -> None:
     """Show the form; its button calls `start` with one configuration per batch size."""
     if "form_corpus" not in st.session_state:
         fill_form(ARTICLE_PAIR.configs)
@@ -104,7 +104,7 @@ def run_form(start: Callable[[list[TrainConfig]], None]) -> None:
         st.button(
             "Start" if len(configs) < 2 else f"Start {len(configs)} runs",
             key="start_runs", type="primary", icon=":material/play_arrow:", disabled=not configs,
-            # Not with `configs`: a click can arrive before the last change was drawn.
+            # Not with `configs`, because a click can arrive before the last change was drawn.
             on_click=catch_errors(lambda: start(_build_configs())),
         )  # fmt: skip
         if configs:

@@ -170,7 +170,7 @@ resume_offers()
 runs = get_store().runs()
 if not runs:
     welcome_panel()
-lazy_expander("New run", "add_circle", form.OPEN, lambda: form.run_form(start))
+lazy_expander("New run", "add_circle", form.OPEN, lambda: form.new_run_form(start))
 if runs:
     unfinished = [run for run in reversed(runs) if not run.state.has_ended()]  # oldest first
     queue_list(unfinished)
