@@ -4,8 +4,7 @@ import streamlit as st
 
 from pages.shared.access import logout_bar, reject_foreign_origin, require_login
 from pages.shared.errors import catch_errors
-from pages.shared.navigation import show_navigation
-from pages.shared.status_bar import status_bar
+from pages.shared.navigation import show_navigation, status_bar
 from s2s.threads import limit_spinning
 
 limit_spinning()

@@ -18,10 +18,14 @@ _EMPTY_DIRECTIVE = ":gray[]"
 
 
 def escape(text: object) -> str:
-    """Return Markdown that shows `str(text)` literally and on one line, even if it is hostile.
+    """Return Markdown that shows `str(text)` literally and on one line.
 
-    For `st.markdown`, `st.caption`, `st.error`, `st.table` and the like. Text for elements that do
-    not interpret it (`st.text`, `st.dataframe`, widget values) must not be escaped.
+    Args:
+        text: Anything, including hostile text: Markdown, HTML, LaTeX, addresses, icons.
+
+    Returns:
+        Text for `st.markdown`, `st.caption`, `st.error`, `st.table` and the like. Elements that
+        show plain text (`st.text`, `st.dataframe`, widget values) must not be escaped.
     """
     line = " ".join(str(text).replace(_PLACEHOLDER, " ").split())
     escaped = _MARKUP.sub(r"\\\1", _SEAMS.sub(_PLACEHOLDER, line))

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.corpora.views import VIEWS
 from pages.shared.state import get_store
 from s2s.config import CorpusChoices, Direction, Normalizer, TrainConfig
 from s2s.data import catalog, stats
@@ -120,7 +119,7 @@ def test_every_view_opens(open_page: OpenPage, lines: list[str], tmp_path: Path)
     corpus = catalog.open_corpus(corpora_folder(), "bad")
     app = open_page("corpora")
     assert [each.value for each in app.metric] == ["201", "201", "0", "1"]
-    for view in VIEWS:
+    for view in app.button_group(key="corpus_view").options:
         assert not show(app, view).exception, view
     app = show(app, "Pairs")
     app.selectbox(key="pairs_split").set_value("test").run()

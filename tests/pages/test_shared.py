@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.shared import status_bar
+from pages.shared import navigation
 from pages.shared.state import get_store, read_records
 from pages.train import live
 from s2s.analysis.run.steps import LossScale
@@ -102,7 +102,7 @@ def test_a_refresh_does_not_list_all_runs(monkeypatch: pytest.MonkeyPatch) -> No
     """With thousands of runs that takes longer than the rest of a refresh."""
     run_id = add_started_run(get_store(), TrainConfig())
     monkeypatch.setattr(Store, "runs", None)
-    status_bar._show_activity(is_live_page=False)
+    navigation._show_activity(is_live_page=False)
     live._refresh(run_id, LossScale.TOKEN, ((run_id, RunState.RUNNING),))
 
 

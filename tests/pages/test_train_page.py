@@ -267,9 +267,9 @@ def test_interrupted_runs_are_resumed_or_dismissed(open_page: OpenPage) -> None:
 
 def test_a_run_of_a_killed_process_ends_on_an_open_page(open_page: OpenPage) -> None:
     def refresh() -> None:
-        from pages.shared import status_bar
+        from pages.shared import navigation
 
-        status_bar._show_activity(is_live_page=False)
+        navigation._show_activity(is_live_page=False)
 
     store = get_store()
     run_id = add_started_run(store, TrainConfig(), count=0)
