@@ -17,7 +17,7 @@ from s2s.config import CorpusChoices, Direction
 from s2s.data import corpus
 from s2s.data.download import Progress, download
 from s2s.data.prepare import prepare
-from s2s.data.reader import Chunk, comes_from_tatoeba, hash_content, read_chunks
+from s2s.data.reader import Chunk, hash_content, is_from_tatoeba, read_chunks
 from s2s.errors import UserError, quote
 from s2s.locks import lock_file
 from s2s.paths import make_folder
@@ -48,7 +48,7 @@ def ignore_progress(description: str, fraction: float | None) -> None:
 
 @dataclass(frozen=True)
 class _Origin:
-    """A corpus file, and the name of the corpus to prepare from it."""
+    """The file that a corpus is prepared from, and what is known about it beforehand."""
 
     name: str
     path: Path
@@ -142,7 +142,7 @@ def _find_origin(source: str | Path, name: str, folder: Path, progress: Progress
             raise UserError(
                 f"{STARTER} is the built-in corpus. Use another name: --name my-{STARTER}."
             )
-        attribution = TATOEBA_ATTRIBUTION if comes_from_tatoeba(path) else ""
+        attribution = TATOEBA_ATTRIBUTION if is_from_tatoeba(path) else ""
         languages = _guess_languages(path.stem)
     return _Origin(name, path, hash_content(path), attribution, languages)
 

@@ -74,19 +74,19 @@ def read_chunks(path: Path) -> Iterator[Chunk]:
             number += len(lines)
 
 
-def comes_from_tatoeba(path: Path) -> bool:
-    """Return whether the file names Tatoeba in its first lines or in a zip's `_about.txt`."""
+def is_from_tatoeba(path: Path) -> bool:
+    """Return whether Tatoeba is mentioned in the first lines or in a zip's `_about.txt`."""
     if path.suffix.lower() == ".zip":
         with _convert_errors(path), open_zip(path) as archive:
             for entry in archive.infolist():
                 is_about = PurePosixPath(entry.filename).name == "_about.txt"
-                if is_about and _names_tatoeba(archive.open(entry)):
+                if is_about and _mentions_tatoeba(archive.open(entry)):
                     return True
     with _open_text(path) as file:
-        return _names_tatoeba(file)
+        return _mentions_tatoeba(file)
 
 
-def _names_tatoeba(file: IO[bytes]) -> bool:
+def _mentions_tatoeba(file: IO[bytes]) -> bool:
     return b"tatoeba" in file.read(65536).lower()
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2s.data import reader
-from s2s.data.reader import comes_from_tatoeba, make_safe_name, read_chunks
+from s2s.data.reader import is_from_tatoeba, make_safe_name, read_chunks
 from s2s.errors import UserError
 
 TEXT = b"Go.\tVa !\nRun.\tCours !\n"
@@ -162,7 +162,7 @@ def test_a_zip_bomb_in_a_rare_format_is_not_unpacked(
 
 def assert_rejected_with_little_memory(path: Path, max_bytes: int, words: str) -> None:
     tracemalloc.start()
-    for read in (read_lines, comes_from_tatoeba):
+    for read in (read_lines, is_from_tatoeba):
         with pytest.raises(UserError, match=words):
             read(path)
     _, peak_bytes = tracemalloc.get_traced_memory()
@@ -197,13 +197,13 @@ def test_names_of_uploads() -> None:
     ],
 )
 def test_files_from_tatoeba(tmp_path: Path, entries: dict[str, bytes], expected: bool) -> None:
-    assert comes_from_tatoeba(zip_file(tmp_path, entries)) is expected
+    assert is_from_tatoeba(zip_file(tmp_path, entries)) is expected
     text = text_file(tmp_path, entries["fra.txt"])
-    assert comes_from_tatoeba(text) is (b"tatoeba" in entries["fra.txt"])
+    assert is_from_tatoeba(text) is (b"tatoeba" in entries["fra.txt"])
 
 
 def test_the_real_files(test_data: Path) -> None:
-    assert comes_from_tatoeba(test_data / "fra-3col-sample.txt")
+    assert is_from_tatoeba(test_data / "fra-3col-sample.txt")
     lines = read_lines(test_data / "fra-eng.zip")
     assert len(lines) == 167_130
     assert lines[0] == "Go.\tVa !"
