@@ -48,7 +48,7 @@ def plot_bars(
         scale: Factor that converts values to `unit`.
         warnings: For each bar, why its value is uncertain, or an empty string; shown on hover.
     """
-    values = [bar.value or Estimate(math.nan) for bar in bars]
+    values = [bar.estimate or Estimate(math.nan) for bar in bars]
     figures = np.array([(each.value, each.low, each.high) for each in values], np.float64)
     means, lows, highs = scale * figures.reshape(-1, 3).T  # an unknown end is NaN
     warnings = warnings or [""] * len(bars)

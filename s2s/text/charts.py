@@ -44,7 +44,7 @@ def describe_bars(
     """Describe a bar chart; `warnings` as in `plot_bars`."""
     parts = []
     for bar, warning in zip(bars, warnings or [""] * len(bars), strict=True):
-        interval = format_interval(bar.value, format_value) if bar.value else ""
+        interval = format_interval(bar.estimate, format_value) if bar.estimate else ""
         figures = ", ".join(filter(None, [f"{format_value(bar.mean)}{interval}", warning]))
         parts.append(f"run {bar.group.label}: {figures}")
     return _describe(title, parts)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from s2s.analysis.estimate import Estimate
-from s2s.analysis.run.anatomy import Anatomy, AnatomyFit, are_of_one_kind
+from s2s.analysis.run.anatomy import Anatomy, AnatomyFit, are_comparable
 from s2s.analysis.run.steps import Axis
 from s2s.config import MAX_BATCH_SIZE, MAX_ITERATIONS, TrainConfig
 from s2s.formatting import UNKNOWN, format_percent, format_run_label, format_step_time
@@ -77,7 +77,7 @@ def describe_anatomy_fit(fit: AnatomyFit) -> str:
 
 def describe_missing_fit(runs: Sequence[Anatomy]) -> str:
     """Say which runs to select to get a fit."""
-    needed = "of two batch sizes" if are_of_one_kind(runs) else "that differ only in batch size"
+    needed = "of two batch sizes" if are_comparable(runs) else "that differ only in batch size"
     return f"To separate fixed step time from the time per sentence, select runs {needed}."
 
 

@@ -33,7 +33,7 @@ def test_sentences() -> None:
     anatomies = [step_anatomy(2), step_anatomy(32)]
     fit = fit_run_anatomies(anatomies)
     assert fit is not None
-    other_kind = dataclasses.replace(anatomies[0], kind=("cuda:0",))
+    other_kind = dataclasses.replace(anatomies[0], timing_key=("cuda:0",))
     check_golden(
         "compare",
         {

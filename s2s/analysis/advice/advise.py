@@ -63,7 +63,7 @@ def advise(
         target,
         not requested,
         sweep.config.learning_rate_rule,
-        recommend(fit, _step_time_draws(speed.fit)),
+        recommend(fit, _list_step_time_draws(speed.fit)),
         speed,
         sizes_without_result(sweep, engine),
     )
@@ -90,7 +90,7 @@ def select_noise_run(sweep: Sweep, advice: Advice) -> Run | None:
     return min(runs, key=lambda run: abs(math.log(run.config.batch_size / best)), default=None)
 
 
-def _step_time_draws(fit: ThroughputFit) -> Floats:
+def _list_step_time_draws(fit: ThroughputFit) -> Floats:
     """Return alpha and beta, shape (draws, 2); one row if the fit has no interval."""
     if fit.draws is not None:
         return fit.draws

@@ -2,8 +2,9 @@
 
 The mean gradient over B independent samples has E|G_B|^2 = |G|^2 + tr(Sigma)/B, so two batch
 sizes determine both terms (McCandlish et al. 2018, arXiv 1812.06162, appendix A.1; with B = 1,
-Gray et al. 2024, arXiv 2411.00999). It is a cross-check of a measured critical batch size, not a
-substitute: it can be off by orders of magnitude (Merrill et al. 2025, arXiv 2505.23971).
+Gray et al. 2024, arXiv 2411.00999). The noise scale is a cross-check of a measured critical batch
+size, not a substitute: it can be off by orders of magnitude (Merrill et al. 2025, arXiv
+2505.23971).
 """
 
 import math
@@ -45,7 +46,10 @@ class RunNoise:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "RunNoise":
         """Read the JSON of `dataclasses.asdict`."""
-        estimates = {name: value and Estimate(**value) for name, value in values["scale"].items()}
+        estimates: dict[str, Any] = {
+            name: None if value is None else Estimate(**value)
+            for name, value in values["scale"].items()
+        }
         return cls(**{**values, "scale": NoiseScale(**estimates)})
 
 

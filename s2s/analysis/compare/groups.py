@@ -56,11 +56,11 @@ class Bar:
     """One figure of a group, if it is known for a run."""
 
     group: Group
-    value: Estimate | None
+    estimate: Estimate | None
 
     @property
     def mean(self) -> float | None:
-        return self.value.value if self.value else None
+        return self.estimate.value if self.estimate else None
 
 
 def group_repeats(runs: Sequence[Run], repeats: Repeats) -> list[Group]:

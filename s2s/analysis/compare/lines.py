@@ -76,9 +76,9 @@ def build_validation(steps: Steps, evaluations: Sequence[Evaluation], axis: Axis
 
 
 def find_divergence(curve: Curve) -> tuple[float, float] | None:
-    """Return the x at which the loss first becomes NaN or infinite, if it does, and the last y.
+    """Return the first x with a NaN or infinite loss, if any, and the y before it.
 
-    Without a finite y before, y is 1, which a logarithmic axis can show too.
+    If there is no y before it, the returned y is 1, which a logarithmic axis can show too.
     """
     first = _finite_length(curve)
     if first == len(curve.x):
@@ -104,17 +104,17 @@ def build_group_line(group: Group, lines: Sequence[RunLine], repeats: Repeats) -
     measured = [line.validation for line in lines if line.validation is not None]
     validation = None
     if len(measured) == len(lines):
-        places, losses = _resample(measured)
-        validation = Curve(places, losses.mean(axis=0), losses.mean(axis=0))
+        validation_x, losses = _resample(measured)
+        validation = Curve(validation_x, losses.mean(axis=0), losses.mean(axis=0))
     band = Band(x, *measure_band(values, repeats))
     return RunLine(group.run_id, group.batch_size, group.label, curve, validation, band)
 
 
 def _resample(curves: Sequence[Curve]) -> tuple[Floats, Floats]:
-    """Return the shared x values (points,) and each curve's y there (curves, points).
+    """Return x values that all curves cover and each curve's y there, shape (curves, points).
 
-    The x values are those of the curve that ends first; the others are interpolated. A curve ends
-    before its first NaN or infinite value.
+    The x values are those of the curve that ends first; the y of the others are interpolated. A
+    curve ends before its first NaN or infinite value.
     """
     lengths = [_finite_length(curve) for curve in curves]
     if not all(lengths):
@@ -124,7 +124,7 @@ def _resample(curves: Sequence[Curve]) -> tuple[Floats, Floats]:
     ]
     x, _ = min(finite, key=lambda each: float(each[0][-1]))
     x = x[x >= max(float(each[0]) for each, _ in finite)]
-    return x, np.array([np.interp(x, places, y) for places, y in finite])
+    return x, np.array([np.interp(x, curve_x, y) for curve_x, y in finite])
 
 
 def _finite_length(curve: Curve) -> int:

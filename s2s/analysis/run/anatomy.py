@@ -12,7 +12,7 @@ from s2s.formatting import format_run_label
 from s2s.records import PHASES, Run
 
 PARTS = (*PHASES, "between")
-"""Parts of step time: the phases, and the time between steps (recording)."""
+"""Parts of step time: the phases, and the recording between two steps."""
 _MAX_STEPS = 4096
 _CLOCK_SECONDS = 1e-6
 """Resolution of the clock; shorter parts are fitted with the weight of a part this long."""
@@ -25,8 +25,8 @@ class Anatomy:
     run_id: int
     label: str
     batch_size: int
-    kind: tuple[object, ...]
-    """Equal for runs that differ only in batch size, as far as it matters for step time."""
+    timing_key: tuple[object, ...]
+    """Device and settings that affect step time, except the batch size."""
     median_seconds: tuple[float, ...]
     shares: tuple[float, ...]
     """Shares of the total time of these steps, which add up to 1."""
@@ -66,14 +66,14 @@ def measure_anatomy(run: Run, steps: Steps) -> Anatomy | None:
     )
 
 
-def are_of_one_kind(runs: Sequence[Anatomy]) -> bool:
-    """Return whether the runs differ only in batch size, as far as it matters for step time."""
-    return len({each.kind for each in runs}) <= 1
+def are_comparable(runs: Sequence[Anatomy]) -> bool:
+    """Return whether nothing that affects step time differs between the runs but the batch size."""
+    return len({each.timing_key for each in runs}) <= 1
 
 
 def fit_run_anatomies(runs: Sequence[Anatomy]) -> AnatomyFit | None:
-    """Fit the parts of the runs' steps; None if the runs are not of one kind and several sizes."""
-    if not are_of_one_kind(runs):
+    """Fit the parts of the runs' steps, if the runs are comparable and of several batch sizes."""
+    if not are_comparable(runs):
         return None
     return fit_anatomy([each.batch_size for each in runs], [each.median_seconds for each in runs])
 

@@ -62,7 +62,7 @@ def test_runs_of_one_kind_differ_in_batch_size_seed_and_length_only() -> None:
         run = dataclasses.replace(RUN, config=config, device=device)
         found = measure_anatomy(run, some_steps(5, 2))
         assert found is not None
-        return found.kind
+        return found.timing_key
 
     assert kind() == kind(batch_size=2, seed=5, iterations=7)
     others = [{"hidden_size": 64}, {"corpus": "other"}, {"threads": 1}, {"length_pool": 10}]
