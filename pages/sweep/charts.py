@@ -114,14 +114,14 @@ def _anatomy_chart(sweep: Sweep, engine: Engine) -> None:
 def _translations_table(sweep: Sweep, engine: Engine) -> None:
     runs = translations.select_first_repeats(sweep, engine)
     evaluations = {run.id: get_store().evaluations(run.id) for run in runs}
-    translating = translations.select_translating_runs(runs, evaluations)
-    pairs = translations.list_sentences(translating)
+    translating_runs = translations.select_translating_runs(runs, evaluations)
+    pairs = translations.list_sentences(translating_runs)
     if not pairs:
         st.caption("Sample translations appear after the first finished runs.")
         return
     pair = st.selectbox("Sentence", pairs, format_func=lambda sentence: sentence[0])
-    axis, position = _select_position(translating)
-    rows = translations.select_translations(translating, pair, axis, position)
+    axis, position = _select_position(translating_runs)
+    rows = translations.select_translations(translating_runs, pair, axis, position)
     outputs = [UNKNOWN if each.output is None else escape(shorten(each.output)) for each in rows]
     columns = {
         "Batch size": [f"{each.batch_size:,}" for each in rows],

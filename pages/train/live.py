@@ -83,7 +83,7 @@ class _CachedFigures:
     """The run as it was when the figures were computed."""
     figures: LiveFigures | None = None
     valid_until: float = 0.0
-    """In seconds of the monotonic clock."""
+    """Time of the monotonic clock, in seconds."""
 
 
 def watch_run(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
