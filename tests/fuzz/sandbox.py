@@ -1,4 +1,4 @@
-"""A sandbox for one example: limits of where it may write, of time and of memory."""
+"""A sandbox for one example: it limits where the example writes, its time and its memory."""
 
 import getpass
 import os
@@ -18,19 +18,20 @@ import pytest
 from s2s.errors import UserError
 
 SECONDS = 60
-"""Per example; the slowest ones take a few."""
+"""Time limit per example; the slowest examples take a few seconds."""
 _MAX_BYTES = 4 * 2**30
 """Limit of the address space per example."""
 MAX_MESSAGE_LENGTH = 400
 
 _allowed: list[Path] = []
 _violations: list[tuple[str, str]] = []
-_ONE_PATH = (
-    "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "os.chown", "os.mkfifo",
-    "os.mknod", "sqlite3.connect",
-)  # fmt: skip
-_TWO_PATHS = ("os.rename", "os.link", "os.symlink")
-_DIRECTORY_ARGUMENT = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.chmod": 2, "os.chown": 3}
+_PATH_COUNTS = dict.fromkeys(
+    ("os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "os.chown", "sqlite3.connect"),
+    1,
+) | dict.fromkeys(("os.rename", "os.link", "os.symlink"), 2)
+"""Audit events of writes, with the number of paths that they begin with."""
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_CACHES = {"__pycache__", f"torchinductor_{getpass.getuser()}"}
 
 
 class TimeLimitExceeded(BaseException):
@@ -39,19 +40,20 @@ class TimeLimitExceeded(BaseException):
 
 @contextmanager
 def sandbox(folder: Path, named_paths: Iterable[str] = ()) -> Iterator[Path]:
-    """Run one example in an empty folder, with S2S_HOME in it; fail on any violation.
+    """Run one example in an empty working directory, with S2S_HOME in it; fail on any violation.
 
     Draw from hypothesis before entering: it writes files of its own.
 
     Args:
-        folder: Where the example's folder is created, and deleted afterwards.
-        named_paths: Paths that the user named: writing there is prevented, and no violation.
+        folder: Folder in which the working directory is created, and deleted afterwards.
+        named_paths: Paths named by the user. A write to them is prevented without failing.
     """
     here = folder / "example"
     shutil.rmtree(here, ignore_errors=True)
     here.mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("S2S_HOME", str(here / "home"))
+        patch.chdir(here)  # a relative path stays inside the sandbox
         with _limit_writes(here, named_paths), _limit_time(), _limit_memory():
             yield here
     shutil.rmtree(here, ignore_errors=True)
@@ -91,38 +93,21 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     """Note and prevent every write outside the sandbox, by any thread."""
     if not _allowed:
         return
+    count = _PATH_COUNTS.get(event, 0)
     if event == "open":
-        paths = arguments[:1] if _writes(*arguments[1:]) else ()
-    elif event in _ONE_PATH:
-        paths = arguments[:1]
-    elif event in _TWO_PATHS:
-        paths = arguments[:2]
-    else:
-        return
-    index = _DIRECTORY_ARGUMENT.get(event)
-    folder = arguments[index] if index is not None and len(arguments) > index else -1
-    for path in paths:
-        if isinstance(path, str | bytes | os.PathLike) and not _is_inside(path, folder):
+        _, mode, flags = arguments
+        count = int(bool(set(mode or "") & set("wxa+") or flags & _WRITE_FLAGS))
+    for path in arguments[:count]:
+        if isinstance(path, str | bytes | os.PathLike) and not _is_allowed(Path(os.fsdecode(path))):
             _violations.append((event, os.fsdecode(path)))
             raise PermissionError(13, "outside the sandbox", os.fsdecode(path))
 
 
-def _writes(mode: str | None, flags: int) -> bool:
-    return bool(set(mode or "") & set("wxa+")) or bool(
-        flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-    )
-
-
-def _is_inside(path: str | bytes | os.PathLike[str], folder: int) -> bool:
-    written = Path(os.fsdecode(path))
-    if folder is not None and folder >= 0 and not written.is_absolute():
-        written = Path(f"/proc/self/fd/{folder}").readlink() / written
-    caches = {"__pycache__", f"torchinductor_{getpass.getuser()}"}
-    is_peak_reset = written == Path("/proc/self/clear_refs")
-    if written.parts[:2] == ("/", "dev") or is_peak_reset or caches & set(written.parts):
+def _is_allowed(path: Path) -> bool:
+    is_peak_reset = path == Path("/proc/self/clear_refs")
+    if path.parts[:2] == ("/", "dev") or is_peak_reset or _CACHES & set(path.parts):
         return True
-    real = Path(os.path.realpath(written.parent)) / written.name
-    return any(real.is_relative_to(each) for each in _allowed)
+    return any((path.parent.resolve() / path.name).is_relative_to(each) for each in _allowed)
 
 
 sys.addaudithook(_audit)

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import io
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -48,11 +47,10 @@ _SHORT = {
 
 
 @pytest.fixture(autouse=True)
-def _isolated(signals_as_before: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No example uses the network or changes this process."""
+def _isolated(signals_as_before: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the examples from using the network and from changing this process."""
     del signals_as_before
     monkeypatch.setenv("S2S_CORPORA_URL", "http://127.0.0.1:9")
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +86,7 @@ def check(
 ) -> None:
     with sandbox(folder, named) as here:
         shutil.copytree(prepared, here / "home")
-        os.chdir(here)  # a relative path stays inside the sandbox
         code, errors = run_command(arguments, given)
-        os.chdir(folder)
     assert code in (0, 1, 2, 130), code
     assert "Traceback" not in errors
     messages = [line for line in errors.splitlines() if line.startswith("s2s: ")]

@@ -122,25 +122,7 @@ ZIPS = [
 ]
 
 
-def header_positions(valid: bytes) -> list[int]:
-    marks = (b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x07\x08", b"PK\x06\x06")
-    return [at for at in range(len(valid)) if valid[at : at + 4] in marks]
-
-
-@st.composite
-def mislabelled(draw: st.DrawFn) -> bytes:
-    """Draw a zip with wrong numbers in its headers."""
-    data = bytearray(draw(st.sampled_from(ZIPS)))
-    for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.sampled_from(header_positions(bytes(data)))) + draw(st.integers(4, 46))
-        width = draw(st.sampled_from((1, 2, 4)))
-        number = draw(st.sampled_from((0, 1, 0x7F, 0xFF, 0x100, 2**16 - 1, 2**31, 2**32 - 1)))
-        if at + width <= len(data):
-            data[at : at + width] = (number % 256**width).to_bytes(width, "little")
-    return bytes(data)
-
-
 @fuzz(40)
-@given(content=st.one_of(st.sampled_from(ZIPS).flatmap(mutated), mislabelled()))
+@given(content=st.sampled_from(ZIPS).flatmap(mutated))
 def test_zips(tmp_path: Path, content: bytes) -> None:
     use_or_reject(tmp_path, "x.zip", content)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
@@ -20,7 +19,7 @@ from s2s.store.sweeps import read_sweep, read_sweeps
 from s2s.text.listing import format_run
 from s2s.text.run import describe_state
 from tests.fuzz.sandbox import check_message, may_reject, sandbox
-from tests.fuzz.small import add_runs, config, new_home
+from tests.fuzz.small import config
 from tests.fuzz.strategies import fuzz, hostile_text, mutated_json
 
 COLUMNS = (
@@ -29,21 +28,12 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with new_home(tmp_path_factory.mktemp("prepared")) as home:
-        add_runs(home)
-    return home
-
-
 def write(home: Path, column: str, value: str) -> None:
-    """Write to the first row of the column's table."""
     table, name = column.split(".")
-    key = "run_id" if table in ("evaluations", "gradient_noise") else "id"
+    key = "id" if table in ("runs", "sweeps") else "run_id"
     with closing(sqlite3.connect(home / "store.sqlite", isolation_level=None)) as database:
+        database.execute("INSERT OR IGNORE INTO gradient_noise VALUES (1, '{}')")
         database.execute(f"UPDATE {table} SET {name} = ? WHERE {key} = 1", (value,))
-        if table == "gradient_noise":
-            database.execute("INSERT OR REPLACE INTO gradient_noise VALUES (1, ?)", (value,))
 
 
 def read(home: Path, column: str) -> object:
@@ -73,21 +63,21 @@ def check_listings(home: Path) -> None:
 
 @fuzz(20)
 @given(data=st.data(), column=st.sampled_from(COLUMNS))
-def test_columns(tmp_path: Path, prepared: Path, data: st.DataObject, column: str) -> None:
+def test_columns(tmp_path: Path, home_with_runs: Path, data: st.DataObject, column: str) -> None:
     if data.draw(st.integers(0, 5)):
-        value = json.dumps(data.draw(mutated_json(read(prepared, column))))
+        value = json.dumps(data.draw(mutated_json(read(home_with_runs, column))))
     else:
         value = data.draw(hostile_text).encode(errors="replace").decode()
     with sandbox(tmp_path) as here:
-        shutil.copytree(prepared, here / "home")
+        shutil.copytree(home_with_runs, here / "home")
         write(here / "home", column, value)
         check_listings(here / "home")
 
 
 def test_pages_open_beside_an_unreadable_run(
-    tmp_path: Path, prepared: Path, open_page: Callable[..., AppTest]
+    tmp_path: Path, home_with_runs: Path, open_page: Callable[..., AppTest]
 ) -> None:
-    shutil.copytree(prepared, tmp_path / "home")
+    shutil.copytree(home_with_runs, tmp_path / "home")
     later = json.dumps({**config().to_json(), "engine": "quantum"})
     write(tmp_path / "home", "runs.config", later)
     for page in ("train", "compare"):

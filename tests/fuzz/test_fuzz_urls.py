@@ -11,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 from pages.shared import state
 from pages.shared.state import get_scheduler, get_store
 from tests.fuzz.sandbox import sandbox
-from tests.fuzz.small import add_runs, new_home
 from tests.fuzz.strategies import fuzz, hostile_text
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard.py"
@@ -35,13 +34,6 @@ def _new_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "_scheduler", None)
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with new_home(tmp_path_factory.mktemp("prepared")) as home:
-        add_runs(home)
-    return home
-
-
 @fuzz(4)
 @given(
     st.sampled_from(PAGES),
@@ -55,10 +47,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @example("advisor", {"sweep": ["9" * 5000]})
 @example("corpora", {"corpus": ["../x"]})
 def test_query_parameters(
-    tmp_path: Path, prepared: Path, page: str, parameters: dict[str, list[str]]
+    tmp_path: Path, home_with_runs: Path, page: str, parameters: dict[str, list[str]]
 ) -> None:
     with sandbox(tmp_path) as here:
-        shutil.copytree(prepared, here / "home")
+        shutil.copytree(home_with_runs, here / "home")
         try:
             app = AppTest.from_file(DASHBOARD, default_timeout=50)
             for name, values in parameters.items():

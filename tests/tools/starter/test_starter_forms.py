@@ -14,36 +14,19 @@ from tools.starter.french import (
     imperative,
 )
 from tools.starter.generate import write_sentence
-from tools.starter.lexicon import Pair, adjectives, verb
+from tools.starter.lexicon import Pair, verb
 from tools.starter.people import PRONOUNS
-from tools.starter.phrases import HER, MY, SOME, THE, THIS, A, noun_phrase
-from tools.starter.words.nouns import NOUNS
-
-BEAUTIFUL, OLD, BLACK = adjectives(
-    "handsome/beautiful = <beau belle bel, old = <vieux vieille vieil, black = noir"
-)
-
-
-@pytest.mark.parametrize(
-    ("infinitive", "tense", "forms"),
-    [
-        ("manger", "imperfect", "mangeais mangeais mangeait mangions mangiez mangeaient"),
-        ("acheter", "present", "achète achètes achète achetons achetez achètent"),
-        ("préférer", "future", "préférerai préféreras préférera préférerons préférerez "
-         "préféreront"),
-        ("nettoyer", "present", "nettoie nettoies nettoie nettoyons nettoyez nettoient"),
-        ("finir", "present", "finis finis finit finissons finissez finissent"),
-        ("faire", "present", "fais fais fait faisons faites font"),
-        ("vouloir", "conditional", "voudrais voudrais voudrait voudrions voudriez voudraient"),
-    ],
-)  # fmt: skip
-def test_french_verbs(infinitive: str, tense: str, forms: str) -> None:
-    assert " ".join(getattr(french_verb(infinitive), tense)) == forms
 
 
 @pytest.mark.parametrize(
     ("form", "expected"),
     [
+        (french_verb("manger").imperfect[0], "mangeais"),
+        (french_verb("préférer").future[0], "préférerai"),
+        (french_verb("acheter").present[5], "achètent"),
+        (french_verb("nettoyer").present[2], "nettoie"),
+        (french_verb("finir").present[3], "finissons"),
+        (french_verb("vouloir").conditional[4], "voudriez"),
         (french_verb("prendre").participle, "pris"), (french_verb("devoir").participle, "dû"),
         (imperative(french_verb("parler"), 1), "parle"),
         (imperative(french_verb("avoir"), 4), "ayez"),
@@ -67,30 +50,6 @@ def test_french_verbs(infinitive: str, tense: str, forms: str) -> None:
 )  # fmt: skip
 def test_forms(form: str, expected: str) -> None:
     assert form == expected
-
-
-@pytest.mark.parametrize(
-    ("determiner", "theme", "word", "plural", "adjective", "color", "fr", "en", "denied"),
-    [
-        (A, "person", "homme", False, BEAUTIFUL, None, "un bel homme", "a handsome man",
-         "de bel homme"),
-        (A, "animal", "chat", False, OLD, BLACK, "un vieux chat noir", "an old black cat",
-         "de vieux chat noir"),
-        (A, "thing", "fleur", True, BEAUTIFUL, None, "de belles fleurs", "beautiful flowers",
-         "de belles fleurs"),
-        (A, "food", "orange", True, None, None, "des oranges", "oranges", "d'oranges"),
-        (SOME, "food", "pain", False, None, None, "du pain", "bread", "de pain"),
-        (MY, "family", "amie", False, OLD, None, "ma vieille amie", "my old friend",
-         "ma vieille amie"),
-        (HER, "building", "école", False, None, None, "son école", "her school", "son école"),
-        (THE, "person", "héros", False, None, None, "le héros", "the hero", "le héros"),
-        (THIS, "nature", "arbre", False, None, None, "cet arbre", "this tree", "cet arbre"),
-    ],
-)  # fmt: skip
-def test_noun_phrases(determiner, theme, word, plural, adjective, color, fr, en, denied) -> None:  # type: ignore[no-untyped-def]
-    noun = next(noun for noun in NOUNS[theme].items if noun.fr == word)
-    phrase = noun_phrase(determiner, noun, plural, adjective, color)
-    assert (phrase.fr, phrase.en, phrase.fr_denied) == (fr, en, denied)
 
 
 EAT_BREAD = Predicate(verb("eat", "manger"), "bread", "du pain", "de pain")

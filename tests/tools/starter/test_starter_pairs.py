@@ -34,15 +34,6 @@ NOT_ENGLISH = [
     r"\b(?:one|two|three) \w+ (?:is|was) ", r"\bn't\b", r"\bis going to is\b", r"\bcan not\b",
     r"^[^A-Z]", r"[^.!?]$",
 ]  # fmt: skip
-CONSTRUCTS = [
-    r"est-ce que", r"-t-(?:il|elle|on) ", r"\bqu'est-ce qu", r"\bcombien d", r"\bpourquoi\b",
-    r"\bil y a\b", r"\bil faut\b", r"^C'est ", r"n'est pas", r"\bjamais\b", r"\brien\b",
-    r"\bpersonne\b", r"\bdepuis\b", r"\bplus \w+ que\b", r"\baussi \w+ qu", r"\bil pleut\b",
-    r"\bvoudrais\b", r"\bme lève\b", r"\bai faim\b", r"\bpeur d", r"\bchez\b", r"\ben train\b",
-    r"\bparce qu", r"\bquand\b", r"\bsi |s'il\b", r" qui ", r"\bs'il (?:vous|te) plaît",
-    r"\bvien(?:s|t) de\b|venons de", r"\by (?:vais|va)\b", r"\bheures et demie\b", r"\bOn ",
-    r"\bQuelle? ", r"\bbeaucoup d", r"\btasse d", r"\b(?:ans|mois)\.$", r" !$", r" \?$",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +73,3 @@ def test_no_sentence_breaks_the_grammar(pairs: Pairs) -> None:
         for forbidden in rules
     ]
     assert [match[0] for match in found if match] == []
-
-
-@pytest.mark.long
-def test_every_construct_is_there(pairs: Pairs) -> None:
-    french = "\n".join(french for _, french in pairs)
-    flags = re.MULTILINE | re.IGNORECASE
-    rare = [each for each in CONSTRUCTS if len(re.findall(each, french, flags)) < 10]
-    assert rare == []
