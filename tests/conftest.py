@@ -25,7 +25,7 @@ from s2s.training.checkpoint import Checkpoint
 from s2s.training.trainer import Trainer
 from s2s.translation import engines
 from s2s.translation.engines import Forward, FusedEngine
-from s2s.translation.fast.kernels import kernels
+from s2s.translation.fast.kernels import get_kernels
 from tests.tiny import tiny_config, tiny_corpus, tiny_task
 
 PROJECT = Path(__file__).parents[1]
@@ -56,8 +56,8 @@ def _memory_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_note_of_a_missing_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make notes equal on machines with and without a C compiler."""
-    if isinstance(kernels(torch.float32), str):
-        monkeypatch.setattr(engines, "kernels", lambda _: None)
+    if isinstance(get_kernels(torch.float32), str):
+        monkeypatch.setattr(engines, "get_kernels", lambda _: None)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.setup import Setup
-from s2s.machine.gpus import GpuReading, gpu_error, nvml_handle, read_gpus
+from s2s.machine.gpus import GpuReading, get_gpu_error, get_nvml_handle, read_gpus
 from s2s.machine.sampler import DeviceSampler
 from s2s.training.trainer import Trainer
 from s2s.translation.task import TranslationTask
@@ -32,7 +32,7 @@ def compare_readings(setup: Setup) -> Iterator[dict[str, Any]]:
     sampler.stop()
     samples = sampler.drain()[1:]  # the first one was taken before the GPU was busy
     cuda = setup.torch_device.type == "cuda"
-    nvml = cuda and nvml_handle(setup.device) is not None
+    nvml = cuda and get_nvml_handle(setup.device) is not None
     yield {
         "source": "NVML" if nvml else "nvidia-smi" if cuda else "psutil",
         "readings": len(samples),
@@ -59,7 +59,7 @@ def _read_gputil(setup: Setup) -> tuple[list[GpuReading], float, str]:
         started = time.perf_counter()
         gpus = read_gpus()
         seconds.append(time.perf_counter() - started)
-        reason = reason or gpu_error()
+        reason = reason or get_gpu_error()
         found += [gpu for gpu in gpus if gpu.uuid == uuid]
     return found, statistics.median(seconds), reason
 

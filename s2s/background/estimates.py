@@ -203,11 +203,7 @@ def step_times_from_runs(
 def estimate_parts(
     config: SweepConfig, parts: Iterable[SweepPart], times: StepTimes, device: str
 ) -> float | None:
-    """Return the duration of the parts, with memory measurements on a CPU.
-
-    Returns:
-        Seconds; `None` if the step time of a part is unknown.
-    """
+    """Return the seconds that the parts take, or `None` if the step time of a part is unknown."""
     total = 0.0
     for part in parts:
         step_time = times.get((part.engine, part.batch_size))
@@ -215,7 +211,7 @@ def estimate_parts(
             return None
         run = config.run_config(part.engine, part.batch_size, part.repeat)
         total += estimate_run(run, step_time, device).total_seconds
-        if device == "cpu" and part.repeat == 0:
+        if device == "cpu" and part.repeat == 0:  # the memory of each size is measured once
             steps = min(memory.STEPS, run.iterations)
             total += memory.START_SECONDS + steps * step_time.step_seconds
     return total
@@ -250,17 +246,14 @@ class Estimator:
         """Return the devices that a run can use, best first; empty until torch is loaded."""
 
         def find() -> list[str]:
-            from s2s.training.device import device_names
+            from s2s.training.device import list_device_names
 
-            return device_names()
+            return list_device_names()
 
         return self._try("devices", "devices", find) or []
 
     def estimate_run(self, config: TrainConfig) -> RunEstimate | None:
-        """Estimate the duration of a run.
-
-        Returns:
-            `None` while trial steps wait for the device or are measured; call again later.
+        """Estimate the duration of a run; return `None` until its trial steps are measured.
 
         Raises:
             UserError: The configuration cannot run.
@@ -278,13 +271,10 @@ class Estimator:
     def estimate_sweep(
         self, config: SweepConfig, parts: Sequence[SweepPart], *, try_steps: bool = False
     ) -> SweepEstimate | None:
-        """Estimate the duration of parts of a sweep.
+        """Estimate the duration of parts of a sweep; return `None` while it is unknown.
 
         Args:
             try_steps: Whether to try steps in the background if earlier runs are not enough.
-
-        Returns:
-            `None` if the duration is unknown so far.
 
         Raises:
             UserError: The sweep cannot run.

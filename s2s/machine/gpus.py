@@ -69,7 +69,7 @@ class GpuReading:
 
 
 def read_gpus() -> list[GpuReading]:
-    """Return a reading of each NVIDIA GPU, or an empty list if that fails (see `gpu_error`).
+    """Return a reading of each NVIDIA GPU, or an empty list if that fails (see `get_gpu_error`).
 
     The call takes as long as `nvidia-smi`, at most 5 s. After a failure, calls return at once for
     1 s, then for 2 s, and so on up to 60 s.
@@ -77,7 +77,7 @@ def read_gpus() -> list[GpuReading]:
     return _reader.read()
 
 
-def gpu_error() -> str:
+def get_gpu_error() -> str:
     """Return why the last `read_gpus()` failed, as a sentence, or an empty string."""
     return _reader.error
 
@@ -207,7 +207,7 @@ def _value_or_none(value: Any) -> Any:
 _reader = GpuReader()
 
 
-def gpu_uuid(device: str) -> str:
+def get_gpu_uuid(device: str) -> str:
     """Return the driver's UUID of torch's device `cuda:N`."""
     import torch  # slow, and not needed on a CPU
 
@@ -224,9 +224,11 @@ def has_nvml() -> bool:
     return False
 
 
-def nvml_handle(device: str) -> Any:
+def get_nvml_handle(device: str) -> Any:
     """Return NVML's handle of torch's device `cuda:N`, or `None` if NVML does not know it."""
-    return query_nvml(pynvml.nvmlDeviceGetHandleByUUID, gpu_uuid(device)) if has_nvml() else None
+    if not has_nvml():
+        return None
+    return query_nvml(pynvml.nvmlDeviceGetHandleByUUID, get_gpu_uuid(device))
 
 
 def query_nvml(function: Callable[..., Any], *arguments: object) -> Any:

@@ -15,8 +15,8 @@ import pynvml
 
 import s2s
 from s2s.machine.gpus import (
-    gpu_error,
-    nvml_handle,
+    get_gpu_error,
+    get_nvml_handle,
     query_nvml,
     read_gpus,
     read_throttle_reasons,
@@ -58,7 +58,7 @@ def read_system_info() -> dict[str, Any]:
         "versions": {"s2s": s2s.__version__} | {name: _version(name) for name in PACKAGES},
         "thread_variables": {name: os.environ.get(name) for name in _THREAD_VARIABLES},
         "gpus": [asdict(gpu) for gpu in gpus],
-        "gpu_error": "" if gpus else gpu_error(),
+        "gpu_error": "" if gpus else get_gpu_error(),
     }
 
 
@@ -120,7 +120,7 @@ def _read_processor_celsius() -> float | None:
 
 def _read_gpu_state(device: str) -> dict[str, Any]:
     """Return the GPU's fields of a MachineState, none if NVML does not know the device."""
-    gpu = nvml_handle(device)
+    gpu = get_nvml_handle(device)
     if gpu is None:
         return {}
     milliwatts = query_nvml(pynvml.nvmlDeviceGetPowerUsage, gpu)

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pynvml
 
-from s2s.machine.gpus import gpu_uuid, has_nvml, query_nvml, read_gpus, read_throttle_reasons
+from s2s.machine.gpus import get_gpu_uuid, has_nvml, query_nvml, read_gpus, read_throttle_reasons
 from s2s.machine.host import OtherLoadMeter
 from s2s.records import DeviceSample
 
@@ -91,7 +91,7 @@ class DeviceSampler:
 def _read_gpu(device: str) -> DeviceSample:
     import torch  # slow, and not needed on a CPU
 
-    at, uuid = time(), gpu_uuid(device)
+    at, uuid = time(), get_gpu_uuid(device)
     allocated_bytes = torch.cuda.memory_allocated(int(device.removeprefix("cuda:")))
     sample = DeviceSample(at, device, None, None, None, None, allocated_bytes)
     return replace(sample, **(_read_nvml(uuid) if has_nvml() else _read_nvidia_smi(uuid)))

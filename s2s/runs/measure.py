@@ -13,7 +13,7 @@ from s2s.paths import run_folder
 from s2s.task import Quality, open_task, task_class
 from s2s.training.checkpoint import load_checkpoint
 from s2s.training.device import resolve_device
-from s2s.training.gradient_noise import LEAST_SAMPLES, SAMPLES, measure_gradients
+from s2s.training.gradient_noise import MIN_SAMPLES, SAMPLES, measure_gradients
 
 _MAX_QUALITY_SAMPLES = 2000
 _MAX_NOISE_SAMPLES = 100_000_000
@@ -33,9 +33,9 @@ def measure_gradient_noise(run_id: int, progress: Progress, samples: int = SAMPL
     Raises:
         UserError: There is no checkpoint, its corpus has changed, or the device is in use.
     """
-    if not LEAST_SAMPLES <= samples <= _MAX_NOISE_SAMPLES:
+    if not MIN_SAMPLES <= samples <= _MAX_NOISE_SAMPLES:
         raise UserError(
-            f"Gradient noise needs {LEAST_SAMPLES:,} to {_MAX_NOISE_SAMPLES:,} sentences; "
+            f"Gradient noise needs {MIN_SAMPLES:,} to {_MAX_NOISE_SAMPLES:,} sentences; "
             f"got {samples:,}."
         )
     checkpoint = load_checkpoint(run_folder(run_id))

@@ -244,7 +244,7 @@ def drop_state(folder: Path) -> None:
     save_checkpoint(folder, load_checkpoint(folder))
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def collect_optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Return the optimizer's state by flat names, `optimizer.<parameter number>.<entry>`."""
     return {
         f"optimizer.{number}.{name}": torch.as_tensor(value)
@@ -255,7 +255,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
-    """Restore what optimizer_tensors returned, but no settings such as the learning rate."""
+    """Restore what collect_optimizer_state returned, but no settings such as the learning rate."""
     entries_by_number: dict[int, dict[str, Tensor]] = {}
     for name, tensor in state.items():
         if name.startswith("optimizer."):

@@ -39,7 +39,7 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def device_names() -> list[str]:
+def list_device_names() -> list[str]:
     """Return the names of all devices, the CPU last."""
     return [*(f"cuda:{index}" for index in range(torch.cuda.device_count())), "cpu"]
 

@@ -23,7 +23,7 @@ MICRO_BATCH = 32
 BIG_BATCHES = 10
 """Number of big batches. More of them would be smaller, with more noise in each gradient."""
 SAMPLES = 10_240
-LEAST_SAMPLES = 2 * MICRO_BATCH * BIG_BATCHES
+MIN_SAMPLES = 2 * MICRO_BATCH * BIG_BATCHES
 
 Norms = npt.NDArray[np.float64]
 

@@ -34,19 +34,21 @@ def build_optimizer(
     """
     parameters = list(model.parameters())
     rate, momentum = config.learning_rate, config.momentum
-    on_cpu = parameters[0].device.type == "cpu"
-    lazy = on_cpu and config.engine is not Engine.ARTICLE
-    captured = not on_cpu and config.engine is Engine.GRAPHED
+    is_on_cpu = parameters[0].device.type == "cpu"
+    is_lazy = is_on_cpu and config.engine is not Engine.ARTICLE
+    capturable = not is_on_cpu and config.engine is Engine.GRAPHED
     match config.optimizer:
-        case OptimizerName.RMSPROP if lazy:
+        case OptimizerName.RMSPROP if is_lazy:
             return LazyRMSprop(parameters, embeddings, lr=rate, momentum=momentum)
         case OptimizerName.RMSPROP:
-            return torch.optim.RMSprop(parameters, lr=rate, momentum=momentum, capturable=captured)
-        case OptimizerName.ADAM if on_cpu:
+            return torch.optim.RMSprop(
+                parameters, lr=rate, momentum=momentum, capturable=capturable
+            )
+        case OptimizerName.ADAM if is_on_cpu:
             return RowsAdam(parameters, lr=rate, fused=True)
         case OptimizerName.ADAM:
-            return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=captured)
-        case OptimizerName.SGD if lazy:
+            return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=capturable)
+        case OptimizerName.SGD if is_lazy:
             return LazySGD(parameters, embeddings, lr=rate, momentum=momentum)
         case OptimizerName.SGD:
             return torch.optim.SGD(parameters, lr=rate, momentum=momentum)

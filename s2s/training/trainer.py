@@ -14,7 +14,7 @@ from s2s.data.sampler import BatchSampler
 from s2s.errors import UserError
 from s2s.records import PHASES, Evaluation, StepRecord
 from s2s.task import Task
-from s2s.training.checkpoint import Checkpoint, Position, load_optimizer, optimizer_tensors
+from s2s.training.checkpoint import Checkpoint, Position, collect_optimizer_state, load_optimizer
 from s2s.training.optimizers import LazySGD, build_optimizer
 from s2s.training.timing import InterferenceDetector, build_clock
 
@@ -149,7 +149,7 @@ class Trainer:
         """Return the run's state, without copying its tensors."""
         self._paused = True
         device = self.task.device
-        state = optimizer_tensors(self.optimizer) | {"random.cpu": torch.get_rng_state()}
+        state = collect_optimizer_state(self.optimizer) | {"random.cpu": torch.get_rng_state()}
         if device.type == "cuda":
             state["random.cuda"] = torch.cuda.get_rng_state(device)
         return Checkpoint(
@@ -165,7 +165,7 @@ class Trainer:
     def _load(self, start: Checkpoint) -> None:
         """Load the weights, and optimizer and random states if they fit this run."""
         self.task.model.load_state_dict(start.weights)
-        has_same_entries = _state_kind(start.config) == _state_kind(self.config)
+        has_same_entries = _get_state_settings(start.config) == _get_state_settings(self.config)
         is_lazy = any(name.endswith(".missed") for name in start.state)
         if not start.state or not has_same_entries:
             return
@@ -179,7 +179,7 @@ class Trainer:
         if self.task.device.type == "cuda" and "random.cuda" in start.state:
             torch.cuda.set_rng_state(start.state["random.cuda"], self.task.device)
 
-    def _progress_share(self) -> float:
+    def _measure_progress(self) -> float:
         """Return the share of iterations or of training time that is done, the larger one."""
         share = (self.iteration - self.position.first_iteration) / self.config.iterations
         if self.config.max_seconds:
@@ -187,10 +187,10 @@ class Trainer:
         return share
 
     def _count_tenths(self) -> int:
-        return int(self._progress_share() * 10)
+        return int(self._measure_progress() * 10)
 
     def _is_finished(self) -> bool:
-        return self.position.target_reached or self._progress_share() >= 1
+        return self.position.target_reached or self._measure_progress() >= 1
 
     def _is_evaluation_due(self) -> bool:
         if self.position.evaluated_at is None:
@@ -203,6 +203,6 @@ class Trainer:
         return self._count_tenths() > self.position.evaluated_tenths
 
 
-def _state_kind(config: TrainConfig) -> tuple[object, ...]:
+def _get_state_settings(config: TrainConfig) -> tuple[object, ...]:
     """Return the settings on which the names of an optimizer's state depend."""
     return config.optimizer, config.momentum > 0, config.engine is Engine.ARTICLE

@@ -19,7 +19,7 @@ from s2s.records import SOS, Remark, RemarkKind
 from s2s.task import BatchCounts, Indices
 from s2s.training.device import matmul_precision, raise_mmap_threshold
 from s2s.translation.fast.cuda_graphs import CaptureError, GraphedSteps
-from s2s.translation.fast.kernels import kernels
+from s2s.translation.fast.kernels import get_kernels
 from s2s.translation.fast.projection import FixedProjection, ProjectionGradients
 from s2s.translation.model import Seq2Seq
 
@@ -108,7 +108,7 @@ class FusedEngine(StepEngine):
         out = model.decoder.out
         projection_class = FixedProjection if out.weight.is_cuda else ProjectionGradients
         self._project = projection_class(out, bf16=precision is Precision.BF16)
-        library = None if out.weight.is_cuda else kernels(out.weight.dtype)
+        library = None if out.weight.is_cuda else get_kernels(out.weight.dtype)
         if isinstance(library, str):
             self.remarks.append(Remark(RemarkKind.SLOW_KERNELS, library))
 

@@ -30,7 +30,7 @@ _QUALITY_BATCH = 32
 
 
 @torch.no_grad()
-def loss_per_token(
+def measure_loss(
     model: Seq2Seq, batches: Batches, indices: Sequence[int], check_stop: Callable[[], object]
 ) -> float | None:
     """Return the teacher-forced loss per real target token in nats, or `None` without pairs.
@@ -81,7 +81,7 @@ class SampleSentences:
         )
 
 
-def sentence_gradients(model: Seq2Seq, batch: PackedBatch) -> Sequence[Tensor]:
+def compute_sentence_gradients(model: Seq2Seq, batch: PackedBatch) -> Sequence[Tensor]:
     """Return each parameter's gradient of the mean loss per sentence, but do not set `.grad`."""
     logits = model.decoder.out(decode_teacher_forced(model, batch))
     loss_sum = functional.cross_entropy(logits, batch.target.tokens, reduction="sum")

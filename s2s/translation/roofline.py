@@ -8,7 +8,7 @@ from s2s.config import OptimizerName, Precision, TrainConfig
 from s2s.data.corpus import Corpus
 from s2s.task import Roofline
 from s2s.training.device import matmul_precision
-from s2s.translation.fast.projection import chunk_rows, gpu_chunk_rows, linear
+from s2s.translation.fast.projection import choose_chunk_rows, choose_gpu_chunk_rows, linear
 
 _OPTIMIZER_PASSES = {OptimizerName.RMSPROP: 7, OptimizerName.ADAM: 7, OptimizerName.SGD: 5}
 """Number of reads and writes of each parameter in a step with momentum."""
@@ -27,8 +27,8 @@ class TranslationRoofline(Roofline):
     def product_rows(self, batch_size: int) -> int:
         rows = max(1, round(batch_size * self._target_tokens))
         if self._device.type == "cuda":
-            return min(rows, gpu_chunk_rows(self._vocabulary_size, self._dtype))
-        return chunk_rows(rows)
+            return min(rows, choose_gpu_chunk_rows(self._vocabulary_size, self._dtype))
+        return choose_chunk_rows(rows)
 
     def product_rate(
         self, rows: int, seconds_per_call: Callable[[Callable[[], None]], float]

@@ -110,11 +110,11 @@ class TranslationTask(Task):
         """Compute the validation loss in float32, whatever the run's precision."""
         pairs = self._corpus.validation[:VALIDATION_PAIRS]
         with matmul_precision(Precision.FP32, self.device):
-            return evaluation.loss_per_token(self.model, self.batches, pairs, check_stop)
+            return evaluation.measure_loss(self.model, self.batches, pairs, check_stop)
 
     def sample_outputs(self) -> tuple[SampleTranslation, ...]:
         with matmul_precision(Precision.FP32, self.device):
             return self._samples.translate(self.model)
 
     def sample_gradients(self, indices: Indices) -> Sequence[Tensor]:
-        return evaluation.sentence_gradients(self.model, self.batches.make_packed(indices))
+        return evaluation.compute_sentence_gradients(self.model, self.batches.make_packed(indices))

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from s2s.machine import gpus
-from s2s.machine.gpus import GpuReader, GpuReading, gpu_error, read_gpus
+from s2s.machine.gpus import GpuReader, GpuReading, get_gpu_error, read_gpus
 from tests.machine.conftest import TWO_GPUS, UUID_0, UUID_1, NvidiaSmi, printing
 from tests.tiny import wait_until
 
@@ -38,7 +38,7 @@ def test_two_gpus_with_every_column(nvidia_smi: NvidiaSmi) -> None:
             "Enabled", "Disabled", 29.0, "550.54.15",
         ),
     ]  # fmt: skip
-    assert gpu_error() == ""
+    assert get_gpu_error() == ""
 
 
 @pytest.mark.parametrize("absent", ["[N/A]", "[Not Supported]", "0, 0, 0"])
@@ -64,7 +64,7 @@ def test_values_that_are_not_reported_are_none(nvidia_smi: NvidiaSmi, absent: st
 def test_a_failing_nvidia_smi_is_explained(nvidia_smi: NvidiaSmi, script: str, reason: str) -> None:
     nvidia_smi(script)
     assert read_gpus() == []
-    assert reason in gpu_error()
+    assert reason in get_gpu_error()
 
 
 def test_a_missing_or_broken_nvidia_smi_is_explained(
@@ -72,7 +72,7 @@ def test_a_missing_or_broken_nvidia_smi_is_explained(
 ) -> None:
     (nvidia_smi("").parent / "bin" / "nvidia-smi").write_bytes(b"\x7fELF but not really")
     assert read_gpus() == []
-    assert "could not be started" in gpu_error()
+    assert "could not be started" in get_gpu_error()
     monkeypatch.setenv("PATH", str(tmp_path))
     reader = GpuReader()
     assert reader.read() == []

@@ -80,7 +80,7 @@ def test_processor_and_its_bf16_instructions(
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that reports everything, and runs this process and another one."""
-    monkeypatch.setattr(host, "nvml_handle", {"cuda:1": "handle"}.get)
+    monkeypatch.setattr(host, "get_nvml_handle", {"cuda:1": "handle"}.get)
     clocks = {("handle", pynvml.NVML_CLOCK_SM): 1980, ("handle", pynvml.NVML_CLOCK_MEM): 2619}
     reasons = (
         pynvml.nvmlClocksThrottleReasonSwPowerCap | pynvml.nvmlClocksThrottleReasonHwThermalSlowdown

@@ -37,7 +37,7 @@ SILENT_GPU = GpuReading(
 @pytest.fixture(autouse=True)
 def _no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "read_gpus", list)
-    monkeypatch.setattr(system, "gpu_error", lambda: "nvidia-smi was not *found*.")
+    monkeypatch.setattr(system, "get_gpu_error", lambda: "nvidia-smi was not *found*.")
 
 
 def facts(app: AppTest) -> dict[str, str]:

@@ -14,7 +14,7 @@ import torch
 from s2s.config import Precision
 from s2s.data.corpus import Corpus
 from s2s.errors import UserError
-from s2s.training.device import _read_settings, device_names, matmul_precision, resolve_device
+from s2s.training.device import _read_settings, list_device_names, matmul_precision, resolve_device
 from tests.tiny import tiny_task
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")  # the settings exist without a GPU
@@ -44,7 +44,7 @@ def test_devices_by_name(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
-    assert device_names() == [f"cuda:{number}" for number in range(gpus)] + ["cpu"]
+    assert list_device_names() == [f"cuda:{number}" for number in range(gpus)] + ["cpu"]
     for name, device in devices.items():
         if device is None:
             with pytest.raises(UserError, match=name):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s.config import Engine, OptimizerName
-from s2s.training.checkpoint import load_optimizer, optimizer_tensors
+from s2s.training.checkpoint import collect_optimizer_state, load_optimizer
 from s2s.training.optimizers import LazyRMSprop, LazySGD, build_optimizer
 from s2s.translation.model import Seq2Seq
 from tests.tiny import tiny_config
@@ -61,9 +61,8 @@ def test_memory_layout_makes_no_difference(name: OptimizerName) -> None:
         optimizer = build(model, name)
         for number in range(5):
             if number == 3:
-                state = {
-                    key: value.contiguous() for key, value in optimizer_tensors(optimizer).items()
-                }
+                state = collect_optimizer_state(optimizer)
+                state = {key: value.contiguous() for key, value in state.items()}
                 load_optimizer(optimizer := build(model, name), state)
             weight.grad = torch.empty_like(weight).copy_(torch.randn(weight.shape))
             optimizer.step()

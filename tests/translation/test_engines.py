@@ -161,8 +161,8 @@ def test_without_compiled_kernels_it_says_so_and_learns_the_same(
 ) -> None:
     compiled = make_trainer(engine=Engine.FUSED)
     expected = [float(compiled.step().loss_sum) for _ in range(3)]
-    for name in ("s2s.translation.fast.packed_gru.kernels", "s2s.translation.engines.kernels"):
-        monkeypatch.setattr(name, lambda _: "no C compiler `cc`")
+    for module in ("fast.packed_gru", "engines"):
+        monkeypatch.setattr(f"s2s.translation.{module}.get_kernels", lambda _: "no C compiler `cc`")
     without = make_trainer(engine=Engine.FUSED)
     assert without.task.remarks == [Remark(RemarkKind.SLOW_KERNELS, "no C compiler `cc`")]
     losses = [float(without.step().loss_sum) for _ in range(3)]

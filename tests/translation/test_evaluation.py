@@ -12,7 +12,7 @@ from s2s.records import SOS
 from s2s.training.trainer import Trainer
 from s2s.translation import evaluation
 from s2s.translation import task as task_module
-from s2s.translation.evaluation import SAMPLE_PAIRS, SampleSentences, loss_per_token
+from s2s.translation.evaluation import SAMPLE_PAIRS, SampleSentences, measure_loss
 from s2s.translation.model import Seq2Seq
 from s2s.translation.translator import Translator
 from tests.tiny import tiny_task
@@ -51,7 +51,7 @@ def test_validation_loss_is_that_of_the_first_pairs_one_by_one(
     assert loss == pytest.approx(expected, rel=1e-5)
     assert len(checks) == 2
     batches = Batches(tiny, torch.device("cpu"))
-    assert loss_per_token(model, batches, [], lambda: None) is None
+    assert measure_loss(model, batches, [], lambda: None) is None
 
 
 def test_samples_are_held_out_pairs_and_the_users_sentences(

@@ -10,7 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from s2s.data.corpus import Corpus
-from s2s.translation.fast.projection import chunk_rows, gpu_chunk_rows
+from s2s.translation.fast.projection import choose_chunk_rows, choose_gpu_chunk_rows
 from s2s.translation.roofline import TranslationRoofline
 from tests.tiny import tiny_config
 
@@ -65,6 +65,7 @@ def test_products_have_as_many_rows_as_in_a_step(tiny: Corpus) -> None:
     on_cpu = TranslationRoofline(config, tiny, torch.device("cpu"))
     on_gpu = TranslationRoofline(config, tiny, torch.device("cuda:0"))
     tokens = round(1000 * on_cpu._target_tokens)
-    assert on_cpu.product_rows(1000) == chunk_rows(tokens) < on_gpu.product_rows(1000) == tokens
-    most = gpu_chunk_rows(tiny.target.vocabulary_size, torch.float32)
+    assert on_cpu.product_rows(1000) == choose_chunk_rows(tokens) < tokens
+    assert on_gpu.product_rows(1000) == tokens
+    most = choose_gpu_chunk_rows(tiny.target.vocabulary_size, torch.float32)
     assert on_gpu.product_rows(10 * most) == most

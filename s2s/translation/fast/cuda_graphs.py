@@ -28,7 +28,7 @@ from s2s.training.device import matmul_precision
 from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
 
-MOST_GRAPHS = 64
+MAX_GRAPHS = 64
 """Maximum number of graphs, of some MB each. The least recently used graph is discarded."""
 _STEP_UNIT, _ROW_UNIT = 4, 64
 
@@ -171,7 +171,7 @@ class GraphedSteps:
                     if self._warmups[key] == 1:
                         return batch, self._run_uncaptured(optimizer, device_indices, batch.shape)
                     captured = self._captured[key] = self._capture(optimizer, batch.shape)
-                if len(self._captured) > MOST_GRAPHS:
+                if len(self._captured) > MAX_GRAPHS:
                     self._captured.popitem(last=False)
             self._captured.move_to_end(key)
             captured.indices.copy_(device_indices, non_blocking=True)

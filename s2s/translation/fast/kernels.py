@@ -21,7 +21,7 @@ _COMPILE_TIMEOUT_SECONDS = 60.0
 
 
 @functools.cache
-def kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
+def get_kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
     """Return the functions of kernels.c for float32 or float64, or the reason for having none.
 
     Compiling takes about a second, once per checkout and kind of processor. The environment

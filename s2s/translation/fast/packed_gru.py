@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import PackedSequence
 
-from s2s.translation.fast.kernels import call, kernels
+from s2s.translation.fast.kernels import call, get_kernels
 
 _DROPOUT_STEPS = 1 << 16
 
@@ -90,7 +90,7 @@ class _PackedGRU(torch.autograd.Function):
 
 def _run(name: str, sizes: list[int], *tensors: Tensor) -> None:
     """Call a function of kernels.c, or its replacement if there is no C compiler."""
-    library = kernels(tensors[0].dtype)
+    library = get_kernels(tensors[0].dtype)
     if not isinstance(library, str):
         width = tensors[-1].shape[1]
         call(getattr(library, name), len(sizes), width, torch.tensor(sizes), *tensors)

@@ -33,7 +33,7 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return functional.linear(inputs, weight, bias)
 
 
-def chunk_rows(rows: int) -> int:
+def choose_chunk_rows(rows: int) -> int:
     """Return how many of these rows a CPU computes at a time.
 
     oneDNN compiles a kernel for each new shape, in up to 5 ms. So that there are few shapes, the
@@ -45,7 +45,7 @@ def chunk_rows(rows: int) -> int:
     return math.ceil(exact / unit) * unit
 
 
-def gpu_chunk_rows(
+def choose_gpu_chunk_rows(
     vocabulary_size: int, dtype: torch.dtype, chunk_bytes: int = _GPU_CHUNK_BYTES
 ) -> int:
     """Return how many rows of logits a GPU computes at a time."""
@@ -82,7 +82,7 @@ class ProjectionGradients:
         weight, bias = self._out.weight.detach(), self._out.bias.detach()
         if self._dtype is not weight.dtype:
             weight, bias = self._cast_weight.copy_(weight), self._cast_bias.copy_(bias)
-        rows, width = chunk_rows(len(hidden)), hidden.shape[1]
+        rows, width = choose_chunk_rows(len(hidden)), hidden.shape[1]
         chunk_count = math.ceil(len(hidden) / rows)
         chunks = hidden.new_zeros(chunk_count, rows, width, dtype=self._dtype)
         chunks.view(-1, width)[: len(hidden)] = hidden
@@ -139,7 +139,7 @@ class FixedProjection:
     ) -> None:
         self._out = out
         self._dtype = torch.bfloat16 if bf16 else out.weight.dtype
-        self._chunk_rows = gpu_chunk_rows(out.out_features, self._dtype, chunk_bytes)
+        self._chunk_rows = choose_gpu_chunk_rows(out.out_features, self._dtype, chunk_bytes)
         self._weight_gradient = torch.empty_like(out.weight)
         self._bias_gradient = torch.empty_like(out.bias)
 

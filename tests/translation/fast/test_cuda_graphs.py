@@ -210,7 +210,7 @@ def test_60_steps_equal_fused(name: OptimizerName, layers: int) -> None:
 
 
 def test_a_shape_is_captured_at_its_second_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphed, "MOST_GRAPHS", 2)
+    monkeypatch.setattr(graphed, "MAX_GRAPHS", 2)
     ours = model()
     batches = batches_of([[4, 2], [4] * 5 + [2], [4] * 9 + [2]], [[5, 2]] * 3)
     graphs, optimizer = Simulated(ours, batches), torch.optim.SGD(ours.parameters(), lr=0.1)

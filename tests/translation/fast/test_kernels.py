@@ -11,7 +11,7 @@ import torch
 from s2s.translation.fast import kernels as module
 
 needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
-compile_kernels = module.kernels.__wrapped__
+compile_kernels = module.get_kernels.__wrapped__
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from s2s.translation.fast import packed_gru as module
-from s2s.translation.fast.kernels import kernels
+from s2s.translation.fast.kernels import get_kernels
 from s2s.translation.fast.packed_gru import fast_dropout, packed_gru
 
 lengths = st.lists(st.integers(1, 6), min_size=1, max_size=20)
@@ -19,8 +19,8 @@ DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.fixture(params=["compiled", "by torch"])
 def computed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "by torch":
-        monkeypatch.setattr(module, "kernels", lambda _: "not available")
-    elif isinstance(library := kernels(torch.float64), str):
+        monkeypatch.setattr(module, "get_kernels", lambda _: "not available")
+    elif isinstance(library := get_kernels(torch.float64), str):
         pytest.skip(library)
 
 

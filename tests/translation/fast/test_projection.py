@@ -14,7 +14,7 @@ from s2s.translation.fast.projection import (
     CHUNK_ROWS,
     FixedProjection,
     ProjectionGradients,
-    chunk_rows,
+    choose_chunk_rows,
 )
 
 ROWS, WIDTH, WORDS = 9, 5, 11
@@ -100,7 +100,7 @@ def test_a_probability_that_underflows_has_its_loss_and_nan_stays_nan(
 
 @given(st.integers(1, 100_000))
 def test_chunks_hold_all_rows_and_waste_little(rows: int) -> None:
-    chunk = chunk_rows(rows)
+    chunk = choose_chunk_rows(rows)
     chunks = -(-rows // chunk)
     assert chunk <= CHUNK_ROWS
     assert chunks * chunk < rows + chunk
@@ -108,4 +108,4 @@ def test_chunks_hold_all_rows_and_waste_little(rows: int) -> None:
 
 
 def test_chunks_have_few_shapes() -> None:
-    assert len({chunk_rows(rows) for rows in range(1, 10_000)}) < 32 * math.log2(CHUNK_ROWS)
+    assert len({choose_chunk_rows(rows) for rows in range(1, 10_000)}) < 32 * math.log2(CHUNK_ROWS)
