@@ -1,7 +1,7 @@
 """The Corpora page: list, add, inspect and remove corpora."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -43,18 +43,18 @@ def corpus_table(corpora: list[CorpusInfo]) -> None:
             "Name": info.name,
             "Direction": f"{info.source_language} → {info.target_language}",
             "Pairs": info.pairs_kept,
-            "Training / validation / test": format_counts(
-                info.training_pairs, info.validation_pairs, info.test_pairs
+            "Training / validation / test": join_numbers(
+                " / ", (info.training_pairs, info.validation_pairs, info.test_pairs)
             ),
-            "Words": format_counts(info.source_words, info.target_words),
-            "Vocabulary": format_counts(info.source_vocabulary, info.target_vocabulary),
+            "Words": join_numbers(" / ", (info.source_words, info.target_words)),
+            "Vocabulary": join_numbers(" / ", (info.source_vocabulary, info.target_vocabulary)),
             "Normalizer": str(info.choices.normalizer),
             "On disk": folder_bytes(folder / info.name),
         }
         for info in corpora
     ]
     columns = {
-        "Pairs": st.column_config.NumberColumn(format="localized"),
+        "Pairs": LOCALIZED,
         "Words": st.column_config.TextColumn(help="Distinct words, source / target."),
         "Vocabulary": st.column_config.TextColumn(
             help="Words in the model's vocabulary, source / target; special tokens included."
@@ -64,8 +64,8 @@ def corpus_table(corpora: list[CorpusInfo]) -> None:
     st.dataframe(rows, column_config=columns)
 
 
-def format_counts(*numbers: int) -> str:
-    return " / ".join(f"{number:,}" for number in numbers)
+def join_numbers(separator: str, numbers: Iterable[int]) -> str:
+    return separator.join(f"{number:,}" for number in numbers)
 
 
 def prepare(source: str | Path, name: str = "", choices: CorpusChoices | None = None) -> None:
@@ -131,7 +131,6 @@ def add_form() -> None:
 
 
 def corpus_options() -> tuple[str, CorpusChoices]:
-    """Show the fields of a corpus's name and choices, and return their values."""
     left, right = st.columns(2)
     name = left.text_input(
         "Name", placeholder="name of the source",
@@ -191,7 +190,7 @@ def show_counts(corpus: Corpus) -> None:
     figures[2].metric("Excluded by length", f"{too_long:,}")
     figures[3].metric("Bad lines", f"{info.bad_lines:,}")
     if info.bad_lines:
-        numbers = ", ".join(f"{number:,}" for number in info.bad_line_numbers)
+        numbers = join_numbers(", ", info.bad_line_numbers)
         more = ", …" if info.bad_lines > len(info.bad_line_numbers) else ""
         st.text(f"Lines without two columns of UTF-8 text: {numbers}{more}")
     table = {
@@ -299,8 +298,9 @@ def show_batch(corpus: Corpus) -> None:
     )
     drawn = stats.draw_batch(corpus, size, seed)
     figures = st.columns(4)
-    figures[0].metric("Source shape", _shape(drawn.source.shape), help="sentences × positions")
-    figures[1].metric("Target shape", _shape(drawn.target.shape), help="sentences × positions")
+    help_ = "sentences × positions"
+    figures[0].metric("Source shape", join_numbers(" × ", drawn.source.shape), help=help_)
+    figures[1].metric("Target shape", join_numbers(" × ", drawn.target.shape), help=help_)
     help_ = "Each side padded to its own longest sentence."
     figures[2].metric("Padding ratio", f"{drawn.padding_ratio:.1%}", help=help_)
     help_ = "Both sides padded to their joint maximum, as the article's code does."
@@ -313,7 +313,7 @@ def show_batch(corpus: Corpus) -> None:
     st.caption(
         "Drawn from the training split with replacement, as in training. A sentence ends with EOS; "
         "PAD fills the rest, which costs time and teaches nothing. With joint padding, as in the "
-        f"article, either side would be {_shape(drawn.joint_shape)}."
+        f"article, either side would be {join_numbers(' × ', drawn.joint_shape)}."
     )
 
 
@@ -322,18 +322,12 @@ def _batch_table(side: Side, ids: stats.Ints, pairs: stats.Ints, as_ids: bool) -
     positions = [str(position) for position in range(1, ids.shape[1] + 1)]
     table = pd.DataFrame(rows, columns=positions)
     table.insert(0, "Pair", pairs)
-    is_padding = np.pad(ids == PAD, ((0, 0), (1, 0)))
-    gray = f"color: {frame.GRAY}"
-    st.dataframe(
-        table.style.apply(lambda _: np.where(is_padding, gray, ""), axis=None), hide_index=True
-    )
+    is_padding = np.pad(ids == PAD, ((0, 0), (1, 0)))  # the first column holds the pairs
+    colors = np.where(is_padding, f"color: {frame.GRAY}", "")
+    st.dataframe(table.style.apply(lambda _: colors, axis=None), hide_index=True)
 
 
-def _shape(shape: tuple[int, ...]) -> str:
-    return " × ".join(f"{size:,}" for size in shape)
-
-
-VIEWS: dict[str, Callable[[Corpus], None]] = {
+VIEWS = {
     "Counts": show_counts,
     "Lengths": show_lengths,
     "Words": show_words,

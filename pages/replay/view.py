@@ -31,8 +31,6 @@ from s2s.text.replay import (
 )
 from s2s.text.sweep import list_run_messages
 
-_POINTS = 300
-
 
 def show_replay(
     sweep_id: int, unigram_loss: float | None, related: RelatedAdvice | None, *, is_live: bool
@@ -114,8 +112,7 @@ def _build_line(sweep: Sweep, engine: Engine, batch_size: int, axis: Axis) -> Ru
     if not runs:
         return None
     lines = [
-        build_loss_line(run, read_records(run.id)[0], [], axis, LossScale.TOKEN, points=_POINTS)
-        for run in runs
+        build_loss_line(run, read_records(run.id)[0], [], axis, LossScale.TOKEN) for run in runs
     ]
     line = build_group_line(Group(tuple(runs)), lines, Repeats.RANGE)
     return dataclasses.replace(line, label=f"{engine}, batch {batch_size}")

@@ -14,9 +14,7 @@ import streamlit as st
 from s2s.charts.frame import Figure
 
 # Serves the folder of plotly.min.js at component/<module>.<name>/, and is never shown.
-st.components.v1.declare_component(  # noqa: TID251
-    "plotly", path=str(files("plotly") / "package_data")
-)
+st.components.v1.declare_component("plotly", str(files("plotly") / "package_data"))  # noqa: TID251
 
 _CSS = """
 /* Colors in CSS, so that a change of theme needs no new figure. */

@@ -68,7 +68,7 @@ def status_bar(*, is_live_page: bool) -> None:
     except UserError as error:
         st.error(escape(error))
         st.stop()
-    store.runs()
+    store.runs()  # finds the unreadable ones, too
     unreadable = " ".join(store.unreadable["runs"][:3])
     for text in (store.notice, describe_lost_device(lost_device()), unreadable):
         if text:

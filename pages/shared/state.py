@@ -29,7 +29,8 @@ def get_scheduler() -> Scheduler:
     with _lock:
         if _scheduler is None:
             _scheduler = Scheduler(Store(home(), _WAIT_SECONDS))
-            atexit.register(_shut_down, _scheduler)  # Ctrl-C, SIGTERM
+            atexit.register(_scheduler.close)  # running runs write their checkpoint
+            atexit.register(gc.freeze)  # called first: collecting garbage would take seconds
         return _scheduler
 
 
@@ -46,11 +47,6 @@ def _estimator(scheduler: Scheduler) -> Estimator:
 def get_store() -> Store:
     """Return the store of runs and sweeps."""
     return get_scheduler().store
-
-
-def _shut_down(scheduler: Scheduler) -> None:
-    gc.freeze()  # collecting garbage would delay the end by seconds
-    scheduler.close()  # running runs write their checkpoint
 
 
 class _CachedRecords:

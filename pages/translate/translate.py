@@ -139,7 +139,6 @@ def show_words(translations: dict[str, Translation]) -> None:
         [list(each.words) for each in translations.values()], index=list(translations)
     )
     words.columns = [str(position) for position in range(1, len(words.columns) + 1)]
-
     texts = words.map(lambda word: f"{word.text} {word.probability:.0%}", "ignore").fillna("")
     colors = words.map(
         lambda word: f"background-color: rgba(46, 160, 120, {word.probability / 2:.2f})", "ignore"
@@ -174,8 +173,8 @@ try:
 except UserError as error:
     st.error(escape(error))
     st.stop()
-can_translate = bool(selected and pairs)
-if st.button("Translate", key="translate", type="primary", disabled=not can_translate):
+is_disabled = not selected or not pairs
+if st.button("Translate", key="translate", type="primary", disabled=is_disabled):
     results_by_run = translate(selected, [sentence for sentence, _ in pairs])
     results_by_pair = zip(*results_by_run, strict=True)  # empty if no run could translate
     st.session_state["translated"] = list(zip(pairs, results_by_pair, strict=False))
