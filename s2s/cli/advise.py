@@ -71,7 +71,7 @@ def _advise_engine(options: argparse.Namespace, store: Store, sweep: Sweep, engi
     paragraph, notes = text.describe_advice(result), text.list_advice_notes(result)
     values = {
         "sweep_id": sweep.id,
-        **_advice_json(result),
+        **_advice_to_json(result),
         "paragraph": paragraph,
         "notes": notes,
         "memory": {
@@ -88,12 +88,12 @@ def _advise_engine(options: argparse.Namespace, store: Store, sweep: Sweep, engi
     if options.check:
         checks = cross_validate_sweep(sweep, engine, evaluations, result.target_loss)
         values["leave_one_out"] = [dataclasses.asdict(each) for each in checks]
-        values["runs"] = [_run_json(run, evaluations[run.id]) for run in runs]
+        values["runs"] = [_run_to_json(run, evaluations[run.id]) for run in runs]
         lines += [
             text.format_checks(checks, "Time to target", format_duration),
             text.format_checks(memory_checks, "Peak memory", format_bytes),
         ]
-    common.print_as(options, values, "\n".join(filter(None, lines)))
+    common.print_result(options, values, "\n".join(filter(None, lines)))
 
 
 def _measure_noise(store: Store, sweep: Sweep, result: "Advice") -> None:
@@ -109,7 +109,7 @@ def _measure_noise(store: Store, sweep: Sweep, result: "Advice") -> None:
     store.save_gradient_noise(noise)
 
 
-def _run_json(run: Run, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+def _run_to_json(run: Run, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     """Return the measurements of a run that the models are fitted to."""
     return {
         "batch_size": run.config.batch_size,
@@ -122,7 +122,7 @@ def _run_json(run: Run, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     }
 
 
-def _advice_json(result: "Advice") -> dict[str, Any]:
+def _advice_to_json(result: "Advice") -> dict[str, Any]:
     """Return the advice without the draws of its bootstrap."""
     recommendation, throughput = result.recommendation, result.speed.fit
     fit = recommendation.fit

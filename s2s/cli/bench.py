@@ -91,4 +91,4 @@ def describe_system(options: argparse.Namespace) -> None:
     for name, value in info.items():
         is_nested = isinstance(value, dict | list)
         lines.append(f"{name:24}{json.dumps(value, ensure_ascii=False) if is_nested else value}")
-    common.print_as(options, info, "\n".join(lines))
+    common.print_result(options, info, "\n".join(lines))

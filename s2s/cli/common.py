@@ -124,7 +124,7 @@ def show_progress() -> Iterator[Callable[[str, float | None], None]]:
         yield show
 
 
-def print_as(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
+def print_result(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
     """Print one line of JSON if --json was given, the text otherwise."""
     if options.json:
         print_json(values)

@@ -44,7 +44,7 @@ def list_corpora(options: argparse.Namespace) -> None:
     for error in damaged:
         print(f"s2s: {error}", file=sys.stderr)
     for info in infos:
-        common.print_as(options, dataclasses.asdict(info), format_corpus(info))
+        common.print_result(options, dataclasses.asdict(info), format_corpus(info))
     if not infos and not damaged and not options.json:
         print("No corpora yet. Prepare one with `python -m s2s corpora add starter`.")
 
@@ -61,7 +61,7 @@ def add_corpus(options: argparse.Namespace) -> None:
         print(f"Skipped {info.bad_lines:,} invalid lines: {numbers}{more}", file=sys.stderr)
     if info.attribution:
         common.print_text(info.attribution, sys.stderr)
-    common.print_as(options, dataclasses.asdict(info), format_corpus(info))
+    common.print_result(options, dataclasses.asdict(info), format_corpus(info))
 
 
 def remove_corpus(options: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 
 from s2s.cli import common
-from s2s.cli.sweep import exit_code, run_parts
+from s2s.cli.sweep import get_exit_code, run_parts
 from s2s.config import Engine, TrainConfig
 from s2s.formatting import format_run_label
 from s2s.paths import home
@@ -41,7 +41,7 @@ def replay(options: argparse.Namespace) -> int | None:
     config = build_replay_config(options.corpus, iterations, options.repeats, options.threads)
     sweep = run_parts(options, store, config)
     _print_result(options, store, sweep)
-    return exit_code(sweep)
+    return get_exit_code(sweep)
 
 
 def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> None:
@@ -59,7 +59,7 @@ def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> No
         "paragraph": describe_replay(result),
         "messages": messages,
     }
-    common.print_as(options, values, "\n".join([format_replay(result), *messages]))
+    common.print_result(options, values, "\n".join([format_replay(result), *messages]))
     for run in stored.list_first_repeat_runs(sweep):
         _print_translations(options, store, run)
 

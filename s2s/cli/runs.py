@@ -55,7 +55,7 @@ def list_runs(options: argparse.Namespace) -> None:
     for run in runs:
         iteration = resume_iteration(store, run)
         values = {**run_json(run), "resume_iteration": iteration}
-        common.print_as(options, values, format_run(run, iteration))
+        common.print_result(options, values, format_run(run, iteration))
     if not runs and not options.json:
         if not options.archived and store.runs(archived=True):
             print("All runs are archived. List them with `python -m s2s runs --archived`.")
@@ -102,7 +102,7 @@ def evaluate(options: argparse.Namespace) -> None:
         f"Run {run_id}: BLEU {quality.bleu:.1f}, chrF {quality.chrf:.1f} "
         f"on {quality.sentences:,} sentences of the test split."
     )
-    common.print_as(options, {"run_id": run_id, **dataclasses.asdict(quality)}, text)
+    common.print_result(options, {"run_id": run_id, **dataclasses.asdict(quality)}, text)
 
 
 def measure_noise(options: argparse.Namespace) -> None:
@@ -115,7 +115,7 @@ def measure_noise(options: argparse.Namespace) -> None:
         report = functools.partial(show, f"Gradients of run {run_id}")
         noise = measure_gradient_noise(run_id, report, options.sentences)
     store.save_gradient_noise(noise)
-    common.print_as(options, dataclasses.asdict(noise), describe_gradient_noise(noise))
+    common.print_result(options, dataclasses.asdict(noise), describe_gradient_noise(noise))
 
 
 def translate(options: argparse.Namespace) -> None:
@@ -128,4 +128,4 @@ def translate(options: argparse.Namespace) -> None:
         raise UserError("Give sentences as arguments, or one per line on standard input.")
     for translation in Translator.load(run_folder(run_id)).translate(sentences):
         values = {"run_id": run_id, **dataclasses.asdict(translation)}
-        common.print_as(options, values, format_translation(translation))
+        common.print_result(options, values, format_translation(translation))

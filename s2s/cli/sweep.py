@@ -69,8 +69,9 @@ def sweep(options: argparse.Namespace) -> int:
     is_new = options.resume is None
     config = _read_config(options) if is_new else read_sweep(store, options.resume).config
     result = run_parts(options, store, config, options.resume)
-    common.print_as(options, {"event": "sweep", **_sweep_json(result)}, format_sweep_table(result))
-    return exit_code(result)
+    values = {"event": "sweep", **_sweep_to_json(result)}
+    common.print_result(options, values, format_sweep_table(result))
+    return get_exit_code(result)
 
 
 def run_parts(
@@ -90,14 +91,14 @@ def run_parts(
         text = describe_sweep_estimate(
             config, len(remaining), estimate.total_seconds, estimate.basis, estimate.device
         )
-        common.print_as(options, values, text)
+        common.print_result(options, values, text)
         sweep_id = sweep_id or create_sweep(store, config)
         _train(options, store, sweep_id, estimate)
     assert sweep_id is not None  # a new sweep has parts without a result
     return read_sweep(store, sweep_id)
 
 
-def exit_code(sweep: Sweep) -> int:
+def get_exit_code(sweep: Sweep) -> int:
     """Return the exit code for a sweep; if it is unfinished, print how to resume it."""
     if sweep.state is not SweepState.FINISHED:
         hint = f"resume with `python -m s2s sweep --resume {sweep.id}`"
@@ -114,7 +115,7 @@ def list_sweeps(options: argparse.Namespace) -> None:
     for problem in store.unreadable["sweeps"]:
         common.print_text(problem, sys.stderr)
     for each in sweeps:
-        common.print_as(options, _sweep_json(each), format_sweep(each))
+        common.print_result(options, _sweep_to_json(each), format_sweep(each))
     if not sweeps and not options.json:
         print("No sweeps yet. Start one with `python -m s2s sweep`.")
 
@@ -145,44 +146,46 @@ def _read_config(options: argparse.Namespace) -> SweepConfig:
 def _train(
     options: argparse.Namespace, store: Store, sweep_id: int, estimate: SweepEstimate
 ) -> None:
-    """Train the sweep's parts; with --json, print each that has ended."""
+    """Train the sweep's parts; with --json, print each part when it has ended."""
     from s2s.sweeps.runner import run_sweep
 
     stop = common.stop_on_signals()
     claim_sweep(store, sweep_id)
     with common.show_progress() as show:
         part, seconds_after = None, None
-        for now in run_sweep(store, sweep_id, stop):
-            if now.part != part:
-                part, seconds_after = now.part, _estimate_seconds_after(store, now, estimate)
-            show(_describe_progress(now, seconds_after), now.share)
-            if options.json and now.has_ended:
-                run = run_json(store.run(now.run_id))
-                common.print_json({"event": "part", "repeat": now.part.repeat, **run})
+        for progress in run_sweep(store, sweep_id, stop):
+            if progress.part != part:
+                part = progress.part
+                seconds_after = _estimate_seconds_after(store, progress, estimate)
+            show(_describe_progress(progress, seconds_after), progress.share)
+            if options.json and progress.has_ended:
+                run = run_json(store.run(progress.run_id))
+                common.print_json({"event": "part", "repeat": progress.part.repeat, **run})
 
 
-def _describe_progress(now: "SweepProgress", seconds_after: float | None) -> str:
+def _describe_progress(progress: "SweepProgress", seconds_after: float | None) -> str:
+    part, parts = progress.part, progress.sweep.parts
     remaining = ""
-    if seconds_after is not None and now.part_seconds_left is not None:
-        remaining = f", {words.format_duration(now.part_seconds_left + seconds_after)} left"
-    memory = "measuring memory, " if now.is_measuring_memory else ""
+    if seconds_after is not None and progress.part_seconds_left is not None:
+        remaining = f", {words.format_duration(progress.part_seconds_left + seconds_after)} left"
+    memory = "measuring memory, " if progress.is_measuring_memory else ""
     return (
-        f"Run {now.sweep.count_done_parts() + 1:,} of {len(now.sweep.parts):,}, {memory}"
-        f"{now.part.engine.value}, batch size {now.part.batch_size:,}{remaining}"
+        f"Run {progress.sweep.count_done_parts() + 1:,} of {len(parts):,}, {memory}"
+        f"{part.engine.value}, batch size {part.batch_size:,}{remaining}"
     )
 
 
 def _estimate_seconds_after(
-    store: Store, now: "SweepProgress", estimate: SweepEstimate
+    store: Store, progress: "SweepProgress", estimate: SweepEstimate
 ) -> float | None:
     """Estimate how long the parts after the current part take."""
-    config = now.sweep.config
-    later = [part for part in now.sweep.parts if not part.is_done() and part != now.part]
+    config = progress.sweep.config
+    later = [part for part in progress.sweep.parts if not part.is_done() and part != progress.part]
     times = {**estimate.times, **step_times_from_runs(config, store.runs(), estimate.device)}
     return estimate_parts(config, later, times, estimate.device)
 
 
-def _sweep_json(sweep: Sweep) -> dict[str, object]:
+def _sweep_to_json(sweep: Sweep) -> dict[str, object]:
     return {
         "sweep_id": sweep.id,
         "state": sweep.state.value,

@@ -113,7 +113,7 @@ def _execute(options: argparse.Namespace, store: Store, run_id: int) -> int:
     run = store.run(run_id)
     if run.summary:
         text = format_summary(run, run.summary, can_translate=has_checkpoint(run_id))
-        common.print_as(options, dataclasses.asdict(run.summary), text)
+        common.print_result(options, dataclasses.asdict(run.summary), text)
     if message := describe_result(run):
         common.print_text(f"s2s: run {run_id}: {message}", sys.stderr)
     if state is RunState.FINISHED:
