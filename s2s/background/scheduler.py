@@ -4,6 +4,7 @@ import math
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from threading import Event, Thread
 
 from filelock import FileLock, Timeout
@@ -90,8 +91,7 @@ class Scheduler:
         try:
             execute(self.store, run_id, self._stops[run_id])
         except (sqlite3.Error, StoreError) as error:
-            message = str(error)
-            self._write_later(f"write-run-{run_id}", lambda: self.store.fail_run(run_id, message))
+            self._write_later(partial(self.store.fail_run, run_id, str(error)))
         del self._stops[run_id]
 
     # Sweeps
@@ -121,8 +121,7 @@ class Scheduler:
             for _ in run_sweep(self.store, sweep_id, stop):
                 pass
         except (sqlite3.Error, StoreError) as error:
-            message = str(error)
-            self._write_later(f"write-sweep-{sweep_id}", lambda: self._end_sweep(sweep_id, message))
+            self._write_later(partial(self._end_sweep, sweep_id, str(error)))
 
     def _end_sweep(self, sweep_id: int, error: str) -> None:
         """Fail the part that was in training, and release the sweep."""
@@ -164,12 +163,12 @@ class Scheduler:
             acquire = self._dashboard_lock.acquire
             Thread(target=acquire, kwargs={"poll_interval": 0.5}, daemon=True).start()
 
-    def _write_later(self, name: str, write: Callable[[], None]) -> None:
-        """Retry in the background until the store works again, after a full disk for example."""
+    def _write_later(self, write: Callable[[], None]) -> None:
+        """Try to write in the background until the store is available again."""
 
         def retry() -> None:
             # Nothing is left to write if the run was purged, or the store is damaged or closed.
             with suppress(UserError, sqlite3.ProgrammingError):
                 retry_while_unavailable(write, limit_seconds=math.inf)
 
-        self.work.submit(name, retry)
+        self.work.submit("write", retry)

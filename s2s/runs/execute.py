@@ -109,7 +109,7 @@ class Execution:
                 except GeneratorExit:
                     self.state = RunState.STOPPED
                 except Exception as error:
-                    self._explain(error, device)
+                    self._explain(error, run, device)
                 task_remarks = trainer.task.remarks if trainer else []
                 trainer = None  # free its memory
                 self._finish(run, device, task_remarks)
@@ -158,12 +158,7 @@ class Execution:
     def _prepare(self, run: Run, device: torch.device) -> Trainer:
         """Open the data, build the model, and read the state of the machine."""
         resume_from = run.id if run.resumed_at else None
-        try:
-            trainer = build_trainer(run.config, device, resume_from, self._check_stop)
-        except UserError as error:
-            if run.resumed_at:
-                raise _CannotResumeError(str(error)) from error
-            raise
+        trainer = build_trainer(run.config, device, resume_from, self._check_stop)
         self._machine_before = read_machine_state(str(device), self._load_meter.read())
         self._retry(partial(self._store.save_machine_state, run.id, self._machine_before))
         return trainer
@@ -226,14 +221,14 @@ class Execution:
 
     # Finish
 
-    def _explain(self, error: Exception, device: torch.device) -> None:
+    def _explain(self, error: Exception, run: Run, device: torch.device) -> None:
         """Turn an exception into the run's state, remarks and message, while it is handled."""
         match error:
             case _StopError() if self._store.is_stop_requested(self._run_id):
                 self.state = RunState.STOPPED
             case _StopError():
                 self.state, self._remarks = RunState.INTERRUPTED, self._explain_interruption()
-            case _CannotResumeError():
+            case UserError() if run.resumed_at and not self._machine_before:  # not prepared
                 self.state = RunState.INTERRUPTED
                 self._remarks = (Remark(RemarkKind.CANNOT_RESUME, str(error)),)
             case DivergedError():
@@ -308,14 +303,11 @@ def build_trainer(
     resume_from: int | None = None,
     check_stop: Callable[[], object] = lambda: None,
 ) -> Trainer:
-    """Open the corpus and build the model.
+    """Open the corpus and build the model, from a checkpoint if the run has a start.
 
     Args:
         resume_from: The run itself, if it resumes from its own checkpoint.
         check_stop: Called several times per second; may raise to stop training.
-
-    Raises:
-        UserError: The corpus or the checkpoint is missing, or they do not fit.
     """
     torch.set_num_threads(config.threads or _DEFAULT_THREADS)
     source = config.continue_from if resume_from is None else resume_from

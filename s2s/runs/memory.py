@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 import psutil
 
 from s2s.config import TrainConfig
-from s2s.errors import UserError
 from s2s.records import Run, StepMemory
 from s2s.store import Store
 
@@ -27,18 +26,14 @@ _POLL_SECONDS = 0.1
 
 
 def available_memory_bytes(store: Store, runs: Sequence[Run]) -> int | None:
-    """Return the free memory of this machine, or the total of the GPU that trained the runs.
-
-    Returns:
-        `None` if no run has a reading of the GPU's memory.
-    """
+    """Return the free memory of this machine, or the total of the GPU that trained the runs."""
     if not any(run.device.startswith("cuda") for run in runs):
         return int(psutil.virtual_memory().available)
     for run in runs:
         for sample in store.device_samples(run.id):
             if sample.memory_total_bytes:
                 return sample.memory_total_bytes
-    return None
+    return None  # the GPU's driver did not report it
 
 
 def measure_step_memory(config: TrainConfig, is_cancelled: Callable[[], bool]) -> StepMemory | None:
@@ -83,7 +78,7 @@ def main(argument: str) -> int:
     Nothing is evaluated, because the memory of an evaluation does not depend on the batch size.
 
     Returns:
-        The exit code: 1 after an error, which is printed, or if the parent process has ended.
+        The exit code, which is 1 if the parent process has ended.
     """
     from s2s.machine.peak_memory import PeakMemory, load_kernels
     from s2s.runs.execute import build_trainer
@@ -91,19 +86,15 @@ def main(argument: str) -> int:
 
     request = json.loads(argument)
     config = TrainConfig.from_json(request["config"])
-    try:
-        device = resolve_device(config.device)
-        load_kernels(device)
-        memory, padded_tokens = PeakMemory(device), 0
-        with memory.watch():
-            trainer = build_trainer(config, device)
-            for _ in range(request["steps"]):
-                padded_tokens = max(padded_tokens, trainer.step().padded_tokens)
-                if os.getppid() != request["parent"]:
-                    return 1
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
+    device = resolve_device(config.device)
+    load_kernels(device)
+    memory, padded_tokens = PeakMemory(device), 0
+    with memory.watch():
+        trainer = build_trainer(config, device)
+        for _ in range(request["steps"]):
+            padded_tokens = max(padded_tokens, trainer.step().padded_tokens)
+            if os.getppid() != request["parent"]:
+                return 1
     print(json.dumps({"peak_bytes": memory.bytes, "padded_tokens": padded_tokens}))
     return 0
 

@@ -36,8 +36,8 @@ class Recorder:
 
     def __init__(self, store: Store, run_id: int, sampler: DeviceSampler) -> None:
         self._store, self._run_id, self._sampler = store, run_id, sampler
-        self._block = np.empty(_BLOCK_ROWS, STEP_DTYPE)
-        self._block_rows = 0
+        self._block = np.empty(0, STEP_DTYPE)
+        """The last block of steps; rows are added until it is full."""
         self._pending: list[StepRecord] = []
         self._flushed_at = self._began_at = time.perf_counter()
         self._times = os.times()
@@ -63,7 +63,7 @@ class Recorder:
             raise DivergedError
 
     def flush(self) -> bool:
-        """Write everything to the store; return False while it is unavailable.
+        """Write everything to the store; return whether the store is available.
 
         Raises:
             DivergedError: A loss is NaN or infinite.
@@ -77,7 +77,7 @@ class Recorder:
         return is_written
 
     def finish(self) -> None:
-        """Write everything to the store, or raise StoreError: call again later."""
+        """Write everything to the store; after a StoreError it can be called again."""
         self._collect()
         self._write()
 
@@ -87,11 +87,7 @@ class Recorder:
         return [Remark(RemarkKind.STORE_UNAVAILABLE, number=seconds)] if seconds else []
 
     def summary(self, state: RunState, peak_memory_bytes: int | None) -> Summary:
-        """Summarize the ended run from the store, after `finish`.
-
-        Args:
-            peak_memory_bytes: Peak that this process measured.
-        """
+        """Summarize the ended run from the store, with the peak that this process measured."""
         times, ended_at, store = os.times(), time.perf_counter(), self._store
         run = store.run(self._run_id)
         summary = summarize(
@@ -124,21 +120,15 @@ class Recorder:
         ]  # fmt: skip
         rows = np.array(values, STEP_DTYPE)
         for start in range(0, len(rows), _BLOCK_ROWS):
-            self._extend_block(rows[start : start + _BLOCK_ROWS])
+            added = rows[start : start + _BLOCK_ROWS]
+            is_full = len(self._block) + len(added) > _BLOCK_ROWS
+            self._block = added if is_full else np.concatenate((self._block, added))
+            write = partial(self._store.write_steps, self._run_id, self._block)
+            self._unwritten["steps", int(self._block["iteration"][0])] = write
         if samples := self._sampler.drain():
             write = partial(self._store.add_device_samples, self._run_id, samples)
             self._unwritten["samples", samples[0].at] = write
         return rows
-
-    def _extend_block(self, rows: npt.NDArray[np.void]) -> None:
-        """Add rows to the last block; a long run ends up as few large blocks."""
-        if self._block_rows + len(rows) > _BLOCK_ROWS:
-            self._block_rows = 0
-        self._block[self._block_rows : self._block_rows + len(rows)] = rows
-        self._block_rows += len(rows)
-        block = self._block[: self._block_rows].copy()
-        write = partial(self._store.write_steps, self._run_id, block)
-        self._unwritten["steps", int(block["iteration"][0])] = write
 
     def _try_to_write(self) -> bool:
         try:

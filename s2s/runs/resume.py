@@ -12,11 +12,7 @@ from s2s.store import Store
 
 
 def find_resumable(store: Store) -> list[tuple[Run, int]]:
-    """Return the interrupted runs that can be resumed and were not dismissed, newest first.
-
-    Returns:
-        Each run with the iteration at which it would resume, or 0 if it would start over.
-    """
+    """Return the runs to offer for resuming, newest first, each with its `resume_iteration`."""
     resumable = []
     for run in store.runs():
         if run.state is RunState.INTERRUPTED and not run.dismissed:
@@ -27,7 +23,7 @@ def find_resumable(store: Store) -> list[tuple[Run, int]]:
 
 
 def resume_iteration(store: Store, run: Run) -> int | None:
-    """Return the iteration from which the run can be resumed, or `None` if it cannot."""
+    """Return the iteration from which a run can be resumed, or `None` if it cannot."""
     try:
         return _find_iteration(store, run)
     except UserError:
@@ -35,13 +31,7 @@ def resume_iteration(store: Store, run: Run) -> int | None:
 
 
 def resume_run(store: Store, run_id: int) -> Run:
-    """Queue an interrupted run again, owned by this process, and return the run.
-
-    Records after its checkpoint are deleted, because training produces them again.
-
-    Raises:
-        UserError: The run cannot be resumed.
-    """
+    """Queue an interrupted run again, and return it; raise UserError if it cannot be resumed."""
     run = store.run(run_id)
     iteration = _find_iteration(store, run)
     resumed_at = [*run.resumed_at, iteration] if iteration or run.iterations_done else []

@@ -30,9 +30,7 @@ class Database:
     """
 
     def __init__(self, folder: Path, wait_seconds: float = WAIT_SECONDS) -> None:
-        """Open the store in the folder; create it if it is missing, migrate it if it is older.
-
-        A damaged store is set aside, and its readable rows are copied into a new one.
+        """Open the store in the folder; create, migrate or repair it if needed.
 
         Args:
             wait_seconds: How long to wait for another process that writes, once the store is open.
@@ -60,14 +58,14 @@ class Database:
 
     @contextmanager
     def transaction(self, wait_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
-        """Open a transaction: all of it is written, or nothing if an exception is raised.
+        """Open a transaction, all of which is written, or nothing if an exception is raised.
 
         Args:
-            wait_seconds: How long to wait for another process that writes. The default is the time
-                that was set when the store was opened.
+            wait_seconds: How long to wait for another process that writes, if not as long as the
+                store's `wait_seconds`.
 
         Raises:
-            StoreError: Another process writes for longer, or the disk is full, for example.
+            StoreError: The store cannot be written now, for example because the disk is full.
         """
         wait_ms = round(1000 * (self._wait_seconds if wait_seconds is None else wait_seconds))
         with self._write_lock, wrap_sqlite_errors(self._path):

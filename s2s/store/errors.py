@@ -50,14 +50,12 @@ def retry_while_unavailable(
     is_cancelled: Callable[[], bool] = lambda: False,
     limit_seconds: float | None = None,
 ) -> _Result:
-    """Return the operation's result, retrying for `limit_seconds`, RETRY_LIMIT_SECONDS by default.
+    """Return the operation's result; while the store is unavailable, retry until the limit.
 
-    Raises:
-        StoreError: The last error, once the time is up or `is_cancelled` is true; or an error that
-            is not temporary.
+    Args:
+        limit_seconds: How long to retry, if not for RETRY_LIMIT_SECONDS.
     """
-    limit_seconds = RETRY_LIMIT_SECONDS if limit_seconds is None else limit_seconds
-    deadline = time.monotonic() + limit_seconds
+    deadline = time.monotonic() + (limit_seconds or RETRY_LIMIT_SECONDS)
     while True:
         try:
             return operation()

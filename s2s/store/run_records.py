@@ -18,18 +18,14 @@ if TYPE_CHECKING:
     from s2s.analysis.advice.gradient_noise import RunNoise
 
 RECORD_WAIT_SECONDS = 1.0
-"""A training run waits no longer: its recorder keeps unwritten records and tries again."""
+"""How long a write of a run waits for other processes; the recorder tries again later."""
 
 
 class RunRecords(Database):
-    """The part of the store that a run fills while it trains."""
+    """The part of the store that holds the records of runs."""
 
     def write_steps(self, run_id: int, block: npt.NDArray[np.void]) -> None:
-        """Append a block of STEP_DTYPE rows, or replace the one with the same first row.
-
-        A writer that extends its last block each second leaves few large blocks, also for a slow
-        run of many steps.
-        """
+        """Append a block of STEP_DTYPE rows, or replace the block with the same first iteration."""
         first, last = int(block["iteration"][0]), int(block["iteration"][-1])
         with self.transaction(RECORD_WAIT_SECONDS) as database:
             database.execute(
@@ -43,7 +39,7 @@ class RunRecords(Database):
 
     def steps(self, run_id: int, after: int = 0) -> npt.NDArray[np.void]:
         """Return the STEP_DTYPE rows of the iterations after `after`, in order."""
-        # Starts at the block that contains the first of them: reading every block is slow.
+        # Reads only the blocks from the one that contains the first of these iterations.
         rows = self.read(
             "SELECT rows FROM step_blocks WHERE run_id = :run AND first_iteration >="
             " (SELECT coalesce(max(first_iteration), 0) FROM step_blocks"
@@ -92,14 +88,14 @@ class RunRecords(Database):
         return samples
 
     def save_gradient_noise(self, noise: "RunNoise") -> None:
-        """Replace the run's last measurement; ignored if the run was purged meanwhile."""
+        """Replace the run's last measurement, unless the run was purged meanwhile."""
         self.write(
             "INSERT OR REPLACE INTO gradient_noise SELECT id, ? FROM runs WHERE id = ?",
             (json.dumps(dataclasses.asdict(noise)), noise.run_id),
         )
 
     def gradient_noise(self, run_ids: Collection[int]) -> "list[RunNoise]":
-        """Return the measurements of these runs, by run id; a run may have none."""
+        """Return the measurements of these runs, in order of their ids, if there are any."""
         from s2s.analysis.advice.gradient_noise import RunNoise  # scipy: slow to load
 
         measurements = []

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from s2s.config import TrainConfig
 from s2s.errors import UserError, escape_unprintable
@@ -30,13 +30,15 @@ class Store(RunRecords):
         """Error messages for the rows that the last listing left out, per table."""
         self.write_error = ""
         """The reason why a run of this process cannot write its records now, or an empty string."""
-        self._monitor, self._heartbeat = HeartbeatMonitor(), Heartbeat(self._beat)
+        self.heartbeat = Heartbeat(self._beat)
+        """The heartbeat of this process's runs and sweeps, started once it owns one."""
+        self._monitor = HeartbeatMonitor()
 
     def create_run(self, config: TrainConfig, name: str = "") -> int:
         """Queue a run that this process owns; return its id."""
         with self.transaction() as database:
             run_id = insert_run(database, config, name)
-        self.start_heartbeat()
+        self.heartbeat.start()
         return run_id
 
     def run(self, run_id: int) -> Run:
@@ -44,11 +46,7 @@ class Store(RunRecords):
         return parse_run(self._row(run_id))
 
     def runs(self, *, archived: bool = False) -> list[Run]:
-        """Return the runs that are not deleted, newest first.
-
-        Args:
-            archived: Whether to include archived runs.
-        """
+        """Return the runs that are not deleted, newest first, and archived runs if requested."""
         hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
         runs, self.unreadable["runs"] = parse_rows(rows, _parse_listed_run)
@@ -144,9 +142,6 @@ class Store(RunRecords):
         Args:
             iteration: The iteration of the run's checkpoint, or 0 to start over.
             resumed_at: All iterations at which the run was resumed, this one included.
-
-        Raises:
-            UserError: Another process has resumed the run.
         """
         columns = {
             "state": RunState.QUEUED,
@@ -160,7 +155,7 @@ class Store(RunRecords):
             if not _update_run(database, run_id, (RunState.INTERRUPTED,), **columns):
                 raise UserError(f"Run {run_id} is already being resumed.")
             drop_records_after(database, run_id, iteration)
-        self.start_heartbeat()
+        self.heartbeat.start()
 
     # Changes by the user
 
@@ -229,12 +224,8 @@ class Store(RunRecords):
             columns = {"state": RunState.INTERRUPTED, "remarks": _to_json(remarks)}
             return _update_run(database, run_id, _UNFINISHED, finished_at=time.time(), **columns)
 
-    def is_owned(self, row: sqlite3.Row, kind: str) -> bool:
-        """Return whether a living process owns the run or sweep of this row, as far as known.
-
-        Args:
-            kind: `run` or `sweep`.
-        """
+    def is_owned(self, row: sqlite3.Row, kind: Literal["run", "sweep"]) -> bool:
+        """Return whether a living process owns the run or sweep of this row, as far as known."""
         alive = owner_is_alive(row)
         if alive is None:
             return not self._monitor.is_silent(kind, row["id"], row["heartbeat"])
@@ -244,12 +235,8 @@ class Store(RunRecords):
         """Return whether this process can tell if the run's owner is alive."""
         return owner_is_alive(self._row(run_id)) is not None
 
-    def start_heartbeat(self) -> None:
-        """Start to advance the heartbeats of this process's runs and sweeps, until `close`."""
-        self._heartbeat.start()
-
     def close(self) -> None:
-        self._heartbeat.stop()
+        self.heartbeat.stop()
         super().close()
 
     def _beat(self) -> None:

@@ -1,4 +1,4 @@
-"""Sweeps in the store: created with their parts, read, and owned by one process at a time."""
+"""Create, read, change and delete sweeps, and claim one for a process."""
 
 import json
 import sqlite3
@@ -31,8 +31,7 @@ def insert_sweep(store: Store, config: SweepConfig, parts: Iterable[SweepPart]) 
             (json.dumps(config.to_json()), time.time()),
         )
         database.executemany(
-            "INSERT INTO sweep_parts (sweep_id, engine, batch_size, repeat, position)"
-            " VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO sweep_parts VALUES (?, ?, ?, ?, ?, NULL)",
             [
                 (cursor.lastrowid, part.engine, part.batch_size, part.repeat, position)
                 for position, part in enumerate(parts)
@@ -56,16 +55,14 @@ def read_sweeps(store: Store) -> list[Sweep]:
 
 def deleted_sweeps(store: Store) -> list[Sweep]:
     """Return the sweeps that can be restored, last deleted first."""
-    rows = store.read(
-        "SELECT * FROM sweeps WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC"
-    )
+    rows = store.read("SELECT * FROM sweeps WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC")
     return parse_rows(rows, lambda row: _parse_sweep(store, row))[0]
 
 
 def reachable_parts(config: SweepConfig, parts: Sequence[SweepPart]) -> tuple[SweepPart, ...]:
     """Return the parts without the larger sizes that a growing sweep has not reached.
 
-    The first repeat goes on to twice a size once that size fits into memory; later repeats train
+    The first repeat continues with twice a size if that size fits into memory. Later repeats train
     the sizes that fit.
     """
     fitting = {
@@ -94,7 +91,7 @@ def claim_sweep(store: Store, sweep_id: int) -> None:
             " WHERE id = ?",
             (*this_process(), sweep_id),
         )
-    store.start_heartbeat()
+    store.heartbeat.start()
 
 
 def release_sweep(store: Store, sweep_id: int) -> None:
@@ -111,7 +108,7 @@ def request_sweep_stop(store: Store, sweep_id: int) -> None:
 
 
 def is_sweep_stop_requested(store: Store, sweep_id: int) -> bool:
-    """Return whether to stop the sweep; also true for a deleted one."""
+    """Return whether to stop the sweep; True if it was purged."""
     rows = store.read("SELECT stopping FROM sweeps WHERE id = ?", (sweep_id,))
     return not rows or bool(rows[0]["stopping"])
 
@@ -125,7 +122,7 @@ def queue_part(store: Store, sweep: Sweep, part: SweepPart) -> int:
             " WHERE sweep_id = ? AND engine = ? AND batch_size = ? AND repeat = ?",
             (run_id, sweep.id, part.engine, part.batch_size, part.repeat),
         )
-    store.start_heartbeat()
+    store.heartbeat.start()
     return run_id
 
 
@@ -135,13 +132,13 @@ def save_step_memory(store: Store, sweep_id: int, memory: StepMemory) -> None:
 
 
 def describe_sweep(store: Store, sweep_id: int, name: str, notes: str) -> None:
-    """Set the user's name and notes; either may be empty."""
+    """Set the user's name and notes, each of which may be empty."""
     query = "UPDATE sweeps SET name = ?, notes = ? WHERE id = ?"
     store.write(query, (name.strip(), notes.strip(), sweep_id))
 
 
 def delete_sweep(store: Store, sweep_id: int) -> None:
-    """Hide the sweep and its runs until it is restored or purged; not while it is running."""
+    """Hide a sweep and its runs until they are restored or purged; it must not be running."""
     store.mark_interrupted()
     now = time.time()
     with store.transaction() as database:
@@ -155,7 +152,7 @@ def delete_sweep(store: Store, sweep_id: int) -> None:
 
 
 def restore_sweep(store: Store, sweep_id: int) -> None:
-    """Undo the deletion; a run that was deleted earlier, by itself, stays deleted."""
+    """Undo the deletion. A run that was deleted before its sweep stays deleted."""
     with store.transaction() as database:
         rows = database.execute("SELECT deleted_at FROM sweeps WHERE id = ?", (sweep_id,))
         row = _only_row(rows.fetchall(), sweep_id)

@@ -10,6 +10,7 @@ import psutil
 import pytest
 import torch
 
+from s2s.errors import UserError
 from s2s.records import StepMemory
 from s2s.runs import memory
 from s2s.runs.execute import build_trainer
@@ -36,18 +37,14 @@ def test_the_memory_of_the_first_steps(tmp_path: Path) -> None:
     assert 4 * weights + 10 * MIB < measured.peak_bytes < 500 * MIB
 
 
-def test_a_failure_is_a_gap_and_the_process_says_why(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     before = children()
     config = tiny_config(corpus="nowhere", batch_size=3)
     monkeypatch.setattr(memory, "command", lambda _: [sys.executable, "-c", "exit(1)"])
     assert measure_step_memory(config, lambda: False) == StepMemory("fused", 3, None, None)
     assert children() <= before
-    assert memory.main(json.dumps({"config": config.to_json(), "steps": 1})) == 1
-    output, errors = capsys.readouterr()
-    assert output == ""
-    assert "nowhere" in errors
+    with pytest.raises(UserError, match="nowhere"):
+        memory.main(json.dumps({"config": config.to_json(), "steps": 1}))
 
 
 def test_cancelling_ends_the_process() -> None:

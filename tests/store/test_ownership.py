@@ -182,7 +182,7 @@ def test_a_process_beats_for_all_that_it_owns(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ownership, "HEARTBEAT_SECONDS", 0.01)
-    assert store._heartbeat._thread is None  # until it owns something
+    assert store.heartbeat._thread is None  # until it owns something
     mine, other, stopped = (store.create_run(tiny_config()) for _ in range(3))
     store.request_stop(stopped)
     store.write("UPDATE runs SET owner_machine = 'another' WHERE id = ?", (other,))
