@@ -12,7 +12,7 @@ from s2s.paths import corpora_folder
 from s2s.records import Evaluation, RunState, SampleTranslation
 from s2s.runs.execute import execute
 from s2s.store import Store
-from s2s.store.sweeps import delete_sweep, describe_sweep, queue_part, read_sweep
+from s2s.store.sweeps import delete_sweep, annotate_sweep, queue_part, read_sweep
 from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.replay import build_replay_config
 from tests import studies
@@ -60,7 +60,7 @@ def fill_store(folder: Path) -> None:
             ATTACK,
         )  # fmt: skip
         assert execute(store, trained, Event()) is RunState.FINISHED, store.run(trained)
-        store.describe_run(trained, ATTACK, [ATTACK])
+        store.annotate_run(trained, ATTACK, [ATTACK])
         failed = add_ended_run(
             store, TrainConfig(), RunState.FAILED, error=ATTACK, traceback=ATTACK
         )
@@ -68,13 +68,13 @@ def fill_store(folder: Path) -> None:
         running = add_started_run(store, TrainConfig(corpus="attacks", sentences=(ATTACK,)))
         for run_id in (failed, finished, running):
             store.rename_run(run_id, ATTACK)
-            store.describe_run(run_id, ATTACK, [ATTACK])
+            store.annotate_run(run_id, ATTACK, [ATTACK])
             store.add_evaluation(run_id, Evaluation(20, 2.0, 7.0, (TRANSLATION,)))
             with store.transaction() as database:  # as in a store from another machine
                 database.execute("UPDATE runs SET device = ? WHERE id = ?", (ATTACK, run_id))
         store.rename_run(deleted := add_ended_run(store, TrainConfig()), ATTACK)
         store.delete_run(deleted)
-        describe_sweep(store, gone := studies.save(store), ATTACK, ATTACK)
+        annotate_sweep(store, gone := studies.save(store), ATTACK, ATTACK)
         delete_sweep(store, gone)
         _add_sweep(store)
         _add_replay(store)
@@ -82,7 +82,7 @@ def fill_store(folder: Path) -> None:
 
 def _add_sweep(store: Store) -> None:
     sweep_id = studies.save(store)
-    describe_sweep(store, sweep_id, ATTACK, ATTACK)
+    annotate_sweep(store, sweep_id, ATTACK, ATTACK)
     for part in read_sweep(store, sweep_id).parts:
         assert part.run
         last = store.evaluations(part.run.id)[-1]
@@ -108,4 +108,4 @@ def _add_replay(store: Store) -> None:
             state = RunState.FAILED if number == 0 else RunState.FINISHED
             result = summary(run_id, state, sweep.run_config(part), 1000)
             store.finish_run(run_id, result, error=ATTACK, traceback=ATTACK)
-    describe_sweep(store, sweep_id, ATTACK, ATTACK)
+    annotate_sweep(store, sweep_id, ATTACK, ATTACK)

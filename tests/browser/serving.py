@@ -24,37 +24,50 @@ FLAGS = [
 
 
 @contextmanager
-def serve_dashboard(
-    home: Path,
-    log: Path,
-    *options: str,
-    threads: int | None = 1,
-) -> Iterator[str]:
+def serve_dashboard(home: Path, log: Path, *options: str, threads: int | None = 1) -> Iterator[str]:
     """Run a dashboard and yield its address.
 
     Args:
         home: Folder of its runs.
         log: File for its output.
         options: Further options of Streamlit.
-        threads: Threads to train with; None: torch's default. On a busy machine, several threads
-            wait for each other much of the time.
+        threads: Threads to train with; torch's default if `None`. On a busy machine, several
+            threads wait for each other much of the time.
     """
+    process, address = start_dashboard(home, log, *options, threads=threads)
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def start_dashboard(
+    home: Path, log: Path, *options: str, threads: int | None = 1
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a dashboard in a process group of its own; return its process and its address."""
     environment = {**os.environ, "S2S_HOME": str(home), "PYTHONPATH": str(PROJECT)}
     if threads is not None:
         environment["OMP_NUM_THREADS"] = str(threads)
-    port = find_port()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", f"--server.port={port}"]
     with log.open("w") as output:
         process = subprocess.Popen(
             [*command, "--server.headless=true", *options],
             cwd=PROJECT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+            start_new_session=True,
         )  # fmt: skip
-    try:
-        wait_until_healthy(f"http://localhost:{port}", process, log)
-        yield f"http://localhost:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=5):
+                return process, f"http://localhost:{port}"
+        except OSError:
+            time.sleep(0.1)
+    process.kill()
+    raise RuntimeError(f"The dashboard did not start: {log.read_text()}")
 
 
 @contextmanager
@@ -66,24 +79,3 @@ def open_browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
-
-
-def find_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the server answers."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:
-                if answer.read() == b"ok":
-                    return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(f"The dashboard did not start: {log.read_text()}")

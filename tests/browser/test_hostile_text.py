@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Request, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.browser.actions import click, select, settle, widget
 from tests.browser.hostile_store import ATTACK, HOST, TEXTS, fill_store
@@ -28,12 +28,8 @@ class WatchedTab:
         self.page, self._server = page, server
         self._requests: list[str] = []
         self._dialogs: list[str] = []
-        page.on("request", self._on_request)
+        page.on("request", lambda request: self._requests.append(request.url))
         page.on("dialog", self._on_dialog)
-
-    def _on_request(self, request: Request) -> None:
-        if not request.url.startswith((self._server, "data:", "blob:")):
-            self._requests.append(request.url)
 
     def _on_dialog(self, dialog: Dialog) -> None:
         self._dialogs.append(dialog.message)
@@ -53,7 +49,9 @@ class WatchedTab:
             }""",
             HOST,
         )
-        return [*elements, *self._dialogs, *self._requests]
+        own = (self._server, "data:", "blob:")
+        requests = [url for url in self._requests if not url.startswith(own)]
+        return [*elements, *self._dialogs, *requests]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,6 @@ class SmallDisk:
         self._filler = folder / "other-program.bin"
 
     def fill(self) -> None:
-        """Fill it to the last byte."""
         with self._filler.open("ab", buffering=0) as file:
             for size in (2**20, 2**10, 1):
                 with contextlib.suppress(OSError):
@@ -31,9 +30,8 @@ class SmallDisk:
     def free(self) -> None:
         self._filler.unlink()
 
-    def files(self) -> list[str]:
-        """Return its temporary files, whose names begin with a dot."""
-        return [str(path) for path in self.folder.rglob(".*")]
+    def list_temporary_files(self) -> list[Path]:
+        return [*self.folder.rglob(".*")]
 
 
 @pytest.fixture

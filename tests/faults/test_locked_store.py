@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from threading import Event, Thread
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -49,7 +50,7 @@ def locked() -> Iterator[None]:
 
 @pytest.fixture(params=["wal", "rollback journal"])
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """In a local folder, and in a network folder, where readers have to wait too."""
+    """A store in a local folder, and one in a network folder, where readers wait too."""
     if request.param != "wal":
         mounts = [SimpleNamespace(mountpoint="/", fstype="nfs4")]
         monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
@@ -88,37 +89,25 @@ def test_training_continues_and_its_records_arrive_afterwards(
 
 
 def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a temporary error is retried, until the limit or a cancellation."""
     monkeypatch.setattr(store_errors, "RETRY_INTERVAL_SECONDS", 0.0)
-    tries: list[int] = []
-
-    def fail_until(number: int, is_temporary: bool = True) -> Callable[[], str]:
-        tries.clear()
-
-        def operation() -> str:
-            tries.append(1)
-            if len(tries) < number:
-                raise StoreError("locked", is_temporary)
-            return "done"
-
-        return operation
-
-    assert retry_while_unavailable(fail_until(5)) == "done"
-    with pytest.raises(StoreError):  # damage is not temporary
-        retry_while_unavailable(fail_until(5, is_temporary=False))
-    assert len(tries) == 1
-    with pytest.raises(StoreError):
-        retry_while_unavailable(fail_until(5), is_cancelled=lambda: True)
-    assert len(tries) == 1
+    locked_error, damage = StoreError("locked", True), StoreError("damaged", False)
+    assert retry_while_unavailable(Mock(side_effect=[locked_error] * 4 + ["done"])) == "done"
+    for error, is_cancelled in ((damage, False), (locked_error, True)):
+        operation = Mock(side_effect=error)
+        with pytest.raises(StoreError):
+            retry_while_unavailable(operation, is_cancelled=lambda answer=is_cancelled: answer)
+        operation.assert_called_once()
     monkeypatch.setattr(store_errors, "RETRY_LIMIT_SECONDS", 0.05)
     with pytest.raises(StoreError):
-        retry_while_unavailable(fail_until(10**9))
+        retry_while_unavailable(Mock(side_effect=locked_error))
 
 
 @pytest.mark.usefixtures("tiny")
 def test_a_page_that_waits(
     store: Store, open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only in a network folder do readers wait; afterwards the page is whole again."""
+    """Readers wait only in a network folder, and the page is complete again afterwards."""
     store.create_run(tiny_config(), "visible again")
     store.request_stop(1)
     monkeypatch.setattr(state, "_WAIT_SECONDS", 0.1)
