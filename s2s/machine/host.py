@@ -38,6 +38,8 @@ def read_system_info() -> dict[str, Any]:
     The call runs `nvidia-smi`, so it can take 5 s.
     """
     cpuinfo = _read_cpuinfo()
+    flags = cpuinfo.get("flags", cpuinfo.get("Features"))  # x86, Arm
+    has_bf16 = None if flags is None else bool(re.search(r"\b(avx512_|amx_)?bf16\b", flags))
     memory = psutil.virtual_memory()
     folder = next(folder for folder in (home(), *home().parents) if folder.exists())
     disk = shutil.disk_usage(folder)
@@ -48,7 +50,7 @@ def read_system_info() -> dict[str, Any]:
         "physical_cores": psutil.cpu_count(logical=False),
         "logical_cores": psutil.cpu_count(),
         "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
-        "bf16_instructions": _has_bf16(cpuinfo),
+        "bf16_instructions": has_bf16,
         "load_average": list(psutil.getloadavg()),  # over 1, 5 and 15 minutes
         "memory_total_bytes": memory.total,
         "memory_available_bytes": memory.available,
@@ -71,13 +73,6 @@ def _read_cpuinfo() -> dict[str, str]:
     return dict(re.findall(r"^([^\t:]+)\t*: (.*)$", first, re.MULTILINE))
 
 
-def _has_bf16(cpuinfo: dict[str, str]) -> bool | None:
-    flags = cpuinfo.get("flags") or cpuinfo.get("Features")  # x86, Arm
-    if flags is None:
-        return None
-    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags.split())
-
-
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
@@ -86,11 +81,7 @@ def _version(package: str) -> str | None:
 
 
 def read_machine_state(device: str, other_load_cores: float | None) -> MachineState:
-    """Read load, clocks, temperatures and GPU processes, within a few milliseconds.
-
-    Args:
-        other_load_cores: A reading of an `OtherLoadMeter`.
-    """
+    """Read load, clocks, temperatures and GPU processes, within a few milliseconds."""
     return MachineState(
         at=time.time(),
         load_average=psutil.getloadavg()[0],

@@ -30,11 +30,7 @@ class DeviceSampler:
     """
 
     def __init__(self, device: str, interval_seconds: float = 1.0) -> None:
-        """Prepare the thread.
-
-        Args:
-            device: `cuda:N`, or `cpu` for the use of the CPU by this process.
-        """
+        """Prepare the thread for `cuda:N`, or for the use of the `cpu` by this process."""
         self._device = device
         self._process = psutil.Process()
         self._interval_seconds = interval_seconds

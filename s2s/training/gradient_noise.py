@@ -21,7 +21,7 @@ from s2s.training.device import matmul_precision
 MICRO_BATCH = 32
 """Samples per small batch."""
 BIG_BATCHES = 10
-"""Number of big batches. More of them would be smaller, with more noise in each gradient."""
+"""Number of big batches. If there were more, each would be smaller and its gradient noisier."""
 SAMPLES = 10_240
 MIN_SAMPLES = 2 * MICRO_BATCH * BIG_BATCHES
 

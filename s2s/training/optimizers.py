@@ -22,6 +22,7 @@ from s2s.config import Engine, OptimizerName, TrainConfig
 _ALPHA, _EPS = 0.99, 1e-8
 """Defaults of torch.optim.RMSprop."""
 _LATE_STEP = torch.tensor(1e9)
+"""Number of a step so late that AdamW's bias corrections are 1."""
 
 
 def build_optimizer(
@@ -71,11 +72,10 @@ class _Update:
 class LazySGD(torch.optim.Optimizer):
     """torch.optim.SGD with lazy updates of embeddings, for one parameter group on the CPU.
 
-    Users of the model notice nothing. In training mode an embedding first updates the rows that it
-    reads. In evaluation mode, and in its `state_dict()`, it returns updated rows but changes
-    nothing, so evaluating a run does not change its rounding. The optimizer's `state_dict()` holds
-    outdated rows and the number of steps they have missed, so resuming is exact. The optimizer can
-    also load the state of torch.optim.SGD, but not vice versa.
+    In training mode an embedding first updates the rows that it reads. In evaluation mode, and in
+    its `state_dict()`, it returns updated rows but changes nothing, so evaluating a run does not
+    change its rounding. The optimizer's `state_dict()` holds outdated rows and the number of steps
+    they have missed, so resuming is exact. The state of torch's optimizer can be loaded as well.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class LazySGD(torch.optim.Optimizer):
                     self.state[update.parameter][name].index_copy_(0, update.rows, values)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return torch's state, and per embedding `rows` (R, H), `missed` (R,) steps and `rate`."""
+        """Return torch's state, and the weight, missed steps and learning rate of embeddings."""
         saved = super().state_dict()
         for weight, last_steps in self._last_steps.items():
             saved["state"][self._numbers[weight]] = {
@@ -135,7 +135,7 @@ class LazySGD(torch.optim.Optimizer):
 
     @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load state; that of a lazy optimizer sets the embeddings' weights too."""
+        """Load state. The state of a lazy optimizer also sets the embeddings' weights."""
         super().load_state_dict(state_dict)
         for weight, last_steps in self._last_steps.items():
             last_steps.fill_(self._step_count)
@@ -166,7 +166,7 @@ class LazySGD(torch.optim.Optimizer):
         saved[f"{prefix}weight"] = weight.detach() - movement
 
     def _missed_movement(self, weight: Tensor, rows: Tensor) -> Tensor:
-        """Return what the missed steps subtract from rows (...) of `weight`: (..., H)."""
+        """Return what the missed steps subtract from some rows of `weight`."""
         buffer = self.state.get(weight, {}).get("momentum_buffer")
         if buffer is None:
             return weight.new_zeros(())
@@ -244,18 +244,18 @@ class LazyRMSprop(LazySGD):
     def _apply(self, updates: list[_Update], lr: float, momentum: float) -> None:
         """Update in one pass over memory, with a kernel that torch has only for AdamW.
 
-        Without a first moment, and at a step so late that its bias corrections are 1, AdamW maps
-        x to (1 - rate * decay) * x - rate * g / (sqrt(v) + eps). With a rate of -1 and a decay of
-        momentum - 1 that is the step of the momentum buffer.
+        Without a first moment and at a late step, AdamW maps a weight x with gradient g to
+        (1 - rate * decay) * x - rate * g / (sqrt(v) + eps). A rate of -1 and a decay of
+        momentum - 1 make this the update of a momentum buffer x.
         """
         weights = [update.weight for update in updates]
         gradients = [update.gradient for update in updates]
-        moved, rate, decay = weights, lr, 0.0
+        updated, rate, decay = weights, lr, 0.0
         if momentum:
-            moved = [update.state["momentum_buffer"] for update in updates]
+            updated = [update.state["momentum_buffer"] for update in updates]
             rate, decay = -1.0, momentum - 1
         torch._fused_adamw_(
-            moved,
+            updated,
             gradients,
             gradients,
             [update.state["square_avg"] for update in updates],
@@ -270,7 +270,7 @@ class LazyRMSprop(LazySGD):
             maximize=False,
         )
         if momentum:
-            torch._foreach_add_(weights, moved, alpha=-lr)
+            torch._foreach_add_(weights, updated, alpha=-lr)
 
 
 class RowsAdam(torch.optim.Adam):

@@ -1,4 +1,4 @@
-"""The training loop: a generator of step records and evaluations, which a caller may leave."""
+"""The training loop, a generator of step records and evaluations."""
 
 import dataclasses
 import itertools
@@ -96,8 +96,7 @@ class Trainer:
         """Take one optimizer step on the next batch, without measuring its time.
 
         Args:
-            marks: A list to which the clock's marks are added: one at the start of the step, and
-                one at the end of each phase.
+            marks: A list that gets the clock's marks: at the start and at the end of each phase.
         """
         marks = [] if marks is None else marks
         marks.append(self._clock.mark())

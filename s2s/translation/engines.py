@@ -41,7 +41,7 @@ class StepEngine(ABC):
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         self.model, self.batches, self.precision = model, batches, precision
-        self.is_warming_up = False  # see s2s.task.Task, also for the remarks
+        self.is_warming_up = False  # as in s2s.task.Task
         self.remarks: list[Remark] = []
         if not model.decoder.out.weight.is_cuda:
             raise_mmap_threshold()
@@ -55,14 +55,13 @@ class StepEngine(ABC):
         """Compute the loss of a batch.
 
         Args:
-            forced: Whether to feed the decoder the reference's words (teacher forcing), instead of
-                the words that it predicts.
+            forced: Whether the decoder's inputs are the reference's words (teacher forcing).
         """
 
     def step(
         self, optimizer: Optimizer, indices: Indices, forced: bool, mark: Callable[[], None]
     ) -> tuple[BatchCounts, Tensor]:
-        """Take one optimizer step; arguments and result are those of s2s.task.Task."""
+        """Take one optimizer step, and return the same as `s2s.task.Task.step`."""
         with matmul_precision(self.precision, self.model.decoder.out.weight.device):
             batch = self.make_batch(indices)
             mark()
@@ -146,7 +145,7 @@ class GraphedEngine(FusedEngine):
     """Engine that replays captured CUDA graphs, one for each of a few shapes.
 
     Free-running batches are computed as in `fused`. On a CPU or after a failed capture all batches
-    are, and a remark says so.
+    are computed as in `fused`, and a remark says so.
     """
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:

@@ -59,14 +59,11 @@ class TranslationRoofline(Roofline):
 
             (6*V*H*target + 36*H**2*L*(source + target)) / g + 4*(7*(V*H + V) + 2*V*target) / c
 
-        Each weight takes part in three products: for the outputs, for the gradient of the inputs
-        and for its own gradient. That makes 6 operations per weight and token, for the V*H weights
-        of the output layer and the 6*H**2 weights of a GRU layer. The optimizer passes over the
-        output layer's float32 parameters 7 times: it reads weight, gradient and two moments, and
-        writes all but the gradient. The logits of each real position are written and read once.
-
-        Embeddings, the update of the GRUs, exponentials, sampling and the overhead of calls are
-        left out. So 100% cannot be reached, least of all at small batch sizes.
+        A weight takes part in three products per token, that is in 6 operations. The output layer
+        has V*H weights, and a GRU layer has 6*H**2. The optimizer reads weight, gradient and two
+        moments of the output layer in float32, and writes all but the gradient. The logits of each
+        real position are written and read once. All other work is left out, such as the overhead of
+        calls. So 100% cannot be reached, least of all at small batch sizes.
         """
         config, vocabulary_size = self._config, self._vocabulary_size
         hidden_size, tokens = config.hidden_size, source_tokens + target_tokens

@@ -90,13 +90,10 @@ def take_fixed_step(
     indices: Tensor,
     shape: Shape,
 ) -> Tensor:
-    """Take one optimizer step and return the loss sum, a scalar.
+    """Take one optimizer step on (B,) pairs of the corpus, and return the loss sum, a scalar.
 
     The operations and their order depend on `shape` alone. Gradients are `None` before and after
     the step, so a graph keeps them in its own memory.
-
-    Args:
-        indices: (B,) pairs, on the device.
     """
     batch = batches.make_fixed(indices, shape.source_steps, shape.target_steps, shape.rows)
     encoded = model.encoder(batch.source, model.build_initial_state(shape.samples))

@@ -1,4 +1,4 @@
-"""Kernels in C, compiled at first use if there is a C compiler; otherwise torch computes."""
+"""Kernels in C, compiled at first use. Without a C compiler torch computes instead."""
 
 import contextlib
 import ctypes
@@ -22,7 +22,7 @@ _COMPILE_TIMEOUT_SECONDS = 60.0
 
 @functools.cache
 def get_kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
-    """Return the functions of kernels.c for float32 or float64, or the reason for having none.
+    """Return the functions of kernels.c for float32 or float64, or the reason why that failed.
 
     Compiling takes about a second, once per checkout and kind of processor. The environment
     variable CC may name another compiler than `cc`.
@@ -30,7 +30,7 @@ def get_kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
     compiler = os.environ.get("CC", "").split() or ["cc"]
     command = [*compiler, *_FLAGS.split(), f"-D{_MACROS[dtype]}", str(_SOURCE), "-lm"]
     key = hashlib.sha256(f"{command} {_processor()}".encode() + _SOURCE.read_bytes()).hexdigest()
-    # Python keeps compiled code there too, so this needs no more trust.
+    # Python keeps its own compiled code in this folder too, so the folder is trusted already.
     cached = _SOURCE.parent / "__pycache__" / f"kernels-{key[:16]}.so"
     with contextlib.suppress(OSError):
         return ctypes.CDLL(str(cached))
