@@ -65,7 +65,7 @@ def _description_form(run: Run, tags: Sequence[str]) -> None:
         notes = st.text_area("Notes", run.notes, max_chars=5000, height=100)
         if st.form_submit_button("Save", icon=":material/save:", key="save_description"):
             get_store().rename_run(run.id, name)
-            get_store().describe_run(run.id, notes, selected)
+            get_store().annotate_run(run.id, notes, selected)
             st.rerun()
 
 
@@ -79,7 +79,7 @@ def _tag_form(runs: Sequence[Run], tags: Sequence[str]) -> None:
             is_saved = st.form_submit_button("Add", icon=":material/save:", key="save_tags")
         if is_saved and added:
             for run in runs:
-                get_store().describe_run(run.id, run.notes, [*run.tags, *added])
+                get_store().annotate_run(run.id, run.notes, [*run.tags, *added])
             st.rerun()
 
 

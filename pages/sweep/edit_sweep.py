@@ -5,12 +5,12 @@ import streamlit as st
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
-from pages.shared.sweeps import SELECTED, sweep_label
+from pages.shared.sweeps import SELECTED, format_sweep_label
 from s2s.errors import UserError
 from s2s.formatting import format_bytes
 from s2s.paths import folder_bytes, run_folder
 from s2s.records import Sweep, SweepState
-from s2s.store.sweeps import delete_sweep, deleted_sweeps, describe_sweep, restore_sweep
+from s2s.store.sweeps import annotate_sweep, delete_sweep, deleted_sweeps, restore_sweep
 
 
 def edit_sweep(sweep: Sweep) -> None:
@@ -19,7 +19,7 @@ def edit_sweep(sweep: Sweep) -> None:
         name = st.text_input("Name", sweep.name, max_chars=80)
         notes = st.text_area("Notes", sweep.notes, max_chars=5000, height=100)
         if st.form_submit_button("Save", icon=":material/save:", key="save_sweep"):
-            describe_sweep(get_store(), sweep.id, name, notes)
+            annotate_sweep(get_store(), sweep.id, name, notes)
             st.rerun()
     is_running = sweep.state is SweepState.RUNNING
     if st.button(
@@ -34,7 +34,7 @@ def show_deleted_sweeps() -> None:
     for sweep in deleted_sweeps(get_store()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f":material/delete: Deleted **{escape(sweep_label(sweep))}** with its "
+                f":material/delete: Deleted **{escape(format_sweep_label(sweep))}** with its "
                 f"{_format_run_count(sweep)} :gray[(can be undone until the dashboard restarts)]",
                 width="content",
             )

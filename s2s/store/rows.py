@@ -1,6 +1,6 @@
-"""Rows of the store as the records of records.py, and the JSON in their columns.
+"""Parse rows of the store into records, and the JSON in their columns.
 
-JSON is checked when it is read, because another version of s2s may have written it.
+The JSON is checked, because another version of s2s may have written it.
 """
 
 import functools
@@ -21,8 +21,8 @@ PARSE_ERRORS = (UserError, ValueError, TypeError, LookupError, AttributeError, R
 
 
 @contextmanager
-def name_unreadable(kind: str, row: sqlite3.Row) -> Iterator[None]:
-    """Raise UserError with the row's kind and id if it cannot be parsed."""
+def wrap_parse_errors(kind: str, row: sqlite3.Row) -> Iterator[None]:
+    """Raise UserError that names the row in place of an error in parsing it."""
     try:
         yield
     except PARSE_ERRORS as error:
@@ -49,7 +49,7 @@ def parse_rows(
 def parse_run(row: sqlite3.Row) -> Run:
     """Return the run; raise UserError if this version cannot read it."""
     values = {field.name: row[field.name] for field in fields(Run)}
-    with name_unreadable("Run", row):
+    with wrap_parse_errors("Run", row):
         remarks = json.loads(row["remarks"])
         return Run(
             **values
@@ -69,18 +69,18 @@ def parse_run(row: sqlite3.Row) -> Run:
 
 
 @functools.lru_cache(maxsize=10_000)
-def parse_finished_run(row: sqlite3.Row) -> Run:
-    """As `parse_run`, cached: pages list thousands of finished runs at each click."""
+def parse_ended_run(row: sqlite3.Row) -> Run:
+    """Return the run, from a cache, because pages list thousands of ended runs at each click."""
     return parse_run(row)
 
 
 def parse_sweep_config(row: sqlite3.Row) -> SweepConfig:
-    with name_unreadable("Sweep", row):
+    with wrap_parse_errors("Sweep", row):
         return SweepConfig.from_json(json.loads(row["config"]))
 
 
 def parse_translations(column: str) -> tuple[SampleTranslation, ...]:
-    """Return an evaluation's translations; none if unreadable, because its loss is still good."""
+    """Return the translations, or none if they are unreadable, to keep the evaluation's loss."""
     try:
         return tuple(parse_dataclass(SampleTranslation, each) for each in json.loads(column))
     except PARSE_ERRORS:

@@ -1,4 +1,4 @@
-"""A run's records in the store: steps, evaluations, device samples, gradient noise."""
+"""Write and read a run's records: steps, evaluations, device samples, gradient noise."""
 
 import dataclasses
 import json

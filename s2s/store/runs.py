@@ -1,4 +1,4 @@
-"""Runs in the store: created, listed, changed, deleted, and owned by one process at a time."""
+"""Create, list, change and delete runs, and track which process owns each of them."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ from s2s.records import MachineState, Remark, RemarkKind, Run, RunState, Summary
 from s2s.store.database import WAIT_SECONDS
 from s2s.store.errors import StoreError
 from s2s.store.ownership import Heartbeat, HeartbeatMonitor, owner_is_alive, this_process
-from s2s.store.rows import parse_finished_run, parse_rows, parse_run
+from s2s.store.rows import parse_ended_run, parse_rows, parse_run
 from s2s.store.run_records import RunRecords, drop_records_after
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
@@ -165,8 +165,8 @@ class Store(RunRecords):
             raise UserError("A run's name must not be empty.")
         self._update(run_id, name=escape_unprintable(name.strip()))
 
-    def describe_run(self, run_id: int, notes: str, tags: Sequence[str]) -> None:
-        """Set the user's notes and tags; blank and repeated tags are dropped."""
+    def annotate_run(self, run_id: int, notes: str, tags: Sequence[str]) -> None:
+        """Set the user's notes and tags, without blank and repeated tags."""
         unique = list(dict.fromkeys(escape_unprintable(tag.strip()) for tag in tags if tag.strip()))
         self._update(run_id, notes=notes.strip(), tags=json.dumps(unique))
 
@@ -176,12 +176,12 @@ class Store(RunRecords):
 
     def archive_run(self, run_id: int, archived: bool = True) -> None:
         """Hide the run from lists, or show it again; raise UserError if it is not finished."""
-        self._check_finished(run_id, "archiving")
+        self._check_ended(run_id, "archiving")
         self._update(run_id, archived_at=time.time() if archived else None)
 
     def delete_run(self, run_id: int) -> None:
         """Hide the run until it is restored or purged; raise UserError if it is not finished."""
-        self._check_finished(run_id, "deleting")
+        self._check_ended(run_id, "deleting")
         self._update(run_id, deleted_at=time.time())
 
     def restore_run(self, run_id: int) -> None:
@@ -258,7 +258,7 @@ class Store(RunRecords):
         with self.transaction() as database:
             return _update_run(database, run_id, states, **columns)
 
-    def _check_finished(self, run_id: int, action: str) -> None:
+    def _check_ended(self, run_id: int, action: str) -> None:
         if not self.run(run_id).state.has_ended():
             raise UserError(f"Run {run_id} is not finished. Stop it before {action} it.")
 
@@ -290,4 +290,4 @@ def _to_json(value: object) -> str:
 
 
 def _parse_listed_run(row: sqlite3.Row) -> Run:
-    return parse_run(row) if row["state"] in _UNFINISHED else parse_finished_run(row)
+    return parse_run(row) if row["state"] in _UNFINISHED else parse_ended_run(row)

@@ -12,10 +12,7 @@ SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 SCHEMA_VERSION = 1
 """The version that schema.sql describes. Raise it with every step added to MIGRATIONS."""
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], object], ...] = ()
-"""Steps that bring a store of an earlier release to today's schema, the first from version 1 to 2.
-
-Each creates the tables, columns and indexes of its version, and changes the rows that need it.
-"""
+"""Functions that each bring a store to the next version, the first from version 1 to 2."""
 # CREATE TABLE statements differ after a migration, so columns are compared one by one. Views and
 # virtual tables (rootpage 0) are not asked for columns, because that would run their code.
 _OBJECTS = """
@@ -28,20 +25,20 @@ FROM sqlite_master AS m, pragma_table_xinfo(m.name) AS c WHERE m.type = 'table' 
 
 
 def read_version(database: sqlite3.Connection) -> int:
-    """Return the schema version of a store; 0 for a new file."""
+    """Return the schema version of a store, which is 0 for a new file."""
     return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
 def migrate(database: sqlite3.Connection) -> None:
-    """Apply the missing steps within the caller's transaction; a new store needs none."""
-    if version := read_version(database):
+    """Apply the missing migrations within the caller's transaction."""
+    if version := read_version(database):  # 0: a new store has today's schema
         for step in MIGRATIONS[version - 1 :]:
             step(database)
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def disable_schema_code(connection: sqlite3.Connection) -> None:
-    """Run no function or check that the tables of a foreign file name."""
+    """Make SQLite run no function or check that is part of a file's tables."""
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA ignore_check_constraints = ON")
 
@@ -49,7 +46,7 @@ def disable_schema_code(connection: sqlite3.Connection) -> None:
 def check_schema(database: sqlite3.Connection, path: Path) -> None:
     """Raise UserError for a trigger, view, table, column or index that schema.sql lacks.
 
-    A trigger or a view can fill the disk or never end, at each write or read.
+    A trigger could fill the disk at each write, and a view could make each read endless.
     """
     foreign = set(map(tuple, database.execute(_OBJECTS))) - _own_objects()
     if foreign:
@@ -64,5 +61,5 @@ def check_schema(database: sqlite3.Connection, path: Path) -> None:
 def _own_objects() -> frozenset[tuple[object, ...]]:
     with closing(sqlite3.connect(":memory:")) as database:
         database.executescript(SCHEMA)
-        database.execute("ANALYZE")  # a user may have done it: its tables run nothing
+        database.execute("ANALYZE")  # a user may have created these tables; they run no code
         return frozenset(map(tuple, database.execute(_OBJECTS)))

@@ -131,7 +131,7 @@ def save_step_memory(store: Store, sweep_id: int, memory: StepMemory) -> None:
     store.write(query, (sweep_id, *astuple(memory)))
 
 
-def describe_sweep(store: Store, sweep_id: int, name: str, notes: str) -> None:
+def annotate_sweep(store: Store, sweep_id: int, name: str, notes: str) -> None:
     """Set the user's name and notes, each of which may be empty."""
     query = "UPDATE sweeps SET name = ?, notes = ? WHERE id = ?"
     store.write(query, (name.strip(), notes.strip(), sweep_id))

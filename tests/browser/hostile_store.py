@@ -1,4 +1,4 @@
-"""A store whose every text by users or files attacks the browser that shows it."""
+"""A store in which every text of users and files attacks the browser that shows it."""
 
 import dataclasses
 import random
@@ -34,10 +34,8 @@ _PIECES = [
     "[^1]", "[x]: y", "|-|", ":::note", "\\(", "\\begin{x}", "javascript:", "(c)", "~~", "\0",
     "\u200b",
 ]  # fmt: skip
-_draw = random.Random(0)
-TEXTS = [
-    f"{n} " + "".join(_draw.choices(_PIECES, k=_draw.randint(1, 12))) + "x" for n in range(150)
-]
+_rng = random.Random(0)
+TEXTS = [f"{n} {''.join(_rng.choices(_PIECES, k=_rng.randint(1, 12)))}x" for n in range(150)]
 """Random markup; each text is different and ends visibly."""
 
 
@@ -91,7 +89,7 @@ def _add_sweep(store: Store) -> None:
 
 
 def _add_replay(store: Store) -> None:
-    """One of its runs has failed, and one is running: the one that the Train page shows."""
+    """Add a replay with a failed run and a running one, which the Train page shows."""
     sweep_id = create_sweep(store, build_replay_config("attacks", repeats=2))
     sweep = read_sweep(store, sweep_id)
     for number, part in enumerate(sweep.parts):

@@ -42,7 +42,7 @@ def test_stored_text_cannot_control_the_terminal(store: Store, capsys: Capture) 
 
 
 def test_archived_and_deleted_runs(store: Store, capsys: Capture) -> None:
-    store.describe_run(1, "slow", ["first", "cpu"])
+    store.annotate_run(1, "slow", ["first", "cpu"])
     store.archive_run(1)
     assert "--archived" in printed(["runs"], capsys)
     assert printed_json(["runs"], capsys) == []

@@ -62,23 +62,18 @@ def is_leased() -> bool:
 
 
 def test_dashboards_and_commands_train_at_once(store: Store) -> None:
-    """Meanwhile this process renames a run."""
+    """Meanwhile this process describes a run again and again."""
     with start_together([DASHBOARD, DASHBOARD, COMMAND]) as processes:
         first = int(processes[0].receive().split()[0])
         for number in itertools.count():
-            store.rename_run(first, f"name {number}")
-            store.describe_run(first, f"note {number}", [f"tag {number}"])
+            store.annotate_run(first, f"note {number}", [f"tag {number}"])
             threading.Event().wait(0.02)
             if store.run(first).state.has_ended():
                 break
         messages = [process.finish() for process in processes]
     assert messages[2] == "0"
     run = store.run(first)
-    assert (run.name, run.notes, run.tags) == (
-        f"name {number}",
-        f"note {number}",
-        (f"tag {number}",),
-    )
+    assert (run.notes, run.tags) == (f"note {number}", (f"tag {number}",))
     assert len(store.runs()) == 5
     check_complete(store.runs(), store)
     assert not is_leased()

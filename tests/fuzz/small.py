@@ -56,7 +56,7 @@ def add_runs(home: Path) -> None:
     with closing(Store(home)) as store:
         for size in (2, 3):
             execute(store, store.create_run(config(batch_size=size)), Event())
-        store.describe_run(1, "note", ["tag"])
+        store.annotate_run(1, "note", ["tag"])
         store.archive_run(2)
         create_sweep(store, SweepConfig(base=config(), batch_sizes=(2, 3), amount=30))
 

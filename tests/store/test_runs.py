@@ -125,7 +125,7 @@ def test_names_notes_and_tags(store: Store) -> None:
     with pytest.raises(UserError):
         store.rename_run(run_id, " \n")
     tags = [" b ", "a", "b", " ", "t\x1b]0;x\x07"]
-    store.describe_run(run_id, ' it\'s\n"mine" \U0001f600 ', tags)
+    store.annotate_run(run_id, ' it\'s\n"mine" \U0001f600 ', tags)
     run, untouched = store.run(run_id), store.run(other)
     assert run.name == "'; DROP TABLE runs; -- é\U0001f600\u202f!"
     assert run.notes == 'it\'s\n"mine" \U0001f600'

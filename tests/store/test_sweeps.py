@@ -56,7 +56,7 @@ def test_new_sweeps_and_their_runs(store: Store) -> None:
     assert (store.parent_sweep(run_id), store.parent_sweep(single)) == (first, None)
     assert [sweep.id for sweep in read_sweeps(store)] == [second, first]
     assert [part.run for part in read_sweep(store, second).parts] == [None, None]
-    stored.describe_sweep(store, first, " quiet night ", "fan off\n")
+    stored.annotate_sweep(store, first, " quiet night ", "fan off\n")
     sweep = read_sweep(store, first)
     assert (sweep.name, sweep.notes) == ("quiet night", "fan off")
 
