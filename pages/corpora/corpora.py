@@ -339,7 +339,7 @@ st.title("Corpora")
 st.caption("Sentence pairs to train on, prepared once and kept on disk.")
 corpora = catalog.list_corpora(folder)
 names = [info.name for info in corpora]
-with st.container():  # one element, however much it holds; else the expander below would close
+with st.container():  # always one element: if their number changed, the expander would close
     if message := st.session_state.pop("corpora_message", ""):
         st.success(escape(message))
     for error in catalog.list_damaged_corpora(folder):

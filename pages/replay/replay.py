@@ -18,22 +18,24 @@ from s2s.sweeps.replay import (
 )
 
 _OPEN = "new_replay_open"
+"""Session-state key: whether the form is open."""
 _LENGTHS = {
     ITERATIONS: "1,000, as in the article",
     LONG_ITERATIONS: "10,000 with sample translations",
 }
 
 
-def start() -> None:
-    """Start the replay with the form's values and show it."""
-    corpus, iterations = (st.session_state[f"replay_{name}"] for name in ("corpus", "iterations"))
-    repeats = st.session_state.get(f"replay_repeats_{iterations}")  # None: not drawn yet
-    config = build_replay_config(corpus, iterations, repeats)
+def start_replay() -> None:
+    """Start the replay with the form's values and select it."""
+    iterations = st.session_state["replay_iterations"]
+    # The field of the repeats is missing if the iterations were changed just before the click.
+    repeats = st.session_state.get(f"replay_repeats_{iterations}")
+    config = build_replay_config(st.session_state["replay_corpus"], iterations, repeats)
     st.session_state[SELECTED] = get_scheduler().submit_sweep(config)
     st.session_state[_OPEN] = False
 
 
-def form() -> None:
+def show_form() -> None:
     """Show the form of a new replay: corpus, iterations and repeats."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         corpus = corpus_select("replay_corpus", width=240)
@@ -48,7 +50,7 @@ def form() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Replay the article", type="primary", key="start_replay", icon=":material/replay:",
-            on_click=catch_errors(start),
+            on_click=catch_errors(start_replay),
         )  # fmt: skip
         st.caption(
             f"{4 * repeats:,} runs: batch sizes 2 and 32, each with the article's computation "
@@ -65,7 +67,7 @@ st.caption(
 )
 replays = [sweep for sweep in list_sweeps() if is_replay(sweep.config)]
 st.session_state.setdefault(_OPEN, not replays)
-lazy_expander("New replay", "add_circle", _OPEN, form)
+lazy_expander("New replay", "add_circle", _OPEN, show_form)
 if replays:
     sweep = select_sweep(replays)
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -35,13 +35,13 @@ from s2s.text.sweep import list_run_messages
 def show_replay(
     sweep_id: int, unigram_loss: float | None, related: RelatedAdvice | None, *, is_live: bool
 ) -> None:
-    """Show the replay, on a timer if `is_live`; rerun the page when it has ended."""
+    """Show the replay; if a timer calls this (`is_live`), rerun the page once the replay ended."""
     try:
         sweep = read_sweep(get_store(), sweep_id)
     except UserError:  # deleted in another tab
         st.rerun()
     if is_live and sweep.state is not SweepState.RUNNING:
-        st.rerun()  # to stop the timer
+        st.rerun()  # without the timer
     replay = read_replay(get_store(), sweep, unigram_loss, related)
     if sweep.state is not SweepState.FINISHED:
         _show_progress(sweep)
@@ -106,9 +106,10 @@ def _show_curves(sweep: Sweep) -> None:
 
 def _build_line(sweep: Sweep, engine: Engine, batch_size: int, axis: Axis) -> RunLine | None:
     """Return the mean line of the finished repeats, or else the line of the run in progress."""
-    parts = [p for p in sweep.parts if (p.engine, p.batch_size) == (engine, batch_size)]
+    parts = [part for part in sweep.parts if (part.engine, part.batch_size) == (engine, batch_size)]
     started = [part.run for part in parts if part.run and part.run.iterations_done]
-    runs = [run for run in started if run.state is RunState.FINISHED] or started[:1]
+    finished = [run for run in started if run.state is RunState.FINISHED]
+    runs = finished or started[:1]
     if not runs:
         return None
     lines = [

@@ -51,7 +51,7 @@ def reject_foreign_origin() -> None:
         _frame_guard(key="s2s_frame_guard_code")
 
 
-def exposure_warning() -> str:
+def describe_exposure() -> str:
     """Return a warning if other machines can use the dashboard without a login, else ""."""
     if _is_loopback(st.get_option("server.address")) or is_login_configured():
         return ""
@@ -64,7 +64,7 @@ def exposure_warning() -> str:
 @functools.cache
 def _log_exposure() -> None:
     """Log the warning once per process."""
-    if warning := exposure_warning():
+    if warning := describe_exposure():
         _log.warning(warning)
 
 
@@ -125,7 +125,7 @@ def _show_login() -> None:
     )
     settings = _read_secrets()["auth"]
     providers = [name for name, values in settings.items() if isinstance(values, Mapping)]
-    if "client_id" in settings or not providers:
+    if "client_id" in settings or not providers:  # `[auth]` itself describes a provider
         st.button("Log in", key="log_in", type="primary", on_click=st.login)
     for name in providers:
         if name != "client_kwargs":

@@ -15,6 +15,7 @@ from s2s.records import DeviceSample, Evaluation
 from s2s.store import Store
 
 Records = tuple[Steps, list[Evaluation], list[DeviceSample]]
+"""The steps, evaluations and device samples of a run."""
 _WAIT_SECONDS = 2.0  # while another process writes to the store
 _lock = threading.Lock()
 _scheduler: Scheduler | None = None
@@ -73,7 +74,7 @@ class _CachedRecords:
 
 @functools.lru_cache(maxsize=64)
 def _get_records(store: Store, run_id: int, _resumed_at: tuple[int, ...]) -> _CachedRecords:
-    """Read anew after each resume, which drops the records after the checkpoint."""
+    """Return a new cache after each resume, which drops the records after the checkpoint."""
     return _CachedRecords(store, run_id)
 
 

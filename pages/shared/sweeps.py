@@ -19,7 +19,7 @@ SELECTED = "selected_sweep"
 
 
 def list_sweeps() -> list[Sweep]:
-    """Return all readable sweeps, newest first, with a warning about the others."""
+    """Return all readable sweeps, newest first, and warn about the unreadable ones."""
     sweeps = read_sweeps(get_store())
     if problems := get_store().unreadable["sweeps"]:
         st.warning(escape(" ".join(problems[:3])))
@@ -37,7 +37,7 @@ def select_sweep(sweeps: Sequence[Sweep]) -> Sweep:
         st.session_state[SELECTED] = matches[0] if matches else sweeps[0].id
     sweep_id = st.selectbox(
         "Sweep", list(by_id), key=SELECTED, persist_state="session",
-        format_func=lambda each: sweep_label(by_id[each]),
+        format_func=lambda each: format_sweep_label(by_id[each]),
     )  # fmt: skip
     st.query_params["sweep"] = str(sweep_id)
     return by_id[sweep_id]
@@ -57,7 +57,7 @@ def select_engine(sweep: Sweep) -> Engine:
 
 
 def stop_or_continue_button(sweep: Sweep) -> None:
-    """Show Stop or Continue; call it in the page body, since a fragment's button would wait."""
+    """Show Stop or Continue; call this outside fragments, whose buttons respond late."""
     if sweep.state is SweepState.RUNNING:
         st.button(
             "Stop", key="stop_sweep", icon=":material/stop:",
@@ -71,6 +71,6 @@ def stop_or_continue_button(sweep: Sweep) -> None:
         )  # fmt: skip
 
 
-def sweep_label(sweep: Sweep) -> str:
+def format_sweep_label(sweep: Sweep) -> str:
     """Return the sweep's name in lists."""
     return f"{sweep.id} · {describe_sweep(sweep)} · {sweep.state}"

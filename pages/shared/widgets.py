@@ -135,7 +135,7 @@ def lazy_expander(label: str, icon: str, key: str, draw: Callable[[], object]) -
 
 
 def parse_ids(texts: Iterable[str]) -> list[int]:
-    """Return the texts that can be the id of a run or a sweep, as numbers."""
+    """Convert the texts that can be ids of runs or sweeps to numbers, and drop the others."""
     return [int(each) for each in texts if re.fullmatch("[0-9]{1,18}", each)]
 
 

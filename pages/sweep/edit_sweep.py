@@ -10,7 +10,7 @@ from s2s.errors import UserError
 from s2s.formatting import format_bytes
 from s2s.paths import folder_bytes, run_folder
 from s2s.records import Sweep, SweepState
-from s2s.store.sweeps import annotate_sweep, delete_sweep, deleted_sweeps, restore_sweep
+from s2s.store.sweeps import annotate_sweep, delete_sweep, read_deleted_sweeps, restore_sweep
 
 
 def edit_sweep(sweep: Sweep) -> None:
@@ -31,7 +31,7 @@ def edit_sweep(sweep: Sweep) -> None:
 
 def show_deleted_sweeps() -> None:
     """Show each deleted sweep with its Undo button."""
-    for sweep in deleted_sweeps(get_store()):
+    for sweep in read_deleted_sweeps(get_store()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
                 f":material/delete: Deleted **{escape(format_sweep_label(sweep))}** with its "

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from pages.shared.access import exposure_warning
+from pages.shared.access import describe_exposure
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
 from s2s import formatting as words
@@ -52,7 +52,7 @@ def fact_table(facts: dict[str, object], missing: str = MISSING) -> None:
 
 
 st.title("System")
-if warning := exposure_warning():
+if warning := describe_exposure():
     st.warning(warning)
 st.button("Refresh", key="refresh", icon=":material/refresh:")
 with st.spinner("Reading the machine…"):

@@ -21,7 +21,7 @@ TYPED, SAMPLED = "typed", "from the test split"
 Pairs = list[tuple[str, str]]
 """Sentences with their references; a reference can be empty."""
 Result = tuple[dict[str, Any], Translation]
-"""A translation as a row of the table, and with its words."""
+"""A row of the table, and the translation that it shows."""
 
 
 def format_model_label(run: Run) -> str:
@@ -43,8 +43,8 @@ def list_existing_corpora(runs: list[Run]) -> list[str]:
     return list(dict.fromkeys(run.config.corpus for run in runs if run.config.corpus in existing))
 
 
-def type_sentences(runs: list[Run]) -> Pairs:
-    """Show a text area that at first holds a sentence of the runs' corpus, and read it."""
+def read_typed_sentences(runs: list[Run]) -> Pairs:
+    """Show a text area and return its lines; raise UserError if the text is too long."""
     if "typed" not in st.session_state:
         st.session_state["typed"] = ""
         if names := list_existing_corpora(runs):
@@ -63,8 +63,12 @@ def type_sentences(runs: list[Run]) -> Pairs:
     return [(line, "") for line in lines]
 
 
-def sample_sentences(runs: list[Run]) -> Pairs:
-    """Show the controls of a random sample from a test split, and draw the sample."""
+def draw_sentences(runs: list[Run]) -> Pairs:
+    """Show the settings of a random sample from a test split, and draw it if possible.
+
+    Raises:
+        UserError: The runs' corpora have been removed, or the selected one has no test split.
+    """
     names = list_existing_corpora(runs)
     if not names:
         raise UserError("The corpora of these runs have been removed. Type sentences instead.")
@@ -79,7 +83,7 @@ def sample_sentences(runs: list[Run]) -> Pairs:
 
 
 def translate(runs: list[Run], sentences: list[str]) -> list[list[Result]]:
-    """Translate the sentences with each run; show an error for a run that cannot."""
+    """Translate the sentences with each run, and show an error for each run that fails."""
     bar = st.progress(0.0, "Loading torch…")
     from s2s.translation.translator import Translator  # loads torch, which takes seconds
 
@@ -169,7 +173,7 @@ source = st.segmented_control(
     "Sentences", [TYPED, SAMPLED], default=TYPED, required=True, key="sentence_source"
 )
 try:
-    pairs = type_sentences(selected) if source == TYPED else sample_sentences(selected)
+    pairs = read_typed_sentences(selected) if source == TYPED else draw_sentences(selected)
 except UserError as error:
     st.error(escape(error))
     st.stop()
