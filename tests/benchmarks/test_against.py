@@ -37,7 +37,7 @@ def test_pairs_and_their_median(capsys: Capture) -> None:
 
 @pytest.mark.usefixtures("tiny")
 @pytest.mark.parametrize("code", ["raise SystemExit(3)", "print('[]')", "print('fast')"])
-def test_a_program_without_a_figure(code: str, capsys: Capture) -> None:
+def test_a_program_that_fails_or_prints_no_number(code: str, capsys: Capture) -> None:
     assert main([*OURS, "--", sys.executable, "-c", code]) == 1
     output, errors = capsys.readouterr()
     assert output == ""
