@@ -110,7 +110,7 @@ _SOME_NUMBER = re.compile(r"\b(?:deux|trois|quatre|cinq|six|sept|huit|dix) ")
 
 
 def deniable(what: Predicate) -> bool:
-    """Whether it can well be denied: "il ne mange pas de gâteau" for one cake is not said so."""
+    """Return whether a negation sounds natural; with "un gâteau" or "deux gâteaux" it does not."""
     if _SOME_NUMBER.search(what.fr):
         return False
     return what.verb.fr.infinitive == "avoir" or not _ONE_THING.search(what.fr)

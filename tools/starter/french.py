@@ -18,7 +18,7 @@ _SI_IL = re.compile(r"(?<![-\w])(s)i (?=ils?\b)", re.IGNORECASE)
 
 
 def begins_with_vowel(word: str) -> bool:
-    """Whether a French word makes the one before it elide: ami, homme, yes; héros, no."""
+    """Return whether the word before a French word elides: before "ami", not before "héros"."""
     return _BEGINS_WITH_VOWEL.match(word) is not None
 
 

@@ -16,7 +16,7 @@ from tools.starter.french import (
 )
 
 Aspect = Literal["action", "state", "perception", "event"]
-"""What decides the English tense: a state or a perception is never "being done"."""
+"""The kind of a verb; states and perceptions have no progressive form in English."""
 
 
 class Pair(NamedTuple):

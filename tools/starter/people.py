@@ -26,7 +26,7 @@ from tools.starter.words.people import MEN, WOMEN
 
 
 class Subject(NamedTuple):
-    """Who a sentence is about, with all that its verb and adjectives must agree with."""
+    """The subject of a sentence, with everything that verb and adjectives agree with."""
 
     en: str
     fr: str
@@ -70,9 +70,9 @@ NAMES = Table(
 )
 """First names."""
 FAMILY_DETERMINERS = Table([MY, YOUR, OUR, YOUR_VOUS, THEIR])
-"""Whose relatives are spoken of."""
+"""Determiners of relatives."""
 FRIENDLY_PLURALS = ("friend", "cousin", "brother", "sister", "neighbor", "colleague", "uncle")
-"""Of whom one may have several."""
+"""Relatives and friends of whom a person may have several."""
 # Brothers do not share a wife, and the corpus keeps to husbands of women and wives of men.
 _UNMARRIED = {"wife": (OUR, THEIR, HER), "husband": (OUR, THEIR, HIS)}
 
@@ -100,7 +100,7 @@ _NOT_OF_CHILDREN = frozenset({"young", "old", "rich", "famous", "handsome", "ser
 
 
 def person_adjective(rng: Random, noun: Noun) -> Adjective:
-    """What a person is like; no child is old or rich."""
+    """Draw an adjective for a person; no child is old or rich."""
     adjective = NOUN_ADJECTIVES["person"].draw(rng)
     while noun.en in _CHILDREN and adjective.en in _NOT_OF_CHILDREN:
         adjective = NOUN_ADJECTIVES["person"].draw(rng)
@@ -134,7 +134,7 @@ def person_for(rng: Random, who: Subject | None) -> Phrase:
 
 
 def subject(rng: Random) -> Subject:
-    """Who the sentence is about: a pronoun twice in three times."""
+    """Draw the subject of a sentence: a pronoun two times in three."""
     if rng.random() < 0.66:
         return PRONOUNS.draw(rng)
     return third_person(other_person(rng))

@@ -20,7 +20,7 @@ class Phrase(NamedTuple):
 
 
 class Determiner(NamedTuple):
-    """What stands before a noun, in all its forms; the vowel forms go before vowels."""
+    """A determiner in all its forms; the vowel forms go before vowels."""
 
     en: str
     en_plural: str

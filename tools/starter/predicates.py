@@ -42,7 +42,7 @@ def doing(rng: Random, row: VerbRow, who: Subject | None = None) -> Predicate:
 
 
 DESTINATIONS = Table([place for place in PLACES.values() if place.to])
-"""Where one may go on any day."""
+"""Places where people go on any day."""
 
 
 def _near_place(rng: Random) -> Pair:
@@ -74,7 +74,7 @@ _OF_AGE = frozenset({"travailler", "fumer", "conduire", "cuisiner"})
 
 
 def becoming(who: Subject, what: Predicate) -> bool:
-    """Whether somebody may be doing this: children neither work nor smoke."""
+    """Return whether the predicate suits the subject: children neither work nor smoke."""
     is_child = who.en.removesuffix(" who").endswith((" child", " children", " boy", " girl"))
     return not (is_child and what.verb.fr.infinitive in _OF_AGE)
 
@@ -105,7 +105,7 @@ def living(rng: Random) -> Predicate:
 
 
 ACTING_ROWS = Table([row for row in VERBS_WITH_THING.items if row.verb.aspect == "action"])
-"""Of the verbs done to things, those that one can want or have to do."""
+"""Verbs with a thing as object that people can want or have to do."""
 
 
 def acting(rng: Random, who: Subject | None) -> Predicate:
@@ -148,7 +148,7 @@ DEGREES = weighted(
     (5.0, NO_DEGREE), (1.0, Pair("very", "très")), (0.4, Pair("too", "trop")),
     (0.4, Pair("a little", "un peu")), (0.2, Pair("really", "vraiment")),
 )  # fmt: skip
-"""How much so."""
+"""Adverbs of degree."""
 
 
 def being(who: Subject, adjective: Adjective, degree: Pair = NO_DEGREE) -> Predicate:
@@ -174,4 +174,4 @@ SKY = weighted(
     (0.6, (_IT, verb("snow", "neiger"))),
     (0.3, (_THE_WEATHER, verb("be bad", "faire mauvais"))),
 )
-"""What the weather does, with its subject."""
+"""Verbs of the weather with their subjects."""

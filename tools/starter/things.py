@@ -45,12 +45,12 @@ _EATEN = weighted(
     *((0.08, (number, _MANY)) for number in COUNTED[:4]),
 )  # fmt: skip
 HABITUAL = weighted((1.0, (A, _MANY)))
-"""What one eats or buys every day: des pommes."""
+"""Determiners of things that people eat or buy every day: des pommes."""
 POSSESSED = weighted(
     (1.0, (A, _ONE)), (0.2, (A, _MANY)), (0.1, (THE, _ONE)),
     *((0.3 / rank**2, (number, _MANY)) for rank, number in enumerate(COUNTED[:4], 1)),
 )  # fmt: skip
-"""What one has."""
+"""Determiners of things that people have."""
 _MASS_DETERMINERS = weighted((1.0, SOME), (0.25, THE), (0.15, OWN), (0.05, THIS))
 _DETERMINED_THEMES = (
     ("lesson, nature, song, task, town, contest", _DEFINITE),
@@ -58,7 +58,7 @@ _DETERMINED_THEMES = (
     ("sound, opening, room, machine, paid, explained", _ALWAYS_KNOWN),
 )
 DEFINITE_THEMES = frozenset(theme for themes, _ in _DETERMINED_THEMES for theme in listed(themes))
-"""Of things known to both speakers: the door, the museum."""
+"""Themes of things that both speakers know: the door, the museum."""
 _THEME_DETERMINERS = {"food": _EATEN, "meal": _EATEN} | {
     theme: table for themes, table in _DETERMINED_THEMES for theme in listed(themes)
 }
@@ -112,7 +112,7 @@ def color_for(rng: Random, theme: str) -> Adjective:
 
 
 def liked(rng: Random, theme: str) -> Phrase:
-    """What one likes in general: le café, les chats."""
+    """Draw something that people like in general: le café, les chats."""
     noun = NOUNS[theme].draw(rng)
     return noun_phrase(ALL, noun, noun.kind == "count")
 
@@ -122,7 +122,7 @@ _SHARED_OUT = frozenset({"food", "drink"})
 
 
 def gift_for(rng: Random, row: VerbRow, who: Subject | None) -> Phrase:
-    """What is given, shown or lent: one thing, but food in any number."""
+    """Draw something to give, show or lend: one thing, or any number of foods."""
     theme = ranked(row.takes).draw(rng)
     if theme in _SHARED_OUT or theme in DEFINITE_THEMES:
         return thing(rng, theme, who)

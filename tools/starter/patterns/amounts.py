@@ -24,7 +24,7 @@ _QUANTITY_TENSES = evenly([Tense.HABIT, Tense.PAST])
 
 
 def _had_or_used(rng: Random) -> tuple[Verb, Noun, Phrase]:
-    """What one has, eats or buys in some quantity: a verb, and a noun with its bare phrase."""
+    """Draw a verb and a noun, with its bare phrase, that one has, eats or buys in quantities."""
     the_verb, themes = _QUANTITY_VERBS.draw(rng)
     noun = NOUNS[ranked(themes).draw(rng)].draw(rng)
     phrase = noun_phrase(SOME if noun.kind == "mass" else A, noun, noun.kind == "count")

@@ -63,7 +63,7 @@ _OPINIONS = weighted(
 
 
 def _clashing(who: Subject, other: Subject) -> bool:
-    """Whether two subjects sit ill together: "nous espérons que je", "tu dis que vous"."""
+    """Return whether two subjects do not go together: "nous espérons que je"."""
     if not who.is_pronoun and not other.is_pronoun:
         return True
     overlapping = ({ME, WE}, {YOU, YOU_ALL})
@@ -127,7 +127,7 @@ _FAIR = frozenset({"beau", "chaud"})
 
 
 def _staying(rng: Random, sky: Verb) -> Predicate:
-    """What the weather decides: to stay at home, to go to the beach."""
+    """Draw what people do in this weather: stay at home, go to the beach."""
     return Predicate((_OUTDOORS if sky.fr.tail in _FAIR else _INDOORS).draw(rng))
 
 

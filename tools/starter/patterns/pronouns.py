@@ -38,7 +38,7 @@ _INDIRECT = weighted(
 
 
 def _different(clitic: _Clitic, who: Subject) -> bool:
-    """Whether object and subject are two people: not "je me vois", not "nous m'aidons"."""
+    """Return whether object and subject are different people, unlike in "je me vois"."""
     persons = (who.en_person, who.fr_person)
     return not any(
         clitic.person in side and (persons[0] in side or persons[1] in side)

@@ -57,7 +57,7 @@ _WHO = Subject("who", "qui", THIRD, THIRD, False, False, None)
 
 
 def _questioned(rng: Random, who: Subject) -> tuple[Subject, Predicate, Tense]:
-    """What a question may be about; one asks others more often than oneself."""
+    """Draw the clause of a question; most are about others than the speaker."""
     while who.fr == "je":
         who = subject(rng)
     kind = rng.random()

@@ -48,7 +48,7 @@ nice = gentil gentille, rich = riche, famous = célèbre, serious = sérieux
 """,
 }
 NOUN_ADJECTIVES = {theme: Table(adjectives(table)) for theme, table in _NOUN_ADJECTIVES.items()}
-"""What an adjective before or after a noun may be, by the noun's theme."""
+"""Adjectives before or after a noun, by the noun's theme."""
 FEELINGS = Table(adjectives("""
 tired = fatigué, happy = heureux, sad = triste, sick = malade, late = en retard !, ready = prêt
 angry = en colère !, alone = seul, busy = occupé, glad = content, worried = inquiet inquiète
@@ -56,7 +56,7 @@ surprised = surpris, nervous = nerveux, jealous = jaloux jalouse, proud = fier, 
 calm = calme, lost = perdu, early = en avance !
 in love = amoureux, disappointed = déçu, in a hurry = pressé, absent = absent, furious = furieux
 """))  # fmt: skip
-"""What one can be today, said after "être"."""
+"""Temporary states of people, after "être"."""
 TRAITS = Table(adjectives("""
 nice = gentil gentille, tall = grand, young = jeune, old = vieux vieille, short = petit
 intelligent = intelligent, rich = riche, strong = fort, handsome/beautiful = beau belle
@@ -65,7 +65,7 @@ lazy = paresseux, polite = poli, brave = courageux, honest = honnête, patient =
 generous = généreux, curious = curieux, crazy = fou folle, thin = mince, married = marié
 quiet = tranquille, weak = faible, single = célibataire
 """))  # fmt: skip
-"""What one is like, said after "être"."""
+"""Lasting qualities of people, after "être"."""
 NATIONALITIES = Table(adjectives("""
 French = français, American = américain, English = anglais, Italian = italien, German = allemand
 Spanish = espagnol, Japanese = japonais, Canadian = canadien, Swiss = suisse, Belgian = belge
@@ -118,7 +118,7 @@ clear = clair
     "nature": "beautiful = beau belle",
 }
 THING_STATES = {theme: Table(adjectives(table)) for theme, table in _THING_STATES.items()}
-"""What things of a theme can be, after "être"."""
+"""Qualities of things after "être", by theme."""
 
 
 class Compared(NamedTuple):
@@ -145,7 +145,7 @@ funny funnier funniest = drôle, short shorter shortest = petit
 happy happier happiest = heureux, brave braver bravest = courageux, polite politer politest = poli
 lazy lazier laziest = paresseux
 """))  # fmt: skip
-"""What people are more or less than others."""
+"""Adjectives that compare people."""
 _COMPARED_THINGS = {
     "vehicle": """
 fast faster fastest = rapide, old older oldest = vieux vieille vieil""",

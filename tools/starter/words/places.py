@@ -162,9 +162,9 @@ work = travailler, write a letter = écrire une lettre, finish the work = finir 
 """,
 }
 PURPOSES = {place: Table(pairs(table)) for place, table in _PURPOSES.items()}
-"""What one goes to a place for, by the place's key in PLACES."""
+"""Reasons to go to a place, by the place's key in PLACES."""
 TRANSPORT = Table(pairs("""
 by car = en voiture, on foot = à pied, by bus = en bus, by bike = à vélo, by taxi = en taxi
 by subway = en métro
 """))  # fmt: skip
-"""How one goes to places nearby."""
+"""Means of transport to places nearby."""

@@ -27,7 +27,7 @@ eleven = onze, forty = quarante, fifty = cinquante, a hundred = cent, sixteen = 
 """))  # fmt: skip
 """From two; commonest first."""
 UNITS = Table(pairs("years = ans, months = mois, weeks = semaines, days = jours"))
-"""How long something lasts is told in these."""
+"""Units of durations."""
 # What one does every day, and the hours (by their place in HOURS) when one does it.
 _DAILY = (
     (verb("get up", "se lever"), (0, 2, 3, 4, 10, 13)),
@@ -43,7 +43,7 @@ _DAILY = (
 DAILY = Table([
     (daily_verb, Table([HOURS.items[index] for index in hours])) for daily_verb, hours in _DAILY
 ])  # fmt: skip
-"""What one does every day, and the hours when one does it."""
+"""Daily activities with their usual hours."""
 PAST_TIMES = Table(pairs("""
 yesterday = hier, this morning = ce matin, last night = hier soir, last week = la semaine dernière
 last Sunday = dimanche dernier, two days ago = il y a deux jours, yesterday morning = hier matin
@@ -61,24 +61,24 @@ last year = l'année dernière, last month = le mois dernier, last summer = l'é
 a long time ago = il y a longtemps, three years ago = il y a trois ans
 last winter = l'hiver dernier
 """))  # fmt: skip
-"""When something was that is not done every day: travelling, moving house."""
+"""Past times of rare activities: travelling, moving house."""
 FAR_FUTURE = Table(pairs("""
 next year = l'année prochaine, next month = le mois prochain, next summer = l'été prochain
 in two weeks = dans deux semaines, next winter = l'hiver prochain
 """))  # fmt: skip
-"""When such a thing will be."""
+"""Future times of rare activities."""
 RARE_TIMES = Table(pairs("""
 every year = tous les ans, every summer = tous les étés, in summer = en été
 in winter = en hiver, every month = tous les mois
 """))  # fmt: skip
-"""How often such a thing is."""
+"""Frequencies of rare activities."""
 HABIT_TIMES = Table(pairs("""
 every day = tous les jours, every morning = tous les matins, every evening = tous les soirs
 on Sundays = le dimanche, on weekends = le week-end
 in the morning = le matin, in the evening = le soir, on Mondays = le lundi
 on Saturdays = le samedi, in the afternoon = l'après-midi
 """))  # fmt: skip
-"""How often everyday things are done."""
+"""Frequencies of everyday activities."""
 NOW_TIMES = Table(pairs("now = maintenant, right now = en ce moment, today = aujourd'hui"))
 FREQUENCY = pairs("often = souvent, always = toujours, sometimes = parfois, rarely = rarement")
 """Words that stand beside the verb."""

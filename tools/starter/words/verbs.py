@@ -172,14 +172,14 @@ SKILLS = Table(verbs("""
 swim = nager, drive = conduire, read = lire, cook = cuisiner, dance = danser
 play the piano = jouer du piano, write = écrire, sing = chanter, play tennis = jouer au tennis
 """))  # fmt: skip
-"""What one learns to do."""
+"""Activities that people learn."""
 SHARED = Table(verbs("""
 work = travailler, play = jouer, eat = manger, dance = danser, sing = chanter
 study = étudier, travel = voyager, run = courir, swim = nager, cook = cuisiner
 take a walk = se promener, play soccer = jouer au football, play cards = jouer aux cartes
 speak French = parler français, have dinner = dîner, do the shopping = faire les courses
 """))  # fmt: skip
-"""What one does with somebody."""
+"""Activities with another person."""
 
 
 class Cause(NamedTuple):
