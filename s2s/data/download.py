@@ -75,20 +75,19 @@ class _Transfer:
         self._site = "S2S_CORPORA_URL" if base else "manythings.org"
         self.partial = folder / f"{name}.zip.part"
         self._version = folder / f"{name}.zip.part.version"
-        """File with the ETag or date of the zip; empty if the site sent neither."""
+        """File with the ETag or date of the zip, empty if the site sent neither."""
 
     def receive(self) -> None:
         """Request the whole zip, or the rest of a partial one."""
-        done = self._resumable_bytes()
+        done = self._count_resumable_bytes()
         headers = dict(_HEADERS)
         if done:
             version = self._version.read_text(encoding="utf-8")
             headers |= {"Range": f"bytes={done}-", "If-Range": version}
         timeouts = (_CONNECT_SECONDS, _READ_SECONDS)
         try:
-            with requests.get(
-                self._url, headers=headers, stream=True, timeout=timeouts
-            ) as response:
+            response = requests.get(self._url, headers=headers, stream=True, timeout=timeouts)
+            with response:
                 if response.status_code != 206:  # not the rest, but the whole file or an error
                     self._start_over(response)
                     done = 0
@@ -96,7 +95,8 @@ class _Transfer:
         # requests raises ValueError for some invalid addresses.
         except (requests.RequestException, HTTPError, ValueError) as error:
             if self.partial.exists() and self.partial.stat().st_size:
-                message = f"The download of {self._name} was interrupted. {self._next_attempt()}"
+                advice = self._explain_next_attempt()
+                message = f"The download of {self._name} was interrupted. {advice}"
             else:
                 message = (
                     f"{self._site} cannot be reached. Check the network, or use the starter "
@@ -104,7 +104,7 @@ class _Transfer:
                 )
             raise UserError(message) from error
 
-    def _resumable_bytes(self) -> int:
+    def _count_resumable_bytes(self) -> int:
         """Return the size of the partial file; 0 if the transfer has to start over."""
         try:
             return self.partial.stat().st_size if self._version.stat().st_size else 0
@@ -112,6 +112,7 @@ class _Transfer:
             return 0
 
     def _start_over(self, response: requests.Response) -> None:
+        """Discard the partial file; raise UserError unless the response is the whole zip."""
         self.discard()
         status = response.status_code
         if status == 404:
@@ -142,7 +143,7 @@ class _Transfer:
                 if time.monotonic() > deadline:
                     raise UserError(
                         f"The download of {self._name} took more than {_TOTAL_SECONDS / 60:.0f} "
-                        f"minutes. {self._next_attempt()}"
+                        f"minutes. {self._explain_next_attempt()}"
                     )
                 previous = description
                 description = f"Downloading {self._name}: {done / 1e6:.1f} MB"
@@ -170,7 +171,7 @@ class _Transfer:
         self.partial.unlink(missing_ok=True)
         self._version.unlink(missing_ok=True)
 
-    def _next_attempt(self) -> str:
-        done = self._resumable_bytes()
+    def _explain_next_attempt(self) -> str:
+        done = self._count_resumable_bytes()
         action = f"resume at {done / 1e6:.1f} MB" if done else "start over"
         return f"Add {self._name} again to {action}."
