@@ -16,8 +16,7 @@ from s2s.records import DeviceSample
 
 JOIN_SECONDS = 2.0
 _FAULTS = {"hardware slowdown", "heat", "power brake"}
-"""The throttle reasons that slow a GPU down unexpectedly; a busy GPU usually runs at its power
-cap."""
+"""Throttle reasons of a faulty GPU. A power cap is no fault, since a busy GPU usually has it."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +71,7 @@ class DeviceSampler:
                 return
 
     def _read_process(self) -> DeviceSample:
-        # psutil counts 100% per core, since its last call. So the first call has no interval.
+        # psutil measures since its last call, at 100% per core. The first call has no interval.
         at, percent = time(), self._process.cpu_percent()
         is_first = self.peak_memory_bytes is None
         core_count = psutil.cpu_count() or 1
@@ -94,7 +93,7 @@ def _read_gpu(device: str) -> DeviceSample:
 
 
 def _read_nvml(uuid: str) -> dict[str, Any]:
-    """Return fields of a sample in well under a millisecond; `nvidia-smi` can take seconds."""
+    """Return fields of a sample within a millisecond, while `nvidia-smi` can take seconds."""
     gpu = query_nvml(pynvml.nvmlDeviceGetHandleByUUID, uuid)
     if gpu is None:
         return {}

@@ -18,12 +18,12 @@ from s2s.config import Precision
 from s2s.task import Task
 from s2s.training.device import matmul_precision
 
-MICRO_BATCH = 32
+SMALL_BATCH = 32
 """Samples per small batch."""
 BIG_BATCHES = 10
 """Number of big batches. If there were more, each would be smaller and its gradient noisier."""
 SAMPLES = 10_240
-MIN_SAMPLES = 2 * MICRO_BATCH * BIG_BATCHES
+MIN_SAMPLES = 2 * SMALL_BATCH * BIG_BATCHES
 
 Norms = npt.NDArray[np.float64]
 
@@ -51,12 +51,12 @@ def measure_gradients(
         samples: About how many samples to draw, with replacement, as training does.
     """
     random = np.random.default_rng(seed)
-    small_per_big = samples // (BIG_BATCHES * MICRO_BATCH)
+    small_per_big = samples // (BIG_BATCHES * SMALL_BATCH)
     small, big = np.empty((BIG_BATCHES, small_per_big)), np.empty(BIG_BATCHES)
     with _without_dropout(task.model), matmul_precision(Precision.FP32, task.device):
         sums = [torch.zeros_like(parameter) for parameter in task.model.parameters()]
         for big_index, small_index in np.ndindex(small.shape):
-            indices = random.integers(0, len(task.lengths), MICRO_BATCH)
+            indices = random.integers(0, len(task.lengths), SMALL_BATCH)
             gradients = task.sample_gradients(indices)
             small[big_index, small_index] = _squared_norm(gradients)
             for total, gradient in zip(sums, gradients, strict=True):
@@ -67,7 +67,7 @@ def measure_gradients(
                 for total in sums:
                     total.zero_()
             progress((big_index * small_per_big + small_index + 1) / small.size)
-    return GradientNorms(MICRO_BATCH, MICRO_BATCH * small_per_big, small, big)
+    return GradientNorms(SMALL_BATCH, SMALL_BATCH * small_per_big, small, big)
 
 
 def _squared_norm(gradients: Sequence[Tensor]) -> float:

@@ -63,7 +63,7 @@ class Trainer:
         self._clock = build_clock(task.device)
         self._interference = InterferenceDetector()
         self._check_stop = check_stop
-        self._paused = False
+        self._is_paused = False
         """Whether the time before the next step is left out of that step's time."""
 
     def run(self) -> Iterator[StepRecord | Evaluation]:
@@ -75,7 +75,7 @@ class Trainer:
         """
         if self._is_evaluation_due():
             yield self.evaluate()
-        self._paused = False
+        self._is_paused = False
         unsettled: list[tuple[StepRecord, list[Any]]] = []
         settled_at, end = time.perf_counter(), self._clock.mark()
         while not self._is_finished():
@@ -88,9 +88,9 @@ class Trainer:
                 unsettled, settled_at = [], time.perf_counter()
             if self._is_evaluation_due():  # settled steps may have used up the run's seconds
                 yield self.evaluate()
-                self._paused = True
-            if self._paused:
-                end, self._paused = self._clock.mark(), False
+                self._is_paused = True
+            if self._is_paused:
+                end, self._is_paused = self._clock.mark(), False
 
     def step(self, marks: list[Any] | None = None) -> StepRecord:
         """Take one optimizer step on the next batch, without measuring its time.
@@ -146,7 +146,7 @@ class Trainer:
 
     def checkpoint(self) -> Checkpoint:
         """Return the run's state, without copying its tensors."""
-        self._paused = True
+        self._is_paused = True
         device = self.task.device
         state = collect_optimizer_state(self.optimizer) | {"random.cpu": torch.get_rng_state()}
         if device.type == "cuda":

@@ -69,9 +69,7 @@ def test_the_state_of_every_optimizer(
         trainer.step()
 
 
-def test_without_state_it_is_smaller_and_translates_the_same(
-    trained: Checkpoint, tmp_path: Path
-) -> None:
+def test_without_state_it_is_smaller_and_translates(trained: Checkpoint, tmp_path: Path) -> None:
     save_checkpoint(tmp_path, trained)
     size = (tmp_path / CHECKPOINT).stat().st_size
     before = Translator.load(tmp_path).translate(["je mange du pain."])[0]
@@ -118,9 +116,7 @@ def test_an_interrupted_write_leaves_the_earlier_checkpoint(
     assert load_checkpoint(tmp_path, with_state=True).iteration == 5
 
 
-def test_the_folder_is_synced_after_the_file(
-    trained: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folder_sync(trained: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a power failure may lose the new name."""
     synced: list[str] = []
 
@@ -193,9 +189,7 @@ def test_content_with_another_value(trained: Checkpoint, tmp_path: Path) -> None
         assert_damaged(tmp_path)
 
 
-def test_a_newer_format(
-    trained: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_newer_format(trained: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint_module, "_FORMAT", 2)
         save_checkpoint(tmp_path, trained)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from s2s.config import Precision
 from s2s.data.corpus import Corpus
 from s2s.training import gradient_noise
-from s2s.training.gradient_noise import BIG_BATCHES, MICRO_BATCH, measure_gradients
+from s2s.training.gradient_noise import BIG_BATCHES, SMALL_BATCH, measure_gradients
 from s2s.training.trainer import Trainer
 from s2s.translation.engines import FusedEngine
 from s2s.translation.task import TranslationTask
@@ -38,13 +38,13 @@ def test_two_big_batches_of_two_by_hand(monkeypatch: pytest.MonkeyPatch) -> None
     task = SimpleNamespace(
         model=model, device=torch.device("cpu"), lengths=np.ones(9), sample_gradients=gradients
     )
-    norms = measure_gradients(task, progress.append, samples=4 * MICRO_BATCH)
+    norms = measure_gradients(task, progress.append, samples=4 * SMALL_BATCH)
     assert norms.small.tolist() == [[9.0, 1.0], [4.0, 8.0]]
     assert norms.big.tolist() == [4.0, 5.0]
     assert progress == [0.25, 0.5, 0.75, 1.0]
 
 
-def test_gradients_are_those_of_a_training_step_and_the_mean_over_its_sentences(
+def test_gradients_are_those_of_a_step_and_the_mean_over_its_sentences(
     tiny: Corpus,
 ) -> None:
     """The noise scale needs the mean over samples; a loss per token would not give it."""
@@ -63,9 +63,7 @@ def test_gradients_are_those_of_a_training_step_and_the_mean_over_its_sentences(
 
 
 @pytest.mark.parametrize("kind", [{}, {"engine": "article"}])
-def test_training_goes_on_as_if_nothing_was_measured(
-    make_trainer: MakeTrainer, kind: dict[str, str]
-) -> None:
+def test_training_is_not_changed(make_trainer: MakeTrainer, kind: dict[str, str]) -> None:
     checkpoints = []
     for measured in (False, True):
         trainer = make_trainer(**kind)
@@ -86,7 +84,7 @@ def test_samples_are_drawn_from_the_seed_and_without_dropout(make_trainer: MakeT
     norms, again, other = (
         measure_gradients(trainer.task, [].append, samples=1000, seed=seed) for seed in (0, 0, 1)
     )
-    assert (norms.small_batch, norms.big_batch) == (MICRO_BATCH, 3 * MICRO_BATCH)
+    assert (norms.small_batch, norms.big_batch) == (SMALL_BATCH, 3 * SMALL_BATCH)
     assert norms.small.shape == (BIG_BATCHES, 3)
     assert norms.small.tolist() == again.small.tolist()
     assert len({*norms.small.flatten(), *other.small.flatten()}) == 60

@@ -89,9 +89,7 @@ def step(model: nn.Sequential, optimizer: Any, words: Tensor, outputs: Tensor) -
 
 @pytest.mark.parametrize(("lazy", "dense"), KINDS)
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_200_steps_with_a_change_of_rate_and_checkpoints_between(
-    lazy: Any, dense: Any, momentum: float
-) -> None:
+def test_200_lazy_steps_equal_dense_ones(lazy: Any, dense: Any, momentum: float) -> None:
     """It continues from the dense optimizer's state, and later from its own."""
     ours, theirs = net(), net()
     optimizer = reference = dense(theirs.parameters(), lr=1e-2, momentum=momentum)

@@ -76,7 +76,7 @@ def test_a_translation_does_not_change_the_training_threads_number_of_threads(
     def observed(*arguments: object) -> object:
         assert torch.get_num_threads() == 1
         report()
-        return translate(*arguments)  # type: ignore[arg-type]
+        return translate(*arguments)
 
     monkeypatch.setattr(translator, "_translate", observed)
     threads = torch.get_num_threads()

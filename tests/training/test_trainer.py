@@ -155,9 +155,7 @@ def test_a_continued_run_evaluates_ten_times_and_warms_up_again(make_trainer: Ma
     assert [step.timed for step in records] == [False] * 3 + [True] * 2
 
 
-def test_the_time_of_evaluations_and_checkpoints_belongs_to_no_step(
-    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_time_between_steps(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, step=2.0, evaluation=100.0)
     trainer = make_trainer(iterations=4, evaluate_every=2)
     seconds, evaluations = [], []
@@ -187,9 +185,7 @@ def test_the_time_of_evaluations_and_checkpoints_belongs_to_no_step(
         {"engine": "article", "layers": 2},
     ],
 )
-def test_continuing_is_exact(
-    make_trainer: MakeTrainer, tmp_path: Path, changes: dict[str, Any]
-) -> None:
+def test_exact_resume(make_trainer: MakeTrainer, tmp_path: Path, changes: dict[str, Any]) -> None:
     whole = make_trainer(iterations=16, dropout=0.3, **changes)
     expected = losses(whole)
     first = make_trainer(iterations=8, dropout=0.3, **changes)
@@ -203,9 +199,7 @@ def test_continuing_is_exact(
     torch.testing.assert_close(one.weights, other.weights, rtol=0, atol=0)
 
 
-def test_continuing_without_state_or_with_another_seed_draws_other_batches(
-    make_trainer: MakeTrainer, tmp_path: Path
-) -> None:
+def test_resume_without_state_or_with_new_seed(make_trainer: MakeTrainer, tmp_path: Path) -> None:
     first = make_trainer(dropout=0.0)
     first_losses = losses(first)
     save_checkpoint(tmp_path, first.checkpoint())
@@ -247,9 +241,7 @@ def test_continuing_with_other_settings(
     assert len(losses(second)) == 10
 
 
-def test_a_dense_optimizer_does_not_load_the_state_of_a_lazy_one(
-    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dense_from_lazy_state(make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     """This happens when a run started on a CPU is continued on a GPU."""
     first = make_trainer()
     first.step()
@@ -263,9 +255,7 @@ def test_a_dense_optimizer_does_not_load_the_state_of_a_lazy_one(
     torch.testing.assert_close(continued.task.model.state_dict(), first.checkpoint().weights)
 
 
-def test_weights_of_another_vocabulary_or_shape_are_refused(
-    make_trainer: MakeTrainer, tmp_path: Path
-) -> None:
+def test_weights_of_another_model_are_refused(make_trainer: MakeTrainer, tmp_path: Path) -> None:
     start = make_trainer().checkpoint()
     other = tiny_task(tiny_corpus(tmp_path, "other", max_vocabulary=6), corpus="other")
     with pytest.raises(UserError, match="'other'"):

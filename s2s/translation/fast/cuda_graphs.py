@@ -146,6 +146,7 @@ class GraphedSteps:
         self._pool = torch.cuda.graph_pool_handle()
         self._captured: OrderedDict[_Key, _Captured] = OrderedDict()
         self._warmups: Counter[_Key] = Counter()
+        """Number of steps of each key without a graph; the second step captures the graph."""
         self.is_warming_up = False
         """Whether the last step was the first or second step of its shape."""
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CHUNK_ROWS = 384
-"""Maximum rows of logits in memory at a time. More is slower on a CPU."""
+"""Maximum number of rows that a CPU computes at a time. Larger chunks are slower."""
 _MIN_PROBABILITY = 1e-30
 """Probability below which digits may be lost to underflow."""
 _GPU_CHUNK_BYTES = 2**27
@@ -36,8 +36,8 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def choose_chunk_rows(rows: int) -> int:
     """Return how many of these rows a CPU computes at a time.
 
-    oneDNN compiles a kernel for each new shape, in up to 5 ms. So that there are few shapes, the
-    number is rounded up, by at most 3%.
+    The number is rounded up by at most 3%, because oneDNN compiles a kernel for each new number, in
+    up to 5 ms.
     """
     chunk_count = math.ceil(rows / CHUNK_ROWS)
     exact = math.ceil(rows / chunk_count)
@@ -86,7 +86,7 @@ class ProjectionGradients:
         chunk_count = math.ceil(len(hidden) / rows)
         chunks = hidden.new_zeros(chunk_count, rows, width, dtype=self._dtype)
         chunks.view(-1, width)[: len(hidden)] = hidden
-        # Their product with a softmax is the gradient of the weight and, in the last row, the bias.
+        # A factor times its softmax gives the weight's gradient and, as last row, the bias's.
         factors = chunks.new_full((chunk_count, width + 1, rows), scale)
         torch.mul(chunks.mT, scale, out=factors[:, :width])
         starts = torch.arange(rows).unsqueeze(1) * len(weight)
@@ -130,8 +130,8 @@ def _log_loss(
 class FixedProjection:
     """Loss and gradients of the output layer in operations that a CUDA graph can capture.
 
-    The operations depend on shapes alone, never on values, so a mask leaves out rows. The gradients
-    stay at the same place in memory.
+    The operations depend on shapes alone, never on values, so rows are left out by a mask. The
+    gradients stay at the same place in memory.
     """
 
     def __init__(
