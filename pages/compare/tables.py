@@ -11,7 +11,7 @@ from pages.shared.escaping import escape
 from s2s.analysis.compare.groups import Group, Repeats, measure_ratio
 from s2s.analysis.compare.speed import compare_speed
 from s2s.formatting import UNKNOWN, format_run_label
-from s2s.runs.export import csv_cell
+from s2s.runs.export import escape_csv_cell
 from s2s.text.compare import describe_interferences, format_ratio, list_differences
 from s2s.text.run import format_timing_warnings
 
@@ -84,7 +84,7 @@ def figures_table(compared: Compared) -> None:
         pd.DataFrame(columns), hide_index=True, placeholder=UNKNOWN, column_config=_COLUMNS,
         alt="Figures of the selected runs",
     )  # fmt: skip
-    csv = figures.map(csv_cell).to_csv(index=False)
+    csv = figures.map(escape_csv_cell).to_csv(index=False)
     st.download_button(
         "Download as CSV", csv, "s2s-runs.csv", "text/csv", icon=":material/download:",
         on_click="ignore",

@@ -70,14 +70,14 @@ def estimate_run(config: TrainConfig, step_time: StepTime, device: str) -> RunEs
     return RunEstimate(step_time.step_seconds, total_seconds, step_time.basis, device)
 
 
-def step_time_from_runs(config: TrainConfig, runs: Sequence[Run], device: str) -> StepTime | None:
-    """Return the step time from runs that differ at most in length, seed or batch size."""
+def look_up_step_time(config: TrainConfig, runs: Sequence[Run], device: str) -> StepTime | None:
+    """Return the step time of comparable runs, interpolated between the nearest batch sizes."""
     measured: dict[int, StepTime] = {}
     for run in sorted(runs, key=lambda run: run.id):
-        step_time = _step_time_of_run(run)
+        step_time = _read_step_time(run)
         if step_time and run.device == device and run.config.timing_key() == config.timing_key():
             measured[run.config.batch_size] = step_time
-    return _step_time_at(config.batch_size, measured)
+    return _interpolate_step_time(config.batch_size, measured)
 
 
 def measure_step_time(config: TrainConfig) -> StepTime:
@@ -98,12 +98,12 @@ def measure_step_time(config: TrainConfig) -> StepTime:
             evaluation_seconds = timeit(trainer.evaluate, number=1)
             seconds = [timeit(trainer.step, number=1) for _ in range(_TRIAL_STEPS)]
     except Exception as error:
-        lost_gpu.note_error(error, str(device))
+        lost_gpu.note_lost_device(error, str(device))
         raise
     return StepTime(statistics.median(seconds[1:]), evaluation_seconds, "a trial of a few steps")
 
 
-def _step_time_of_run(run: Run) -> StepTime | None:
+def _read_step_time(run: Run) -> StepTime | None:
     """Return the times of a finished run; all time outside its steps counts as evaluation."""
     summary = run.summary
     # The wall time of a resumed run is unknown.
@@ -120,7 +120,7 @@ def _count_evaluations(config: TrainConfig, iterations: float) -> float:
     return 2 + iterations / config.evaluate_every if config.evaluate_every else 11.0
 
 
-def _step_time_at(
+def _interpolate_step_time(
     size: int, measured: Mapping[int, StepTime], *, extrapolate: bool = False
 ) -> StepTime | None:
     """Interpolate linearly between the nearest measured batch sizes.
@@ -132,10 +132,10 @@ def _step_time_at(
     low = max((each for each in measured if each <= size), default=None)
     high = min((each for each in measured if each >= size), default=None)
     if low and high and low < high:
-        share = (size - low) / (high - low)
+        weight = (size - low) / (high - low)
         below, above = measured[low], measured[high]
         return StepTime(
-            (1 - share) * below.step_seconds + share * above.step_seconds,
+            (1 - weight) * below.step_seconds + weight * above.step_seconds,
             max(below.evaluation_seconds, above.evaluation_seconds),
             f"{below.basis} and {above.basis}",
         )
@@ -167,12 +167,13 @@ def estimate_sweep(
 
     lost_gpu.check_not_blocked(config.base.device)
     device = str(resolve_device(config.base.device))
-    times = step_times_from_runs(config, runs, device)
+    times = look_up_step_times(config, runs, device)
     has_known, has_tried = bool(times), False
     for engine in config.engines:
         known = {size: step_time for (each, size), step_time in times.items() if each is engine}
         missing = [size for size in config.batch_sizes if size not in known]
-        for size in sorted({missing[i] for i in (0, len(missing) // 2, -1) if missing}):
+        tried = {missing[0], missing[len(missing) // 2], missing[-1]} if missing else set()
+        for size in sorted(tried):
             report(f"Trial steps: {engine.value}, batch size {size:,}", None)
             try:
                 known[size] = measure_step_time(config.run_config(engine, size, 0))
@@ -182,18 +183,19 @@ def estimate_sweep(
                     raise
             free_memory()  # outside the except block: the traceback would keep tensors alive
         for size in config.batch_sizes:
-            if step_time := _step_time_at(size, known, extrapolate=True):
+            if step_time := _interpolate_step_time(size, known, extrapolate=True):
                 times[engine, size] = step_time
-    basis = " and ".join(["earlier runs"] * has_known + ["trial steps"] * has_tried)
+    sources = {"earlier runs": has_known, "trial steps": has_tried}
+    basis = " and ".join(source for source, is_used in sources.items() if is_used)
     return SweepEstimate(estimate_parts(config, parts, times, device), times, basis, device)
 
 
-def step_times_from_runs(
+def look_up_step_times(
     config: SweepConfig, runs: Sequence[Run], device: str
 ) -> dict[tuple[Engine, int], StepTime]:
     """Return the step times known from earlier runs, also for sizes the sweep may grow to."""
     times = {
-        (engine, size): step_time_from_runs(config.run_config(engine, size, 0), runs, device)
+        (engine, size): look_up_step_time(config.run_config(engine, size, 0), runs, device)
         for engine in config.engines
         for size in (*config.batch_sizes, *config.larger_sizes())
     }
@@ -236,7 +238,10 @@ def estimate_remaining(
 
 
 class Estimator:
-    """Estimates durations at once from earlier runs, or else from trial steps. Thread-safe."""
+    """A source of estimates: from earlier runs at once, or else from trial steps. Thread-safe.
+
+    Its methods raise UserError if a configuration cannot run.
+    """
 
     def __init__(self, store: Store, work: BackgroundWork) -> None:
         self._store, self._work = store, work
@@ -253,16 +258,12 @@ class Estimator:
         return self._try("devices", "devices", find) or []
 
     def estimate_run(self, config: TrainConfig) -> RunEstimate | None:
-        """Estimate the duration of a run; return `None` until its trial steps are measured.
-
-        Raises:
-            UserError: The configuration cannot run.
-        """
+        """Estimate the duration of a run; return `None` until its trial steps are measured."""
         device = self._device(config.device)
         if device is None:
             return None
         runs = self._store.runs(archived=True)
-        step_time = step_time_from_runs(config, runs, device)
+        step_time = look_up_step_time(config, runs, device)
         if step_time is None:
             key = (config.timing_key(), config.batch_size, config.device, config.continue_from)
             step_time = self._try("trial", key, lambda: measure_step_time(config))
@@ -275,15 +276,12 @@ class Estimator:
 
         Args:
             try_steps: Whether to try steps in the background if earlier runs are not enough.
-
-        Raises:
-            UserError: The sweep cannot run.
         """
         device = self._device(config.base.device)
         if device is None:
             return None
         runs = self._store.runs(archived=True)
-        times = step_times_from_runs(config, runs, device)
+        times = look_up_step_times(config, runs, device)
         total = estimate_parts(config, parts, times, device)
         if total is not None:
             return SweepEstimate(total, times, "earlier runs", device)
@@ -299,7 +297,7 @@ class Estimator:
         return replace(trial, total_seconds=total, times=times)
 
     def _device(self, name: str) -> str | None:
-        """Return the device of this name; `None` for "auto" until torch is loaded."""
+        """Return the device that a name stands for; `None` for "auto" until torch is loaded."""
         if name == "auto":
             return next(iter(self.devices()), None)
         return "cuda:0" if name == "cuda" else name

@@ -159,7 +159,7 @@ class Scheduler:
             self._dashboard_lock.acquire(timeout=0)
             purge_deleted(self.store)
         except Timeout:
-            # Take the lock after that dashboard has ended, to keep what this one can undo.
+            # Take the lock once that dashboard has ended, to keep what this one can undo.
             acquire = self._dashboard_lock.acquire
             Thread(target=acquire, kwargs={"poll_interval": 0.5}, daemon=True).start()
 

@@ -78,9 +78,12 @@ class Job(Generic[_T]):
     def run(self) -> None:
         """Do the work; an exception becomes `error`."""
         try:
-            self.result = self._work(lambda progress: setattr(self, "progress", progress))
+            self.result = self._work(self._report)
         except UserError as error:
             self.error = error
         except Exception as error:
             self.error = UserError(f"{type(error).__name__}: {error}")
         self.ended_at = time.monotonic()
+
+    def _report(self, progress: float) -> None:
+        self.progress = progress

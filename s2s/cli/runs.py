@@ -13,7 +13,7 @@ from typing import IO
 from s2s.cli import common
 from s2s.errors import UserError, quote
 from s2s.paths import home, run_folder
-from s2s.runs.export import export_csv, export_json, run_json
+from s2s.runs.export import export_csv, export_json, run_to_json
 from s2s.runs.resume import resume_iteration
 from s2s.store import Store
 from s2s.text.listing import format_run, format_translation
@@ -54,7 +54,7 @@ def list_runs(options: argparse.Namespace) -> None:
         common.print_text(problem, sys.stderr)
     for run in runs:
         iteration = resume_iteration(store, run)
-        values = {**run_json(run), "resume_iteration": iteration}
+        values = {**run_to_json(run), "resume_iteration": iteration}
         common.print_result(options, values, format_run(run, iteration))
     if not runs and not options.json:
         if not options.archived and store.runs(archived=True):

@@ -12,7 +12,7 @@ from s2s.background.estimates import (
     SweepEstimate,
     estimate_parts,
     estimate_sweep,
-    step_times_from_runs,
+    look_up_step_times,
 )
 from s2s.cli import common
 from s2s.cli.train import add_training_options
@@ -20,7 +20,7 @@ from s2s.config import Budget, SweepConfig
 from s2s.errors import UserError
 from s2s.paths import home
 from s2s.records import RunState, Sweep, SweepState
-from s2s.runs.export import run_json
+from s2s.runs.export import run_to_json
 from s2s.store import Store
 from s2s.store.sweeps import claim_sweep, read_sweep, read_sweeps
 from s2s.sweeps.plan import create_sweep, plan
@@ -159,7 +159,7 @@ def _train(
                 seconds_after = _estimate_seconds_after(store, progress, estimate)
             show(_describe_progress(progress, seconds_after), progress.share)
             if options.json and progress.has_ended:
-                run = run_json(store.run(progress.run_id))
+                run = run_to_json(store.run(progress.run_id))
                 common.print_json({"event": "part", "repeat": progress.part.repeat, **run})
 
 
@@ -181,7 +181,7 @@ def _estimate_seconds_after(
     """Estimate how long the parts after the current part take."""
     config = progress.sweep.config
     later = [part for part in progress.sweep.parts if not part.is_done() and part != progress.part]
-    times = {**estimate.times, **step_times_from_runs(config, store.runs(), estimate.device)}
+    times = {**estimate.times, **look_up_step_times(config, store.runs(), estimate.device)}
     return estimate_parts(config, later, times, estimate.device)
 
 

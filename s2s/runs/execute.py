@@ -143,7 +143,7 @@ class Execution:
             ) from None
 
     def _start(self, device: torch.device) -> bool:
-        """Mark the run as running and start measuring; return whether it is still queued."""
+        """Mark a queued run as running and start measuring; return whether it was still queued."""
         environment = {**read_system_info(), "pid": os.getpid()}
         if not self._retry(lambda: self._store.start_run(self._run_id, str(device), environment)):
             return False
@@ -171,8 +171,8 @@ class Execution:
         try:
             for event in trainer.run():
                 if isinstance(event, Evaluation):
-                    self._recorder.evaluation(event)
-                elif self._recorder.step(event) and self._store.is_stop_requested(run.id):
+                    self._recorder.record_evaluation(event)
+                elif self._recorder.record_step(event) and self._store.is_stop_requested(run.id):
                     self._stop.set()
                 # On a GPU, steps come in bursts, and the weights are those after the last step.
                 is_settled = event.iteration == trainer.iteration
@@ -222,7 +222,7 @@ class Execution:
     # Finish
 
     def _explain(self, error: Exception, run: Run, device: torch.device) -> None:
-        """Turn an exception into the run's state, remarks and message, while it is handled."""
+        """Set state, remarks and message from the exception that is being handled."""
         match error:
             case _StopError() if self._store.is_stop_requested(self._run_id):
                 self.state = RunState.STOPPED
@@ -237,12 +237,12 @@ class Execution:
                     self._remarks = (Remark(RemarkKind.WEIGHTS_KEPT),)
             case _:
                 self._traceback = traceback.format_exc()
-                lost_gpu.note_error(error, str(device))
+                lost_gpu.note_lost_device(error, str(device))
                 if ran_out_of_memory(error):
                     self.state = RunState.OUT_OF_MEMORY
                     return
                 self.state, self._error = RunState.FAILED, _message(error)
-                if lost_gpu.loses_gpu(error):
+                if lost_gpu.is_fatal_to_gpu(error):
                     self._remarks = (Remark(RemarkKind.LOST_GPU, lost_gpu.lost_device()),)
 
     def _explain_interruption(self) -> tuple[Remark, ...]:
@@ -263,8 +263,8 @@ class Execution:
         peak = self._sampler.peak_memory_bytes
         if device.type == "cuda" and not is_lost:
             peak = torch.cuda.max_memory_allocated(device)
-        summary = self._retry(lambda: self._recorder.summary(self.state, peak))
-        remarks = [*task_remarks, *self._recorder.remarks(), *self._remarks]
+        summary = self._retry(lambda: self._recorder.summarize(self.state, peak))
+        remarks = [*task_remarks, *self._recorder.list_remarks(), *self._remarks]
         if self._unsaved:
             remarks.append(self._unsaved)
         elif self.state is RunState.FINISHED and run.config.measure_quality:
@@ -278,10 +278,10 @@ class Execution:
                 remarks.append(Remark(RemarkKind.QUALITY_NOT_MEASURED, _message(error)))
                 if not isinstance(error, UserError):
                     self._traceback = traceback.format_exc()
-        result = (summary, remarks, self._error, self._traceback)
-        self._retry(lambda: self._store.finish_run(run.id, *result))
-        is_kept = run.config.keep_weights and not run.config.keep_optimizer
-        if is_kept and self.state is not RunState.INTERRUPTED:
+        results = (summary, remarks, self._error, self._traceback)
+        self._retry(lambda: self._store.finish_run(run.id, *results))
+        is_shrunk = run.config.keep_weights and not run.config.keep_optimizer
+        if is_shrunk and self.state is not RunState.INTERRUPTED:
             # The optimizer's state is two thirds of a checkpoint, and few runs are trained further.
             # It is dropped last: a user who pressed Stop does not wait for it. There may be no
             # checkpoint, or the disk may be full.

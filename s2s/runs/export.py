@@ -23,7 +23,7 @@ def export_csv(store: Store, file: IO[str]) -> None:
     writer.writerow([*_RUN_COLUMNS, *STEP_DTYPE.names])
     for run in reversed(store.runs(archived=True)):
         values = {**vars(run.config), **vars(run), "run_id": run.id}
-        columns = [csv_cell(values[name]) for name in _RUN_COLUMNS]
+        columns = [escape_csv_cell(values[name]) for name in _RUN_COLUMNS]
         writer.writerows([*columns, *row] for row in store.steps(run.id).tolist())
 
 
@@ -32,7 +32,7 @@ def export_json(store: Store, file: IO[str]) -> None:
     for run in reversed(store.runs(archived=True)):
         steps = store.steps(run.id)
         values = {
-            **run_json(run, *_DETAILS),
+            **run_to_json(run, *_DETAILS),
             "steps": {
                 # JSON has neither NaN nor infinity: the loss of a diverged step is null.
                 name: [value if isfinite(value) else None for value in steps[name].tolist()]
@@ -44,13 +44,13 @@ def export_json(store: Store, file: IO[str]) -> None:
         file.write(json.dumps(values, ensure_ascii=False) + "\n")
 
 
-def run_json(run: Run, *details: str) -> dict[str, object]:
-    """Return a run's values for JSON, without the long ones that `details` does not name."""
+def run_to_json(run: Run, *details: str) -> dict[str, object]:
+    """Return a run's values for JSON, without the long values that `details` does not name."""
     values = {"run_id": run.id, **dataclasses.asdict(run)}
     hidden = {"id", "deleted_at", *_DETAILS} - set(details)
     return {name: value for name, value in values.items() if name not in hidden}
 
 
-def csv_cell(value: object) -> object:
+def escape_csv_cell(value: object) -> object:
     """Put an apostrophe before text that a spreadsheet would compute (OWASP: CSV injection)."""
     return _FORMULA_STARTS.sub(r"\g<0>'", value) if isinstance(value, str) else value

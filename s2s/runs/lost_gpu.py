@@ -19,17 +19,17 @@ _FATAL = re.compile(
 _lost_device = ""
 
 
-def loses_gpu(error: BaseException) -> bool:
+def is_fatal_to_gpu(error: BaseException) -> bool:
     """Return whether every CUDA call fails after this error."""
     if type(error).__name__ == "AcceleratorError":  # torch raises it for any failed CUDA call
         return "out of memory" not in str(error).lower()
     return isinstance(error, RuntimeError) and bool(_FATAL.search(str(error)))
 
 
-def note_error(error: BaseException, device: str) -> None:
+def note_lost_device(error: BaseException, device: str) -> None:
     """Remember the first device that is lost, if this error means that it is."""
     global _lost_device
-    if device.startswith("cuda") and loses_gpu(error):
+    if device.startswith("cuda") and is_fatal_to_gpu(error):
         _lost_device = _lost_device or device
 
 

@@ -45,7 +45,7 @@ def measure_step_memory(config: TrainConfig, is_cancelled: Callable[[], bool]) -
     steps = min(STEPS, config.iterations)
     request = {"config": config.to_json(), "steps": steps, "parent": os.getpid()}
     process = subprocess.Popen(  # noqa: S603 (our own module)
-        command(request),
+        build_command(request),
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -67,7 +67,7 @@ def measure_step_memory(config: TrainConfig, is_cancelled: Callable[[], bool]) -
     return StepMemory(config.engine, config.batch_size, **json.loads(output))
 
 
-def command(request: Mapping[str, object]) -> list[str]:
+def build_command(request: Mapping[str, object]) -> list[str]:
     """Return the command line that runs this module."""
     return [sys.executable, "-m", "s2s.runs.memory", json.dumps(request)]
 

@@ -46,13 +46,13 @@ class Recorder:
         self._failing_since: float | None = None
         self._failing_seconds = 0.0
 
-    def step(self, record: StepRecord) -> bool:
+    def record_step(self, record: StepRecord) -> bool:
         """Record one step; return whether it is in the store. Errors are those of `flush`."""
         self._pending.append(record)
         pause = FLUSH_SECONDS if self._failing_since is None else _RETRY_SECONDS
         return time.perf_counter() - self._flushed_at >= pause and self.flush()
 
-    def evaluation(self, evaluation: Evaluation) -> None:
+    def record_evaluation(self, evaluation: Evaluation) -> None:
         """Record an evaluation. Errors are those of `flush`, also for the validation loss."""
         self.flush()
         write = partial(self._store.add_evaluation, self._run_id, evaluation)
@@ -81,12 +81,12 @@ class Recorder:
         self._collect()
         self._write()
 
-    def remarks(self) -> list[Remark]:
+    def list_remarks(self) -> list[Remark]:
         """Return a remark on how long the store was unavailable, if it was."""
         seconds = self._failing_seconds
         return [Remark(RemarkKind.STORE_UNAVAILABLE, number=seconds)] if seconds else []
 
-    def summary(self, state: RunState, peak_memory_bytes: int | None) -> Summary:
+    def summarize(self, state: RunState, peak_memory_bytes: int | None) -> Summary:
         """Summarize the ended run from the store, with the peak that this process measured."""
         times, ended_at, store = os.times(), time.perf_counter(), self._store
         run = store.run(self._run_id)

@@ -53,7 +53,7 @@ def read_sweeps(store: Store) -> list[Sweep]:
     return sweeps
 
 
-def deleted_sweeps(store: Store) -> list[Sweep]:
+def read_deleted_sweeps(store: Store) -> list[Sweep]:
     """Return the sweeps that can be restored, last deleted first."""
     rows = store.read("SELECT * FROM sweeps WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC")
     return parse_rows(rows, lambda row: _parse_sweep(store, row))[0]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from s2s.background import estimates
-from s2s.background.estimates import RunEstimate, StepTime, SweepEstimate, step_time_from_runs
+from s2s.background.estimates import RunEstimate, StepTime, SweepEstimate, look_up_step_time
 from s2s.config import Engine, SweepConfig, TrainConfig
 from s2s.errors import UserError
 from s2s.records import Run, RunState, Sweep, SweepPart, SweepState
@@ -47,13 +47,13 @@ def test_runs_of_the_same_size_or_of_sizes_around_it() -> None:
         measured(6, 9.0, engine=Engine.ARTICLE),
         measured(7, 9.0, corpus="other"),
     ]
-    assert step_time_from_runs(tiny_config(), runs, "cpu") == StepTime(0.25, 0.0, "run 2")
+    assert look_up_step_time(tiny_config(), runs, "cpu") == StepTime(0.25, 0.0, "run 2")
     sizes = {1: 0.1, 4: 0.2, 12: 0.6, 64: 9.0}
     runs = [measured(size, seconds, batch_size=size) for size, seconds in sizes.items()]
-    step_time = step_time_from_runs(tiny_config(batch_size=6), runs, "cpu")
+    step_time = look_up_step_time(tiny_config(batch_size=6), runs, "cpu")
     assert step_time == StepTime(pytest.approx(0.3), 0.0, "run 4 and run 12")
-    assert step_time_from_runs(tiny_config(batch_size=65), runs, "cpu") is None
-    assert step_time_from_runs(tiny_config(batch_size=3), runs[1:], "cpu") is None
+    assert look_up_step_time(tiny_config(batch_size=65), runs, "cpu") is None
+    assert look_up_step_time(tiny_config(batch_size=3), runs[1:], "cpu") is None
 
 
 def test_all_time_without_steps_counts_as_evaluations() -> None:
@@ -61,10 +61,10 @@ def test_all_time_without_steps_counts_as_evaluations() -> None:
     run = measured(1, 0.25)
     timed = dataclasses.replace(run.summary, seconds=2.0, wall_seconds=13.0)
     run = dataclasses.replace(run, started_at=5e8, finished_at=1e9, summary=timed)
-    step_time = step_time_from_runs(run.config, [run], "cpu")
+    step_time = look_up_step_time(run.config, [run], "cpu")
     assert step_time == StepTime(0.25, 1.0, "run 1")  # eleven evaluations in the other 11 s
     resumed = dataclasses.replace(run, summary=dataclasses.replace(timed, wall_seconds=None))
-    assert step_time_from_runs(run.config, [resumed], "cpu") is None
+    assert look_up_step_time(run.config, [resumed], "cpu") is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Any JSON in the store, as a later version or a damaged disk would leave it."""
+"""Any JSON in the store, as if written by a later version or damaged by the disk."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from s2s.analysis.advice.gradient_noise import RunNoise
 from s2s.records import SweepState
-from s2s.runs.export import run_json
+from s2s.runs.export import run_to_json
 from s2s.store import Store
 from s2s.store.sweeps import read_sweep, read_sweeps
 from s2s.text.listing import format_run
@@ -51,7 +51,7 @@ def check_listings(home: Path) -> None:
         for problem in store.unreadable["runs"]:
             check_message(problem, "Run 1 cannot be read (")
         for run in runs:
-            for text in (format_run(run), describe_state(run), json.dumps(run_json(run))):
+            for text in (format_run(run), describe_state(run), json.dumps(run_to_json(run))):
                 text.encode(errors="backslashreplace")
             assert all(evaluation.iteration >= 0 for evaluation in store.evaluations(run.id))
         assert all(sweep.state in list(SweepState) for sweep in read_sweeps(store))
@@ -63,7 +63,9 @@ def check_listings(home: Path) -> None:
 
 @fuzz(20)
 @given(data=st.data(), column=st.sampled_from(COLUMNS))
-def test_columns(tmp_path: Path, home_with_runs: Path, data: st.DataObject, column: str) -> None:
+def test_any_value_of_a_column(
+    tmp_path: Path, home_with_runs: Path, data: st.DataObject, column: str
+) -> None:
     if data.draw(st.integers(0, 5)):
         value = json.dumps(data.draw(mutated_json(read(home_with_runs, column))))
     else:

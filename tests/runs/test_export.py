@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from s2s.config import TrainConfig
-from s2s.runs.export import csv_cell, export_csv, export_json
+from s2s.runs.export import escape_csv_cell, export_csv, export_json
 from s2s.store import Store
 from tests.plausible import add_ended_run
 
@@ -23,7 +23,7 @@ TEXTS = st.text(st.sampled_from(STARTS + "1A'\"; ,|é")) | st.text()
 @example("a\n\t=1")
 def test_no_cell_begins_like_a_formula(text: str) -> None:
     """Whatever the spreadsheet splits cells at; and the file holds the text as it was."""
-    cell = csv_cell(text)
+    cell = escape_csv_cell(text)
     assert cell.replace("'", "") == text.replace("'", "")
     assert cell == text or any(start in text for start in STARTS)
     file = io.StringIO(newline="")
@@ -47,7 +47,7 @@ def test_no_cell_begins_like_a_formula(text: str) -> None:
     ],
 )
 def test_the_place_of_the_apostrophe(text: object, cell: object) -> None:
-    assert csv_cell(text) == cell
+    assert escape_csv_cell(text) == cell
 
 
 @pytest.mark.parametrize("start", "=\t＝")

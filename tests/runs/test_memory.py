@@ -40,7 +40,7 @@ def test_the_memory_of_the_first_steps(tmp_path: Path) -> None:
 def test_a_failure_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     before = children()
     config = tiny_config(corpus="nowhere", batch_size=3)
-    monkeypatch.setattr(memory, "command", lambda _: [sys.executable, "-c", "exit(1)"])
+    monkeypatch.setattr(memory, "build_command", lambda _: [sys.executable, "-c", "exit(1)"])
     assert measure_step_memory(config, lambda: False) == StepMemory("fused", 3, None, None)
     assert children() <= before
     with pytest.raises(UserError, match="nowhere"):
@@ -61,7 +61,7 @@ def test_cancelling_ends_the_process() -> None:
 
 def test_the_process_ends_with_a_killed_parent(tmp_path: Path) -> None:
     tiny_corpus(tmp_path)
-    *command, request = memory.command({"config": tiny_config().to_json(), "steps": 10**9})
+    *command, request = memory.build_command({"config": tiny_config().to_json(), "steps": 10**9})
     code = "import json, os, subprocess, sys; *command, request = sys.argv[1:];"
     code += "request = json.dumps({**json.loads(request), 'parent': os.getpid()});"
     code += "subprocess.run([*command, request])"

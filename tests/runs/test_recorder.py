@@ -76,16 +76,16 @@ def blocks() -> list[tuple[int, int]]:
 def test_steps_are_written_every_half_second(
     clock: SimpleNamespace, store: Store, run_id: int, recorder: Recorder
 ) -> None:
-    assert not recorder.step(step(1))
+    assert not recorder.record_step(step(1))
     clock.now += 0.49
-    assert not recorder.step(step(2))
+    assert not recorder.record_step(step(2))
     assert stored(store, run_id) == []
     clock.now += 0.02
-    assert recorder.step(step(3))
+    assert recorder.record_step(step(3))
     assert stored(store, run_id) == [1, 2, 3]
     assert store.device_samples(run_id) == [SAMPLE]
-    assert not recorder.step(step(4))
-    recorder.evaluation(Evaluation(4, 0.5, 2.0, ()))  # brings the steps before it
+    assert not recorder.record_step(step(4))
+    recorder.record_evaluation(Evaluation(4, 0.5, 2.0, ()))  # brings the steps before it
     assert stored(store, run_id) == [1, 2, 3, 4]
     assert store.evaluations(run_id) == [Evaluation(4, 0.5, 2.0, ())]
     assert store.device_samples(run_id) == [SAMPLE]
@@ -95,7 +95,7 @@ def test_steps_are_written_every_half_second(
 def test_a_run_ends_as_few_blocks(store: Store, run_id: int, recorder: Recorder) -> None:
     """After many small flushes and after a large one."""
     for iteration in range(1, 5001):
-        recorder.step(step(iteration, loss=iteration))
+        recorder.record_step(step(iteration, loss=iteration))
         if iteration <= 2500 and iteration % 100 == 0:
             recorder.flush()
     recorder.flush()
@@ -127,12 +127,12 @@ def test_written_steps_take_no_memory(recorder: Recorder) -> None:
 def test_divergence_is_raised_once_after_its_steps_are_written(
     store: Store, run_id: int, recorder: Recorder, loss: float
 ) -> None:
-    recorder.step(step(1))
-    recorder.step(step(2, loss))
-    recorder.step(step(3))
+    recorder.record_step(step(1))
+    recorder.record_step(step(2, loss))
+    recorder.record_step(step(3))
     with pytest.raises(DivergedError):
-        recorder.evaluation(Evaluation(3, 0.5, loss, ()))
+        recorder.record_evaluation(Evaluation(3, 0.5, loss, ()))
     assert stored(store, run_id) == [1, 2, 3]
     assert store.evaluations(run_id) == []
     recorder.flush()
-    assert recorder.summary(RunState.DIVERGED, None).loss_per_token is None
+    assert recorder.summarize(RunState.DIVERGED, None).loss_per_token is None

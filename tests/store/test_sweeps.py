@@ -149,14 +149,14 @@ def test_a_deleted_sweep_is_restored_with_its_runs(store: Store) -> None:
     for action in (read_sweep, claim_sweep):
         with pytest.raises(UserError, match=f"Sweep {sweep_id} not found"):
             action(store, sweep_id)
-    [deleted] = stored.deleted_sweeps(store)
+    [deleted] = stored.read_deleted_sweeps(store)
     assert deleted.id == sweep_id
     assert deleted.deleted_at is not None
     assert sorted(part.run.id for part in deleted.parts if part.run) == [first, second]
     assert store.deleted_runs() == []  # they are not restored one by one
     stored.restore_sweep(store, sweep_id)
     assert read_sweep(store, sweep_id) == before
-    assert stored.deleted_sweeps(store) == []
+    assert stored.read_deleted_sweeps(store) == []
 
 
 def test_a_run_deleted_before_its_sweep_stays_deleted_and_a_purge_removes_both(
@@ -171,7 +171,7 @@ def test_a_run_deleted_before_its_sweep_stays_deleted_and_a_purge_removes_both(
     delete_sweep(store, sweep_id)
     assert store.deleted_run_ids() == [first, second]
     purge_deleted(store)
-    assert stored.deleted_sweeps(store) == []
+    assert stored.read_deleted_sweeps(store) == []
     assert [sweep.id for sweep in read_sweeps(store)] == [other]
     with pytest.raises(UserError, match=f"Sweep {sweep_id} not found"):
         stored.restore_sweep(store, sweep_id)

@@ -33,13 +33,13 @@ def training(log: Log, request: dict[str, Any]) -> None:
     """Train a run; log each step."""
     from s2s.runs.recorder import Recorder  # loads torch
 
-    step = Recorder.step
+    step = Recorder.record_step
 
     def logged(recorder: Recorder, record: Any) -> bool:
         log.write("step", iteration=record.iteration)
         return step(recorder, record)
 
-    Recorder.step = logged  # type: ignore[method-assign]
+    Recorder.record_step = logged  # type: ignore[method-assign]
     _train(log, request)
 
 
