@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections import Counter
 from pathlib import Path
 
 from s2s.cli.main import build_parser
@@ -9,9 +10,7 @@ from s2s.cli.main import build_parser
 ROOT = Path(__file__).parents[1]
 SOURCES = [*(ROOT / "s2s").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
 MIN_LINES, MAX_LINES, MAX_FILES = 30, 400, 14
-SHORT_FOR_A_REASON = {
-    "s2s/__main__.py": "`python -m s2s`",
-}
+SHORT_FOR_A_REASON = {"s2s/__main__.py": "`python -m s2s`"}
 
 
 def test_no_file_is_short_without_a_reason_or_too_long() -> None:
@@ -26,13 +25,8 @@ def test_no_file_is_short_without_a_reason_or_too_long() -> None:
 
 
 def test_no_folder_holds_too_many_files() -> None:
-    folders = {path.parent for path in SOURCES}
-    files = {folder: len([*folder.glob("*.py")]) for folder in folders}
-    assert not {
-        folder.relative_to(ROOT).as_posix(): count
-        for folder, count in files.items()
-        if count > MAX_FILES
-    }
+    counts = Counter(path.parent.relative_to(ROOT).as_posix() for path in SOURCES)
+    assert not {folder: count for folder, count in counts.items() if count > MAX_FILES}
 
 
 def test_streamlit_finds_no_page_by_itself() -> None:

@@ -1,4 +1,4 @@
-"""Valid files that examples are mutated from: a corpus file, a home with runs and a sweep."""
+"""Valid files for examples to mutate: a corpus file, and a home with runs and a sweep."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,12 +19,11 @@ from s2s.sweeps.plan import create_sweep
 from s2s.training.trainer import Trainer
 from s2s.translation.task import TranslationTask
 
-SUBJECTS, VERBS, THINGS = ("i je", "you tu", "he il"), ("see vois", "eat mange"), ("a un", "b deux")
 LINES = [
-    "\t".join(
-        " ".join(words) + "." for words in zip(*(each.split() for each in three), strict=True)
-    )
-    for three in ((s, v, t) for s in SUBJECTS for v in VERBS for t in THINGS)
+    f"{subject} {verb} {thing}.\t{french_subject} {french_verb} {french_thing}."
+    for subject, french_subject in (("i", "je"), ("you", "tu"), ("he", "il"))
+    for verb, french_verb in (("see", "vois"), ("eat", "mange"))
+    for thing, french_thing in (("a", "un"), ("b", "deux"))
 ]
 TEXT = ("\n".join([*LINES, "don't!\tl’été\u202f?\tCC-BY", "日本\tСлово"]) + "\n").encode()
 
@@ -37,11 +36,12 @@ def add(file: Path, name: str = "x", choices: CorpusChoices | None = None) -> Co
 
 @contextmanager
 def new_home(folder: Path) -> Iterator[Path]:
-    """Set S2S_HOME to a home with the corpus `x`."""
+    """Set S2S_HOME to a home with the corpora `x` and `y`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("S2S_HOME", str(folder / "home"))
         (folder / "x.txt").write_bytes(TEXT)
-        add(folder / "x.txt")
+        for name in ("x", "y"):
+            add(folder / "x.txt", name)
         yield folder / "home"
 
 

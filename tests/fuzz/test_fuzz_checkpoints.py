@@ -82,7 +82,7 @@ def use_checkpoint(tmp_path: Path, content: bytes, optimizer: str) -> None:
 
 @fuzz(40)
 @given(data=st.data(), optimizer=optimizers, kind=st.sampled_from(("bytes", "metadata", "header")))
-def test_bytes_and_headers(
+def test_changed_bytes_and_headers(
     tmp_path: Path, valid: dict[str, bytes], data: st.DataObject, optimizer: str, kind: str
 ) -> None:
     content = valid[optimizer]
@@ -110,7 +110,7 @@ CHANGES = {
 
 @fuzz(25)
 @given(data=st.data(), optimizer=optimizers, change=st.sampled_from(sorted(CHANGES)))
-def test_tensors(
+def test_changed_tensors(
     tmp_path: Path, valid: dict[str, bytes], data: st.DataObject, optimizer: str, change: str
 ) -> None:
     tensors = load(valid[optimizer])
@@ -123,7 +123,7 @@ def test_tensors(
     use_checkpoint(tmp_path, content, optimizer)
 
 
-def test_a_file_that_is_truncated_while_it_is_used(tmp_path: Path, valid: dict[str, bytes]) -> None:
+def test_a_file_that_is_truncated_while_in_use(tmp_path: Path, valid: dict[str, bytes]) -> None:
     """A memory-mapped file would kill the process."""
     file = tmp_path / CHECKPOINT
     file.write_bytes(valid["adam"])

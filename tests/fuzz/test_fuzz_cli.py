@@ -13,24 +13,17 @@ from hypothesis import strategies as st
 
 from s2s.cli.main import build_parser, main
 from tests.fuzz.sandbox import check_message, sandbox
-from tests.fuzz.small import new_home
 from tests.fuzz.strategies import fuzz, hostile_text
 
 _NUMBERS = ("0", "-1", "1", "2", "3", "1e5", "nan", "inf", "-inf", "1_0", "٣", " 2", "9" * 30)
 _TEXTS = ("x", "starter", "fra-eng", "last", "1", "cpu", "cuda:7", "auto", "x,y", "2,3", "2,,3")
 value = st.one_of(st.sampled_from(_NUMBERS), st.sampled_from(_TEXTS), hostile_text)
-[COMMANDS] = [
-    action.choices
-    for action in build_parser()._actions
-    if isinstance(action, argparse._SubParsersAction)
-]
+_EXCLUDED = {"-h", "--help", "--seconds", "--openmp"}
+"""Options that take long, or change this process."""
+_ACTIONS = build_parser()._actions
+[COMMANDS] = [each.choices for each in _ACTIONS if isinstance(each, argparse._SubParsersAction)]
 OPTIONS = {
-    command: [
-        option
-        for action in parser._actions
-        for option in action.option_strings
-        if option not in ("-h", "--help", "--seconds", "--openmp")  # long, or lasting
-    ]
+    command: sorted(set(parser._option_string_actions) - _EXCLUDED)
     for command, parser in COMMANDS.items()
 }
 # Keeps accepted commands short; the options to try come after these and win.
@@ -53,16 +46,8 @@ def _isolated(signals_as_before: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S2S_CORPORA_URL", "http://127.0.0.1:9")
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a corpus and a run of two steps."""
-    with new_home(tmp_path_factory.mktemp("prepared")) as home:
-        assert run_command(["train", *_SHORT["train"]])[0] == 0
-    return home
-
-
 def run_command(arguments: list[str], standard_input: bytes = b"") -> tuple[int, str]:
-    """Return exit code and errors, with streams as `s2s.__main__` makes them."""
+    """Return the exit code and the errors, with streams as in `s2s.__main__`."""
 
     def stream(content: io.BytesIO) -> io.TextIOWrapper:
         return io.TextIOWrapper(content, "utf-8", "backslashreplace", write_through=True)
@@ -82,10 +67,10 @@ def run_command(arguments: list[str], standard_input: bytes = b"") -> tuple[int,
 
 
 def check(
-    folder: Path, prepared: Path, arguments: list[str], named: list[str], given: bytes = b""
+    folder: Path, home_with_runs: Path, arguments: list[str], named: list[str], given: bytes = b""
 ) -> None:
     with sandbox(folder, named) as here:
-        shutil.copytree(prepared, here / "home")
+        shutil.copytree(home_with_runs, here / "home")
         code, errors = run_command(arguments, given)
     assert code in (0, 1, 2, 130), code
     assert "Traceback" not in errors
@@ -97,14 +82,14 @@ def check(
 
 @fuzz(30)
 @given(data=st.data(), command=st.sampled_from([name for name in OPTIONS if OPTIONS[name]]))
-def test_options(tmp_path: Path, prepared: Path, data: st.DataObject, command: str) -> None:
+def test_options(tmp_path: Path, home_with_runs: Path, data: st.DataObject, command: str) -> None:
     names = data.draw(
         st.lists(st.sampled_from(OPTIONS[command]), min_size=1, max_size=2, unique=True)
     )
     options = [f"{name}={data.draw(value)}" for name in names]
     more = data.draw(st.sampled_from(([], ["--json"], ["--nonsense"], ["x"])))
     named = [option.partition("=")[2] for option in options]
-    check(tmp_path, prepared, [command, *_SHORT.get(command, ()), *options, *more], named)
+    check(tmp_path, home_with_runs, [command, *_SHORT.get(command, ()), *options, *more], named)
 
 
 @fuzz(15)
@@ -115,14 +100,14 @@ def test_options(tmp_path: Path, prepared: Path, data: st.DataObject, command: s
 @example(arguments=["translate", "--run", "9" * 18])
 @example(arguments=["translate", "--json", "\udcff \u2028"])
 @example(arguments=["train", "--continue", "9" * 40])
-def test_any_arguments(tmp_path: Path, prepared: Path, arguments: list[str]) -> None:
+def test_any_arguments(tmp_path: Path, home_with_runs: Path, arguments: list[str]) -> None:
     is_slow = arguments[:1] in (["train"], ["sweep"], ["replay"], ["bench"])
     short = _SHORT[arguments[0]] if is_slow and arguments[1:2] != ["--"] else ()
-    check(tmp_path, prepared, [*arguments, *short], arguments)
+    check(tmp_path, home_with_runs, [*arguments, *short], arguments)
 
 
 @fuzz(10)
 @given(given=st.binary(max_size=40) | hostile_text.map(lambda text: text.encode(errors="replace")))
 @example(given=b"tu vois \xff\xfe un\n\n\xf0\x9f\n")
-def test_standard_input(tmp_path: Path, prepared: Path, given: bytes) -> None:
-    check(tmp_path, prepared, ["translate", "--run=1"], [], given)
+def test_standard_input(tmp_path: Path, home_with_runs: Path, given: bytes) -> None:
+    check(tmp_path, home_with_runs, ["translate", "--run=1"], [], given)

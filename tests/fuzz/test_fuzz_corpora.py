@@ -7,7 +7,6 @@ import shutil
 import zipfile
 from pathlib import Path
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -15,7 +14,7 @@ from s2s.config import CorpusChoices, Direction, Normalizer
 from s2s.data import catalog
 from s2s.paths import corpora_folder
 from tests.fuzz.sandbox import may_reject, sandbox
-from tests.fuzz.small import LINES, TEXT, add, new_home, use
+from tests.fuzz.small import LINES, TEXT, add, use
 from tests.fuzz.strategies import fuzz, hostile_text, mutated, mutated_json
 
 _ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "latin-1", "cp1252", "shift_jis", "utf-7")
@@ -84,24 +83,16 @@ def test_names(tmp_path: Path, what: str, name: str) -> None:
                 call()
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the corpora `x` and `y`."""
-    with new_home(tmp_path_factory.mktemp("prepared")) as home:
-        add(home.parent / "x.txt", "y")
-    return home
-
-
 @fuzz(30)
 @given(data=st.data())
-def test_prepared_corpora(tmp_path: Path, prepared: Path, data: st.DataObject) -> None:
-    file = data.draw(st.sampled_from(sorted((prepared / "corpora/x").iterdir())))
+def test_prepared_corpora(tmp_path: Path, home_with_runs: Path, data: st.DataObject) -> None:
+    file = data.draw(st.sampled_from(sorted((home_with_runs / "corpora/x").iterdir())))
     if file.suffix == ".json" and data.draw(st.booleans()):
         content = json.dumps(data.draw(mutated_json(json.loads(file.read_bytes())))).encode()
     else:
         content = data.draw(mutated(file.read_bytes()))
     with sandbox(tmp_path) as here:
-        shutil.copytree(prepared, here / "home")
+        shutil.copytree(home_with_runs, here / "home")
         (here / "home" / "corpora" / "x" / file.name).write_bytes(content)
         assert "y" in [info.name for info in catalog.list_corpora(corpora_folder())]
         with may_reject():

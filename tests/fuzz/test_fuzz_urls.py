@@ -29,11 +29,7 @@ value = st.one_of(
 )
 
 
-@pytest.fixture(autouse=True)
-def _new_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "_scheduler", None)
-
-
+@pytest.mark.usefixtures("own_dashboard")
 @fuzz(4)
 @given(
     st.sampled_from(PAGES),

@@ -1,4 +1,4 @@
-"""The starter corpus's grammar: forms, phrases and clauses that were written down by hand."""
+"""The grammar of the starter corpus: forms and clauses against hand-written ones."""
 
 import pytest
 

@@ -42,20 +42,20 @@ def pairs() -> Pairs:
 
 
 def test_the_shipped_pairs_are_the_generated_ones(pairs: Pairs) -> None:
-    """After a change of the grammar, `python -m tools.starter` writes the new pairs."""
+    """`python -m tools.starter` writes the new pairs after a change of the grammar."""
     text = gzip.decompress(STARTER_FILE.read_bytes()).decode("utf-8")
     assert [tuple(line.split("\t")) for line in text.splitlines()] == pairs
 
 
 @pytest.mark.long
-def test_each_french_sentence_comes_once_and_decides_the_english(pairs: Pairs) -> None:
+def test_each_french_sentence_is_unique_and_has_one_translation(pairs: Pairs) -> None:
     assert len({french for _, french in pairs}) == len(pairs)
     english_of: dict[str, str] = {}
     for english, french in islice(sentences(3), 20_000):
         assert english_of.setdefault(french, english) == english, french
 
 
-def test_every_pattern_makes_many_sentences() -> None:
+def test_every_pattern_generates_many_sentences() -> None:
     for pattern, _ in PATTERNS.items:
         rng = Random(5)
         assert len({pattern(rng) for _ in range(40)}) > 8, pattern
