@@ -1,10 +1,11 @@
-"""A sweep with plausible records but no training behind it: its steps and step times are known."""
+"""A sweep with plausible records but without training, so that its results are known."""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 
 from s2s.config import Engine, SweepConfig, TrainConfig
-from s2s.records import Evaluation, Run, RunState, Summary, Sweep, SweepPart, SweepState
+from s2s.records import Evaluation, Run, RunState, Sweep, SweepPart, SweepState
 from s2s.store import Store
 from s2s.store.sweeps import queue_part, read_sweep
 from s2s.sweeps.plan import create_sweep
@@ -42,32 +43,29 @@ def run(batch_size: int, repeat: int, state: RunState = RunState.FINISHED) -> Ru
 
 
 def sweep(states: Mapping[tuple[int, int], RunState] | None = None, **choices: object) -> Sweep:
-    """Return three repeats of five sizes; `states` by size and repeat of unfinished runs."""
-    config = SweepConfig(**({"batch_sizes": SIZES} | choices))  # type: ignore[arg-type]
-    parts = tuple(
-        SweepPart(
-            Engine.FUSED,
-            size,
-            repeat,
-            run(size, repeat, (states or {}).get((size, repeat), RunState.FINISHED)),
-        )
-        for size in SIZES
-        for repeat in range(3)
-    )
-    return Sweep(5, config, 0.0, SweepState.FINISHED, parts)
+    """Return three repeats of five sizes; `states`, by size and repeat, of unfinished runs."""
+    config = SweepConfig(**({"batch_sizes": SIZES} | choices))
+    parts = []
+    for size, repeat in itertools.product(SIZES, range(3)):
+        state = (states or {}).get((size, repeat), RunState.FINISHED)
+        parts.append(SweepPart(Engine.FUSED, size, repeat, run(size, repeat, state)))
+    return Sweep(5, config, 0.0, SweepState.FINISHED, tuple(parts))
 
 
 def with_summaries(study: Sweep, changes: Mapping[tuple[int, int], Mapping[str, object]]) -> Sweep:
     """Return the sweep with fields of some runs' summaries replaced, by size and repeat."""
     parts = []
     for part in study.parts:
-        assert part.run
-        assert part.run.summary
-        changed = dataclasses.replace(
-            part.run.summary, **changes.get((part.batch_size, part.repeat), {})
-        )
+        fields = changes.get((part.batch_size, part.repeat), {})
+        changed = dataclasses.replace(part.run.summary, **fields)
         parts.append(dataclasses.replace(part, run=dataclasses.replace(part.run, summary=changed)))
     return dataclasses.replace(study, parts=tuple(parts))
+
+
+def without_speeds(study: Sweep, *sizes: int) -> Sweep:
+    """Return the sweep as if the runs of some batch sizes had not been timed."""
+    untimed = {"samples_per_second": None}
+    return with_summaries(study, {(size, each): untimed for size in sizes for each in range(3)})
 
 
 def all_evaluations(study: Sweep) -> dict[int, list[Evaluation]]:
@@ -88,8 +86,6 @@ def save(store: Store, **choices: object) -> int:
         for evaluation in evaluations(part.batch_size, part.repeat):
             store.add_evaluation(run_id, evaluation)
         measured = run(part.batch_size, part.repeat).summary
-        assert isinstance(measured, Summary)
-        assert measured.samples_per_second
         speed = measured.samples_per_second / (1 if part.engine is config.engines[0] else 2)
         measured = dataclasses.replace(measured, run_id=run_id, samples_per_second=speed)
         store.finish_run(run_id, measured)

@@ -22,7 +22,7 @@ class Study:
     exact_seconds: Callable[[Floats], Floats]
     """The true time to target at each batch size."""
     b_crit: float | None
-    """None: the steps do not follow the model exactly."""
+    """`None` if the steps do not follow the model exactly."""
 
 
 def model_study(
@@ -40,21 +40,6 @@ def model_study(
         return s_min * (1 + true_b_crit / sizes)
 
     return _study(random, steps, spread, b_half, true_b_crit)
-
-
-def far_below_study(seed: int) -> Study:
-    """All sizes far below B_crit, on a machine that larger batches make faster."""
-    return model_study(seed, (30_000, 300_000), (1_000, 10_000))
-
-
-def far_above_study(seed: int) -> Study:
-    """All sizes far above B_crit, on a machine that smaller batches saturate."""
-    return model_study(seed, (0.04, 0.4), (0.5, 5))
-
-
-def drowned_study(seed: int) -> Study:
-    """Seeds of one size differ as much as the sizes: log(S(4)/S(1024)) is 2.8 at B_crit = 64."""
-    return model_study(seed, (64, 64), spread=2.8)
 
 
 def quadratic_study(seed: int) -> Study:

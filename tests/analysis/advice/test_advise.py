@@ -6,11 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from s2s.analysis.advice.advise import (
-    advise,
-    plan_confirming_run,
-    select_noise_run,
-)
+from s2s.analysis.advice.advise import advise, plan_confirming_run, select_noise_run
 from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.time_to_target import recommend
 from s2s.config import Engine
@@ -36,18 +32,14 @@ def test_a_sweep_with_known_steps_and_step_times() -> None:
     sweep = studies.sweep({(512, repeat): RunState.OUT_OF_MEMORY for repeat in range(3)})
     advice = advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), 3.0)
     assert advice.sizes_without_result == {RunState.OUT_OF_MEMORY: [512]}
-    recommendation = advice.recommendation
-    assert recommendation.fit.sizes == [2, 8, 32, 128]
-    assert recommendation.fit.b_crit.value == pytest.approx(studies.B_CRIT, rel=0.05)
-    assert recommendation.fit.curve.log_parameters[0] == pytest.approx(
-        math.log(studies.S_MIN), abs=0.05
-    )
+    recommendation, fit = advice.recommendation, advice.recommendation.fit
+    assert fit.sizes == [2, 8, 32, 128]
+    assert fit.b_crit.value == pytest.approx(studies.B_CRIT, rel=0.05)
+    assert fit.curve.log_parameters[0] == pytest.approx(math.log(studies.S_MIN), abs=0.05)
     # sqrt(alpha * B_crit / beta) = sqrt(20 * 32) = 25.3
     assert recommendation.best.batch_size in (16, 32)
     assert set(recommendation.range) >= {16, 32}
-    knee = advice.speed.fit.knee
-    assert knee is not None
-    assert knee.ends[0] < 180 < knee.ends[1]
+    assert advice.speed.fit.knee.ends[0] < 180 < advice.speed.fit.knee.ends[1]
     # 100 * (1 + 32 / 32) steps of 26 ms
     at_32 = next(each for each in recommendation.predictions if each.batch_size == 32)
     assert at_32.seconds.value == pytest.approx(200 * 0.026, rel=0.05)
@@ -56,14 +48,9 @@ def test_a_sweep_with_known_steps_and_step_times() -> None:
 def test_the_target_is_the_given_one_then_the_sweeps_then_the_lowest_all_reached() -> None:
     sweep = studies.sweep(budget="target", target_loss=2.5)
     evaluations = studies.all_evaluations(sweep)
-    given, own, suggested = (
-        advise(sweep, Engine.FUSED, evaluations, 3.0),
-        advise(sweep, Engine.FUSED, evaluations),
-        advise(studies.sweep(), Engine.FUSED, evaluations),
-    )
-    assert [each.target_loss for each in (given, own, suggested)] == [3.0, 2.5, 2.0]
-    assert not given.target_is_suggested
-    assert suggested.target_is_suggested
+    for asked, given, target in ((sweep, 3.0, 3.0), (sweep, 0.0, 2.5), (studies.sweep(), 0.0, 2.0)):
+        advice = advise(asked, Engine.FUSED, evaluations, given)
+        assert (advice.target_loss, advice.target_is_suggested) == (target, target == 2.0)
 
 
 def test_the_confirming_run_and_the_run_for_gradient_noise() -> None:
@@ -75,9 +62,7 @@ def test_the_confirming_run_and_the_run_for_gradient_noise() -> None:
     assert (config.target_loss, config.max_seconds, config.keep_weights) == (3.0, 0.0, True)
     # Twice 200 steps, which the fit to noisy seeds makes 199.9, evaluated forty times.
     assert (config.iterations, config.evaluate_every) == (400, 10)
-    run = select_noise_run(sweep, advice)
-    assert run is not None
-    assert run.config.batch_size == 32
+    assert select_noise_run(sweep, advice).config.batch_size == 32
     assert select_noise_run(only(sweep), advice) is None
 
 
@@ -100,12 +85,7 @@ def test_two_sizes_are_a_fit_without_draws() -> None:
 def test_sweeps_that_allow_no_recommendation() -> None:
     sweep = studies.sweep()
     evaluations = studies.all_evaluations(sweep)
-    without_speed = {
-        (size, repeat): {"samples_per_second": None}
-        for size in (2, 8, 128, 512)
-        for repeat in range(3)
-    }
-    untimed = studies.with_summaries(sweep, without_speed)
+    untimed = studies.without_speeds(sweep, 2, 8, 128, 512)
     for refused in (only(sweep), only(sweep, 32), untimed):
         with pytest.raises(UserError):
             advise(refused, Engine.FUSED, evaluations, 3.0)

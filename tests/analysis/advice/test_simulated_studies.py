@@ -1,22 +1,14 @@
 """The fits on studies with known answers: 20 of them, and 100 in the long tests."""
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.time_to_target import Recommendation, Standing, recommend
-from tests.analysis.advice.simulations import (
-    SIZES,
-    Study,
-    drowned_study,
-    far_above_study,
-    far_below_study,
-    model_study,
-    quadratic_loss,
-    quadratic_study,
-)
+from tests.analysis.advice import simulations
+from tests.analysis.advice.simulations import SIZES, Study, model_study
 
 FEW_OR_ALL = pytest.mark.parametrize(
     "seeds", [range(20), pytest.param(range(100), marks=pytest.mark.long)], ids=["20", "100"]
@@ -34,7 +26,6 @@ def test_studies_by_the_model(seeds: range) -> None:
     for study in map(model_study, seeds):
         recommendation = analysed(study)
         low, high = recommendation.fit.b_crit.ends
-        assert study.b_crit is not None
         covered += low <= study.b_crit <= high
         ratios.append(high / low)
         unknown += not recommendation.fit.is_identifiable
@@ -57,7 +48,7 @@ def test_noisy_quadratics(seeds: range, share: float) -> None:
     """
     between = 2 ** np.arange(np.log2(SIZES[0]) + 0.5, np.log2(SIZES[-1]))
     right, without_range, slower, called_slower = 0, 0, 0, 0
-    for study in map(quadratic_study, seeds):
+    for study in map(simulations.quadratic_study, seeds):
         recommendation = analysed(study)
         predictions = recommendation.predictions
         sizes = [each.batch_size for each in predictions]
@@ -75,13 +66,18 @@ def test_noisy_quadratics(seeds: range, share: float) -> None:
 
 @FEW_OR_ALL
 @pytest.mark.parametrize(
-    ("make", "open_end"),
-    [(far_below_study, "high"), (far_above_study, "low"), (drowned_study, "")],
+    ("study", "open_end"),
+    [
+        # All sizes are far below B_crit, on a machine that larger batches make faster.
+        ({"b_crit": (30_000, 300_000), "b_half": (1_000, 10_000)}, "high"),
+        # All sizes are far above B_crit, on a machine that smaller batches saturate.
+        ({"b_crit": (0.04, 0.4), "b_half": (0.5, 5)}, "low"),
+        # Seeds differ as much as the sizes: log(S(4)/S(1024)) is 2.8 at B_crit = 64.
+        ({"b_crit": (64, 64), "spread": 2.8}, ""),
+    ],
 )
-def test_studies_without_an_answer(
-    make: Callable[[int], Study], open_end: str, seeds: range
-) -> None:
-    recommendations = [analysed(make(seed)) for seed in seeds]
+def test_studies_without_an_answer(study: dict[str, Any], open_end: str, seeds: range) -> None:
+    recommendations = [analysed(model_study(seed, **study)) for seed in seeds]
     least = 0.9 * len(seeds)
     assert sum(not each.fit.is_identifiable for each in recommendations) >= least
     assert sum(not each.range for each in recommendations) >= least
@@ -96,5 +92,6 @@ def test_the_quadratics_loss_is_that_of_sgd() -> None:
     squares = np.ones(2)
     for _ in range(7):
         squares = (1 - rate * curvatures) ** 2 * squares + rate**2 * noise * curvatures / size
-    loss = quadratic_loss(curvatures, noise, np.array([rate]), size, np.array([7.0]))
+    steps = np.array([7.0])
+    loss = simulations.quadratic_loss(curvatures, noise, np.array([rate]), size, steps)
     assert loss == pytest.approx(0.5 * (curvatures * squares).sum())

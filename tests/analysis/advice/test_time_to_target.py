@@ -7,11 +7,7 @@ from hypothesis import strategies as some
 
 from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.target import StepsToTarget
-from s2s.analysis.advice.time_to_target import (
-    Standing,
-    list_candidate_sizes,
-    recommend,
-)
+from s2s.analysis.advice.time_to_target import list_candidate_sizes, recommend
 from s2s.errors import UserError
 from tests.analysis.advice.test_steps_fit import SIZES, study
 
@@ -59,7 +55,6 @@ def test_the_interval_of_the_seconds_is_that_of_the_log_curve() -> None:
     fit = fit_steps(study(spread=0.1))
     times = recommend(fit, LINE)
     [slopes] = fit.curve.slopes([32])
-    assert fit.curve.variance is not None
     half = 1.7709 * (fit.curve.variance * slopes @ fit.curve.unscaled_covariance @ slopes) ** 0.5
     [seconds] = [each.seconds for each in times.predictions if each.batch_size == 32]
     assert np.log(np.array(seconds.ends) / 12.8) == pytest.approx([-half, half], rel=0.06)
@@ -80,24 +75,22 @@ def test_standings() -> None:
     assert set(standings(study(spread=1.5)).values()) == {"undecided"}
     # A run that contradicts the fit at a size.
     assert standings([*study(spread=0.02), StepsToTarget(32, 9, 900.0, False)])[32] == "undecided"
-    two_points = recommend(fit_steps(study((8, 128), seeds=1)), LINE)
-    assert {each.standing for each in two_points.predictions} == {Standing.UNDECIDED}
-    assert {each.seconds.low for each in two_points.predictions} == {None}
+    two_points = study((8, 128), seeds=1)
+    assert set(standings(two_points).values()) == {"undecided"}
+    assert {each.seconds.low for each in recommend(fit_steps(two_points), LINE).predictions} == {
+        None
+    }
     # One degree of freedom: some draws are as far off as floats go.
     three = [StepsToTarget(8, 0, 9.0, True), StepsToTarget(8, 1, 90.0, True)]
-    wild = fit_steps([*three, StepsToTarget(16, 0, 30.0, True)])
-    times = recommend(wild, LINE)
-    assert {each.standing for each in times.predictions} == {Standing.UNDECIDED}
+    assert set(standings([*three, StepsToTarget(16, 0, 30.0, True)]).values()) == {"undecided"}
 
 
 def test_the_largest_size_is_undecided_if_a_larger_one_may_be_much_faster() -> None:
     scaling = fit_steps(study((2, 4, 8, 16), b_crit=1e5, spread=0.01))
     times = recommend(scaling, np.array([[1.0, 0.001]]))
-    assert times.faster_unmeasured == 64
-    assert Standing.RECOMMENDED not in {each.standing for each in times.predictions}
+    assert (times.faster_unmeasured, times.range) == (64, ())
     # On a machine that is saturated at 16, larger sizes save nothing.
-    saturated = recommend(scaling, np.array([[0.001, 1.0]]))
-    assert Standing.RECOMMENDED in {each.standing for each in saturated.predictions}
+    assert recommend(scaling, np.array([[0.001, 1.0]])).range
 
 
 def test_the_fastest_measured_size_goes_by_its_own_steps_and_full_sets_only() -> None:

@@ -26,6 +26,5 @@ def test_progress(
 
 
 def test_time_left_is_unknown_before_a_timed_step() -> None:
-    assert (
-        measure_progress(RUN.config, steps((1, 1.0, 1, 1, 1, 2, 9.0, False))).seconds_left is None
-    )
+    untimed = steps((1, 1.0, 1, 1, 1, 2, 9.0, False))
+    assert measure_progress(RUN.config, untimed).seconds_left is None

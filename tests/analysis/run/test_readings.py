@@ -11,20 +11,15 @@ from s2s.records import DeviceSample
 
 
 def sample(
-    at: float,
-    used: int | None,
-    device: str = "cpu",
-    utilization: float | None = 0.5,
-    torch: int | None = None,
+    at: float, used: int | None, device: str = "cpu", torch: int | None = None
 ) -> DeviceSample:
-    return DeviceSample(at, device, utilization, used, None, None, torch)
+    """Return a reading; where the memory is missing, the utilization is missing too."""
+    return DeviceSample(at, device, None if used is None else 0.5, used, None, None, torch)
 
 
 def test_missing_readings_and_pauses_are_gaps() -> None:
     nan = math.nan
-    (series,) = build_reading_series(
-        [sample(10, 5), sample(11, None, utilization=None), sample(12, 0)]
-    )
+    (series,) = build_reading_series([sample(10, 5), sample(11, None), sample(12, 0)])
     np.testing.assert_array_equal(series.seconds, [0, 1, 2])
     np.testing.assert_array_equal(series.memory_bytes, [5, nan, 0])
     np.testing.assert_array_equal(series.utilization, [0.5, nan, 0.5])
@@ -42,9 +37,7 @@ def test_devices_are_separate_and_share_their_start() -> None:
 
 
 @given(some.lists(some.none() | some.integers(0, 10**12), max_size=80), some.integers(1, 20))
-def test_thinning_keeps_the_peak_and_invents_nothing(
-    readings: list[int | None], points: int
-) -> None:
+def test_thinning_keeps_the_peak_and_adds_nothing(readings: list[int | None], points: int) -> None:
     known = [each for each in readings if each is not None]
     samples = [sample(at, each) for at, each in enumerate(readings)]
     for series in build_reading_series(samples, points):

@@ -6,19 +6,15 @@ import pytest
 
 from s2s.analysis.run.summarize import summarize
 from s2s.records import DeviceSample, Interference, RunState, Summary
+from tests.analysis.run.test_steps import THREE
 from tests.plausible import MIB, RUN, evaluation, some_steps, steps, summary
 
-STEPS = steps(
-    (1, 40.0, 2, 6, 10, 24, 3.0, False),
-    (2, 24.0, 2, 8, 8, 20, 0.5, True),
-    (3, 12.0, 2, 4, 6, 16, 1.5, True),
-)
 READINGS = [DeviceSample(0.0, "cpu", None, 80 * MIB, None, None)]
 
 
 def test_a_run_in_progress() -> None:
     evaluations = [evaluation(1, 5.0), evaluation(3, 4.0), evaluation(4, None)]
-    assert summarize(RUN, STEPS, evaluations, READINGS) == Summary(
+    assert summarize(RUN, THREE, evaluations, READINGS) == Summary(
         run_id=7,
         state=RunState.QUEUED,
         engine="fused",
@@ -30,9 +26,9 @@ def test_a_run_in_progress() -> None:
         system_seconds=None,
         samples_per_second=2.0,
         target_tokens_per_second=7.0,
-        padding_ratio=pytest.approx(0.3),  # type: ignore[arg-type]
+        padding_ratio=pytest.approx(0.3),
         loss_per_token=76 / 24,
-        loss_per_sentence=pytest.approx(38 / 3),  # type: ignore[arg-type]
+        loss_per_sentence=pytest.approx(38 / 3),
         validation_loss_per_token=4.0,
         peak_memory_bytes=80 * MIB,
         interference=Interference(None, 1, (), None),
@@ -54,12 +50,12 @@ def test_a_run_in_progress() -> None:
 def test_only_the_stored_summary_knows_processor_time_quality_and_torchs_peak() -> None:
     stored = summary(7, RunState.FINISHED, RUN.config, 3, peak=90 * MIB)
     stored = dataclasses.replace(stored, bleu=20.0, chrf=40.0)
-    found = summarize(dataclasses.replace(RUN, summary=stored), STEPS, [], READINGS)
+    found = summarize(dataclasses.replace(RUN, summary=stored), THREE, [], READINGS)
     for name in ("peak_memory_bytes", "user_seconds", "wall_seconds", "bleu", "chrf"):
         assert getattr(found, name) == getattr(stored, name)
     assert found.loss_per_token == 76 / 24
     unmeasured = dataclasses.replace(stored, peak_memory_bytes=None)
-    found = summarize(dataclasses.replace(RUN, summary=unmeasured), STEPS, [], READINGS)
+    found = summarize(dataclasses.replace(RUN, summary=unmeasured), THREE, [], READINGS)
     assert found.peak_memory_bytes == 80 * MIB
 
 

@@ -56,7 +56,6 @@ def quiet(
 
 def variation(run: Steps, teacher_forcing: float = 1.0) -> Variation | None:
     spread = measure_step_spread(run, teacher_forcing)
-    assert spread is not None
     return classify_variation(spread.relative_iqr)
 
 

@@ -8,14 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from s2s.analysis.estimate import LeaveOneOutCheck
-from s2s.analysis.sweep.memory import (
-    MemoryCaveat,
-    MemoryFit,
-    MemoryPoint,
-    collect_memory_points,
-    cross_validate_memory,
-    fit_memory,
-)
+from s2s.analysis.sweep import memory
+from s2s.analysis.sweep.memory import MemoryCaveat, MemoryFit, MemoryPoint, fit_memory
 from s2s.config import Engine
 from s2s.records import StepMemory
 from tests import studies
@@ -56,17 +50,17 @@ def test_checks_by_hand() -> None:
     assert fit.check == LeaveOneOutCheck(128, pytest.approx(11), 12)
     # Through (1, 3) and (4, 9) goes 1 + 2 x, so 5 at 2, which is 20% less than was measured.
     points = [MemoryPoint(*each) for each in ((1, 1, 3), (2, 2, 6.25), (4, 4, 9))]
-    assert cross_validate_memory(points) == (LeaveOneOutCheck(2, pytest.approx(5), 6.25),)
-    assert cross_validate_memory(points)[0].relative_error == pytest.approx(-0.2)
-    assert [check.batch_size for check in cross_validate_memory(on_line(1000, 10))] == [8, 32]
-    assert cross_validate_memory(points[:2]) == cross_validate_memory([]) == ()
+    check = memory.cross_validate_memory
+    assert check(points) == (LeaveOneOutCheck(2, pytest.approx(5), 6.25),)
+    assert check(points)[0].relative_error == pytest.approx(-0.2)
+    assert [each.batch_size for each in check(on_line(1000, 10))] == [8, 32]
+    assert check(points[:2]) == check([]) == ()
 
 
 def test_two_sizes_give_an_unchecked_fit_through_all_repeats_and_one_size_none() -> None:
     """Within either size memory falls with the padded tokens; between the sizes it rises."""
-    points = [
-        MemoryPoint(*each) for each in ((2, 39, 101), (2, 41, 99), (8, 159, 201), (8, 161, 199))
-    ]
+    peaks = ((2, 39, 101), (2, 41, 99), (8, 159, 201), (8, 161, 199))
+    points = [MemoryPoint(*each) for each in peaks]
     fit = fit_memory(points)
     assert fit.bytes_per_padded_token == pytest.approx(100 / 120, rel=0.01)
     assert (fit.check, fit.caveats) == (None, (MemoryCaveat.UNCHECKED,))
@@ -90,11 +84,10 @@ def test_a_flat_or_an_uncertain_fit_gives_no_limit() -> None:
     assert (fit.caveats, fit.max_batch_size(1e9)) == ((MemoryCaveat.UNCERTAIN_SLOPE,), None)
 
 
-@given(
-    some.floats(1e6, 1e10),
-    some.floats(10, 1e7),
-    some.sets(some.integers(1, 2048), min_size=2, max_size=8),
-)
+SETS_OF_SIZES = some.sets(some.integers(1, 2048), min_size=2, max_size=8)
+
+
+@given(some.floats(1e6, 1e10), some.floats(10, 1e7), SETS_OF_SIZES)
 def test_an_exact_line_is_recovered(fixed: float, per_token: float, sizes: set[int]) -> None:
     fit = fit_memory(on_line(fixed, per_token, tuple(sizes)))
     whole = fixed + per_token * 20 * max(sizes)
@@ -103,23 +96,21 @@ def test_an_exact_line_is_recovered(fixed: float, per_token: float, sizes: set[i
     assert fit.check is None or fit.check.relative_error == pytest.approx(0, abs=1e-6)
 
 
-def simulated(seed: int, per_token: float) -> MemoryFit:
-    """Three runs per size; each one's peak is off by 2% of the fixed 500 MB."""
-    random = np.random.default_rng(seed)
-    return fit_memory(
-        [
-            MemoryPoint(size, tokens, 5e8 + per_token * tokens + 1e7 * random.standard_normal())
-            for size in SIZES
-            for tokens in 20 * size * random.uniform(0.9, 1.1, 3)
-        ]
-    )
+def simulate(seed: int, per_token: float) -> MemoryFit:
+    """Fit three runs per size; each run's peak is off by 2% of the fixed 500 MB."""
+    random, points = np.random.default_rng(seed), []
+    for size in SIZES:
+        for tokens in 20 * size * random.uniform(0.9, 1.1, 3):
+            peak = 5e8 + per_token * tokens + 1e7 * random.standard_normal()
+            points.append(MemoryPoint(size, tokens, peak))
+    return fit_memory(points)
 
 
 def test_a_rise_is_found_in_noise_and_none_where_there_is_none() -> None:
     # 500 MB more over the measured sizes, or nothing.
-    rising = [simulated(seed, 2e5) for seed in range(100)]
+    rising = [simulate(seed, 2e5) for seed in range(100)]
     assert not any(fit.caveats for fit in rising)
-    assert sum(bool(simulated(seed, 0).caveats) for seed in range(100)) >= 95
+    assert sum(bool(simulate(seed, 0).caveats) for seed in range(100)) >= 95
     errors = [fit.check.relative_error for fit in rising if fit.check]
     assert len(errors) == 100
     assert np.median(np.abs(errors)) < 0.10
@@ -131,26 +122,20 @@ def test_on_a_cpu_memory_comes_from_separate_processes() -> None:
         StepMemory(Engine.ARTICLE, 2, 9, 9), StepMemory(Engine.FUSED, 2, 1000, 40),
         StepMemory(Engine.FUSED, 8, None, None), StepMemory(Engine.FUSED, 32, 1600, 640),
     )  # fmt: skip
-    study = studies.with_summaries(
-        studies.sweep(), {(2, 0): {"peak_memory_bytes": 9, "max_padded_tokens": 9}}
-    )
-    assert collect_memory_points(dataclasses.replace(study, memory=measured), Engine.FUSED) == [
-        MemoryPoint(2, 40, 1000), MemoryPoint(32, 640, 1600)
-    ]  # fmt: skip
+    run_peak = {(2, 0): {"peak_memory_bytes": 9, "max_padded_tokens": 9}}
+    study = studies.with_summaries(studies.sweep(), run_peak)
+    points = memory.collect_memory_points(dataclasses.replace(study, memory=measured), Engine.FUSED)
+    assert points == [MemoryPoint(2, 40, 1000), MemoryPoint(32, 640, 1600)]
 
 
 def test_on_a_gpu_memory_comes_from_each_run() -> None:
-    peaks = {
-        (size, repeat): {"peak_memory_bytes": 1000 + 100 * size, "max_padded_tokens": 20 * size}
-        for size in (2, 8)
-        for repeat in range(2)
-    }
-    peaks[2, 0]["max_padded_tokens"] = None
+    small = {"peak_memory_bytes": 1200, "max_padded_tokens": 40}
+    large = {"peak_memory_bytes": 1800, "max_padded_tokens": 160}
+    peaks = {(2, 0): {"peak_memory_bytes": 1200}, (2, 1): small, (8, 0): large, (8, 1): large}
     study = studies.with_summaries(studies.sweep(), peaks)
     on_gpu = tuple(
         dataclasses.replace(part, run=dataclasses.replace(part.run, device="cuda:0"))
         for part in study.parts
-        if part.run
     )
-    points = collect_memory_points(dataclasses.replace(study, parts=on_gpu), Engine.FUSED)
+    points = memory.collect_memory_points(dataclasses.replace(study, parts=on_gpu), Engine.FUSED)
     assert points == [MemoryPoint(2, 40, 1200), *[MemoryPoint(8, 160, 1800)] * 2]

@@ -9,16 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2s.analysis.run.timing import Variation
-from s2s.analysis.sweep.replay import (
-    ARTICLE_RATIO,
-    ARTICLE_SPEEDS,
-    Learning,
-    Replay,
-    analyze_replay,
-    classify_learning,
-    measure_overhead,
-    select_article_evaluations,
-)
+from s2s.analysis.sweep import replay as replays
+from s2s.analysis.sweep.replay import Learning, Replay, analyze_replay, measure_overhead
 from s2s.config import Engine
 from s2s.records import Evaluation, Interference, RunState, Sweep
 from tests.replays import ARTICLE_2, ARTICLE_32, FUSED_2, UNIGRAM, losses, replay_sweep
@@ -32,8 +24,8 @@ def analysed(sweep: Sweep, unigram: float | None = UNIGRAM) -> Replay:
 
 def test_the_articles_speeds() -> None:
     """2,000 samples in 94 s and 32,000 in 141 s."""
-    assert pytest.approx((2000 / 94, 32_000 / 141), abs=0.01) == ARTICLE_SPEEDS
-    assert round(ARTICLE_RATIO, 1) == 10.7
+    assert pytest.approx((2000 / 94, 32_000 / 141), abs=0.01) == replays.ARTICLE_SPEEDS
+    assert round(replays.ARTICLE_RATIO, 1) == 10.7
 
 
 def test_speeds_and_ratios() -> None:
@@ -44,13 +36,10 @@ def test_speeds_and_ratios() -> None:
     # Welch with equal variances: logs -ln 2, 0, ln 2; standard error ln 2 * sqrt(2 / 3), four
     # degrees of freedom, t 2.1318.
     factor = math.exp(2.1318 * math.log(2) * math.sqrt(2 / 3))
-    assert replay.article.ratio is not None
     assert replay.article.ratio.value == pytest.approx(10)
     assert replay.article.ratio.ends == pytest.approx((10 / factor, 10 * factor), rel=1e-4)
-    assert replay.fused.ratio is not None
     assert replay.fused.ratio.value == pytest.approx(4)
     # 0.1 s per sample, 0.01 at batch 32, 0.02 in fused; each factor leaves the share as it is.
-    assert replay.overhead is not None
     assert replay.overhead.value == pytest.approx(0.08 / 0.09)
     assert (replay.done, replay.total, replay.device, replay.iterations) == (12, 12, "cpu", 1000)
     json.dumps(dataclasses.asdict(replay), allow_nan=False)
@@ -59,8 +48,6 @@ def test_speeds_and_ratios() -> None:
 def test_one_repeat_has_no_interval_and_missing_runs_are_gaps() -> None:
     waiting = {(Engine.ARTICLE, 32, 0): None, (Engine.FUSED, 2, 0): RunState.RUNNING}
     replay = analysed(replay_sweep((1.0,)))
-    assert replay.article.ratio is not None
-    assert replay.overhead is not None
     assert not replay.article.ratio.has_interval
     assert not replay.overhead.has_interval
     replay = analysed(replay_sweep((1.0,), waiting))
@@ -75,8 +62,6 @@ def test_uncertain_timing_is_flagged() -> None:
     """One repeat of article at batch 2 is noisy, and shared the CPU."""
     sweep = replay_sweep()
     [first, *others] = sweep.parts
-    assert first.run
-    assert first.run.summary
     disturbed = dataclasses.replace(
         first.run.summary, step_relative_iqr=0.2, interference=Interference(1.5, 2, (), None)
     )
@@ -94,23 +79,17 @@ def test_overhead_and_its_interval_by_hand() -> None:
         for share in (0.8, 0.9)
     ]
     incomplete = {ARTICLE_2: 1.0, ARTICLE_32: 2.0}
-    overhead = measure_overhead([*repeats, incomplete])
-    assert overhead is not None
+    overhead, half = measure_overhead([*repeats, incomplete]), 6.3138 * 0.05
     assert overhead.value == pytest.approx(0.85)
-    half = 6.3138 * 0.05
     assert overhead.ends == pytest.approx((0.85 - half, 0.85 + half), abs=1e-5)
 
 
 @given(speeds, st.floats(1.01, 100), st.floats(0.01, 100))
-def test_overhead_does_not_depend_on_the_machines_speed(
-    small: float, gain: float, factor: float
-) -> None:
+def test_overhead_does_not_depend_on_the_machine(small: float, gain: float, factor: float) -> None:
     speed = {ARTICLE_2: small, ARTICLE_32: gain * small}
     for fused, share in ((small, 0), (gain * small, 1)):
         scaled = {key: factor * value for key, value in (speed | {FUSED_2: fused}).items()}
-        overhead = measure_overhead([scaled])
-        assert overhead is not None
-        assert overhead.value == pytest.approx(share, abs=1e-6)
+        assert measure_overhead([scaled]).value == pytest.approx(share, abs=1e-6)
     even = {ARTICLE_2: small, ARTICLE_32: small, FUSED_2: small}
     assert measure_overhead([scaled, even]) is measure_overhead([]) is None
 
@@ -124,7 +103,7 @@ def test_learning_by_the_final_loss() -> None:
         (4.0, None): None, (7.61, None): Learning.NOTHING,
     }  # fmt: skip
     for (loss, unigram), learned in expected.items():
-        assert classify_learning(loss, 8.0, unigram) is learned
+        assert replays.classify_learning(loss, 8.0, unigram) is learned
 
 
 def test_learning_of_the_repeats() -> None:
@@ -147,7 +126,7 @@ def test_learning_of_the_repeats() -> None:
 def test_evaluations_as_the_article_prints_them() -> None:
     def selected(*iterations: int) -> list[int]:
         evaluations = [Evaluation(each, 0.0, None, ()) for each in iterations]
-        return [each.iteration for each in select_article_evaluations(evaluations)]
+        return [each.iteration for each in replays.select_article_evaluations(evaluations)]
 
     assert selected(0, 500, 1000, 1500, 2000, 2500) == [0, 1000, 2000, 2500]
     assert selected(0, 512, 1000) == [0, 1000]

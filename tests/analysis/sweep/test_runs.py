@@ -31,7 +31,6 @@ def test_sizes_without_a_result_are_of_the_engine() -> None:
         for part in study.parts
     )
     study = dataclasses.replace(study, parts=parts)
-    assert sizes_without_result(study, Engine.FUSED) == {
-        RunState.OUT_OF_MEMORY: [8], RunState.FAILED: [2, 512]
-    }  # fmt: skip
+    expected = {RunState.OUT_OF_MEMORY: [8], RunState.FAILED: [2, 512]}
+    assert sizes_without_result(study, Engine.FUSED) == expected
     assert sizes_without_result(study, Engine.ARTICLE) == {RunState.DIVERGED: [128]}

@@ -18,7 +18,7 @@ def run(state: str, speed: float | None, loss: float | None, iterations: int = 1
 
 
 def sweep(small: list[Run | None], large: list[Run | None], **choices: object) -> Sweep:
-    config = SweepConfig(base=TrainConfig(corpus="tiny"), batch_sizes=(2, 8), **choices)  # type: ignore[arg-type]
+    config = SweepConfig(base=TrainConfig(corpus="tiny"), batch_sizes=(2, 8), **choices)
     parts = [
         SweepPart(Engine.FUSED, size, repeat, each)
         for size, runs in ((8, large), (2, small))
@@ -49,9 +49,8 @@ def test_rows_come_by_engine_and_size() -> None:
         for engine in (Engine.FUSED, Engine.ARTICLE)
     )
     rows = build_sweep_rows(dataclasses.replace(sweep([], []), parts=parts))
-    assert [(row.engine, row.batch_size) for row in rows] == [
-        ("article", 2), ("article", 8), ("fused", 2), ("fused", 8)
-    ]  # fmt: skip
+    order = [("article", 2), ("article", 8), ("fused", 2), ("fused", 8)]
+    assert [(row.engine, row.batch_size) for row in rows] == order
 
 
 def test_steps_to_target_are_of_the_repeats_that_reached_it() -> None:
