@@ -7,6 +7,11 @@ from pathlib import Path
 FOLDER = Path(__file__).with_name("golden") / "text"
 
 
+def format_row(row: Mapping[str, object]) -> str:
+    """Return a line per title and value."""
+    return "\n".join(f"{title}: {value}" for title, value in row.items())
+
+
 def check_golden(name: str, cases: Mapping[str, str]) -> None:
     """Compare texts with `tests/golden/text/{name}.txt`; `make golden` rewrites the file.
 

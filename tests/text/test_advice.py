@@ -15,15 +15,7 @@ from s2s.analysis.sweep.memory import MemoryPoint, fit_memory
 from s2s.config import Engine, LearningRateRule
 from s2s.formatting import format_bytes, format_duration
 from s2s.records import RunState
-from s2s.text.advice import (
-    describe_advice,
-    describe_confirmation,
-    describe_gradient_noise,
-    describe_memory_limit,
-    describe_noise_agreement,
-    format_checks,
-    list_advice_notes,
-)
+from s2s.text import advice as text
 from tests import studies
 from tests.analysis.advice.test_steps_fit import study
 from tests.golden_text import check_golden
@@ -33,23 +25,20 @@ ONE = Estimate(1.0, 0.9, 1.1)
 
 
 def sweep_advice(target_loss: float = 3.0) -> Advice:
-    sweep = studies.sweep(
-        {(512, 0): RunState.OUT_OF_MEMORY, (2, 0): RunState.FAILED, (8, 0): RunState.FAILED}
-    )
+    failed = dict.fromkeys([(2, 0), (8, 0)], RunState.FAILED)
+    sweep = studies.sweep({(512, 0): RunState.OUT_OF_MEMORY, **failed})
     return advise(sweep, Engine.FUSED, studies.all_evaluations(sweep), target_loss)
 
 
 def paragraph(
-    points: list[StepsToTarget],
-    alpha: float = 0.07,
-    rule: LearningRateRule = LearningRateRule.SQRT,
+    points: list[StepsToTarget], alpha: float = 0.07, rule: LearningRateRule = LearningRateRule.SQRT
 ) -> str:
     """The advice of these steps where a step takes `alpha` seconds and 1 ms per sample."""
     recommendation = recommend(fit_steps(points), np.array([[alpha, 0.001]]))
     advice = dataclasses.replace(
         sweep_advice(), recommendation=recommendation, target_loss=3.2, learning_rate_rule=rule
     )
-    return describe_advice(advice)
+    return text.describe_advice(advice)
 
 
 def memory(per_token: float, sizes: tuple[int, ...] = (2, 8, 32, 128)) -> list[MemoryPoint]:
@@ -67,6 +56,8 @@ def test_golden_text() -> None:
         for p in study(WIDE, spread=0.01)
     ]
     predicted = Estimate(5.2, 5.1, 5.3)
+    times = ((4, 11.0, 10.0), (8, 8.0, 10.0), (16, 1.0, None))
+    checks = [LeaveOneOutCheck(*each) for each in times]
     scatter = [
         MemoryPoint(size, 20 * size, peak)
         for size, peaks in {2: (100, 130), 8: (150, 110), 32: (110, 165)}.items()
@@ -99,25 +90,19 @@ def test_golden_text() -> None:
                 [*sound, *(StepsToTarget(size, 9, 1.0, False) for size in WIDE)]
             ),
             "a poor fit": paragraph(misfit),
-            "notes": "\n".join(list_advice_notes(sweep_advice())),
-            "notes with a suggested target": "\n".join(list_advice_notes(sweep_advice(0.0))),
+            "notes": "\n".join(text.list_advice_notes(sweep_advice())),
+            "notes with a suggested target": "\n".join(text.list_advice_notes(sweep_advice(0.0))),
             "confirmation": "\n".join(
-                describe_confirmation(predicted, seconds) for seconds in (7.8, 3.9, None)
+                text.describe_confirmation(predicted, seconds) for seconds in (7.8, 3.9, None)
             ),
-            "leave-one-out error of the time": format_checks(
-                [
-                    LeaveOneOutCheck(4, 11.0, 10.0),
-                    LeaveOneOutCheck(8, 8.0, 10.0),
-                    LeaveOneOutCheck(16, 1.0, None),
-                ],
-                "Time to target",
-                format_duration,
+            "leave-one-out error of the time": text.format_checks(
+                checks, "Time to target", format_duration
             ),
-            "leave-one-out error of memory": format_checks(
+            "leave-one-out error of memory": text.format_checks(
                 [LeaveOneOutCheck(8, 2e9, 1e9)], "Peak memory", format_bytes
             ),
             "memory": "\n".join(
-                describe_memory_limit(*each)
+                text.describe_memory_limit(*each)
                 for each in (
                     (fit, 10**9), (fit, 10**10), (fit, 5 * 2**20), (fit, None),
                     (fit_memory(memory(1000, (2, 8))), 10**9), (fit_memory(memory(10)), 10**9),
@@ -126,7 +111,7 @@ def test_golden_text() -> None:
                 )
             ),
             "gradient noise": "\n".join(
-                describe_noise_agreement(
+                text.describe_noise_agreement(
                     RunNoise(7, 1200, 960, 32, 96, NoiseScale(ONE, ONE, scale)), critical
                 )
                 for scale, critical in (
@@ -140,7 +125,7 @@ def test_golden_text() -> None:
                 )
             ),
             "a run's gradient noise": "\n".join(
-                describe_gradient_noise(
+                text.describe_gradient_noise(
                     RunNoise(7, 1000, 10_240, 32, 64, NoiseScale(ONE, ONE, scale))
                 )
                 for scale in (Estimate(312.0, 250.0, 390.0), None)

@@ -58,7 +58,7 @@ def test_golden_text() -> None:
     ]
     known = Translation("je mange", "i eat .", (), (), 0.1, finished=True)
     unknown = dataclasses.replace(known, unknown_words=("zorro", "tornado"))
-    target = SweepConfig(target_loss=2.0, budget="target", grow_until_oom=True)  # type: ignore[arg-type]
+    target = SweepConfig(target_loss=2.0, budget="target", grow_until_oom=True)
     check_golden(
         "listing",
         {

@@ -9,12 +9,7 @@ from s2s.analysis.sweep.replay import RelatedAdvice, Replay, analyze_replay
 from s2s.cli.main import build_parser
 from s2s.config import Engine
 from s2s.records import Evaluation, RunState, SampleTranslation, Sweep
-from s2s.text.replay import (
-    describe_replay,
-    describe_speed_ratios,
-    format_replay,
-    format_translations,
-)
+from s2s.text import replay as text
 from tests.golden_text import check_golden
 from tests.replays import UNIGRAM, losses, replay_sweep
 
@@ -26,8 +21,10 @@ def replay(sweep: Sweep | None = None, related: RelatedAdvice | None = None) -> 
 
 def changed_sentences(changed: Replay) -> str:
     """The sentences that differ from the whole replay's."""
-    usual = describe_replay(replay()).split(". ")
-    return ". ".join(each for each in describe_replay(changed).split(". ") if each not in usual)
+    usual = text.describe_replay(replay()).split(". ")
+    return ". ".join(
+        each for each in text.describe_replay(changed).split(". ") if each not in usual
+    )
 
 
 def disturb_article(replay: Replay) -> Replay:
@@ -51,10 +48,10 @@ def test_golden_text() -> None:
     check_golden(
         "replay",
         {
-            "speed ratios": describe_speed_ratios(whole),
-            "whole": format_replay(whole),
+            "speed ratios": text.describe_speed_ratios(whole),
+            "whole": text.format_replay(whole),
             "one repeat": changed_sentences(single),
-            "in progress": f"{describe_speed_ratios(waiting)}\n{format_replay(waiting)}",
+            "in progress": f"{text.describe_speed_ratios(waiting)}\n{text.format_replay(waiting)}",
             "one repeat diverged": changed_sentences(diverged),
             "fused is no faster": changed_sentences(
                 dataclasses.replace(whole, overhead=Estimate(-0.1, -0.2, 0.1))
@@ -66,7 +63,7 @@ def test_golden_text() -> None:
                 )
                 for sizes in ((8, 16, 32), (128,))
             },
-            "translations": format_translations(
+            "translations": text.format_translations(
                 "7 · name", [at(0, "the the"), at(500, "no"), at(1000, "i see .")]
             ),
         },
@@ -74,6 +71,6 @@ def test_golden_text() -> None:
 
 
 def test_the_suggested_command_can_be_parsed() -> None:
-    [command] = re.findall("`python -m s2s (.*?)`", describe_replay(replay()))
+    [command] = re.findall("`python -m s2s (.*?)`", text.describe_replay(replay()))
     options = build_parser().parse_args(command.split())
     assert (options.corpus, options.learning_rate_rule) == ("starter", "sqrt")

@@ -5,12 +5,7 @@ import dataclasses
 from s2s.analysis.sweep.throughput import ThroughputCaveat, Unit, fit_speed_curve
 from s2s.config import SweepConfig, TrainConfig
 from s2s.records import RunState, Sweep, SweepState
-from s2s.text.sweep import (
-    describe_throughput_fit,
-    format_sweep,
-    format_sweep_table,
-    format_batch_sizes,
-)
+from s2s.text import sweep as text
 from tests import studies
 from tests.golden_text import check_golden
 
@@ -22,16 +17,13 @@ def sweep(**choices: object) -> Sweep:
     """A sweep with an unfinished size, a failure with its error, and parts still to come."""
     states = {(8, 1): RunState.DIVERGED, (32, 0): RunState.FAILED, (512, 0): RunState.OUT_OF_MEMORY}
     study = studies.sweep(states, base=TrainConfig(corpus="tiny"), **choices)
-    parts = [
-        dataclasses.replace(part, run=dataclasses.replace(part.run, error="The disk is full."))
-        if part.run and part.run.state is RunState.FAILED
-        else part
-        for part in study.parts
-    ]
-    waiting = [
-        dataclasses.replace(part, run=None) if part.batch_size == 128 else part for part in parts
-    ]
-    return dataclasses.replace(study, parts=tuple(waiting))
+    parts = []
+    for part in study.parts:
+        run = None if part.batch_size == 128 else part.run
+        if part.run.state is RunState.FAILED:
+            run = dataclasses.replace(part.run, error="The disk is full.")
+        parts.append(dataclasses.replace(part, run=run))
+    return dataclasses.replace(study, parts=tuple(parts))
 
 
 def test_golden_text() -> None:
@@ -45,17 +37,17 @@ def test_golden_text() -> None:
     check_golden(
         "sweep",
         {
-            "a sweep in a list": format_sweep(sweep()),
-            "a named sweep of one size and one repeat": format_sweep(one),
-            "results": format_sweep_table(sweep()),
-            "results of a sweep with a target": format_sweep_table(
+            "a sweep in a list": text.format_sweep(sweep()),
+            "a named sweep of one size and one repeat": text.format_sweep(one),
+            "results": text.format_sweep_table(sweep()),
+            "results of a sweep with a target": text.format_sweep_table(
                 sweep(budget="target", target_loss=2.0)
             ),
-            "throughput, knee within the measured sizes": describe_throughput_fit(below_knee),
-            "throughput in tokens": describe_throughput_fit(
+            "throughput, knee within the measured sizes": text.describe_throughput_fit(below_knee),
+            "throughput in tokens": text.describe_throughput_fit(
                 fit_speed_curve("fused", SPEEDS, Unit.TOKENS)
             ),
-            "caveats of a throughput fit": describe_throughput_fit(caveats),
-            "batch sizes": f"{format_batch_sizes([8])}; {format_batch_sizes([2, 4, 1024])}",
+            "caveats of a throughput fit": text.describe_throughput_fit(caveats),
+            "batch sizes": "; ".join(map(text.format_batch_sizes, ([8], [2, 4, 1024]))),
         },
     )
