@@ -113,8 +113,9 @@ class _Transfer:
 
     def _start_over(self, response: requests.Response) -> None:
         """Discard the partial file; raise UserError unless the response is the whole zip."""
-        self.discard()
         status = response.status_code
+        if status in (200, 416):  # the whole zip, or a partial file that is not part of it
+            self.discard()
         if status == 404:
             raise UserError(f"{self._name} not found at {self._site} (404). Choose another pair.")
         if status != 200:

@@ -1,7 +1,9 @@
 """Set a damaged store aside, and keep the rows that SQLite can still read."""
 
 import logging
+import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import datetime
@@ -9,12 +11,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+import psutil
 from filelock import FileLock
 
 from s2s.errors import UserError
 from s2s.store.errors import is_damage
 from s2s.store.schema import SCHEMA, check_schema, disable_schema_code
 
+_USER_SECONDS = 5.0
+"""How long to wait for other processes; one that has just found the damage closes the file."""
 _log = logging.getLogger(__name__)
 _SQL_VALUES = {("sweep_parts", "run_id"): "(SELECT id FROM runs WHERE id = ?)"}
 """SQL in place of the copied value, per table and column: a part whose run is lost has no run."""
@@ -32,15 +37,15 @@ def check_pages(database: sqlite3.Connection) -> None:
 def set_aside(path: Path, reason: sqlite3.Error) -> None:
     """Rename the damaged store and put a new one with its readable rows in its place.
 
-    A process that still has the damaged store open continues to use the renamed file.
-
     Raises:
+        UserError: Another process has the damaged store open and would write to the renamed file.
         sqlite3.Error, OSError: The new store cannot be written, on a full disk for example.
     """
     (path.parent / "locks").mkdir(exist_ok=True)
     with FileLock(path.parent / "locks" / "store.lock"):
         if not _is_damaged(path):  # another process has replaced it meanwhile
             return
+        _check_unused(path)
         with TemporaryDirectory(prefix=".store.", dir=path.parent) as folder:
             new = Path(folder) / path.name
             _copy_readable_rows(path, new)
@@ -74,6 +79,26 @@ def _is_damaged(path: Path) -> bool:
     except sqlite3.DatabaseError as error:
         return is_damage(error)
     return False
+
+
+def _check_unused(path: Path) -> None:
+    deadline = time.monotonic() + _USER_SECONDS
+    while user := next(_find_users(path), None):
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"{path} is damaged and still in use by process {user}. End that process, then "
+                "restart s2s to set the damaged store aside."
+            )
+        time.sleep(0.1)
+
+
+def _find_users(path: Path) -> Iterator[int]:
+    """Yield the ids of other processes that have the file open, as far as the system shows them."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            files = {Path(file.path) for file in process.open_files()}
+            if process.pid != os.getpid() and path.resolve() in files:
+                yield process.pid
 
 
 def _copy_readable_rows(damaged: Path, new: Path) -> None:

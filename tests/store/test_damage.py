@@ -13,7 +13,7 @@ import pytest
 from s2s.config import SweepConfig
 from s2s.errors import UserError
 from s2s.records import Evaluation
-from s2s.store import Store
+from s2s.store import Store, damage
 from s2s.store.sweeps import queue_part, read_sweep
 from s2s.sweeps.plan import create_sweep
 from tests.store.test_run_records import steps
@@ -102,6 +102,18 @@ def test_only_one_of_several_processes_sets_the_store_aside(path: Path) -> None:
         process.stdin.flush()
     assert [process.communicate()[0] for process in processes] == ["10\n"] * 3
     assert len(list(path.parent.glob("store.damaged-*.sqlite"))) == 1
+
+
+def test_a_damaged_store_in_use_is_not_replaced(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overwrite_middle(path)
+    monkeypatch.setattr(damage, "_USER_SECONDS", 0.0)
+    with path.open() as file, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file) as user:
+        with pytest.raises(UserError, match=f"process {user.pid}"):
+            Store(path.parent)
+        user.communicate()
+    assert not list(path.parent.glob("store.damaged-*"))
 
 
 def test_damage_while_the_store_is_open_is_a_user_error(path: Path) -> None:
