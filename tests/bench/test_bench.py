@@ -36,7 +36,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def make_bench(base: TrainConfig | None = None, **changes: Any) -> Bench:
     choices = {"engines": ["fused"], "batch_sizes": [2], "precisions": ["fp32"]}
     choices |= {"rounds": 2, "seconds": 0.001, "command": "typed"}
-    return Bench(base or tiny_config(), **choices | changes)  # type: ignore[arg-type]
+    return Bench(base or tiny_config(), **choices | changes)
 
 
 def test_a_complete_report(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,12 +118,8 @@ def test_the_latest_report_is_stored_but_an_incomplete_one_replaces_no_complete_
     assert read_latest_bench() is None
     complete, other = bench_report(), dataclasses.replace(bench_report(), corpus="other")
     incomplete = dataclasses.replace(complete, complete=False)
-    for saved, latest in [
-        (incomplete, incomplete),
-        (complete, complete),
-        (incomplete, complete),
-        (other, other),
-    ]:
+    expected = (incomplete, complete, complete, other)
+    for saved, latest in zip((incomplete, complete, incomplete, other), expected, strict=True):
         save_bench(saved)
         assert read_latest_bench() == latest
     assert (home() / "bench.json").is_file()
@@ -135,19 +131,10 @@ def test_an_unreadable_file_is_no_report(tmp_path: Path, monkeypatch: pytest.Mon
     values = json.loads(path.read_text())
     path.write_text(json.dumps(values | {"new": 1}))
     assert read_latest_bench() == bench_report()
-    for text in (
-        "",
-        "[]",
-        "{}",
-        '{"rows": [{}], "notes": []}',
-        "\x00",
-        '{"rows": [',
-        '{"rows": 7}',
-    ):
+    texts = ("", "[]", "{}", '{"rows": [{}], "notes": []}', "\x00", '{"rows": [', '{"rows": 7}')
+    for text in (*texts, json.dumps(values | {"corpus": 1})):
         path.write_text(text)
         assert read_latest_bench() is None
-    path.write_text(json.dumps(values | {"corpus": 1}))
-    assert read_latest_bench() is None
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "tiny.txt"))
     with pytest.raises(UserError, match="S2S_HOME"):
         save_bench(bench_report())

@@ -152,9 +152,7 @@ def test_rounds_time_every_combination_once_in_a_reproducible_order(tiny: Corpus
 
 
 @pytest.mark.usefixtures("clockwork")
-def test_the_roofline_is_of_the_tokens_and_the_rates_of_its_round(
-    tiny: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_roofline_of_tokens_and_rates(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     copy_rates = iter([1e3, 2e3, 4e3])
     product_rows = []
 
@@ -176,9 +174,7 @@ def test_the_roofline_is_of_the_tokens_and_the_rates_of_its_round(
     assert len(product_rows) == 3 * 2  # once per round and precision, not per engine
 
 
-def test_out_of_memory_and_user_errors_skip_one_combination(
-    tiny: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_combination_is_skipped(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     step, models = Trainer.step, []
 
     def build(task: TranslationTask) -> Trainer:

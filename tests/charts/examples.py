@@ -25,11 +25,10 @@ from s2s.charts.frame import Figure
 from s2s.charts.sweep import plot_memory, plot_padding, plot_speed_curves
 from s2s.formatting import format_rate
 from s2s.text import charts as text
-from tests.plausible import RUN, evaluation, some_steps
+from tests.plausible import MIB, RUN, evaluation, some_steps
 
 SIZES = (2, 8, 32, 128)
 NAME = "fra-eng-article · batch 2"
-MIB = 2**20
 
 
 def examples() -> dict[str, tuple[Figure, str]]:

@@ -26,7 +26,7 @@ def combinations(parts: list[SweepPart], repeat: int) -> list[tuple[Engine, int]
 
 
 @given(configs)
-def test_each_repeat_trains_every_combination_once_before_the_next_begins(
+def test_each_repeat_trains_every_combination_before_the_next_begins(
     config: SweepConfig,
 ) -> None:
     parts = plan(config)

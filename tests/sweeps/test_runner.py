@@ -20,6 +20,7 @@ from s2s.sweeps.runner import SweepProgress, run_sweep
 from s2s.translation.engines import Forward, FusedEngine
 from tests.tiny import tiny_config
 
+pytestmark = pytest.mark.usefixtures("tiny")
 BeforeStep = Callable[[Callable[[int], object]], None]
 Key = tuple[int, int]
 FINISHED = RunState.FINISHED
@@ -73,7 +74,6 @@ def nan() -> torch.Tensor:
     return torch.tensor(float("nan"), requires_grad=True)
 
 
-@pytest.mark.usefixtures("tiny")
 def test_all_parts_in_the_order_of_the_plan(store: Store) -> None:
     sweep_id = create_sweep(store, sweep_config())
     progress = resume(store, sweep_id)
@@ -82,7 +82,6 @@ def test_all_parts_in_the_order_of_the_plan(store: Store) -> None:
     assert states(sweep) == dict.fromkeys([(2, 0), (4, 0), (2, 1), (4, 1)], FINISHED)
     assert [part.run.id for part in sweep.parts if part.run] == [1, 2, 3, 4]
     for part in sweep.parts:
-        assert part.run
         assert part.run.config == sweep.run_config(part)
         assert len(store.steps(part.run.id)) == 6
         assert run_folder(part.run.id).exists() is (part.repeat == 0)  # weights of the first
@@ -95,20 +94,17 @@ def test_all_parts_in_the_order_of_the_plan(store: Store) -> None:
     assert resume(store, sweep_id) == []
 
 
-@pytest.mark.usefixtures("tiny")
 def test_a_target_ends_a_part(store: Store) -> None:
     """The loss is measured after 0, 1,024 and 2,048 samples."""
     choices = {"batch_sizes": (64,), "repeats": 1, "budget": "target", "amount": 2048}
     iterations = []
     for target in (100.0, 1e-6):
         [part] = train(store, **choices, target_loss=target).parts
-        assert part.run
         iterations.append(len(store.steps(part.run.id)))
     assert iterations == [0, 32]
     first, *_, last = [each.validation_loss_per_token for each in store.evaluations(part.run.id)]
     between = (first + last) / 2
     [part] = train(store, **choices | {"amount": 65_536}, target_loss=between).parts
-    assert part.run
     assert part.run.state is FINISHED
     assert 0 < len(store.steps(part.run.id)) < 1024
     *before, end = [each.validation_loss_per_token for each in store.evaluations(part.run.id)]
@@ -118,10 +114,7 @@ def test_a_target_ends_a_part(store: Store) -> None:
 # The failure of a part is its result
 
 
-@pytest.mark.usefixtures("tiny")
-def test_a_part_that_fails_does_not_stop_the_sweep(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_part_does_not_stop_a_sweep(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_with(monkeypatch, {2: out_of_memory, 4: nan})
     sweep = train(store, batch_sizes=(2, 4, 8), repeats=1)
     assert sweep.state is SweepState.FINISHED
@@ -129,19 +122,14 @@ def test_a_part_that_fails_does_not_stop_the_sweep(
     assert states(sweep) == expected
 
 
-@pytest.mark.usefixtures("tiny")
-def test_a_missing_device_is_the_result_of_each_part(
-    store: Store, measured: list[TrainConfig]
-) -> None:
+def test_a_missing_device_fails_each_part(store: Store, measured: list[TrainConfig]) -> None:
     sweep = train(store, base=tiny_config(device="cuda:99"), batch_sizes=(2,), repeats=1)
     assert sweep.state is SweepState.FINISHED
-    assert sweep.parts[0].run
     assert sweep.parts[0].run.state is RunState.FAILED
     assert "cuda:99" in sweep.parts[0].run.error
     assert measured == []
 
 
-@pytest.mark.usefixtures("tiny")
 def test_a_sweep_grows_until_out_of_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_with(monkeypatch, {8: out_of_memory})
     sweep = train(store, batch_sizes=(2,), grow_until_oom=True)
@@ -156,10 +144,7 @@ def test_a_sweep_grows_until_out_of_memory(store: Store, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-@pytest.mark.usefixtures("tiny")
-def test_a_stopped_or_killed_sweep_is_resumed(
-    store: Store, before_step: BeforeStep, is_killed: bool
-) -> None:
+def test_resuming_a_sweep(store: Store, before_step: BeforeStep, is_killed: bool) -> None:
     whole = train(store, keep_all_weights=True)
     assert all(part.run and has_checkpoint(part.run.id) for part in whole.parts)
     sweep_id = create_sweep(store, sweep_config())
@@ -184,7 +169,6 @@ def test_a_stopped_or_killed_sweep_is_resumed(
     assert not run_folder(unfinished.id).exists()
 
 
-@pytest.mark.usefixtures("tiny")
 def test_stopping_a_run_or_closing_the_progress_stops_the_sweep(store: Store) -> None:
     sweep_id = create_sweep(store, sweep_config(amount=100_000))
     claim_sweep(store, sweep_id)
@@ -220,10 +204,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[TrainConfig]:
     return measured
 
 
-@pytest.mark.usefixtures("tiny")
-def test_the_memory_of_each_size_and_engine_is_measured_once(
-    store: Store, measured: list[TrainConfig]
-) -> None:
+def test_memory_is_measured_once_per_size(store: Store, measured: list[TrainConfig]) -> None:
     choices = {"engines": (Engine.FUSED, Engine.ARTICLE), "batch_sizes": (2,), "amount": 1}
     sweep_id = create_sweep(store, sweep_config(**choices))
     progress = resume(store, sweep_id)
@@ -234,14 +215,12 @@ def test_the_memory_of_each_size_and_engine_is_measured_once(
     )  # fmt: skip
     assert measured == [part.run.config for part in sweep.parts if part.run and part.repeat == 0]
     for part in sweep.parts[:2]:
-        assert part.run
         store.delete_run(part.run.id)
     resume(store, sweep_id)  # trains these parts again, and measures none
     assert len(measured) == 2
     assert read_sweep(store, sweep_id).memory == sweep.memory
 
 
-@pytest.mark.usefixtures("tiny")
 def test_a_stop_during_the_measurement_saves_nothing(
     store: Store, measured: list[TrainConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,15 +118,14 @@ def test_an_interrupted_write_leaves_the_earlier_checkpoint(
 
 def test_folder_sync(trained: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a power failure may lose the new name."""
-    synced: list[str] = []
-
-    def record(descriptor: int) -> None:
-        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
-
-    monkeypatch.setattr(os, "fsync", record)
+    synced: list[Path] = []
+    monkeypatch.setattr(
+        os, "fsync", lambda number: synced.append(Path(f"/proc/self/fd/{number}").resolve())
+    )
     save_checkpoint(tmp_path, trained)
-    assert synced[0].startswith(f".{CHECKPOINT}")
-    assert synced[1:] == [tmp_path.name]
+    file, folder = synced
+    assert file.name.startswith(f".{CHECKPOINT}")
+    assert folder == tmp_path
 
 
 def test_no_checkpoint(tmp_path: Path) -> None:
@@ -163,29 +162,19 @@ def test_a_header_that_claims_to_be_huge_takes_no_memory(tmp_path: Path) -> None
 def test_content_with_another_value(trained: Checkpoint, tmp_path: Path) -> None:
     source, target = (trained.task[side]["words"] for side in ("source", "target"))
     name, weight = next(iter(trained.weights.items()))
-    for changes in (
-        {"iteration": -1},
-        {"iteration": True},
-        {"sampler": []},
-        *(
-            {"task": {**trained.task, **changes}}
-            for changes in (
-                {"source": {"words": source[1:]}},
-                {"target": {"words": [*target, 7]}},
-                {"corpus_sha256": None},
-            )
-        ),
-        *(
-            {"weights": {**trained.weights, key: value}}
-            for key, value in (
-                (name, torch.zeros(1, 2)),
-                (name, torch.full_like(weight, torch.nan)),
-                (name, weight.double()),
-                ("another", weight.clone()),
-            )
-        ),
+    for field, value in (
+        ("iteration", -1),
+        ("iteration", True),
+        ("sampler", []),
+        ("task", trained.task | {"source": {"words": source[1:]}}),
+        ("task", trained.task | {"target": {"words": [*target, 7]}}),
+        ("task", trained.task | {"corpus_sha256": None}),
+        ("weights", trained.weights | {name: torch.zeros(1, 2)}),
+        ("weights", trained.weights | {name: torch.full_like(weight, torch.nan)}),
+        ("weights", trained.weights | {name: weight.double()}),
+        ("weights", trained.weights | {"another": weight.clone()}),
     ):
-        save_checkpoint(tmp_path, dataclasses.replace(trained, **changes))
+        save_checkpoint(tmp_path, dataclasses.replace(trained, **{field: value}))
         assert_damaged(tmp_path)
 
 
@@ -215,9 +204,9 @@ def test_state_that_does_not_fit_the_weights(
     trainer = make_trainer(optimizer="adam")
     trainer.step()
     checkpoint = trainer.checkpoint()
-    checkpoint.state.pop(f"optimizer.3.{entry}", None)
-    if instead is not None:
-        checkpoint.state[f"optimizer.3.{entry}"] = instead
+    checkpoint.state[f"optimizer.3.{entry}"] = instead
+    if instead is None:
+        del checkpoint.state[f"optimizer.3.{entry}"]
     save_checkpoint(tmp_path, checkpoint)
     assert_damaged(tmp_path)
 

@@ -41,8 +41,7 @@ def test_a_weight_of_1_with_gradient_2(
 ) -> None:
     model = Seq2Seq(4, 4, hidden_size=1).double()
     optimizer = build(model, name, momentum=momentum, engine=engine)
-    weight = model.decoder.out.bias
-    torch.nn.init.ones_(weight)
+    weight = nn.init.ones_(model.decoder.out.bias)
     for _ in range(steps):
         weight.grad = torch.full_like(weight, 2.0)
         optimizer.step()

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -51,38 +52,33 @@ def test_a_step_during_a_translation_is_marked_and_not_timed(make_trainer: MakeT
 def test_a_translation_does_not_change_the_training_threads_number_of_threads(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """torch's number of threads is each thread's own, for its OpenMP and MKL products alike."""
+    """A translation takes one thread, and leaves the number of the training thread as it is.
+
+    torch's number of threads is each thread's own, for its OpenMP and MKL products alike.
+    """
+
+    def read_threads() -> list[str]:
+        lines = torch.__config__.parallel_info().splitlines()
+        return [
+            str(torch.get_num_threads()),
+            *(each for each in lines if "get_max_threads" in each),
+        ]
+
     translator = Translator(make_trainer().checkpoint())
-    turn, reports = threading.Barrier(2, timeout=60), list[list[str]]()
+    translate, reports = translator._translate, []
+    with ThreadPoolExecutor(1) as training:
+        training.submit(torch.set_num_threads, 2).result()
 
-    def training() -> None:
-        torch.set_num_threads(2)
-        for _ in range(3):  # before, during and after
-            turn.wait()
-            lines = torch.__config__.parallel_info().splitlines()
-            reports.append([line.strip() for line in lines if "get_max_threads" in line])
-            reports[-1].append(str(torch.get_num_threads()))
-            turn.wait()
+        def observed(*arguments: object) -> object:
+            assert torch.get_num_threads() == 1
+            reports.append(training.submit(read_threads).result())
+            return translate(*arguments)
 
-    def report() -> None:
-        turn.wait()
-        turn.wait()
-
-    thread = threading.Thread(target=training)
-    thread.start()
-    report()
-    translate = translator._translate
-
-    def observed(*arguments: object) -> object:
-        assert torch.get_num_threads() == 1
-        report()
-        return translate(*arguments)
-
-    monkeypatch.setattr(translator, "_translate", observed)
-    threads = torch.get_num_threads()
-    translator.translate(["tu vois"])
-    assert torch.get_num_threads() == threads
-    report()
-    thread.join(60)
+        monkeypatch.setattr(translator, "_translate", observed)
+        reports.append(training.submit(read_threads).result())
+        threads = torch.get_num_threads()
+        translator.translate(["tu vois"])
+        assert torch.get_num_threads() == threads
+        reports.append(training.submit(read_threads).result())
     assert reports[0] == reports[1] == reports[2]
-    assert reports[0][-1] == "2"
+    assert reports[0][0] == "2"
