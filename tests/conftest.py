@@ -36,14 +36,13 @@ settings.load_profile("s2s")
 
 
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test its own home."""
+def _isolate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test its own home, and equal results on every machine.
+
+    A sweep would measure memory in a process per batch size; here memory is 50 MB and 1 kB per
+    token. Without a C compiler, runs would have a note that says so.
+    """
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture(autouse=True)
-def _memory_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the process per batch size of a sweep; memory is 50 MB and 1 kB per token."""
 
     def measure(config: TrainConfig, is_cancelled: Callable[[], bool]) -> StepMemory | None:
         tokens = 20 * config.batch_size
@@ -51,27 +50,14 @@ def _memory_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
         return None if is_cancelled() else memory
 
     monkeypatch.setattr(run_memory, "measure_step_memory", measure)
-
-
-@pytest.fixture(autouse=True)
-def _no_note_of_a_missing_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make notes equal on machines with and without a C compiler."""
     if isinstance(get_kernels(torch.float32), str):
         monkeypatch.setattr(engines, "get_kernels", lambda _: None)
 
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Corpus:
-    """Prepare the corpus `tiny`."""
+    """The prepared corpus `tiny` (60 pairs, 5 ms) in this test's home."""
     return tiny_corpus(tmp_path)
-
-
-# Shared fixtures:
-# - `tiny`: the prepared corpus `tiny` (60 pairs, 5 ms) in this test's home.
-# - `store`: the open store of this test's home.
-# - `trained_home`: this test's home as a copy of one that holds the corpus `tiny` and run 1,
-#   trained on it once per session: 10 steps, 3 evaluations, a checkpoint with its optimizer.
-# - `trained_run`: that run, read from `store`. Ask for it instead of training a run.
 
 
 @pytest.fixture(scope="session")
@@ -94,17 +80,23 @@ def _trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def trained_home(_trained_once: Path) -> Path:
+    """This test's home with the corpus `tiny` and run 1, which was trained once per session.
+
+    The run has 10 steps, 3 evaluations and a checkpoint with its optimizer.
+    """
     return shutil.copytree(_trained_once, home())
 
 
 @pytest.fixture
 def trained_run(store: Store) -> Run:
+    """Run 1 of `trained_home`; faster than training a run."""
     return store.run(1)
 
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    if {"trained_home", "trained_run"} & set(request.fixturenames):  # copied first
+    """The open store of this test's home."""
+    if {"trained_home", "trained_run"} & set(request.fixturenames):  # the home is copied first
         request.getfixturevalue("trained_home")
     opened = Store(home())
     yield opened
@@ -126,7 +118,7 @@ def own_dashboard() -> Iterator[None]:
 
 @pytest.fixture
 def open_page(own_dashboard: None) -> Callable[..., Any]:
-    """Open a page as a first visitor: `open_page("compare", run=["1"])`, with an address."""
+    """`open_page("compare", run=["1"])` opens a page with query parameters."""
     from streamlit.testing.v1 import AppTest
 
     del own_dashboard

@@ -1,4 +1,4 @@
-"""A replay with plausible records but no training behind it: its speeds and losses are known."""
+"""A replay with plausible records but without training, so that its results are known."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -24,7 +24,8 @@ def replay_sweep(
     """Return a replay with one repeat per factor of its speeds.
 
     Args:
-        states: By engine, size and repeat of unfinished runs; None: not started.
+        states: States by engine, size and repeat, where a run did not finish; `None` if it has
+            not started.
     """
     config = build_replay_config("starter", repeats=len(factors))
     parts = []

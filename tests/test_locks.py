@@ -1,4 +1,4 @@
-"""One run at a time per device."""
+"""The lease of a device, which allows one run at a time."""
 
 import threading
 from threading import Event
@@ -31,7 +31,7 @@ def test_two_leases_of_a_device_take_turns() -> None:
     assert acquired.is_set()
 
 
-def test_a_cancelled_lease_and_one_at_once() -> None:
+def test_a_cancelled_lease_and_a_lease_without_waiting() -> None:
     answers = iter([False, False, True, True])
     with lease("cpu", lambda: False):
         with lease("cpu", lambda: next(answers)) as is_acquired:

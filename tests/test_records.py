@@ -1,15 +1,11 @@
-"""Special words, step records and run states."""
+"""Step records and run states."""
 
-from s2s.records import EOS, PAD, SOS, SPECIAL_WORDS, STEP_DTYPE, UNK, RunState
+from s2s.records import STEP_DTYPE, RunState
 
 
 def test_finished_states() -> None:
     unfinished = {state for state in RunState if not state.has_ended()}
     assert unfinished == {RunState.QUEUED, RunState.RUNNING, RunState.STOPPING}
-
-
-def test_special_words_are_at_their_ids() -> None:
-    assert [SPECIAL_WORDS[id_] for id_ in (PAD, SOS, EOS, UNK)] == ["PAD", "SOS", "EOS", "UNK"]
 
 
 def test_the_layout_of_step_records() -> None:

@@ -55,7 +55,7 @@ def test_no_record_of_a_run_contains_a_secret(
 @pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")
 @pytest.mark.parametrize("creator", ["store", "corpus", "lock", "bench", "download"])
 def test_the_home_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, creator: str) -> None:
-    """With any umask."""
+    """The umask does not matter."""
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "deep" / "home"))
     before = os.umask(0)
     match creator:

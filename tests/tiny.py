@@ -39,15 +39,8 @@ def tiny_corpus(folder: Path, name: str = "tiny", **choices: Any) -> Corpus:
 
 
 def tiny_config(**changes: Any) -> TrainConfig:
-    values = {
-        "corpus": "tiny",
-        "batch_size": 4,
-        "iterations": 10,
-        "hidden_size": 8,
-        "device": "cpu",
-        "threads": 1,
-    }
-    return TrainConfig(**values | changes)
+    values = {"corpus": "tiny", "batch_size": 4, "iterations": 10, "hidden_size": 8, "threads": 1}
+    return TrainConfig(**{**values, "device": "cpu", **changes})
 
 
 def tiny_task(corpus: Corpus, /, device: str = "cpu", **changes: Any) -> TranslationTask:

@@ -111,7 +111,7 @@ def test_an_error_without_a_gpu(
     assert not out.exists()
 
 
-def test_it_runs_without_the_packages_of_the_dashboard() -> None:
+def test_the_benchmark_needs_no_package_of_the_dashboard() -> None:
     code = (
         "import sys; sys.modules.update(streamlit=None, plotly=None, pandas=None)\n"
         "from benchmarks.gpu import __main__, equality, memory, programs, readings, speed"

@@ -1,6 +1,6 @@
 """Find a Chromium for the browser tests, or install one; as a program, print its path.
 
-In this order: one that is installed, Playwright's download, the system's package.
+An installed browser is preferred to Playwright's download, and that to the system's package.
 """
 
 import os
@@ -13,7 +13,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def find() -> str | None:
-    """Return the path of an installed browser, or None."""
+    """Return the path of an installed browser, or `None` if there is none."""
     if path := os.environ.get("S2S_TEST_BROWSER"):
         return path
     for name in NAMES:
@@ -46,20 +46,10 @@ def install() -> None:
             return
 
 
-def main() -> int:
+if __name__ == "__main__":
     if not find():
         install()
     path = find()
     if not path:
-        print(
-            "No browser for the browser tests. Install Chromium or Chrome, or set "
-            "S2S_TEST_BROWSER to its path.",
-            file=sys.stderr,
-        )
-        return 1
+        sys.exit("No Chromium found. Install one, or set S2S_TEST_BROWSER to its path.")
     print(path)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

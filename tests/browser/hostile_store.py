@@ -12,7 +12,7 @@ from s2s.paths import corpora_folder
 from s2s.records import Evaluation, RunState, SampleTranslation
 from s2s.runs.execute import execute
 from s2s.store import Store
-from s2s.store.sweeps import delete_sweep, annotate_sweep, queue_part, read_sweep
+from s2s.store.sweeps import annotate_sweep, delete_sweep, queue_part, read_sweep
 from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.replay import build_replay_config
 from tests import studies

@@ -19,21 +19,13 @@ CLIENT, CLIENT_SECRET = "s2s", "planted-client-secret"
 
 
 class Provider(ThreadingHTTPServer):
-    """`claims` are those of the user who logs in; tests change them."""
+    """A provider with the `claims` of the user who logs in, which tests change."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.address = f"http://localhost:{self.server_address[1]}"
         self.claims: dict[str, object] = {"email": "ada@example.org", "email_verified": True}
-        self.nonces: dict[str, str] = {}
-
-    def token(self, nonce: str) -> str:
-        now = int(time.time())
-        claims = {
-            "iss": self.address, "aud": CLIENT, "sub": "1", "iat": now, "exp": now + 600,
-            "nonce": nonce, **self.claims,
-        }  # fmt: skip
-        return jwt.encode({"alg": "RS256", "kid": "of-the-test"}, claims, KEY)
+        self.nonce = ""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -56,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         elif request.path == "/jwks":
             self._json({"keys": [KEY.as_dict(private=False)]})
         elif request.path == "/authorize":
-            self.server.nonces["code"] = query["nonce"]
+            self.server.nonce = query["nonce"]
             answer = urlencode({"code": "code", "state": query["state"]})
             self.send_response(302)
             self.send_header("Location", f"{query['redirect_uri']}?{answer}")
@@ -66,7 +58,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        token = self.server.token(self.server.nonces.pop("code"))
+        now = int(time.time())
+        claims = {
+            "iss": self.server.address, "aud": CLIENT, "sub": "1", "iat": now, "exp": now + 600,
+            "nonce": self.server.nonce, **self.server.claims,
+        }  # fmt: skip
+        token = jwt.encode({"alg": "RS256", "kid": "of-the-test"}, claims, KEY)
         self._json({"access_token": "access", "token_type": "Bearer", "id_token": token})
 
     def _json(self, value: object) -> None:
@@ -78,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Log nothing."""
+        """Keep the requests out of the test's output."""
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from itertools import combinations
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -34,11 +35,13 @@ _DRAW = """async ([figure, width]) => {
 }"""
 
 
-def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
-    return (
-        one["left"] < other["right"] and other["left"] < one["right"]
+def find_overlaps(boxes: list[dict[str, float]]) -> list[tuple[object, object]]:
+    return [
+        (one, other)
+        for one, other in combinations(boxes, 2)
+        if one["left"] < other["right"] and other["left"] < one["right"]
         and one["top"] < other["bottom"] and other["top"] < one["bottom"]
-    )  # fmt: skip
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +64,7 @@ def test_all_text_of_a_narrow_chart_is_visible(paper: Page, name: str, width: in
         assert whole["top"] - 1 <= text["top"] <= text["bottom"] <= whole["bottom"] + 1, text
     assert all(tick["bottom"] - tick["top"] < 22 for tick in drawn["ticks"]["x"]), "turned"
     for beside in (*drawn["ticks"].values(), drawn["titles"]):
-        for index, one in enumerate(beside):
-            assert not [other for other in beside[:index] if overlap(one, other)], one
+        assert find_overlaps(beside) == []
 
 
 @pytest.mark.parametrize("sizes", [range(1, 31), [2**power for power in range(11)], [16, 17, 18]])
@@ -70,5 +72,4 @@ def test_the_ticks_of_many_sizes_stay_apart(paper: Page, sizes: Sequence[int]) -
     figure = plot_speed_curves([fit_speed_curve("fused", {size: [100.0 * size] for size in sizes})])
     ticks = paper.evaluate(_DRAW, [figure, WIDTH])["ticks"]["x"]
     assert len(ticks) > 2
-    for index, one in enumerate(ticks):
-        assert not [other for other in ticks[:index] if overlap(one, other)], one
+    assert find_overlaps(ticks) == []

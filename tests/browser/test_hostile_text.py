@@ -4,7 +4,8 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,7 +23,7 @@ ADDRESS = "&".join(f"{name}={quote(ATTACK)}" for name in PARAMETERS)
 
 
 class WatchedTab:
-    """A tab that records what no text may cause."""
+    """A tab that records requests and dialogs, which no text may cause."""
 
     def __init__(self, page: Page, server: str) -> None:
         self.page, self._server = page, server
@@ -144,28 +145,23 @@ def test_escaped_markup_is_shown_literally(tab: WatchedTab, server: str) -> None
     assert expected - set(first_cells) == set()
 
 
-def test_another_site_cannot_frame_it(tab: WatchedTab, server: str) -> None:
-    """It could redirect clicks."""
-    frame = f"<iframe src='{server}/compare' width=1200 height=900></iframe>".encode()
-
-    class OtherSite(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(frame)
-
-    with HTTPServer(("127.0.0.1", 0), OtherSite) as other:
-        answering = threading.Thread(target=other.handle_request)
-        answering.start()
-        tab.page.goto(f"http://127.0.0.1:{other.server_port}/")
-        answering.join()
+def test_another_site_cannot_frame_the_dashboard(
+    tab: WatchedTab, server: str, tmp_path: Path
+) -> None:
+    """A site that frames the dashboard could redirect clicks."""
+    frame = f"<iframe src='{server}/compare' width=1200 height=900></iframe>"
+    (tmp_path / "index.html").write_text(frame)
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with HTTPServer(("127.0.0.1", 0), handler) as other_site:
+        threading.Thread(target=other_site.handle_request).start()
+        tab.page.goto(f"http://127.0.0.1:{other_site.server_port}/")
     framed = tab.page.frame_locator("iframe")
     expect(framed.locator("body")).to_have_text(re.compile("another site"))
     expect(framed.locator("button")).to_have_count(0)
 
 
 def list_files_outside(home: Path) -> set[Path]:
-    """Return files around the home, in the project and of uploads, where a path could lead."""
+    """Return the files outside the home that the path of an upload could lead to."""
     around = {each for each in home.parent.rglob("*") if not each.is_relative_to(home)}
     project = set(PROJECT.glob("*"))
     return around | project | set(Path(tempfile.gettempdir()).glob("s2s-upload-*"))

@@ -1,4 +1,4 @@
-"""The login: nothing of the store before it, by a browser or by messages of one's own."""
+"""The login: without it, neither a browser nor a websocket client sees anything of the store."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -66,7 +66,7 @@ def log_in(page: Page, site: Site) -> None:
     click(page, "log_in")
 
 
-def test_messages_of_ones_own_show_nothing_without_a_login(site: Site, page: Page) -> None:
+def test_websocket_messages_show_nothing_without_a_login(site: Site, page: Page) -> None:
     for name, _, _ in PAGES:
         assert NAME not in str(exchange(site.address, request_page(name, "run=1"))), name
 
@@ -109,7 +109,7 @@ def test_login_and_logout(site: Site, page: Page) -> None:
         {"email": "\N{KELVIN SIGN}im@example.org", "email_verified": True},
     ],
 )
-def test_other_accounts_are_refused(site: Site, page: Page, claims: dict[str, object]) -> None:
+def test_other_accounts_are_rejected(site: Site, page: Page, claims: dict[str, object]) -> None:
     site.provider.claims = claims
     log_in(page, site)
     page.get_by_test_id("stAlert").wait_for()
@@ -119,7 +119,7 @@ def test_other_accounts_are_refused(site: Site, page: Page, claims: dict[str, ob
 
 
 def test_secrets_are_in_no_log_and_no_file(site: Site) -> None:
-    """The last test, so that it sees what the logins above have written."""
+    """This test is the last one because it reads what the logins above have written."""
     written = [site.log, *(each for each in site.home.rglob("*") if each.is_file())]
     for path in written:
         content = path.read_bytes()

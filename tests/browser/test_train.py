@@ -42,7 +42,7 @@ def zoom(chart: Locator) -> list[float]:
     return x_range(chart)
 
 
-def test_the_articles_pair_is_trained_compared_and_translates(
+def test_the_article_pair_is_trained_compared_and_translates(
     page: Page, pictures: Pictures
 ) -> None:
     click(page, "start_article_pair")

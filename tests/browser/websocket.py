@@ -1,4 +1,4 @@
-"""Requests for pages by messages of one's own, without a browser."""
+"""Requests for pages over a websocket, without a browser."""
 
 import socket
 from urllib.parse import urlsplit
@@ -26,8 +26,6 @@ def exchange(
     """Send messages and return everything the server sends until the last script has ended.
 
     Args:
-        address: Address of the server.
-        messages: What to send.
         host: The `Host` header; by default the server's own.
         origin: The `Origin` header; by default that of `host`.
         cookies: Cookies of a browser that has logged in.

@@ -1,6 +1,6 @@
-"""Other processes on one home: each runs a piece of code, all at the same instant.
+"""Processes that share one home and run a piece of code each, all at the same instant.
 
-They are forked from a server that has loaded everything, so that they start quickly.
+They start quickly because they are forked from a server that has loaded everything.
 """
 
 import multiprocessing
@@ -48,7 +48,7 @@ class Process:
         other_end.close()
 
     def receive(self) -> str:
-        """Return the next message; empty after the end."""
+        """Return the next message, or an empty string if the process has ended."""
         assert self.pipe.poll(90), "no message"
         try:
             return str(self.pipe.recv())
@@ -56,16 +56,15 @@ class Process:
             return ""
 
     def send(self) -> None:
-        """Let it continue."""
+        """Let the process continue."""
         self.pipe.send("")
 
     def kill(self) -> None:
-        """Kill it as the system would."""
         self.process.kill()
         self.process.join()
 
     def finish(self) -> str:
-        """Return the remaining messages after its successful end."""
+        """Wait for a successful end and return the remaining messages."""
         messages = list(iter(self.receive, ""))
         self.process.join(30)
         assert self.process.exitcode == 0, messages

@@ -1,4 +1,4 @@
-"""Corpora added, opened, trained on and removed by several processes at once."""
+"""Corpora that several processes add, open, train on and remove at once."""
 
 import threading
 from multiprocessing.connection import wait
@@ -28,7 +28,7 @@ def list_names() -> list[str]:
     return sorted(path.name for path in corpora_folder().iterdir())
 
 
-def test_one_name_for_one_file_and_for_two(tmp_path: Path) -> None:
+def test_a_name_added_by_several_processes_means_one_corpus(tmp_path: Path) -> None:
     files = [write_tiny(tmp_path / "x.txt"), write_tiny(tmp_path / "y.txt")]
     for number, file in enumerate(files):  # long enough for both to overlap
         more = [f"{number} one more {line}\tun de plus {line}\n" for line in range(5000)]

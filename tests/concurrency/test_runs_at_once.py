@@ -43,7 +43,7 @@ receive()
 
 
 def check_complete(runs: Sequence[Run], store: Store) -> None:
-    """Check that each run has all its steps, and that no two trained at the same time."""
+    """Check that each run has all its steps and that no two runs trained at the same time."""
     for run in runs:
         assert run.state is RunState.FINISHED, run.error
         assert store.steps(run.id)["iteration"].tolist() == list(range(1, STEPS + 1))
@@ -126,7 +126,7 @@ def test_a_sweep_is_claimed_once_until_its_process_is_killed(store: Store) -> No
     assert [run.state for run in store.runs()] == [RunState.INTERRUPTED]
 
 
-OPEN = """
+LIST_DELETED = """
 scheduler = Scheduler(Store(home()))
 send([run.id for run in scheduler.store.deleted_runs()])
 receive()
@@ -134,28 +134,25 @@ scheduler.close()
 """
 
 
-def list_deleted_in_new_dashboard() -> str:
-    with start_together([OPEN]) as [dashboard]:
-        return dashboard.receive()
-
-
 def test_a_deleted_run_is_purged_after_the_last_dashboard_that_can_restore_it(
     store: Store,
 ) -> None:
-    with start_together([OPEN, OPEN]) as [first, killed]:
+    with start_together([LIST_DELETED] * 2) as [first, killed]:
         assert first.receive() == killed.receive() == "[]"
         run_id = store.create_run(tiny_config())
         store.request_stop(run_id)
         run_folder(run_id).mkdir(parents=True)
         (run_folder(run_id) / CHECKPOINT).touch()
         store.delete_run(run_id)
-        assert list_deleted_in_new_dashboard() == f"[{run_id}]"
+        with start_together([LIST_DELETED]) as [another]:
+            assert another.receive() == f"[{run_id}]"
         assert has_checkpoint(run_id)
         store.restore_run(run_id)
         store.delete_run(run_id)
         killed.kill()
         first.send()
         first.finish()
-    assert list_deleted_in_new_dashboard() == "[]"
+    with start_together([LIST_DELETED]) as [last]:
+        assert last.receive() == "[]"
     assert not has_checkpoint(run_id)
     assert store.runs() == []

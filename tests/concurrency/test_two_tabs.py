@@ -58,8 +58,8 @@ def test_pages_survive_changes_in_another_tab(dashboard_store: Store, open_page:
             dashboard_store.restore_run(1)
 
 
-def test_a_timer_of_a_deleted_replay(dashboard_store: Store) -> None:
-    """Its timer still fires although the page no longer offers it."""
+def test_the_timer_of_a_deleted_replay(dashboard_store: Store) -> None:
+    """The timer still fires although the page no longer offers the replay."""
     delete_sweep(dashboard_store, 2)
 
     def app() -> None:
@@ -78,15 +78,13 @@ def test_a_timer_of_a_deleted_replay(dashboard_store: Store) -> None:
     assert shown.markdown[0].value == "rerun"
 
 
-def test_a_corpus_that_two_tabs_remove(open_page: OpenPage) -> None:
-    first, second = open_page("corpora"), open_page("corpora")
-    for each in (first, second):
-        each.button(key="remove").click()
-        assert not each.run().exception
+def test_a_corpus_and_a_run_that_two_tabs_remove(
+    dashboard_store: Store, open_page: OpenPage
+) -> None:
+    for tab in [open_page("corpora"), open_page("corpora")]:
+        assert not tab.button(key="remove").click().run().exception
     assert [info.name for info in catalog.list_corpora(corpora_folder())] == []
 
-
-def test_a_run_that_two_tabs_delete(dashboard_store: Store, open_page: OpenPage) -> None:
     tabs = [open_page("compare"), open_page("compare")]
     for each in tabs:
         each.session_state["changing"] = True

@@ -36,7 +36,7 @@ def store(
 
 
 def test_training_continues_and_nothing_is_lost(store: Store, small_disk: SmallDisk) -> None:
-    """Full from iteration 50 to 150."""
+    """The disk is full from iteration 50 to 150."""
     write_errors: list[str] = []
     checkpoints: list[int] = []
 
@@ -62,7 +62,7 @@ def test_training_continues_and_nothing_is_lost(store: Store, small_disk: SmallD
     assert small_disk.list_temporary_files() == []
 
 
-def test_a_run_fails_if_the_disk_stays_full_and_the_queue_goes_on(
+def test_a_run_fails_if_the_disk_stays_full_and_the_queue_continues(
     store: Store, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_errors, "RETRY_LIMIT_SECONDS", 0.1)
@@ -100,10 +100,10 @@ def test_a_terminated_program_does_not_wait_for_the_disk(
     assert store.runs()
 
 
-def test_a_corpus_an_export_and_a_new_store(
+def test_a_corpus_an_export_and_a_new_store_on_a_full_disk(
     store: Store, small_disk: SmallDisk, tmp_path: Path
 ) -> None:
-    """An earlier export stays, nothing half-written does, and later there is space."""
+    """An earlier export stays, half-written files do not, and later there is space."""
     execute(store, store.create_run(tiny_config(iterations=30)), Event())
     target = small_disk.folder / "steps.csv"
     assert main(["export", f"--output={target}"]) == 0

@@ -39,10 +39,10 @@ def fail(*_: object, **__: object) -> None:
     raise ZeroDivisionError
 
 
-def test_an_unexpected_error(
+def test_an_unexpected_error_is_shown_and_training_continues(
     training: int, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a page, in its live part, and in a button, whose work is done all the same."""
+    """The error is in a page, in its live part, or in a button, whose action completes anyway."""
     with monkeypatch.context() as patch:
         patch.setattr(Store, "deleted_runs", fail)
         [error] = open_page("compare").error

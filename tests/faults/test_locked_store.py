@@ -104,7 +104,7 @@ def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_page_that_waits(
+def test_a_page_that_waits_for_the_store(
     store: Store, open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Readers wait only in a network folder, and the page is complete again afterwards."""

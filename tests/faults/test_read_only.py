@@ -1,4 +1,4 @@
-"""A folder that really cannot be written, not even by root."""
+"""A read-only folder, which not even root can write to."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -21,9 +21,7 @@ OpenPage = Callable[..., AppTest]
 
 @pytest.mark.usefixtures("trained_home")
 def test_an_existing_store_can_be_read(
-    read_only: ReadOnly,
-    open_page: OpenPage,
-    capsys: pytest.CaptureFixture[str],
+    read_only: ReadOnly, open_page: OpenPage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     read_only(home())
     with closing(Store(home())) as store:
@@ -47,14 +45,13 @@ def test_an_existing_store_can_be_read(
 
 @pytest.mark.usefixtures("trained_home")
 def test_records_in_the_write_ahead_log_are_read(read_only: ReadOnly, open_page: OpenPage) -> None:
-    """A killed program leaves them there; SQLite itself would begin to write."""
+    """A killed program leaves records there, and SQLite would write in order to read them."""
     with closing(Store(home())) as store:
         store._writer.execute("PRAGMA wal_autocheckpoint = 0")
         store.rename_run(1, "in the log")
-        names = ("store.sqlite", "store.sqlite-wal", "store.sqlite-shm")
-        contents = {name: (home() / name).read_bytes() for name in names}
-    for name, content in contents.items():
-        (home() / name).write_bytes(content)
+        contents = {path: path.read_bytes() for path in home().glob("store.sqlite*")}
+    for path, content in contents.items():
+        path.write_bytes(content)
     read_only(home())
     with closing(Store(home())) as store:
         assert store.run(1).name == "in the log"
@@ -62,7 +59,7 @@ def test_records_in_the_write_ahead_log_are_read(read_only: ReadOnly, open_page:
     assert app.selectbox(key="shown_run").options[1].startswith("1 · in the log")
 
 
-def test_an_empty_folder(
+def test_an_empty_read_only_folder(
     read_only: ReadOnly, open_page: OpenPage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home().mkdir()
