@@ -26,7 +26,7 @@ from s2s.training.trainer import Trainer
 from s2s.translation import engines
 from s2s.translation.engines import Forward, FusedEngine
 from s2s.translation.fast.kernels import get_kernels
-from tests.tiny import tiny_config, tiny_corpus, tiny_task
+from tests.tiny import BeforeStep, MakeTrainer, tiny_config, tiny_corpus, tiny_task
 
 PROJECT = Path(__file__).parents[1]
 
@@ -158,7 +158,7 @@ def test_data() -> Path:
 
 
 @pytest.fixture
-def before_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], object]], None]:
+def before_step(monkeypatch: pytest.MonkeyPatch) -> BeforeStep:
     """`before_step(action)`: before its n-th step, from 1, the fused engine calls action(n).
 
     If the action returns a value, it replaces the loss sum.
@@ -184,9 +184,6 @@ def _cheap_collections() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
-
-
-MakeTrainer = Callable[..., Trainer]
 
 
 @pytest.fixture

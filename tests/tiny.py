@@ -16,7 +16,11 @@ from s2s.data import catalog
 from s2s.data.batches import Batches
 from s2s.data.corpus import Corpus, Side
 from s2s.paths import corpora_folder
+from s2s.training.trainer import Trainer
 from s2s.translation.task import TranslationTask
+
+MakeTrainer = Callable[..., Trainer]
+BeforeStep = Callable[[Callable[[int], object]], None]
 
 _SUBJECTS = {"i": "je", "you": "tu", "he": "il", "she": "elle"}
 _VERBS = {"eat": "mange", "see": "vois", "take": "prend", "like": "aime", "want": "veux"}

@@ -29,8 +29,10 @@ from s2s.charts.curves import plot_loss, plot_readings
 from s2s.charts.frame import GRAY, PALETTE, Figure, assign_colors, build_batch_size_axis
 from s2s.charts.sweep import plot_memory, plot_padding, plot_speed_curves
 from s2s.formatting import format_bytes
+from s2s.text.charts import describe_loss, describe_readings
 from tests.charts import examples
 from tests.charts.examples import SIZES, step_anatomy
+from tests.golden_text import check_golden
 from tests.plausible import MIB, RUN, evaluation, some_steps
 
 EXAMPLES = {name: figure for name, (figure, _) in examples.examples().items()}
@@ -51,6 +53,14 @@ def lines(count: int = 1) -> list[RunLine]:
 def test_every_figure_has_an_example() -> None:
     sources = [path.read_text("utf-8") for path in Path(charts.__path__[0]).glob("*.py")]
     assert set(re.findall(r"^def (plot_\w+)", "\n".join(sources), re.M)) == EXAMPLES.keys()
+
+
+def test_golden_descriptions() -> None:
+    """Descriptions for screen readers."""
+    descriptions = {name: text for name, (_, text) in examples.examples().items()}
+    descriptions["loss without runs"] = describe_loss([], Axis.SAMPLES, LossScale.TOKEN)
+    descriptions["readings without devices"] = describe_readings([])
+    check_golden("charts", descriptions)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -18,10 +18,9 @@ from s2s.store.sweeps import claim_sweep, read_sweep, request_sweep_stop
 from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.runner import SweepProgress, run_sweep
 from s2s.translation.engines import Forward, FusedEngine
-from tests.tiny import tiny_config
+from tests.tiny import BeforeStep, tiny_config
 
 pytestmark = pytest.mark.usefixtures("tiny")
-BeforeStep = Callable[[Callable[[int], object]], None]
 Key = tuple[int, int]
 FINISHED = RunState.FINISHED
 

@@ -14,7 +14,7 @@ from tests.golden_text import check_golden, format_row
 from tests.plausible import RUN, summary
 
 
-def test_sentences() -> None:
+def test_golden_text() -> None:
     small, large = (
         summary(7, RunState.FINISHED, dataclasses.replace(RUN.config, batch_size=size), 20)
         for size in (2, 32)

@@ -2,32 +2,13 @@
 
 import dataclasses
 
-from s2s.config import CorpusChoices, SweepConfig
-from s2s.records import CorpusInfo, Interference, RunState, Translation
+from s2s.config import SweepConfig
+from s2s.data.corpus import Corpus
+from s2s.records import Interference, RunState, Translation
 from s2s.text import listing
 from tests.golden_text import check_golden
 from tests.plausible import RUN, summary
 
-CORPUS = CorpusInfo(
-    name="fra-eng",
-    choices=CorpusChoices(),
-    content_sha256="",
-    source_language="French",
-    target_language="English",
-    attribution="",
-    pairs_read=167_130,
-    pairs_kept=166_280,
-    bad_lines=0,
-    bad_line_numbers=(),
-    source_words=22_365,
-    target_words=13_595,
-    source_vocabulary=20_000,
-    target_vocabulary=12_000,
-    training_pairs=150_000,
-    validation_pairs=8_000,
-    test_pairs=8_280,
-    seconds=4.2,
-)
 BARE = summary(7, RunState.FINISHED, RUN.config, 1000)
 FULL = dataclasses.replace(
     BARE,
@@ -46,7 +27,8 @@ NOTHING = dataclasses.replace(
 )  # fmt: skip
 
 
-def test_golden_text() -> None:
+def test_golden_text(tiny: Corpus) -> None:
+    corpus = dataclasses.replace(tiny.info, pairs_read=167_130, pairs_kept=166_280, seconds=4.2)
     finished = dataclasses.replace(RUN, state=RunState.FINISHED, iterations_done=1000, summary=FULL)
     interrupted = dataclasses.replace(RUN, state=RunState.INTERRUPTED, iterations_done=40)
     archived = dataclasses.replace(finished, summary=BARE, tags=("slow",), archived_at=1.0)
@@ -62,7 +44,7 @@ def test_golden_text() -> None:
     check_golden(
         "listing",
         {
-            "corpus": listing.format_corpus(CORPUS),
+            "corpus": listing.format_corpus(corpus),
             "runs": "\n".join(lines),
             "summary with every figure": listing.format_summary(finished, FULL, can_translate=True),
             "summary without figures": listing.format_summary(

@@ -23,7 +23,7 @@ def a_summary(**changes: Any) -> Summary:
     return dataclasses.replace(summary(7, RunState.FINISHED, RUN.config, 940), **changes)
 
 
-def test_sentences() -> None:
+def test_golden_text() -> None:
     details = {
         RemarkKind.LOST_GPU: "cuda:0",
         RemarkKind.CANNOT_RESUME: "its checkpoint is missing.",

@@ -19,10 +19,8 @@ from s2s.errors import UserError
 from s2s.paths import CHECKPOINT
 from s2s.training import checkpoint as checkpoint_module
 from s2s.training.checkpoint import Checkpoint, drop_state, load_checkpoint, save_checkpoint
-from s2s.training.trainer import Trainer
 from s2s.translation.translator import Translator
-
-MakeTrainer = Callable[..., Trainer]
+from tests.tiny import MakeTrainer
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Gradient norms worked out by hand; measuring them does not change a training run."""
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,9 +16,7 @@ from s2s.training.gradient_noise import BIG_BATCHES, SMALL_BATCH, measure_gradie
 from s2s.training.trainer import Trainer
 from s2s.translation.engines import FusedEngine
 from s2s.translation.task import TranslationTask
-from tests.tiny import tiny_config, tiny_task
-
-MakeTrainer = Callable[..., Trainer]
+from tests.tiny import MakeTrainer, tiny_config, tiny_task
 
 
 def test_two_big_batches_of_two_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:

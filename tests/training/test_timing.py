@@ -1,7 +1,6 @@
 """Steps during which this process translates are marked, and left out of the timing."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,10 +10,9 @@ from s2s.errors import UserError
 from s2s.paths import run_folder
 from s2s.records import StepRecord
 from s2s.training.timing import InterferenceDetector, interference
-from s2s.training.trainer import WARMUP_STEPS, Trainer
+from s2s.training.trainer import WARMUP_STEPS
 from s2s.translation.translator import Translator
-
-MakeTrainer = Callable[..., Trainer]
+from tests.tiny import MakeTrainer
 
 
 def test_interference_is_detected_if_it_overlaps_the_period() -> None:

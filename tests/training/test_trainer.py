@@ -1,6 +1,5 @@
 """The training loop: step records, seeds, evaluations, the end of a run, and exact resume."""
 
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,9 +17,7 @@ from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
 from s2s.training.trainer import Trainer
 from s2s.translation.engines import ENGINES, Forward, FusedEngine
 from s2s.translation.translator import Translator
-from tests.tiny import tiny_corpus, tiny_task
-
-MakeTrainer = Callable[..., Trainer]
+from tests.tiny import MakeTrainer, tiny_corpus, tiny_task
 
 
 def steps(trainer: Trainer) -> list[StepRecord]:

@@ -1,10 +1,9 @@
 """Timings: spreads by hand, and step times of quiet and of disturbed machines."""
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from s2s.analysis.run.steps import Steps
+from s2s.analysis.run.steps import Floats, Steps
 from s2s.analysis.run.timing import (
     TimingSpread,
     Variation,
@@ -14,8 +13,6 @@ from s2s.analysis.run.timing import (
     median,
 )
 from tests.plausible import steps
-
-Floats = npt.NDArray[np.float64]
 
 
 def test_spreads_by_hand() -> None:
@@ -41,9 +38,9 @@ def timed(seconds: Floats, tokens: Floats | None = None) -> Steps:
 def quiet(
     batch_size: int, count: int, fixed: float = 0.0, seed: int = 0, *, pooled: bool = False
 ) -> tuple[Floats, Floats]:
-    """Seconds and tokens of steps with a fixed time and a time per token.
+    """Return seconds and tokens of steps with a fixed time and a time per token.
 
-    Sentence pairs have 6 to 40 tokens. Pooled: batches of similar length, in random order.
+    Sentence pairs have 6 to 40 tokens. Pooled batches hold pairs of similar length.
     """
     random = np.random.default_rng(seed)
     lengths = np.clip(random.normal(18, 0.4 * 18, count * batch_size).round(), 6, 40)

@@ -10,15 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from s2s.analysis.estimate import Estimate
+from s2s.analysis.sweep import throughput
 from s2s.analysis.sweep.runs import SizeMedian, list_finished_runs
-from s2s.analysis.sweep.throughput import (
-    ThroughputCaveat,
-    Unit,
-    collect_speeds,
-    fit_speed_curve,
-    fit_speed_curves,
-    fit_throughput,
-)
+from s2s.analysis.sweep.throughput import ThroughputCaveat, Unit, fit_throughput
 from s2s.config import Engine
 from s2s.records import RunState
 from tests import studies
@@ -163,17 +157,17 @@ def test_the_fit_is_recovered_from_noise_and_a_slow_block(blocks: int, slow: str
 
 
 def test_a_sweep_has_a_curve_per_engine_of_its_timed_runs() -> None:
-    curve = fit_speed_curve("fused", {2: [5.0], 8: [3.0, 1.0, 2.0]})
+    curve = throughput.fit_speed_curve("fused", {2: [5.0], 8: [3.0, 1.0, 2.0]})
     assert curve.points == (SizeMedian(2, 5.0, 5.0, 5.0, 1), SizeMedian(8, 2.0, 1.0, 3.0, 3))
     study = studies.sweep({(8, 1): RunState.DIVERGED}, engines=("fused", "article"))
     changes = {(2, 0): {"samples_per_second": None}, (32, 1): {"target_tokens_per_second": 320.0}}
     study = studies.with_summaries(study, changes)
-    fused, article = fit_speed_curves(study)
+    fused, article = throughput.fit_speed_curves(study)
     assert (fused.label, article.label, article.points) == ("fused", "article", ())
     counts = {point.batch_size: point.count for point in fused.points}
     assert counts == {2: 2, 8: 2, 32: 3, 128: 3, 512: 3}
     runs = list_finished_runs(study, Engine.FUSED)[:2]
-    assert collect_speeds(runs) == {2: [pytest.approx(2 / 0.011)]}
-    tokens, _ = fit_speed_curves(study, Unit.TOKENS)
+    assert throughput.collect_speeds(runs) == {2: [pytest.approx(2 / 0.011)]}
+    tokens, _ = throughput.fit_speed_curves(study, Unit.TOKENS)
     assert [(point.batch_size, point.median) for point in tokens.points] == [(32, 320.0)]
     assert tokens.unit is Unit.TOKENS
