@@ -123,10 +123,9 @@ def test_a_failed_part_does_not_stop_a_sweep(store: Store, monkeypatch: pytest.M
 
 def test_a_missing_device_fails_each_part(store: Store, measured: list[TrainConfig]) -> None:
     sweep = train(store, base=tiny_config(device="cuda:99"), batch_sizes=(2,), repeats=1)
-    assert sweep.state is SweepState.FINISHED
-    assert sweep.parts[0].run.state is RunState.FAILED
-    assert "cuda:99" in sweep.parts[0].run.error
-    assert measured == []
+    [run] = [part.run for part in sweep.parts]
+    assert (sweep.state, run.state, measured) == (SweepState.FINISHED, RunState.FAILED, [])
+    assert "cuda:99" in run.error
 
 
 def test_a_sweep_grows_until_out_of_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
