@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from threading import Event
 
 import pytest
@@ -26,9 +26,8 @@ from s2s.store.sweeps import claim_sweep, read_sweep
 from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.runner import run_sweep
 from s2s.training.checkpoint import load_checkpoint
-from tests.tiny import tiny_config, wait_until
+from tests.tiny import BeforeStep, tiny_config, wait_until
 
-BeforeStep = Callable[[Callable[[int], object]], None]
 ENDLESS = tiny_config(iterations=1_000_000, evaluate_every=20)
 SHORT = tiny_config(iterations=1)
 SWEEP = SweepConfig(

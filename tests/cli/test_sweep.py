@@ -1,7 +1,6 @@
 """The commands `sweep`, `sweeps`, `advise` and `replay` on real small runs."""
 
 import signal
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,10 +13,10 @@ from s2s.store import Store
 from s2s.store.sweeps import read_sweep
 from s2s.translation.engines import Forward, FusedEngine
 from tests.cli.conftest import MODEL, Capture, error_of, printed, printed_json
+from tests.tiny import BeforeStep
 
 SWEEP = ["sweep", *MODEL, "--batch-sizes=2,4", "--repeats=2", "--iterations=5"]
 pytestmark = pytest.mark.usefixtures("tiny")
-BeforeStep = Callable[[Callable[[int], object]], None]
 
 
 def test_estimate_table_and_list(store: Store, capsys: Capture) -> None:

@@ -4,7 +4,6 @@ import io
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -17,9 +16,9 @@ from s2s.runs.resume import find_resumable
 from s2s.store import Store
 from s2s.training.checkpoint import load_checkpoint
 from tests.cli.conftest import TRAIN, Capture, error_of, objects, printed, printed_json
+from tests.tiny import BeforeStep
 
 pytestmark = pytest.mark.usefixtures("tiny")
-BeforeStep = Callable[[Callable[[int], object]], None]
 
 
 def test_text_and_json(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

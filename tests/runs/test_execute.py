@@ -27,8 +27,8 @@ from s2s.task import Quality
 from s2s.training.checkpoint import drop_state, load_checkpoint
 from s2s.training.trainer import Trainer
 from s2s.translation.engines import Forward, FusedEngine
-from tests.runs.training import BeforeStep, checkpoint_iteration, iterations, remark_kinds, train
-from tests.tiny import tiny_config, tiny_corpus
+from tests.runs.training import checkpoint_iteration, iterations, remark_kinds, train
+from tests.tiny import BeforeStep, tiny_config, tiny_corpus
 
 NAN = float("nan")
 pytestmark = pytest.mark.usefixtures("trained_home")

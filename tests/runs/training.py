@@ -12,8 +12,6 @@ from s2s.training.checkpoint import load_checkpoint
 from s2s.translation.translator import Translator
 from tests.tiny import tiny_config
 
-BeforeStep = Callable[[Callable[[int], object]], None]
-
 
 def train(
     store: Store,

@@ -3,7 +3,6 @@
 import dataclasses
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,9 +30,7 @@ from s2s.translation.evaluation import (
 )
 from s2s.translation.model import Seq2Seq
 from s2s.translation.translator import Translator
-from tests.tiny import tiny_task
-
-MakeTrainer = Callable[..., Trainer]
+from tests.tiny import MakeTrainer, tiny_task
 
 
 def loss_of_pair(model: Seq2Seq, corpus: Corpus, index: int) -> float:

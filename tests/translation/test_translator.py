@@ -1,7 +1,6 @@
 """Translations of typed sentences: text, probabilities, unknown words and limits."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,7 @@ from s2s.training.checkpoint import save_checkpoint
 from s2s.training.trainer import Trainer
 from s2s.translation.model import Seq2Seq
 from s2s.translation.translator import Translator, decode_greedily
-from tests.tiny import tiny_corpus, tiny_task
-
-MakeTrainer = Callable[..., Trainer]
+from tests.tiny import MakeTrainer, tiny_corpus, tiny_task
 
 
 @pytest.fixture

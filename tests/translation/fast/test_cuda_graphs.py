@@ -21,7 +21,6 @@ from s2s.config import Engine, OptimizerName, Precision
 from s2s.data.batches import Batches
 from s2s.records import RemarkKind, StepRecord
 from s2s.training.optimizers import build_optimizer
-from s2s.training.trainer import Trainer
 from s2s.translation.engines import ENGINES, FusedEngine, GraphedEngine
 from s2s.translation.fast import cuda_graphs as graphed
 from s2s.translation.fast.cuda_graphs import (
@@ -34,11 +33,10 @@ from s2s.translation.fast.cuda_graphs import (
 )
 from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
-from tests.tiny import batches_of, tiny_config
+from tests.tiny import MakeTrainer, batches_of, tiny_config
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-8}
 Sides = tuple[list[list[int]], list[list[int]]]
-MakeTrainer = Callable[..., Trainer]
 
 sentences = st.lists(st.integers(4, 8), max_size=11).map(lambda words: [*words, 2])
 pairs = st.lists(st.tuples(sentences, sentences), min_size=1, max_size=6).map(

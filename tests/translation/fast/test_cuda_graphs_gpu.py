@@ -1,7 +1,6 @@
 """CUDA graphs, precision and memory on a GPU."""
 
 import gc
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from s2s.translation.fast import cuda_graphs as graphed
 from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
 from s2s.translation.task import TranslationTask
-from tests.tiny import batches_of, tiny_config
+from tests.tiny import MakeTrainer, batches_of, tiny_config
 
 pytestmark = [
     pytest.mark.gpu,
@@ -32,7 +31,6 @@ pytestmark = [
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-8}
 GPU = torch.device("cuda:0")
-MakeTrainer = Callable[..., Trainer]
 
 
 @pytest.fixture
