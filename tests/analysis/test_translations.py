@@ -32,9 +32,8 @@ LARGE = TranslatingRun(studies.run(8, 0), (evaluation(0, 0.0), evaluation(20, 3.
 def test_the_first_finished_repeat_represents_its_size() -> None:
     study = studies.sweep({(8, 0): RunState.DIVERGED})
     runs = translations.select_first_repeats(study, Engine.FUSED)
-    assert [(run.config.batch_size, run.config.seed) for run in runs] == [
-        (2, 0), (8, 1), (32, 0), (128, 0), (512, 0),
-    ]  # fmt: skip
+    repeats = {run.config.batch_size: run.config.seed for run in runs}
+    assert list(repeats.items()) == [(2, 0), (8, 1), (32, 0), (128, 0), (512, 0)]
     assert translations.select_first_repeats(study, Engine.ARTICLE) == []
 
 

@@ -10,7 +10,7 @@ import torch
 
 from s2s.config import Engine, SweepConfig, TrainConfig
 from s2s.paths import run_folder
-from s2s.records import RunState, StepMemory, Sweep, SweepState
+from s2s.records import Run, RunState, StepMemory, Sweep, SweepState
 from s2s.runs import memory as run_memory
 from s2s.runs.files import has_checkpoint
 from s2s.store import Store
@@ -41,17 +41,17 @@ def train(store: Store, **choices: Any) -> Sweep:
     return read_sweep(store, sweep_id)
 
 
+def runs(sweep: Sweep) -> dict[Key, Run]:
+    """Return the runs by batch size and repeat."""
+    return {(part.batch_size, part.repeat): part.run for part in sweep.parts if part.run}
+
+
 def states(sweep: Sweep) -> dict[Key, RunState]:
-    """Return each run's state by batch size and repeat."""
-    return {(part.batch_size, part.repeat): part.run.state for part in sweep.parts if part.run}
+    return {key: run.state for key, run in runs(sweep).items()}
 
 
 def losses(store: Store, sweep: Sweep) -> dict[Key, list[float]]:
-    return {
-        (part.batch_size, part.repeat): store.steps(part.run.id)["loss_sum"].tolist()
-        for part in sweep.parts
-        if part.run
-    }
+    return {key: store.steps(run.id)["loss_sum"].tolist() for key, run in runs(sweep).items()}
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, failures: dict[int, Callable[[], Any]]) -> None:
@@ -79,7 +79,7 @@ def test_all_parts_in_the_order_of_the_plan(store: Store) -> None:
     sweep = read_sweep(store, sweep_id)
     assert sweep.state is SweepState.FINISHED
     assert states(sweep) == dict.fromkeys([(2, 0), (4, 0), (2, 1), (4, 1)], FINISHED)
-    assert [part.run.id for part in sweep.parts if part.run] == [1, 2, 3, 4]
+    assert [run.id for run in runs(sweep).values()] == [1, 2, 3, 4]
     for part in sweep.parts:
         assert part.run.config == sweep.run_config(part)
         assert len(store.steps(part.run.id)) == 6
@@ -110,9 +110,6 @@ def test_a_target_ends_a_part(store: Store) -> None:
     assert end <= between < min(before)
 
 
-# The failure of a part is its result
-
-
 def test_a_failed_part_does_not_stop_a_sweep(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_with(monkeypatch, {2: out_of_memory, 4: nan})
     sweep = train(store, batch_sizes=(2, 4, 8), repeats=1)
@@ -134,8 +131,8 @@ def test_a_sweep_grows_until_out_of_memory(store: Store, monkeypatch: pytest.Mon
     assert sweep.state is SweepState.FINISHED
     fitting = dict.fromkeys([(2, 0), (4, 0), (2, 1), (4, 1)], FINISHED)
     assert states(sweep) == {**fitting, (8, 0): RunState.OUT_OF_MEMORY}
-    runs = [part.run.id for part in sweep.parts if part.run]
-    assert runs == sorted(runs)  # one repeat after the other
+    run_ids = [run.id for run in runs(sweep).values()]
+    assert run_ids == sorted(run_ids)  # one repeat after the other
 
 
 # Stopping and resuming

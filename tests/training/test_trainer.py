@@ -32,9 +32,6 @@ def evaluated_at(trainer: Trainer) -> list[int]:
     return [event.iteration for event in trainer.run() if isinstance(event, Evaluation)]
 
 
-# Step records
-
-
 @pytest.mark.parametrize("engine", Engine)
 def test_steps_count_their_batches_and_teacher_forcing_is_decided_per_batch(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, engine: Engine
@@ -164,9 +161,6 @@ def test_time_between_steps(make_trainer: MakeTrainer, monkeypatch: pytest.Monke
     assert seconds == [2.0, 2.5, 2.0, 2.5]
     assert evaluations == [0.0, 4.5, 9.0]
     assert trainer.position.training_seconds == 9.0
-
-
-# Continuing
 
 
 @pytest.mark.parametrize(

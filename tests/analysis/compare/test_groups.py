@@ -64,10 +64,9 @@ def test_a_mean_by_hand() -> None:
 
 
 def test_a_ratio_by_hand() -> None:
-    found = measure_ratio([20.0, 40.0], [2.0, None, 4.0], Repeats.RANGE)
-    assert found == Estimate(10.0, 5.0, 20.0)  # 20/4, 20/2, 40/4, 40/2
-    found = measure_ratio([20.0, 40.0], [2.0, 4.0], Repeats.QUARTILES)
-    assert found == Estimate(10.0, 8.75, 12.5)
+    values, baseline = [20.0, 40.0], [2.0, None, 4.0]  # 20/4, 20/2, 40/4, 40/2
+    assert measure_ratio(values, baseline, Repeats.RANGE) == Estimate(10.0, 5.0, 20.0)
+    assert measure_ratio(values, baseline, Repeats.QUARTILES) == Estimate(10.0, 8.75, 12.5)
     assert measure_ratio([226.95], [21.27], Repeats.RANGE) == Estimate(226.95 / 21.27)
     for values, baseline in (([None], [2.0]), ([2.0], [None]), ([2.0], [1.0, 0.0])):
         assert measure_ratio(values, baseline, Repeats.RANGE) is None
