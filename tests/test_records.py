@@ -1,11 +1,6 @@
-"""Step records and run states."""
+"""Step records."""
 
-from s2s.records import STEP_DTYPE, RunState
-
-
-def test_finished_states() -> None:
-    unfinished = {state for state in RunState if not state.has_ended()}
-    assert unfinished == {RunState.QUEUED, RunState.RUNNING, RunState.STOPPING}
+from s2s.records import STEP_DTYPE
 
 
 def test_the_layout_of_step_records() -> None:

@@ -1,5 +1,7 @@
 """Short forms of the soak tests; `make soak` runs them in full."""
 
+from types import ModuleType
+
 import pytest
 
 from tools.soak import crash, day, load
@@ -16,14 +18,9 @@ def test_records_survive_a_kill(activity: str) -> None:
 
 
 @pytest.mark.long
-def test_sixty_runs_leave_no_thread_and_no_file_open() -> None:
-    (row,) = day.rows(full=False)
-    assert row.is_good(), row.problems
-
-
-@pytest.mark.long
-def test_five_sessions_are_refreshed_and_leak_nothing() -> None:
-    for row in load.rows(full=False):
+@pytest.mark.parametrize("module", [day, load])
+def test_sixty_runs_and_five_sessions_leak_nothing(module: ModuleType) -> None:
+    for row in module.rows(full=False):
         assert row.is_good(), row.problems
 
 
