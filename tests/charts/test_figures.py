@@ -111,13 +111,10 @@ def test_colors_are_visible_in_light_and_dark(background: str) -> None:
 
 
 @given(some.dictionaries(some.integers(1, 99), some.integers(1, 4096), max_size=len(PALETTE)))
-def test_runs_have_colors_of_their_own(runs: dict[int, int]) -> None:
+def test_runs_have_colors_of_their_own_and_batch_sizes_keep_theirs(runs: dict[int, int]) -> None:
     colors = assign_colors(list(runs.items()))
     assert len(set(colors)) == len(runs)
     assert colors == assign_colors(list(runs.items())[::-1])[::-1]
-
-
-def test_a_batch_size_keeps_its_color() -> None:
     assert assign_colors([(1, 2), (2, 32)]) == assign_colors([(8, 2), (5, 32)])
     assert len(assign_colors([(i, 32) for i in range(20)])) == 20
 

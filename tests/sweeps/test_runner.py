@@ -135,9 +135,6 @@ def test_a_sweep_grows_until_out_of_memory(store: Store, monkeypatch: pytest.Mon
     assert run_ids == sorted(run_ids)  # one repeat after the other
 
 
-# Stopping and resuming
-
-
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_resuming_a_sweep(store: Store, before_step: BeforeStep, is_killed: bool) -> None:
     whole = train(store, keep_all_weights=True)
@@ -180,9 +177,6 @@ def test_stopping_a_run_or_closing_the_progress_stops_the_sweep(store: Store) ->
     assert store.run(run_id).state is RunState.STOPPED
     assert len(store.steps(run_id)) == store.run(run_id).iterations_done > 0
     claim_sweep(store, sweep_id)  # it was released
-
-
-# Memory on a CPU
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,7 @@ def test_devices_by_name(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     assert list_device_names() == [f"cuda:{number}" for number in range(gpus)] + ["cpu"]
     for name, device in devices.items():
-        if device is None:
-            with pytest.raises(UserError, match=name):
-                resolve_device(name)
-        else:
+        with pytest.raises(UserError, match=name) if device is None else nullcontext():
             assert str(resolve_device(name)) == device
 
 

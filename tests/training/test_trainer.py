@@ -85,9 +85,6 @@ def test_training_pairs_alone_are_drawn(make_trainer: MakeTrainer, tiny: Corpus)
     assert len(tiny.validation) > 0
 
 
-# When it evaluates, and when it ends
-
-
 class Clock:
     """A clock that stands still except during steps and evaluations, which take these seconds."""
 

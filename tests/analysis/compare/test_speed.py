@@ -45,12 +45,9 @@ def test_ratios_by_hand() -> None:
 
 
 def test_verdicts() -> None:
-    expected = {
-        (0.95, 1.05): Verdict.SAME, (1.06, 1.2): Verdict.FASTER, (1.05, 1.2): Verdict.UNCLEAR,
-        (0.8, 0.94): Verdict.SLOWER, (0.8, 0.95): Verdict.UNCLEAR, (0.9, 1.1): Verdict.UNCLEAR,
-        (None, None): Verdict.UNCLEAR,
-    }  # fmt: skip
-    for ends, verdict in expected.items():
+    certain = {(0.95, 1.05): Verdict.SAME, (1.06, 1.2): Verdict.FASTER, (0.8, 0.94): Verdict.SLOWER}
+    unclear = dict.fromkeys(((1.05, 1.2), (0.8, 0.95), (0.9, 1.1), (None, None)), Verdict.UNCLEAR)
+    for ends, verdict in (certain | unclear).items():
         assert classify_ratio(Estimate(1.0, *ends)) is verdict
 
 

@@ -55,8 +55,8 @@ def test_only_the_stored_summary_knows_processor_time_quality_and_torchs_peak() 
         assert getattr(found, name) == getattr(stored, name)
     assert found.loss_per_token == 76 / 24
     unmeasured = dataclasses.replace(stored, peak_memory_bytes=None)
-    found = summarize(dataclasses.replace(RUN, summary=unmeasured), THREE, [], READINGS)
-    assert found.peak_memory_bytes == 80 * MIB
+    run = dataclasses.replace(RUN, summary=unmeasured)
+    assert summarize(run, THREE, [], READINGS).peak_memory_bytes == 80 * MIB
 
 
 def test_a_run_without_steps() -> None:

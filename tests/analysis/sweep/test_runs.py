@@ -1,6 +1,7 @@
 """Selection of a sweep's runs."""
 
 import dataclasses
+import itertools
 
 from s2s.analysis.sweep.runs import collect_figures, list_finished_runs, sizes_without_result
 from s2s.config import Engine
@@ -12,9 +13,8 @@ def test_finished_runs_come_by_size_and_repeat() -> None:
     study = sweep({(8, 1): RunState.DIVERGED})
     shuffled = dataclasses.replace(study, parts=study.parts[::-1])
     runs = list_finished_runs(shuffled, Engine.FUSED)
-    assert [(run.config.batch_size, run.config.seed) for run in runs] == [
-        (size, repeat) for size in SIZES for repeat in range(3) if (size, repeat) != (8, 1)
-    ]
+    expected = [each for each in itertools.product(SIZES, range(3)) if each != (8, 1)]
+    assert [(run.config.batch_size, run.config.seed) for run in runs] == expected
     assert list_finished_runs(study, Engine.ARTICLE) == []
     assert collect_figures(runs[:4], lambda each: each.batch_size) == {2: [2, 2, 2], 8: [8]}
     assert collect_figures(runs[:1], lambda each: each.bleu) == {}
