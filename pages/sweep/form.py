@@ -160,7 +160,7 @@ def _show_expected_duration(config: SweepConfig) -> None:
     parts = plan(config)
 
     def estimate_sweep() -> SweepEstimate | None:
-        return get_estimator().estimate_sweep(config, parts, try_steps=is_requested)
+        return get_estimator().estimate_sweep(config, parts, run_trials=is_requested)
 
     if result := estimate_sweep():
         seconds, basis, device = result.total_seconds, result.basis, result.device

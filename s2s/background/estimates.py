@@ -1,4 +1,4 @@
-"""Estimate durations of runs and sweeps from earlier runs, or from a few trial steps."""
+"""Estimate how long runs and sweeps take, from earlier runs or from a few trial steps."""
 
 import statistics
 import time
@@ -16,8 +16,8 @@ from s2s.store import Store
 from s2s.sweeps.plan import plan
 
 _TRIAL_STEPS = 5
-_ERROR_SECONDS = 5.0
-"""Time after which a failed trial is repeated, because the user may have repaired its cause."""
+_RETRY_SECONDS = 5.0
+"""Time after which a failed job may start again: the user may have removed the cause."""
 _T = TypeVar("_T")
 
 
@@ -37,7 +37,7 @@ class RunEstimate:
 
     step_seconds: float
     total_seconds: float
-    """Time of steps and evaluations, without loading torch and the corpus."""
+    """Time of steps and evaluations. Loading torch and the corpus is not included."""
     basis: str
     device: str
 
@@ -51,7 +51,7 @@ class SweepEstimate:
     """Expected duration of parts of a sweep."""
 
     total_seconds: float | None
-    """Upper bound for parts with a target. `None` if every trial ran out of memory."""
+    """An upper bound if parts may stop early at a target loss. `None` if a step time is unknown."""
     times: StepTimes
     basis: str
     device: str
@@ -61,7 +61,7 @@ class SweepEstimate:
 
 
 def estimate_run(config: TrainConfig, step_time: StepTime, device: str) -> RunEstimate:
-    """Estimate a whole run from its step time."""
+    """Estimate the duration of a whole run from its step time."""
     training_seconds = config.iterations * step_time.step_seconds
     if config.max_seconds:
         training_seconds = min(training_seconds, config.max_seconds)
@@ -71,7 +71,11 @@ def estimate_run(config: TrainConfig, step_time: StepTime, device: str) -> RunEs
 
 
 def look_up_step_time(config: TrainConfig, runs: Sequence[Run], device: str) -> StepTime | None:
-    """Return the step time of comparable runs, interpolated between the nearest batch sizes."""
+    """Return the step time of comparable runs, interpolated between the nearest batch sizes.
+
+    Returns:
+        `None` if no comparable run has this batch size, or none has a smaller or a larger one.
+    """
     measured: dict[int, StepTime] = {}
     for run in sorted(runs, key=lambda run: run.id):
         step_time = _read_step_time(run)
@@ -81,7 +85,7 @@ def look_up_step_time(config: TrainConfig, runs: Sequence[Run], device: str) -> 
 
 
 def measure_step_time(config: TrainConfig) -> StepTime:
-    """Train a new model for a few steps once the device is free; raise what training raises."""
+    """Wait for the device, then train a new model for a few steps. Training may raise any error."""
     # Imported here, because estimates from earlier runs need not wait for torch.
     import torch
 
@@ -90,23 +94,25 @@ def measure_step_time(config: TrainConfig) -> StepTime:
 
     lost_gpu.check_not_blocked(config.device)
     device = resolve_device(config.device)
-    # A run on another device keeps its random state. A lost GPU has no readable one.
-    fork_random = torch.random.fork_rng([] if lost_gpu.lost_device() else None)
+    # Restore the random state afterwards, so that a run on another device is not affected. The
+    # state of a lost GPU cannot be read.
+    restored_random = torch.random.fork_rng([] if lost_gpu.lost_device() else None)
     try:
-        with lease(str(device), lambda: False), fork_random:
+        with lease(str(device), lambda: False), restored_random:
             trainer = build_trainer(config, device)
             evaluation_seconds = timeit(trainer.evaluate, number=1)
             seconds = [timeit(trainer.step, number=1) for _ in range(_TRIAL_STEPS)]
     except Exception as error:
         lost_gpu.note_lost_device(error, str(device))
         raise
-    return StepTime(statistics.median(seconds[1:]), evaluation_seconds, "a trial of a few steps")
+    step_seconds = statistics.median(seconds[1:])  # the first step is warm-up
+    return StepTime(step_seconds, evaluation_seconds, "a trial of a few steps")
 
 
 def _read_step_time(run: Run) -> StepTime | None:
-    """Return the times of a finished run; all time outside its steps counts as evaluation."""
+    """Return the times of an ended run. All time outside its steps counts as evaluation."""
     summary = run.summary
-    # The wall time of a resumed run is unknown.
+    # A resumed run has no wall time.
     if not summary or not summary.samples_per_second or summary.wall_seconds is None:
         return None
     step_seconds = run.config.batch_size / summary.samples_per_second
@@ -116,7 +122,10 @@ def _read_step_time(run: Run) -> StepTime | None:
 
 
 def _count_evaluations(config: TrainConfig, iterations: float) -> float:
-    """Count the first and the last evaluation, and one per interval or tenth of the run."""
+    """Count the first and the last evaluation, and one per interval.
+
+    Without an interval, count the first and one per tenth of the run.
+    """
     return 2 + iterations / config.evaluate_every if config.evaluate_every else 11.0
 
 
@@ -126,11 +135,12 @@ def _interpolate_step_time(
     """Interpolate linearly between the nearest measured batch sizes.
 
     Args:
-        extrapolate: Whether to return a time outside the measured sizes too. Above them the time
-            grows with the batch size, which tends to overestimate.
+        extrapolate: Whether to estimate sizes outside the measured ones too. Above them, time is
+            scaled with the batch size, which tends to overestimate. Below them, the time of the
+            smallest size is used.
     """
-    low = max((each for each in measured if each <= size), default=None)
-    high = min((each for each in measured if each >= size), default=None)
+    low = max((known for known in measured if known <= size), default=None)
+    high = min((known for known in measured if known >= size), default=None)
     if low and high and low < high:
         weight = (size - low) / (high - low)
         below, above = measured[low], measured[high]
@@ -154,10 +164,10 @@ def estimate_sweep(
     runs: Sequence[Run],
     report: Callable[[str, float | None], object],
 ) -> SweepEstimate:
-    """Estimate the duration of parts, with trial steps if earlier runs are not enough.
+    """Estimate the duration of parts. Run trial steps if earlier runs are not enough.
 
     Args:
-        report: Called with a description of each trial.
+        report: Called before each trial with its description, and `None` as the fraction done.
 
     Raises:
         UserError: The sweep cannot run.
@@ -168,24 +178,24 @@ def estimate_sweep(
     lost_gpu.check_not_blocked(config.base.device)
     device = str(resolve_device(config.base.device))
     times = look_up_step_times(config, runs, device)
-    has_known, has_tried = bool(times), False
+    used_earlier_runs, used_trials = bool(times), False
     for engine in config.engines:
-        known = {size: step_time for (each, size), step_time in times.items() if each is engine}
+        known = {size: step_time for (other, size), step_time in times.items() if other is engine}
         missing = [size for size in config.batch_sizes if size not in known]
-        tried = {missing[0], missing[len(missing) // 2], missing[-1]} if missing else set()
-        for size in sorted(tried):
+        trial_sizes = {missing[0], missing[len(missing) // 2], missing[-1]} if missing else set()
+        for size in sorted(trial_sizes):
             report(f"Trial steps: {engine.value}, batch size {size:,}", None)
             try:
                 known[size] = measure_step_time(config.run_config(engine, size, 0))
-                has_tried = True
+                used_trials = True
             except Exception as error:
                 if not ran_out_of_memory(error):
                     raise
-            free_memory()  # outside the except block: the traceback would keep tensors alive
+            free_memory()  # not inside the except block, where the traceback keeps tensors alive
         for size in config.batch_sizes:
             if step_time := _interpolate_step_time(size, known, extrapolate=True):
                 times[engine, size] = step_time
-    sources = {"earlier runs": has_known, "trial steps": has_tried}
+    sources = {"earlier runs": used_earlier_runs, "trial steps": used_trials}
     basis = " and ".join(source for source, is_used in sources.items() if is_used)
     return SweepEstimate(estimate_parts(config, parts, times, device), times, basis, device)
 
@@ -193,7 +203,7 @@ def estimate_sweep(
 def look_up_step_times(
     config: SweepConfig, runs: Sequence[Run], device: str
 ) -> dict[tuple[Engine, int], StepTime]:
-    """Return the step times known from earlier runs, also for sizes the sweep may grow to."""
+    """Return the step times known from earlier runs, for all sizes that the sweep may reach."""
     times = {
         (engine, size): look_up_step_time(config.run_config(engine, size, 0), runs, device)
         for engine in config.engines
@@ -205,16 +215,16 @@ def look_up_step_times(
 def estimate_parts(
     config: SweepConfig, parts: Iterable[SweepPart], times: StepTimes, device: str
 ) -> float | None:
-    """Return the seconds that the parts take, or `None` if the step time of a part is unknown."""
+    """Return the duration of the parts in seconds, or `None` if a step time is unknown."""
     total = 0.0
     for part in parts:
         step_time = times.get((part.engine, part.batch_size))
         if step_time is None:
             return None
-        run = config.run_config(part.engine, part.batch_size, part.repeat)
-        total += estimate_run(run, step_time, device).total_seconds
+        run_config = config.run_config(part.engine, part.batch_size, part.repeat)
+        total += estimate_run(run_config, step_time, device).total_seconds
         if device == "cpu" and part.repeat == 0:  # the memory of each size is measured once
-            steps = min(memory.STEPS, run.iterations)
+            steps = min(memory.STEPS, run_config.iterations)
             total += memory.START_SECONDS + steps * step_time.step_seconds
     return total
 
@@ -225,40 +235,41 @@ def estimate_remaining(
     """Return the seconds until a running sweep ends, or `None` if a step time is unknown.
 
     Args:
-        current_seconds: Seconds until the current part ends. `None` counts that part in full.
+        current_seconds: Seconds until the current part ends. If `None`, that part is counted in
+            full.
     """
     parts = [part for part in sweep.parts if not part.is_done()]
     if current_seconds is not None:
         parts = [part for part in parts if part.run is None or part.run.state.has_ended()]
-    later = estimate_parts(sweep.config, parts, times, device)
-    return None if later is None else (current_seconds or 0.0) + later
+    seconds = estimate_parts(sweep.config, parts, times, device)
+    return None if seconds is None else (current_seconds or 0.0) + seconds
 
 
 # In the background
 
 
 class Estimator:
-    """A source of estimates: from earlier runs at once, or else from trial steps. Thread-safe.
+    """Estimates durations: immediately from earlier runs, or later from trial steps. Thread-safe.
 
-    Its methods raise UserError if a configuration cannot run.
+    Trial steps run in the background. The methods raise UserError if a configuration cannot run.
     """
 
     def __init__(self, store: Store, work: BackgroundWork) -> None:
         self._store, self._work = store, work
-        self._trials: dict[Hashable, Job[Any]] = {}
+        self._jobs: dict[Hashable, Job[Any]] = {}
 
     def devices(self) -> list[str]:
         """Return the devices that a run can use, best first; empty until torch is loaded."""
 
-        def find() -> list[str]:
+        def list_devices() -> list[str]:
             from s2s.training.device import list_device_names
 
             return list_device_names()
 
-        return self._try("devices", "devices", find) or []
+        return self._get_or_start("devices", "devices", list_devices) or []
 
     def estimate_run(self, config: TrainConfig) -> RunEstimate | None:
-        """Estimate the duration of a run; return `None` until its trial steps are measured."""
+        """Estimate the duration of a run; return `None` while it is unknown."""
         device = self._device(config.device)
         if device is None:
             return None
@@ -266,16 +277,16 @@ class Estimator:
         step_time = look_up_step_time(config, runs, device)
         if step_time is None:
             key = (config.timing_key(), config.batch_size, config.device, config.continue_from)
-            step_time = self._try("trial", key, lambda: measure_step_time(config))
+            step_time = self._get_or_start("trial", key, lambda: measure_step_time(config))
         return estimate_run(config, step_time, device) if step_time else None
 
     def estimate_sweep(
-        self, config: SweepConfig, parts: Sequence[SweepPart], *, try_steps: bool = False
+        self, config: SweepConfig, parts: Sequence[SweepPart], *, run_trials: bool = False
     ) -> SweepEstimate | None:
         """Estimate the duration of parts of a sweep; return `None` while it is unknown.
 
         Args:
-            try_steps: Whether to try steps in the background if earlier runs are not enough.
+            run_trials: Whether to run trial steps if earlier runs are not enough.
         """
         device = self._device(config.base.device)
         if device is None:
@@ -286,36 +297,39 @@ class Estimator:
         if total is not None:
             return SweepEstimate(total, times, "earlier runs", device)
 
-        def try_sizes() -> SweepEstimate:
+        def estimate_with_trials() -> SweepEstimate:
             return estimate_sweep(config, plan(config), runs, lambda *_: None)
 
-        trial = self._try("sweep-trial", config, try_sizes if try_steps else None)
-        if trial is None:
+        work = estimate_with_trials if run_trials else None
+        estimate = self._get_or_start("sweep-trial", config, work)
+        if estimate is None:
             return None
-        times = {**trial.times, **times}
+        times = {**estimate.times, **times}
         total = estimate_parts(config, parts, times, device)
-        return replace(trial, total_seconds=total, times=times)
+        return replace(estimate, total_seconds=total, times=times)
 
     def _device(self, name: str) -> str | None:
-        """Return the device that a name stands for; `None` for "auto" until torch is loaded."""
+        """Return the full name of a device; `None` for "auto" until torch is loaded."""
         if name == "auto":
             return next(iter(self.devices()), None)
         return "cuda:0" if name == "cuda" else name
 
-    def _try(self, thread: str, key: Hashable, work: Callable[[], _T] | None) -> _T | None:
-        """Return the result of the trial of this key, `None` until it has ended; raise its error.
+    def _get_or_start(self, name: str, key: Hashable, work: Callable[[], _T] | None) -> _T | None:
+        """Return the result of the job with this key, or `None` until it has ended.
 
         Args:
-            work: The trial, which starts if there was none of this key, or if it failed a while
-                ago, as soon as the thread is free.
+            name: Name of the thread that runs the job.
+            work: What the job does. A call starts the job if the thread is free, and if this key
+                has no job or its job failed over _RETRY_SECONDS ago. `None` starts nothing.
+
+        Raises:
+            UserError: The job failed.
         """
-        trial = self._trials.get(key)
-        is_due = trial is None or (
-            trial.error and time.monotonic() - trial.ended_at > _ERROR_SECONDS
-        )
-        if work and is_due and not self._work.is_busy(thread):
-            trial = self._trials[key] = Job(lambda _: work())
-            self._work.submit(thread, trial.run)
-        if trial and trial.error:
-            raise trial.error
-        return trial.result if trial else None
+        job = self._jobs.get(key)
+        is_due = job is None or (job.error and time.monotonic() - job.ended_at > _RETRY_SECONDS)
+        if work and is_due and not self._work.is_busy(name):
+            job = self._jobs[key] = Job(lambda _: work())
+            self._work.submit(name, job.run)
+        if job and job.error:
+            raise job.error
+        return job.result if job else None

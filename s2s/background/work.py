@@ -1,4 +1,4 @@
-"""Run tasks in named daemon threads, and jobs that report progress and end in a result or error."""
+"""Named daemon threads that run tasks, and jobs that keep their progress and result."""
 
 import logging
 import math
@@ -15,9 +15,9 @@ _log = logging.getLogger(__name__)
 
 
 class BackgroundWork:
-    """Daemon threads that run tasks: those of one name one after another. Thread-safe.
+    """Named daemon threads. Each runs its tasks one after another. Thread-safe.
 
-    A thread ends when no task of its name is left.
+    A thread ends when it has no task left.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class BackgroundWork:
         self._tasks: dict[str, deque[Callable[[], object]]] = {}
 
     def submit(self, name: str, task: Callable[[], object]) -> None:
-        """Run a task in the thread `s2s-NAME`, after earlier tasks of this name."""
+        """Run a task in the thread `s2s-NAME`, after the tasks that were submitted to it before."""
         with self._lock:
             self._tasks.setdefault(name, deque()).append(task)
             if name not in self._threads:
@@ -36,12 +36,12 @@ class BackgroundWork:
                 self._threads[name].start()
 
     def is_busy(self, name: str) -> bool:
-        """Return whether a task of this name is running."""
+        """Return whether the thread of this name has a task, running or waiting."""
         with self._lock:
             return name in self._threads
 
     def join(self, seconds: float) -> None:
-        """Wait until all threads have ended, but at most for the given time."""
+        """Wait until all threads have ended, or until the time is up."""
         deadline = time.monotonic() + seconds
         with self._lock:
             threads = list(self._threads.values())
@@ -62,21 +62,25 @@ class BackgroundWork:
 
 
 class Job(Generic[_T]):
-    """A piece of work that reports the fraction done, and ends in a result or an error."""
+    """Work that reports the fraction done, and ends with a result or an error."""
 
     def __init__(self, work: Callable[[Callable[[float], None]], _T]) -> None:
-        """Prepare a job that calls `work` with a function to report the fraction done."""
+        """Prepare the job; `run` does the work.
+
+        Args:
+            work: Called with a function to which it reports the fraction done.
+        """
         self._work, self.progress = work, 0.0
         self.result: _T | None = None
         self.error: UserError | None = None
         self.ended_at = math.inf
-        """Time of the monotonic clock; infinite until the job has ended."""
+        """Time on the monotonic clock at which the job ended; infinite until then."""
 
     def is_running(self) -> bool:
         return math.isinf(self.ended_at)
 
     def run(self) -> None:
-        """Do the work; an exception becomes `error`."""
+        """Do the work. Store an exception in `error` instead of raising it."""
         try:
             self.result = self._work(self._report)
         except UserError as error:

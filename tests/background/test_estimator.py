@@ -92,7 +92,7 @@ def test_a_failed_trial_is_repeated_after_a_while(
     wait_until(has_failed)
     tiny_corpus(tmp_path)
     assert has_failed()
-    monkeypatch.setattr(estimates, "_ERROR_SECONDS", 0.0)
+    monkeypatch.setattr(estimates, "_RETRY_SECONDS", 0.0)
     wait_until(lambda: not has_failed())
 
 
@@ -112,7 +112,7 @@ def test_a_sweep(estimator: Estimator, work: BackgroundWork, store: Store) -> No
     """Steps are tried on request only, and once for all parts."""
     assert estimator.estimate_sweep(CONFIG, plan(CONFIG)) is None
     assert not work.is_busy("sweep-trial")
-    whole = wait_for(lambda: estimator.estimate_sweep(CONFIG, plan(CONFIG), try_steps=True))
+    whole = wait_for(lambda: estimator.estimate_sweep(CONFIG, plan(CONFIG), run_trials=True))
     assert (whole.basis, whole.device) == ("trial steps", "cpu")
     halves = [
         estimator.estimate_sweep(CONFIG, half) for half in (plan(CONFIG)[:2], plan(CONFIG)[2:])
@@ -128,4 +128,4 @@ def test_a_sweep(estimator: Estimator, work: BackgroundWork, store: Store) -> No
 def test_a_sweep_that_cannot_run(estimator: Estimator) -> None:
     config = dataclasses.replace(CONFIG, base=tiny_config(corpus="nowhere"))
     with pytest.raises(UserError):
-        wait_for(lambda: estimator.estimate_sweep(config, plan(config), try_steps=True))
+        wait_for(lambda: estimator.estimate_sweep(config, plan(config), run_trials=True))
