@@ -1,4 +1,4 @@
-"""Owners of runs and sweeps: the process, its heartbeat, and whether it is alive."""
+"""Owners: the process that trains a run or sweep, its heartbeat, and whether it is alive."""
 
 import functools
 import os
@@ -6,42 +6,49 @@ import platform
 import sqlite3
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+from filelock import FileLock, Timeout
 
+from s2s.paths import home, make_folder
 from s2s.store.errors import StoreError
 
 SILENT_SECONDS = 60.0
 """Time without a heartbeat after which an owner on another machine counts as dead."""
 HEARTBEAT_SECONDS = 5.0
 _MAX_GAP_SECONDS = 10.0
-"""The most that one pause between two observations adds to an owner's silence."""
+"""The most that the time between two observations adds to an owner's silence."""
 
 
 class Owner(NamedTuple):
-    """A process, in the columns owner_pid, owner_start and owner_machine of its runs and sweeps."""
+    """A process, as stored in the columns owner_pid, owner_start and owner_machine."""
 
     pid: int
     start: str
-    """Start time by a clock that nobody sets: ticks since boot, on Linux."""
+    """Start time of the process. On Linux in ticks since boot, which no clock change affects."""
     machine: str
-    """Scope in which a process id is unique: boot and pid namespace, on Linux."""
+    """Scope in which a process id is unique: on Linux, the boot and the pid namespace."""
 
 
 def this_process() -> Owner:
+    """Return this process as an owner."""
     return Owner(os.getpid(), _start_time(os.getpid()) or "", _machine())
 
 
 def owner_is_alive(row: sqlite3.Row) -> bool | None:
-    """Return whether the owner of a run or sweep is alive, given its row.
+    """Return whether the owner of a run or sweep is alive.
+
+    Args:
+        row: The row of the run or sweep.
 
     Returns:
-        `None` if this process cannot see the owner, because it is on another machine or hidden by
-        the system.
+        `None` if this process cannot see the owner: it is on another machine, or the system hides
+        it.
     """
     pid = row["owner_pid"]
     if pid is None:
@@ -55,7 +62,7 @@ def owner_is_alive(row: sqlite3.Row) -> bool | None:
 
 
 class Heartbeat:
-    """A thread that calls `beat` every few seconds. Any thread may start and stop it."""
+    """A thread that calls `beat` every HEARTBEAT_SECONDS. Any thread may start and stop it."""
 
     def __init__(self, beat: Callable[[], None]) -> None:
         self._beat, self._lock, self._stopped = beat, threading.Lock(), threading.Event()
@@ -74,39 +81,67 @@ class Heartbeat:
 
     def _run(self) -> None:
         while not self._stopped.wait(HEARTBEAT_SECONDS):
-            with suppress(StoreError):  # the next beat may succeed, after a full disk for example
+            with suppress(StoreError):  # the store may be available at the next beat
                 self._beat()
 
 
 class HeartbeatMonitor:
-    """Detector of owners whose heartbeat has stopped, measured by its own clock. Thread-safe.
+    """Detects owners whose heartbeat has stopped. Thread-safe.
 
-    Clocks of two machines differ, so only a change of the heartbeat counts. While this machine
-    slept or the folder was unreachable, the owner may have been cut off too: such time is not
-    counted as silence.
+    The clocks of two machines differ, so the monitor times the changes of a heartbeat with its own
+    clock. It does not count long gaps between its observations, because the owner may have been
+    cut off too: this machine slept, or the store was unreachable.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._observations: dict[tuple[str, int], tuple[int, float, float]] = {}
-        """Per run or sweep: last heartbeat, time of its observation, seconds without a change."""
+        """Per run or sweep: last heartbeat, time of that observation, seconds without a change."""
 
-    def is_silent(self, kind: str, number: int, heartbeat: int) -> bool:
-        """Return whether a run's or sweep's heartbeat has not changed for SILENT_SECONDS."""
+    def is_silent(self, kind: str, row_id: int, heartbeat: int) -> bool:
+        """Return whether the heartbeat of a run or sweep has not changed for SILENT_SECONDS."""
         with self._lock:
             now = self._clock()
-            last, seen_at, unchanged = self._observations.get((kind, number), (None, now, 0.0))
+            last, seen_at, unchanged = self._observations.get((kind, row_id), (None, now, 0.0))
             gap = min(now - seen_at, _MAX_GAP_SECONDS)
             unchanged = unchanged + gap if heartbeat == last else 0.0
-            self._observations[kind, number] = heartbeat, now, unchanged
+            self._observations[kind, row_id] = heartbeat, now, unchanged
             return unchanged >= SILENT_SECONDS
 
 
+class DashboardLock:
+    """Lock file that shows this dashboard to others, until `release` or the end of the process."""
+
+    def __init__(self) -> None:
+        folder = home() / "locks" / "dashboards"
+        make_folder(folder)
+        with FileLock(folder / "start"):  # if two dashboards start at once, one comes first
+            self.is_only_dashboard = not _has_dashboard(folder)
+            """True if no other dashboard used this home when this one started."""
+            self._lock = FileLock(folder / f"{uuid.uuid4().hex}.lock", thread_local=False)
+            self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def _has_dashboard(folder: Path) -> bool:
+    """Return whether a running dashboard holds a lock; remove the lock files of dead ones."""
+    for path in folder.glob("*.lock"):
+        try:
+            with FileLock(path, timeout=0):
+                path.unlink(missing_ok=True)
+        except Timeout:
+            return True
+    return False
+
+
 def _start_time(pid: int) -> str | None:
-    """Return when the process started; `None` if it does not exist or the system hides it."""
+    """Return the start time; `zombie` for a zombie, `None` if the process is missing or hidden."""
     try:
         if Path("/proc/self/stat").exists():
-            # The name, in brackets, can contain anything. The start is field 22 of proc(5).
+            # See proc(5): the start time is field 22. Field 2 is the name in parentheses, which
+            # can contain any character.
             after_name = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
             state, *fields = after_name.split()
             return "zombie" if state in "ZX" else fields[18]

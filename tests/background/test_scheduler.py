@@ -196,7 +196,7 @@ def test_gradient_noise(store: Store, scheduler: Scheduler) -> None:
 def test_nothing_is_written_to_a_read_only_home(store: Store) -> None:
     store.read_only = True
     Scheduler(store).close()
-    assert not (home() / "locks" / "dashboard.lock").exists()
+    assert not (home() / "locks" / "dashboards").exists()
 
 
 # Sweeps

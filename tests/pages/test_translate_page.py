@@ -6,7 +6,6 @@ from collections.abc import Callable
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.state import get_store
-from pages.translate.translate import SAMPLED
 from s2s.config import Direction, TrainConfig
 from s2s.data import catalog, stats
 from s2s.paths import corpora_folder, run_folder
@@ -69,7 +68,7 @@ def test_sampled_sentences_with_references_and_models_of_both_directions(
     other = train(add_corpus("turned", direction=Direction.FIRST_TO_SECOND), batch_size=2)
     page = open_page("translate")
     page.multiselect(key="models").select(trained_run.id)
-    page = page.button_group(key="sentence_source").set_value(SAMPLED).run()
+    page = page.button_group(key="sentence_source").set_value("from the test split").run()
     page.number_input(key="sampled_count").set_value(3)
     page.number_input(key="sampled_seed").set_value(7)
     page.selectbox(key="sampled_corpus").set_value("small")
@@ -119,7 +118,7 @@ def test_unfinished_damaged_and_missing_checkpoints(open_page: OpenPage, trained
     page = translate(page, "je vois .")
     assert len(page.error) == 1
     assert page.dataframe[0].value["iteration"].tolist() == [2]
-    page = page.button_group(key="sentence_source").set_value(SAMPLED).run()
+    page = page.button_group(key="sentence_source").set_value("from the test split").run()
     assert len(page.error) == 1
     assert open_page("translate").text_area(key="typed").value == ""
     for run_id in (trained_run.id, running - 1, running):

@@ -18,6 +18,7 @@ from s2s.store import Store, ownership
 from s2s.store.errors import StoreError
 from s2s.store.ownership import (
     SILENT_SECONDS,
+    DashboardLock,
     Heartbeat,
     HeartbeatMonitor,
     owner_is_alive,
@@ -211,3 +212,15 @@ def test_a_full_disk_does_not_end_the_heartbeat(monkeypatch: pytest.MonkeyPatch)
     heartbeat.start()
     wait_until(lambda: len(calls) > 2)
     heartbeat.stop()
+
+
+def test_the_first_dashboard_knows_that_it_is_the_only_one() -> None:
+    first, second = DashboardLock(), DashboardLock()
+    assert (first.is_only_dashboard, second.is_only_dashboard) == (True, False)
+    first.release()
+    second.release()
+    code = "from s2s.store.ownership import DashboardLock; DashboardLock()"
+    subprocess.run([sys.executable, "-c", code], check=True)  # ends without releasing
+    last = DashboardLock()
+    assert last.is_only_dashboard
+    last.release()
