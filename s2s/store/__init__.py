@@ -1,4 +1,4 @@
-"""The SQLite store, where dashboard, command line and every tab meet: all SQL of the project."""
+"""The SQLite store, which dashboards and command lines share. All SQL of the project is here."""
 
 from s2s.store.runs import Store
 

@@ -1,4 +1,4 @@
-"""The store's file: open it on any disk, read and write it from any thread and process."""
+"""The store's SQLite file, which any thread or process can open, read and write."""
 
 import os
 import re
@@ -18,32 +18,33 @@ from s2s.store.damage import check_pages, describe_damaged_stores, set_aside
 from s2s.store.errors import is_damage, is_read_only, wrap_sqlite_errors
 
 WAIT_SECONDS = 30.0
-"""How long to wait by default for another process that writes."""
+"""How long to wait by default while another process writes."""
 _NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"}
 
 
 class Database:
     """One SQLite file for any number of threads and processes.
 
-    One connection writes and one reads, each behind a lock. Readers never wait for the writer,
-    except on a network file system, where SQLite's WAL is not safe.
+    One connection writes and one reads. Each has its own lock, so readers do not wait for the
+    writer. On a network file system they do, because SQLite's WAL is not safe there.
     """
 
     def __init__(self, folder: Path, wait_seconds: float = WAIT_SECONDS) -> None:
-        """Open the store in the folder; create, migrate or repair it if needed.
+        """Open the store in the folder. Create, migrate or replace it if needed.
 
         Args:
-            wait_seconds: How long to wait for another process that writes, once the store is open.
+            wait_seconds: How long to wait while another process writes. While the store is being
+                opened, WAIT_SECONDS applies.
 
         Raises:
-            UserError: The store can be neither read nor created, another program locks it, a newer
+            UserError: The store cannot be read or created, another program locks it, a newer
                 version of s2s wrote it, or it contains objects that s2s did not create.
         """
         self._path, self._wait_seconds = folder / "store.sqlite", wait_seconds
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
         try:
             make_folder(folder)
-            # On a read-only disk with a WAL file, SQLite notices only at the first write.
+            # Ask the system: SQLite may notice a read-only disk only at the first write.
             can_write = os.access(folder, os.W_OK) and os.access(self._path, os.W_OK)
             self.read_only = self._path.is_file() and not can_write
             with wrap_sqlite_errors(self._path):
@@ -58,11 +59,11 @@ class Database:
 
     @contextmanager
     def transaction(self, wait_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
-        """Open a transaction, all of which is written, or nothing if an exception is raised.
+        """Open a transaction. Commit it at the end, or roll it back if an exception is raised.
 
         Args:
-            wait_seconds: How long to wait for another process that writes, if not as long as the
-                store's `wait_seconds`.
+            wait_seconds: How long to wait while another process writes. By default, the store's
+                `wait_seconds`.
 
         Raises:
             StoreError: The store cannot be written now, for example because the disk is full.
@@ -77,7 +78,7 @@ class Database:
     def write(
         self, query: str, values: Sequence[object] = (), wait_seconds: float | None = None
     ) -> int:
-        """Run one statement as a transaction of its own; return the number of rows it changed."""
+        """Run one statement in its own transaction. Return the number of rows that it changed."""
         with self.transaction(wait_seconds) as database:
             return database.execute(query, values).rowcount
 
@@ -88,11 +89,11 @@ class Database:
         with self._read_lock, wrap_sqlite_errors(self._path):
             try:
                 return self._reader.execute(query, values).fetchall()
-            except OverflowError:  # an id is larger than any that SQLite can hold
+            except OverflowError:  # an id exceeds 64 bits, so no row has it
                 return []
 
     def sync(self) -> None:
-        """Flush the WAL to disk: otherwise a power failure can lose its last seconds."""
+        """Flush the WAL to disk. Otherwise a power failure could lose the last writes."""
         with self._write_lock, wrap_sqlite_errors(self._path):
             self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
@@ -113,7 +114,7 @@ def _open_or_replace(path: Path) -> sqlite3.Connection:
 
 
 def open_writable(path: Path) -> sqlite3.Connection:
-    """Open a store to read and write; create it if it is missing, and migrate it if it is older."""
+    """Open a store for reading and writing. Create it if it is missing; migrate it if it is old."""
     connection = _connect(str(path))
     try:
         is_network = _is_on_network(path.parent)
@@ -126,7 +127,7 @@ def open_writable(path: Path) -> sqlite3.Connection:
                 f"The store in {path.parent} was written by a newer version of s2s. Update s2s to "
                 "open it."
             )
-        check_pages(connection)  # first, because the schema of a damaged store cannot be trusted
+        check_pages(connection)  # before the schema, which damage may have changed
         schema.check_schema(connection, path)
         if version == 0:
             connection.executescript(schema.SCHEMA)
@@ -142,7 +143,11 @@ def open_writable(path: Path) -> sqlite3.Connection:
 
 
 def open_read_only(path: Path, options: str = "") -> sqlite3.Connection:
-    """Open a store that this process cannot write."""
+    """Open a store that this process cannot write.
+
+    Args:
+        options: Further parameters of SQLite's URI, such as `&immutable=1`.
+    """
     connection = _connect(f"file:{quote(str(path))}?mode=ro{options}", uri=True)
     try:
         if schema.read_version(connection) != schema.SCHEMA_VERSION:
@@ -155,7 +160,7 @@ def open_read_only(path: Path, options: str = "") -> sqlite3.Connection:
         connection.close()
         if options or not is_read_only(error):
             raise
-        # SQLite could not create the WAL's index: read the file without its WAL.
+        # SQLite cannot create the index of the WAL here. Read the file without its WAL.
         return open_read_only(path, "&immutable=1")
     return connection
 
@@ -175,9 +180,9 @@ def _describe_problems(folder: Path, read_only: bool) -> str:
     return notice.strip()
 
 
-def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
+def _connect(filename: str, *, uri: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        name, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, uri=uri
+        filename, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, uri=uri
     )
     connection.row_factory = sqlite3.Row
     schema.disable_schema_code(connection)
@@ -185,9 +190,9 @@ def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
 
 
 def _reserve_run_ids(database: sqlite3.Connection, folder: Path) -> None:
-    """Give no new run the id of a run folder that a lost or moved store left behind."""
+    """Reserve the ids of existing run folders, which a lost or moved store may have left behind."""
     names = [path.name for path in folder.glob("runs/*")]
-    # Longer names are not ids: SQLite counts to 2^63, and a browser to 2^53.
+    # Longer names cannot be ids: browsers represent integers exactly only up to 2^53.
     highest = max((int(name) for name in names if re.fullmatch("[0-9]{1,15}", name)), default=0)
     query = "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'runs'"
     if not database.execute(query, (highest,)).rowcount:
@@ -197,5 +202,5 @@ def _reserve_run_ids(database: sqlite3.Connection, folder: Path) -> None:
 def _is_on_network(folder: Path) -> bool:
     mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
     folder = folder.resolve()
-    mount = next((each for each in (folder, *folder.parents) if each in mounts), None)
-    return mount is not None and mounts[mount] in _NETWORK_FILESYSTEMS
+    mountpoint = next((path for path in (folder, *folder.parents) if path in mounts), None)
+    return mountpoint is not None and mounts[mountpoint] in _NETWORK_FILESYSTEMS

@@ -1,4 +1,4 @@
-"""SQLite's errors in words, and retries of operations that may work later."""
+"""SQLite's errors as messages for the user, and retries while the store is unavailable."""
 
 import sqlite3
 import time
@@ -10,13 +10,13 @@ from typing import TypeVar
 from s2s.errors import UserError
 
 RETRY_LIMIT_SECONDS = 600.0
-"""How long a run waits for a store that cannot be written before the run fails."""
+"""How long a run tries to write to an unavailable store. Then the run fails."""
 RETRY_INTERVAL_SECONDS = 1.0
 _Result = TypeVar("_Result")
 
 
 class StoreError(UserError):
-    """An error because of which the store cannot be read or written now."""
+    """The store cannot be read or written now."""
 
     def __init__(self, message: str, is_temporary: bool) -> None:
         super().__init__(message)
@@ -29,13 +29,13 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def is_read_only(error: sqlite3.Error) -> bool:
-    # CANTOPEN is reported for a WAL store in a folder where SQLite cannot create files.
+    # SQLite reports CANTOPEN if it cannot create the files of the WAL in the store's folder.
     return _primary_code(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 @contextmanager
 def wrap_sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise StoreError in place of SQLite's errors about the file or its disk."""
+    """Replace SQLite's errors about the file or its disk by StoreError."""
     try:
         yield
     except sqlite3.Error as error:
@@ -50,10 +50,11 @@ def retry_while_unavailable(
     is_cancelled: Callable[[], bool] = lambda: False,
     limit_seconds: float | None = None,
 ) -> _Result:
-    """Return the operation's result; while the store is unavailable, retry until the limit.
+    """Return the operation's result. Retry while it fails because the store is unavailable.
 
     Args:
-        limit_seconds: How long to retry, if not for RETRY_LIMIT_SECONDS.
+        is_cancelled: Called after each failure. If it returns True, the error is raised.
+        limit_seconds: How long to retry; RETRY_LIMIT_SECONDS by default.
     """
     deadline = time.monotonic() + (limit_seconds or RETRY_LIMIT_SECONDS)
     while True:
@@ -66,7 +67,7 @@ def retry_while_unavailable(
 
 
 def _describe(error: sqlite3.Error, path: Path) -> str:
-    """Return what is wrong and what to do; an empty string for an error in a statement."""
+    """Return what is wrong and what to do; an empty string if the error is about a statement."""
     if is_damage(error):
         return (
             f"{path} is damaged ({error}). Restart s2s: it sets the damaged file aside and "
@@ -86,5 +87,5 @@ def _describe(error: sqlite3.Error, path: Path) -> str:
 
 
 def _primary_code(error: sqlite3.Error) -> int:
-    """Return SQLite's primary result code, or 0 for an error that Python's module raised itself."""
+    """Return SQLite's primary result code; 0 if Python's sqlite3 module raised the error itself."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

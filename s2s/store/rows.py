@@ -1,6 +1,6 @@
-"""Parse rows of the store into records, and the JSON in their columns.
+"""Parse rows of the store into records.
 
-The JSON is checked, because another version of s2s may have written it.
+The JSON in their columns is checked, because another version of s2s may have written it.
 """
 
 import functools
@@ -22,7 +22,7 @@ PARSE_ERRORS = (UserError, ValueError, TypeError, LookupError, AttributeError, R
 
 @contextmanager
 def wrap_parse_errors(kind: str, row: sqlite3.Row) -> Iterator[None]:
-    """Raise UserError that names the row in place of an error in parsing it."""
+    """Replace an error in parsing the row by a UserError that names the row."""
     try:
         yield
     except PARSE_ERRORS as error:
@@ -70,7 +70,7 @@ def parse_run(row: sqlite3.Row) -> Run:
 
 @functools.lru_cache(maxsize=10_000)
 def parse_ended_run(row: sqlite3.Row) -> Run:
-    """Return the run, from a cache, because pages list thousands of ended runs at each click."""
+    """Return the run. Cache it, because pages list thousands of ended runs at every click."""
     return parse_run(row)
 
 
@@ -80,7 +80,7 @@ def parse_sweep_config(row: sqlite3.Row) -> SweepConfig:
 
 
 def parse_translations(column: str) -> tuple[SampleTranslation, ...]:
-    """Return the translations, or none if they are unreadable, to keep the evaluation's loss."""
+    """Return the translations. If they are unreadable, return none: the loss is still of use."""
     try:
         return tuple(parse_dataclass(SampleTranslation, each) for each in json.loads(column))
     except PARSE_ERRORS:

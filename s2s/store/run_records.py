@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from s2s.analysis.advice.gradient_noise import RunNoise
 
 RECORD_WAIT_SECONDS = 1.0
-"""How long a write of a run waits for other processes; the recorder tries again later."""
+"""How long to wait while another process writes. The recorder retries after that."""
 
 
 class RunRecords(Database):
-    """The part of the store that holds the records of runs."""
+    """The part of the store that writes and reads the records of runs."""
 
     def write_steps(self, run_id: int, block: npt.NDArray[np.void]) -> None:
-        """Append a block of STEP_DTYPE rows, or replace the block with the same first iteration."""
+        """Add a block of STEP_DTYPE rows. It replaces a block with the same first iteration."""
         first, last = int(block["iteration"][0]), int(block["iteration"][-1])
         with self.transaction(RECORD_WAIT_SECONDS) as database:
             database.execute(
@@ -38,8 +38,8 @@ class RunRecords(Database):
             )
 
     def steps(self, run_id: int, after: int = 0) -> npt.NDArray[np.void]:
-        """Return the STEP_DTYPE rows of the iterations after `after`, in order."""
-        # Reads only the blocks from the one that contains the first of these iterations.
+        """Return the steps after the iteration `after` as STEP_DTYPE rows, in order."""
+        # Skip all blocks before the one that contains the first of these steps.
         rows = self.read(
             "SELECT rows FROM step_blocks WHERE run_id = :run AND first_iteration >="
             " (SELECT coalesce(max(first_iteration), 0) FROM step_blocks"
@@ -64,8 +64,8 @@ class RunRecords(Database):
             (run_id, after),
         )
         return [
-            Evaluation(at, seconds, loss, parse_translations(column))
-            for at, seconds, loss, column in rows
+            Evaluation(iteration, seconds, loss, parse_translations(translations))
+            for iteration, seconds, loss, translations in rows
         ]
 
     def add_device_samples(self, run_id: int, samples: Sequence[DeviceSample]) -> None:
@@ -76,7 +76,7 @@ class RunRecords(Database):
             )
 
     def device_samples(self, run_id: int, skip: int = 0) -> list[DeviceSample]:
-        """Return the samples in the order in which they were taken, without the first `skip`."""
+        """Return the samples after the first `skip`, in the order in which they were taken."""
         rows = self.read(
             "SELECT * FROM device_samples WHERE run_id = ? ORDER BY rowid LIMIT -1 OFFSET ?",
             (run_id, skip),
@@ -88,26 +88,26 @@ class RunRecords(Database):
         return samples
 
     def save_gradient_noise(self, noise: "RunNoise") -> None:
-        """Replace the run's last measurement, unless the run was purged meanwhile."""
+        """Save a measurement in place of the run's earlier one, unless the run has been purged."""
         self.write(
             "INSERT OR REPLACE INTO gradient_noise SELECT id, ? FROM runs WHERE id = ?",
             (json.dumps(dataclasses.asdict(noise)), noise.run_id),
         )
 
     def gradient_noise(self, run_ids: Collection[int]) -> "list[RunNoise]":
-        """Return the measurements of these runs, in order of their ids, if there are any."""
-        from s2s.analysis.advice.gradient_noise import RunNoise  # scipy: slow to load
+        """Return the measurements of these runs, sorted by run id. Some runs may have none."""
+        from s2s.analysis.advice.gradient_noise import RunNoise  # slow: it imports scipy
 
         measurements = []
         for run_id, noise in self.read("SELECT * FROM gradient_noise ORDER BY run_id"):
             if run_id in run_ids:
-                with suppress(*PARSE_ERRORS):  # of another version: it can be measured again
+                with suppress(*PARSE_ERRORS):  # from another version; it can be measured again
                     measurements.append(RunNoise.from_json(json.loads(noise)))
         return measurements
 
 
 def drop_records_after(database: sqlite3.Connection, run_id: int, iteration: int) -> None:
-    """Delete a run's steps and evaluations after an iteration, within the caller's transaction."""
+    """Delete the steps and evaluations after an iteration, within the caller's transaction."""
     after = (run_id, iteration)
     database.execute("DELETE FROM evaluations WHERE run_id = ? AND iteration > ?", after)
     database.execute("DELETE FROM step_blocks WHERE run_id = ? AND first_iteration > ?", after)

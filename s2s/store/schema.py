@@ -10,11 +10,11 @@ from s2s.errors import UserError, quote
 
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 SCHEMA_VERSION = 1
-"""The version that schema.sql describes. Raise it with every step added to MIGRATIONS."""
+"""The version that schema.sql describes. Increase it with every migration."""
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], object], ...] = ()
-"""Functions that each bring a store to the next version, the first from version 1 to 2."""
-# CREATE TABLE statements differ after a migration, so columns are compared one by one. Views and
-# virtual tables (rootpage 0) are not asked for columns, because that would run their code.
+"""Functions that each migrate a store to the next version. The first starts from version 1."""
+# CREATE TABLE statements differ after a migration, so this lists columns one by one. It omits the
+# columns of views and virtual tables (rootpage 0), because reading those would run their code.
 _OBJECTS = """
 SELECT type, name, CASE WHEN type = 'table' THEN substr(sql, 1, 13) ELSE sql END, 0, '', 0, 0
 FROM sqlite_master WHERE sql IS NOT NULL
@@ -25,28 +25,28 @@ FROM sqlite_master AS m, pragma_table_xinfo(m.name) AS c WHERE m.type = 'table' 
 
 
 def read_version(database: sqlite3.Connection) -> int:
-    """Return the schema version of a store, which is 0 for a new file."""
+    """Return the schema version of a store; 0 if the file is new."""
     return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
 def migrate(database: sqlite3.Connection) -> None:
     """Apply the missing migrations within the caller's transaction."""
-    if version := read_version(database):  # 0: a new store has today's schema
-        for step in MIGRATIONS[version - 1 :]:
-            step(database)
+    if version := read_version(database):  # a new store already has the current schema
+        for migrate_to_next in MIGRATIONS[version - 1 :]:
+            migrate_to_next(database)
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def disable_schema_code(connection: sqlite3.Connection) -> None:
-    """Make SQLite run no function or check that is part of a file's tables."""
+    """Keep SQLite from running functions and checks that the file's schema contains."""
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA ignore_check_constraints = ON")
 
 
 def check_schema(database: sqlite3.Connection, path: Path) -> None:
-    """Raise UserError for a trigger, view, table, column or index that schema.sql lacks.
+    """Raise UserError if the store has a trigger, view, table, column or index that s2s lacks.
 
-    A trigger could fill the disk at each write, and a view could make each read endless.
+    A trigger could fill the disk at every write, and reading a view might never end.
     """
     foreign = set(map(tuple, database.execute(_OBJECTS))) - _own_objects()
     if foreign:
@@ -61,5 +61,5 @@ def check_schema(database: sqlite3.Connection, path: Path) -> None:
 def _own_objects() -> frozenset[tuple[object, ...]]:
     with closing(sqlite3.connect(":memory:")) as database:
         database.executescript(SCHEMA)
-        database.execute("ANALYZE")  # a user may have created these tables; they run no code
+        database.execute("ANALYZE")  # allow its tables, which users may create; they run no code
         return frozenset(map(tuple, database.execute(_OBJECTS)))

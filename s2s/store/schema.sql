@@ -14,20 +14,20 @@ CREATE TABLE IF NOT EXISTS runs (
     iterations_done INTEGER NOT NULL DEFAULT 0,
     summary TEXT,                         -- JSON of Summary
     owner_pid INTEGER,
-    owner_start TEXT,                     -- start time of the process; see ownership.py
+    owner_start TEXT,                     -- start time of the process, see ownership.py
     owner_machine TEXT,
     heartbeat INTEGER NOT NULL DEFAULT 0, -- advances while the owner is alive
     resumed_at TEXT NOT NULL DEFAULT '[]', -- JSON list of iterations
     dismissed INTEGER NOT NULL DEFAULT 0, -- 1: do not offer to resume it
-    machine_before TEXT,                  -- JSON of MachineState, like the next
-    machine_after TEXT,
+    machine_before TEXT,                  -- JSON of MachineState
+    machine_after TEXT,                   -- JSON of MachineState
     notes TEXT NOT NULL DEFAULT '',
     tags TEXT NOT NULL DEFAULT '[]',      -- JSON list of strings
     archived_at REAL,
     deleted_at REAL                       -- hidden, and purged when a dashboard starts
 );
 
--- Pages read the running and queued runs every few seconds, among thousands of others.
+-- Every few seconds, pages look for the few unfinished runs among thousands of ended ones.
 CREATE INDEX IF NOT EXISTS runs_of_state ON runs (state);
 
 CREATE TABLE IF NOT EXISTS step_blocks (
@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS sweeps (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     config TEXT NOT NULL,                 -- JSON of SweepConfig
     created_at REAL NOT NULL,             -- Unix seconds
-    owner_pid INTEGER,                    -- the process that trains it now; NULL: none
+    owner_pid INTEGER,                    -- process that trains it now; NULL: none
     owner_start TEXT,
     owner_machine TEXT,
     heartbeat INTEGER NOT NULL DEFAULT 0,
@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS sweep_parts (
     engine TEXT NOT NULL,
     batch_size INTEGER NOT NULL,
     repeat INTEGER NOT NULL,              -- counted from 0
-    position INTEGER NOT NULL,            -- in the order of training
+    position INTEGER NOT NULL,            -- position in the order of training
     run_id INTEGER UNIQUE REFERENCES runs (id) ON DELETE SET NULL, -- NULL: not started
     PRIMARY KEY (sweep_id, engine, batch_size, repeat)
 );
@@ -89,12 +89,12 @@ CREATE TABLE IF NOT EXISTS sweep_memory (
     sweep_id INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
     engine TEXT NOT NULL,
     batch_size INTEGER NOT NULL,
-    peak_bytes INTEGER,                   -- NULL: not measured, like the next
-    padded_tokens INTEGER,
+    peak_bytes INTEGER,                   -- NULL: not measured
+    padded_tokens INTEGER,                -- NULL: not measured
     PRIMARY KEY (sweep_id, engine, batch_size)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS gradient_noise (
     run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
-    noise TEXT NOT NULL                   -- JSON of RunNoise, the last measurement
+    noise TEXT NOT NULL                   -- JSON of RunNoise from the last measurement
 );
