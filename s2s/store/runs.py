@@ -1,4 +1,4 @@
-"""Create, list, change and delete runs, and track which process owns each of them."""
+"""Create, list, change and delete runs. Keep track of the processes that own them."""
 
 import dataclasses
 import json
@@ -22,20 +22,20 @@ _IS_OWNER = "(owner_pid, owner_start, owner_machine) IS (?, ?, ?)"
 
 
 class Store(RunRecords):
-    """Runs and their records in one SQLite file; see `Database` for threads and processes."""
+    """Runs and their records in one SQLite file. `Database` tells how threads share it."""
 
     def __init__(self, folder: Path, wait_seconds: float = WAIT_SECONDS) -> None:
         super().__init__(folder, wait_seconds)
         self.unreadable: dict[str, list[str]] = {"runs": [], "sweeps": []}
-        """Error messages for the rows that the last listing left out, per table."""
+        """Per table, error messages of the rows that the last listing could not read."""
         self.write_error = ""
-        """The reason why a run of this process cannot write its records now, or an empty string."""
+        """Why a run of this process cannot write its records now; empty if all runs can."""
         self.heartbeat = Heartbeat(self._beat)
-        """The heartbeat of this process's runs and sweeps, started once it owns one."""
+        """The heartbeat of this process's runs and sweeps. It starts with the first of them."""
         self._monitor = HeartbeatMonitor()
 
     def create_run(self, config: TrainConfig, name: str = "") -> int:
-        """Queue a run that this process owns; return its id."""
+        """Queue a run that this process owns. Return the run's id."""
         with self.transaction() as database:
             run_id = insert_run(database, config, name)
         self.heartbeat.start()
@@ -46,14 +46,18 @@ class Store(RunRecords):
         return parse_run(self._row(run_id))
 
     def runs(self, *, archived: bool = False) -> list[Run]:
-        """Return the runs that are not deleted, newest first, and archived runs if requested."""
+        """Return the runs that are not deleted, newest first.
+
+        Args:
+            archived: Whether to include archived runs.
+        """
         hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
         runs, self.unreadable["runs"] = parse_rows(rows, _parse_listed_run)
         return runs
 
     def unfinished_runs(self) -> list[Run]:
-        """Return running and queued runs in the order in which they train."""
+        """Return the running and queued runs, oldest first."""
         rows = self.read(
             "SELECT * FROM runs WHERE state IN (?, ?, ?) AND archived_at IS NULL"
             " AND deleted_at IS NULL ORDER BY id",
@@ -76,14 +80,14 @@ class Store(RunRecords):
         return [row["id"] for row in self.read("SELECT id FROM runs WHERE deleted_at IS NOT NULL")]
 
     def parent_sweep(self, run_id: int) -> int | None:
-        """Return the id of the sweep that the run belongs to."""
+        """Return the id of the run's sweep, or `None` if it belongs to none."""
         rows = self.read("SELECT sweep_id FROM sweep_parts WHERE run_id = ?", (run_id,))
         return rows[0]["sweep_id"] if rows else None
 
     # From queued to finished
 
     def start_run(self, run_id: int, device: str, environment: dict[str, Any]) -> bool:
-        """Mark a queued run as running; return False if it was stopped or deleted meanwhile."""
+        """Mark a queued run as running; return False if it is no longer queued."""
         columns = {"device": device, "environment": _to_json(environment)}
         now, running = time.time(), RunState.RUNNING
         return self._update(run_id, (RunState.QUEUED,), state=running, started_at=now, **columns)
@@ -91,7 +95,7 @@ class Store(RunRecords):
     def save_machine_state(
         self, run_id: int, before: MachineState, after: MachineState | None = None
     ) -> None:
-        """Save the state of the machine before the run and, once the run has ended, after it."""
+        """Save the state of the machine before the run and, if the run has ended, after it."""
         after_json = _to_json(after) if after else None
         self._update(run_id, machine_before=_to_json(before), machine_after=after_json)
 
@@ -103,7 +107,7 @@ class Store(RunRecords):
         error: str = "",
         traceback: str = "",
     ) -> None:
-        """Save the run's result, in the summary's state."""
+        """Save the run's result. The run's state becomes that of the summary."""
         self._update(
             run_id,
             state=summary.state,
@@ -115,20 +119,20 @@ class Store(RunRecords):
         )
 
     def fail_run(self, run_id: int, error: str, traceback: str = "") -> None:
-        """Mark a run as failed and without a summary, because it failed before its first step."""
+        """Mark a run that has no summary as failed."""
         now, failed = time.time(), RunState.FAILED
         self._update(run_id, state=failed, finished_at=now, error=error, traceback=traceback)
 
     def request_stop(self, run_id: int) -> None:
-        """Stop a queued run at once, or ask the process that trains a running one to stop it."""
+        """Stop a queued run. Ask the process that trains a running run to stop it."""
         now, stopped = time.time(), RunState.STOPPED
         if not self._update(run_id, (RunState.QUEUED,), state=stopped, finished_at=now):
             self._update(run_id, (RunState.RUNNING,), state=RunState.STOPPING)
 
     def is_stop_requested(self, run_id: int) -> bool:
-        """Return whether to stop training; True for a run that has ended or is missing.
+        """Return whether training must stop; True for a run that has ended or is missing.
 
-        While the store cannot be read, training continues.
+        Return False while the store is unavailable, so that training continues.
         """
         try:
             rows = self.read("SELECT state FROM runs WHERE id = ?", (run_id,))
@@ -137,11 +141,14 @@ class Store(RunRecords):
         return not rows or RunState(rows[0]["state"]) not in (RunState.QUEUED, RunState.RUNNING)
 
     def requeue_run(self, run_id: int, iteration: int, resumed_at: Sequence[int]) -> None:
-        """Queue an interrupted run again, owned by this process, and delete its later records.
+        """Queue an interrupted run again, owned by this process. Delete its later records.
 
         Args:
             iteration: The iteration of the run's checkpoint, or 0 to start over.
-            resumed_at: All iterations at which the run was resumed, this one included.
+            resumed_at: All iterations at which the run was resumed, including this one.
+
+        Raises:
+            UserError: The run is not interrupted any more.
         """
         columns = {
             "state": RunState.QUEUED,
@@ -166,21 +173,21 @@ class Store(RunRecords):
         self._update(run_id, name=escape_unprintable(name.strip()))
 
     def annotate_run(self, run_id: int, notes: str, tags: Sequence[str]) -> None:
-        """Set the user's notes and tags, without blank and repeated tags."""
+        """Set the user's notes and tags. Drop blank and repeated tags."""
         unique = list(dict.fromkeys(escape_unprintable(tag.strip()) for tag in tags if tag.strip()))
         self._update(run_id, notes=notes.strip(), tags=json.dumps(unique))
 
     def dismiss_run(self, run_id: int) -> None:
-        """Stop offering to resume the run; it can still be resumed."""
+        """Stop offering to resume the run. The user can still resume it."""
         self._update(run_id, dismissed=1)
 
     def archive_run(self, run_id: int, archived: bool = True) -> None:
-        """Hide the run from lists, or show it again; raise UserError if it is not finished."""
+        """Hide the run from lists, or show it again; raise UserError if it has not ended."""
         self._check_ended(run_id, "archiving")
         self._update(run_id, archived_at=time.time() if archived else None)
 
     def delete_run(self, run_id: int) -> None:
-        """Hide the run until it is restored or purged; raise UserError if it is not finished."""
+        """Hide the run until it is restored or purged; raise UserError if it has not ended."""
         self._check_ended(run_id, "deleting")
         self._update(run_id, deleted_at=time.time())
 
@@ -190,7 +197,7 @@ class Store(RunRecords):
         self._update(run_id, deleted_at=None)
 
     def purge_run(self, run_id: int) -> None:
-        """Remove a run and all its records for good, if the run is deleted."""
+        """Remove a deleted run and all its records for good."""
         self.write("DELETE FROM runs WHERE id = ? AND deleted_at IS NOT NULL", (run_id,))
 
     # Owners
@@ -198,8 +205,8 @@ class Store(RunRecords):
     def mark_interrupted(self) -> list[int]:
         """Mark the unfinished runs of dead processes as interrupted; return their ids.
 
-        A process on another machine counts as dead if its heartbeat does not change for a minute in
-        which this method is called repeatedly.
+        A process on another machine counts as dead after SILENT_SECONDS without a heartbeat. To
+        notice that, call this method repeatedly.
         """
         if self.read_only:
             return []
@@ -211,11 +218,11 @@ class Store(RunRecords):
     def interrupt_run(
         self, run_id: int, remarks: Sequence[Remark], row: sqlite3.Row | None = None
     ) -> bool:
-        """Mark an unfinished run as interrupted; return whether this call did it.
+        """Mark an unfinished run as interrupted; return False if it has ended meanwhile.
 
         Args:
-            remarks: The reason of the interruption.
-            row: The run's row as the caller read it. If the row has changed, nothing is done.
+            remarks: The reason for the interruption.
+            row: The run's row as the caller read it. If it has changed since then, do nothing.
         """
         with self.transaction() as database:
             current = database.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
@@ -225,7 +232,7 @@ class Store(RunRecords):
             return _update_run(database, run_id, _UNFINISHED, finished_at=time.time(), **columns)
 
     def is_owned(self, row: sqlite3.Row, kind: Literal["run", "sweep"]) -> bool:
-        """Return whether a living process owns the run or sweep of this row, as far as known."""
+        """Return whether the owner of the run or sweep in this row is alive, as far as known."""
         alive = owner_is_alive(row)
         if alive is None:
             return not self._monitor.is_silent(kind, row["id"], row["heartbeat"])
@@ -264,7 +271,7 @@ class Store(RunRecords):
 
 
 def insert_run(database: sqlite3.Connection, config: TrainConfig, name: str = "") -> int:
-    """Insert a queued run that this process owns, within the caller's transaction."""
+    """Insert a queued run of this process, within the caller's transaction. Return the run's id."""
     name = escape_unprintable(name) or f"{config.corpus} · batch {config.batch_size}"
     cursor = database.execute(
         "INSERT INTO runs (name, state, config, created_at, owner_pid, owner_start, owner_machine)"
@@ -278,7 +285,7 @@ def insert_run(database: sqlite3.Connection, config: TrainConfig, name: str = ""
 def _update_run(
     database: sqlite3.Connection, run_id: int, states: Sequence[RunState], **columns: object
 ) -> bool:
-    """Set columns of a run, if it is in one of the states given; return whether it was found."""
+    """Set columns of a run; return False if it is missing or not in one of the given states."""
     names = ", ".join(f"{name} = ?" for name in columns)
     condition = f" AND state IN ({', '.join('?' * len(states))})" if states else ""
     query = f"UPDATE runs SET {names} WHERE id = ?{condition}"  # noqa: S608

@@ -1,4 +1,4 @@
-"""Create, read, change and delete sweeps, and claim one for a process."""
+"""Create, read, change and delete sweeps. Claim a sweep for the process that trains it."""
 
 import json
 import sqlite3
@@ -15,15 +15,15 @@ from s2s.store.runs import Store, insert_run
 
 _SWEEP = "SELECT * FROM sweeps WHERE id = ? AND deleted_at IS NULL"
 _IS_RUN_OF_SWEEP = "id IN (SELECT run_id FROM sweep_parts WHERE sweep_id = ?)"
-_FITTING = (RunState.FINISHED, RunState.DIVERGED)
-"""States of a run whose batch size fits into memory."""
+_FITTING_STATES = (RunState.FINISHED, RunState.DIVERGED)
+"""A run in one of these states shows that its batch size fits into memory."""
 
 
 def insert_sweep(store: Store, config: SweepConfig, parts: Iterable[SweepPart]) -> int:
-    """Insert a sweep that no process trains yet; return its id.
+    """Insert a sweep without an owner. Return the sweep's id.
 
     Args:
-        parts: All parts in the order of training, with every size that the sweep may grow to.
+        parts: All parts in the order of training, including the sizes that the sweep may grow to.
     """
     with store.transaction() as database:
         cursor = database.execute(
@@ -59,16 +59,18 @@ def read_deleted_sweeps(store: Store) -> list[Sweep]:
     return parse_rows(rows, lambda row: _parse_sweep(store, row))[0]
 
 
-def reachable_parts(config: SweepConfig, parts: Sequence[SweepPart]) -> tuple[SweepPart, ...]:
-    """Return the parts without the larger sizes that a growing sweep has not reached.
+def select_reachable_parts(
+    config: SweepConfig, parts: Sequence[SweepPart]
+) -> tuple[SweepPart, ...]:
+    """Return the parts, except those of larger sizes that a growing sweep has not reached.
 
-    The first repeat continues with twice a size if that size fits into memory. Later repeats train
-    the sizes that fit.
+    If a size fits into memory, the first repeat continues with twice that size. Later repeats train
+    all sizes that fit.
     """
     fitting = {
         (part.engine, part.batch_size)
         for part in parts
-        if part.repeat == 0 and part.run and part.run.state in _FITTING
+        if part.repeat == 0 and part.run and part.run.state in _FITTING_STATES
     }
 
     def is_reachable(part: SweepPart) -> bool:
@@ -81,7 +83,7 @@ def reachable_parts(config: SweepConfig, parts: Sequence[SweepPart]) -> tuple[Sw
 
 
 def claim_sweep(store: Store, sweep_id: int) -> None:
-    """Make this process the sweep's owner; raise UserError if a living process owns it."""
+    """Make this process the sweep's owner; raise UserError if its present owner is alive."""
     store.mark_interrupted()
     with store.transaction() as database:
         if _is_running(store, database, sweep_id):
@@ -100,7 +102,7 @@ def release_sweep(store: Store, sweep_id: int) -> None:
 
 
 def request_sweep_stop(store: Store, sweep_id: int) -> None:
-    """Ask the sweep's owner to stop after the current step."""
+    """Ask the sweep's owner to stop the sweep after the current step."""
     store.write("UPDATE sweeps SET stopping = 1 WHERE id = ?", (sweep_id,))
     for part in read_sweep(store, sweep_id).parts:
         if part.run and not part.run.state.has_ended():
@@ -108,13 +110,13 @@ def request_sweep_stop(store: Store, sweep_id: int) -> None:
 
 
 def is_sweep_stop_requested(store: Store, sweep_id: int) -> bool:
-    """Return whether to stop the sweep; True if it was purged."""
+    """Return whether the sweep must stop; True if it was purged."""
     rows = store.read("SELECT stopping FROM sweeps WHERE id = ?", (sweep_id,))
     return not rows or bool(rows[0]["stopping"])
 
 
 def queue_part(store: Store, sweep: Sweep, part: SweepPart) -> int:
-    """Queue a run for the part, in place of an earlier one; return the run's id."""
+    """Queue a new run as the part's run. Return the run's id."""
     with store.transaction() as database:
         run_id = insert_run(database, sweep.run_config(part))
         database.execute(
@@ -138,7 +140,11 @@ def annotate_sweep(store: Store, sweep_id: int, name: str, notes: str) -> None:
 
 
 def delete_sweep(store: Store, sweep_id: int) -> None:
-    """Hide a sweep and its runs until they are restored or purged; it must not be running."""
+    """Hide a sweep and its runs until they are restored or purged.
+
+    Raises:
+        UserError: The sweep is running.
+    """
     store.mark_interrupted()
     now = time.time()
     with store.transaction() as database:
@@ -152,7 +158,7 @@ def delete_sweep(store: Store, sweep_id: int) -> None:
 
 
 def restore_sweep(store: Store, sweep_id: int) -> None:
-    """Undo the deletion. A run that was deleted before its sweep stays deleted."""
+    """Undo the deletion. Runs that were deleted before their sweep stay deleted."""
     with store.transaction() as database:
         rows = database.execute("SELECT deleted_at FROM sweeps WHERE id = ?", (sweep_id,))
         row = _only_row(rows.fetchall(), sweep_id)
@@ -181,7 +187,7 @@ def _only_row(rows: list[sqlite3.Row], sweep_id: int) -> sqlite3.Row:
 
 def _parse_sweep(store: Store, row: sqlite3.Row) -> Sweep:
     config = parse_sweep_config(row)
-    parts = reachable_parts(config, list(_read_parts(store, row)))
+    parts = select_reachable_parts(config, list(_read_parts(store, row)))
     if store.is_owned(row, "sweep"):
         state = SweepState.RUNNING
     elif all(part.is_done() for part in parts):
@@ -203,7 +209,8 @@ def _parse_sweep(store: Store, row: sqlite3.Row) -> Sweep:
 
 
 def _read_parts(store: Store, row: sqlite3.Row) -> Iterator[SweepPart]:
-    # A run that was deleted by itself is trained again; one deleted with its sweep is not.
+    # A run that was deleted on its own counts as missing, so its part is trained again. A run
+    # that was deleted together with its sweep still counts.
     rows = store.read(
         "SELECT engine, batch_size, repeat, runs.* FROM sweep_parts"
         " LEFT JOIN runs ON runs.id = run_id AND deleted_at IS ?"

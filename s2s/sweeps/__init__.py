@@ -1,1 +1,1 @@
-"""Sweeps: runs over batch sizes, engines and repeats, and the memory that each size takes."""
+"""Sweeps: one run per batch size, engine and repeat, and the memory that each size needs."""

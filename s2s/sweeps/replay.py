@@ -1,4 +1,4 @@
-"""The article's comparison as a sweep: its configuration, and its figures from the store."""
+"""The article's comparison as a sweep: its configuration, and its results from the store."""
 
 import dataclasses
 from contextlib import suppress
@@ -23,12 +23,12 @@ from s2s.store import Store
 from s2s.store.sweeps import read_sweeps
 
 ITERATIONS, LONG_ITERATIONS = 1_000, 10_000
-"""Iterations of the article's comparison, and of the run whose translations it prints."""
+"""Iterations of each run in the article's comparison, and of its run with translations."""
 _REPEATS = 3
-"""Intervals come from repeats. The steps of a single run share one stretch of the machine's time,
-while the run that it is compared with has another stretch."""
+"""Confidence intervals are computed across repeats, not across the steps of one run: the machine
+may be slower during one run than during the run that it is compared with."""
 _MIN_SIZES = 3
-"""Fewest batch sizes of a sweep whose advice is shown beside a replay."""
+"""A sweep needs at least this many batch sizes for its advice to be shown beside a replay."""
 
 
 def build_replay_config(
@@ -38,22 +38,24 @@ def build_replay_config(
     threads: int = 0,
     device: str = "auto",
 ) -> SweepConfig:
-    """Return the article's comparison; model, optimizer and rate are TrainConfig's defaults.
+    """Return the article's comparison, with TrainConfig's default model, optimizer and rate.
 
     Args:
         iterations: Iterations per run. Above ITERATIONS the replay is long: it translates samples
             every TRANSLATED_EVERY iterations.
-        repeats: Number of repeats; `None` for three, or one if the replay is long.
+        repeats: Number of repeats. By default three, or one if the replay is long.
 
     Raises:
-        UserError: The choices are not a valid sweep.
+        UserError: The configuration is invalid.
     """
     is_long = iterations > ITERATIONS
-    interval = TRANSLATED_EVERY if is_long else 0
+    evaluate_every = TRANSLATED_EVERY if is_long else 0
     if repeats is None:
         repeats = 1 if is_long else _REPEATS
     return SweepConfig(
-        base=TrainConfig(corpus=corpus, threads=threads, device=device, evaluate_every=interval),
+        base=TrainConfig(
+            corpus=corpus, threads=threads, device=device, evaluate_every=evaluate_every
+        ),
         batch_sizes=(SMALL, LARGE),
         engines=(Engine.ARTICLE, Engine.FUSED),
         repeats=repeats,
@@ -64,7 +66,7 @@ def build_replay_config(
 
 
 def is_replay(config: SweepConfig) -> bool:
-    """Return whether the sweep is the article's comparison, however it was started."""
+    """Return whether the sweep is the article's comparison, no matter how it was started."""
     if config.budget is not Budget.ITERATIONS:
         return False
     base = config.base
@@ -76,11 +78,11 @@ def is_replay(config: SweepConfig) -> bool:
 def read_replay(
     store: Store, sweep: Sweep, unigram_loss: float | None, related: RelatedAdvice | None
 ) -> Replay:
-    """Return the figures of a replay so far.
+    """Return the results that a replay has so far.
 
     Args:
-        unigram_loss: Result of `measure_unigram_loss`, which does not change during the replay.
-        related: Result of `find_related_advice`, which does not change either.
+        unigram_loss: Result of `measure_unigram_loss`. It does not change during the replay.
+        related: Result of `find_related_advice`. It does not change either.
 
     Raises:
         UserError: The sweep is not the article's comparison.
@@ -95,7 +97,11 @@ def read_replay(
 
 
 def measure_unigram_loss(sweep: Sweep) -> float | None:
-    """Return the loss per token of word frequencies alone; `None` if the corpus was removed."""
+    """Return the loss per token of a model that knows only word frequencies.
+
+    Returns:
+        `None` if the corpus was removed.
+    """
     try:
         return compute_unigram_loss(open_corpus(corpora_folder(), sweep.config.base.corpus))
     except UserError:
@@ -103,15 +109,15 @@ def measure_unigram_loss(sweep: Sweep) -> float | None:
 
 
 def find_related_advice(store: Store, sweep: Sweep) -> RelatedAdvice | None:
-    """Return the advice of the newest sweep of the same corpus, model and device that gives any."""
+    """Return the newest advice from a sweep with the same corpus, model and device, if any."""
     key = _build_comparison_key(sweep)
     for other in read_sweeps(store):
-        is_short = len(other.config.batch_sizes) < _MIN_SIZES
-        if is_short or _build_comparison_key(other) != key:
+        has_too_few_sizes = len(other.config.batch_sizes) < _MIN_SIZES
+        if has_too_few_sizes or _build_comparison_key(other) != key:
             continue
-        # The fused engine comes first, because users train with it.
+        # Prefer advice for the fused engine, because users train with it.
         for engine in sorted(other.config.engines, key=lambda each: each is not Engine.FUSED):
-            with suppress(UserError):  # the sweep may have too few runs for advice
+            with suppress(UserError):  # it may have too few finished runs for advice
                 runs = list_finished_runs(other, engine)
                 evaluations = {run.id: store.evaluations(run.id) for run in runs}
                 recommended = advise(other, engine, evaluations).recommendation.range
@@ -121,13 +127,16 @@ def find_related_advice(store: Store, sweep: Sweep) -> RelatedAdvice | None:
 
 
 def list_first_repeat_runs(sweep: Sweep) -> list[Run]:
-    """Return the first repeat's runs that have been started, by engine and batch size."""
+    """Return the started runs of the first repeat, sorted by engine and batch size."""
     parts = sorted(sweep.parts, key=lambda part: (part.engine, part.batch_size))
     return [part.run for part in parts if part.repeat == 0 and part.run]
 
 
 def _build_comparison_key(sweep: Sweep) -> tuple[object, ...]:
-    """Return corpus, model and devices, which are equal for sweeps with comparable advice."""
+    """Return a key that is equal for sweeps with comparable advice.
+
+    It holds everything that affects the time of a step, except engine and batch size.
+    """
     devices = {part.run.device for part in sweep.parts if part.run and part.run.device}
     base = dataclasses.replace(sweep.config.base, engine=Engine.FUSED)
     return (*base.timing_key(), frozenset(devices))

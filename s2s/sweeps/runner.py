@@ -1,4 +1,4 @@
-"""Train a sweep's parts one after another, and measure the memory of each size on a CPU."""
+"""Train a sweep's parts one after another. On a CPU, also measure the memory of each size."""
 
 import time
 from collections.abc import Iterator
@@ -25,34 +25,34 @@ from s2s.training.device import resolve_device
 _REPORT_SECONDS = 0.25
 _POLL_SECONDS = 0.05
 _WAIT_SECONDS = 1.0
-"""How long a queued run has to take the device between two parts; it needs a fraction of this."""
+"""How long to wait between two parts for a queued run to start. It starts in a fraction of this."""
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """The progress of the part that a sweep trains."""
+    """The progress of the part that a sweep is training."""
 
     sweep: Sweep
-    """The sweep as it was when the part was started."""
+    """The sweep as it was before the part was started."""
     part: SweepPart
     run_id: int
     share: float = 0.0
-    """Finished share of the part, 0 to 1."""
+    """Share of the part that is done, 0 to 1."""
     part_seconds_left: float | None = None
-    """Time left for the part; `None` before its first steps."""
+    """Time until the part ends; `None` before its first step."""
     has_ended: bool = False
     is_measuring_memory: bool = False
-    """Whether memory is being measured, before the part is trained."""
+    """Whether the part has not started because its memory is still being measured."""
 
 
 def run_sweep(store: Store, sweep_id: int, stop: Event) -> Iterator[SweepProgress]:
-    """Train the parts that have no result yet; a failure is a result, too.
+    """Train the parts that have no result yet. A failure is also a result.
 
-    The caller has claimed the sweep, which is released at the end. Stopping a part's run stops the
-    sweep, as does setting `stop` or closing this iterator.
+    The caller must have claimed the sweep. It is released at the end. To stop the sweep, stop the
+    run of the current part, set `stop`, or close this iterator.
 
     Yields:
-        Progress at the start and the end of each part, and four times per second.
+        Progress at the start and end of each part, and up to four times per second in between.
     """
     try:
         while not stop.is_set() and not is_sweep_stop_requested(store, sweep_id):
@@ -61,7 +61,7 @@ def run_sweep(store: Store, sweep_id: int, stop: Event) -> Iterator[SweepProgres
             if part is None or lost_gpu.is_blocked(sweep.config.base.device):
                 return
             _wait_for_queued_run(store, stop)
-            if part.run:  # stopped or interrupted: a new run with the same seed replaces it
+            if part.run:  # it was stopped or interrupted; a new run with the same seed replaces it
                 store.delete_run(part.run.id)
                 purge(store, part.run.id)
             run_id = queue_part(store, sweep, part)
@@ -85,15 +85,15 @@ def _needs_memory(sweep: Sweep, part: SweepPart) -> bool:
 
 
 def _measure_memory(store: Store, run_id: int, stop: Event, sweep: Sweep, part: SweepPart) -> None:
-    """Measure memory before the part's run starts; stopping the run cancels the measurement."""
+    """Measure memory before the part's run starts. Stopping the run cancels the measurement."""
 
     def is_cancelled() -> bool:
         return stop.is_set() or store.is_stop_requested(run_id)
 
     with lease("cpu", is_cancelled) as acquired:
-        measured = acquired and memory.measure_step_memory(sweep.run_config(part), is_cancelled)
-    if measured:
-        save_step_memory(store, sweep.id, measured)
+        result = acquired and memory.measure_step_memory(sweep.run_config(part), is_cancelled)
+    if result:
+        save_step_memory(store, sweep.id, result)
 
 
 def _train(
@@ -115,10 +115,10 @@ def _train(
 
 
 def _wait_for_queued_run(store: Store, stop: Event) -> None:
-    """Let a queued run that belongs to no sweep take the device between two parts."""
+    """Wait between two parts while a queued run is about to start, so that it gets the device."""
     deadline = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < deadline:
         states = {run.state for run in store.unfinished_runs()}
-        is_waiting = RunState.QUEUED in states and RunState.RUNNING not in states
-        if not is_waiting or stop.wait(_POLL_SECONDS):
+        is_run_starting = RunState.QUEUED in states and RunState.RUNNING not in states
+        if not is_run_starting or stop.wait(_POLL_SECONDS):
             return
