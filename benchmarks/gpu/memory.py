@@ -72,4 +72,4 @@ def _measure(setup: Setup, corpus: Corpus, engine: Engine, size: int) -> MemoryP
         if not ran_out_of_memory(error):
             raise
         return None
-    return MemoryPoint(size, padded_tokens, memory.bytes or 0)
+    return MemoryPoint(size, padded_tokens, memory.peak_bytes or 0)

@@ -126,7 +126,7 @@ class Combination:
             target_tokens_per_second=median(target_rates),
             step_seconds=median([measure_spread(each.step_seconds).median for each in timings]),
             padding_ratio=1 - sum(each.tokens for each in timings) / padded_tokens,
-            peak_memory_bytes=self.memory.bytes,
+            peak_memory_bytes=self.memory.peak_bytes,
             roofline_seconds=median([each.roofline_seconds for each in timings]),
             roofline_share=median(shares),
         )

@@ -1,1 +1,1 @@
-"""The machine: GPUs, processor, memory, and interference by other programs."""
+"""Readings of the machine: GPUs, processor, memory, disk, and load from other programs."""

@@ -1,4 +1,4 @@
-"""Readings of the GPUs: a list of all GPUs by GPUtil, single quantities by NVML."""
+"""Readings of the GPUs. GPUtil lists all GPUs; NVML reads single quantities."""
 
 import functools
 import math
@@ -18,6 +18,7 @@ from typing import Any
 import pynvml
 
 _MAX_PAUSE_SECONDS = 60.0
+"""Longest pause after a failure of nvidia-smi."""
 _THROTTLE_REASONS = {
     "power cap": pynvml.nvmlClocksEventReasonSwPowerCap,
     "hardware slowdown": pynvml.nvmlClocksEventReasonHwSlowdown,
@@ -32,7 +33,7 @@ _THROTTLE_REASONS = {
 
 
 def _import_gputil() -> Any:
-    """Import GPUtil with a stand-in for distutils, which Python 3.12 no longer has."""
+    """Import GPUtil. It needs distutils, which Python 3.12 removed, so provide a stand-in."""
     stand_in = ModuleType("distutils")
     stand_in.__dict__["spawn"] = SimpleNamespace(find_executable=which)
     is_missing = sys.modules.setdefault("distutils", stand_in) is stand_in
@@ -48,14 +49,14 @@ _gputil = _import_gputil()
 
 @dataclass(frozen=True)
 class GpuReading:
-    """The columns of `GPUtil.showUtilization(all=True)`, `None` for what a GPU does not report."""
+    """Columns of `GPUtil.showUtilization(all=True)`. A value is `None` if not reported."""
 
     id: int
-    """Index in the order of `nvidia-smi`, which may differ from the order of CUDA."""
+    """Index in `nvidia-smi`. CUDA may number the GPUs in another order."""
     name: str
     serial: str | None
     uuid: str
-    """Identifier that begins with `GPU-`."""
+    """Identifier of the form `GPU-…`."""
     utilization: float | None
     """Use by all programs, 0 to 1."""
     memory_utilization: float | None
@@ -69,37 +70,37 @@ class GpuReading:
 
 
 def read_gpus() -> list[GpuReading]:
-    """Return a reading of each NVIDIA GPU, or an empty list if that fails (see `get_gpu_error`).
+    """Return a reading of each NVIDIA GPU, or an empty list on failure (see `get_gpu_error`).
 
-    The call takes as long as `nvidia-smi`, at most 5 s. After a failure, calls return at once for
-    1 s, then for 2 s, and so on up to 60 s.
+    The call runs `nvidia-smi` and waits at most 5 s for it. After a failure it is not run again for
+    1 s. Each further failure doubles this pause, up to 60 s.
     """
     return _reader.read()
 
 
 def get_gpu_error() -> str:
-    """Return why the last `read_gpus()` failed, as a sentence, or an empty string."""
+    """Return why the last reading failed, as a sentence, or an empty string if it did not fail."""
     return _reader.error
 
 
 class GpuReader:
-    """Reader of the GPUs by GPUtil, with fixes for faults of GPUtil 1.4.0.
+    """Reads the GPUs with GPUtil 1.4.0, and works around its faults.
 
-    GPUtil waits forever for a hung `nvidia-smi`, hides why it failed, and divides by a memory size
-    of 0. Two of its global names are therefore replaced, `Popen` and `GPU`. All threads share one
-    reader, which runs one `nvidia-smi` at a time.
+    GPUtil waits forever for a hung `nvidia-smi`, hides why `nvidia-smi` failed, and divides by a
+    memory size of 0. The reader therefore replaces the globals `Popen` and `GPU` of GPUtil's
+    module. All threads share one reader. It runs one `nvidia-smi` at a time.
     """
 
     def __init__(self, timeout_seconds: float = 5.0) -> None:
         self.error = self._reason = ""
         self._timeout_seconds = timeout_seconds
         self._lock = Lock()
-        self._hung: subprocess.Popen[bytes] | None = None
+        self._hung_process: subprocess.Popen[bytes] | None = None
         self._pause_seconds = 0.0
         self._paused_until = 0.0
 
     def read(self) -> list[GpuReading]:
-        """See `read_gpus`."""
+        """Return a reading of each GPU; see `read_gpus`."""
         with self._lock:
             gpus: list[GpuReading] = []
             if monotonic() < self._paused_until:
@@ -119,7 +120,7 @@ class GpuReader:
             return gpus
 
     def _popen(self, command: list[str], **_: object) -> SimpleNamespace:
-        """Run `nvidia-smi` for GPUtil; if that fails, set `_reason` and leave the output empty."""
+        """Run `nvidia-smi` for GPUtil. On failure, set `_reason` and give GPUtil no output."""
         output = b""
         try:
             output = self._run(command)
@@ -138,23 +139,23 @@ class GpuReader:
         return SimpleNamespace(communicate=lambda: (output, b""))
 
     def _run(self, command: list[str]) -> bytes:
-        # A process in a hung driver call ignores even SIGKILL. Do not start another process.
-        if self._hung is not None and self._hung.poll() is None:
-            raise OSError("an earlier one hangs and cannot be killed")
+        # A process that hangs inside the driver ignores even SIGKILL. Do not start more of them.
+        if self._hung_process is not None and self._hung_process.poll() is None:
+            raise OSError("an earlier nvidia-smi hangs and cannot be killed")
         process = subprocess.Popen(  # noqa: S603  the command is a constant of GPUtil
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # to kill its children too
+            start_new_session=True,  # so that its children can be killed too
         )
         try:
             output, errors = process.communicate(timeout=self._timeout_seconds)
         except subprocess.TimeoutExpired:
-            self._hung = process
+            self._hung_process = process
             raise
         finally:
-            if process.returncode is None:  # after the timeout, or Ctrl-C in this process
+            if process.returncode is None:  # after the timeout or Ctrl-C
                 _kill(process)
         if process.returncode != 0:
             raise subprocess.CalledProcessError(process.returncode, command, output, errors)
@@ -162,7 +163,7 @@ class GpuReader:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and its children, and wait at most one second for its end."""
+    """Kill a process and its children, and wait at most one second for it to end."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     for pipe in filter(None, (process.stdout, process.stderr)):
@@ -198,7 +199,7 @@ def _build_reading(*values: Any) -> GpuReading:
 
 
 def _value_or_none(value: Any) -> Any:
-    """Return `None` for NaN, `N/A` and texts in brackets, such as `[Not Supported]`."""
+    """Return the value, or `None` if it is NaN, `N/A`, or in brackets like `[Not Supported]`."""
     if isinstance(value, str):
         return None if value == "N/A" or value.startswith("[") else value
     return value if math.isfinite(value) else None
@@ -208,8 +209,8 @@ _reader = GpuReader()
 
 
 def get_gpu_uuid(device: str) -> str:
-    """Return the driver's UUID of torch's device `cuda:N`."""
-    import torch  # slow, and not needed on a CPU
+    """Return the UUID by which the driver knows torch's device `cuda:N`."""
+    import torch  # slow to import, and not needed on a CPU
 
     index = int(device.removeprefix("cuda:"))
     return f"GPU-{torch.cuda.get_device_properties(index).uuid}"
@@ -217,7 +218,7 @@ def get_gpu_uuid(device: str) -> str:
 
 @functools.cache
 def has_nvml() -> bool:
-    """Initialize NVML at the first call, and return whether it works."""
+    """Return whether NVML works. The first call initializes it."""
     with suppress(pynvml.NVMLError):
         pynvml.nvmlInit()
         return True
@@ -225,14 +226,14 @@ def has_nvml() -> bool:
 
 
 def get_nvml_handle(device: str) -> Any:
-    """Return NVML's handle of torch's device `cuda:N`, or `None` if NVML does not know it."""
+    """Return NVML's handle for torch's device `cuda:N`, or `None` if NVML has none."""
     if not has_nvml():
         return None
     return query_nvml(pynvml.nvmlDeviceGetHandleByUUID, get_gpu_uuid(device))
 
 
 def query_nvml(function: Callable[..., Any], *arguments: object) -> Any:
-    """Return the result of an NVML function, or `None` if the GPU does not report the quantity."""
+    """Call an NVML function. Return its result, or `None` if NVML raises an error."""
     try:
         return function(*arguments)
     except pynvml.NVMLError:
@@ -240,8 +241,12 @@ def query_nvml(function: Callable[..., Any], *arguments: object) -> Any:
 
 
 def read_throttle_reasons(gpu: Any) -> tuple[str, ...] | None:
-    """Return why the driver limits the clocks of NVML's handle `gpu`; `None` if not reported."""
-    # Older drivers do not know the newer name of the function, ...ClocksEventReasons.
+    """Return the reasons why the driver limits the GPU's clocks, or `None` if not reported.
+
+    Args:
+        gpu: NVML's handle.
+    """
+    # Its newer name, nvmlDeviceGetCurrentClocksEventReasons, is unknown to older drivers.
     bits = query_nvml(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu)
     if bits is None:
         return None

@@ -1,4 +1,4 @@
-"""Description and current state of the machine: processor, memory, disk, versions, GPUs."""
+"""The machine's hardware and software, its state before and after a run, and other load."""
 
 import os
 import platform
@@ -29,16 +29,16 @@ PACKAGES = ("torch", "streamlit", "plotly", "numpy", "pandas")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MKL_NUM_THREADS")
 _PROCESSOR_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "cpu-thermal")
 _BUSY_TIMES = ("user", "nice", "system", "irq", "softirq", "steal")
-_MIN_METER_SECONDS = 0.1  # the system counts in hundredths of a second
+_MIN_METER_SECONDS = 0.1  # CPU times have a resolution of 0.01 s
 
 
 def read_system_info() -> dict[str, Any]:
-    """Return a description of the machine that is ready for JSON, with `None` for unknown values.
+    """Describe the machine in values that JSON can hold; an unknown value is `None`.
 
     The call runs `nvidia-smi`, so it can take 5 s.
     """
     cpuinfo = _read_cpuinfo()
-    flags = cpuinfo.get("flags", cpuinfo.get("Features"))  # x86, Arm
+    flags = cpuinfo.get("flags", cpuinfo.get("Features"))  # the field's name on x86 and on Arm
     has_bf16 = None if flags is None else bool(re.search(r"\b(avx512_|amx_)?bf16\b", flags))
     memory = psutil.virtual_memory()
     folder = next(folder for folder in (home(), *home().parents) if folder.exists())
@@ -57,7 +57,7 @@ def read_system_info() -> dict[str, Any]:
         "disk_total_bytes": disk.total,
         "disk_free_bytes": disk.free,
         "python": platform.python_version(),
-        "versions": {"s2s": s2s.__version__} | {name: _version(name) for name in PACKAGES},
+        "versions": {"s2s": s2s.__version__} | {name: _get_version(name) for name in PACKAGES},
         "thread_variables": {name: os.environ.get(name) for name in _THREAD_VARIABLES},
         "gpus": [asdict(gpu) for gpu in gpus],
         "gpu_error": "" if gpus else get_gpu_error(),
@@ -65,7 +65,7 @@ def read_system_info() -> dict[str, Any]:
 
 
 def _read_cpuinfo() -> dict[str, str]:
-    """Return the fields of the first core, none on a system without `/proc`."""
+    """Return the fields of the first core in `/proc/cpuinfo`, or no fields without `/proc`."""
     try:
         first = CPUINFO.read_text(encoding="utf-8").partition("\n\n")[0]
     except OSError:
@@ -73,7 +73,7 @@ def _read_cpuinfo() -> dict[str, str]:
     return dict(re.findall(r"^([^\t:]+)\t*: (.*)$", first, re.MULTILINE))
 
 
-def _version(package: str) -> str | None:
+def _get_version(package: str) -> str | None:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -81,7 +81,11 @@ def _version(package: str) -> str | None:
 
 
 def read_machine_state(device: str, other_load_cores: float | None) -> MachineState:
-    """Read load, clocks, temperatures and GPU processes, within a few milliseconds."""
+    """Read load, clocks, temperatures and the GPU's other processes.
+
+    Args:
+        other_load_cores: The mean of an `OtherLoadMeter`, stored as it is.
+    """
     return MachineState(
         at=time.time(),
         load_average=psutil.getloadavg()[0],
@@ -110,7 +114,7 @@ def _read_processor_celsius() -> float | None:
 
 
 def _read_gpu_state(device: str) -> dict[str, Any]:
-    """Return the GPU's fields of a MachineState, none if NVML does not know the device."""
+    """Return the fields of a MachineState that describe the GPU, or no fields without NVML."""
     gpu = get_nvml_handle(device)
     if gpu is None:
         return {}
@@ -127,41 +131,41 @@ def _read_gpu_state(device: str) -> dict[str, Any]:
 
 
 def _read_other_processes(gpu: Any) -> tuple[tuple[int, int | None], ...] | None:
-    """Return process id and bytes of each other program that computes on `gpu`."""
+    """Return the process id and memory in bytes of each other process that uses `gpu`."""
     processes = query_nvml(pynvml.nvmlDeviceGetComputeRunningProcesses, gpu)
     if processes is None:
         return None
     others = [(each.pid, each.usedGpuMemory) for each in processes if each.pid != os.getpid()]
     if len(others) == len(processes):
-        # In a container the driver may report process ids of the host. The first id that does not
-        # exist in the container is then taken for this process.
-        unknown = next((each for each in others if not psutil.pid_exists(each[0])), None)
-        others = [each for each in others if each != unknown]
+        # In a container the driver may report the host's process ids. Assume that the first id
+        # that does not exist in the container is this process.
+        own = next((each for each in others if not psutil.pid_exists(each[0])), None)
+        others = [each for each in others if each != own]
     return tuple(others)
 
 
 class OtherLoadMeter:
-    """Meter of the CPU load by other programs, on the cores that this process may use."""
+    """Measures the load from other programs on the CPU cores that this process may use."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._before = self._read_times()
 
     def read(self) -> float | None:
-        """Return the CPU cores that other programs kept busy, on average since the last reading.
+        """Return the mean number of cores that other programs kept busy since the last reading.
 
-        Time that the hypervisor gave to other machines counts too. Less than 0.1 s after the last
-        reading, the call returns `None` and the measurement goes on.
+        Time that the hypervisor gave to other virtual machines counts too. If the last reading is
+        less than 0.1 s old, return `None`, and the next call still measures from that reading.
         """
         before, now = self._before, self._read_times()
-        wall, busy, own = (b - a for a, b in zip(before, now, strict=True))
+        wall, busy, own = (end - start for start, end in zip(before, now, strict=True))
         if wall < _MIN_METER_SECONDS:
             return None
         self._before = now
-        return max(0.0, busy - own) / wall  # rounding can make it slightly negative
+        return max(0.0, busy - own) / wall  # rounding can make the difference slightly negative
 
     def _read_times(self) -> tuple[float, float, float]:
-        """Return wall time, CPU time of all programs, and CPU time of this process."""
+        """Return the wall time and the CPU times of all programs and of this process, in seconds."""
         times = psutil.cpu_times(percpu=True)
         if hasattr(self._process, "cpu_affinity"):  # not on macOS
             usable = self._process.cpu_affinity()

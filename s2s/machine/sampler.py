@@ -1,4 +1,4 @@
-"""Device samples: utilization, memory and temperature, read by a thread once per second."""
+"""Device samples. A thread reads utilization, memory and temperature once per second."""
 
 import logging
 from contextlib import suppress
@@ -15,8 +15,8 @@ from s2s.machine.host import OtherLoadMeter
 from s2s.records import DeviceSample
 
 JOIN_SECONDS = 2.0
-_FAULTS = {"hardware slowdown", "heat", "power brake"}
-"""Throttle reasons of a faulty GPU. A power cap is no fault, since a busy GPU usually has it."""
+_FAULT_REASONS = {"hardware slowdown", "heat", "power brake"}
+"""Throttle reasons that mean a fault. A power cap is none: it limits most busy GPUs."""
 
 _log = logging.getLogger(__name__)
 
@@ -24,28 +24,32 @@ _log = logging.getLogger(__name__)
 class DeviceSampler:
     """Thread that samples one device until it is stopped.
 
-    Samples are kept until they are drained. A reading that fails leaves a sample whose fields are
-    `None`. An instance is used once: start, drain, stop, drain.
+    It keeps its samples until `drain`. If a reading fails, the sample's values are `None`. Use each
+    instance once: start, drain as often as needed, stop, and drain the rest.
     """
 
     def __init__(self, device: str, interval_seconds: float = 1.0) -> None:
-        """Prepare the thread for `cuda:N`, or for the use of the `cpu` by this process."""
+        """Create the thread, but do not start it.
+
+        Args:
+            device: `cuda:N`, or `cpu` to sample this process's use of the CPU.
+        """
         self._device = device
         self._process = psutil.Process()
         self._interval_seconds = interval_seconds
         self._samples: list[DeviceSample] = []
         self._lock = Lock()
         self.peak_memory_bytes: int | None = None
-        """Largest resident size of this process in a sample, `None` on a GPU."""
+        """Largest resident size of this process in any sample, or `None` on a GPU."""
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="s2s-sampler", daemon=True)
 
     def start(self) -> None:
-        """Start the thread, which takes the first sample at once."""
+        """Start the thread. It takes the first sample immediately."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread, and wait for at most 2 s, since it may hang in the driver."""
+        """Stop the thread. Wait for it at most 2 s, because it may hang in the driver."""
         self._stopping.set()
         self._thread.join(JOIN_SECONDS)
 
@@ -60,8 +64,8 @@ class DeviceSampler:
         while True:
             try:
                 sample = self._read_process() if self._device == "cpu" else _read_gpu(self._device)
-            except Exception:  # a driver may raise anything; the run goes on, with a gap
-                _log.debug("No reading of %s", self._device, exc_info=True)
+            except Exception:  # a driver may raise anything; leave a gap and go on
+                _log.debug("Reading %s failed", self._device, exc_info=True)
                 sample = DeviceSample(time(), self._device, None, None, None, None)
             with suppress(psutil.Error, OSError):
                 sample = replace(sample, other_load_cores=meter.read())
@@ -71,11 +75,11 @@ class DeviceSampler:
                 return
 
     def _read_process(self) -> DeviceSample:
-        # psutil measures since its last call, at 100% per core. The first call has no interval.
+        # psutil averages since its last call, at 100% per core. Its first call returns no average.
         at, percent = time(), self._process.cpu_percent()
         is_first = self.peak_memory_bytes is None
         core_count = psutil.cpu_count() or 1
-        # Rounding can give slightly more than all cores.
+        # Because of rounding, the percentage can slightly exceed that of all cores.
         utilization = None if is_first else min(1.0, percent / 100 / core_count)
         resident_bytes = self._process.memory_info().rss
         total_bytes = psutil.virtual_memory().total
@@ -84,7 +88,7 @@ class DeviceSampler:
 
 
 def _read_gpu(device: str) -> DeviceSample:
-    import torch  # slow, and not needed on a CPU
+    import torch  # slow to import, and not needed on a CPU
 
     at, uuid = time(), get_gpu_uuid(device)
     allocated_bytes = torch.cuda.memory_allocated(int(device.removeprefix("cuda:")))
@@ -93,12 +97,12 @@ def _read_gpu(device: str) -> DeviceSample:
 
 
 def _read_nvml(uuid: str) -> dict[str, Any]:
-    """Return fields of a sample within a millisecond, while `nvidia-smi` can take seconds."""
+    """Return the GPU's fields of a sample. NVML takes a millisecond, `nvidia-smi` up to seconds."""
     gpu = query_nvml(pynvml.nvmlDeviceGetHandleByUUID, uuid)
     if gpu is None:
         return {}
     rates = query_nvml(pynvml.nvmlDeviceGetUtilizationRates, gpu)
-    # Version 2 excludes the memory that the driver reserves, as nvidia-smi does.
+    # Like nvidia-smi, version 2 does not count memory that the driver reserves as used.
     memory = query_nvml(pynvml.nvmlDeviceGetMemoryInfo, gpu, pynvml.nvmlMemory_v2)
     reasons = read_throttle_reasons(gpu)
     return {
@@ -108,7 +112,7 @@ def _read_nvml(uuid: str) -> dict[str, Any]:
         "temperature_celsius": query_nvml(
             pynvml.nvmlDeviceGetTemperature, gpu, pynvml.NVML_TEMPERATURE_GPU
         ),
-        "throttled": None if reasons is None else not _FAULTS.isdisjoint(reasons),
+        "throttled": None if reasons is None else not _FAULT_REASONS.isdisjoint(reasons),
     }
 
 

@@ -1,9 +1,9 @@
-"""Measure the memory that training takes at a batch size, in a process of its own.
+"""Measure the memory that training needs at a batch size, in a separate process.
 
     python -m s2s.runs.memory '{"config": {...}, "steps": 12, "parent": 4711}'
 
-Runs in one process reuse each other's memory, so the peak of each is unknown on a CPU. On a GPU,
-torch counts it.
+On a CPU, runs in one process reuse each other's memory, so the peak of each is unknown. On a GPU,
+torch reports the peak.
 """
 
 import json
@@ -20,13 +20,13 @@ from s2s.records import Run, StepMemory
 from s2s.store import Store
 
 START_SECONDS = 5.0
-"""Approximate time in which a new process loads torch and builds a model."""
+"""Approximate time that a new process needs to load torch and build a model."""
 STEPS = 12
 _POLL_SECONDS = 0.1
 
 
 def available_memory_bytes(store: Store, runs: Sequence[Run]) -> int | None:
-    """Return the free memory of this machine, or the total of the GPU that trained the runs."""
+    """Return the available memory of this machine, or the total memory of the runs' GPU."""
     if not any(run.device.startswith("cuda") for run in runs):
         return int(psutil.virtual_memory().available)
     for run in runs:
@@ -37,10 +37,10 @@ def available_memory_bytes(store: Store, runs: Sequence[Run]) -> int | None:
 
 
 def measure_step_memory(config: TrainConfig, is_cancelled: Callable[[], bool]) -> StepMemory | None:
-    """Measure the first steps of a run in a new process, while the caller holds the device.
+    """Measure the first steps of a run in a new process. The caller must hold the device.
 
     Returns:
-        A measurement without figures if the steps fail; `None` if it was cancelled.
+        A record without values if the steps fail; `None` if the measurement was cancelled.
     """
     steps = min(STEPS, config.iterations)
     request = {"config": config.to_json(), "steps": steps, "parent": os.getpid()}
@@ -51,7 +51,7 @@ def measure_step_memory(config: TrainConfig, is_cancelled: Callable[[], bool]) -
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
-        start_new_session=True,  # Ctrl-C reaches only the caller, which ends this process
+        start_new_session=True,  # Ctrl-C reaches only the caller, which then ends this process
     )
     with process:
         try:
@@ -73,9 +73,9 @@ def build_command(request: Mapping[str, object]) -> list[str]:
 
 
 def main(argument: str) -> int:
-    """Train the first steps; print their peak memory and largest padded tokens as JSON.
+    """Train the first steps. Print the peak memory and the most padded tokens of a step as JSON.
 
-    Nothing is evaluated, because the memory of an evaluation does not depend on the batch size.
+    Evaluation is skipped, because its memory does not depend on the batch size.
 
     Returns:
         The exit code, which is 1 if the parent process has ended.
@@ -95,7 +95,7 @@ def main(argument: str) -> int:
             padded_tokens = max(padded_tokens, trainer.step().padded_tokens)
             if os.getppid() != request["parent"]:
                 return 1
-    print(json.dumps({"peak_bytes": memory.bytes, "padded_tokens": padded_tokens}))
+    print(json.dumps({"peak_bytes": memory.peak_bytes, "padded_tokens": padded_tokens}))
     return 0
 
 

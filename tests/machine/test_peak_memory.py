@@ -22,15 +22,15 @@ def test_a_peak_includes_freed_memory_and_excludes_unwatched_memory() -> None:
     with memory.watch():
         tensors = [tensor(64)]
         tensor(128)
-    first = memory.bytes
+    first = memory.peak_bytes
     assert 180 * MIB < first < 260 * MIB
     unwatched = tensor(256)
     with memory.watch():
         tensors.append(tensor(64))
-    assert memory.bytes == first
+    assert memory.peak_bytes == first
     with memory.watch():
         tensors.append(tensor(128))
-    assert 240 * MIB < memory.bytes < 320 * MIB
+    assert 240 * MIB < memory.peak_bytes < 320 * MIB
     del tensors, unwatched
 
 
@@ -41,4 +41,4 @@ def test_the_peak_is_none_where_it_cannot_be_reset(
     memory = PeakMemory(torch.device("cpu"))
     with memory.watch():
         pass
-    assert memory.bytes is None
+    assert memory.peak_bytes is None
