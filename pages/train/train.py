@@ -17,36 +17,36 @@ from s2s.formatting import format_run_label
 from s2s.records import Run, RunState
 from s2s.runs.files import has_checkpoint
 from s2s.runs.lost_gpu import is_blocked
-from s2s.runs.resume import find_resumable, resume_iteration
+from s2s.runs.resume import find_resumable, find_resume_iteration
 from s2s.text.compare import list_choices
 from s2s.text.run import describe_interruption
 
 CURRENT_RUN = 0
-"""Option of the run selection, in place of a run id, that stands for the run that trains."""
-MAX_OFFERS = 3  # a shutdown can interrupt a whole queue
+"""Value of the run selection for the run that trains now or next, or else the latest one."""
+MAX_OFFERS = 3  # offers shown one by one: a shutdown can interrupt a whole queue
 
 
 def start(configs: list[TrainConfig]) -> None:
-    """Queue the runs, close the form and show the run that trains."""
+    """Queue one run per configuration, close the form and show the current run."""
     get_scheduler().submit(configs)
-    st.session_state[form.OPEN] = False
+    st.session_state[form.OPEN_KEY] = False
     st.session_state["shown_run"] = CURRENT_RUN
 
 
 def copy_to_form(run: Run) -> None:
     """Fill the form with the run's configuration."""
     form.fill_form([run.config])
-    st.session_state[form.OPEN] = True
+    st.session_state[form.OPEN_KEY] = True
 
 
 def continue_training(run: Run) -> None:
-    """Start a new run from the weights of a run."""
+    """Queue a new run that starts from the weights of this run."""
     changes = {"iterations": st.session_state[f"more_{run.id}"], "max_seconds": 0.0}
     start([dataclasses.replace(run.config, continue_from=run.id, **changes)])
 
 
 def select_run(runs: list[Run], unfinished: list[Run]) -> Run:
-    """Return the selected run; by default the run that trains now or next, or else the latest."""
+    """Let the user select a run, by default the current one (see CURRENT_RUN), and return it."""
     by_id = {run.id: run for run in runs}
     running = [run for run in runs if run.state in (RunState.RUNNING, RunState.STOPPING)]
     current = (running or unfinished or runs)[0]
@@ -67,17 +67,17 @@ def select_run(runs: list[Run], unfinished: list[Run]) -> Run:
 def action_buttons(run: Run) -> None:
     """Show the buttons and links of a run that has ended."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        iteration = resume_iteration(get_store(), run)
+        iteration = find_resume_iteration(get_store(), run)
         if iteration is not None:
             st.button(
                 "Resume", key=f"resume_{run.id}", icon=":material/play_arrow:",
                 on_click=catch_errors(get_scheduler().resume), args=(run.id,),
-                help=f"Continues from iteration {iteration:,} until the run's end.",
+                help=f"Trains the rest of this run, from iteration {iteration:,} to its end.",
             )  # fmt: skip
         if has_checkpoint(run.id):
             with st.popover("Continue training", icon=":material/add:"):
                 st.number_input(
-                    "Iterations", min_value=1, value=min(run.config.iterations, 1000), step=500,
+                    "Additional iterations", min_value=1, value=min(run.config.iterations, 1000), step=500,
                     key=f"more_{run.id}",
                 )  # fmt: skip
                 st.button(
@@ -93,7 +93,7 @@ def action_buttons(run: Run) -> None:
 
 
 def welcome_panel() -> None:
-    """Introduce s2s to a first visitor, with two buttons that start runs."""
+    """Introduce s2s to a new user, with two buttons that start runs."""
     with st.container(border=True):
         st.subheader("Teach this computer to translate")
         st.write(
@@ -115,9 +115,9 @@ def welcome_panel() -> None:
 
 
 def queue_list(runs: Sequence[Run]) -> None:
-    """Show each unfinished run with a Stop or Remove button.
+    """Show each unfinished run, with a button to stop it or to remove it from the queue.
 
-    Call this in the page body: a button in a fragment would react only at the next refresh.
+    Call this outside fragments: a button in a fragment takes effect only at its next refresh.
     """
     for run in runs:
         icon, label, button_icon = "model_training", "Stop", "stop"
@@ -138,12 +138,12 @@ def queue_list(runs: Sequence[Run]) -> None:
 
 
 def resume_offers() -> None:
-    """Show interrupted runs that can be resumed, those with progress first."""
+    """Offer to resume the interrupted runs, first those that were interrupted after a step."""
     offers = sorted(find_resumable(get_store()), key=lambda offer: not offer[0].iterations_done)
     for run, iteration in offers[:MAX_OFFERS]:
-        sentence = escape(describe_interruption(run, iteration))
+        text = escape(describe_interruption(run, iteration))
         with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{run.id}"):
-            st.markdown(f":material/pause_circle: {sentence}", width="content")
+            st.markdown(f":material/pause_circle: {text}", width="content")
             offer_buttons([run.id], str(run.id))
     if len(offers) > MAX_OFFERS:
         with st.container(horizontal=True, vertical_alignment="center", key="offer_all"):
@@ -152,11 +152,11 @@ def resume_offers() -> None:
 
 
 def offer_buttons(run_ids: Sequence[int], key: str, suffix: str = "") -> None:
-    """Show Resume and Dismiss buttons for some interrupted runs."""
+    """Show buttons that resume or dismiss these interrupted runs; `suffix` ends their labels."""
     st.button(
         f"Resume{suffix}", key=f"offer_resume_{key}", icon=":material/play_arrow:",
         on_click=call_for_each, args=(get_scheduler().resume, run_ids),
-        help="The result is the same as without the interruption.",
+        help="The result will be the same as without the interruption.",
     )  # fmt: skip
     st.button(
         f"Dismiss{suffix}", key=f"offer_dismiss_{key}",
@@ -170,7 +170,7 @@ resume_offers()
 runs = get_store().runs()
 if not runs:
     welcome_panel()
-lazy_expander("New run", "add_circle", form.OPEN, lambda: form.new_run_form(start))
+lazy_expander("New run", "add_circle", form.OPEN_KEY, lambda: form.new_run_form(start))
 if runs:
     unfinished = [run for run in reversed(runs) if not run.state.has_ended()]  # oldest first
     queue_list(unfinished)

@@ -74,7 +74,7 @@ def look_up_step_time(config: TrainConfig, runs: Sequence[Run], device: str) -> 
     """Return the step time of comparable runs, interpolated between the nearest batch sizes.
 
     Returns:
-        `None` if no comparable run has this batch size, or none has a smaller or a larger one.
+        `None` if comparable runs have neither this batch size nor both a smaller and a larger one.
     """
     measured: dict[int, StepTime] = {}
     for run in sorted(runs, key=lambda run: run.id):
@@ -94,8 +94,8 @@ def measure_step_time(config: TrainConfig) -> StepTime:
 
     lost_gpu.check_not_blocked(config.device)
     device = resolve_device(config.device)
-    # Restore the random state afterwards, so that a run on another device is not affected. The
-    # state of a lost GPU cannot be read.
+    # Restore the random state afterwards, so that a run on another device is not affected. Leave
+    # out the GPUs if one is lost, because its state cannot be read.
     restored_random = torch.random.fork_rng([] if lost_gpu.lost_device() else None)
     try:
         with lease(str(device), lambda: False), restored_random:
@@ -122,10 +122,7 @@ def _read_step_time(run: Run) -> StepTime | None:
 
 
 def _count_evaluations(config: TrainConfig, iterations: float) -> float:
-    """Count the first and the last evaluation, and one per interval.
-
-    Without an interval, count the first and one per tenth of the run.
-    """
+    """Count the first and last evaluation and one per interval; eleven without an interval."""
     return 2 + iterations / config.evaluate_every if config.evaluate_every else 11.0
 
 
@@ -136,7 +133,7 @@ def _interpolate_step_time(
 
     Args:
         extrapolate: Whether to estimate sizes outside the measured ones too. Above them, time is
-            scaled with the batch size, which tends to overestimate. Below them, the time of the
+            scaled with the batch size. That tends to overestimate. Below them, the time of the
             smallest size is used.
     """
     low = max((known for known in measured if known <= size), default=None)
@@ -235,8 +232,7 @@ def estimate_remaining(
     """Return the seconds until a running sweep ends, or `None` if a step time is unknown.
 
     Args:
-        current_seconds: Seconds until the current part ends. If `None`, that part is counted in
-            full.
+        current_seconds: Seconds until the current part ends; `None` to count all of that part.
     """
     parts = [part for part in sweep.parts if not part.is_done()]
     if current_seconds is not None:
@@ -270,7 +266,7 @@ class Estimator:
 
     def estimate_run(self, config: TrainConfig) -> RunEstimate | None:
         """Estimate the duration of a run; return `None` while it is unknown."""
-        device = self._device(config.device)
+        device = self._resolve_device(config.device)
         if device is None:
             return None
         runs = self._store.runs(archived=True)
@@ -288,7 +284,7 @@ class Estimator:
         Args:
             run_trials: Whether to run trial steps if earlier runs are not enough.
         """
-        device = self._device(config.base.device)
+        device = self._resolve_device(config.base.device)
         if device is None:
             return None
         runs = self._store.runs(archived=True)
@@ -308,7 +304,7 @@ class Estimator:
         total = estimate_parts(config, parts, times, device)
         return replace(estimate, total_seconds=total, times=times)
 
-    def _device(self, name: str) -> str | None:
+    def _resolve_device(self, name: str) -> str | None:
         """Return the full name of a device; `None` for "auto" until torch is loaded."""
         if name == "auto":
             return next(iter(self.devices()), None)

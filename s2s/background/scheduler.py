@@ -40,13 +40,13 @@ class Scheduler:
             store.mark_interrupted()
             remove_leftovers(store)
             remove_corpus_leftovers(corpora_folder())
-            if self._dashboard_lock.is_only_dashboard:  # another one could still offer to undo
+            if self._dashboard_lock.is_only_dashboard:  # another may offer to restore them
                 purge_deleted(store)
         self._stops: dict[int, Event] = {}
         """Stop event of each unfinished run of this process, by run id."""
         self._sweep_stops: dict[int, Event] = {}
         self.noise_jobs: dict[int, Job[None]] = {}
-        """Jobs that measure gradient noise scales, by run id; per run, the last of this process."""
+        """The last job of this process that measures a run's gradient noise scale, by run id."""
 
     # Runs
 

@@ -65,11 +65,7 @@ class Job(Generic[_T]):
     """Work that reports the fraction done, and ends with a result or an error."""
 
     def __init__(self, work: Callable[[Callable[[float], None]], _T]) -> None:
-        """Prepare the job; `run` does the work.
-
-        Args:
-            work: Called with a function to which it reports the fraction done.
-        """
+        """Prepare the job. `run` calls `work` with a function to report the fraction done."""
         self._work, self.progress = work, 0.0
         self.result: _T | None = None
         self.error: UserError | None = None

@@ -14,7 +14,7 @@ from s2s.cli import common
 from s2s.errors import UserError, quote
 from s2s.paths import home, run_folder
 from s2s.runs.export import export_csv, export_json, run_to_json
-from s2s.runs.resume import resume_iteration
+from s2s.runs.resume import find_resume_iteration
 from s2s.store import Store
 from s2s.text.listing import format_run, format_translation
 
@@ -53,7 +53,7 @@ def list_runs(options: argparse.Namespace) -> None:
     for problem in store.unreadable["runs"]:
         common.print_text(problem, sys.stderr)
     for run in runs:
-        iteration = resume_iteration(store, run)
+        iteration = find_resume_iteration(store, run)
         values = {**run_to_json(run), "resume_iteration": iteration}
         common.print_result(options, values, format_run(run, iteration))
     if not runs and not options.json:

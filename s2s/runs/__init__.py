@@ -1,1 +1,1 @@
-"""Training one run: execution, records, checkpoints, resuming, export."""
+"""Runs: training, records, checkpoints, resuming and export."""

@@ -1,4 +1,4 @@
-"""Execute a run: wait for its device, train it, record it, and save its checkpoints and result."""
+"""Execute a run: wait for the device, train, record, and save checkpoints and the result."""
 
 import dataclasses
 import gc
@@ -34,7 +34,7 @@ from s2s.training.device import ran_out_of_memory, resolve_device, trim_heap
 from s2s.training.trainer import Trainer
 
 CHECKPOINT_SECONDS = 60.0
-"""A killed process loses at most the training of this time, and one step."""
+"""Time between checkpoints. If the process is killed, at most this time and one step are lost."""
 _DEFAULT_THREADS = torch.get_num_threads()
 
 TrainingEvent = StepRecord | Evaluation
@@ -46,7 +46,7 @@ class _StopError(Exception):
 
 
 class _CannotResumeError(Exception):
-    """A reason, which the user can remove, why a run cannot be resumed now."""
+    """The run cannot be resumed now. The message says why, and what the user can do."""
 
 
 def execute(
@@ -55,11 +55,12 @@ def execute(
     stop: Event,
     watch: Callable[[TrainingEvent], object] = lambda _: None,
 ) -> RunState:
-    """Train a queued run in this thread; return its final state.
+    """Train a queued run in this thread. Return its final state.
 
     Args:
         stop: Set when the program is ending, as in `Execution`.
-        watch: Called with each event of the training loop. If it raises, the run stops.
+        watch: Called with each event of the training loop. An exception that it raises stops the
+            run.
     """
     execution = Execution(store, run_id, stop)
     with closing(execution.run()) as events:
@@ -75,8 +76,8 @@ class Execution:
         """Prepare the execution of a queued run.
 
         Args:
-            stop: Set when the program is ending; the run can then be resumed. A user's request to
-                stop comes through the store.
+            stop: Set when the program is ending, so that the run can be resumed later. If the user
+                stops the run, the store says so.
         """
         self._store, self._run_id, self._stop = store, run_id, stop
         self.state = RunState.QUEUED
@@ -85,13 +86,13 @@ class Execution:
         self._remarks: tuple[Remark, ...] = ()
         self._machine_before: MachineState | None = None
         self._unsaved: Remark | None = None
-        """A remark that says why the last checkpoint was not written."""
+        """Why the last checkpoint was not written; `None` if it was."""
 
     def run(self) -> Generator[TrainingEvent, None, None]:
-        """Train to the end, and yield the events of the training loop.
+        """Wait for the device, train to the end, and yield the events of the training loop.
 
-        Waits until no other run, of any process, uses the device. Errors become the run's result.
-        Closing the iterator stops the run.
+        Only one run trains on a device, whichever process it belongs to. Errors are not raised, but
+        saved as the run's result. Closing the iterator stops the run.
         """
         try:
             run = self._retry(lambda: self._store.run(self._run_id))
@@ -109,41 +110,41 @@ class Execution:
                 except GeneratorExit:
                     self.state = RunState.STOPPED
                 except Exception as error:
-                    self._explain(error, run, device)
+                    self._set_outcome(error, run, device)
                 task_remarks = trainer.task.remarks if trainer else []
-                trainer = None  # free its memory
+                trainer = None  # before `_finish`, to free its memory
                 self._finish(run, device, task_remarks)
         except _CannotResumeError as error:
             self._interrupt((Remark(RemarkKind.CANNOT_RESUME, str(error)),))
         except Exception as error:
             self.state = RunState.FAILED
-            self._store.fail_run(self._run_id, _message(error), traceback.format_exc())
+            self._store.fail_run(self._run_id, _format_error(error), traceback.format_exc())
         finally:
-            # Outside the except blocks: a traceback would keep tensors alive.
+            # Not inside the except blocks, where a traceback keeps tensors alive.
             free_memory()
             self._store.write_error = ""
 
     def _interrupt(self, remarks: tuple[Remark, ...]) -> None:
-        """End a run that has not started, unless it was stopped or deleted meanwhile."""
+        """Interrupt a run that has not started, unless it was stopped or deleted meanwhile."""
         is_interrupted = self._store.interrupt_run(self._run_id, remarks)
         self.state = RunState.INTERRUPTED if is_interrupted else RunState.STOPPED
 
     # Prepare
 
     def _find_device(self, run: Run) -> torch.device:
-        """Return the device, which a resumed run keeps: another one computes other numbers."""
+        """Return the device. A resumed run keeps its own: results would differ on another one."""
         if not run.resumed_at:
             return resolve_device(run.config.device)
         try:
             return resolve_device(run.device)
         except UserError:
             raise _CannotResumeError(
-                f"It trained on {run.device}, which is not available now. Resume it where that "
-                f"device is, or train on with `python -m s2s train --continue {run.id}`."
+                f"It trained on {run.device}, which is not available now. Resume it on a machine "
+                f"with that device, or train on with `python -m s2s train --continue {run.id}`."
             ) from None
 
     def _start(self, device: torch.device) -> bool:
-        """Mark a queued run as running and start measuring; return whether it was still queued."""
+        """Mark the run as running and start measuring; return False if it is no longer queued."""
         environment = {**read_system_info(), "pid": os.getpid()}
         if not self._retry(lambda: self._store.start_run(self._run_id, str(device), environment)):
             return False
@@ -166,7 +167,7 @@ class Execution:
     # Loop
 
     def _loop(self, run: Run, trainer: Trainer) -> Generator[TrainingEvent, None, None]:
-        """Record the events; save a checkpoint at each evaluation, each minute and at the end."""
+        """Record the events. Save a checkpoint at each evaluation, each minute, and at the end."""
         saved_at = time.monotonic()
         try:
             for event in trainer.run():
@@ -174,16 +175,17 @@ class Execution:
                     self._recorder.record_evaluation(event)
                 elif self._recorder.record_step(event) and self._store.is_stop_requested(run.id):
                     self._stop.set()
-                # On a GPU, steps come in bursts, and the weights are those after the last step.
-                is_settled = event.iteration == trainer.iteration
+                # On a GPU, the trainer yields several steps after it has computed all of them. The
+                # weights are then those after the last of these steps.
+                is_latest = event.iteration == trainer.iteration
                 is_due = run.config.keep_weights and (
                     time.monotonic() - saved_at >= CHECKPOINT_SECONDS
                 )
-                if isinstance(event, Evaluation) or (is_settled and is_due):
+                if isinstance(event, Evaluation) or (is_latest and is_due):
                     self._save(run, trainer)
                     saved_at = time.monotonic()
                 yield event
-                if is_settled and self._stop.is_set():
+                if is_latest and self._stop.is_set():
                     raise _StopError
         except _StopError:
             self._save(run, trainer)
@@ -194,16 +196,16 @@ class Execution:
             self._save(run, trainer)
 
     def _save(self, run: Run, trainer: Trainer) -> None:
-        """Save a checkpoint, or set `_unsaved` if that fails, on a full disk for example."""
+        """Save a checkpoint. If that fails, for example on a full disk, set `_unsaved`."""
         self._recorder.flush()
         checkpoint = trainer.checkpoint()
-        # Weights can be NaN although the loss is finite. They must not replace finite weights.
+        # Weights can be NaN after a step whose loss was finite. Keep the last finite weights.
         if not all(weight.isfinite().all() for weight in checkpoint.weights.values()):
             raise DivergedError
         self._unsaved = None
         if run.config.keep_weights:
             try:
-                self._store.sync()  # a run can be resumed only if its records reach as far
+                self._store.sync()  # records that end before the checkpoint would prevent resuming
                 make_folder(run_folder(run.id))
                 save_checkpoint(run_folder(run.id), checkpoint)
             except (OSError, SafetensorError, StoreError) as error:
@@ -221,14 +223,14 @@ class Execution:
 
     # Finish
 
-    def _explain(self, error: Exception, run: Run, device: torch.device) -> None:
-        """Set state, remarks and message from the exception that is being handled."""
+    def _set_outcome(self, error: Exception, run: Run, device: torch.device) -> None:
+        """Set the run's state, remarks and error from the exception that ended its training."""
         match error:
             case _StopError() if self._store.is_stop_requested(self._run_id):
                 self.state = RunState.STOPPED
             case _StopError():
                 self.state, self._remarks = RunState.INTERRUPTED, self._explain_interruption()
-            case UserError() if run.resumed_at and not self._machine_before:  # not prepared
+            case UserError() if run.resumed_at and not self._machine_before:  # `_prepare` failed
                 self.state = RunState.INTERRUPTED
                 self._remarks = (Remark(RemarkKind.CANNOT_RESUME, str(error)),)
             case DivergedError():
@@ -241,7 +243,7 @@ class Execution:
                 if ran_out_of_memory(error):
                     self.state = RunState.OUT_OF_MEMORY
                     return
-                self.state, self._error = RunState.FAILED, _message(error)
+                self.state, self._error = RunState.FAILED, _format_error(error)
                 if lost_gpu.is_fatal_to_gpu(error):
                     self._remarks = (Remark(RemarkKind.LOST_GPU, lost_gpu.lost_device()),)
 
@@ -268,28 +270,28 @@ class Execution:
         if self._unsaved:
             remarks.append(self._unsaved)
         elif self.state is RunState.FINISHED and run.config.measure_quality:
-            # Measured last, to add to neither time nor memory of the run.
+            # Measure quality last, so that it adds to neither the time nor the memory of the run.
             try:
                 quality = measure_quality(run.id, lambda _: self._check_stop())
                 summary = dataclasses.replace(summary, bleu=quality.bleu, chrf=quality.chrf)
             except _StopError:
                 remarks.append(Remark(RemarkKind.QUALITY_NOT_MEASURED))
             except Exception as error:
-                remarks.append(Remark(RemarkKind.QUALITY_NOT_MEASURED, _message(error)))
+                remarks.append(Remark(RemarkKind.QUALITY_NOT_MEASURED, _format_error(error)))
                 if not isinstance(error, UserError):
                     self._traceback = traceback.format_exc()
         results = (summary, remarks, self._error, self._traceback)
         self._retry(lambda: self._store.finish_run(run.id, *results))
-        is_shrunk = run.config.keep_weights and not run.config.keep_optimizer
-        if is_shrunk and self.state is not RunState.INTERRUPTED:
+        keep_only_weights = run.config.keep_weights and not run.config.keep_optimizer
+        if keep_only_weights and self.state is not RunState.INTERRUPTED:
             # The optimizer's state is two thirds of a checkpoint, and few runs are trained further.
-            # It is dropped last: a user who pressed Stop does not wait for it. There may be no
-            # checkpoint, or the disk may be full.
+            # Drop it last, so that a user who pressed Stop does not wait for it. Ignore that there
+            # is no checkpoint or that the disk is full.
             with suppress(UserError, OSError, SafetensorError):
                 drop_state(run_folder(run.id))
 
     def _retry(self, operation: Callable[[], _T]) -> _T:
-        """Retry while the store is unavailable, unless the program is ending."""
+        """Retry the operation while the store is unavailable, unless the program is ending."""
 
         def is_ending() -> bool:
             return self._stop.is_set() and not self._store.is_stop_requested(self._run_id)
@@ -303,29 +305,29 @@ def build_trainer(
     resume_from: int | None = None,
     check_stop: Callable[[], object] = lambda: None,
 ) -> Trainer:
-    """Open the corpus and build the model, from a checkpoint if the run has a start.
+    """Open the corpus and build the model. Load a checkpoint if the run starts from one.
 
     Args:
-        resume_from: The run itself, if it resumes from its own checkpoint.
-        check_stop: Called several times per second; may raise to stop training.
+        resume_from: The run's own id, if it is resumed from its checkpoint.
+        check_stop: Called several times per second. It may raise an exception to stop training.
     """
     torch.set_num_threads(config.threads or _DEFAULT_THREADS)
     source = config.continue_from if resume_from is None else resume_from
-    start = None if source is None else load_checkpoint(run_folder(source), with_state=True)
+    checkpoint = None if source is None else load_checkpoint(run_folder(source), with_state=True)
     task = open_task(config, device)
     check_stop()
-    return Trainer(task, start, resume=resume_from is not None, check_stop=check_stop)
+    return Trainer(task, checkpoint, resume=resume_from is not None, check_stop=check_stop)
 
 
 def free_memory() -> None:
-    """Collect garbage, and return torch's unused GPU memory to the system."""
+    """Collect garbage, and release the GPU memory that torch no longer uses."""
     gc.collect()
     if not lost_gpu.lost_device() and torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
-def _message(error: Exception) -> str:
-    """Return the error's message in one line, with its type unless it is a UserError."""
+def _format_error(error: Exception) -> str:
+    """Return the message of a UserError, or type and first line of any other error."""
     if isinstance(error, UserError):
         return str(error)
     first_line = (str(error).splitlines() or [""])[0][:300]

@@ -11,13 +11,13 @@ from s2s.records import STEP_DTYPE, Run
 from s2s.store import Store
 
 _FORMULA_STARTS = re.compile(r"""^(?=[\t\r\n])|(?:^|[;|\t\r\n])["\s]*(?=[=+\-@＝＋－＠])""")
-"""Starts of a formula, also after separators: some spreadsheets split cells at semicolons."""
+"""Starts of formulas, even after a separator: some spreadsheets split cells at semicolons."""
 _RUN_COLUMNS = ("run_id", "name", "state", "corpus", "engine", "batch_size", "seed", "device")
-_DETAILS = ("environment", "machine_before", "machine_after", "traceback")
+_LONG_VALUES = ("environment", "machine_before", "machine_after", "traceback")
 
 
 def export_csv(store: Store, file: IO[str]) -> None:
-    """Write one row per step, with the run's columns first."""
+    """Write one row per step. Its first columns describe the run."""
     assert STEP_DTYPE.names is not None
     writer = csv.writer(file)
     writer.writerow([*_RUN_COLUMNS, *STEP_DTYPE.names])
@@ -28,13 +28,13 @@ def export_csv(store: Store, file: IO[str]) -> None:
 
 
 def export_json(store: Store, file: IO[str]) -> None:
-    """Write each run with its records as one line of JSON."""
+    """Write one line of JSON per run, with its records."""
     for run in reversed(store.runs(archived=True)):
         steps = store.steps(run.id)
         values = {
-            **run_to_json(run, *_DETAILS),
+            **run_to_json(run, *_LONG_VALUES),
             "steps": {
-                # JSON has neither NaN nor infinity: the loss of a diverged step is null.
+                # JSON has neither NaN nor infinity, so such a value becomes null.
                 name: [value if isfinite(value) else None for value in steps[name].tolist()]
                 for name in STEP_DTYPE.names or ()
             },
@@ -45,12 +45,12 @@ def export_json(store: Store, file: IO[str]) -> None:
 
 
 def run_to_json(run: Run, *details: str) -> dict[str, object]:
-    """Return a run's values for JSON, without the long values that `details` does not name."""
+    """Return a run's values for JSON. Long values are included only if `details` names them."""
     values = {"run_id": run.id, **dataclasses.asdict(run)}
-    hidden = {"id", "deleted_at", *_DETAILS} - set(details)
+    hidden = {"id", "deleted_at", *_LONG_VALUES} - set(details)
     return {name: value for name, value in values.items() if name not in hidden}
 
 
 def escape_csv_cell(value: object) -> object:
-    """Put an apostrophe before text that a spreadsheet would compute (OWASP: CSV injection)."""
+    """Put an apostrophe before text that would run as a formula (OWASP: CSV Injection)."""
     return _FORMULA_STARTS.sub(r"\g<0>'", value) if isinstance(value, str) else value

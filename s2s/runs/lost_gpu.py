@@ -1,7 +1,7 @@
-"""Remember a lost GPU: after some errors, every CUDA call of this process fails.
+"""Remember a lost GPU. After some errors, all further CUDA calls of this process fail.
 
-Only a new process gets a new CUDA context. Until then no run trains on a GPU and nothing calls
-CUDA. Runs on the CPU continue.
+Only a new process gets a new CUDA context. Until s2s is restarted, it trains no run on a GPU and
+does not call CUDA. Runs on the CPU continue.
 """
 
 import re
@@ -15,31 +15,31 @@ _FATAL = re.compile(
     "context is destroyed",
     re.IGNORECASE,
 )
-"""Messages of errors after which a process must be ended, according to CUDA's reference."""
+"""Messages of errors after which the process must be restarted, according to CUDA's reference."""
 _lost_device = ""
 
 
 def is_fatal_to_gpu(error: BaseException) -> bool:
-    """Return whether every CUDA call fails after this error."""
+    """Return whether all CUDA calls fail after this error."""
     if type(error).__name__ == "AcceleratorError":  # torch raises it for any failed CUDA call
         return "out of memory" not in str(error).lower()
     return isinstance(error, RuntimeError) and bool(_FATAL.search(str(error)))
 
 
 def note_lost_device(error: BaseException, device: str) -> None:
-    """Remember the first device that is lost, if this error means that it is."""
+    """Remember the device as lost if the error means that. Only the first lost device is kept."""
     global _lost_device
     if device.startswith("cuda") and is_fatal_to_gpu(error):
         _lost_device = _lost_device or device
 
 
 def lost_device() -> str:
-    """Return the lost device, `cuda:N`, or an empty string."""
+    """Return the lost device, such as `cuda:0`, or an empty string."""
     return _lost_device
 
 
 def is_blocked(device: str) -> bool:
-    """Return whether runs on this device, which may be `auto`, must wait for a new process."""
+    """Return whether runs on this device (or `auto`) must wait until s2s is restarted."""
     return bool(_lost_device) and device != "cpu"
 
 

@@ -1,4 +1,4 @@
-"""Measure the last checkpoint of a run: translation quality and gradient noise scale."""
+"""Measure translation quality and gradient noise scale from a run's last checkpoint."""
 
 import dataclasses
 from collections.abc import Callable
@@ -19,19 +19,20 @@ _MAX_QUALITY_SAMPLES = 2000
 _MAX_NOISE_SAMPLES = 100_000_000
 
 Progress = Callable[[float], object]
-"""A function called with the fraction done, several times per second; it may raise to stop."""
+"""Called with the fraction done, several times per second. It may raise an exception to stop."""
 
 
 def measure_quality(run_id: int, progress: Progress) -> Quality:
-    """Measure the quality on the test split; raise UserError if a file is missing or changed."""
+    """Measure quality on the test split; raise UserError if a file is missing or has changed."""
     return task_class().measure_quality(run_folder(run_id), _MAX_QUALITY_SAMPLES, progress)
 
 
 def measure_gradient_noise(run_id: int, progress: Progress, samples: int = SAMPLES) -> RunNoise:
-    """Measure the gradient noise scale at the run's checkpoint, which takes up to a minute.
+    """Measure the gradient noise scale at the run's checkpoint. This takes up to a minute.
 
     Raises:
-        UserError: There is no checkpoint, its corpus has changed, or the device is in use.
+        UserError: `samples` is out of range, there is no checkpoint, its corpus has changed, or the
+            device is in use.
     """
     if not MIN_SAMPLES <= samples <= _MAX_NOISE_SAMPLES:
         raise UserError(

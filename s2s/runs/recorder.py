@@ -1,4 +1,4 @@
-"""Record a run while it trains: its steps in blocks, and its summary at the end."""
+"""Record a run while it trains: its steps, evaluations and device samples, and its summary."""
 
 import dataclasses
 import math
@@ -20,7 +20,7 @@ from s2s.store.errors import StoreError
 
 FLUSH_SECONDS = 0.5
 _RETRY_SECONDS = 5.0
-"""Pause between writes while the store is unavailable; each attempt can delay training by 1 s."""
+"""Pause between writes while the store is unavailable. Each can delay training by 1 s."""
 _BLOCK_ROWS = 1024
 
 
@@ -29,31 +29,31 @@ class DivergedError(Exception):
 
 
 class Recorder:
-    """The recorder of one run, in the thread that trains it.
+    """Records one run, in the thread that trains it.
 
-    Only unwritten records are in memory; they accumulate while the store is unavailable.
+    While the store is unavailable, unwritten records accumulate in memory.
     """
 
     def __init__(self, store: Store, run_id: int, sampler: DeviceSampler) -> None:
         self._store, self._run_id, self._sampler = store, run_id, sampler
-        self._block = np.empty(0, STEP_DTYPE)
-        """The last block of steps; rows are added until it is full."""
-        self._pending: list[StepRecord] = []
-        self._flushed_at = self._began_at = time.perf_counter()
-        self._times = os.times()
+        self._last_block = np.empty(0, STEP_DTYPE)
+        """The last block of steps. It grows to _BLOCK_ROWS rows; then a new block begins."""
+        self._pending_steps: list[StepRecord] = []
+        self._flushed_at = self._started_at = time.perf_counter()
+        self._times_at_start = os.times()
         self._unwritten: dict[tuple[str, float], Callable[[], None]] = {}
-        """Pending writes by kind and first iteration or time. A grown block replaces its write."""
-        self._failing_since: float | None = None
-        self._failing_seconds = 0.0
+        """Pending writes by kind and first iteration or time; a block that grew replaces itself."""
+        self._unavailable_since: float | None = None
+        self._unavailable_seconds = 0.0
 
     def record_step(self, record: StepRecord) -> bool:
-        """Record one step; return whether it is in the store. Errors are those of `flush`."""
-        self._pending.append(record)
-        pause = FLUSH_SECONDS if self._failing_since is None else _RETRY_SECONDS
+        """Record one step; return whether it is in the store. May raise the errors of `flush`."""
+        self._pending_steps.append(record)
+        pause = FLUSH_SECONDS if self._unavailable_since is None else _RETRY_SECONDS
         return time.perf_counter() - self._flushed_at >= pause and self.flush()
 
     def record_evaluation(self, evaluation: Evaluation) -> None:
-        """Record an evaluation. Errors are those of `flush`, also for the validation loss."""
+        """Record an evaluation. May raise the errors of `flush`, also because of its loss."""
         self.flush()
         write = partial(self._store.add_evaluation, self._run_id, evaluation)
         self._unwritten["evaluation", evaluation.iteration] = write
@@ -63,13 +63,13 @@ class Recorder:
             raise DivergedError
 
     def flush(self) -> bool:
-        """Write everything to the store; return whether the store is available.
+        """Write all records to the store; return False if the store is unavailable.
 
         Raises:
             DivergedError: A loss is NaN or infinite.
-            StoreError: The store has been unavailable for ten minutes, or is damaged.
+            StoreError: The store is damaged, or has been unavailable for RETRY_LIMIT_SECONDS.
         """
-        rows = self._collect()
+        rows = self._queue_writes()
         is_written = self._try_to_write()
         self._flushed_at = time.perf_counter()
         if not np.isfinite(rows["loss_sum"]).all():
@@ -77,17 +77,17 @@ class Recorder:
         return is_written
 
     def finish(self) -> None:
-        """Write everything to the store; after a StoreError it can be called again."""
-        self._collect()
+        """Write all remaining records to the store. After a StoreError, call it again."""
+        self._queue_writes()
         self._write()
 
     def list_remarks(self) -> list[Remark]:
-        """Return a remark on how long the store was unavailable, if it was."""
-        seconds = self._failing_seconds
+        """Return a remark on how long the store was unavailable, or nothing if it never was."""
+        seconds = self._unavailable_seconds
         return [Remark(RemarkKind.STORE_UNAVAILABLE, number=seconds)] if seconds else []
 
     def summarize(self, state: RunState, peak_memory_bytes: int | None) -> Summary:
-        """Summarize the ended run from the store, with the peak that this process measured."""
+        """Summarize the ended run. `peak_memory_bytes` is the peak that this process measured."""
         times, ended_at, store = os.times(), time.perf_counter(), self._store
         run = store.run(self._run_id)
         summary = summarize(
@@ -97,19 +97,19 @@ class Recorder:
         return dataclasses.replace(
             summary,
             state=state,
-            user_seconds=times.user - self._times.user,
-            system_seconds=times.system - self._times.system,
-            wall_seconds=None if run.resumed_at else ended_at - self._began_at,
+            user_seconds=times.user - self._times_at_start.user,
+            system_seconds=times.system - self._times_at_start.system,
+            wall_seconds=None if run.resumed_at else ended_at - self._started_at,
             peak_memory_bytes=max(peaks, default=None),
             loss_per_sentence=_finite(summary.loss_per_sentence),
             loss_per_token=_finite(summary.loss_per_token),
             validation_loss_per_token=_finite(summary.validation_loss_per_token),
         )
 
-    def _collect(self) -> npt.NDArray[np.void]:
-        """Queue writes of new steps and device samples; return the steps as STEP_DTYPE rows."""
-        records, self._pending = self._pending, []
-        # All losses are transferred from the device at once.
+    def _queue_writes(self) -> npt.NDArray[np.void]:
+        """Queue writes of new steps and device samples. Return these steps as STEP_DTYPE rows."""
+        records, self._pending_steps = self._pending_steps, []
+        # One transfer from the device for all losses.
         losses = torch.stack([record.loss_sum for record in records]).tolist() if records else []
         values = [
             (
@@ -121,10 +121,10 @@ class Recorder:
         rows = np.array(values, STEP_DTYPE)
         for start in range(0, len(rows), _BLOCK_ROWS):
             added = rows[start : start + _BLOCK_ROWS]
-            is_full = len(self._block) + len(added) > _BLOCK_ROWS
-            self._block = added if is_full else np.concatenate((self._block, added))
-            write = partial(self._store.write_steps, self._run_id, self._block)
-            self._unwritten["steps", int(self._block["iteration"][0])] = write
+            is_full = len(self._last_block) + len(added) > _BLOCK_ROWS
+            self._last_block = added if is_full else np.concatenate((self._last_block, added))
+            write = partial(self._store.write_steps, self._run_id, self._last_block)
+            self._unwritten["steps", int(self._last_block["iteration"][0])] = write
         if samples := self._sampler.drain():
             write = partial(self._store.add_device_samples, self._run_id, samples)
             self._unwritten["samples", samples[0].at] = write
@@ -135,12 +135,12 @@ class Recorder:
             self._write()
         except StoreError as error:
             now = time.monotonic()
-            self._failing_since = self._failing_since or now
-            failing_seconds = now - self._failing_since
-            if not error.is_temporary or failing_seconds > store_errors.RETRY_LIMIT_SECONDS:
+            self._unavailable_since = self._unavailable_since or now
+            unavailable_seconds = now - self._unavailable_since
+            if not error.is_temporary or unavailable_seconds > store_errors.RETRY_LIMIT_SECONDS:
                 raise
             self._store.write_error = (
-                f"{error} Run {self._run_id} continues; its records are kept in memory."
+                f"{error} Run {self._run_id} continues. Its records are kept in memory."
             )
             return False
         return True
@@ -150,11 +150,11 @@ class Recorder:
             first = next(iter(self._unwritten))
             self._unwritten[first]()
             del self._unwritten[first]
-        if self._failing_since is not None:
-            self._failing_seconds += time.monotonic() - self._failing_since
-            self._failing_since, self._store.write_error = None, ""
+        if self._unavailable_since is not None:
+            self._unavailable_seconds += time.monotonic() - self._unavailable_since
+            self._unavailable_since, self._store.write_error = None, ""
 
 
 def _finite(value: float | None) -> float | None:
-    """Return the value, or `None` for NaN and infinity, which JSON does not have."""
+    """Return the value, or `None` if it is NaN or infinite: JSON has neither."""
     return value if value is not None and math.isfinite(value) else None

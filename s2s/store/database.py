@@ -33,8 +33,7 @@ class Database:
         """Open the store in the folder. Create, migrate or replace it if needed.
 
         Args:
-            wait_seconds: How long to wait while another process writes. While the store is being
-                opened, WAIT_SECONDS applies.
+            wait_seconds: How long to wait while another process writes, once the store is open.
 
         Raises:
             UserError: The store cannot be read or created, another program locks it, a newer
@@ -143,11 +142,7 @@ def open_writable(path: Path) -> sqlite3.Connection:
 
 
 def open_read_only(path: Path, options: str = "") -> sqlite3.Connection:
-    """Open a store that this process cannot write.
-
-    Args:
-        options: Further parameters of SQLite's URI, such as `&immutable=1`.
-    """
+    """Open a store that this process cannot write. `options` is appended to its SQLite URI."""
     connection = _connect(f"file:{quote(str(path))}?mode=ro{options}", uri=True)
     try:
         if schema.read_version(connection) != schema.SCHEMA_VERSION:

@@ -1,4 +1,4 @@
-"""Owners: the process that trains a run or sweep, its heartbeat, and whether it is alive."""
+"""Owners of runs and sweeps, their heartbeats, and whether they and other dashboards are alive."""
 
 import functools
 import os
@@ -41,14 +41,10 @@ def this_process() -> Owner:
 
 
 def owner_is_alive(row: sqlite3.Row) -> bool | None:
-    """Return whether the owner of a run or sweep is alive.
-
-    Args:
-        row: The row of the run or sweep.
+    """Return whether the owner of the run or sweep in this row is alive.
 
     Returns:
-        `None` if this process cannot see the owner: it is on another machine, or the system hides
-        it.
+        `None` if the owner is on another machine, or if the system hides it from this process.
     """
     pid = row["owner_pid"]
     if pid is None:
@@ -110,12 +106,12 @@ class HeartbeatMonitor:
 
 
 class DashboardLock:
-    """Lock file that shows this dashboard to others, until `release` or the end of the process."""
+    """Shows other dashboards that this one is running, until `release` or the process ends."""
 
     def __init__(self) -> None:
         folder = home() / "locks" / "dashboards"
         make_folder(folder)
-        with FileLock(folder / "start"):  # if two dashboards start at once, one comes first
+        with FileLock(folder / "start"):  # of two dashboards that start together, one is first
             self.is_only_dashboard = not _has_dashboard(folder)
             """True if no other dashboard used this home when this one started."""
             self._lock = FileLock(folder / f"{uuid.uuid4().hex}.lock", thread_local=False)
@@ -126,7 +122,7 @@ class DashboardLock:
 
 
 def _has_dashboard(folder: Path) -> bool:
-    """Return whether a running dashboard holds a lock; remove the lock files of dead ones."""
+    """Return whether a dashboard is running. Remove the lock files of dead dashboards."""
     for path in folder.glob("*.lock"):
         try:
             with FileLock(path, timeout=0):
@@ -140,8 +136,7 @@ def _start_time(pid: int) -> str | None:
     """Return the start time; `zombie` for a zombie, `None` if the process is missing or hidden."""
     try:
         if Path("/proc/self/stat").exists():
-            # See proc(5): the start time is field 22. Field 2 is the name in parentheses, which
-            # can contain any character.
+            # proc(5): field 22 is the start. Field 2, a name in parentheses, can contain anything.
             after_name = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
             state, *fields = after_name.split()
             return "zombie" if state in "ZX" else fields[18]

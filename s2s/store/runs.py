@@ -46,11 +46,7 @@ class Store(RunRecords):
         return parse_run(self._row(run_id))
 
     def runs(self, *, archived: bool = False) -> list[Run]:
-        """Return the runs that are not deleted, newest first.
-
-        Args:
-            archived: Whether to include archived runs.
-        """
+        """Return the runs that are not deleted, newest first; archived runs only if requested."""
         hidden = "deleted_at IS NOT NULL" + ("" if archived else " OR archived_at IS NOT NULL")
         rows = self.read(f"SELECT * FROM runs WHERE NOT ({hidden}) ORDER BY id DESC")  # noqa: S608
         runs, self.unreadable["runs"] = parse_rows(rows, _parse_listed_run)

@@ -140,11 +140,7 @@ def annotate_sweep(store: Store, sweep_id: int, name: str, notes: str) -> None:
 
 
 def delete_sweep(store: Store, sweep_id: int) -> None:
-    """Hide a sweep and its runs until they are restored or purged.
-
-    Raises:
-        UserError: The sweep is running.
-    """
+    """Hide a sweep and its runs until they are restored or purged. It must not be running."""
     store.mark_interrupted()
     now = time.time()
     with store.transaction() as database:

@@ -116,7 +116,7 @@ def test_written_steps_take_no_memory(recorder: Recorder) -> None:
     tracemalloc.start()
     try:
         for _ in range(20):  # a block and its row in the store take a fifth of a megabyte
-            recorder._pending = list(steps)
+            recorder._pending_steps = list(steps)
             recorder.flush()
         assert tracemalloc.get_traced_memory()[0] < 500_000
     finally:

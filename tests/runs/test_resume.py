@@ -24,7 +24,7 @@ from s2s.runs import recorder as recorder_module
 from s2s.runs import resume as resume_module
 from s2s.runs.execute import Execution, execute
 from s2s.runs.files import checkpoint_path, delete_checkpoint
-from s2s.runs.resume import find_resumable, resume_iteration, resume_run
+from s2s.runs.resume import find_resumable, find_resume_iteration, resume_run
 from s2s.store import Store
 from s2s.store.sweeps import queue_part, read_sweep
 from s2s.sweeps.plan import create_sweep
@@ -109,7 +109,7 @@ def test_a_killed_run_reaches_the_same_losses_and_weights(
     whole = train(store, **changes)
     expected = load_checkpoint(run_folder(whole.id), with_state=True)
     copy, run_id = kill_after(store, iteration, **changes)
-    start = resume_iteration(copy, copy.run(run_id))
+    start = find_resume_iteration(copy, copy.run(run_id))
     assert start is not None
     assert start <= iteration <= copy.run(run_id).iterations_done
     queued = resume_run(copy, run_id)
@@ -257,7 +257,7 @@ def test_no_checkpoint_within_a_burst_of_steps(
     monkeypatch.setattr(execute_module, "CHECKPOINT_SECONDS", 0.0)
     run_id = store.create_run(tiny_config(iterations=60, evaluate_every=50))
     run = interrupt_at(store, run_id, 3)
-    assert run.iterations_done == resume_iteration(store, run)
+    assert run.iterations_done == find_resume_iteration(store, run)
     assert 3 < run.iterations_done <= 60
     finish(store, run_id)
     assert_same_training(store, run_id, store, whole)
@@ -280,7 +280,7 @@ def interrupted(store: Store) -> Run:
 
 
 def assert_refused(store: Store, run: Run) -> None:
-    assert resume_iteration(store, run) is None
+    assert find_resume_iteration(store, run) is None
     assert find_resumable(store) == []
     with pytest.raises(UserError):
         resume_run(store, run.id)
@@ -346,7 +346,7 @@ def test_what_must_be_repaired_before_a_run_can_be_resumed(
 def test_a_dismissed_run_and_one_that_never_started(store: Store, interrupted: Run) -> None:
     store.dismiss_run(interrupted.id)
     assert find_resumable(store) == []
-    assert resume_iteration(store, interrupted) == 4
+    assert find_resume_iteration(store, interrupted) == 4
     assert not resume_run(store, interrupted.id).dismissed
     run_id = store.create_run(tiny_config(iterations=2))
     store.interrupt_run(run_id, ())
