@@ -170,7 +170,7 @@ def estimate_sweep(
         UserError: The sweep cannot run.
     """
     from s2s.runs.execute import free_memory
-    from s2s.training.device import ran_out_of_memory, resolve_device
+    from s2s.training.device import is_out_of_memory, resolve_device
 
     lost_gpu.check_not_blocked(config.base.device)
     device = str(resolve_device(config.base.device))
@@ -186,7 +186,7 @@ def estimate_sweep(
                 known[size] = measure_step_time(config.run_config(engine, size, 0))
                 used_trials = True
             except Exception as error:
-                if not ran_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
             free_memory()  # not inside the except block, where the traceback keeps tensors alive
         for size in config.batch_sizes:

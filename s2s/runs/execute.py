@@ -30,7 +30,7 @@ from s2s.store import errors as store_errors
 from s2s.store.errors import StoreError, retry_while_unavailable
 from s2s.task import open_task
 from s2s.training.checkpoint import drop_state, load_checkpoint, save_checkpoint
-from s2s.training.device import ran_out_of_memory, resolve_device, trim_heap
+from s2s.training.device import is_out_of_memory, resolve_device, trim_heap
 from s2s.training.trainer import Trainer
 
 CHECKPOINT_SECONDS = 60.0
@@ -91,7 +91,7 @@ class Execution:
     def run(self) -> Generator[TrainingEvent, None, None]:
         """Wait for the device, train to the end, and yield the events of the training loop.
 
-        Only one run trains on a device, whichever process it belongs to. Errors are not raised, but
+        Across all processes, only one run at a time trains on a device. Errors are not raised, but
         saved as the run's result. Closing the iterator stops the run.
         """
         try:
@@ -178,10 +178,10 @@ class Execution:
                 # On a GPU, the trainer yields several steps after it has computed all of them. The
                 # weights are then those after the last of these steps.
                 is_latest = event.iteration == trainer.iteration
-                is_due = run.config.keep_weights and (
+                is_checkpoint_due = run.config.keep_weights and (
                     time.monotonic() - saved_at >= CHECKPOINT_SECONDS
                 )
-                if isinstance(event, Evaluation) or (is_latest and is_due):
+                if isinstance(event, Evaluation) or (is_latest and is_checkpoint_due):
                     self._save(run, trainer)
                     saved_at = time.monotonic()
                 yield event
@@ -240,7 +240,7 @@ class Execution:
             case _:
                 self._traceback = traceback.format_exc()
                 lost_gpu.note_lost_device(error, str(device))
-                if ran_out_of_memory(error):
+                if is_out_of_memory(error):
                     self.state = RunState.OUT_OF_MEMORY
                     return
                 self.state, self._error = RunState.FAILED, _format_error(error)
@@ -248,6 +248,7 @@ class Execution:
                     self._remarks = (Remark(RemarkKind.LOST_GPU, lost_gpu.lost_device()),)
 
     def _explain_interruption(self) -> tuple[Remark, ...]:
+        """Return a remark that says why the run was interrupted."""
         sweep_id = self._store.parent_sweep(self._run_id)
         iterations = self._store.run(self._run_id).iterations_done
         if sweep_id is None and iterations and not has_checkpoint(self._run_id):
@@ -256,14 +257,14 @@ class Execution:
 
     def _finish(self, run: Run, device: torch.device, task_remarks: list[Remark]) -> None:
         """Save the run's result, and shrink its checkpoint."""
-        is_lost = lost_gpu.is_blocked(device.type)
-        if (before := self._machine_before) and not is_lost:
+        is_gpu_lost = lost_gpu.is_blocked(device.type)
+        if (before := self._machine_before) and not is_gpu_lost:
             after = read_machine_state(str(device), self._load_meter.read())
             self._retry(lambda: self._store.save_machine_state(run.id, before, after))
         self._sampler.stop()
         self._retry(self._recorder.finish)
         peak = self._sampler.peak_memory_bytes
-        if device.type == "cuda" and not is_lost:
+        if device.type == "cuda" and not is_gpu_lost:
             peak = torch.cuda.max_memory_allocated(device)
         summary = self._retry(lambda: self._recorder.summarize(self.state, peak))
         remarks = [*task_remarks, *self._recorder.list_remarks(), *self._remarks]

@@ -50,8 +50,10 @@ def measure_gradient_noise(run_id: int, progress: Progress, samples: int = SAMPL
     return RunNoise(
         run_id,
         checkpoint.iteration,
-        norms.small.size * norms.small_batch,
+        norms.small_squared_norms.size * norms.small_batch,
         norms.small_batch,
         norms.big_batch,
-        estimate_noise_scale(norms.small, norms.big, norms.small_batch, norms.big_batch),
+        estimate_noise_scale(
+            norms.small_squared_norms, norms.big_squared_norms, norms.small_batch, norms.big_batch
+        ),
     )

@@ -20,7 +20,7 @@ from s2s.store.errors import StoreError
 
 FLUSH_SECONDS = 0.5
 _RETRY_SECONDS = 5.0
-"""Pause between writes while the store is unavailable. Each can delay training by 1 s."""
+"""Pause between writes while the store is unavailable. Each attempt can delay training by 1 s."""
 _BLOCK_ROWS = 1024
 
 
@@ -42,7 +42,7 @@ class Recorder:
         self._flushed_at = self._started_at = time.perf_counter()
         self._times_at_start = os.times()
         self._unwritten: dict[tuple[str, float], Callable[[], None]] = {}
-        """Pending writes by kind and first iteration or time; a block that grew replaces itself."""
+        """Pending writes by kind and iteration or time. A growing block replaces its write."""
         self._unavailable_since: float | None = None
         self._unavailable_seconds = 0.0
 
@@ -53,7 +53,7 @@ class Recorder:
         return time.perf_counter() - self._flushed_at >= pause and self.flush()
 
     def record_evaluation(self, evaluation: Evaluation) -> None:
-        """Record an evaluation. May raise the errors of `flush`, also because of its loss."""
+        """Record an evaluation. May raise the errors of `flush`, even for its own loss."""
         self.flush()
         write = partial(self._store.add_evaluation, self._run_id, evaluation)
         self._unwritten["evaluation", evaluation.iteration] = write
@@ -77,7 +77,7 @@ class Recorder:
         return is_written
 
     def finish(self) -> None:
-        """Write all remaining records to the store. After a StoreError, call it again."""
+        """Write all remaining records to the store. It can be called again after a StoreError."""
         self._queue_writes()
         self._write()
 
@@ -109,7 +109,7 @@ class Recorder:
     def _queue_writes(self) -> npt.NDArray[np.void]:
         """Queue writes of new steps and device samples. Return these steps as STEP_DTYPE rows."""
         records, self._pending_steps = self._pending_steps, []
-        # One transfer from the device for all losses.
+        # Transfer all losses from the device together.
         losses = torch.stack([record.loss_sum for record in records]).tolist() if records else []
         values = [
             (

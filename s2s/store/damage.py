@@ -35,7 +35,7 @@ def check_pages(database: sqlite3.Connection) -> None:
 
 
 def set_aside(path: Path, reason: sqlite3.Error) -> None:
-    """Rename the damaged store, and replace it by a new one with its readable rows.
+    """Rename the damaged store, and put a new one with its readable rows in its place.
 
     Raises:
         UserError: Another process has the damaged store open, and would write to the renamed file.
@@ -49,20 +49,20 @@ def set_aside(path: Path, reason: sqlite3.Error) -> None:
         with TemporaryDirectory(prefix=".store.", dir=path.parent) as folder:
             new = Path(folder) / path.name
             _copy_readable_rows(path, new)
-            aside = path.with_name(f"store.damaged-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
+            moved = path.with_name(f"store.damaged-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
             # Rename the WAL files first: next to the new store, an old one would damage it.
             for suffix in ("-wal", "-shm"):
                 with suppress(FileNotFoundError):
-                    path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+                    path.with_name(path.name + suffix).rename(moved.with_name(moved.name + suffix))
             # Link, then replace: if the path were missing for a moment, another process would
             # create an empty store there.
-            aside.hardlink_to(path)
+            moved.hardlink_to(path)
             new.replace(path)
-    _log.warning("The store was damaged (%s) and has been set aside as %s.", reason, aside.name)
+    _log.warning("The store was damaged (%s) and has been set aside as %s.", reason, moved.name)
 
 
 def describe_damaged_stores(folder: Path) -> str:
-    """Return a notice that names the folder's damaged stores, or an empty string without any."""
+    """Return a notice that names the damaged stores in the folder; empty if there are none."""
     names = ", ".join(sorted(path.name for path in folder.glob("store.damaged-*.sqlite")))
     if not names:
         return ""
@@ -110,7 +110,7 @@ def _copy_readable_rows(damaged: Path, new: Path) -> None:
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'"
         ).fetchall()
         try:
-            check_schema(source, damaged)  # a view in place of a table might never end
+            check_schema(source, damaged)  # reading a view instead of a table might never end
         except (sqlite3.DatabaseError, UserError):
             tables = []
         for (table,) in tables:

@@ -35,7 +35,7 @@ def is_read_only(error: sqlite3.Error) -> bool:
 
 @contextmanager
 def wrap_sqlite_errors(path: Path) -> Iterator[None]:
-    """Replace SQLite's errors about the file or its disk by StoreError."""
+    """Convert SQLite's errors about the file or its disk to StoreError."""
     try:
         yield
     except sqlite3.Error as error:

@@ -22,7 +22,7 @@ PARSE_ERRORS = (UserError, ValueError, TypeError, LookupError, AttributeError, R
 
 @contextmanager
 def wrap_parse_errors(kind: str, row: sqlite3.Row) -> Iterator[None]:
-    """Replace an error in parsing the row by a UserError that names the row."""
+    """Convert an error in parsing the row to a UserError that names the row."""
     try:
         yield
     except PARSE_ERRORS as error:

@@ -144,7 +144,7 @@ class Store(RunRecords):
             resumed_at: All iterations at which the run was resumed, including this one.
 
         Raises:
-            UserError: The run is not interrupted any more.
+            UserError: The run is no longer interrupted.
         """
         columns = {
             "state": RunState.QUEUED,
@@ -218,7 +218,7 @@ class Store(RunRecords):
 
         Args:
             remarks: The reason for the interruption.
-            row: The run's row as the caller read it. If it has changed since then, do nothing.
+            row: The run's row as the caller read it. If it has changed, return False.
         """
         with self.transaction() as database:
             current = database.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()

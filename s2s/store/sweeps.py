@@ -83,7 +83,7 @@ def select_reachable_parts(
 
 
 def claim_sweep(store: Store, sweep_id: int) -> None:
-    """Make this process the sweep's owner; raise UserError if its present owner is alive."""
+    """Make this process the sweep's owner; raise UserError if its current owner is alive."""
     store.mark_interrupted()
     with store.transaction() as database:
         if _is_running(store, database, sweep_id):

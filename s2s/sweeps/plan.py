@@ -12,15 +12,15 @@ from s2s.store.sweeps import insert_sweep, select_reachable_parts
 
 def create_sweep(store: Store, config: SweepConfig) -> int:
     """Store a sweep with its parts. Return the sweep's id."""
-    return insert_sweep(store, config, _all_parts(config))
+    return insert_sweep(store, config, _plan_all_parts(config))
 
 
 def plan(config: SweepConfig) -> tuple[SweepPart, ...]:
-    """Return a new sweep's parts in the order of training, except sizes that it may grow to."""
-    return select_reachable_parts(config, _all_parts(config))
+    """Return a new sweep's parts in the order of training, without sizes that it may grow to."""
+    return select_reachable_parts(config, _plan_all_parts(config))
 
 
-def _all_parts(config: SweepConfig) -> list[SweepPart]:
+def _plan_all_parts(config: SweepConfig) -> list[SweepPart]:
     """Return every part that the sweep may reach, in a randomized block design.
 
     Each repeat trains every combination once, in an order drawn with the seed, so that a period in
@@ -32,9 +32,9 @@ def _all_parts(config: SweepConfig) -> list[SweepPart]:
     parts: list[SweepPart] = []
     for repeat in range(config.repeats):
         is_first = repeat == 0
-        shuffled = combinations if is_first else combinations + larger
+        pool = combinations if is_first else combinations + larger
         rng = np.random.default_rng([config.base.seed, repeat])
-        block = [shuffled[index] for index in rng.permutation(len(shuffled)).tolist()]
+        block = [pool[index] for index in rng.permutation(len(pool)).tolist()]
         if is_first:
             block += larger
         parts += [SweepPart(engine, size, repeat, None) for engine, size in block]

@@ -23,7 +23,7 @@ from s2s.store import Store
 from s2s.store.sweeps import read_sweeps
 
 ITERATIONS, LONG_ITERATIONS = 1_000, 10_000
-"""Iterations of each run in the article's comparison, and of its run with translations."""
+"""Iterations of the compared runs, and of the run whose translations the article prints."""
 _REPEATS = 3
 """Confidence intervals are computed across repeats, not across the steps of one run: the machine
 may be slower during one run than during the run that it is compared with."""
@@ -38,7 +38,7 @@ def build_replay_config(
     threads: int = 0,
     device: str = "auto",
 ) -> SweepConfig:
-    """Return the article's comparison, with TrainConfig's default model, optimizer and rate.
+    """Return the article's comparison with the default model, optimizer and learning rate.
 
     Args:
         iterations: Iterations per run. Above ITERATIONS the replay is long: it translates samples
@@ -120,9 +120,9 @@ def find_related_advice(store: Store, sweep: Sweep) -> RelatedAdvice | None:
             with suppress(UserError):  # it may have too few finished runs for advice
                 runs = list_finished_runs(other, engine)
                 evaluations = {run.id: store.evaluations(run.id) for run in runs}
-                recommended = advise(other, engine, evaluations).recommendation.range
-                if recommended:
-                    return RelatedAdvice(other.id, engine.value, recommended)
+                recommended_range = advise(other, engine, evaluations).recommendation.range
+                if recommended_range:
+                    return RelatedAdvice(other.id, engine.value, recommended_range)
     return None
 
 

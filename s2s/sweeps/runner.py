@@ -25,7 +25,7 @@ from s2s.training.device import resolve_device
 _REPORT_SECONDS = 0.25
 _POLL_SECONDS = 0.05
 _WAIT_SECONDS = 1.0
-"""How long to wait between two parts for a queued run to start. It starts in a fraction of this."""
+"""Longest wait between two parts for a queued run to start. It needs a fraction of that time."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SweepProgress:
     """Time until the part ends; `None` before its first step."""
     has_ended: bool = False
     is_measuring_memory: bool = False
-    """Whether the part has not started because its memory is still being measured."""
+    """Whether the memory of the part is being measured, before the part is trained."""
 
 
 def run_sweep(store: Store, sweep_id: int, stop: Event) -> Iterator[SweepProgress]:
