@@ -12,7 +12,7 @@ from s2s.bench.bench import list_engines
 from s2s.config import Engine
 from s2s.data.corpus import Corpus
 from s2s.machine.peak_memory import PeakMemory, load_kernels
-from s2s.training.device import ran_out_of_memory
+from s2s.training.device import is_out_of_memory
 from s2s.training.trainer import Trainer
 from s2s.translation.task import TranslationTask
 
@@ -69,7 +69,7 @@ def _measure(setup: Setup, corpus: Corpus, engine: Engine, size: int) -> MemoryP
             for _ in range(_STEPS):
                 padded_tokens = max(padded_tokens, trainer.step().padded_tokens)
     except Exception as error:
-        if not ran_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         return None
     return MemoryPoint(size, padded_tokens, memory.peak_bytes or 0)

@@ -21,7 +21,7 @@ from s2s.machine.peak_memory import PeakMemory, load_kernels
 from s2s.records import StepRecord
 from s2s.task import Task
 from s2s.text.run import describe_remark
-from s2s.training.device import ran_out_of_memory
+from s2s.training.device import is_out_of_memory
 from s2s.training.trainer import Trainer
 
 COPY_BYTES = 256 * 2**20
@@ -249,7 +249,7 @@ class Rounds:
         except UserError as error:
             note = f"Skipped {name}: {error}"
         except Exception as error:
-            if not ran_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             note = f"Out of memory: {name}."
         # Outside the except blocks: their traceback would keep the tensors alive.

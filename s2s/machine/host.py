@@ -165,7 +165,7 @@ class OtherLoadMeter:
         return max(0.0, busy - own) / wall  # rounding can make the difference slightly negative
 
     def _read_times(self) -> tuple[float, float, float]:
-        """Return the wall time and the CPU times of all programs and of this process, in seconds."""
+        """Return wall time, CPU time of all programs, and CPU time of this process, in seconds."""
         times = psutil.cpu_times(percpu=True)
         if hasattr(self._process, "cpu_affinity"):  # not on macOS
             usable = self._process.cpu_affinity()

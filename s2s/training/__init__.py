@@ -1,1 +1,1 @@
-"""The training loop, its engines, optimizers, checkpoints and evaluation."""
+"""Training of any task: the loop, optimizers, checkpoints, device, timing, gradient norms."""

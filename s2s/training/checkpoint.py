@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file with weights, configuration, task metadata and run state."""
+"""Checkpoints. Each is a safetensors file: weights, configuration, task metadata, run state."""
 
 import dataclasses
 import json
@@ -22,11 +22,11 @@ from s2s.validation import check_integer, parse_dataclass
 
 _FORMAT = 1
 _WEIGHTS, _STATE = "weights.", "state."
-"""Prefixes of the tensors' names."""
+"""Prefixes of the names of tensors in the file."""
 _DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "U8": torch.uint8}
-"""Names of the dtypes in safetensors."""
+"""torch's dtypes by their names in safetensors."""
 _LAZY_NAMES = {"rows", "missed", "rate"}
-"""State that a lazy optimizer has for an embedding in addition to the usual entries."""
+"""Entries that a lazy optimizer adds to the state of an embedding."""
 _MOMENT_NAMES = {
     OptimizerName.ADAM: {"exp_avg", "exp_avg_sq"},
     OptimizerName.RMSPROP: {"square_avg"},
@@ -42,22 +42,22 @@ class _NewerFormatError(UserError):
 
 @dataclass
 class Position:
-    """The progress of a training loop, apart from its iteration."""
+    """Progress of a training loop. Its iteration is in the Checkpoint."""
 
     first_iteration: int
-    """Iteration at which the run began, above 0 if it continues another run."""
+    """Iteration at which the run began. It is above 0 if the run continues another one."""
     training_seconds: float = 0.0
-    """Wall time of all steps so far, without evaluations."""
+    """Total time of the steps so far, without evaluations."""
     evaluated_at: int | None = None
-    """Iteration of the last evaluation, `None` before the first one."""
+    """Iteration of the last evaluation, or `None` before the first."""
     evaluated_tenths: int = 0
-    """Tenths of the run that were complete at the last evaluation."""
+    """Whole tenths of the run that were done at the last evaluation."""
     target_reached: bool = False
 
 
 @dataclass
 class Checkpoint:
-    """Everything needed to use a model and, with `state`, to resume its training exactly."""
+    """Everything needed to use a model. With `state`, its training can be resumed exactly."""
 
     config: TrainConfig
     task: Metadata
@@ -65,13 +65,13 @@ class Checkpoint:
     position: Position
     weights: dict[str, Tensor]
     state: dict[str, Tensor] = field(default_factory=dict)
-    """State of the optimizer and of the random number generators, empty if it was dropped."""
+    """State of the optimizer and of torch's random numbers. Empty if it was dropped or not read."""
     sampler: dict[str, Any] = field(default_factory=dict)
     """State of the batch sampler."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Replace the checkpoint in an existing folder. After an OSError the old one is still there."""
+    """Replace the checkpoint in an existing folder. If writing it fails, the old one stays."""
     header = {
         "format": _FORMAT,
         "config": checkpoint.config.to_json(),
@@ -103,10 +103,10 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(folder: Path, *, with_state: bool = False) -> Checkpoint:
-    """Read and check the checkpoint in a run's folder.
+    """Read and check the checkpoint in a run's folder. Leave out its state by default.
 
     Raises:
-        UserError: The checkpoint is missing, damaged, or of a newer version.
+        UserError: The checkpoint is missing, damaged, or written by a newer s2s.
     """
     path = folder / CHECKPOINT
     if not path.exists():
@@ -136,10 +136,12 @@ def _load(path: Path, with_state: bool) -> Checkpoint:
         all_names = file.keys()  # safe_open is not a mapping
         names = [name for name in all_names if with_state or not name.startswith(_STATE)]
         # Shapes are checked before any memory is allocated for the tensors.
-        meta_weights, meta_state = _split({name: _on_meta(file.get_slice(name)) for name in names})
+        meta_weights, meta_state = _separate_state(
+            {name: _build_meta_tensor(file.get_slice(name)) for name in names}
+        )
         _check_outline(header["iteration"], config, model, meta_weights, meta_state)
-        # Copied, because a memory-mapped tensor crashes the program if the file is truncated.
-        weights, state = _split({name: file.get_tensor(name).clone() for name in names})
+        # Copied, because a memory-mapped tensor would crash the program if the file were truncated.
+        weights, state = _separate_state({name: file.get_tensor(name).clone() for name in names})
     _check_values(weights, state, header["sampler"])
     return Checkpoint(
         config,
@@ -152,13 +154,13 @@ def _load(path: Path, with_state: bool) -> Checkpoint:
     )
 
 
-def _on_meta(tensor: Any) -> Tensor:
-    """Return a tensor on the meta device with the shape and dtype of a tensor in a file."""
+def _build_meta_tensor(tensor: Any) -> Tensor:
+    """Return a tensor without memory that has the shape and dtype of a tensor in the file."""
     return torch.empty(tensor.get_shape(), dtype=_DTYPES[tensor.get_dtype()], device="meta")
 
 
-def _split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return the weights and the state, without the prefixes of their names in the file."""
+def _separate_state(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the weights and the state, with the prefixes removed from their names."""
     groups: dict[str, dict[str, Tensor]] = {_WEIGHTS: {}, _STATE: {}}
     for name, tensor in tensors.items():
         prefix, dot, rest = name.partition(".")
@@ -169,9 +171,9 @@ def _split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Ten
 def _check_outline(
     iteration: Any, config: TrainConfig, model: nn.Module, weights: _Tensors, state: _Tensors
 ) -> None:
-    """Check names, shapes and dtypes of tensors on the meta device.
+    """Check names, shapes and dtypes, on tensors that have no memory yet.
 
-    A fused kernel does not check the shapes of its state, and could overwrite other memory.
+    Fused kernels do not check the shapes of a state. With a wrong one they overwrite other memory.
     """
     check_integer(iteration, "its iteration", 0, 2**62)
     shapes = {name: value.shape for name, value in model.state_dict().items()}
@@ -179,13 +181,13 @@ def _check_outline(
         raise ValueError("its weights do not fit its configuration and vocabularies")
     dtypes = {value.dtype for value in weights.values()}
     if dtypes not in ({torch.float32}, {torch.float64}):
-        raise ValueError("its weights have another dtype")
+        raise ValueError("its weights are neither float32 nor float64")
     if state:
         _check_state(state, config, model)
 
 
 def _check_values(weights: _Tensors, state: _Tensors, sampler: Any) -> None:
-    """Check the values of tensors that passed `_check_outline`, and the batch sampler's state."""
+    """Check the values of tensors that passed `_check_outline`, and the sampler's state."""
     if not all(bool(value.isfinite().all()) for value in weights.values()):
         raise ValueError("its weights are not all finite numbers")
     for name, value in state.items():
@@ -205,7 +207,7 @@ def _check_state(state: _Tensors, config: TrainConfig, model: nn.Module) -> None
         if match := re.fullmatch(r"optimizer\.([0-9]{1,6})\.(\w+)", name):
             entries_by_number.setdefault(int(match[1]), {})[match[2]] = value
         elif name not in ("random.cpu", "random.cuda"):
-            raise ValueError("its state has an unknown name")
+            raise ValueError("its state has an unknown entry")
         elif value.dtype != torch.uint8 or value.numel() > len(torch.get_rng_state()):
             raise ValueError("its random state is not valid")
     if "random.cpu" not in state:
@@ -221,31 +223,31 @@ def _check_state(state: _Tensors, config: TrainConfig, model: nn.Module) -> None
             raise ValueError(_MISMATCH)
         parameter, names = parameters[number], set(entries)
         allowed = [moments if config.optimizer is OptimizerName.SGD else moments | {"step"}]
-        if is_lazy:  # it counts no steps, but keeps the count of a dense optimizer it continued
+        if is_lazy:  # it has no step count, except one from a dense optimizer that it continued
             allowed.append(moments)
         if parameter in embeddings and names >= _LAZY_NAMES:
             names -= _LAZY_NAMES
             allowed.append(set())  # before the first step
         if names not in allowed:
-            raise ValueError("its optimizer state is of another optimizer")
-        if not all(_has_right_shape(entry, name, parameter) for name, entry in entries.items()):
+            raise ValueError("its optimizer state belongs to another optimizer")
+        if not all(_is_valid_entry(entry, name, parameter) for name, entry in entries.items()):
             raise ValueError(_MISMATCH)
 
 
-def _has_right_shape(entry: Tensor, name: str, parameter: Tensor) -> bool:
-    if name == "missed":  # steps per row
+def _is_valid_entry(entry: Tensor, name: str, parameter: Tensor) -> bool:
+    if name == "missed":  # number of missed steps per row
         return entry.shape == parameter.shape[:1] and entry.dtype == torch.int64
     shape = () if name in ("step", "rate") else parameter.shape
     return entry.shape == shape and entry.is_floating_point()
 
 
 def drop_state(folder: Path) -> None:
-    """Rewrite the checkpoint without its state, which is most of its size."""
+    """Rewrite the checkpoint without its state, to shrink the file."""
     save_checkpoint(folder, load_checkpoint(folder))
 
 
 def collect_optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the optimizer's state by flat names, `optimizer.<parameter number>.<entry>`."""
+    """Return the optimizer's state under flat names, `optimizer.<parameter number>.<entry>`."""
     return {
         f"optimizer.{number}.{name}": torch.as_tensor(value)
         for number, values in optimizer.state_dict()["state"].items()
@@ -254,15 +256,15 @@ def collect_optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tenso
     }
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
-    """Restore what collect_optimizer_state returned, but no settings such as the learning rate."""
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
+    """Load the state that `collect_optimizer_state` returned. Settings such as the rate stay."""
     entries_by_number: dict[int, dict[str, Tensor]] = {}
     for name, tensor in state.items():
         if name.startswith("optimizer."):
             _, number, entry_name = name.split(".", 2)
             entries_by_number.setdefault(int(number), {})[entry_name] = tensor
     optimizer.load_state_dict({**optimizer.state_dict(), "state": entries_by_number})
-    # Fused kernels assume that an entry has the same memory layout as its parameter.
+    # Fused kernels assume that an entry has the memory layout of its parameter.
     for parameter, entries in optimizer.state.items():
         for name, entry in entries.items():
             if entry.shape == parameter.shape:

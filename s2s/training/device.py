@@ -1,4 +1,4 @@
-"""The device: its choice, its precision, and its memory."""
+"""Choice of the device that trains, its precision in matrix products, and its memory."""
 
 import ctypes
 import sys
@@ -17,13 +17,13 @@ _OUT_OF_MEMORY = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
-"""Parts of the RuntimeError messages that torch raises instead of an OutOfMemoryError."""
+"""Texts that mark a RuntimeError of torch as out of memory, although it is no OutOfMemoryError."""
 _MMAP_THRESHOLD_BYTES = 2**25 - 2**16
-"""A little below the largest threshold that malloc sets for itself (32 MiB, see mallopt(3))."""
+"""Slightly below 32 MiB, the largest threshold that malloc sets by itself (see mallopt(3))."""
 
 
 def resolve_device(name: str) -> torch.device:
-    """Return the device of this name; `auto` means the first GPU, or the CPU without a GPU.
+    """Return the device of this name; `auto` means the first GPU, or the CPU if there is none.
 
     Raises:
         UserError: The GPU does not exist.
@@ -44,7 +44,7 @@ def list_device_names() -> list[str]:
     return [*(f"cuda:{index}" for index in range(torch.cuda.device_count())), "cpu"]
 
 
-def ran_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Return whether the error means that the device's memory was too small."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
@@ -52,15 +52,15 @@ def ran_out_of_memory(error: Exception) -> bool:
 
 
 def raise_mmap_threshold() -> None:
-    """Make glibc's malloc reuse freed blocks of up to 32 MiB, by freeing a block of that size.
+    """Free a block of almost 32 MiB. From then on glibc's malloc reuses freed blocks of that size.
 
-    Otherwise malloc may return the gradients' memory to the system at every step.
+    Otherwise it may return the gradients' memory to the system at every step.
     """
     torch.empty(_MMAP_THRESHOLD_BYTES, dtype=torch.uint8)
 
 
 def trim_heap() -> None:
-    """Return all free memory to the system (glibc only), which takes some milliseconds.
+    """Return all free memory to the system. This takes some milliseconds, and needs glibc.
 
     Otherwise each evaluation and each checkpoint would leave the memory more fragmented.
     """
@@ -69,26 +69,28 @@ def trim_heap() -> None:
         trim(ctypes.c_size_t(0))
 
 
-_queue, _changed = threading.Lock(), threading.Condition()
+_entry_lock, _settings_changed = threading.Lock(), threading.Condition()
 _settings_in_use: list[str] = []
-"""One entry for each thread that computes with one of torch's precision settings."""
+"""One entry per thread that is inside `matmul_precision`. All entries are equal."""
 _settings_before: list[str] = []
+"""torch's own settings, to be restored by the last thread."""
 
 
 @contextmanager
 def matmul_precision(precision: Precision, device: torch.device) -> Iterator[None]:
-    """On a GPU compute float32 products exactly (fp32), or in TF32 (tf32 and bf16).
+    """Let a GPU multiply float32 matrices in full precision (fp32) or in TF32 (tf32, bf16).
 
     torch's settings are global. Threads that need the same setting use it together. A thread that
-    needs another setting waits until they are done, and later threads queue behind it. So one
-    thread must not nest two precisions. A captured graph keeps the setting of its capture.
+    needs another setting waits until they are done, and later threads queue behind it. A thread
+    must not nest these contexts: it could wait for itself. A CUDA graph keeps the setting that it
+    was captured with.
     """
     if device.type != "cuda":
         yield
         return
     setting = "ieee" if precision is Precision.FP32 else "tf32"
-    with _queue, _changed:
-        _changed.wait_for(lambda: all(each == setting for each in _settings_in_use))
+    with _entry_lock, _settings_changed:
+        _settings_changed.wait_for(lambda: all(each == setting for each in _settings_in_use))
         if not _settings_in_use:
             _settings_before[:] = _read_settings()
             _write_settings(setting, setting)
@@ -96,15 +98,15 @@ def matmul_precision(precision: Precision, device: torch.device) -> Iterator[Non
     try:
         yield
     finally:
-        with _changed:
+        with _settings_changed:
             _settings_in_use.remove(setting)
             if not _settings_in_use:
                 _write_settings(*_settings_before)
-            _changed.notify_all()
+            _settings_changed.notify_all()
 
 
 def _read_settings() -> tuple[str, str]:
-    """Return the settings of cuBLAS (matrix products) and cuDNN (recurrent layers)."""
+    """Return the precision settings of cuBLAS (matrix products) and cuDNN (recurrent layers)."""
     matmul: str = torch.backends.cuda.matmul.fp32_precision
     recurrent: str = torch.backends.cudnn.rnn.fp32_precision  # type: ignore[attr-defined]
     return matmul, recurrent

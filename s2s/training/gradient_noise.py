@@ -1,8 +1,8 @@
-"""Squared gradient norms at a small and a big batch size, for the gradient noise scale.
+"""Squared gradient norms at two batch sizes, from which the gradient noise scale is estimated.
 
-The gradient of a batch must be a mean over independent samples, so the loss is averaged over
-samples, not over tokens. Dropout is off. The model and torch's random number generator stay as they
-are.
+The estimate needs gradients that are means over independent samples, so the loss is averaged over
+samples, not over tokens. Dropout is off. The model and torch's random number generator do not
+change.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,11 +21,12 @@ from s2s.training.device import matmul_precision
 SMALL_BATCH = 32
 """Samples per small batch."""
 BIG_BATCHES = 10
-"""Number of big batches. If there were more, each would be smaller and its gradient noisier."""
+"""Number of big batches. With more of them, each would be smaller and its gradient noisier."""
 SAMPLES = 10_240
+"""Default number of samples."""
 MIN_SAMPLES = 2 * SMALL_BATCH * BIG_BATCHES
 
-Norms = npt.NDArray[np.float64]
+_Norms = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,20 @@ class GradientNorms:
     small_batch: int
     """Samples per small batch."""
     big_batch: int
-    small: Norms
-    """(M, K) norms."""
-    big: Norms
-    """(M,) norms."""
+    small_squared_norms: _Norms
+    """(M, K)"""
+    big_squared_norms: _Norms
+    """(M,)"""
 
 
 def measure_gradients(
     task: Task, progress: Callable[[float], object], *, samples: int = SAMPLES, seed: int = 0
 ) -> GradientNorms:
-    """Measure gradient norms in float32 on the training split.
+    """Measure squared gradient norms in float32 on the training split.
 
     Args:
         progress: Called with the fraction done.
-        samples: About how many samples to draw, with replacement, as training does.
+        samples: Samples to draw with replacement, rounded down to equal batches.
     """
     random = np.random.default_rng(seed)
     small_per_big = samples // (BIG_BATCHES * SMALL_BATCH)
@@ -61,7 +62,7 @@ def measure_gradients(
             small[big_index, small_index] = _squared_norm(gradients)
             for total, gradient in zip(sums, gradients, strict=True):
                 total.add_(gradient)
-            del gradients, gradient  # before the next gradients need as much memory
+            del gradients, gradient  # free them before the next ones are allocated
             if small_index == small_per_big - 1:
                 big[big_index] = _squared_norm(sums) / small_per_big**2
                 for total in sums:
@@ -71,7 +72,7 @@ def measure_gradients(
 
 
 def _squared_norm(gradients: Sequence[Tensor]) -> float:
-    """Return the squared norm of all gradients as one vector."""
+    """Return the squared norm of the vector that all gradients form together."""
     values = [each.coalesce().values() if each.is_sparse else each for each in gradients]
     return float(torch.stack([each.square().sum(dtype=torch.float64) for each in values]).sum())
 
@@ -81,7 +82,7 @@ def _without_dropout(model: nn.Module) -> Iterator[None]:
     modes = {module: module.training for module in model.modules()}
     model.eval()
     for module in modes:
-        if isinstance(module, nn.GRU):  # has no dropout; cuDNN needs training mode for gradients
+        if isinstance(module, nn.GRU):  # it has no dropout, and cuDNN needs this for gradients
             module.training = True
     try:
         yield

@@ -1,9 +1,9 @@
 """Optimizers: built from the configuration, and on a CPU with lazy updates of embeddings.
 
 A batch uses a few hundred of several thousand words, but with momentum every row of an embedding
-moves at every step. A row without gradients for k steps moves along a geometric series, so all its
-steps can be taken at once before its next use, with the same result. With momentum mu, momentum
-buffer b and square average v,
+moves at every step. While a row has no gradient, its steps form a geometric series. So k missed
+steps can be taken together, just before the row is used again, with the same result. With rows W,
+learning rate lr, momentum mu, momentum buffer b, square average v and its decay alpha, they are
 
     W -= lr * b * (mu + mu**2 + ... + mu**k),   b *= mu**k,   v *= alpha**k.
 """
@@ -22,7 +22,7 @@ from s2s.config import Engine, OptimizerName, TrainConfig
 _ALPHA, _EPS = 0.99, 1e-8
 """Defaults of torch.optim.RMSprop."""
 _LATE_STEP = torch.tensor(1e9)
-"""Number of a step so late that AdamW's bias corrections are 1."""
+"""A step number so high that AdamW's bias corrections are 1."""
 
 
 def build_optimizer(
@@ -30,8 +30,8 @@ def build_optimizer(
 ) -> torch.optim.Optimizer:
     """Build the optimizer of all parameters.
 
-    On a CPU embeddings get lazy updates, except under the article engine. On a GPU an update of all
-    rows costs little. The graphed engine needs an optimizer that counts its steps on the device.
+    On a CPU, RMSprop and SGD update embeddings lazily, except with the article engine. On a GPU it
+    costs little to update all rows. A CUDA graph needs `capturable`: step counts on the device.
     """
     parameters = list(model.parameters())
     rate, momentum = config.learning_rate, config.momentum
@@ -57,7 +57,7 @@ def build_optimizer(
 
 @dataclass(frozen=True)
 class _Update:
-    """The tensors of one parameter that a fused kernel updates."""
+    """The tensors with which a fused kernel updates one parameter."""
 
     parameter: Tensor
     weight: Tensor
@@ -66,42 +66,43 @@ class _Update:
     state: dict[str, Tensor]
     """The optimizer's state, in the same layout as `weight`."""
     rows: Tensor | None = None
-    """(U,) numbers of the copied rows; `None` if nothing was copied."""
+    """(U,) indices of the copied rows, or `None` if nothing was copied."""
 
 
 class LazySGD(torch.optim.Optimizer):
     """torch.optim.SGD with lazy updates of embeddings, for one parameter group on the CPU.
 
-    In training mode an embedding first updates the rows that it reads. In evaluation mode, and in
-    its `state_dict()`, it returns updated rows but changes nothing, so evaluating a run does not
-    change its rounding. The optimizer's `state_dict()` holds outdated rows and the number of steps
-    they have missed, so resuming is exact. The state of torch's optimizer can be loaded as well.
+    In training mode an embedding first takes the missed steps of the rows that it reads. In
+    evaluation mode, and in its `state_dict()`, it returns updated rows but stores nothing. So an
+    evaluation does not change the rounding of later steps. The optimizer's `state_dict()` holds the
+    rows as stored and their numbers of missed steps, so resuming is exact. A state of torch's own
+    optimizer can be loaded too.
     """
 
     def __init__(
         self, parameters: ParamsT, embeddings: Iterable[nn.Embedding], *, lr: float, momentum: float
     ) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
-        self._numbers = {each: i for i, each in enumerate(self.param_groups[0]["params"])}
+        self._parameter_numbers = {each: i for i, each in enumerate(self.param_groups[0]["params"])}
         self._step_count = 0
         self._lr = lr
-        """Learning rate of the missed steps."""
+        """Learning rate of all missed steps."""
         self._last_steps: dict[Tensor, Tensor] = {}
-        """For each embedding's weight, the last step that each row has taken, (rows,)."""
+        """By embedding weight: (rows,) number of the last step that each row has taken."""
         for embedding in embeddings:
             embedding.sparse = True
             weight = embedding.weight
             self._last_steps[weight] = torch.zeros(len(weight), dtype=torch.int64)
             embedding.register_forward_pre_hook(self._update_rows_before)
             embedding.register_forward_hook(self._correct_after)
-            # Wrapped because torch sets an attribute on the hook.
+            # Wrapped, because torch sets an attribute on the hook, which a bound method forbids.
             embedding.register_state_dict_post_hook(  # type: ignore[no-untyped-call]
                 functools.partial(self._save_updated_rows)
             )
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
-        """Take one step with the current gradients, which may be overwritten."""
+        """Take one step with the current gradients. Their memory may be overwritten."""
         (group,) = self.param_groups
         if group["lr"] != self._lr:
             for weight, last_steps in self._last_steps.items():
@@ -122,10 +123,10 @@ class LazySGD(torch.optim.Optimizer):
                     self.state[update.parameter][name].index_copy_(0, update.rows, values)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return torch's state, and the weight, missed steps and learning rate of embeddings."""
+        """Return torch's state and, for embeddings, weight, missed steps and learning rate."""
         saved = super().state_dict()
         for weight, last_steps in self._last_steps.items():
-            saved["state"][self._numbers[weight]] = {
+            saved["state"][self._parameter_numbers[weight]] = {
                 **self.state[weight],
                 "rows": weight.detach().clone(),
                 "missed": self._step_count - last_steps,
@@ -135,11 +136,11 @@ class LazySGD(torch.optim.Optimizer):
 
     @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load state. The state of a lazy optimizer also sets the embeddings' weights."""
+        """Load a state. If it is of a lazy optimizer, it also sets the embeddings' weights."""
         super().load_state_dict(state_dict)
         for weight, last_steps in self._last_steps.items():
             last_steps.fill_(self._step_count)
-            saved = state_dict["state"].get(self._numbers[weight], {})
+            saved = state_dict["state"].get(self._parameter_numbers[weight], {})
             if "missed" in saved:
                 weight.copy_(saved["rows"])
                 last_steps -= saved["missed"]
@@ -166,7 +167,7 @@ class LazySGD(torch.optim.Optimizer):
         saved[f"{prefix}weight"] = weight.detach() - movement
 
     def _missed_movement(self, weight: Tensor, rows: Tensor) -> Tensor:
-        """Return what the missed steps subtract from some rows of `weight`."""
+        """Return what the missed steps of these rows would subtract from `weight`."""
         buffer = self.state.get(weight, {}).get("momentum_buffer")
         if buffer is None:
             return weight.new_zeros(())
@@ -181,7 +182,7 @@ class LazySGD(torch.optim.Optimizer):
 
     @torch.no_grad()
     def _catch_up(self, weight: Tensor, rows: Tensor) -> None:
-        """Take the missed steps of (U,) distinct rows."""
+        """Take the missed steps of the rows at (U,) distinct indices."""
         state = self.state.get(weight)
         if not state:
             return
@@ -198,7 +199,7 @@ class LazySGD(torch.optim.Optimizer):
             state[name].index_copy_(0, rows, values.mul_(decayed))
 
     def _decays(self) -> dict[str, float]:
-        """Return the factor of each state entry in a step without a gradient."""
+        """Return the factor by which a step without a gradient scales each state entry."""
         momentum = self.param_groups[0]["momentum"]
         return {"momentum_buffer": momentum} if momentum else {}
 
@@ -216,7 +217,7 @@ class LazySGD(torch.optim.Optimizer):
             return _Update(parameter, weight, gradient._values(), copies, rows)
         if parameter.is_contiguous():
             return _Update(parameter, parameter, gradient, state)
-        # Stored by columns. A fused kernel reads rows much faster.
+        # The parameter is stored by columns, and fused kernels are much faster on rows.
         transposed = {name: values.t() for name, values in state.items()}
         return _Update(parameter, parameter.t(), gradient.t(), transposed)
 
@@ -242,11 +243,11 @@ class LazyRMSprop(LazySGD):
         return {**super()._decays(), "square_avg": _ALPHA}
 
     def _apply(self, updates: list[_Update], lr: float, momentum: float) -> None:
-        """Update in one pass over memory, with a kernel that torch has only for AdamW.
+        """Update in one pass over memory, with AdamW's fused kernel. torch has none for RMSprop.
 
-        Without a first moment and at a late step, AdamW maps a weight x with gradient g to
-        (1 - rate * decay) * x - rate * g / (sqrt(v) + eps). A rate of -1 and a decay of
-        momentum - 1 make this the update of a momentum buffer x.
+        With beta1 = 0 and at a late step, AdamW maps x to
+        (1 - rate * decay) * x - rate * g / (sqrt(v) + eps) with gradient g and square average v.
+        Rate -1 and decay momentum - 1 make this RMSprop's update of the momentum buffer x.
         """
         weights = [update.weight for update in updates]
         gradients = [update.gradient for update in updates]
@@ -274,9 +275,9 @@ class LazyRMSprop(LazySGD):
 
 
 class RowsAdam(torch.optim.Adam):
-    """torch's Adam, applied to the transposes of parameters that are stored by columns.
+    """torch's Adam, which updates a parameter that is stored by columns as its transpose.
 
-    The fused kernel iterates over rows, and would take three times as long.
+    The fused kernel iterates over rows. On columns it would take three times as long.
     """
 
     def _init_group(self, group: dict[str, Any], *lists: list[Tensor]) -> bool:

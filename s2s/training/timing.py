@@ -1,4 +1,4 @@
-"""Timing of steps: clocks for the processor and for a GPU, and interference within the process."""
+"""Timing of steps: clocks for CPU and GPU work, and work in this process that slows steps down."""
 
 import threading
 import time
@@ -10,27 +10,28 @@ import torch
 
 
 class HostClock:
-    """Clock for work on the processor, which is done when its call returns."""
+    """Clock for CPU work. Work is done when its call returns, so there is nothing to wait for."""
 
-    settle_every_seconds = 0.0
-    """Interval at which to wait for the marked work."""
+    synchronize_every_seconds = 0.0
+    """Interval at which the trainer waits for the work that it queued, and reads its marks."""
 
     def mark(self) -> Any:
+        """Return a mark of this moment in the work; see `seconds`."""
         return time.perf_counter()
 
-    def settle(self) -> None:
-        """Wait until all marked work is done."""
+    def synchronize(self) -> None:
+        """Wait until the work before all marks is done."""
 
     def seconds(self, earlier: Any, later: Any) -> float:
-        """Return the time between two settled marks."""
+        """Return the time between two marks. Call `synchronize` first."""
         seconds: float = later - earlier
         return seconds
 
 
 class CudaClock(HostClock):
-    """Clock for work on a GPU, by events in the device's stream, for which no step waits."""
+    """Clock for GPU work. A mark is an event in the GPU's stream, so no step waits for the GPU."""
 
-    settle_every_seconds = 0.25
+    synchronize_every_seconds = 0.25
 
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.current_stream(device)
@@ -40,7 +41,7 @@ class CudaClock(HostClock):
         event.record(self._stream)
         return event
 
-    def settle(self) -> None:
+    def synchronize(self) -> None:
         self._stream.synchronize()
 
     def seconds(self, earlier: Any, later: Any) -> float:
@@ -49,37 +50,38 @@ class CudaClock(HostClock):
 
 
 def build_clock(device: torch.device) -> HostClock:
+    """Return a new clock for work on the device."""
     return CudaClock(device) if device.type == "cuda" else HostClock()
 
 
 _lock = threading.Lock()
-_begun_count = 0
-_ended_count = 0
+_interferences_begun = 0
+_interferences_ended = 0
 
 
 @contextmanager
-def interference() -> Iterator[None]:
-    """Declare work that takes processor time from a training run in another thread."""
-    global _begun_count, _ended_count
+def declare_interference() -> Iterator[None]:
+    """Declare that this section takes CPU time from a training run in another thread."""
+    global _interferences_begun, _interferences_ended
     with _lock:
-        _begun_count += 1
+        _interferences_begun += 1
     try:
         yield
     finally:
         with _lock:
-            _ended_count += 1
+            _interferences_ended += 1
 
 
 class InterferenceDetector:
-    """Detector of the steps of one training run that interference slowed down."""
+    """Tells whether interference may have slowed down the latest step of one training run."""
 
     def __init__(self) -> None:
-        self._ended_before = _ended_count
+        self._ended_at_last_call = _interferences_ended
 
     def detect(self) -> bool:
-        """Return whether there was interference since the last call or the creation."""
-        # Read first, so interference that ends between the two lines counts for both periods.
-        ended_now = _ended_count
-        was_detected = _begun_count > self._ended_before
-        self._ended_before = ended_now
+        """Return whether there was interference since the last call, or since the creation."""
+        # Read the number of ends first. If one ends in between, it counts now and at the next call.
+        ended = _interferences_ended
+        was_detected = _interferences_begun > self._ended_at_last_call
+        self._ended_at_last_call = ended
         return was_detected

@@ -1,4 +1,4 @@
-"""The training loop, a generator of step records and evaluations."""
+"""The training loop: a generator that yields step records and evaluations."""
 
 import dataclasses
 import itertools
@@ -14,16 +14,21 @@ from s2s.data.sampler import BatchSampler
 from s2s.errors import UserError
 from s2s.records import PHASES, Evaluation, StepRecord
 from s2s.task import Task
-from s2s.training.checkpoint import Checkpoint, Position, collect_optimizer_state, load_optimizer
+from s2s.training.checkpoint import (
+    Checkpoint,
+    Position,
+    collect_optimizer_state,
+    load_optimizer_state,
+)
 from s2s.training.optimizers import LazySGD, build_optimizer
 from s2s.training.timing import InterferenceDetector, build_clock
 
 WARMUP_STEPS = 3
-"""Number of steps at the start of a run that are not timed, because they still reserve memory."""
+"""Number of first steps that do not count as timed, because they still allocate memory."""
 
 
 class Trainer:
-    """Trainer of a task, whose whole state is in `checkpoint()`."""
+    """Trains a task. `checkpoint()` returns the whole state of the training."""
 
     def __init__(
         self,
@@ -33,12 +38,12 @@ class Trainer:
         resume: bool = False,
         check_stop: Callable[[], object] = lambda: None,
     ) -> None:
-        """Build the optimizer and the batch sampler.
+        """Build the optimizer and the batch sampler, and load `start` into them.
 
         Args:
-            start: The weights to begin with, and the optimizer's state if it was stored and fits.
-            resume: Whether `start` is a checkpoint of this very run, which was interrupted.
-            check_stop: Called several times per second in an evaluation; may raise to stop it.
+            start: Checkpoint to begin with. Its optimizer state is used if it is there and fits.
+            resume: Whether `start` is a checkpoint of this run itself, after an interruption.
+            check_stop: Called several times per second in an evaluation. It may raise to stop that.
 
         Raises:
             UserError: `start` does not fit the task, or cannot be resumed.
@@ -54,7 +59,7 @@ class Trainer:
             if resume and not start.state:
                 raise UserError(
                     "The run's checkpoint has no optimizer state, so it cannot be resumed. "
-                    "Continue it as a new run, which starts from its weights."
+                    "Start a new run that continues from its weights."
                 )
             task.check_start(start.config, start.task, same_data=resume)
             self._load(start)
@@ -63,40 +68,41 @@ class Trainer:
         self._clock = build_clock(task.device)
         self._interference = InterferenceDetector()
         self._check_stop = check_stop
-        self._is_paused = False
-        """Whether the time before the next step is left out of that step's time."""
+        self._is_clock_stopped = False
+        """Whether the time until the next step starts belongs to no step."""
 
     def run(self) -> Iterator[StepRecord | Evaluation]:
-        """Train until the end; evaluate before the first step, at intervals, and after the last.
+        """Train until the run is finished. Evaluate first, at intervals, and after the last step.
 
-        The caller's time between two steps belongs to the second step, but time after an evaluation
-        or a checkpoint belongs to no step. On a GPU steps come in bursts, four per second. Take a
-        checkpoint only at the last step of a burst, when its iteration equals `self.iteration`.
+        A step's time includes the caller's work since the previous step. It includes no evaluation
+        or checkpoint, and no work after one. On a GPU, steps are yielded in bursts, four per
+        second. Take a checkpoint only at a burst's last step, whose iteration equals
+        `self.iteration`.
         """
         if self._is_evaluation_due():
             yield self.evaluate()
-        self._is_paused = False
-        unsettled: list[tuple[StepRecord, list[Any]]] = []
-        settled_at, end = time.perf_counter(), self._clock.mark()
+        self._is_clock_stopped = False
+        pending: list[tuple[StepRecord, list[Any]]] = []
+        synchronized_at, end = time.perf_counter(), self._clock.mark()
         while not self._is_finished():
             marks = [end]
-            unsettled.append((self.step(marks), marks))
+            pending.append((self.step(marks), marks))
             end = marks[-1]
-            waited = time.perf_counter() - settled_at
-            if waited >= self._clock.settle_every_seconds or self._is_evaluation_due():
-                yield from self._settle(unsettled)
-                unsettled, settled_at = [], time.perf_counter()
-            if self._is_evaluation_due():  # settled steps may have used up the run's seconds
+            waited = time.perf_counter() - synchronized_at
+            if waited >= self._clock.synchronize_every_seconds or self._is_evaluation_due():
+                yield from self._measure_times(pending)
+                pending, synchronized_at = [], time.perf_counter()
+            if self._is_evaluation_due():  # the measured times may have used up max_seconds
                 yield self.evaluate()
-                self._is_paused = True
-            if self._is_paused:
-                end, self._is_paused = self._clock.mark(), False
+                self._is_clock_stopped = True
+            if self._is_clock_stopped:
+                end, self._is_clock_stopped = self._clock.mark(), False
 
     def step(self, marks: list[Any] | None = None) -> StepRecord:
-        """Take one optimizer step on the next batch, without measuring its time.
+        """Take one optimizer step on the next batch. The record has no times yet.
 
         Args:
-            marks: A list that gets the clock's marks: at the start and at the end of each phase.
+            marks: The clock's marks are appended: at the start, and after each phase.
         """
         marks = [] if marks is None else marks
         marks.append(self._clock.mark())
@@ -108,7 +114,7 @@ class Trainer:
         marks.append(self._clock.mark())
         self.iteration += 1
         interfered = self._interference.detect()
-        is_warm = self.iteration - self._start_iteration > WARMUP_STEPS
+        is_past_warmup = self.iteration - self._start_iteration > WARMUP_STEPS
         return StepRecord(
             iteration=self.iteration,
             loss_sum=loss_sum,
@@ -118,13 +124,13 @@ class Trainer:
             padded_tokens=batch.padded_tokens,
             seconds=math.nan,
             phase_seconds=(math.nan,) * len(PHASES),
-            timed=is_warm and not interfered and not self.task.is_warming_up,
+            timed=is_past_warmup and not interfered and not self.task.is_warming_up,
             interfered=interfered,
         )
 
-    def _settle(self, steps: list[tuple[StepRecord, list[Any]]]) -> Iterator[StepRecord]:
-        """Read the times of the steps from their marks, and yield the steps."""
-        self._clock.settle()
+    def _measure_times(self, steps: list[tuple[StepRecord, list[Any]]]) -> Iterator[StepRecord]:
+        """Wait for the steps, set the times in their records, and yield the records."""
+        self._clock.synchronize()
         for record, marks in steps:
             previous_end, *bounds = marks
             record.seconds = self._clock.seconds(previous_end, bounds[-1])
@@ -135,7 +141,7 @@ class Trainer:
             yield record
 
     def evaluate(self) -> Evaluation:
-        """Measure the validation loss and produce sample outputs."""
+        """Measure the validation loss, and produce outputs for the task's samples."""
         loss = self.task.validate(self._check_stop)
         self._check_stop()
         outputs = self.task.sample_outputs()
@@ -146,7 +152,7 @@ class Trainer:
 
     def checkpoint(self) -> Checkpoint:
         """Return the run's state, without copying its tensors."""
-        self._is_paused = True
+        self._is_clock_stopped = True
         device = self.task.device
         state = collect_optimizer_state(self.optimizer) | {"random.cpu": torch.get_rng_state()}
         if device.type == "cuda":
@@ -162,7 +168,7 @@ class Trainer:
         )
 
     def _load(self, start: Checkpoint) -> None:
-        """Load the weights, and optimizer and random states if they fit this run."""
+        """Load the weights. Load the optimizer and random states too, if they fit this run."""
         self.task.model.load_state_dict(start.weights)
         has_same_entries = _get_state_settings(start.config) == _get_state_settings(self.config)
         is_lazy = any(name.endswith(".missed") for name in start.state)
@@ -170,7 +176,7 @@ class Trainer:
             return
         if is_lazy and not isinstance(self.optimizer, LazySGD):
             return  # a dense optimizer cannot use the entries of a lazy one
-        load_optimizer(self.optimizer, start.state)
+        load_optimizer_state(self.optimizer, start.state)
         if start.config.seed != self.config.seed:
             return  # another seed means other batches
         self._sampler.load_state_dict(start.sampler)
@@ -179,7 +185,7 @@ class Trainer:
             torch.cuda.set_rng_state(start.state["random.cuda"], self.task.device)
 
     def _measure_progress(self) -> float:
-        """Return the share of iterations or of training time that is done, the larger one."""
+        """Return the done share of the iterations or of the training time, whichever is larger."""
         share = (self.iteration - self.position.first_iteration) / self.config.iterations
         if self.config.max_seconds:
             share = max(share, self.position.training_seconds / self.config.max_seconds)
@@ -203,5 +209,5 @@ class Trainer:
 
 
 def _get_state_settings(config: TrainConfig) -> tuple[object, ...]:
-    """Return the settings on which the names of an optimizer's state depend."""
+    """Return the settings that decide which entries an optimizer's state has."""
     return config.optimizer, config.momentum > 0, config.engine is Engine.ARTICLE

@@ -19,7 +19,7 @@ from s2s.data.vocabulary import Vocabulary
 from s2s.errors import UserError, quote
 from s2s.records import EOS, PAD, SOS, TranslatedWord, Translation
 from s2s.training.checkpoint import Checkpoint, load_checkpoint
-from s2s.training.timing import interference
+from s2s.training.timing import declare_interference
 from s2s.translation.model import Seq2Seq
 from s2s.validation import parse_dataclass
 
@@ -125,7 +125,7 @@ class Translator:
     @classmethod
     def load(cls, run_folder: Path) -> Self:
         """Load a run's checkpoint; raise UserError if it is missing or damaged."""
-        with interference():
+        with declare_interference():
             return cls(load_checkpoint(run_folder))
 
     def translate(self, sentences: Sequence[str]) -> list[Translation]:
@@ -174,7 +174,7 @@ class Translator:
 
 @contextmanager
 def _limit_torch_to_one_thread() -> Iterator[None]:
-    with _thread_count_lock, interference():
+    with _thread_count_lock, declare_interference():
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:

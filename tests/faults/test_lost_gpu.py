@@ -22,7 +22,7 @@ from s2s.store.sweeps import claim_sweep
 from s2s.sweeps.plan import create_sweep
 from s2s.sweeps.runner import run_sweep
 from s2s.training import device as device_module
-from s2s.training.device import ran_out_of_memory
+from s2s.training.device import is_out_of_memory
 from s2s.translation.engines import Forward, FusedEngine
 from tests.tiny import tiny_config, wait_until
 
@@ -50,7 +50,7 @@ def _no_earlier_loss(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_errors_that_lose_a_gpu(error: Exception, expected: bool) -> None:
     assert lost_gpu.is_fatal_to_gpu(error) is expected
-    assert ran_out_of_memory(error) is ("out of memory" in str(error))
+    assert is_out_of_memory(error) is ("out of memory" in str(error))
     lost_gpu.note_lost_device(error, "cpu")
     assert lost_gpu.lost_device() == ""
 

@@ -46,7 +46,7 @@ def test_noise_of_a_checkpoint(store: Store, tiny: Corpus, changes: dict[str, An
     for _ in range(2):
         trainer.step()
     norms = measure_gradients(trainer.task, shares.append, samples=1000)
-    expected = estimate_noise_scale(norms.small, norms.big, 32, 96)
+    expected = estimate_noise_scale(norms.small_squared_norms, norms.big_squared_norms, 32, 96)
     # The output layer's weights are laid out differently in memory, so its products round
     # differently.
     np.testing.assert_allclose(upper_ends(noise.scale), upper_ends(expected), rtol=1e-4)

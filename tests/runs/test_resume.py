@@ -245,7 +245,7 @@ def test_a_checkpoint_between_evaluations(
 class BurstClock(HostClock):
     """Steps come many at once, as on a GPU."""
 
-    settle_every_seconds = 0.05
+    synchronize_every_seconds = 0.05
 
 
 def test_no_checkpoint_within_a_burst_of_steps(

@@ -37,8 +37,8 @@ def test_two_big_batches_of_two_by_hand(monkeypatch: pytest.MonkeyPatch) -> None
         model=model, device=torch.device("cpu"), lengths=np.ones(9), sample_gradients=gradients
     )
     norms = measure_gradients(task, progress.append, samples=4 * SMALL_BATCH)
-    assert norms.small.tolist() == [[9.0, 1.0], [4.0, 8.0]]
-    assert norms.big.tolist() == [4.0, 5.0]
+    assert norms.small_squared_norms.tolist() == [[9.0, 1.0], [4.0, 8.0]]
+    assert norms.big_squared_norms.tolist() == [4.0, 5.0]
     assert progress == [0.25, 0.5, 0.75, 1.0]
 
 
@@ -83,10 +83,10 @@ def test_samples_are_drawn_from_the_seed_and_without_dropout(make_trainer: MakeT
         measure_gradients(trainer.task, [].append, samples=1000, seed=seed) for seed in (0, 0, 1)
     )
     assert (norms.small_batch, norms.big_batch) == (SMALL_BATCH, 3 * SMALL_BATCH)
-    assert norms.small.shape == (BIG_BATCHES, 3)
-    assert norms.small.tolist() == again.small.tolist()
-    assert len({*norms.small.flatten(), *other.small.flatten()}) == 60
-    assert (norms.big < norms.small.mean(1)).all()
+    assert norms.small_squared_norms.shape == (BIG_BATCHES, 3)
+    assert norms.small_squared_norms.tolist() == again.small_squared_norms.tolist()
+    assert len({*norms.small_squared_norms.flatten(), *other.small.flatten()}) == 60
+    assert (norms.big_squared_norms < norms.small_squared_norms.mean(1)).all()
 
 
 @pytest.mark.gpu

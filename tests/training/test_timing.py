@@ -9,7 +9,7 @@ import torch
 from s2s.errors import UserError
 from s2s.paths import run_folder
 from s2s.records import StepRecord
-from s2s.training.timing import InterferenceDetector, interference
+from s2s.training.timing import InterferenceDetector, declare_interference
 from s2s.training.trainer import WARMUP_STEPS
 from s2s.translation.translator import Translator
 from tests.tiny import MakeTrainer
@@ -18,11 +18,11 @@ from tests.tiny import MakeTrainer
 def test_interference_is_detected_if_it_overlaps_the_period() -> None:
     detector = InterferenceDetector()
     assert not detector.detect()
-    with pytest.raises(ZeroDivisionError), interference():
+    with pytest.raises(ZeroDivisionError), declare_interference():
         raise ZeroDivisionError
     assert [detector.detect(), detector.detect()] == [True, False]
-    with interference():
-        with interference():
+    with declare_interference():
+        with declare_interference():
             assert detector.detect()
         assert [detector.detect(), detector.detect()] == [True, True]  # one of the two lasts
         assert InterferenceDetector().detect()
