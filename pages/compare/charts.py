@@ -22,15 +22,15 @@ from s2s.text.compare import describe_anatomy_fit, describe_axis, describe_missi
 from s2s.text.run import format_timing_warnings
 
 _MAX_POINTS = 20_000
-"""Maximum over all lines: more points slow the browser down without a visible difference."""
+"""Points of all lines together. More would slow the browser down and look the same."""
 
-Compared = Sequence[tuple[Group, Sequence[Summary]]]
-"""Each group of repeats with the summaries of its runs."""
+GroupSummaries = Sequence[tuple[Group, Sequence[Summary]]]
+"""Pairs: a group of repeats, and the summaries of its runs."""
 
 
 @dataclass(frozen=True)
 class View:
-    """Settings of the charts."""
+    """Settings of the charts, as selected by the user."""
 
     axis: Axis
     scale: LossScale
@@ -42,14 +42,16 @@ class View:
 
 
 def loss_chart(groups: Sequence[Group], view: View) -> None:
-    """Draw the loss of all groups."""
+    """Draw the loss of all groups, one line per group."""
     run_count = sum(len(group.runs) for group in groups)
-    points = min(500, max(50, _MAX_POINTS // run_count))  # per line
+    points = min(500, max(50, _MAX_POINTS // run_count))  # of each line
 
     def build_line(run: Run) -> RunLine:
         steps, evaluations, _ = read_records(run.id)
-        shown = evaluations if view.show_validation else []
-        return build_loss_line(run, steps, shown, view.axis, view.scale, view.smoothing, points)
+        validation = evaluations if view.show_validation else []
+        return build_loss_line(
+            run, steps, validation, view.axis, view.scale, view.smoothing, points
+        )
 
     lines = [
         build_group_line(group, [build_line(run) for run in group.runs], view.repeats)
@@ -62,41 +64,41 @@ def loss_chart(groups: Sequence[Group], view: View) -> None:
     draw_chart(figure, describe_loss(lines, view.axis, view.scale), "compare_loss")
 
 
-def comparison_caption(compared: Compared, view: View) -> None:
-    """Explain what the axis makes equal between the runs, and what the bands mean."""
-    summaries = [each for _, group_summaries in compared for each in group_summaries]
+def comparison_caption(group_summaries: GroupSummaries, view: View) -> None:
+    """Explain what runs have in common at the same x, and how repeats are drawn."""
+    summaries = [each for _, summaries in group_summaries for each in summaries]
     st.caption(f":material/balance: {describe_axis(summaries, view.axis)}")
-    if any(len(group.runs) > 1 for group, _ in compared):
+    if any(len(group.runs) > 1 for group, _ in group_summaries):
         has_quartiles = view.repeats is Repeats.QUARTILES
-        band = "of the middle half" if has_quartiles else "from the lowest to the highest"
+        band = "covers the middle half" if has_quartiles else "ranges from lowest to highest"
         st.caption(
             ":material/stacked_line_chart: Runs that differ only in the seed are drawn as their "
-            f"mean, with a band {band}, up to the end of the shortest run."
+            f"mean, up to the end of the shortest run. The band {band}."
         )
 
 
-def bar_charts(compared: Compared, repeats: Repeats) -> None:
+def bar_charts(group_summaries: GroupSummaries, repeats: Repeats) -> None:
     """Draw throughput and peak memory side by side."""
-    warnings = [  # of each group, without repetitions
+    warnings = [  # per group, each warning once
         " ".join(dict.fromkeys(filter(None, map(format_timing_warnings, summaries))))
-        for _, summaries in compared
+        for _, summaries in group_summaries
     ]
     left, right = st.columns(2)
     with left:
-        bars = build_bars(compared, repeats, lambda each: each.samples_per_second)
+        bars = build_bars(group_summaries, repeats, lambda each: each.samples_per_second)
         figure = plot_bars(bars, "Throughput", "samples/s", format_rate, warnings=warnings)
         text = describe_bars(bars, "Throughput", format_rate, warnings)
         draw_chart(figure, text, "compare_speed")
     with right:
-        bars = build_bars(compared, repeats, lambda each: each.peak_memory_bytes)
+        bars = build_bars(group_summaries, repeats, lambda each: each.peak_memory_bytes)
         figure = plot_bars(bars, "Peak memory", "MiB", format_bytes, scale=2**-20)
         draw_chart(figure, describe_bars(bars, "Peak memory", format_bytes), "compare_memory")
 
 
 def anatomy_chart(runs: Sequence[Run]) -> None:
-    """Draw the phases of each run's step, with a fit over the batch sizes."""
-    measured = [measure_anatomy(run, read_records(run.id)[0]) for run in runs]
-    anatomies = [each for each in measured if each]
+    """Draw the phases of a step of each run, with a fit over the batch sizes if there is one."""
+    results = [measure_anatomy(run, read_records(run.id)[0]) for run in runs]
+    anatomies = [each for each in results if each]
     if not anatomies:
         return
     unit = segmented_choice(
@@ -107,8 +109,8 @@ def anatomy_chart(runs: Sequence[Run]) -> None:
     figure = plot_anatomy(anatomies, fit, shares=unit == "share", revision=revision)
     draw_chart(figure, describe_anatomy(anatomies, fit), "compare_anatomy")
     caption = describe_anatomy_fit(fit) if fit else describe_missing_fit(anatomies)
-    missing = [str(run.id) for run, each in zip(runs, measured, strict=True) if not each]
+    missing = [str(run.id) for run, each in zip(runs, results, strict=True) if not each]
     if missing:
         noun = "run" if len(missing) == 1 else "runs"
-        caption += f" No phases were measured in {noun} {', '.join(missing)}."
+        caption += f" No step phases were measured in {noun} {', '.join(missing)}."
     st.caption(escape(caption))

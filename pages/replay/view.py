@@ -1,4 +1,4 @@
-"""A replay so far: its summary, tables, loss curves and sample translations."""
+"""Shows a replay, finished or not: summary, tables, loss curves and sample translations."""
 
 import dataclasses
 import re
@@ -35,19 +35,20 @@ from s2s.text.sweep import list_run_messages
 def show_replay(
     sweep_id: int, unigram_loss: float | None, related: RelatedAdvice | None, *, is_live: bool
 ) -> None:
-    """Show the replay; if a timer calls this (`is_live`), rerun the page once the replay ended."""
+    """Show the replay. If a timer calls this (`is_live`), rerun the page when the replay ends."""
     try:
         sweep = read_sweep(get_store(), sweep_id)
     except UserError:  # deleted in another tab
         st.rerun()
     if is_live and sweep.state is not SweepState.RUNNING:
-        st.rerun()  # without the timer
+        st.rerun()  # the page then no longer uses a timer
     replay = read_replay(get_store(), sweep, unigram_loss, related)
     if sweep.state is not SweepState.FINISHED:
         _show_progress(sweep)
     with st.container(border=True):
         st.subheader(describe_speed_ratios(replay))
-        corpus = re.sub(r"[^A-Za-z0-9._-]", "", replay.corpus)  # Markdown could interpret the rest
+        # Other characters in the name of the corpus could be read as Markdown.
+        corpus = re.sub(r"[^A-Za-z0-9._-]", "", replay.corpus)
         st.write(describe_replay(dataclasses.replace(replay, corpus=corpus)))
     with st.container(horizontal=True, gap="large"):
         _show_table("Samples per second", build_speed_table(replay))
@@ -60,25 +61,25 @@ def show_replay(
 
 
 def _show_progress(sweep: Sweep) -> None:
-    now = ""
+    current_run = ""
     for part in sweep.parts:
         if (run := part.run) and run.state is RunState.RUNNING:
-            iteration = f"iteration {run.iterations_done:,}"
-            now = f", now {escape(words.format_run_label(run))}, {run.config.engine}, {iteration}"
+            label = f"{escape(words.format_run_label(run))}, {run.config.engine}"
+            current_run = f", now training {label}, iteration {run.iterations_done:,}"
     done, total = sweep.count_done_parts(), len(sweep.parts)
-    st.progress(done / total, f"{done:,} of {total:,} runs done{now}")
+    st.progress(done / total, f"{done:,} of {total:,} runs done{current_run}")
 
 
 def _show_table(title: str, table: Sequence[Sequence[str]]) -> None:
-    titles, *rows = table
-    data = pd.DataFrame(rows, columns=[each.capitalize() for each in titles])
-    numbers = st.column_config.TextColumn(alignment="right")
+    header, *rows = table
+    data = pd.DataFrame(rows, columns=[each.capitalize() for each in header])
+    right_aligned = st.column_config.TextColumn(alignment="right")
     with st.container(width="content"):
         st.markdown(f"**{title}**")
         st.dataframe(
             data,
             hide_index=True,
-            column_config=dict.fromkeys(data.columns.drop("Engine"), numbers),
+            column_config=dict.fromkeys(data.columns.drop("Engine"), right_aligned),
             width="content",
             alt=title,
         )
@@ -99,17 +100,17 @@ def _show_curves(sweep: Sweep) -> None:
         with column:
             draw_chart(figure, describe_loss(lines, axis, LossScale.TOKEN), f"replay_loss_{axis}")
     st.caption(
-        "Left: by iterations, as in the article. Right: by samples. Repeats are drawn as their "
-        "mean, with a band from lowest to highest."
+        "Left: by iterations, as in the article. Right: by samples. Each line is the mean over "
+        "repeats, and its band ranges from the lowest to the highest."
     )
 
 
 def _build_line(sweep: Sweep, engine: Engine, batch_size: int, axis: Axis) -> RunLine | None:
-    """Return the mean line of the finished repeats, or else the line of the run in progress."""
+    """Return the mean of the finished repeats, or else the line of the first repeat with steps."""
     parts = [part for part in sweep.parts if (part.engine, part.batch_size) == (engine, batch_size)]
-    started = [part.run for part in parts if part.run and part.run.iterations_done]
-    finished = [run for run in started if run.state is RunState.FINISHED]
-    runs = finished or started[:1]
+    with_steps = [part.run for part in parts if part.run and part.run.iterations_done]
+    finished = [run for run in with_steps if run.state is RunState.FINISHED]
+    runs = finished or with_steps[:1]
     if not runs:
         return None
     lines = [
@@ -120,17 +121,17 @@ def _build_line(sweep: Sweep, engine: Engine, batch_size: int, axis: Axis) -> Ru
 
 
 def _show_translations(runs: Sequence[Run]) -> None:
-    """Show a tab per run, with a row per evaluation and a column per sentence."""
+    """Show one tab per run, with one row per evaluation and one column per sentence."""
     st.subheader("Sample translations")
     tabs = st.tabs([f"{run.config.engine}, batch {run.config.batch_size}" for run in runs])
     for tab, run in zip(tabs, runs, strict=True):
         evaluations = select_article_evaluations(read_records(run.id)[1])
         table = build_translation_table(evaluations, columns=len(evaluations))
         if not table.rows:
-            tab.caption("The first evaluation brings the first translations.")
+            tab.caption("Translations appear after the first evaluation.")
             continue
-        columns = {"After": ["reference", *(f"{each:,}" for each in table.iterations)]}
+        columns = {"Iteration": ["Reference", *(f"{each:,}" for each in table.iterations)]}
         for source, reference, outputs in table.rows:
             columns[escape(source)] = [escape(shorten(text)) for text in (reference, *outputs)]
-        alt = "Sample sentences, their references, and the translations at each evaluation"
+        alt = "Sample sentences, their references, and the translations after some iterations"
         tab.table(pd.DataFrame(columns), hide_index=True, alt=alt)

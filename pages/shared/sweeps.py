@@ -14,7 +14,7 @@ from s2s.records import Sweep, SweepState
 from s2s.store.sweeps import read_sweeps
 from s2s.text.sweep import describe_sweep
 
-SELECTED = "selected_sweep"
+SELECTED_KEY = "selected_sweep"
 """Session-state key of the selected sweep's id."""
 
 
@@ -29,14 +29,14 @@ def list_sweeps() -> list[Sweep]:
 def select_sweep(sweeps: Sequence[Sweep]) -> Sweep:
     """Return the selected sweep: by default the one in the address, or else the newest."""
     by_id = {sweep.id: sweep for sweep in sweeps}
-    if st.session_state.get(SELECTED) not in by_id:
+    if st.session_state.get(SELECTED_KEY) not in by_id:
         linked = st.query_params.get("sweep", "")
         matches = [each for each in parse_ids([linked]) if each in by_id]
         if linked and not matches:
             st.warning(f"The linked sweep does not exist: {escape(shorten(linked, 40))}.")
-        st.session_state[SELECTED] = matches[0] if matches else sweeps[0].id
+        st.session_state[SELECTED_KEY] = matches[0] if matches else sweeps[0].id
     sweep_id = st.selectbox(
-        "Sweep", list(by_id), key=SELECTED, persist_state="session",
+        "Sweep", list(by_id), key=SELECTED_KEY, persist_state="session",
         format_func=lambda each: format_sweep_label(by_id[each]),
     )  # fmt: skip
     st.query_params["sweep"] = str(sweep_id)

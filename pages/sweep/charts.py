@@ -1,4 +1,4 @@
-"""Charts, figures and sample translations of a sweep by batch size."""
+"""Results of a sweep by batch size: charts, a table and sample translations."""
 
 import dataclasses
 import math
@@ -33,25 +33,25 @@ _COLUMNS = {
     "states": "State",
     "samples_per_second": _NUMBER("Samples/s", format="%,.0f"),
     "validation_loss_per_token": _NUMBER("Validation loss per token", format="%.3f"),
-    "reached": "Reached the target",
+    "reached": "Repeats that reached the target",
     "steps_to_target": _NUMBER(
         "Steps to target",
         format="%,.0f",
-        help="Steps up to the evaluation at which the loss reached the target. The Advisor "
-        "interpolates between evaluations.",
+        help="Median of the repeats that reached it. Steps are counted up to the evaluation that "
+        "showed this. The Advisor interpolates between evaluations.",
     ),
     "samples_to_target": _NUMBER("Samples to target", format="%,.0f"),
 }
 
 
 def sweep_charts(sweep: Sweep) -> None:
-    """Show the throughput chart, and a tab for each further view; only the open tab is drawn."""
+    """Show the throughput chart, then tabs with further results. Only the open tab is drawn."""
     if any(row.samples_per_second for row in build_sweep_rows(sweep)):
         _throughput_chart(sweep)
     else:
         st.caption("The throughput chart appears after the first finished run.")
     views = {
-        "Figures": lambda: _figures_table(sweep),
+        "Table": lambda: _results_table(sweep),
         "Step anatomy": lambda: _anatomy_chart(sweep, select_engine(sweep)),
         "Padding": lambda: _padding_chart(sweep),
         "Sample translations": lambda: _translations_table(sweep, select_engine(sweep)),
@@ -75,25 +75,25 @@ def _throughput_chart(sweep: Sweep) -> None:
         st.caption(text)
 
 
-def _figures_table(sweep: Sweep) -> None:
+def _results_table(sweep: Sweep) -> None:
     table = pd.DataFrame([dataclasses.asdict(row) for row in build_sweep_rows(sweep)])
     table["states"] = table["states"].map(format_states)
     st.dataframe(
         table.dropna(axis="columns", how="all"), hide_index=True, column_config=_COLUMNS,
-        alt="Figures per batch size, medians over repeats",
+        alt="Results per engine and batch size, medians over repeats",
     )  # fmt: skip
 
 
 def _padding_chart(sweep: Sweep) -> None:
     ratios = measure_padding(sweep)
-    points = [point for each in ratios.values() for point in each]
+    points = [point for engine_points in ratios.values() for point in engine_points]
     if not points:
         st.caption("The padding chart appears after the first finished runs.")
         return
     figure = plot_padding(ratios, revision=str(sweep.id))
     draw_chart(figure, describe_padding(ratios), "sweep_padding")
     if not any(point.high for point in points):
-        st.caption("These runs computed no padding.")
+        st.caption("The batches of these runs contained no padding.")
 
 
 def _anatomy_chart(sweep: Sweep, engine: Engine) -> None:
@@ -115,13 +115,13 @@ def _translations_table(sweep: Sweep, engine: Engine) -> None:
     runs = translations.select_first_repeats(sweep, engine)
     evaluations = {run.id: get_store().evaluations(run.id) for run in runs}
     translating_runs = translations.select_translating_runs(runs, evaluations)
-    pairs = translations.list_sentences(translating_runs)
-    if not pairs:
+    sentences = translations.list_sentences(translating_runs)
+    if not sentences:
         st.caption("Sample translations appear after the first finished runs.")
         return
-    pair = st.selectbox("Sentence", pairs, format_func=lambda sentence: sentence[0])
+    sentence = st.selectbox("Sentence", sentences, format_func=lambda each: each[0])
     axis, position = _select_position(translating_runs)
-    rows = translations.select_translations(translating_runs, pair, axis, position)
+    rows = translations.select_translations(translating_runs, sentence, axis, position)
     outputs = [UNKNOWN if each.output is None else escape(shorten(each.output)) for each in rows]
     columns = {
         "Batch size": [f"{each.batch_size:,}" for each in rows],
@@ -131,32 +131,33 @@ def _translations_table(sweep: Sweep, engine: Engine) -> None:
         "Evaluated after": [f"{each.evaluation.iteration:,} iterations" for each in rows],
     }
     # st.table is used because it wraps text. It also renders Markdown, so the text is escaped.
-    st.table(pd.DataFrame(columns), hide_index=True, alt="The translation by each batch size")
-    notes = [f"Reference: {escape(pair[1])}"] if pair[1] else []
+    st.table(pd.DataFrame(columns), hide_index=True, alt="Translation by batch size")
+    notes = [f"Reference: {escape(sentence[1])}"] if sentence[1] else []
     if not sweep.config.base.sentences:
         notes.append(
-            "These are held-out pairs of the corpus. Enter your own sentences under More options "
-            "when you start a sweep."
+            "The sentences are held-out pairs of the corpus. To follow your own sentences, enter "
+            "them under More options when you start a sweep."
         )
     notes.append(
-        "Each row shows the first repeat of a batch size at its last evaluation up to that point."
+        "Each row shows the first finished repeat of a batch size, at its last evaluation up to "
+        "the selected position."
     )
     st.caption("  \n".join(notes))
 
 
 def _select_position(runs: list[translations.TranslatingRun]) -> tuple[Axis, float]:
-    """Return the selected axis and a position on it that every batch size has reached."""
+    """Let the user select an axis, and a position on it that every batch size has reached."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = segmented_choice("Compare at equal", [Axis.SAMPLES, Axis.SECONDS], "sweep_equal")
         is_samples, key = axis is Axis.SAMPLES, f"sweep_at_{axis}"
-        extent = translations.find_common_extent(runs, axis)
-        limit = int(extent) if is_samples else math.ceil(10 * extent) / 10
+        common_extent = translations.find_common_extent(runs, axis)
+        limit = int(common_extent) if is_samples else math.ceil(10 * common_extent) / 10
         if not limit:
-            return axis, extent
+            return axis, common_extent
         st.session_state[key] = min(st.session_state.get(key, limit), limit)
         position = st.slider(
             "Samples" if is_samples else "Seconds of training", 0 if is_samples else 0.0, limit,
             format="localized" if is_samples else "%.1f", key=key, persist_state="session",
-            help="Up to the last evaluation that all batch sizes have reached.",
+            help="Every batch size was evaluated up to the end of this scale.",
         )  # fmt: skip
     return axis, float(position)

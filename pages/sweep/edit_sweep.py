@@ -1,11 +1,11 @@
-"""Editing of a sweep: name, notes, delete and undo."""
+"""Controls that edit a sweep: name, notes, delete and undo."""
 
 import streamlit as st
 
 from pages.shared.errors import catch_errors
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
-from pages.shared.sweeps import SELECTED, format_sweep_label
+from pages.shared.sweeps import SELECTED_KEY, format_sweep_label
 from s2s.errors import UserError
 from s2s.formatting import format_bytes
 from s2s.paths import folder_bytes, run_folder
@@ -14,7 +14,7 @@ from s2s.store.sweeps import annotate_sweep, delete_sweep, read_deleted_sweeps, 
 
 
 def edit_sweep(sweep: Sweep) -> None:
-    """Let the user rename, annotate or delete the selected sweep."""
+    """Let the user rename, annotate or delete the sweep."""
     with st.form(f"describe_sweep_{sweep.id}", border=False):
         name = st.text_input("Name", sweep.name, max_chars=80)
         notes = st.text_area("Notes", sweep.notes, max_chars=5000, height=100)
@@ -30,7 +30,7 @@ def edit_sweep(sweep: Sweep) -> None:
 
 
 def show_deleted_sweeps() -> None:
-    """Show each deleted sweep with its Undo button."""
+    """Show each deleted sweep with an Undo button."""
     for sweep in read_deleted_sweeps(get_store()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
@@ -48,7 +48,7 @@ def _confirm_deletion(sweep: Sweep) -> None:
     runs = _format_run_count(sweep)
     st.write(
         f"This deletes sweep {sweep.id} **and its {runs}** with their records and weights "
-        f"({format_bytes(disk_bytes)}). It can be undone until the dashboard restarts."
+        f"({format_bytes(disk_bytes)}). You can undo this until the dashboard restarts."
     )
     if st.button(
         f"Delete sweep {sweep.id} and its {runs}", icon=":material/delete:",
@@ -61,7 +61,7 @@ def _delete(sweep_id: int) -> None:
     try:
         delete_sweep(get_store(), sweep_id)
     except UserError as error:
-        # Unlike st.error, a toast stays when the dialog closes.
+        # A toast remains after the dialog closes; `st.error` would not.
         st.toast(escape(error), icon=":material/error:")
     else:
         st.query_params.pop("sweep", None)
@@ -74,4 +74,4 @@ def _format_run_count(sweep: Sweep) -> str:
 
 def _restore(sweep_id: int) -> None:
     restore_sweep(get_store(), sweep_id)
-    st.session_state[SELECTED] = sweep_id
+    st.session_state[SELECTED_KEY] = sweep_id

@@ -1,4 +1,4 @@
-"""The form for a new sweep, with its expected duration."""
+"""The form for a new sweep: settings and the expected duration."""
 
 from enum import StrEnum
 from typing import Any
@@ -8,34 +8,35 @@ import streamlit as st
 from pages.shared import widgets
 from pages.shared.errors import catch_errors, rerun_when
 from pages.shared.state import get_estimator, get_scheduler
-from pages.shared.sweeps import SELECTED
+from pages.shared.sweeps import SELECTED_KEY
 from s2s.background.estimates import SweepEstimate
 from s2s.config import Budget, Engine, LearningRateRule, OptimizerName, SweepConfig, TrainConfig
 from s2s.sweeps.plan import plan
 from s2s.text.listing import describe_sweep_estimate
 
-OPEN = "new_sweep_open"
-"""Session-state key of whether the form is open."""
-_ESTIMATED = "sweep_estimate_of"
-"""Session-state key of the configuration whose duration the user asked to measure."""
+OPEN_KEY = "new_sweep_open"
+"""Session-state key. Its value tells whether the form is open."""
+_ESTIMATE_KEY = "sweep_estimate_of"
+"""Session-state key of the configuration for which the user requested an estimate."""
 _AMOUNTS = {
     Budget.SAMPLES: ("Samples per run", 20_000.0),
     Budget.ITERATIONS: ("Iterations per run", 1_000.0),
     Budget.SECONDS: ("Seconds per run", 30.0),
     Budget.TARGET: ("Maximum samples", 200_000.0),
 }
-"""Label and default value of the amount, by budget."""
+"""Label and default value of the amount field, by budget."""
 _RUN_FIELDS = (
     "corpus", "optimizer", "learning_rate", "hidden_size", "device", "precision", "threads",
 )  # fmt: skip
 _SWEEP_FIELDS = (
     "engines", "repeats", "learning_rate_rule", "budget", "grow_until_oom", "keep_all_weights",
 )  # fmt: skip
+"""Fields of `TrainConfig` and of `SweepConfig` that the form holds under the same names."""
 _HELP = {
-    "repeats": "Runs per batch size, each with its own seed. Intervals come from repeats.",
-    "budget": "Every run gets the same amount. With `target`, a run trains until it reaches a "
-    "validation loss.",
-    "learning_rate_rule": "How the learning rate follows the batch size.\n\n"
+    "repeats": "Runs per batch size, each with its own seed. Intervals are computed from repeats.",
+    "budget": "Every run trains for the same amount. With `target`, a run ends as soon as it "
+    "reaches the target loss.",
+    "learning_rate_rule": "How the learning rate depends on the batch size.\n\n"
     "constant: the same for all sizes, as in the article.\n\n"
     "sqrt: scaled by √(batch size / 32), for RMSprop and Adam.\n\n"
     "linear: scaled by batch size / 32, for SGD.",
@@ -43,7 +44,7 @@ _HELP = {
 
 
 def new_sweep_form() -> None:
-    """Show the form, whose button starts the sweep, and the expected duration.
+    """Show the form, its Start button and the expected duration of the sweep.
 
     Raises:
         UserError: The values in the form are invalid.
@@ -59,16 +60,16 @@ def new_sweep_form() -> None:
             icon=":material/play_arrow:", on_click=catch_errors(_start),
         )  # fmt: skip
         st.caption(
-            "Each repeat visits every size once in shuffled order, so that a slow period of the "
-            "machine affects all sizes alike."
+            "Each repeat trains every size once, in shuffled order. A period in which the machine "
+            "is slow therefore affects all sizes alike."
         )
     _show_expected_duration(config)
 
 
 def _start() -> None:
-    # The configuration is built anew: a click can arrive before the last change was drawn.
-    st.session_state[SELECTED] = get_scheduler().submit_sweep(_build_config())
-    st.session_state[OPEN] = False
+    # Reads the form again: a click can arrive before the last change has been drawn.
+    st.session_state[SELECTED_KEY] = get_scheduler().submit_sweep(_build_config())
+    st.session_state[OPEN_KEY] = False
 
 
 def _main_options() -> None:
@@ -126,11 +127,11 @@ def _more_options() -> None:
 
 
 def _number(
-    label: str, name: str, default: float, minimum: float, maximum: float, **more: Any
+    label: str, name: str, default: float, minimum: float, maximum: float, **kwargs: Any
 ) -> None:
     key, help_ = f"sweep_{name}", _HELP.get(name)
     st.session_state.setdefault(key, default)
-    st.number_input(label, minimum, maximum, key=key, help=help_, persist_state="session", **more)
+    st.number_input(label, minimum, maximum, key=key, help=help_, persist_state="session", **kwargs)
 
 
 def _choice(label: str, name: str, default: StrEnum) -> None:
@@ -156,7 +157,7 @@ def _build_config() -> SweepConfig:
 
 
 def _show_expected_duration(config: SweepConfig) -> None:
-    is_requested = st.session_state.get(_ESTIMATED) == config
+    is_requested = st.session_state.get(_ESTIMATE_KEY) == config
     parts = plan(config)
 
     def estimate_sweep() -> SweepEstimate | None:
@@ -171,9 +172,9 @@ def _show_expected_duration(config: SweepConfig) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
                 "Estimate", icon=":material/timer:", key="sweep_estimate",
-                on_click=st.session_state.update, args=({_ESTIMATED: config},),
-                help="Times a few steps at the smallest, the middle and the largest size.",
+                on_click=st.session_state.update, args=({_ESTIMATE_KEY: config},),
+                help="Trains a few steps at the smallest, the middle and the largest batch size.",
             )  # fmt: skip
-            st.caption("No earlier runs to estimate the duration from.", width="content")
-        if not get_estimator().devices():  # earlier runs are looked up by device
+            st.caption("No estimate yet: there are no earlier runs like these.", width="content")
+        if not get_estimator().devices():  # without devices, no earlier run matches
             rerun_when(lambda: bool(get_estimator().devices()))

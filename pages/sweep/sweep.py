@@ -25,7 +25,7 @@ Snapshot = tuple[SweepState, int, int | None]
 def watch_sweep(sweep: Sweep) -> None:
     """Show the sweep's progress and the time left."""
     is_running = sweep.state is SweepState.RUNNING
-    # The estimate reads all runs, which would take too long at every refresh.
+    # Estimated here, because an estimate reads all runs: too slow for every refresh.
     estimate = estimate_remaining_parts(sweep) if is_running else None
     interval = REFRESH_INTERVAL if is_running else None
     st.fragment(catch_errors(show_progress), run_every=interval)(
@@ -38,24 +38,24 @@ def estimate_remaining_parts(sweep: Sweep) -> SweepEstimate | None:
     remaining = [part for part in sweep.parts if not part.is_done()]
     try:
         return get_estimator().estimate_sweep(sweep.config, remaining)
-    except UserError:  # a trial failed; the runs themselves report why
+    except UserError:  # trial steps failed; the runs of the sweep report why
         return None
 
 
 def take_snapshot(sweep: Sweep) -> Snapshot:
-    """Return the state of a sweep on which the rest of the page depends."""
+    """Return the part of the sweep's state on which the rest of the page depends."""
     run = find_running_run(sweep)
     return sweep.state, sweep.count_done_parts(), run.id if run else None
 
 
 def find_running_run(sweep: Sweep) -> Run | None:
-    """Return the run in progress."""
+    """Return the run of the sweep that is training, if any."""
     runs = [part.run for part in sweep.parts if part.run]
     return next((run for run in runs if run.state is RunState.RUNNING), None)
 
 
 def show_progress(sweep_id: int, snapshot: Snapshot, estimate: SweepEstimate | None) -> None:
-    """Show the progress; rerun the page if the snapshot has changed."""
+    """Show the progress. If the sweep has changed since the snapshot, rerun the page."""
     try:
         sweep = read_sweep(get_store(), sweep_id)
     except UserError:  # deleted in another tab
@@ -68,9 +68,9 @@ def show_progress(sweep_id: int, snapshot: Snapshot, estimate: SweepEstimate | N
     if run := find_running_run(sweep):
         progress = measure_progress(run.config, read_records(run.id)[0])
         run_share, run_seconds_left = progress.share, progress.seconds_left
-        texts.append(f"now {escape(format_run_label(run))}")
+        texts.append(f"now training {escape(format_run_label(run))}")
     if sweep.state is SweepState.RUNNING:
-        # The first estimate may have come too early: devices are looked up in the background.
+        # Without devices there is no estimate, and they are looked up in the background.
         estimate = estimate or estimate_remaining_parts(sweep)
         seconds_left = None
         if estimate:
@@ -85,11 +85,11 @@ def show_progress(sweep_id: int, snapshot: Snapshot, estimate: SweepEstimate | N
 
 
 st.title("Sweep")
-st.caption("Train several batch sizes on this machine, repeated and interleaved.")
+st.caption("Train several batch sizes on this machine, with interleaved repeats.")
 st.page_link("pages/replay/replay.py", label="Replay the article", icon=":material/replay:")
 sweeps = list_sweeps()
-st.session_state.setdefault(sweep_form.OPEN, not sweeps)
-lazy_expander("New sweep", "add_circle", sweep_form.OPEN, sweep_form.new_sweep_form)
+st.session_state.setdefault(sweep_form.OPEN_KEY, not sweeps)
+lazy_expander("New sweep", "add_circle", sweep_form.OPEN_KEY, sweep_form.new_sweep_form)
 if sweeps:
     sweep = select_sweep(sweeps)
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -1,4 +1,4 @@
-"""The form for new runs: presets, the main settings, further settings, expected duration."""
+"""The form for new runs: presets, settings and the expected duration."""
 
 import dataclasses
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from s2s.config import MAX_ITERATIONS, Engine, OptimizerName, TrainConfig
 from s2s.errors import UserError
 from s2s.formatting import format_device, format_duration, format_step_time
 
-OPEN = "new_run_open"
-"""Session-state key of whether the form is open."""
+OPEN_KEY = "new_run_open"
+"""Session-state key. Its value tells whether the form is open."""
 
 
 class Preset(NamedTuple):
-    """Settings that one click fills into the form."""
+    """Settings that a button fills into the form."""
 
     name: str
     help: str
@@ -30,7 +30,7 @@ class Preset(NamedTuple):
 
 ONE_MINUTE = Preset(
     "One minute",
-    "60 seconds at batch size 128 with Adam at a learning rate of 0.003, which learns faster than "
+    "60 seconds at batch size 128, with Adam and a learning rate of 0.003. This learns faster than "
     "the article's settings.",
     [
         TrainConfig(
@@ -49,46 +49,46 @@ ARTICLE_LONG = Preset(
     "Batch size 32, 10,000 iterations, evaluated every 1,000.",
     [TrainConfig(batch_size=32, iterations=10_000, evaluate_every=1000)],
 )
-_ITERATIONS, _TIME = "Iterations", "Time"  # ways to limit the length of a run
-_SHARED_NAMES = (
+_ITERATIONS, _TIME = "Iterations", "Time"  # the two ways to limit a run
+_FORM_FIELDS = (
     "corpus", "iterations", "engine", "hidden_size", "layers", "dropout", "optimizer",
     "learning_rate", "momentum", "teacher_forcing", "length_pool", "seed", "device", "precision",
     "threads", "evaluate_every", "measure_quality", "keep_optimizer",
 )  # fmt: skip
-"""Settings that have the same name and value in the form and in the configuration."""
+"""Fields of `TrainConfig` that the form holds under the same names, with the same values."""
 _HELP = {
-    "batch_sizes": "Sentence pairs per step. Several sizes train one after the other, so that they "
-    "do not slow each other down.",
-    "max_seconds": "Training time, without evaluations.",
-    "iterations": "Optimizer steps, one batch each.",
+    "batch_sizes": "Sentence pairs per step. Select several sizes to train one run per size. The "
+    "runs train one after another, so that they do not slow each other down.",
+    "max_seconds": "Limit of the training time. Evaluations are not counted.",
+    "iterations": "Number of optimizer steps. Each trains on one batch.",
     "momentum": "Not used by Adam.",
-    "teacher_forcing": "Share of batches decoded from the reference instead of the model's own "
-    "output.",
-    "length_pool": "Batches drawn together and grouped by sentence length. A larger pool saves "
-    "padding but makes batches less random. At 0, each batch is drawn independently.",
+    "teacher_forcing": "Share of batches in which the decoder reads the reference instead of the "
+    "model's own output.",
+    "length_pool": "Number of batches that are drawn together. Their pairs are grouped by length. A larger "
+    "pool saves padding but makes batches less random. At 0, there is no pool.",
     "evaluate_every": "At 0, a run is evaluated about ten times.",
-    "measure_quality": "Translates the test split after the last step; not part of the training "
-    "time.",
-    "keep_optimizer": "Lets you continue training exactly where it ended; takes about three times "
-    "the disk space.",
+    "measure_quality": "Translates the test split after the last step. This is not counted as "
+    "training time.",
+    "keep_optimizer": "Lets you continue training exactly where it ended. The run then takes about "
+    "three times the disk space.",
 }
 
 
 def fill_form(configs: list[TrainConfig]) -> None:
     """Fill the form from configurations that differ only in batch size."""
     first = configs[0]
-    values: dict[str, Any] = {name: getattr(first, name) for name in _SHARED_NAMES}
+    values: dict[str, Any] = {name: getattr(first, name) for name in _FORM_FIELDS}
     values["batch_sizes"] = [str(each.batch_size) for each in configs]
     values["length"] = _TIME if first.max_seconds else _ITERATIONS
     values["max_seconds"] = first.max_seconds or 60.0
     values["sentences"] = "\n".join(first.sentences)
     if first.max_seconds:
-        values["iterations"] = 1000  # shown if the user limits the iterations instead
+        values["iterations"] = 1000  # for a user who switches the limit
     st.session_state.update({f"form_{name}": value for name, value in values.items()})
 
 
 def new_run_form(start: Callable[[list[TrainConfig]], None]) -> None:
-    """Show the form; its button calls `start` with one configuration per batch size."""
+    """Show the form. Its Start button calls `start` with one configuration per batch size."""
     if "form_corpus" not in st.session_state:
         fill_form(ARTICLE_PAIR.configs)
     _preset_buttons()
@@ -104,7 +104,7 @@ def new_run_form(start: Callable[[list[TrainConfig]], None]) -> None:
         st.button(
             "Start" if len(configs) < 2 else f"Start {len(configs)} runs",
             key="start_runs", type="primary", icon=":material/play_arrow:", disabled=not configs,
-            # Not with `configs`, because a click can arrive before the last change was drawn.
+            # Reads the form again: a click can arrive before `configs` has the last change.
             on_click=catch_errors(lambda: start(_build_configs())),
         )  # fmt: skip
         if configs:
@@ -166,9 +166,9 @@ def _more_settings() -> None:
     widgets.sample_sentences_area("form_sentences")
 
 
-def _number(label: str, name: str, minimum: float, maximum: float, **more: Any) -> None:
+def _number(label: str, name: str, minimum: float, maximum: float, **kwargs: Any) -> None:
     key, help_ = f"form_{name}", _HELP.get(name)
-    st.number_input(label, minimum, maximum, key=key, help=help_, persist_state="session", **more)
+    st.number_input(label, minimum, maximum, key=key, help=help_, persist_state="session", **kwargs)
 
 
 def _checkbox(label: str, name: str) -> None:
@@ -176,7 +176,7 @@ def _checkbox(label: str, name: str) -> None:
 
 
 def _build_configs() -> list[TrainConfig]:
-    values = {name: st.session_state[f"form_{name}"] for name in _SHARED_NAMES}
+    values = {name: st.session_state[f"form_{name}"] for name in _FORM_FIELDS}
     if st.session_state["form_length"] == _TIME:
         values["iterations"] = MAX_ITERATIONS
         values["max_seconds"] = st.session_state["form_max_seconds"]
@@ -190,16 +190,17 @@ def _show_expected_duration(configs: list[TrainConfig]) -> None:
     def estimate_runs() -> list[RunEstimate | None]:
         return [get_estimator().estimate_run(config) for config in configs]
 
-    known = [each for each in estimate_runs() if each]
-    if len(known) < len(configs):
+    estimates = [each for each in estimate_runs() if each]
+    if len(estimates) < len(configs):
         widgets.wait_for_estimate(lambda: all(estimate_runs()))
         return
-    total = format_duration(sum(each.total_seconds for each in known))
-    steps = ", ".join(
-        f"batch size {config.batch_size:,}: {format_step_time(each.step_seconds)} per step"
-        for config, each in zip(configs, known, strict=True)
+    total = format_duration(sum(each.total_seconds for each in estimates))
+    step_times = ", ".join(
+        f"batch size {config.batch_size:,}: {format_step_time(estimate.step_seconds)} per step"
+        for config, estimate in zip(configs, estimates, strict=True)
     )
-    basis = ", ".join(dict.fromkeys(each.basis for each in known))
+    basis = ", ".join(dict.fromkeys(each.basis for each in estimates))
     st.caption(
-        f"About **{total}** in total on {format_device(known[0].device)} ({steps}; from {basis})."
+        f"About **{total}** in total on {format_device(estimates[0].device)} ({step_times}; "
+        f"estimated from {basis})."
     )

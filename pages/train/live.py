@@ -1,4 +1,4 @@
-"""The live view of one run: progress, figures, charts and sample translations."""
+"""The live view of one run: progress, metrics, charts and sample translations."""
 
 import functools
 import threading
@@ -30,67 +30,67 @@ from s2s.store import Store
 from s2s.text import charts as chart_text
 from s2s.text import run as run_text
 
-MIN_AGE_SECONDS, MIN_AGE_FACTOR = 1.0, 10.0
-"""The figures of a running run stay valid for this many seconds, and for this many times the CPU
-time of computing them, which takes long for a million steps."""
+MIN_REUSE_SECONDS, MIN_REUSE_FACTOR = 1.0, 10.0
+"""The view's content is reused for at least this many seconds, and for at least this many times the
+CPU time that building it took. With a million steps, building takes long."""
 Tile = tuple[str, str, str, str]
-"""Label, value, detail and help text of `st.metric`."""
+"""Label, value, detail and help text for `st.metric`."""
 RunStates = tuple[tuple[int, RunState], ...]
 """Id and state of each run that has not ended."""
 
 _REFRESH_SECONDS = 2.5
-"""Each refresh costs the browser about 100 ms of CPU time and slows training on this machine."""
+"""Not shorter: each refresh takes the browser 100 ms of CPU time, which slows training down."""
 _STOPPING_REFRESH_SECONDS = 0.25
-"""The refresh while a run stops is more frequent, because the user waits for it."""
+"""Interval while a run is stopping. It is short, because the user waits for the run to end."""
 _NO_FADING = (
-    # Streamlit fades elements during a refresh, which makes the browser draw every shade.
+    # Streamlit would fade elements at every refresh, and the browser would draw every shade.
     "<style>.st-key-live .stElementContainer"
     " { opacity: 1 !important; transition: none !important; }</style>"
 )
 _tab_title = st.components.v2.component(
     "s2s_tab_title",
     js="""
-let before;
+let originalTitle;
 export default function ({ data }) {
-    before ??= document.title;
+    originalTitle ??= document.title;
     document.title = data;
-    // When the component is removed, restore the page's title, unless it has changed since.
-    return () => { if (document.title === data) document.title = before; };
+    // When the component is removed, restore the title, unless other code has set another.
+    return () => { if (document.title === data) document.title = originalTitle; };
 }
 """,
 )
 
 
 @dataclass(frozen=True)
-class LiveFigures:
-    """The contents of the live view of a run that has steps."""
+class LiveContent:
+    """The content of the live view of a run that has at least one step."""
 
     progress: Progress
     tiles: tuple[Tile, ...]
     captions: tuple[str, ...]
-    """Reasons why the timing is uncertain, and the steps that timing excludes."""
+    """Warnings about uncertain timing, and the number of steps that timing excludes."""
     charts: tuple[PreparedChart, ...]
     translations: pa.Table | None
     """`None` before the first evaluation."""
 
 
 @dataclass
-class _CachedFigures:
-    """The latest figures of a run, shared by all sessions."""
+class _CachedContent:
+    """The latest content of a run's live view, shared by all sessions."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     run: Run | None = None
-    """The run as it was when the figures were computed."""
-    figures: LiveFigures | None = None
-    valid_until: float = 0.0
-    """Time of the monotonic clock, in seconds."""
+    """The run as it was when the content was built."""
+    content: LiveContent | None = None
+    reuse_until: float = 0.0
+    """Time of the monotonic clock until which the content is not rebuilt, in seconds."""
 
 
 def watch_run(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
     """Show a run, and refresh the view while any run is unfinished.
 
     Args:
-        unfinished: States on which the rest of the page depends: a change reruns the whole page.
+        unfinished: States that the rest of the page shows. If one changes, the page reruns.
     """
     interval = None
     if unfinished:
@@ -109,26 +109,26 @@ def _refresh(run_id: int, scale: LossScale, unfinished: RunStates) -> None:
     except UserError:  # deleted in another tab
         st.rerun()
     if states != unfinished:
-        st.rerun()  # the buttons of the page depend on the states
-    figures = get_live_figures(store, run, scale)
-    _show_state(run, figures.progress if figures else None)
-    if not figures:
+        st.rerun()  # the rest of the page depends on the states
+    content = get_live_content(store, run, scale)
+    _show_state(run, content.progress if content else None)
+    if not content:
         return
     with st.container(horizontal=True):
-        for label, value, detail, help_ in figures.tiles:
+        for label, value, detail, help_ in content.tiles:
             st.metric(
                 label, value, detail, delta_color="off", delta_arrow="off", border=True,
                 help=help_, width="stretch",
             )  # fmt: skip
-    for caption in figures.captions:
+    for caption in content.captions:
         st.caption(caption)
-    draw_charts(figures.charts, f"live_{run.id}")
+    draw_charts(content.charts, f"live_{run.id}")
     st.subheader("Sample translations")
-    if figures.translations is None:
-        st.caption("Translations appear at the first evaluation.")
+    if content.translations is None:
+        st.caption("Translations appear after the first evaluation.")
     else:
-        alt = "Source sentences, their references, and the translations at some evaluations"
-        st.table(figures.translations, hide_index=True, alt=alt)
+        alt = "Source sentences, their references, and the translations at several evaluations"
+        st.table(content.translations, hide_index=True, alt=alt)
 
 
 def _show_state(run: Run, progress: Progress | None) -> None:
@@ -152,28 +152,28 @@ def _show_state(run: Run, progress: Progress | None) -> None:
 
 
 @functools.lru_cache(maxsize=16)
-def _get_cached_figures(
+def _get_cached_content(
     _store: Store, _run_id: int, _state: RunState, _scale: LossScale
-) -> _CachedFigures:
-    return _CachedFigures()
+) -> _CachedContent:
+    return _CachedContent()
 
 
-def get_live_figures(store: Store, run: Run, scale: LossScale) -> LiveFigures | None:
-    """Return the figures of a run, now or a moment ago; `None` before its first step.
+def get_live_content(store: Store, run: Run, scale: LossScale) -> LiveContent | None:
+    """Return the content of a run's live view, new or reused; `None` before the first step.
 
-    The first session that needs new figures computes them, and the others wait for them.
+    If several sessions need new content, one builds it and the others wait for it.
     """
-    cached = _get_cached_figures(store, run.id, run.state, scale)
+    cached = _get_cached_content(store, run.id, run.state, scale)
     with cached.lock:
-        if run != cached.run and time.monotonic() > cached.valid_until:
-            start = time.thread_time()  # wall time would include the work of other threads
-            cached.figures = _build_figures(run, scale)
-            age = max(MIN_AGE_SECONDS, MIN_AGE_FACTOR * (time.thread_time() - start))
-            cached.run, cached.valid_until = run, time.monotonic() + age
-        return cached.figures
+        if run != cached.run and time.monotonic() > cached.reuse_until:
+            start = time.thread_time()  # wall time would include other threads' work
+            cached.content = _build_content(run, scale)
+            reuse_seconds = max(MIN_REUSE_SECONDS, MIN_REUSE_FACTOR * (time.thread_time() - start))
+            cached.run, cached.reuse_until = run, time.monotonic() + reuse_seconds
+        return cached.content
 
 
-def _build_figures(run: Run, scale: LossScale) -> LiveFigures | None:
+def _build_content(run: Run, scale: LossScale) -> LiveContent | None:
     records = steps, evaluations, samples = read_records(run.id)
     if not len(steps):
         return None
@@ -181,7 +181,7 @@ def _build_figures(run: Run, scale: LossScale) -> LiveFigures | None:
     captions = [escape(run_text.describe_excluded_steps(summary))]
     if warnings := run_text.describe_timing_warnings(summary):
         captions.insert(0, f":material/warning: {escape(warnings)}")
-    return LiveFigures(
+    return LiveContent(
         measure_progress(run.config, steps),
         _build_tiles(run, summary, samples),
         tuple(filter(None, captions)),
@@ -191,20 +191,20 @@ def _build_figures(run: Run, scale: LossScale) -> LiveFigures | None:
 
 
 def _build_tiles(run: Run, summary: Summary, samples: Sequence[DeviceSample]) -> tuple[Tile, ...]:
-    own_samples = [each for each in samples if each.device == run.device]
-    memory = read_run_memory(own_samples[-1]) if own_samples else None
+    device_samples = [each for each in samples if each.device == run.device]
+    memory = read_run_memory(device_samples[-1]) if device_samples else None
     return (
         (
             "Loss per token",
             format_loss(summary.loss_per_token),
             f"{format_loss(summary.loss_per_sentence, 1)} per sentence",
-            "Mean of the last 50 steps, in nats. The article's figures are per sentence.",
+            "Mean of the last 50 steps, in nats. The article reports the loss per sentence.",
         ),
         (
             "Samples per second",
             format_rate(summary.samples_per_second),
             f"batch size {run.config.batch_size:,}",
-            "Sentence pairs of the timed steps over their wall time. Warm-up is excluded.",
+            "Sentence pairs of the timed steps, divided by their wall time. Warm-up is excluded.",
         ),
         (
             "Tokens per second",
@@ -216,15 +216,15 @@ def _build_tiles(run: Run, summary: Summary, samples: Sequence[DeviceSample]) ->
             "Step time",
             format_step_time(summary.step_seconds),
             run_text.format_variation(summary.step_relative_iqr) or "median",
-            "Median of the timed steps. IQR: interquartile range of the mean step time over "
-            "stretches of the run that are long enough for sentence lengths to even out. Noisy: "
-            "above 10%; very noisy: above 25%.",
+            "Median of the timed steps. IQR: interquartile range of the mean step times of "
+            "stretches of the run, divided by their median. A stretch is long enough for sentence "
+            "lengths to even out. Noisy: IQR above 10%. Very noisy: above 25%.",
         ),
         (
             "Memory",
             format_bytes(memory),
             f"peak {format_bytes(summary.peak_memory_bytes)}",
-            "On a GPU, the memory of the run; on a CPU, the resident memory of this process.",
+            "On a GPU, the memory that torch uses. On a CPU, the resident memory of the process.",
         ),
     )
 
@@ -232,18 +232,18 @@ def _build_tiles(run: Run, summary: Summary, samples: Sequence[DeviceSample]) ->
 def _build_charts(run: Run, records: Records, scale: LossScale) -> tuple[PreparedChart, ...]:
     steps, evaluations, samples = records
     axis, revision = Axis.ITERATIONS, str(run.id)
-    loss = [build_loss_line(run, steps, evaluations, axis, scale)]
-    speed = [build_throughput_line(run, steps, axis)]
+    loss_lines = [build_loss_line(run, steps, evaluations, axis, scale)]
+    speed_lines = [build_throughput_line(run, steps, axis)]
     series = build_reading_series(samples)
-    loss_figure = plot_loss(loss, axis, scale, revision=revision)
-    speed_figure = plot_throughput(speed, axis, revision=revision)
+    loss_figure = plot_loss(loss_lines, axis, scale, revision=revision)
+    speed_figure = plot_throughput(speed_lines, axis, revision=revision)
     reading_figure = plot_readings(series, revision=revision)
     charts = [
-        prepare_chart(loss_figure, chart_text.describe_loss(loss, axis, scale)),
-        prepare_chart(speed_figure, chart_text.describe_throughput(speed, axis), wide=False),
+        prepare_chart(loss_figure, chart_text.describe_loss(loss_lines, axis, scale)),
+        prepare_chart(speed_figure, chart_text.describe_throughput(speed_lines, axis), wide=False),
         prepare_chart(reading_figure, chart_text.describe_readings(series), wide=False),
     ]
-    # The anatomy appears during the run. It comes last, so that the other charts do not move.
+    # This chart appears later than the others. It comes last, so that they do not move.
     if anatomy := measure_anatomy(run, steps):
         figure = plot_anatomy([anatomy], None, revision=revision)
         charts.append(prepare_chart(figure, chart_text.describe_anatomy([anatomy], None)))
@@ -260,5 +260,5 @@ def _build_translations(evaluations: Sequence[Evaluation]) -> pa.Table | None:
         for source, reference, outputs in table.rows
     ]
     columns = ["Source", "Reference", *(f"After {each:,}" for each in table.iterations)]
-    # Streamlit would convert a DataFrame to Arrow at every refresh.
+    # Converted to Arrow here, because Streamlit would convert a DataFrame at every refresh.
     return pa.Table.from_pandas(pd.DataFrame(rows, columns=columns))

@@ -77,8 +77,8 @@ def action_buttons(run: Run) -> None:
         if has_checkpoint(run.id):
             with st.popover("Continue training", icon=":material/add:"):
                 st.number_input(
-                    "Additional iterations", min_value=1, value=min(run.config.iterations, 1000), step=500,
-                    key=f"more_{run.id}",
+                    "Additional iterations", min_value=1, step=500, key=f"more_{run.id}",
+                    value=min(run.config.iterations, 1000),
                 )  # fmt: skip
                 st.button(
                     "Start", key="continue_training", type="primary",

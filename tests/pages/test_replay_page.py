@@ -66,6 +66,6 @@ def test_a_replay_in_progress(open_page: Open) -> None:
     assert speeds["Batch 2"].tolist()[-1] == "21.27"
     assert set(learning["Batch"]) == {"2", "32"}
     [table] = page.table
-    assert table.value["After"].tolist() == ["reference", "0", "1,000", "2,000"]
+    assert table.value["Iteration"].tolist() == ["Reference", "0", "1,000", "2,000"]
     assert table.value.iloc[1:, 1].tolist() == ["output 0", "output 1000", "output 2000"]
     assert len(page.get("bidi_component")) == 2  # the loss by iterations and by samples

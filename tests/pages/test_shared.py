@@ -48,27 +48,27 @@ def test_records_grow_with_the_store_and_are_read_anew_after_a_resume() -> None:
 def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of steps at each time that live figures were computed."""
     counts: list[int] = []
-    build = live._build_figures
+    build = live._build_content
 
     def count(run, scale):  # type: ignore[no-untyped-def]
         counts.append(len(read_records(run.id)[0]))
         return build(run, scale)
 
-    monkeypatch.setattr(live, "_build_figures", count)
+    monkeypatch.setattr(live, "_build_content", count)
     return counts
 
 
-def figures(run_id: int) -> live.LiveFigures | None:
-    return live.get_live_figures(get_store(), get_store().run(run_id), LossScale.TOKEN)
+def content(run_id: int) -> live.LiveContent | None:
+    return live.get_live_content(get_store(), get_store().run(run_id), LossScale.TOKEN)
 
 
-def test_sessions_share_the_live_figures_of_a_run(built: list[int]) -> None:
+def test_sessions_share_the_live_content_of_a_run(built: list[int]) -> None:
     run_id = add_started_run(get_store(), TrainConfig())
     barrier = threading.Barrier(SESSIONS)
 
-    def session(_: int) -> live.LiveFigures | None:
+    def session(_: int) -> live.LiveContent | None:
         barrier.wait()
-        return figures(run_id)
+        return content(run_id)
 
     with ThreadPoolExecutor(SESSIONS) as sessions:
         seen = list(sessions.map(session, range(SESSIONS)))
@@ -77,24 +77,24 @@ def test_sessions_share_the_live_figures_of_a_run(built: list[int]) -> None:
     assert all(each is seen[0] for each in seen)
 
 
-def test_live_figures_stay_valid_for_a_while_unless_the_state_changes(
+def test_live_content_is_reused_for_a_while_unless_the_state_changes(
     built: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = get_store()
     run_id = add_started_run(store, TrainConfig())
-    figures(run_id)
+    content(run_id)
     store.write_steps(run_id, some_steps(30, 32))
-    figures(run_id)
+    content(run_id)
     assert built == [20]
     store.request_stop(run_id)
-    figures(run_id)
+    content(run_id)
     assert built == [20, 30]
-    monkeypatch.setattr(live, "MIN_AGE_SECONDS", 0.0)
-    monkeypatch.setattr(live, "MIN_AGE_FACTOR", 0.0)
-    live._get_cached_figures.cache_clear()
+    monkeypatch.setattr(live, "MIN_REUSE_SECONDS", 0.0)
+    monkeypatch.setattr(live, "MIN_REUSE_FACTOR", 0.0)
+    live._get_cached_content.cache_clear()
     for count in (40, 50, 50):
         store.write_steps(run_id, some_steps(count, 32))
-        figures(run_id)
+        content(run_id)
     assert built == [20, 30, 40, 50]
 
 

@@ -68,7 +68,7 @@ def test_the_form_becomes_the_sweep(open_page: OpenPage, monkeypatch: pytest.Mon
     monkeypatch.setattr(get_scheduler(), "submit_sweep", submit)
     page = open_page("sweep")
     assert page.selectbox(key="selected_sweep").value == older
-    page.session_state[sweep_form.OPEN] = True
+    page.session_state[sweep_form.OPEN_KEY] = True
     page = page.run()
     page.multiselect(key="sweep_sizes").set_value(["4", "16"])
     page.multiselect(key="sweep_engines").set_value(["fused", "article"])
@@ -102,7 +102,7 @@ def test_the_form_becomes_the_sweep(open_page: OpenPage, monkeypatch: pytest.Mon
         )
     ]  # fmt: skip
     assert page.selectbox(key="selected_sweep").value != older
-    assert not page.session_state[sweep_form.OPEN]
+    assert not page.session_state[sweep_form.OPEN_KEY]
 
 
 def test_a_sweep_runs_from_the_page_to_a_recommendation(

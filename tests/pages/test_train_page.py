@@ -33,7 +33,7 @@ def _nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:
 def open_form(open_page: OpenPage) -> Callable[[], AppTest]:
     def open_() -> AppTest:
         page = open_page("train")
-        page.session_state[form.OPEN] = True
+        page.session_state[form.OPEN_KEY] = True
         return page.run()
 
     return open_
@@ -65,7 +65,7 @@ def test_one_click_on_an_empty_store_trains_for_a_minute(open_page: OpenPage) ->
     assert submitted() == ONE_MINUTE.configs
     assert page.info
     assert "start_one_minute" not in keys(page)
-    assert not page.session_state[form.OPEN]
+    assert not page.session_state[form.OPEN_KEY]
 
 
 def test_presets_and_settings_reach_the_run(open_form: Callable[[], AppTest]) -> None:
