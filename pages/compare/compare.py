@@ -98,7 +98,7 @@ def view_controls(has_repeats: bool) -> View:
         scale = segmented_choice("Loss", list(LossScale), "scale")
         repeats = segmented_choice(
             "Repeats", list(Repeats), "repeats", disabled=not has_repeats,
-            help="For runs that differ only in the seed: their mean with a band, or each run alone.",
+            help="Draw runs that differ only in the seed as their mean with a band, or separately.",
         )  # fmt: skip
         smoothing = st.slider(
             "Smoothing", 0.0, 0.99, 0.9, 0.01, key="smoothing", bind="query-params", width=180,
@@ -109,7 +109,7 @@ def view_controls(has_repeats: bool) -> View:
             log_y = st.toggle("Log y", key="log", bind="query-params")
             show_validation = st.toggle(
                 "Validation", key="validation", bind="query-params",
-                disabled=scale is LossScale.SENTENCE, help="Validation loss, measured per token only.",
+                disabled=scale is LossScale.SENTENCE, help="Available for loss per token only.",
             )  # fmt: skip
     return View(axis, scale, smoothing, log_x, log_y, show_validation, repeats)
 

@@ -64,8 +64,8 @@ _HELP = {
     "momentum": "Not used by Adam.",
     "teacher_forcing": "Share of batches in which the decoder reads the reference instead of the "
     "model's own output.",
-    "length_pool": "Number of batches that are drawn together. Their pairs are grouped by length. A larger "
-    "pool saves padding but makes batches less random. At 0, there is no pool.",
+    "length_pool": "Number of batches that are drawn together. Their pairs are grouped by length. "
+    "A larger pool saves padding but makes batches less random. At 0, there is no pool.",
     "evaluate_every": "At 0, a run is evaluated about ten times.",
     "measure_quality": "Translates the test split after the last step. This is not counted as "
     "training time.",
