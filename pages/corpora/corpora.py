@@ -13,7 +13,7 @@ import streamlit as st
 from pages.shared.chart import draw_chart
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
-from s2s import formatting as words_for
+from s2s import formatting
 from s2s.charts import frame
 from s2s.config import CorpusChoices, Direction, Normalizer
 from s2s.data import catalog, stats
@@ -214,7 +214,7 @@ def show_counts(corpus: Corpus) -> None:
         f"at most {choices.max_length:,} words per side",
         rare if choices.min_count > 1 else "",
         limit if choices.max_vocabulary else "",
-        f"prepared in {words_for.format_duration(info.seconds)}",
+        f"prepared in {formatting.format_duration(info.seconds)}",
     ]
     st.text("Preparation: " + "; ".join(option for option in options if option) + ".")
     st.text(info.attribution or "The file gives no source.")

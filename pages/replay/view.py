@@ -10,7 +10,7 @@ import streamlit as st
 from pages.shared.chart import draw_chart
 from pages.shared.escaping import escape
 from pages.shared.state import get_store, read_records
-from s2s import formatting as words
+from s2s import formatting
 from s2s.analysis.compare.groups import Group, Repeats
 from s2s.analysis.compare.lines import RunLine, build_group_line, build_loss_line
 from s2s.analysis.run.steps import Axis, LossScale
@@ -64,7 +64,7 @@ def _show_progress(sweep: Sweep) -> None:
     current_run = ""
     for part in sweep.parts:
         if (run := part.run) and run.state is RunState.RUNNING:
-            label = f"{escape(words.format_run_label(run))}, {run.config.engine}"
+            label = f"{escape(formatting.format_run_label(run))}, {run.config.engine}"
             current_run = f", now training {label}, iteration {run.iterations_done:,}"
     done, total = sweep.count_done_parts(), len(sweep.parts)
     st.progress(done / total, f"{done:,} of {total:,} runs done{current_run}")

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.shared.access import describe_exposure
 from pages.shared.escaping import escape
 from pages.shared.state import get_store
-from s2s import formatting as words
+from s2s import formatting
 from s2s.bench_report import read_latest_bench
 from s2s.machine.host import read_system_info
 from s2s.paths import corpora_folder, folder_bytes, home, is_open_to_others, run_folder
@@ -73,10 +73,10 @@ else:
 
 st.header("Machine", divider="gray")
 figures = st.columns(4)
-figures[0].metric("Memory", words.format_bytes(info["memory_total_bytes"]))
-figures[1].metric("Memory available", words.format_bytes(info["memory_available_bytes"]))
-figures[2].metric("Disk", words.format_bytes(info["disk_total_bytes"]))
-figures[3].metric("Disk free", words.format_bytes(info["disk_free_bytes"]))
+figures[0].metric("Memory", formatting.format_bytes(info["memory_total_bytes"]))
+figures[1].metric("Memory available", formatting.format_bytes(info["memory_available_bytes"]))
+figures[2].metric("Disk", formatting.format_bytes(info["disk_total_bytes"]))
+figures[3].metric("Disk free", formatting.format_bytes(info["disk_free_bytes"]))
 fact_table(
     {
         "Processor": info["processor"],
@@ -148,7 +148,7 @@ st.dataframe(rows, column_config={"On disk": NUMBER(format="bytes")})
 selected = st.multiselect(
     "Delete the checkpoints of",
     [run_id for run_id, run in runs.items() if run.state.has_ended()],
-    format_func=lambda run_id: words.format_run_label(runs[run_id]),
+    format_func=lambda run_id: formatting.format_run_label(runs[run_id]),
     key="to_free",
     help="Their curves and figures stay, but they can no longer translate or be continued.",
 )

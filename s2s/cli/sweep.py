@@ -6,7 +6,7 @@ import functools
 import sys
 from typing import TYPE_CHECKING
 
-from s2s import formatting as words
+from s2s import formatting
 from s2s.analysis.sweep.table import build_sweep_rows
 from s2s.background.estimates import (
     SweepEstimate,
@@ -167,7 +167,8 @@ def _describe_progress(progress: "SweepProgress", seconds_after: float | None) -
     part, parts = progress.part, progress.sweep.parts
     remaining = ""
     if seconds_after is not None and progress.part_seconds_left is not None:
-        remaining = f", {words.format_duration(progress.part_seconds_left + seconds_after)} left"
+        seconds = progress.part_seconds_left + seconds_after
+        remaining = f", {formatting.format_duration(seconds)} left"
     memory = "measuring memory, " if progress.is_measuring_memory else ""
     return (
         f"Run {progress.sweep.count_done_parts() + 1:,} of {len(parts):,}, {memory}"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from s2s import formatting as words
+from s2s import formatting
 from s2s.analysis.advice.advise import Advice
 from s2s.analysis.advice.gradient_noise import RunNoise
 from s2s.analysis.advice.steps_fit import StepsFit
@@ -74,8 +74,8 @@ def describe_confirmation(predicted: Estimate, measured_seconds: float | None) -
         return f"{start} The confirming run did not reach the target."
     error = measured_seconds / predicted.value - 1
     return (
-        f"{start} Measured: {words.format_duration(measured_seconds)}, "
-        f"{words.format_percent(abs(error))} {'more' if error > 0 else 'less'}."
+        f"{start} Measured: {formatting.format_duration(measured_seconds)}, "
+        f"{formatting.format_percent(abs(error))} {'more' if error > 0 else 'less'}."
     )
 
 
@@ -89,7 +89,7 @@ def format_checks(
     known_errors = []
     for check in checks:
         values = [format_value(value) for value in (check.predicted, check.measured)]
-        error = words.UNKNOWN
+        error = formatting.UNKNOWN
         if check.relative_error is not None:
             error = f"{check.relative_error:+.0%}"
             known_errors.append(abs(check.relative_error))
@@ -97,10 +97,10 @@ def format_checks(
     if not known_errors:
         return ""
     title = f"{quantity}, each batch size predicted from the others:"
-    middle = words.format_percent(median(known_errors))
-    largest = words.format_percent(max(known_errors))
+    middle = formatting.format_percent(median(known_errors))
+    largest = formatting.format_percent(max(known_errors))
     errors = f"Leave-one-out error: median {middle}, at most {largest}."
-    return "\n".join([title, *words.align_columns(table), errors])
+    return "\n".join([title, *formatting.align_columns(table), errors])
 
 
 def describe_memory_limit(fit: MemoryFit, available_bytes: int | None) -> str:
@@ -116,7 +116,7 @@ def describe_memory_limit(fit: MemoryFit, available_bytes: int | None) -> str:
     if set(fit.caveats) - {MemoryCaveat.UNCHECKED}:
         return " ".join(caveats)
     largest = None if available_bytes is None else fit.max_batch_size(available_bytes)
-    memory = f"{words.format_bytes(available_bytes)} of memory"
+    memory = f"{formatting.format_bytes(available_bytes)} of memory"
     if largest is None:
         limit = "Memory grows with the batch size. The available memory is unknown."
     elif largest > MAX_BATCH_SIZE:
@@ -131,7 +131,7 @@ def describe_memory_limit(fit: MemoryFit, available_bytes: int | None) -> str:
     checks = [*cross_validate_memory(fit.points), *filter(None, [fit.check])]
     if checks:
         worst = max(abs(check.relative_error or 0.0) for check in checks)
-        limit += f" Leave-one-out error: at most {words.format_percent(worst)}."
+        limit += f" Leave-one-out error: at most {formatting.format_percent(worst)}."
     return " ".join([limit, *caveats])
 
 
@@ -226,7 +226,7 @@ def _describe_unmeasured_sizes(recommendation: Recommendation) -> str:
 def _describe_critical_size(fit: StepsFit) -> str:
     if fit.is_identifiable:
         return (
-            f"The critical batch size is about {words.format_count(fit.b_crit.value)}"
+            f"The critical batch size is about {formatting.format_count(fit.b_crit.value)}"
             f"{format_interval(fit.b_crit)}: larger batches save few steps."
         )
     has_low, has_high = fit.b_crit.low is not None, fit.b_crit.high is not None
@@ -290,15 +290,15 @@ def _describe_learning_rates(rule: LearningRateRule) -> str:
 
 
 def _format_duration(seconds: Estimate) -> str:
-    interval = format_interval(seconds, words.format_duration)
-    return f"{words.format_duration(seconds.value)}{interval}"
+    interval = format_interval(seconds, formatting.format_duration)
+    return f"{formatting.format_duration(seconds.value)}{interval}"
 
 
 def _format_rough(estimate: Estimate) -> str:
     """Format a value with its interval, or only the known end if the other is open."""
-    low, high = map(words.format_estimate, estimate.ends)
+    low, high = map(formatting.format_estimate, estimate.ends)
     if math.isinf(estimate.ends[1]):
         return f"{low} or more"
     if math.isinf(estimate.ends[0]):
         return f"{high} or less"
-    return f"{words.format_estimate(estimate.value)} ({low} to {high})"
+    return f"{formatting.format_estimate(estimate.value)} ({low} to {high})"

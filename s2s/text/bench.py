@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from s2s import formatting as words
+from s2s import formatting
 from s2s.bench_report import BenchReport, BenchRow
 from s2s.records import Interference
 from s2s.text.run import describe_interference
@@ -30,7 +30,7 @@ def format_bench(report: BenchReport) -> str:
     """Return the table and the sentences below it for a terminal."""
     titles = ["engine", "precision", "batch", "samples/s", "IQR", "variation", "tokens/s"]
     titles += ["padding", "memory", "step", "roofline", "share"]
-    table = words.align_columns([titles, *map(_format_cells, report.rows)])
+    table = formatting.align_columns([titles, *map(_format_cells, report.rows)])
     return "\n".join([*table, *list_bench_notes(report)])
 
 
@@ -73,15 +73,15 @@ def _format_cells(row: BenchRow) -> list[str]:
         row.engine,
         row.precision,
         f"{row.batch_size:,}",
-        words.format_rate(row.samples_per_second),
-        words.format_percent(_relative_iqr(row)),
-        words.UNKNOWN if row.timing_variation is None else row.timing_variation,
-        words.format_rate(row.tokens_per_second),
-        words.format_percent(row.padding_ratio),
-        words.format_bytes(row.peak_memory_bytes),
-        words.format_step_time(row.step_seconds),
-        words.format_step_time(row.roofline_seconds),
-        words.format_percent(row.roofline_share),
+        formatting.format_rate(row.samples_per_second),
+        formatting.format_percent(_relative_iqr(row)),
+        formatting.UNKNOWN if row.timing_variation is None else row.timing_variation,
+        formatting.format_rate(row.tokens_per_second),
+        formatting.format_percent(row.padding_ratio),
+        formatting.format_bytes(row.peak_memory_bytes),
+        formatting.format_step_time(row.step_seconds),
+        formatting.format_step_time(row.roofline_seconds),
+        formatting.format_percent(row.roofline_share),
     ]
 
 

@@ -1,6 +1,6 @@
 """Text about one corpus, run, summary, translation or sweep estimate."""
 
-from s2s import formatting as words
+from s2s import formatting
 from s2s.config import SweepConfig
 from s2s.records import CorpusInfo, Run, Summary, Translation
 from s2s.text.run import (
@@ -47,20 +47,20 @@ def format_summary(run: Run, summary: Summary, *, can_translate: bool) -> str:
         can_translate: Whether the run has a checkpoint.
     """
     phases = ", ".join(
-        f"{name} {words.format_step_time(seconds)}"
+        f"{name} {formatting.format_step_time(seconds)}"
         for name, seconds in (summary.phase_seconds or {}).items()
     )
     iqr = format_variation(summary.step_relative_iqr)
-    step = ", ".join(filter(None, [words.format_step_time(summary.step_seconds), iqr]))
+    step = ", ".join(filter(None, [formatting.format_step_time(summary.step_seconds), iqr]))
     figures = {
-        "samples/s": words.format_rate(summary.samples_per_second),
-        "target tokens/s": words.format_rate(summary.target_tokens_per_second),
+        "samples/s": formatting.format_rate(summary.samples_per_second),
+        "target tokens/s": formatting.format_rate(summary.target_tokens_per_second),
         "step time": step,
-        "phases of a step": phases or words.UNKNOWN,
-        "padding ratio": words.format_percent(summary.padding_ratio),
-        "loss per token": words.format_loss(summary.loss_per_token, 3),
-        "loss per sentence": words.format_loss(summary.loss_per_sentence),
-        "validation loss per token": words.format_loss(summary.validation_loss_per_token, 3),
+        "phases of a step": phases or formatting.UNKNOWN,
+        "padding ratio": formatting.format_percent(summary.padding_ratio),
+        "loss per token": formatting.format_loss(summary.loss_per_token, 3),
+        "loss per sentence": formatting.format_loss(summary.loss_per_sentence),
+        "validation loss per token": formatting.format_loss(summary.validation_loss_per_token, 3),
     }
     if summary.bleu is not None and summary.chrf is not None:
         figures["quality, test split"] = f"BLEU {summary.bleu:.1f}, chrF {summary.chrf:.1f}"
@@ -93,6 +93,6 @@ def describe_sweep_estimate(
     duration = "duration unknown"
     if seconds is not None:
         limit = "at most " if config.target_loss else ""
-        duration = f"{limit}about {words.format_duration(seconds)}, estimated from {basis}"
+        duration = f"{limit}about {formatting.format_duration(seconds)}, estimated from {basis}"
     growth = "; larger batch sizes are not included" if config.grow_until_oom else ""
-    return f"{runs} on {words.format_device(device)}: {duration}{growth}."
+    return f"{runs} on {formatting.format_device(device)}: {duration}{growth}."

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from s2s import formatting as words
 from s2s.analysis.estimate import CONFIDENCE
 from s2s.analysis.sweep.replay import (
     ARTICLE_RANGE,
@@ -18,6 +17,7 @@ from s2s.analysis.sweep.replay import (
 )
 from s2s.analysis.translations import build_translation_table
 from s2s.errors import shorten
+from s2s.formatting import UNKNOWN, align_columns, format_loss, format_percent, format_rate
 from s2s.records import Evaluation
 from s2s.text.compare import format_ratio
 from s2s.text.sweep import format_interval
@@ -54,7 +54,7 @@ def build_speed_table(replay: Replay) -> list[list[str]]:
         table.append(
             [
                 f"{each.small.engine}, here",
-                *map(words.format_rate, speeds),
+                *map(format_rate, speeds),
                 format_ratio(each.ratio),
             ]
         )
@@ -71,7 +71,7 @@ def build_learning_table(replay: Replay) -> list[list[str]]:
                 size.engine,
                 f"{size.batch_size}",
                 f"{size.batch_size * replay.iterations:,}",
-                *map(words.format_loss, losses),
+                *map(format_loss, losses),
                 _format_learning(size),
             ]
         )
@@ -85,10 +85,10 @@ def format_replay(replay: Replay) -> str:
             describe_replay(replay),
             "",
             "Samples per second:",
-            *words.align_columns(build_speed_table(replay)),
+            *align_columns(build_speed_table(replay)),
             "",
             "Validation loss per token:",
-            *words.align_columns(build_learning_table(replay)),
+            *align_columns(build_learning_table(replay)),
         ]
     )
 
@@ -111,7 +111,7 @@ def _describe_speeds(replay: Replay) -> str:
         return ""
     intervals = "A single repeat gives no interval."
     if article.has_interval:
-        intervals = f"Brackets hold {words.format_percent(CONFIDENCE)} intervals."
+        intervals = f"Brackets hold {format_percent(CONFIDENCE)} intervals."
     return (
         f"On this machine, the article's computation trains {format_ratio(article)} as many "
         f"samples per second at batch size {LARGE} as at batch size {SMALL}, and the `fused` "
@@ -126,10 +126,10 @@ def _describe_overhead(replay: Replay) -> str:
         return ""
     if share.value <= 0:
         return f"At batch size {SMALL}, `fused` is no faster than `article`."
-    interval = format_interval(share, words.format_percent)
+    interval = format_interval(share, format_percent)
     return (
         f"Of the time per sample that batch size {LARGE} saves in `article`, "
-        f"{words.format_percent(share.value)}{interval} is overhead, which `fused` saves even at "
+        f"{format_percent(share.value)}{interval} is overhead, which `fused` saves even at "
         f"batch size {SMALL}."
     )
 
@@ -140,14 +140,14 @@ def _describe_learning(replay: Replay) -> str:
     if not small.learning or not large.learning or replay.unigram_loss is None:
         return ""
     small_loss, large_loss = (
-        f"{words.format_loss(size.validation_loss)} ({_format_learning(size)}) at batch size "
+        f"{format_loss(size.validation_loss)} ({_format_learning(size)}) at batch size "
         f"{size.batch_size}"
         for size in (small, large)
     )
     return (
         f"After {replay.iterations:,} iterations on {replay.corpus} the validation loss per token "
-        f"is {small_loss} and {large_loss}. A loss at least {words.format_percent(LOWER_LOSS)} "
-        f"below that of word frequencies alone, {words.format_loss(replay.unigram_loss)}, counts "
+        f"is {small_loss} and {large_loss}. A loss at least {format_percent(LOWER_LOSS)} "
+        f"below that of word frequencies alone, {format_loss(replay.unigram_loss)}, counts "
         f"as learned. In the article only batch size {LARGE} learned."
     )
 
@@ -197,4 +197,4 @@ def _format_learning(size: SizeReplay) -> str:
         return kinds[0].value
     count = len(size.learning)
     counts = [f"{kind} ({size.learning.count(kind)} of {count})" for kind in kinds]
-    return ", ".join(counts) or words.UNKNOWN
+    return ", ".join(counts) or UNKNOWN

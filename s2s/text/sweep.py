@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from s2s import formatting as words
 from s2s.analysis.estimate import Estimate
 from s2s.analysis.sweep.table import build_sweep_rows
 from s2s.analysis.sweep.throughput import (
@@ -10,6 +9,14 @@ from s2s.analysis.sweep.throughput import (
     KNEE_SHARE,
     SpeedCurve,
     ThroughputCaveat,
+)
+from s2s.formatting import (
+    align_columns,
+    format_count,
+    format_loss,
+    format_percent,
+    format_range,
+    format_rate,
 )
 from s2s.records import Sweep
 from s2s.text.run import describe_result
@@ -58,14 +65,14 @@ def format_sweep_table(sweep: Sweep) -> str:
             row.engine,
             f"{row.batch_size:,}",
             format_states(row.states),
-            words.format_rate(row.samples_per_second),
-            words.format_loss(row.validation_loss_per_token, 3),
+            format_rate(row.samples_per_second),
+            format_loss(row.validation_loss_per_token, 3),
         ]
         if row.reached is not None:
             cells.append(f"{row.reached} of {sweep.config.repeats}")
-            cells += map(words.format_count, (row.steps_to_target, row.samples_to_target))
+            cells += map(format_count, (row.steps_to_target, row.samples_to_target))
         rows.append(cells)
-    return "\n".join([*words.align_columns([titles, *rows]), *list_run_messages(sweep)])
+    return "\n".join([*align_columns([titles, *rows]), *list_run_messages(sweep)])
 
 
 def list_run_messages(sweep: Sweep) -> list[str]:
@@ -89,23 +96,21 @@ def describe_throughput_fit(curve: SpeedCurve) -> str:
     """Name ceiling and knee of a throughput curve, and the caveats of its fit."""
     fit, parts = curve.fit, []
     if fit.ceiling_per_second:
-        ceiling = words.format_rate(fit.ceiling_per_second.value)
+        ceiling = format_rate(fit.ceiling_per_second.value)
         parts.append(f"ceiling {ceiling} {curve.unit}/s")
     if fit.knee:
         extrapolated = ", above the measured sizes" if fit.is_knee_extrapolated else ""
         parts.append(
-            f"throughput knee ({words.format_percent(KNEE_SHARE)} of the ceiling) at batch size "
-            f"{words.format_count(fit.knee.value)}{format_interval(fit.knee)}{extrapolated}"
+            f"throughput knee ({format_percent(KNEE_SHARE)} of the ceiling) at batch size "
+            f"{format_count(fit.knee.value)}{format_interval(fit.knee)}{extrapolated}"
         )
     sentences = [f"{curve.label}: {', '.join(parts)}."] if parts else []
     return " ".join([*sentences, *(_THROUGHPUT_CAVEATS[each] for each in fit.caveats)])
 
 
-def format_interval(
-    estimate: Estimate, format_value: Callable[[float], str] = words.format_count
-) -> str:
+def format_interval(estimate: Estimate, format_value: Callable[[float], str] = format_count) -> str:
     """Format the interval of an estimate: ` (250 to 390)`; empty if it has none."""
-    ends = words.format_range(estimate.low, estimate.high, format_value)
+    ends = format_range(estimate.low, estimate.high, format_value)
     return f" ({ends})" if ends else ""
 
 
