@@ -1,4 +1,4 @@
-"""The report of a bench, and the file that holds the latest report."""
+"""The report of a bench, and the file that stores the latest one."""
 
 import dataclasses
 import json
@@ -11,60 +11,61 @@ from s2s.paths import home, make_folder
 from s2s.validation import parse_dataclass
 
 _FILE = "bench.json"
-"""Name of the file in the home folder."""
+"""Name of the report's file in the home folder."""
 
 
 @dataclass(frozen=True)
 class BenchRow:
-    """Timing of one engine, precision and batch size, in medians over the rounds."""
+    """Results of one engine, precision and batch size. Rates and times are medians over rounds."""
 
     engine: str
     precision: str
     batch_size: int
     rounds: int
     steps: int
-    """Timed steps of all rounds."""
+    """Number of timed steps, summed over the rounds."""
     samples_per_second: float | None
-    """Samples of the timed steps over their wall time."""
+    """Samples of the timed steps, divided by their wall time."""
     samples_per_second_iqr: float | None
-    """Interquartile range over the rounds."""
+    """Interquartile range of `samples_per_second` over the rounds."""
     timing_variation: str | None
     """`noisy` (IQR above 10% of the median), `very noisy` (above 25%), or empty if steady."""
     tokens_per_second: float | None
     """Real source and target tokens."""
     target_tokens_per_second: float | None
     step_seconds: float | None
-    """Time of the median step. Batches differ in length, so the mean step can take another time."""
+    """Median time of a step. The mean may differ, because batches differ in length."""
     padding_ratio: float | None
-    """Share of padding in the padded tokens, 0 to 1."""
+    """Padding tokens divided by all tokens of the padded batches, 0 to 1."""
     peak_memory_bytes: int | None
-    """Memory of training: on a GPU the peak that torch reports, on a CPU as in StepMemory."""
+    """Peak memory of training: on a GPU as torch reports it, on a CPU as in `StepMemory`."""
     roofline_seconds: float | None
-    """Lower bound of a step's time, from rates measured in the same round."""
+    """Lower bound of the mean step's time, from rates measured in the same round."""
     roofline_share: float | None
-    """Lower bound of a step's time over the mean time of a step."""
+    """Lower bound of the mean step's time, divided by its measured time."""
 
 
 @dataclass(frozen=True)
 class BenchReport:
-    """Figures of a benchmark, and what they depend on."""
+    """Results of a bench, and what they depend on."""
 
     at: float
-    """End of the benchmark, in Unix seconds."""
+    """Time of the report, in Unix seconds."""
     command: str
+    """Command line that started the bench."""
     corpus: str
     machine: dict[str, Any]
     rows: tuple[BenchRow, ...]
     copy_rate_bytes: float | None
-    """Rate of copying memory: bytes read and written per second."""
+    """Rate of copying memory: bytes read plus bytes written, per second."""
     notes: tuple[str, ...]
-    """Sentences that say what was skipped and why."""
+    """Sentences on combinations that were skipped or computed differently."""
     complete: bool
-    """Whether the benchmark ended without an interruption."""
+    """Whether the bench ran to its end without being interrupted."""
 
 
 def save_bench(report: BenchReport) -> None:
-    """Replace the latest report, unless that is complete and the new report is not.
+    """Replace the latest report. A complete report is never replaced by an incomplete one.
 
     Raises:
         UserError: The file cannot be written.
@@ -86,7 +87,7 @@ def save_bench(report: BenchReport) -> None:
 
 
 def read_latest_bench() -> BenchReport | None:
-    """Return the latest report; `None` if there is none that this version can read."""
+    """Return the latest report, or `None` if there is none or this version cannot read it."""
     try:
         return parse_dataclass(BenchReport, json.loads((home() / _FILE).read_text("utf-8")))
     except (OSError, ValueError, TypeError):

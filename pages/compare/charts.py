@@ -106,7 +106,7 @@ def anatomy_chart(runs: Sequence[Run]) -> None:
     )
     fit = fit_run_anatomies(anatomies)
     revision = " ".join(str(each.run_id) for each in anatomies)
-    figure = plot_anatomy(anatomies, fit, shares=unit == "share", revision=revision)
+    figure = plot_anatomy(anatomies, fit, as_shares=unit == "share", revision=revision)
     draw_chart(figure, describe_anatomy(anatomies, fit), "compare_anatomy")
     caption = describe_anatomy_fit(fit) if fit else describe_missing_fit(anatomies)
     missing = [str(run.id) for run, each in zip(runs, results, strict=True) if not each]

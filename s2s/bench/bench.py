@@ -24,7 +24,7 @@ from s2s.training.device import resolve_device, trim_heap
 
 
 def list_engines(device: torch.device) -> list[Engine]:
-    """Return the engines that differ on this device: without CUDA, `graphed` is `fused`."""
+    """Return the engines that this device distinguishes. Without CUDA, `graphed` equals `fused`."""
     return [engine for engine in Engine if engine.value != "graphed" or device.type == "cuda"]
 
 
@@ -34,10 +34,10 @@ def combine(
     batch_sizes: Sequence[int],
     precisions: Sequence[str],
 ) -> tuple[list[TrainConfig], list[str]]:
-    """Return a configuration per possible combination, and notes on what is impossible.
+    """Return one configuration per possible combination, and notes on the impossible ones.
 
     Args:
-        engines: Names of engines; `None` for all that differ on the device.
+        engines: Names of engines; `None` for all from `list_engines`.
 
     Raises:
         UserError: A value is invalid by itself, or no combination is possible.
@@ -65,9 +65,9 @@ def combine(
 
 
 class Bench:
-    """A bench of all combinations of some choices.
+    """A bench of every combination of the given engines, batch sizes and precisions.
 
-    `run()` holds the device while it measures. `build_report()` may be called at any time.
+    `run()` leases the device while it measures. `build_report()` may be called at any time.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class Bench:
         seconds: float,
         command: str,
     ) -> None:
-        """Check the choices; nothing is measured yet.
+        """Check the choices, without measuring anything.
 
         Args:
-            engines: Names of engines; `None` for all that differ on the device.
+            engines: Names of engines; `None` for all from `list_engines`.
             rounds: Number of rounds.
-            seconds: Time per combination and round.
+            seconds: Time per combination in each round.
             command: Command line that started the bench, for the report.
 
         Raises:
@@ -105,7 +105,7 @@ class Bench:
         self._complete = False
 
     def run(self) -> Iterator[tuple[str, float]]:
-        """Measure everything.
+        """Time all combinations; on a CPU, measure their memory afterwards.
 
         Yields:
             The next activity, and the share of the bench that is done.
@@ -115,7 +115,7 @@ class Bench:
         """
         with lease_at_once(str(self._device)):
             self._machine = _describe_machine(self._device)
-            timing_share = 1.0  # on a GPU, memory is read while the rounds run
+            timing_share = 1.0  # on a GPU, the rounds measure memory too
             if self._device.type != "cuda":
                 timing = self._seconds_per_combination
                 timing_share = timing / (timing + memory.START_SECONDS)
@@ -131,7 +131,7 @@ class Bench:
             self._complete = True
 
     def build_report(self) -> BenchReport | None:
-        """Return the figures so far; `None` before the first complete round."""
+        """Return the results so far, or `None` before a combination has completed a round."""
         if not (rows := self._rounds.build_rows()):
             return None
         gpus = read_system_info()["gpus"] if self._machine["gpus_before"] else []
@@ -147,13 +147,13 @@ class Bench:
         )
 
     def _measure_memory(self) -> Iterator[tuple[str, float]]:
-        """Measure the memory of each timed combination on a CPU, in a process of its own."""
+        """Measure the memory of each timed combination on a CPU, each in a separate process."""
         gc.collect()  # frees the models of the rounds
         trim_heap()
         timed = {format_combination(row) for row in self._rounds.build_rows()}
         for index, config in enumerate(self._configs):
             name = format_combination(config)
-            if name in timed:  # not skipped, for example because it is out of memory
+            if name in timed:  # the rounds did not skip it
                 yield f"Memory: {name}", index / len(self._configs)
                 measured = memory.measure_step_memory(config, lambda: False)
                 self._memory_bytes[name] = measured.peak_bytes if measured else None
@@ -164,7 +164,7 @@ class Bench:
 
 
 def _describe_machine(device: torch.device) -> dict[str, Any]:
-    """Return the facts that the figures depend on, ready for JSON."""
+    """Return the properties of the machine that the results depend on, as JSON values."""
     info = read_system_info()
     is_gpu = device.type == "cuda"
     return {
@@ -175,7 +175,7 @@ def _describe_machine(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "thread_variables": info["thread_variables"],
         "torch": torch.__version__,
-        "load_before": info["load_average"][0],  # over one minute
+        "load_before": info["load_average"][0],  # mean over one minute
         "other_load_cores": None,
         "gpus_before": info["gpus"],
     }

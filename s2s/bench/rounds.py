@@ -1,4 +1,4 @@
-"""Interleaved rounds: each times the steps of every combination once, in shuffled order."""
+"""Interleaved rounds. Each round measures every combination once, in shuffled order."""
 
 import gc
 import math
@@ -25,16 +25,16 @@ from s2s.training.device import is_out_of_memory
 from s2s.training.trainer import Trainer
 
 COPY_BYTES = 256 * 2**20
-"""Size of each buffer of the copy rate: several times the cache of a CPU or GPU."""
+"""Size of each buffer that `measure_copy_rate` copies: several times a CPU's or GPU's cache."""
 MEASURE_SECONDS = 0.3
-"""Time to measure a rate, without warm-up."""
+"""Time spent on measuring a rate, not counting its warm-up."""
 _MIN_BLOCKS, _MAX_BLOCKS = 3, 9
-"""Blocks of calls per rate; slow calls have fewer."""
+"""Fewest and most blocks of calls per rate; the slower the calls, the fewer blocks."""
 MIN_STEPS = 5
 """Timed steps per combination and round, however long they take."""
 _BURST_SECONDS = 0.25
-"""Time between two readings of the clock on a GPU. Waiting for each step would slow it down,
-because the CPU queues steps ahead."""
+"""Time between two readings of the clock on a GPU. A reading waits for the queued steps. Waiting
+after every step would slow training down, because the CPU queues steps ahead."""
 _ORDER_SEED = 0
 
 TaskOpener = Callable[[TrainConfig, torch.device], Task]
@@ -50,18 +50,19 @@ class Timing:
     target_tokens: int = 0
     padded_tokens: int = 0
     seconds: float = 0.0
-    """Wall time, drawing the batches included."""
+    """Wall time, including the time to draw the batches."""
     step_seconds: list[float] = field(default_factory=list)
-    """The time of each step on a CPU, the mean time of each burst of steps on a GPU."""
+    """On a CPU the time of each step, on a GPU the mean step time of each burst of steps."""
     roofline_seconds: float = 0.0
-    """Roofline of the mean step, from rates measured in this round."""
+    """Shortest time that the roofline allows for the mean step, from rates of this round."""
 
     @property
     def tokens(self) -> int:
+        """Real source and target tokens."""
         return self.source_tokens + self.target_tokens
 
     def add(self, records: Sequence[StepRecord], seconds: float) -> None:
-        """Add the steps between two readings of the clock."""
+        """Add steps that took these seconds together."""
         self.steps += len(records)
         self.samples += sum(each.samples for each in records)
         self.source_tokens += sum(each.source_tokens for each in records)
@@ -72,7 +73,7 @@ class Timing:
 
 
 class Combination:
-    """An engine, precision and batch size, with the model that is trained in all rounds."""
+    """An engine, precision and batch size, and the model that all of its rounds train."""
 
     def __init__(self, config: TrainConfig, open_task: TaskOpener, device: torch.device) -> None:
         """Build the model and warm it up."""
@@ -80,16 +81,16 @@ class Combination:
         self.timings: list[Timing] = []
         """The timing of each complete round."""
         self.memory = PeakMemory(device)
-        first = Timing()
+        warm_up = Timing()
         with self._watch_memory():
             self._trainer = Trainer(open_task(config, device))
-            while not first.steps:  # the first timed step is still excluded
-                self._train_burst(1, first)
-        self._step_seconds = first.seconds
+            while not warm_up.steps:  # train until one step is timed; it is not part of any round
+                self._train_burst(1, warm_up)
+        self._expected_step_seconds = warm_up.seconds
         self.roofline = self._trainer.task.roofline
 
     def release_model(self) -> list[str]:
-        """Free the model; return sentences on how its steps were computed."""
+        """Free the model. Return its task's remarks on how steps were computed, as sentences."""
         notes = [describe_remark(each) for each in self._trainer.task.remarks]
         del self._trainer
         return notes
@@ -98,16 +99,16 @@ class Combination:
         """Train for some seconds or MIN_STEPS steps, whichever takes longer."""
         timing, burst_steps = Timing(), 1
         if self._device.type == "cuda":
-            burst_steps = max(1, round(_BURST_SECONDS / self._step_seconds))
+            burst_steps = max(1, round(_BURST_SECONDS / self._expected_step_seconds))
         with self._watch_memory():
-            self._train_burst(1, Timing())  # not counted: other combinations have used the cache
+            self._train_burst(1, Timing())  # not counted: others have evicted it from the cache
             while timing.steps < MIN_STEPS or timing.seconds < seconds:
                 self._train_burst(burst_steps, timing)
-        self._step_seconds = timing.seconds / timing.steps
+        self._expected_step_seconds = timing.seconds / timing.steps
         return timing
 
     def build_row(self) -> BenchRow:
-        """Return the figures of the complete rounds, of which there is at least one."""
+        """Summarize the complete rounds. There must be at least one."""
         timings = self.timings
         speed = measure_spread([each.samples / each.seconds for each in timings])
         padded_tokens = sum(each.padded_tokens for each in timings)
@@ -132,11 +133,11 @@ class Combination:
         )
 
     def _watch_memory(self) -> AbstractContextManager[None]:
-        """Watch memory on a GPU only: on a CPU, models in one process reuse each other's memory."""
+        """Watch memory on a GPU. Do nothing on a CPU, where models reuse each other's memory."""
         return self.memory.watch() if self._device.type == "cuda" else nullcontext()
 
     def _train_burst(self, num_steps: int, timing: Timing) -> None:
-        """Train some steps; add them to `timing` unless the trainer excludes one from timing."""
+        """Train some steps. Add them to `timing` only if the trainer marked them all as timed."""
         start = _read_clock(self._device)
         records = [self._trainer.step() for _ in range(num_steps)]
         seconds = _read_clock(self._device) - start
@@ -145,9 +146,10 @@ class Combination:
 
 
 class Rounds:
-    """Rounds over all combinations, so that a slow stretch of the machine affects all alike.
+    """Rounds over all combinations.
 
-    `build_rows()` returns what was measured so far, at any time.
+    They are interleaved, so that a period in which the machine is slow affects all combinations
+    alike. `build_rows()` may be called at any time, and returns the results so far.
     """
 
     def __init__(
@@ -158,12 +160,12 @@ class Rounds:
         rounds: int,
         seconds: float,
     ) -> None:
-        """Prepare the rounds; nothing is built yet.
+        """Prepare the rounds, without building any model.
 
         Args:
             configs: Configurations that differ in engine, precision and batch size only.
             rounds: Number of rounds.
-            seconds: Time per combination and round.
+            seconds: Time per combination in each round.
         """
         self._configs, self._open_task, self._device = configs, open_task, device
         self._num_rounds, self._seconds = rounds, seconds
@@ -173,10 +175,10 @@ class Rounds:
         """Sentences on combinations that were skipped or computed differently."""
 
     def run(self) -> Iterator[tuple[str, float]]:
-        """Time all rounds.
+        """Warm up all combinations, then measure all rounds.
 
         Yields:
-            The next activity, and the share of the rounds that is done.
+            The next activity, and the share of the warm-up and the rounds that is done.
 
         Raises:
             UserError: No combination can be trained.
@@ -196,19 +198,19 @@ class Rounds:
             heading = f"Round {number} of {self._num_rounds}"
             yield f"{heading}: roofline", done / total
             self._copy_rates.append(measure_copy_rate(self._device))
-            product_rates: dict[tuple[int, str], float] = {}
+            matmul_rates: dict[tuple[int, str], float] = {}
             for index in random.permutation(len(self._combinations)).tolist():
                 combination = self._combinations[index]
                 yield f"{heading}: {format_combination(combination.config)}", done / total
                 with self._skip_on_failure(combination.config):
-                    self._time_round(combination, product_rates)
+                    self._time_round(combination, matmul_rates)
                 done += 1
         for combination in self._combinations:
             name = format_combination(combination.config)
             self.notes += [f"{name}: {note}" for note in combination.release_model()]
 
     def build_rows(self) -> list[BenchRow]:
-        """Return a row per combination with a complete round, in the order of `configs`."""
+        """Return one row per combination that has a complete round, in the order of `configs`."""
         return [each.build_row() for each in self._combinations if each.timings]
 
     @property
@@ -217,31 +219,32 @@ class Rounds:
         return median(self._copy_rates)
 
     def _time_round(
-        self, combination: Combination, product_rates: dict[tuple[int, str], float]
+        self, combination: Combination, matmul_rates: dict[tuple[int, str], float]
     ) -> None:
-        """Time a round of a combination.
+        """Measure one combination in the current round.
 
         Args:
-            product_rates: This round's rates by rows and precision; a missing rate is added.
+            matmul_rates: This round's rates of matrix products, by number of rows and precision. A
+                missing rate is measured and added.
         """
         timing = combination.time_steps(self._seconds)
         config, roofline = combination.config, combination.roofline
         rows = roofline.product_rows(config.batch_size)
         key = (rows, config.precision.value)
-        if key not in product_rates:
-            seconds_per_product = partial(measure_seconds, device=self._device)
-            product_rates[key] = roofline.product_rate(rows, seconds_per_product)
+        if key not in matmul_rates:
+            measure_product = partial(measure_seconds, device=self._device)
+            matmul_rates[key] = roofline.product_rate(rows, measure_product)
         timing.roofline_seconds = roofline.step_seconds(
             timing.source_tokens / timing.steps,
             timing.target_tokens / timing.steps,
-            product_rates[key],
+            matmul_rates[key],
             self._copy_rates[-1],
         )
         combination.timings.append(timing)
 
     @contextmanager
     def _skip_on_failure(self, config: TrainConfig) -> Iterator[None]:
-        """Turn out-of-memory and user errors into notes, so that other combinations go on."""
+        """Turn out-of-memory and user errors into notes, so that other combinations continue."""
         name = format_combination(config)
         try:
             yield
@@ -252,7 +255,7 @@ class Rounds:
             if not is_out_of_memory(error):
                 raise
             note = f"Out of memory: {name}."
-        # Outside the except blocks: their traceback would keep the tensors alive.
+        # Outside the except blocks, in which the error's traceback would keep the tensors alive.
         gc.collect()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
@@ -261,20 +264,20 @@ class Rounds:
 
 
 def format_combination(combination: TrainConfig | BenchRow) -> str:
-    """Return `fused, batch size 32, fp32`."""
+    """Return a name such as `fused, batch size 32, fp32`."""
     size = f"batch size {combination.batch_size:,}"
     return f"{combination.engine}, {size}, {combination.precision}"
 
 
 def measure_copy_rate(device: torch.device) -> float:
-    """Return the bytes per second of copying memory, read and write both counted."""
+    """Return the rate of copying memory: bytes read plus bytes written, per second."""
     source = torch.ones(COPY_BYTES // 4, device=device)
     target = torch.zeros_like(source)
     return 2 * COPY_BYTES / measure_seconds(lambda: target.copy_(source), device)
 
 
 def measure_seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Return the time of a call, as the median over blocks of calls."""
+    """Return the seconds per call, the median over several blocks of calls."""
     timer = timeit.Timer(work, timer=partial(_read_clock, device))
     timer.timeit(2)  # allocates memory, starts threads, selects kernels
     seconds = timer.timeit(1)
@@ -284,7 +287,7 @@ def measure_seconds(work: Callable[[], object], device: torch.device) -> float:
 
 
 def _read_clock(device: torch.device) -> float:
-    """Return the time after the device has finished its queued work."""
+    """Wait until the device has finished its queued work, then read the clock."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()

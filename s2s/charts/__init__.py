@@ -1,1 +1,1 @@
-"""Plotly figures of what the analysis returns."""
+"""Plotly figures of the results of `s2s.analysis`."""

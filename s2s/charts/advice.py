@@ -1,4 +1,4 @@
-"""Figures behind a recommendation: steps to target and time to target against the batch size."""
+"""Charts behind a recommendation: steps and time to target against the batch size."""
 
 from collections.abc import Sequence
 
@@ -12,19 +12,20 @@ from s2s.formatting import format_duration
 
 _UNIT_COLORS = {"steps": frame.PALETTE[5], "samples": frame.PALETTE[1]}
 _FIT_POINTS = 60
+"""Number of points at which a fitted curve is drawn."""
 _STANDING_STYLES = {
     Standing.RECOMMENDED: (frame.PALETTE[3], "circle"),
     Standing.SLOWER: (frame.PALETTE[4], "x"),
     Standing.UNDECIDED: (frame.GRAY, "circle-open"),
 }
 _BAND_MARGIN = 1.19
-"""Factor by which the band extends beyond the recommended sizes."""
+"""Factor by which the band extends below the smallest and above the largest recommended size."""
 
 
 def plot_steps_to_target(
     points: Sequence[StepsToTarget], fit: StepsFit | None, *, revision: str = ""
 ) -> frame.Figure:
-    """Plot every run in steps and in samples, and the fit if there is one."""
+    """Plot each run's steps and samples to target, and the fitted curves if there is a fit."""
     sizes = [point.batch_size for point in points]
     exact = [point for point in points if point.is_exact]
     missed = [point for point in points if not point.reached]
@@ -37,7 +38,7 @@ def plot_steps_to_target(
             y = fit.steps(x) * (x if is_samples else 1)
             x_values, name = frame.round_values(x), f"{unit}, fit"
             traces.append(frame.build_line(x_values, y, color, name=name, hoverinfo="skip"))
-        for selected, kind, symbol, verb in (
+        for selected, status, symbol, verb in (
             (exact, "reached", "circle", "reached at"),
             (missed, "not reached", "triangle-up-open", "not reached after"),
             (early, "reached early", "triangle-down-open", "reached within"),
@@ -50,7 +51,7 @@ def plot_steps_to_target(
                     [each.batch_size for each in selected],
                     [each.steps * (each.batch_size if is_samples else 1) for each in selected],
                     {"color": color, "symbol": symbol},
-                    name=f"{unit}, {kind}",
+                    name=f"{unit}, {status}",
                     customdata=[each.seed for each in selected],
                     hovertemplate=f"{hover}<extra></extra>",
                 )
@@ -66,7 +67,7 @@ def plot_steps_to_target(
 
 
 def plot_time_to_target(predictions: Sequence[Prediction], *, revision: str = "") -> frame.Figure:
-    """Plot predicted seconds with their intervals, and a band behind the recommended sizes."""
+    """Plot predicted times with their intervals, and a band behind the recommended sizes."""
     sizes = [each.batch_size for each in predictions]
     values = [each.seconds.value for each in predictions]
     line = frame.build_line(sizes, values, frame.GRAY, width=1.5, hoverinfo="skip")

@@ -1,4 +1,4 @@
-"""Bar charts: one figure of each run, and the parts of step time."""
+"""Bar charts: one value per run, and the parts of step time."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ from s2s.formatting import format_range, format_step_time
 _PART_COLORS = (
     frame.PALETTE[5], frame.PALETTE[1], frame.PALETTE[2], frame.PALETTE[3], frame.GRAY
 )  # fmt: skip
-"""Colors of PARTS, in the same order."""
+"""The color of each of PARTS."""
 _PLAIN: dict[str, Any] = {"shape": ""}
 _HATCHED: dict[str, Any] = {
     "shape": "/",
@@ -41,22 +41,22 @@ def plot_bars(
     scale: float = 1.0,
     warnings: Sequence[str] = (),
 ) -> frame.Figure:
-    """Plot means with their ranges; an unknown value has a text and no bar.
+    """Plot means with error bars. An unknown mean has a text but no bar.
 
     Args:
-        format_value: Function that formats a value, before it is scaled, for the bar's text.
+        format_value: Formats an unscaled value for the text at the bar's end.
         scale: Factor that converts values to `unit`.
-        warnings: For each bar, why its value is uncertain, or an empty string; shown on hover.
+        warnings: Why each bar's value is uncertain, shown on hover; empty if it is not.
     """
     values = [bar.estimate or Estimate(math.nan) for bar in bars]
-    figures = np.array([(each.value, each.low, each.high) for each in values], np.float64)
-    means, lows, highs = scale * figures.reshape(-1, 3).T  # an unknown end is NaN
+    means_and_ends = np.array([(each.value, each.low, each.high) for each in values], np.float64)
+    means, lows, highs = scale * means_and_ends.reshape(-1, 3).T  # an unknown end of a range is NaN
     warnings = warnings or [""] * len(bars)
     names = [frame.wrap_label(bar.group.label) for bar in bars]
     texts = [format_value(bar.mean) for bar in bars]
     ranges = [format_range(each.low, each.high, format_value) for each in values]
     hover_lines = zip(texts, ranges, warnings, strict=True)
-    runs = [(bar.group.run_id, bar.group.batch_size) for bar in bars]
+    color_keys = [(bar.group.run_id, bar.group.batch_size) for bar in bars]
     marks = [" ⚠" if warning else "" for warning in warnings]
     end_texts = map(str.__add__, texts, marks)
     return frame.build_figure(
@@ -68,7 +68,7 @@ def plot_bars(
                 "y": names,
                 "x": frame.round_values(means),
                 "customdata": ["<br>".join(filter(None, lines)) for lines in hover_lines],
-                "marker": {"color": frame.assign_colors(runs)},
+                "marker": {"color": frame.assign_colors(color_keys)},
                 "error_x": {**frame.build_error_bars(means, lows, highs, frame.GRAY), "width": 4},
                 "hovertemplate": f"%{{customdata}} {unit}<extra>%{{y}}</extra>",
             },
@@ -88,14 +88,14 @@ def plot_anatomy(
     runs: Sequence[Anatomy],
     fit: AnatomyFit | None,
     *,
-    shares: bool = False,
+    as_shares: bool = False,
     revision: str = "",
 ) -> frame.Figure:
-    """Plot the parts of each run's step.
+    """Plot the parts of the step time of each run.
 
     Args:
-        fit: Fit to these runs, which gives the fixed parts; `None` if there is no fit.
-        shares: Whether to plot shares of each step, not milliseconds.
+        fit: Fit to these runs. It tells how much of each part is fixed; `None` if there is none.
+        as_shares: Whether to plot percentages of the step time instead of milliseconds.
     """
     seconds = np.array([each.median_seconds for each in runs])
     return frame.build_figure(
@@ -104,17 +104,17 @@ def plot_anatomy(
             [each.label for each in runs],
             seconds,
             None if fit is None else np.minimum(fit.fixed_seconds, seconds),
-            scales=100 / seconds.sum(axis=1) if shares else np.full(len(runs), 1000.0),
+            scales=100 / seconds.sum(axis=1) if as_shares else np.full(len(runs), 1000.0),
             is_vertical=False,
         ),
         frame.build_axis(
-            "Share of the step (%)" if shares else "Median time per step (ms)",
+            "Share of the step (%)" if as_shares else "Median time per step (ms)",
             rangemode="tozero",
             nticks=6,
         ),
         _RUNS_AXIS,
         height=150 + 34 * len(runs),
-        revision=f"{revision} {shares}",
+        revision=f"{revision} {as_shares}",
         barmode="stack",
         bargap=_BAR_GAP,
         margin=_MARGIN,
@@ -128,7 +128,7 @@ def plot_step_parts(
     sizes, fit = step_parts.sizes, step_parts.fit
     divisors = np.array([[each.batch_size if per_sentence else 1] for each in sizes])
     seconds = np.array([each.seconds for each in sizes]) / divisors
-    top = 1100 * seconds.sum(axis=1).max()  # in milliseconds, with room for the text at the end
+    top = 1.1 * 1000 * seconds.sum(axis=1).max()  # in ms, plus 10% for the text above the bars
     unit = "sentence" if per_sentence else "step"
     return frame.build_figure(
         "Step anatomy",
@@ -156,20 +156,21 @@ def _build_stacked_bars(
     *,
     is_vertical: bool,
 ) -> list[frame.Trace]:
-    """Return traces with one bar per label, whose length is its seconds times its scale.
+    """Return traces that stack to one bar per label.
 
-    The time that is fixed at any batch size comes first and is hatched.
+    A bar's length is the sum of its seconds, times its scale. The time that does not depend on the
+    batch size comes first and is hatched.
 
     Args:
         seconds: Time of each part, shape (labels, PARTS).
         fixed_seconds: Fixed time of each part, in the same shape; `None` if it is unknown.
-        scales: Shape (labels,).
+        scales: Factor from seconds to the axis unit, shape (labels,).
     """
-    values, categories = ("y", "x") if is_vertical else ("x", "y")
+    value_key, category_key = ("y", "x") if is_vertical else ("x", "y")
     names = [frame.escape_label(label) for label in labels]
-    extra = f"<extra>%{{{categories}}}</extra>"
-    bar = {"type": "bar", "orientation": "v" if is_vertical else "h", categories: names}
-    layers = [(seconds, "", _PLAIN)]
+    extra = f"<extra>%{{{category_key}}}</extra>"
+    bar = {"type": "bar", "orientation": "v" if is_vertical else "h", category_key: names}
+    layers = [(seconds, "", _PLAIN)]  # seconds, suffix of the name on hover, pattern
     if fixed_seconds is not None:
         growing = seconds - fixed_seconds
         layers = [
@@ -183,7 +184,7 @@ def _build_stacked_bars(
             traces.append(
                 {
                     **bar,
-                    values: frame.round_values(part_seconds * scales),
+                    value_key: frame.round_values(part_seconds * scales),
                     "name": name,
                     "legendgroup": part,
                     "showlegend": pattern is not _HATCHED,
@@ -195,7 +196,7 @@ def _build_stacked_bars(
     if fixed_seconds is not None:
         legend = {"name": "hatched: fixed part", "hoverinfo": "skip"}
         marker = {"color": frame.GRAY, "pattern": _HATCHED}
-        traces.append({**bar, values: [None] * len(names), "marker": marker, **legend})
+        traces.append({**bar, value_key: [None] * len(names), "marker": marker, **legend})
     sums = seconds.sum(axis=1)
     texts = map(format_step_time, sums)
     return [*traces, _build_end_texts(names, sums * scales, texts, is_vertical=is_vertical)]
@@ -204,13 +205,13 @@ def _build_stacked_bars(
 def _build_end_texts(
     names: Sequence[str], ends: Floats, texts: Iterable[str], *, is_vertical: bool
 ) -> frame.Trace:
-    """Return a trace with a text at the end of each bar, or at 0 if the end is NaN."""
-    values, categories = ("y", "x") if is_vertical else ("x", "y")
+    """Return a trace that writes a text at the end of each bar, or at 0 if the end is NaN."""
+    value_key, category_key = ("y", "x") if is_vertical else ("x", "y")
     return {
         "type": "scatter",
         "mode": "text",
-        categories: names,
-        values: frame.round_values(np.nan_to_num(ends)),
+        category_key: names,
+        value_key: frame.round_values(np.nan_to_num(ends)),
         "text": [f" {text}" for text in texts],
         "textposition": "top center" if is_vertical else "middle right",
         "cliponaxis": False,

@@ -1,4 +1,4 @@
-"""Lines over the course of a run: loss, throughput, memory and utilization."""
+"""Line charts over the course of a run: loss, throughput, memory and utilization."""
 
 from collections.abc import Sequence
 
@@ -32,11 +32,11 @@ def plot_loss(
     height: int = 340,
     revision: str = "",
 ) -> frame.Figure:
-    """Plot loss along an axis, smoothed, over the raw loss of a run or the band of repeats."""
+    """Plot the smoothed loss of each run, over its raw loss or over the range of its repeats."""
     colors = frame.assign_colors([(line.run_id, line.batch_size) for line in lines])
     traces = []
     for index, (line, color) in enumerate(zip(lines, colors, strict=True)):
-        # Runs that share a color, because there are more runs than colors, differ in the dash.
+        # With more runs than colors, runs that share a color differ in the dash.
         dash = frame.DASHES[index // len(frame.PALETTE) % len(frame.DASHES)]
         traces += _build_run_traces(line, color, dash, is_alone=len(lines) == 1, log_x=log_x)
     return frame.build_figure(
@@ -52,9 +52,9 @@ def plot_loss(
 def plot_throughput(
     lines: Sequence[RunLine], axis: Axis, *, height: int = 300, revision: str = ""
 ) -> frame.Figure:
-    """Plot samples per second of runs along an axis, over their timed steps.
+    """Plot the samples per second of each run's timed steps.
 
-    The y axis begins at zero, so a slower stretch looks as slow as it is.
+    The y axis begins at zero, so that the heights of two points compare like their speeds.
     """
     colors = frame.assign_colors([(line.run_id, line.batch_size) for line in lines])
     traces = []
@@ -76,7 +76,7 @@ def plot_throughput(
 def plot_readings(
     series: Sequence[ReadingSeries], *, height: int = 300, revision: str = ""
 ) -> frame.Figure:
-    """Plot memory above utilization, on one time axis."""
+    """Plot memory and, below it, utilization on the same time axis."""
     traces = []
     for index, each in enumerate(series):
         is_beside_gpu = each.device == "cpu" and len(series) > 1
@@ -87,7 +87,9 @@ def plot_readings(
             (each.device, 100 * each.utilization, "y2", "%{y:.0f}%", "solid"),
             (used_by_run, each.torch_bytes / _GIB, "y", "%{y:.2f} GiB", "dot"),
         ):
-            if name == used_by_run and not np.isfinite(values).any():  # torch counts on GPUs only
+            if (
+                name == used_by_run and not np.isfinite(values).any()
+            ):  # torch counts memory only on GPUs
                 continue
             label = frame.escape_label(name)
             traces.append(
@@ -119,7 +121,7 @@ def plot_readings(
 def _build_run_traces(
     line: RunLine, color: str, dash: str, *, is_alone: bool, log_x: bool
 ) -> list[frame.Trace]:
-    """Return a run's traces, with a legend entry for each if the run is alone, else for all."""
+    """Return a run's traces. Each has a legend entry if the run is alone; else they share one."""
     label, hover = frame.escape_label(line.label), "%{y:.3f} at %{x:,}"
     x = frame.round_positions(line.curve.x)
     traces: dict[str, frame.Trace] = {}
@@ -134,7 +136,7 @@ def _build_run_traces(
         x, line.curve.y, color, width=2.5, dash=dash, hovertemplate=hover_text
     )
     if line.validation is not None:
-        # On a log axis Plotly would draw a flat line from the evaluation at 0, before any step.
+        # Leave out the evaluation at 0 on a log axis: Plotly would draw a flat line from it.
         visible = line.validation.x > (0 if log_x else -1)
         traces["validation"] = frame.build_markers(
             frame.round_positions(line.validation.x[visible]),
@@ -158,7 +160,7 @@ def _build_run_traces(
 
 
 def _fill_band(band: Band, color: str) -> frame.Trace:
-    """Return a filled outline: forward along the lower ends, back along the upper ends."""
+    """Return a filled outline, forward along the lower ends and back along the upper ends."""
     return {
         "x": frame.round_positions([*band.x, *band.x[::-1]]),
         "y": frame.round_values([*band.low, *band.high[::-1]]),

@@ -1,8 +1,8 @@
-"""Colors, axes, layout and number formats that all charts share.
+"""Colors, axes, layout and rounding that all charts share.
 
-Figures are plain dicts: building a go.Figure with a template takes 15 to 18 ms, too long for a
-chart that changes every second. Text takes its color from the page, so one figure serves the
-light and the dark theme.
+Figures are plain dicts, because building a `go.Figure` with a template takes 15 to 18 ms. That is
+too long for a chart that changes every second. The page sets the color of the text, so the same
+figure serves the light and the dark theme.
 """
 
 import html
@@ -18,23 +18,24 @@ Trace = dict[str, Any]
 Values = Sequence[float] | Floats
 
 PALETTE = ("#A08A1F", "#D67A1A", "#8B6FD1", "#0B9B74", "#D1495B", "#1783C9", "#CC6FA6", "#3F9FA8")
-"""After Okabe and Ito: distinct with every kind of color vision, on white and on black."""
+"""After Okabe and Ito: distinguishable with any color vision, on white and on black."""
 ENGINE_COLORS = (PALETTE[5], PALETTE[1], PALETTE[3])
-"""Colors of a sweep's engines, in their order."""
+"""Colors of a sweep's engines, in the order of the engines."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 GRAY = "#8A8F98"
 BATCH_SIZE_TITLE = "Batch size (sentences per step)"
 _LABEL_WIDTH = 22
-"""Characters per line of a label beside an axis, about 130 pixels."""
+"""Most characters per line of a label beside an axis, about 130 pixels."""
 _MAX_TICKS = 12
+"""A tick is dropped if it is closer to the last one than the axis length divided by this."""
 _GRID = "rgba(128, 136, 150, 0.22)"
 
 
 def assign_colors(runs: Sequence[tuple[int, int]]) -> list[str]:
-    """Return a color per (run id, batch size); a batch size keeps its color where possible.
+    """Return one color per pair of run id and batch size.
 
-    Colors are assigned in the order of the run ids. A run whose color is taken gets the next free
-    one, so no two lines look alike until the palette is used up.
+    The color depends on the batch size. Colors are assigned by ascending run id, and a run whose
+    color is taken gets the next free one: two runs share a color only if the palette is used up.
     """
     slots: dict[int, int] = {}
     for run_id, batch_size in sorted(runs):
@@ -47,28 +48,28 @@ def assign_colors(runs: Sequence[tuple[int, int]]) -> list[str]:
 
 
 def make_translucent(color: str, opacity: float) -> str:
-    """Return a `#RRGGBB` color with this opacity (0 to 1), to fill an area."""
+    """Return a `#RRGGBB` color with an opacity from 0 to 1, for filling areas."""
     red, green, blue = bytes.fromhex(color.removeprefix("#"))
     return f"rgba({red}, {green}, {blue}, {opacity:g})"
 
 
 def round_values(values: Iterable[float]) -> list[float | None]:
-    """Round to five digits, finer than a chart can show; NaN and infinity become gaps."""
+    """Round to five significant digits, finer than a chart shows. NaN and infinity become gaps."""
     return [float(f"{value:.5g}") if math.isfinite(value) else None for value in values]
 
 
 def round_positions(values: Iterable[float]) -> list[float]:
-    """Round x values to three decimals: large values must stay distinct."""
+    """Round x values to three decimals, not to significant digits: large ones stay distinct."""
     return [round(float(value), 3) for value in values]
 
 
 def escape_label(text: str) -> str:
-    """Escape text by users: Plotly interprets some HTML in labels."""
+    """Escape text that users wrote, because Plotly interprets some HTML in labels."""
     return html.escape(text, quote=False)
 
 
 def wrap_label(text: str) -> str:
-    """Return an escaped label in at most two lines, for axes with little room beside them."""
+    """Wrap and escape a label to at most two lines, for the little room beside an axis."""
     lines = textwrap.wrap(text, _LABEL_WIDTH, max_lines=2, placeholder=" …")
     return "<br>".join(map(escape_label, lines))
 
@@ -88,8 +89,8 @@ def build_error_bars(values: Values, lows: Values, highs: Values, color: str) ->
 def build_axis(title: str, **more: Any) -> dict[str, Any]:
     """Return an axis.
 
-    The type is set and labels may overflow, because Plotly would spend a third of each redraw on
-    finding out the type and the room for the labels.
+    The type is given and labels may overflow. Otherwise Plotly would spend a third of each redraw
+    on finding out the type and the room for the labels.
     """
     return {
         "type": "linear",
@@ -104,7 +105,7 @@ def build_axis(title: str, **more: Any) -> dict[str, Any]:
 
 
 def build_batch_size_axis(sizes: Sequence[int]) -> dict[str, Any]:
-    """Return a logarithmic axis with ticks at sizes, except those too close to the last tick."""
+    """Return a logarithmic axis with a tick at each size that is not too close to the last tick."""
     ordered = sorted(set(sizes))
     ticks = ordered[:1]
     for size in ordered[1:]:
@@ -129,10 +130,10 @@ def build_figure(
     revision: str,
     **layout: Any,
 ) -> Figure:
-    """Return a figure.
+    """Return a figure in the shared layout.
 
     Args:
-        revision: Identifies the view: while it stays the same, zoom and hidden lines stay too.
+        revision: Zoom and hidden lines are kept as long as this stays the same.
     """
     shared = {
         "title": {
@@ -180,7 +181,7 @@ def build_line(
     dash: str = "solid",
     **more: Any,
 ) -> Trace:
-    """Return a line; Plotly shows it on hover unless `hoverinfo` is "skip"."""
+    """Return a line. Plotly shows its values on hover unless `hoverinfo` is "skip"."""
     line = {"color": color, "width": width, "dash": dash}
     return {"x": x, "y": round_values(y), "mode": "lines", "line": line, **more}
 
@@ -188,5 +189,5 @@ def build_line(
 def build_markers(
     x: Sequence[float], y: Iterable[float], marker: dict[str, Any], **more: Any
 ) -> Trace:
-    """Return single points."""
+    """Return unconnected points."""
     return {"x": x, "y": round_values(y), "mode": "markers", "marker": {"size": 9} | marker, **more}

@@ -1,4 +1,4 @@
-"""Figures of a sweep against the batch size: throughput, padding ratio and peak memory."""
+"""Charts of a sweep against the batch size: throughput, padding ratio and peak memory."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -13,13 +13,14 @@ from s2s.charts import frame
 
 _SPEED_TITLES = {Unit.SAMPLES: "Samples per second", Unit.TOKENS: "Target tokens per second"}
 _FIT_POINTS = 60
+"""Number of points at which a fitted curve is drawn."""
 _MIN_TOP_PERCENT = 5.0
-"""Without this minimum, a padding ratio of 0 would be drawn in the middle of the chart."""
+"""Least end of the padding axis. Without it, ratios of 0 are drawn in the middle of the chart."""
 _MIB = 2**20
 
 
 def plot_speed_curves(curves: Sequence[SpeedCurve], *, revision: str = "") -> frame.Figure:
-    """Plot a curve per engine, with error bars from the slowest to the fastest block."""
+    """Plot one curve per engine, with error bars from the slowest to the fastest measurement."""
     unit = curves[0].unit if curves else Unit.SAMPLES
     traces = []
     for curve, color in zip(curves, frame.ENGINE_COLORS, strict=False):
@@ -37,7 +38,7 @@ def plot_speed_curves(curves: Sequence[SpeedCurve], *, revision: str = "") -> fr
 
 
 def plot_padding(ratios: Mapping[str, Sequence[SizeMedian]], *, revision: str = "") -> frame.Figure:
-    """Plot the padding ratios of each engine, with error bars from the lowest to the highest run.
+    """Plot one line per engine, with error bars from the lowest to the highest run.
 
     Args:
         ratios: Padding ratios, 0 to 1, by engine.
@@ -61,7 +62,7 @@ def plot_padding(ratios: Mapping[str, Sequence[SizeMedian]], *, revision: str = 
 
 
 def plot_memory(fit: MemoryFit, *, revision: str = "") -> frame.Figure:
-    """Plot the measured peaks, the fit, and the prediction that checks the fit."""
+    """Plot the measured peaks, the fit, and the prediction from smaller sizes that checks it."""
     sizes = [point.batch_size for point in fit.points]
     measured = [point.peak_bytes / _MIB for point in fit.points]
     color, hover = frame.PALETTE[2], "batch size %{x:,}: %{y:,.0f} MiB<extra></extra>"
@@ -106,8 +107,8 @@ def _build_medians(
     label: str, points: Sequence[SizeMedian], color: str, hover: str, *, scale: float = 1.0
 ) -> frame.Trace:
     """Return a trace of medians, with error bars from the lowest to the highest value."""
-    figures = [(point.median, point.low, point.high) for point in points]
-    medians, lows, highs = scale * np.reshape(figures, (-1, 3)).T
+    medians_and_ends = [(point.median, point.low, point.high) for point in points]
+    medians, lows, highs = scale * np.reshape(medians_and_ends, (-1, 3)).T
     name = frame.escape_label(label)
     return frame.build_markers(
         [point.batch_size for point in points],
@@ -121,7 +122,7 @@ def _build_medians(
 
 
 def _build_speed_fit(curve: SpeedCurve, color: str) -> list[frame.Trace]:
-    """Return traces of the fit, its interval and its ceiling, as far as they are known."""
+    """Return traces of the fit, its interval and its ceiling; a missing one has no trace."""
     if len(curve.points) < 2:
         return []
     ends = curve.points[0].batch_size, curve.points[-1].batch_size

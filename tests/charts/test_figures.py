@@ -199,7 +199,7 @@ def test_bars_have_ranges_and_warnings_and_unknown_values_none() -> None:
 @pytest.mark.parametrize("shares", [False, True])
 def test_the_fixed_part_comes_first_and_is_hatched(shares: bool) -> None:
     runs = [step_anatomy(2), step_anatomy(32)]
-    figure = plot_anatomy(runs, fit_run_anatomies(runs), shares=shares)
+    figure = plot_anatomy(runs, fit_run_anatomies(runs), as_shares=shares)
     bars = [trace for trace in figure["data"] if trace["type"] == "bar"]
     fixed, growing, hint = bars[:5], bars[5:10], bars[10]
     assert all(bar["marker"]["pattern"]["shape"] == "/" for bar in (*fixed, hint))
