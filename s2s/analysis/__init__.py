@@ -1,1 +1,1 @@
-"""Pure functions over records."""
+"""Analysis of stored records. The functions are pure: they read and write no files."""

@@ -1,4 +1,4 @@
-"""Values with intervals: 90% by bootstrap draws or by Student's t, or the range of repeats."""
+"""Estimates: a value with its 90% interval (bootstrap or Student's t), or its range."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ CONFIDENCE = 0.90
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its interval; an end that is unknown or unbounded is `None` or infinite."""
+    """A value with its interval. An unknown or unbounded end is `None` or infinite."""
 
     value: float
     low: float | None = None
@@ -36,56 +36,56 @@ class Estimate:
 
 @dataclass(frozen=True)
 class LeaveOneOutCheck:
-    """The value that a fit without a batch size predicts there, and the measured value."""
+    """The measured value at a batch size, and the value that a fit to other sizes predicts."""
 
     batch_size: int
     predicted: float | None
     """`None` if the other sizes allow no fit."""
     measured: float | None
-    """`None` if a run did not reach the target."""
+    """`None` if a run at this size did not reach the target."""
 
     @property
     def relative_error(self) -> float | None:
-        """Above 0 if the prediction is too high."""
+        """Predicted / measured - 1, so above 0 if the prediction is too high."""
         if self.predicted is None or self.measured is None:
             return None
         return self.predicted / self.measured - 1
 
 
 def estimate_from_draws(value: float, draws: Floats | None) -> Estimate:
-    """Return the value with the percentile interval of bootstrap draws, shape (draws,)."""
+    """Return the value with the percentile interval of its bootstrap draws, if there are any."""
     if draws is None:
         return Estimate(value)
     return Estimate(value, *map(float, percentile_interval(draws)))
 
 
 def percentile_interval(draws: Floats) -> tuple[Floats, Floats]:
-    """Return the ends between which the middle 90% of the draws lie, along the first axis.
+    """Return the ends of the middle 90% of the draws, along the first axis.
 
-    The ends are draws themselves, not interpolated between two, so infinite draws do no harm.
+    Each end is one of the draws. Interpolation between infinite draws would give NaN.
     """
     ordered = np.sort(draws, axis=0)
-    outside = math.floor((1 - CONFIDENCE) / 2 * len(ordered))
-    return ordered[outside], ordered[-1 - outside]
+    cut_off = math.floor((1 - CONFIDENCE) / 2 * len(ordered))
+    return ordered[cut_off], ordered[-1 - cut_off]
 
 
 def estimate_mean(values: Sequence[float] | Floats) -> Estimate:
-    """Return the mean with its t interval; a single value has none."""
+    """Return the mean with its t interval, or without one for a single value."""
     mean = float(np.mean(values))
     if len(values) == 1:
         return Estimate(mean)
-    half = t_half_width(values)
-    return Estimate(mean, mean - half, mean + half)
+    half_width = t_half_width(values)
+    return Estimate(mean, mean - half_width, mean + half_width)
 
 
 def t_half_width(values: Sequence[float] | Floats) -> float:
-    """Return half the t interval of the mean of two or more values."""
+    """Return half the width of the t interval of the mean of two or more values."""
     standard_error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
     return t_quantile(len(values) - 1) * standard_error
 
 
 def t_quantile(degrees: float) -> float:
-    """Return half the width of a 90% interval in standard errors, by degrees of freedom."""
-    from scipy.special import stdtrit  # slow to import, and the command line needs it rarely
+    """Return half the width of a 90% interval, in standard errors, for these degrees of freedom."""
+    from scipy.special import stdtrit  # slow to import, and most commands do not need it
 
     return float(stdtrit(degrees, (1 + CONFIDENCE) / 2))

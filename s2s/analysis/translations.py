@@ -1,4 +1,4 @@
-"""Sample translations: of a run's evaluations side by side, and of a sweep's batch sizes."""
+"""Sample translations: those of a run's evaluations, or of a sweep's batch sizes, compared."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from s2s.config import Engine
 from s2s.records import Evaluation, Run, Sweep
 
 Sentence = tuple[str, str]
-"""Source and reference; the reference of a user's own sentence is empty."""
+"""Source and reference. A sentence that the user entered has an empty reference."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class TranslationTable:
     """The translations of several evaluations side by side."""
 
     iterations: tuple[int, ...]
-    """Iterations of the evaluations."""
+    """Iteration of each evaluation."""
     rows: tuple[tuple[str, str, tuple[str, ...]], ...]
-    """Source, reference and one output per evaluation."""
+    """Source, reference, and one output per evaluation."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class TranslatingRun:
 
     run: Run
     evaluations: tuple[Evaluation, ...]
-    """Evaluations by iteration, at least one."""
+    """At least one, by iteration."""
 
     def position(self, evaluation: Evaluation, axis: Axis) -> float:
-        """Return the samples or the training seconds before an evaluation."""
+        """Return the position of an evaluation: samples or seconds trained before it."""
         if axis is Axis.SECONDS:
             return evaluation.training_seconds
         return float(evaluation.iteration * self.run.config.batch_size)
@@ -41,7 +41,7 @@ class TranslatingRun:
 
 @dataclass(frozen=True)
 class SizeTranslation:
-    """The translation by the model of one batch size at one evaluation."""
+    """How the model of one batch size translated a sentence at one evaluation."""
 
     batch_size: int
     evaluation: Evaluation
@@ -52,20 +52,20 @@ class SizeTranslation:
 def build_translation_table(
     evaluations: Sequence[Evaluation], columns: int = 3
 ) -> TranslationTable:
-    """Return the translations of at most `columns` evaluations, evenly spaced, ends included."""
+    """Return the translations of the first, the last and evenly spaced evaluations between."""
     count = len(evaluations)
     indices = np.unique(np.linspace(0, count - 1, min(columns, count)).round().astype(int))
     selected = [evaluations[index] for index in indices]
     outputs = [_read_outputs(each) for each in selected]
     rows = [
-        (*sentence, tuple(each.get(sentence, "") for each in outputs))
+        (*sentence, tuple(output.get(sentence, "") for output in outputs))
         for sentence in _collect_sentences(selected)
     ]
     return TranslationTable(tuple(each.iteration for each in selected), tuple(rows))
 
 
 def select_first_repeats(sweep: Sweep, engine: Engine) -> list[Run]:
-    """Return the first finished repeat of each batch size, by size."""
+    """Return the first finished repeat of each batch size, sorted by size."""
     first: dict[int, Run] = {}
     for run in list_finished_runs(sweep, engine):
         first.setdefault(run.config.batch_size, run)
@@ -75,19 +75,19 @@ def select_first_repeats(sweep: Sweep, engine: Engine) -> list[Run]:
 def select_translating_runs(
     runs: Sequence[Run], evaluations: Mapping[int, Sequence[Evaluation]]
 ) -> list[TranslatingRun]:
-    """Return the runs that translated sentences; `evaluations` are by run id."""
+    """Return the runs that translated sentences, from evaluations by run id."""
     translated = [tuple(each for each in evaluations[run.id] if each.translations) for run in runs]
     return [TranslatingRun(run, each) for run, each in zip(runs, translated, strict=True) if each]
 
 
 def list_sentences(runs: Sequence[TranslatingRun]) -> list[Sentence]:
-    """Return the sentences that the runs translated, the user's own first."""
+    """Return the sentences that the runs translated, those that the user entered first."""
     sentences = _collect_sentences(each for run in runs for each in run.evaluations)
     return sorted(sentences, key=lambda sentence: bool(sentence[1]))
 
 
 def find_common_extent(runs: Sequence[TranslatingRun], axis: Axis) -> float:
-    """Return the samples or seconds up to which all runs were evaluated; 0 without runs."""
+    """Return the last position that all runs were evaluated up to, or 0 if there are no runs."""
     return min((each.position(each.evaluations[-1], axis) for each in runs), default=0.0)
 
 
@@ -96,8 +96,8 @@ def select_translations(
 ) -> list[SizeTranslation]:
     """Return each run's translation at its last evaluation up to `position`.
 
-    Samples come in batches: the evaluation after the step that passes `position` still counts, so
-    runs with the same budget of samples are compared at their ends.
+    On the axis of samples, the evaluation after the step that passes `position` still counts. A
+    budget of samples is rounded up to whole batches, so runs are then compared at their ends.
     """
     translations = []
     for run in runs:
@@ -116,8 +116,8 @@ def select_translations(
 
 def _collect_sentences(evaluations: Iterable[Evaluation]) -> list[Sentence]:
     """Return each translated sentence once, in the order of the evaluations."""
-    outputs = [sentence for each in evaluations for sentence in _read_outputs(each)]
-    return list(dict.fromkeys(outputs))
+    sentences = [sentence for each in evaluations for sentence in _read_outputs(each)]
+    return list(dict.fromkeys(sentences))
 
 
 def _read_outputs(evaluation: Evaluation) -> dict[Sentence, str]:

@@ -1,1 +1,1 @@
-"""Numbers behind a recommended batch size."""
+"""Analysis behind a recommended batch size."""

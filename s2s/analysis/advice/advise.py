@@ -1,4 +1,4 @@
-"""Advice from the records of a sweep, and the run that confirms it."""
+"""Batch-size advice from a sweep's records, and the configuration of a run that confirms it."""
 
 import dataclasses
 import math
@@ -11,14 +11,14 @@ from s2s.analysis.advice.steps_fit import fit_steps
 from s2s.analysis.advice.target import find_steps_to_target, suggest_target
 from s2s.analysis.advice.time_to_target import Recommendation, recommend
 from s2s.analysis.run.steps import Floats
-from s2s.analysis.sweep.runs import list_finished_runs, sizes_without_result
+from s2s.analysis.sweep.runs import find_sizes_without_result, list_finished_runs
 from s2s.analysis.sweep.throughput import SpeedCurve, ThroughputFit, collect_speeds, fit_speed_curve
 from s2s.config import MAX_EVALUATIONS, Engine, LearningRateRule, TrainConfig
 from s2s.errors import UserError
 from s2s.records import Evaluation, Run, RunState, Sweep
 
-_CONFIRMING_STEPS = 2
-"""Steps that a confirming run may take, as a multiple of the predicted ones."""
+_MAX_STEPS_RATIO = 2
+"""Largest number of steps of a confirming run, as a multiple of the predicted steps."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,12 @@ class Advice:
     target_loss: float
     """Validation loss per token, in nats."""
     target_is_suggested: bool
-    """Whether the target is the lowest that all runs reached, because none was set."""
+    """Whether no target was set, so the lowest that all runs reached is used."""
     learning_rate_rule: LearningRateRule
     recommendation: Recommendation
     speed: SpeedCurve
     sizes_without_result: Mapping[RunState, Sequence[int]]
+    """Batch sizes at which runs ran out of memory, diverged or failed, by the runs' state."""
 
 
 def advise(
@@ -46,7 +47,7 @@ def advise(
 
     Args:
         evaluations: Evaluations by run id.
-        target_loss: 0 uses the sweep's target, or the lowest that all runs reached.
+        target_loss: 0 means the sweep's target or, without one, the lowest that all runs reached.
 
     Raises:
         UserError: The runs do not allow a recommendation.
@@ -65,14 +66,14 @@ def advise(
         sweep.config.learning_rate_rule,
         recommend(fit, _list_step_time_draws(speed.fit)),
         speed,
-        sizes_without_result(sweep, engine),
+        find_sizes_without_result(sweep, engine),
     )
 
 
 def plan_confirming_run(sweep: Sweep, advice: Advice) -> TrainConfig:
-    """Return one more run at the recommended size with a new seed, up to the target."""
+    """Return the configuration of one more run to the target: recommended size, new seed."""
     best = advice.recommendation.best
-    steps = math.ceil(_CONFIRMING_STEPS * best.steps)
+    steps = math.ceil(_MAX_STEPS_RATIO * best.steps)
     return dataclasses.replace(
         sweep.config.run_config(advice.engine, best.batch_size, sweep.config.repeats),
         iterations=steps,
@@ -84,14 +85,14 @@ def plan_confirming_run(sweep: Sweep, advice: Advice) -> TrainConfig:
 
 
 def select_noise_run(sweep: Sweep, advice: Advice) -> Run | None:
-    """Return the run with weights whose batch size is nearest to the recommended one, if any."""
+    """Return the run with weights nearest in size to the recommended one, if there is one."""
     runs = [run for run in list_finished_runs(sweep, advice.engine) if run.config.keep_weights]
     best = advice.recommendation.best.batch_size
     return min(runs, key=lambda run: abs(math.log(run.config.batch_size / best)), default=None)
 
 
 def _list_step_time_draws(fit: ThroughputFit) -> Floats:
-    """Return alpha and beta, shape (draws, 2); one row if the fit has no interval."""
+    """Return draws of alpha and beta, shape (draws, 2). Without an interval there is one row."""
     if fit.draws is not None:
         return fit.draws
     if fit.alpha_seconds is None or fit.beta_seconds is None:

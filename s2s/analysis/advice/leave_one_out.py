@@ -19,22 +19,22 @@ def cross_validate_sweep(
     evaluations: Mapping[int, Sequence[Evaluation]],
     target_loss: float,
 ) -> list[LeaveOneOutCheck]:
-    """Predict the time to target of each inner size from the runs of the other sizes.
+    """Predict the time to target of each size between the extremes from runs of the other sizes.
 
-    The measured time is the geometric mean over the runs; `evaluations` are by run id.
+    The measured time is the geometric mean over the size's runs. `evaluations` are by run id.
     """
     runs = list_finished_runs(sweep, engine)
     points = find_steps_to_target(runs, evaluations, target_loss)
     checks = []
     for size in sorted({point.batch_size for point in points})[1:-1]:
         others = [run for run in runs if run.config.batch_size != size]
-        seconds = [
+        times = [
             find_seconds_to_target(evaluations[run.id], target_loss)
             for run in runs
             if run.config.batch_size == size
         ]
-        reached = [each for each in seconds if each]
-        measured = geometric_mean(reached) if len(reached) == len(seconds) else None
+        reached_times = [each for each in times if each]
+        measured = geometric_mean(reached_times) if len(reached_times) == len(times) else None
         checks.append(
             LeaveOneOutCheck(size, _predict(size, others, evaluations, target_loss), measured)
         )
@@ -47,7 +47,7 @@ def _predict(
     evaluations: Mapping[int, Sequence[Evaluation]],
     target_loss: float,
 ) -> float | None:
-    """Return the predicted steps times the predicted seconds per step."""
+    """Return the time to target at `size`: expected steps × expected seconds per step."""
     try:
         fit = fit_steps(find_steps_to_target(runs, evaluations, target_loss))
     except UserError:  # too few of these runs crossed the target

@@ -1,4 +1,4 @@
-"""Steps and time of runs to a target loss, and the target that a set of runs supports."""
+"""Steps and time of runs to a target loss, and the lowest target that all runs reached."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,9 +17,9 @@ class StepsToTarget:
     steps: float
     """Optimizer steps; a lower bound if not `reached`, an upper bound if `is_early`."""
     reached: bool
-    """Whether the run reached the target; if not, its steps are censored."""
+    """Whether the run reached the target."""
     is_early: bool = False
-    """Whether the first evaluation after a step was already at or below the target."""
+    """Whether the first evaluation after training began was already at or below the target."""
 
     @property
     def is_exact(self) -> bool:
@@ -30,10 +30,10 @@ class StepsToTarget:
 def find_steps_to_target(
     runs: Sequence[Run], evaluations: Mapping[int, Sequence[Evaluation]], target_loss: float
 ) -> list[StepsToTarget]:
-    """Return the steps of each evaluated run to a validation loss per token, in nats.
+    """Return the steps to target of each run that was evaluated after its first step.
 
-    The evaluation before the first step has no place on a logarithmic scale of steps, so the
-    crossing is unknown if the next evaluation has already reached the target.
+    Steps are on a logarithmic scale, which has no place for the evaluation at step 0. So if the
+    next evaluation is already at or below the target, only an upper bound is known.
 
     Args:
         evaluations: Evaluations by run id.
@@ -50,13 +50,13 @@ def find_steps_to_target(
 
 
 def find_seconds_to_target(evaluations: Sequence[Evaluation], target_loss: float) -> float | None:
-    """Return the training time to a validation loss per token, if the run reached it."""
+    """Return the training time to the target validation loss per token, if the run reached it."""
     losses = [(each.training_seconds, loss) for each, loss in _list_losses(evaluations)]
     return _find_crossing(losses, target_loss)
 
 
 def suggest_target(runs: Iterable[Sequence[Evaluation]]) -> float:
-    """Return the lowest target that all runs reached: the largest of their lowest losses.
+    """Return the lowest target that all runs reached, which is the largest of their lowest losses.
 
     Args:
         runs: The evaluations of each run.
@@ -72,21 +72,21 @@ def suggest_target(runs: Iterable[Sequence[Evaluation]]) -> float:
 
 
 def _list_trained_losses(evaluations: Sequence[Evaluation]) -> list[tuple[float, float]]:
-    """Return iteration and validation loss of each evaluation after the first step."""
+    """Return iteration and validation loss of the evaluations, except the one before training."""
     return [(each.iteration, loss) for each, loss in _list_losses(evaluations) if each.iteration]
 
 
 def _list_losses(evaluations: Sequence[Evaluation]) -> list[tuple[Evaluation, float]]:
-    """Return the evaluations with a finite validation loss, and that loss."""
+    """Return each evaluation that has a finite validation loss, with that loss."""
     losses = [(each, each.validation_loss_per_token) for each in evaluations]
     return [(each, loss) for each, loss in losses if loss is not None and math.isfinite(loss)]
 
 
 def _find_crossing(losses: Sequence[tuple[float, float]], target_loss: float) -> float | None:
-    """Return the x at which the loss first crosses the target, if it does.
+    """Return the x of the first crossing of the target in pairs of x and loss, if there is one.
 
-    The loss is interpolated linearly in log x, because it falls ever more slowly; interpolation in
-    x, which is used only from x = 0, would cross late.
+    The loss is interpolated linearly in log x. Its fall slows down, so interpolation in x would
+    cross too late; it is used only if the interval starts at x = 0.
     """
     index = next((i for i, (_, loss) in enumerate(losses) if loss <= target_loss), None)
     if index is None:

@@ -12,30 +12,31 @@ from s2s.analysis.run.steps import Floats
 from s2s.errors import UserError
 
 TOLERANCE = 1.1
-"""A size is recommended if it takes at most this many times the best one's time."""
+"""A recommended size takes at most this multiple of the best size's time."""
 _DRAWS = 4000
 
 
 class Standing(StrEnum):
-    """Whether a batch size is in the recommended range."""
+    """Whether a batch size is in the recommended range, by its `Prediction.relative_time`."""
 
     RECOMMENDED = "recommended"
-    """Even the upper end of the size's relative time is within 10% of the best."""
+    """The whole interval of the relative time is at most TOLERANCE."""
     SLOWER = "slower"
-    """Even the lower end of the size's relative time is more than 10% above the best."""
+    """The whole interval of the relative time is above TOLERANCE."""
     UNDECIDED = "undecided"
+    """Neither, or a run of this size contradicts the fit."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The training time to target of one batch size within the fitted range."""
+    """The predicted training time to target at a batch size within the measured range."""
 
     batch_size: int
     steps: float
     seconds: Estimate
     relative_time: Estimate
-    """The time over the least time of all sizes. The lower end compares with sizes inside the
-    measured range only; the upper end also with `list_neighbor_sizes`, which may be faster."""
+    """The time divided by the least time of the sizes within the measured range. For the upper end
+    the least time also covers `list_neighbor_sizes`, because one of them may be faster."""
     standing: Standing
 
 
@@ -47,30 +48,31 @@ class Recommendation:
     predictions: tuple[Prediction, ...]
     """Predictions for powers of two and the fitted sizes, by batch size."""
     best: Prediction
-    """The least predicted time, within the recommended range unless that is empty."""
+    """The prediction with the least time, from the recommended range unless that is empty."""
     range: tuple[int, ...]
-    """The recommended range, ascending; empty if no size is reliably within it."""
+    """The batch sizes of the recommended range, ascending; empty if none is reliably within 10%."""
     faster_unmeasured: int | None
-    """The fastest size by prediction, if it is outside the measured range."""
+    """The size with the least predicted time of all, if it is outside the measured range."""
     fastest_measured: int | None
-    """The fastest of the sizes at which every run crossed the target, if any."""
+    """The size with the least measured time, among those where every run crossed the target."""
     further_sizes: tuple[int, ...]
-    """The batch sizes at which further runs would help most, in this order."""
+    """The batch sizes at which further runs would help most, the most helpful first."""
 
 
 def recommend(fit: StepsFit, step_time_draws: Floats) -> Recommendation:
-    """Recommend a batch size by T(B) = S(B) * t(B) with t(B) = alpha + beta * B.
+    """Recommend the batch size B with the least time to target T(B) = S(B) * t(B).
 
-    Draws of the steps follow Student's t about the log curve, along its slopes: between measured
-    sizes this is sound even if B_crit has no bound. A size's standing comes from T(B) over the
-    least T of the same draw, because an uncertain S_min or a slow machine moves all sizes alike:
-    it widens the interval of the seconds but does not decide which size is best.
+    S(B) are the steps to target and t(B) = alpha + beta * B is the step time. Draws of log S
+    deviate from the fitted curve along its slopes by Student's t. Between measured sizes this is
+    sound even if B_crit has no bound. A size's standing comes from its T(B) divided by the least T
+    of the same draw. An uncertain S_min or a slow machine changes all sizes alike: it widens the
+    intervals of the seconds, but does not decide which size is best.
 
     Args:
-        step_time_draws: Alpha and beta in seconds, shape (draws, 2); the medians are the step time.
+        step_time_draws: Alpha and beta in seconds, shape (draws, 2). Predictions use the medians.
 
     Raises:
-        UserError: A draw has no positive step time at a size in the fitted range.
+        UserError: In some draw, the step time at a size in the measured range is not above 0.
     """
     alpha, beta = np.median(step_time_draws, axis=0).tolist()
     random = np.random.default_rng(0)
@@ -133,7 +135,7 @@ def _has_positive_time(lines: Floats, size: int) -> bool:
 
 
 def _draw_from_t(covariance: Floats, degrees: int, random: np.random.Generator) -> Floats:
-    """Return draws about 0 from a t distribution of two variables, shape (draws, 2)."""
+    """Return draws from a bivariate t distribution centered at 0, shape (draws, 2)."""
     values, vectors = np.linalg.eigh(covariance)
     normal = random.standard_normal((_DRAWS, 2)) * np.sqrt(np.maximum(values, 0))
     chi_squared = random.chisquare(degrees, (_DRAWS, 1))
@@ -142,7 +144,7 @@ def _draw_from_t(covariance: Floats, degrees: int, random: np.random.Generator) 
 
 
 def _classify(relative_time: Estimate, *, contradicted: bool) -> Standing:
-    """Return the standing; a size with a run that contradicts the fit is not recommended."""
+    """Return the standing. A size is not recommended if one of its runs contradicts the fit."""
     low, high = relative_time.ends
     if low > TOLERANCE:
         return Standing.SLOWER
@@ -150,12 +152,12 @@ def _classify(relative_time: Estimate, *, contradicted: bool) -> Standing:
 
 
 def _find_fastest_measured(fit: StepsFit, alpha: float, beta: float) -> int | None:
-    """Return the fastest size by the geometric mean of its own steps, without the curve."""
-    missed = {point.batch_size for point in fit.points if not point.is_exact}
+    """Return the fastest size by measured steps, of those where every run crossed the target."""
+    excluded = {point.batch_size for point in fit.points if not point.is_exact}
     seconds = {
         size: (alpha + beta * size)
         * np.exp(np.mean([np.log(p.steps) for p in fit.fitted_points if p.batch_size == size]))
         for size in fit.sizes
-        if size not in missed
+        if size not in excluded
     }
     return min(seconds, key=seconds.__getitem__, default=None)

@@ -1,1 +1,1 @@
-"""Numbers of several runs side by side."""
+"""Comparison of several runs."""

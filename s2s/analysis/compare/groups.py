@@ -1,4 +1,4 @@
-"""Groups of repeats (runs that differ only in the seed), and their means, ranges and ratios."""
+"""Groups of repeats (runs that differ only in the seed): means, ranges and ratios of values."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +14,7 @@ from s2s.records import Run, RunState, Summary
 
 
 class Repeats(StrEnum):
-    """Ways to draw repeats: as a mean with one of two ranges, or each run by itself."""
+    """Ways to show repeats: as a mean with one of two ranges, or as separate runs."""
 
     RANGE = "min to max"
     QUARTILES = "quartiles"
@@ -23,18 +23,19 @@ class Repeats(StrEnum):
 
 _QUANTILES = {Repeats.RANGE: (0.0, 1.0), Repeats.QUARTILES: (0.25, 0.75)}
 _COMPLETE = (RunState.FINISHED, RunState.DIVERGED)
-_MAX_IDS = 3
+_MAX_IDS = 3  # in the label of a group
 
 
 @dataclass(frozen=True)
 class Group:
-    """Repeats, or a single run, with the lowest run id first."""
+    """Repeats of one configuration, or a single run."""
 
     runs: tuple[Run, ...]
+    """Runs by id."""
 
     @property
     def run_id(self) -> int:
-        """Id of the first run, which identifies the group in addresses and colors."""
+        """Id of the first run. It identifies the group in URLs and determines its color."""
         return self.runs[0].id
 
     @property
@@ -43,7 +44,7 @@ class Group:
 
     @property
     def label(self) -> str:
-        """`3 · name` for one run, `3, 5, 9 · name` for repeats, with `… (5 runs)` for many."""
+        """`3 · name` for one run; `3, 5 · name` or `3, 5, 9 … (5 runs) · name` for repeats."""
         if len(self.runs) == 1:
             return format_run_label(self.runs[0])
         ids = ", ".join(str(run.id) for run in self.runs[:_MAX_IDS])
@@ -53,10 +54,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Bar:
-    """One figure of a group, if it is known for a run."""
+    """The value of one quantity for a group."""
 
     group: Group
     estimate: Estimate | None
+    """Mean and range of the runs; `None` if the value is unknown for all of them."""
 
     @property
     def mean(self) -> float | None:
@@ -66,9 +68,9 @@ class Bar:
 def group_repeats(runs: Sequence[Run], repeats: Repeats) -> list[Group]:
     """Return groups of repeats, sorted by batch size, then by run id.
 
-    Runs that are unfinished, stopped or failed stay alone: an incomplete run would shorten the
-    part of the curves that all repeats share. Choices that apply after the last step do not
-    separate repeats: a sweep, for example, keeps the weights of one repeat only.
+    Unfinished, stopped and failed runs are not grouped, because an incomplete run would shorten the
+    part of the curves that all repeats share. Settings that apply only after the last step may
+    differ within a group: a sweep, for example, keeps the weights of only one repeat.
     """
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in sorted(runs, key=lambda run: (run.config.batch_size, run.id)):
@@ -83,7 +85,7 @@ def group_repeats(runs: Sequence[Run], repeats: Repeats) -> list[Group]:
 
 
 def measure_band(values: Floats, repeats: Repeats) -> tuple[Floats, Floats]:
-    """Return the lower and upper ends of all values, or of their middle half, on the first axis."""
+    """Return the ends, along the first axis, of all values or (QUARTILES) of the middle half."""
     low, high = np.quantile(values, _QUANTILES[repeats], axis=0)
     return low, high
 
@@ -93,28 +95,28 @@ def measure_ratio(
 ) -> Estimate | None:
     """Return the ratio of the means, with the range of the ratios of all pairs of repeats.
 
-    The ratio is `None` if either side is unknown or the baseline has a 0.
+    The ratio is `None` if all values of one side are unknown or the baseline contains a 0.
     """
-    above, below = (
+    numerators, denominators = (
         np.array([value for value in side if value is not None], np.float64)
         for side in (values, baseline)
     )
-    if not len(above) or not len(below) or not below.all():
+    if not len(numerators) or not len(denominators) or not denominators.all():
         return None
-    mean = float(above.mean() / below.mean())
-    if len(above) == len(below) == 1:
-        return Estimate(mean)
-    low, high = measure_band(np.divide.outer(above, below).ravel(), repeats)
-    return Estimate(mean, float(low), float(high))
+    ratio = float(numerators.mean() / denominators.mean())
+    if len(numerators) == len(denominators) == 1:
+        return Estimate(ratio)
+    low, high = measure_band(np.divide.outer(numerators, denominators).ravel(), repeats)
+    return Estimate(ratio, float(low), float(high))
 
 
 def build_bars(
     compared: Sequence[tuple[Group, Sequence[Summary]]],
     repeats: Repeats,
-    figure: Callable[[Summary], float | None],
+    read_value: Callable[[Summary], float | None],
 ) -> list[Bar]:
-    """Return one bar per group; `compared` holds each group with the summaries of its runs."""
+    """Return one bar per group, from each group with the summaries of its runs."""
     return [
-        Bar(group, measure_ratio(map(figure, summaries), [1.0], repeats))
+        Bar(group, measure_ratio(map(read_value, summaries), [1.0], repeats))
         for group, summaries in compared
     ]

@@ -1,4 +1,4 @@
-"""Labeled lines of loss and throughput, with one line in a band for repeats."""
+"""Lines of loss and throughput: one per run, or for repeats the mean with a band."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from s2s.records import Evaluation, Run
 
 @dataclass(frozen=True)
 class Band:
-    """The range of repeats around their mean."""
+    """The range of the repeats' values at each x."""
 
     x: Floats
     low: Floats
@@ -31,14 +31,14 @@ class Band:
 
 @dataclass(frozen=True)
 class RunLine:
-    """The line of a run, or of repeats with their band."""
+    """The line of one run, or the mean of repeats with their band."""
 
     run_id: int
     batch_size: int
     label: str
     curve: Curve
     validation: Curve | None = None
-    """Validation loss per token at the evaluations, if it is drawn."""
+    """Validation loss per token at the evaluations; `None` if there is none to show."""
     band: Band | None = None
 
 
@@ -51,20 +51,20 @@ def build_loss_line(
     smoothing: float = 0.9,
     points: int = 500,
 ) -> RunLine:
-    """Return the loss of a run, with the validation loss if the scale is per token."""
+    """Return the loss line of a run; with the validation loss if the scale is per token."""
     validation = build_validation(steps, evaluations, axis) if scale is LossScale.TOKEN else None
     curve = build_loss_curve(steps, axis, scale, smoothing, points)
     return RunLine(run.id, run.config.batch_size, format_run_label(run), curve, validation)
 
 
 def build_throughput_line(run: Run, steps: Steps, axis: Axis) -> RunLine:
-    """Return the samples per second of a run."""
+    """Return the line of a run's samples per second."""
     curve = build_throughput_curve(steps, axis)
     return RunLine(run.id, run.config.batch_size, format_run_label(run), curve)
 
 
 def build_validation(steps: Steps, evaluations: Sequence[Evaluation], axis: Axis) -> Curve | None:
-    """Return the validation losses, each at the last step before the evaluation, if any."""
+    """Return the validation losses, each at the x of the last step before it, if there are any."""
     measured = [each for each in evaluations if each.validation_loss_per_token is not None]
     if not measured:
         return None
@@ -76,9 +76,9 @@ def build_validation(steps: Steps, evaluations: Sequence[Evaluation], axis: Axis
 
 
 def find_divergence(curve: Curve) -> tuple[float, float] | None:
-    """Return the first x with a NaN or infinite loss, if any, and the y before it.
+    """Return the x of the first NaN or infinite loss, and the y of the point before it, if any.
 
-    If there is no y before it, the returned y is 1, which a logarithmic axis can show too.
+    If the first point has such a loss, y is 1, because a logarithmic axis can show it too.
     """
     first = _finite_length(curve)
     if first == len(curve.x):
@@ -87,10 +87,10 @@ def find_divergence(curve: Curve) -> tuple[float, float] | None:
 
 
 def build_group_line(group: Group, lines: Sequence[RunLine], repeats: Repeats) -> RunLine:
-    """Return the mean of the lines of a group's runs, in a band.
+    """Return the mean line of a group's runs, with their band.
 
-    The mean covers the x range that all repeats share, so every point is a mean over the same
-    runs. If a repeat diverges, the mean ends with a NaN at the first divergence.
+    The mean covers the x range that all runs share, so every point is a mean over the same runs.
+    If a run diverges, the mean ends with a NaN at the first divergence.
     """
     if len(lines) == 1:
         return lines[0]
@@ -99,8 +99,8 @@ def build_group_line(group: Group, lines: Sequence[RunLine], repeats: Repeats) -
     curve = Curve(x, mean, mean)
     divergences = [each for each in map(find_divergence, (line.curve for line in lines)) if each]
     if divergences:
-        diverged = np.append(mean, np.nan)
-        curve = Curve(np.append(x, min(divergences)[0]), diverged, diverged)
+        y = np.append(mean, np.nan)
+        curve = Curve(np.append(x, min(divergences)[0]), y, y)
     measured = [line.validation for line in lines if line.validation is not None]
     validation = None
     if len(measured) == len(lines):
@@ -111,10 +111,10 @@ def build_group_line(group: Group, lines: Sequence[RunLine], repeats: Repeats) -
 
 
 def _resample(curves: Sequence[Curve]) -> tuple[Floats, Floats]:
-    """Return x values that all curves cover and each curve's y there, shape (curves, points).
+    """Return common x values, shape (points,), and each curve's y there, shape (curves, points).
 
-    The x values are those of the curve that ends first; the y of the others are interpolated. A
-    curve ends before its first NaN or infinite value.
+    The x values are those of the curve that ends first, from where all curves have begun. The y of
+    the other curves are interpolated. A curve ends before its first NaN or infinite value.
     """
     lengths = [_finite_length(curve) for curve in curves]
     if not all(lengths):

@@ -1,1 +1,1 @@
-"""Numbers of one run."""
+"""Analysis of one run."""

@@ -6,16 +6,16 @@ from statistics import fmean
 from s2s.records import DeviceSample, Interference, Run
 
 _QUIET_CORES, _QUIET_SHARE = 0.2, 0.02
-"""Other programs may use this much of a quiet machine: a fifth of a core, or 2% of many cores."""
+"""Load of other programs that is not interference: 0.2 cores, or 2% of all cores if more."""
 _QUIET_THROTTLED_SHARE = 0.05
-"""A single throttled reading may be left over from the run before."""
+"""Share of throttled readings that is not interference: one may be left from an earlier run."""
 
 
 def measure_interference(run: Run, samples: Sequence[DeviceSample]) -> Interference:
-    """Return the other load on the machine during a run, from the readings of its devices.
+    """Return the other load on the machine during a run.
 
-    The CPU load is the mean over the whole run if it was measured, else the mean of the readings,
-    else the load before the run.
+    The CPU load is the mean over the whole run if it was measured, else the mean of the device
+    readings, else the load before the run.
     """
     before, after = run.machine_before, run.machine_after
     throttled = [each.throttled for each in samples if each.throttled is not None]
@@ -37,17 +37,17 @@ def measure_interference(run: Run, samples: Sequence[DeviceSample]) -> Interfere
 
 
 def is_processor_shared(interference: Interference) -> bool:
-    """Return whether other programs used more of the processor than on a quiet machine."""
+    """Return whether other programs used more of the processor than they do on a quiet machine."""
     quiet_cores = max(_QUIET_CORES, _QUIET_SHARE * interference.cores)
     return (interference.other_load_cores or 0.0) > quiet_cores
 
 
 def is_throttled(interference: Interference) -> bool:
-    """Return whether heat or the power supply slowed the GPU."""
+    """Return whether the GPU was slowed to limit its heat or power."""
     return (interference.throttled_share or 0.0) > _QUIET_THROTTLED_SHARE
 
 
 def has_interference(interference: Interference) -> bool:
-    """Return whether anything disturbed the timing."""
+    """Return whether other load or throttling may have affected the timing."""
     is_gpu_shared = bool(interference.gpu_process_ids)
     return is_processor_shared(interference) or is_gpu_shared or is_throttled(interference)

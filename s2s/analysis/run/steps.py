@@ -1,4 +1,4 @@
-"""Losses, throughput, padding and curves of a run, from its step records."""
+"""Loss, throughput and padding of a run from its step records, as values and as curves."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,7 +22,7 @@ class Axis(StrEnum):
 
 
 class LossScale(StrEnum):
-    """The unit to which a loss refers."""
+    """Whether a loss is a mean over target tokens or over sentences."""
 
     TOKEN = "per token"  # noqa: S105 (not a password)
     SENTENCE = "per sentence"
@@ -33,7 +33,7 @@ _COUNTS = {LossScale.TOKEN: "target_tokens", LossScale.SENTENCE: "samples"}
 
 @dataclass(frozen=True)
 class Curve:
-    """A line of a chart: `y` against `x`, and the unsmoothed `raw`."""
+    """A line of a chart: `y` over `x`, and `raw`, which is `y` before smoothing."""
 
     x: Floats
     y: Floats
@@ -51,29 +51,29 @@ def measure_axis(steps: Steps, axis: Axis) -> Floats:
 def measure_last_loss(steps: Steps, scale: LossScale, window: int = 50) -> float | None:
     """Return the mean loss over the tokens or sentences of the last steps; `None` without steps.
 
-    The sums are divided, not the steps' means averaged: in small batches short sentences would
-    weigh more, and the loss would look lower.
+    It is the sum of the losses divided by the count. A mean of the steps' means would give short
+    sentences more weight in small batches, and so a lower loss.
     """
     last = steps[-window:]
     return float(last["loss_sum"].sum() / last[_COUNTS[scale]].sum()) if len(steps) else None
 
 
 def measure_rate(steps: Steps, column: str) -> float | None:
-    """Return the sum of a column over the timed steps per second of their wall time, if any."""
-    timed = steps["timed"]  # columns are selected first: whole rows would be copied
+    """Return the sum of a column per second, over the timed steps, if there are any."""
+    timed = steps["timed"]  # index the column, not the rows, which would be copied whole
     seconds = float(steps["seconds"][timed].sum())
     return float(steps[column][timed].sum()) / seconds if seconds > 0 else None
 
 
 def measure_padding_ratio(steps: Steps) -> float | None:
-    """Return the share of padding in the padded source and target tokens, if any."""
+    """Return padding / padded tokens, source and target together; `None` without steps."""
     padded_tokens = int(steps["padded_tokens"].sum())
     real = int(steps["source_tokens"].sum()) + int(steps["target_tokens"].sum())
     return 1 - real / padded_tokens if padded_tokens else None
 
 
 def measure_step_seconds(steps: Steps) -> float | None:
-    """Return the median time of the timed steps, if any."""
+    """Return the median time of the timed steps, if there are any."""
     timed = steps["seconds"][steps["timed"]]
     return float(np.median(timed)) if len(timed) else None
 
@@ -81,12 +81,12 @@ def measure_step_seconds(steps: Steps) -> float | None:
 def build_loss_curve(
     steps: Steps, axis: Axis, scale: LossScale, smoothing: float = 0.9, points: int = 1000
 ) -> Curve:
-    """Return the loss in nats per target token or sentence, smoothed, at most `points` values.
+    """Return the smoothed loss in nats per target token or sentence, at most `points` values.
 
-    Sums and counts are smoothed separately and then divided, so each token weighs the same.
+    Sums and counts are smoothed first and then divided, so all tokens have the same weight.
 
     Args:
-        smoothing: Weight of the average so far, from 0 to below 1; 0 does not smooth.
+        smoothing: Weight of the previous average, from 0 (no smoothing) to below 1.
     """
     raw = steps["loss_sum"] / steps[_COUNTS[scale]]
     is_finite = np.isfinite(raw)
@@ -98,7 +98,7 @@ def build_loss_curve(
 
 
 def build_throughput_curve(steps: Steps, axis: Axis, points: int = 200) -> Curve:
-    """Return the samples per second of at most `points` successive stretches of timed steps."""
+    """Return the samples per second in at most `points` successive stretches of timed steps."""
     timed = steps["timed"]
     x, samples, seconds = measure_axis(steps, axis)[timed], steps["samples"], steps["seconds"]
     starts, ends = _split_into_stretches(len(x), points)
@@ -110,10 +110,10 @@ def build_throughput_curve(steps: Steps, axis: Axis, points: int = 200) -> Curve
 def smooth(values: Floats, weight: float) -> Floats:
     """Return the exponential moving average, with bias correction at the start.
 
-    y_t = sum_k w^k x_(t-k) / sum_k w^k. NaN and infinite values stay in their places and do not
-    enter the average.
+    y_t = sum_k w^k x_(t-k) / sum_k w^k, where w is `weight`. NaN and infinite values are returned
+    as they are and excluded from the average.
     """
-    from scipy.signal import lfilter  # slow to load, and only curves need it
+    from scipy.signal import lfilter  # slow to import, and only curves need it
 
     finite = np.isfinite(values)
     total = lfilter([1.0], [1.0, -weight], np.where(finite, values, 0.0))
@@ -122,6 +122,6 @@ def smooth(values: Floats, weight: float) -> Floats:
 
 
 def _split_into_stretches(length: int, points: int) -> tuple[Indices, Indices]:
-    """Return the first and the last indices of at most `points` stretches of similar length."""
+    """Return first and last index of each of at most `points` stretches of similar length."""
     starts = np.linspace(0, length, min(points, length), endpoint=False).astype(np.int64)
     return starts, np.append(starts, length)[1:] - 1

@@ -1,9 +1,9 @@
-"""The figures of a run, from its records."""
+"""Summary of a run, from its records."""
 
 import dataclasses
 from collections.abc import Sequence
 
-from s2s.analysis.run import steps as figures
+from s2s.analysis.run import steps as run_steps
 from s2s.analysis.run.anatomy import PARTS, measure_anatomy
 from s2s.analysis.run.interference import measure_interference
 from s2s.analysis.run.readings import find_peak_memory
@@ -13,14 +13,14 @@ from s2s.records import DeviceSample, Evaluation, Run, Summary
 
 def summarize(
     run: Run,
-    steps: figures.Steps,
+    steps: run_steps.Steps,
     evaluations: Sequence[Evaluation],
     samples: Sequence[DeviceSample],
 ) -> Summary:
-    """Return the figures of a run, finished or not, from its records so far.
+    """Return the summary of a run from its records so far, finished or not.
 
-    Only the process that trains can measure CPU and wall time, torch's peak memory and
-    translation quality: these figures come from the run's stored summary, if it has one.
+    Only the training process can measure CPU and wall time, torch's peak memory and translation
+    quality. These values are copied from the run's stored summary, if it has one.
     """
     spread = measure_step_spread(steps, run.config.teacher_forcing)
     anatomy = measure_anatomy(run, steps)
@@ -38,14 +38,14 @@ def summarize(
         seconds=float(steps["seconds"].sum()),
         user_seconds=None,
         system_seconds=None,
-        samples_per_second=figures.measure_rate(steps, "samples"),
-        target_tokens_per_second=figures.measure_rate(steps, "target_tokens"),
-        padding_ratio=figures.measure_padding_ratio(steps),
-        loss_per_token=figures.measure_last_loss(steps, figures.LossScale.TOKEN),
-        loss_per_sentence=figures.measure_last_loss(steps, figures.LossScale.SENTENCE),
+        samples_per_second=run_steps.measure_rate(steps, "samples"),
+        target_tokens_per_second=run_steps.measure_rate(steps, "target_tokens"),
+        padding_ratio=run_steps.measure_padding_ratio(steps),
+        loss_per_token=run_steps.measure_last_loss(steps, run_steps.LossScale.TOKEN),
+        loss_per_sentence=run_steps.measure_last_loss(steps, run_steps.LossScale.SENTENCE),
         validation_loss_per_token=known_losses[-1] if known_losses else None,
         peak_memory_bytes=find_peak_memory(samples, run.device),
-        step_seconds=figures.measure_step_seconds(steps),
+        step_seconds=run_steps.measure_step_seconds(steps),
         step_relative_iqr=spread.relative_iqr if spread else None,
         warmup_steps=int(warmup.sum()),
         warmup_seconds=float(steps["seconds"][warmup].sum()),

@@ -1,4 +1,4 @@
-"""Timings and how much they vary: of repeated measurements, and of the steps of a run."""
+"""Timing variation of repeated measurements and of the steps of a run."""
 
 import math
 from collections.abc import Sequence
@@ -10,8 +10,9 @@ import numpy as np
 from s2s.analysis.run.steps import Steps
 
 NOISY, VERY_NOISY = 0.10, 0.25
-"""IQR over median above which torch.utils.benchmark's Timer warns, and warns strongly."""
+"""torch.utils.benchmark's Timer warns if IQR / median is above these, and then more strongly."""
 _STRETCH_IQR = 0.05
+"""IQR / mean of the tokens per stretch, by which the length of stretches is chosen."""
 _IQR_OF_NORMAL = 1.349
 """IQR of a normal distribution in standard deviations."""
 _MIN_STRETCH_STEPS, _MIN_MIXED_STRETCH_STEPS = 8, 256
@@ -19,7 +20,7 @@ _MIN_STRETCHES = 5
 
 
 class Variation(StrEnum):
-    """How much a timing varies, by its IQR over its median."""
+    """How much a timing varies, classified by IQR / median."""
 
     STEADY = ""
     NOISY = "noisy"
@@ -28,26 +29,26 @@ class Variation(StrEnum):
 
 @dataclass(frozen=True)
 class TimingSpread:
-    """Repeated measurements of one quantity, in its unit."""
+    """Median and IQR of repeated measurements, in their unit."""
 
     median: float
     iqr: float | None
-    """Third quartile minus first; `None` for a single value."""
+    """Interquartile range, third minus first quartile; `None` for a single value."""
 
     @property
     def relative_iqr(self) -> float | None:
-        """The IQR over the median; `None` if there is no IQR or the median is 0."""
+        """IQR / median; `None` if there is no IQR or the median is 0."""
         return self.iqr / abs(self.median) if self.iqr is not None and self.median else None
 
 
 def measure_spread(values: Sequence[float]) -> TimingSpread:
-    """Return median and IQR of one or more values."""
-    first, middle, third = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
-    return TimingSpread(middle, third - first if len(values) > 1 else None)
+    """Return the median and IQR of one or more values."""
+    lower, middle, upper = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
+    return TimingSpread(middle, upper - lower if len(values) > 1 else None)
 
 
 def median(values: Sequence[float]) -> float | None:
-    """Return the median, if there are values."""
+    """Return the median, or `None` without values."""
     return measure_spread(values).median if values else None
 
 
@@ -63,25 +64,25 @@ def classify_variation(relative_iqr: float | None) -> Variation | None:
 def measure_step_spread(steps: Steps, teacher_forcing: float = 1.0) -> TimingSpread | None:
     """Return the spread of the mean step time over stretches of successive timed steps.
 
-    Steps differ in work because sentences differ in length, which is not timing variation.
-    Dividing each step by its tokens would not correct for the lengths: most of a small batch's
-    time is fixed, so a quiet machine would look noisy. Batches come in random order, however, so
-    work evens out within a stretch, while interference lasts. A stretch is so long that the mean
-    of its real tokens has an IQR of 5%; lengths alone then never reach the 10% that count as
-    noisy. A stretch has at least 8 steps, to ignore single outliers, and 256 if only some batches
-    are teacher-forced, because the other batches take several times as long.
+    Sentences differ in length, so steps differ in work, which is not timing variation. Time per
+    token would not correct for it: most of a small batch's time is fixed, so a quiet machine would
+    look noisy. But batches come in random order, so work evens out within a stretch, while
+    interference lasts longer. A stretch is long enough for its mean of real tokens per step to have
+    an IQR of 5%. Then lengths alone do not reach the 10% above which timing counts as noisy. A
+    stretch has at least 8 steps, to limit the effect of single outliers. It has at least 256 if
+    only some batches are teacher-forced, because the others take several times as long.
 
     Returns:
-        `None` if the run has fewer than five stretches.
+        The spread, or `None` if the run has fewer than five stretches.
     """
     timed = steps["timed"]
     seconds = steps["seconds"][timed]
     if not len(seconds):
         return None
     tokens = (steps["source_tokens"] + steps["target_tokens"])[timed]
-    even_steps = math.ceil((_IQR_OF_NORMAL * tokens.std() / tokens.mean() / _STRETCH_IQR) ** 2)
-    least = _MIN_STRETCH_STEPS if teacher_forcing in (0, 1) else _MIN_MIXED_STRETCH_STEPS
-    size = max(least, even_steps)
+    balanced_steps = math.ceil((_IQR_OF_NORMAL * tokens.std() / tokens.mean() / _STRETCH_IQR) ** 2)
+    min_steps = _MIN_STRETCH_STEPS if teacher_forcing in (0, 1) else _MIN_MIXED_STRETCH_STEPS
+    size = max(min_steps, balanced_steps)
     count = len(seconds) // size
     if count < _MIN_STRETCHES:
         return None

@@ -1,1 +1,1 @@
-"""Numbers of a sweep over batch sizes."""
+"""Analysis of a sweep over batch sizes."""

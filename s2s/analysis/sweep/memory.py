@@ -1,4 +1,4 @@
-"""Peak memory against the padded tokens of a step: the fit, its check, and the largest batch."""
+"""Fit of the peak memory to the padded tokens of a step, its check, and the largest batch size."""
 
 import math
 from collections.abc import Sequence
@@ -14,44 +14,45 @@ from s2s.analysis.sweep.runs import list_finished_runs
 from s2s.config import Engine
 from s2s.records import Sweep
 
-_USABLE = 0.95
-"""Share of the available bytes that a step may use."""
+_USABLE_SHARE = 0.95
+"""Share of the available memory that a step may use."""
 _FLAT_RISE = 0.05
+"""A fit is flat if memory rises over the measured range by less than this share of `m0`."""
 
 
 class MemoryCaveat(StrEnum):
     """Why part of a fit is missing or less certain."""
 
     ONE_SIZE = "one size"
-    """There is no fit to fewer than two batch sizes."""
+    """There are fewer than two batch sizes, so there is no fit."""
     UNCHECKED = "unchecked"
-    """With two batch sizes, none is left to check the fit."""
+    """There are only two batch sizes, so none is left to check the fit."""
     FLAT = "flat"
-    """Memory rises by less than 5% of its fixed part, so no limit is computed."""
+    """Memory rises by less than 5% of its fixed part, so no largest batch size is computed."""
     UNCERTAIN_SLOPE = "uncertain slope"
-    """The slope's 90% interval touches 0, so no limit is computed."""
+    """The slope's 90% interval reaches 0, so no largest batch size is computed."""
 
 
 @dataclass(frozen=True)
 class MemoryPoint:
-    """The peak memory of one run, or of one timing pass."""
+    """The peak memory of one run or timing pass."""
 
     batch_size: int
     padded_tokens: float
-    """Padded source and target tokens of the largest step, which sets the peak."""
+    """Padded source and target tokens of the largest step, which causes the peak."""
     peak_bytes: float
 
 
 @dataclass(frozen=True)
 class MemoryFit:
-    """The fit `peak = m0 + m1 * padded tokens` in bytes; m0 and m1 are `None` without a fit."""
+    """The fit `peak = m0 + m1 * padded tokens`, in bytes. Without a fit, m0 and m1 are `None`."""
 
     points: tuple[MemoryPoint, ...]
     """Measured peaks by batch size."""
-    fixed_bytes: float | None = None
-    bytes_per_padded_token: float | None = None
+    fixed_bytes: float | None = None  # m0
+    bytes_per_padded_token: float | None = None  # m1
     check: LeaveOneOutCheck | None = None
-    """Median bytes at the largest size; `None` with fewer than three sizes."""
+    """Check of the median peak at the largest size; `None` with fewer than three sizes."""
     caveats: tuple[MemoryCaveat, ...] = ()
 
     def peak_bytes(self, padded_tokens: float) -> float | None:
@@ -61,18 +62,18 @@ class MemoryFit:
         return self.fixed_bytes + self.bytes_per_padded_token * padded_tokens
 
     def max_batch_size(self, available_bytes: float) -> int | None:
-        """Return the largest batch size predicted to fit; `None` without a rising fit.
+        """Return the largest batch size predicted to fit in memory, or `None` if it is unknown.
 
-        5% of the memory is left free. A sample is assumed to have as many padded tokens as in the
-        measured step with the most per sample.
+        5% of the memory is left free. Each sample is assumed to have as many padded tokens as the
+        mean sample of the measured step with the longest ones.
 
         Args:
-            available_bytes: Memory for this process, model and optimizer included.
+            available_bytes: Memory for the whole process, including model and optimizer.
         """
-        unlimited = {MemoryCaveat.FLAT, MemoryCaveat.UNCERTAIN_SLOPE} & set(self.caveats)
-        if unlimited or self.fixed_bytes is None or not self.bytes_per_padded_token:
+        preventing = {MemoryCaveat.FLAT, MemoryCaveat.UNCERTAIN_SLOPE} & set(self.caveats)
+        if preventing or self.fixed_bytes is None or not self.bytes_per_padded_token:
             return None
-        usable = max(0.0, _USABLE * available_bytes - self.fixed_bytes)
+        usable = max(0.0, _USABLE_SHARE * available_bytes - self.fixed_bytes)
         per_sample = max(point.padded_tokens / point.batch_size for point in self.points)
         return math.floor(usable / self.bytes_per_padded_token / per_sample)
 
@@ -80,8 +81,8 @@ class MemoryFit:
 def collect_memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
     """Return the engine's measured peaks by batch size.
 
-    A CPU's peaks come from the first training steps in a separate process, a GPU's from torch's
-    peak of each finished run, evaluations included.
+    On a CPU, they were measured over the first training steps in a separate process. On a GPU,
+    they are torch's peak in each finished run, including its evaluations.
     """
     measured = [
         (each.batch_size, each.padded_tokens, each.peak_bytes)
@@ -101,14 +102,14 @@ def collect_memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
 
 
 def fit_memory(measured: Sequence[MemoryPoint]) -> MemoryFit:
-    """Fit by least squares on all sizes but the largest, which checks the fit.
+    """Fit all sizes except the largest by least squares, and check the fit at the largest.
 
-    With two sizes the fit uses both, unchecked.
+    If there are only two sizes, fit both without a check.
     """
     points = tuple(sorted(measured, key=lambda point: (point.batch_size, point.padded_tokens)))
     sizes = sorted({point.batch_size for point in points})
     if len(sizes) < 2:
-        # A line through one size's repeats would only fit the variation of their sentences.
+        # Repeats of one size differ only in their sentences, which do not determine a line.
         return MemoryFit(points, caveats=(MemoryCaveat.ONE_SIZE,))
     largest = sizes[-1] if len(sizes) > 2 else None
     line = _fit_line([point for point in points if point.batch_size != largest])
@@ -132,7 +133,7 @@ def fit_memory(measured: Sequence[MemoryPoint]) -> MemoryFit:
 
 
 def cross_validate_memory(measured: Sequence[MemoryPoint]) -> tuple[LeaveOneOutCheck, ...]:
-    """Check each size but the smallest and the largest against the fit to all others."""
+    """Check each size, except the smallest and the largest, against the fit to all other sizes."""
     sizes = sorted({point.batch_size for point in measured})
     return tuple(
         _check(measured, size, _fit_line([each for each in measured if each.batch_size != size]))
@@ -141,7 +142,7 @@ def cross_validate_memory(measured: Sequence[MemoryPoint]) -> tuple[LeaveOneOutC
 
 
 def _fit_line(points: Sequence[MemoryPoint]) -> Any:
-    """Return scipy's fit of the bytes against the padded tokens."""
+    """Return scipy's linear fit of peak bytes to padded tokens."""
     return linregress([each.padded_tokens for each in points], [each.peak_bytes for each in points])
 
 

@@ -1,4 +1,4 @@
-"""Figures of a replay, which repeats the article's comparison on this machine."""
+"""Results of a replay. A replay repeats the article's comparison on this machine."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,57 +17,57 @@ from s2s.records import Evaluation, RunState, Sweep
 SMALL, LARGE = 2, 32
 """The article's two batch sizes."""
 ARTICLE_SPEEDS = (21.27, 226.95)
-"""Samples per second at both batch sizes, as the article ("Translation using batched sequence to
-sequence", 2018-11-18) prints them: 1,000 iterations in 94 s and in 141 s on a Tesla K80."""
+"""Samples per second at both batch sizes, as printed in the article ("Translation using batched
+sequence to sequence", 2018-11-18): 1,000 iterations took 94 s and 141 s on a Tesla K80."""
 ARTICLE_RATIO = ARTICLE_SPEEDS[1] / ARTICLE_SPEEDS[0]
 ARTICLE_RANGE = (4, 64)
-"""Batch sizes that the article recommends."""
+"""Smallest and largest batch size that the article recommends."""
 LOWER_LOSS = 0.05
-"""Share by which a loss must be lower than another to count as lower: five times the standard
-error that comes from the few pairs of an evaluation."""
+"""A loss counts as lower if it is lower by at least this share. That is five times the standard
+error of an evaluation, which has few sentence pairs."""
 TRANSLATED_EVERY = 1000
-"""Iterations between the translations that the article prints of its long run."""
+"""The article prints translations of its long run at intervals of this many iterations."""
 
 
 class Learning(StrEnum):
-    """How much a run learned, by its last validation loss per token."""
+    """How much a run learned, by its last validation loss per token. Lower means by LOWER_LOSS."""
 
     LEARNED = "learned"
-    """The loss is lower than the unigram baseline, so the model uses the sentence."""
+    """The loss is lower than the unigram baseline, so the model uses more than word frequencies."""
     FREQUENCIES = "only word frequencies"
-    """The loss is lower than untrained, but not lower than the unigram baseline."""
+    """The loss is lower than before training, but not lower than the unigram baseline."""
     NOTHING = "nothing"
-    """The loss is not lower than untrained, or it is NaN or infinite."""
+    """The loss is not lower than before training, or it is NaN or infinite."""
 
 
 @dataclass(frozen=True)
 class SizeReplay:
-    """One engine at one batch size, over the repeats so far."""
+    """Results of one engine at one batch size, over the repeats so far."""
 
     engine: str
     batch_size: int
     samples_per_second: float | None
-    """Geometric mean: the ratio of two of these means is the mean of the ratios."""
+    """Geometric mean over the repeats, so that the ratio of two means is the mean of the ratios."""
     untrained_loss: float | None
     """Mean validation loss per token before the first step."""
     validation_loss: float | None
     """Mean validation loss per token after the last step."""
     learning: tuple[Learning, ...]
-    """What each repeat learned, if known; a repeat that diverged learned nothing."""
+    """How much each repeat learned, where known. A repeat that diverged learned nothing."""
     timing_variations: tuple[Variation, ...]
-    """Distinct variations of the repeats that are not steady."""
+    """Timing variation of the repeats: NOISY, VERY_NOISY, both, or empty if all were steady."""
     interference: bool
-    """Whether other load slowed a repeat."""
+    """Whether there was interference during any repeat."""
 
 
 @dataclass(frozen=True)
 class EngineReplay:
-    """One engine at both batch sizes."""
+    """Results of one engine at both batch sizes."""
 
     small: SizeReplay
     large: SizeReplay
     ratio: Estimate | None
-    """Samples per second of batch 32 over those of batch 2."""
+    """Samples per second at batch size 32 divided by those at batch size 2."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class RelatedAdvice:
 
 @dataclass(frozen=True)
 class Replay:
-    """A replay so far."""
+    """Results of a replay so far."""
 
     sweep_id: int
     corpus: str
@@ -95,7 +95,7 @@ class Replay:
     article: EngineReplay
     fused: EngineReplay
     overhead: Estimate | None
-    """See `measure_overhead`."""
+    """The share that `measure_overhead` returns."""
     unigram_loss: float | None
     """Loss per token of the unigram baseline, in nats; `None` if the corpus was removed."""
     related: RelatedAdvice | None
@@ -107,7 +107,7 @@ def analyze_replay(
     unigram_loss: float | None,
     related: RelatedAdvice | None,
 ) -> Replay:
-    """Return the figures of a replay so far; `evaluations` of its runs are by run id."""
+    """Return the results of a replay so far, from its runs' evaluations by run id."""
 
     def measure(engine: Engine) -> EngineReplay:
         small, large = (
@@ -117,12 +117,12 @@ def analyze_replay(
         ratio = measure_speed_ratio(speeds[LARGE], speeds[SMALL]) if len(speeds) == 2 else None
         return EngineReplay(small, large, ratio)
 
-    speeds: dict[int, dict[tuple[Engine, int], float]] = {}
+    repeats: dict[int, dict[tuple[Engine, int], float]] = {}
     for part in sweep.parts:
         summary = part.run.summary if part.run and part.run.state is RunState.FINISHED else None
         if summary and summary.samples_per_second:
-            speed = speeds.setdefault(part.repeat, {})
-            speed[part.engine, part.batch_size] = summary.samples_per_second
+            speeds = repeats.setdefault(part.repeat, {})
+            speeds[part.engine, part.batch_size] = summary.samples_per_second
     devices = [part.run.device for part in sweep.parts if part.run and part.run.device]
     return Replay(
         sweep_id=sweep.id,
@@ -134,24 +134,24 @@ def analyze_replay(
         total=len(sweep.parts),
         article=measure(Engine.ARTICLE),
         fused=measure(Engine.FUSED),
-        overhead=measure_overhead(list(speeds.values())),
+        overhead=measure_overhead(list(repeats.values())),
         unigram_loss=unigram_loss,
         related=related,
     )
 
 
 def measure_overhead(repeats: Sequence[Mapping[tuple[Engine, int], float]]) -> Estimate | None:
-    """Return the share of batch 32's time saving in `article` that `fused` achieves at batch 2.
+    """Return the share of batching's time saving that `fused` achieves without larger batches.
 
-    With t_e(B) the seconds per sample of engine e at batch size B (derived for this project):
-
-        (t_article(2) - t_fused(2)) / (t_article(2) - t_article(32))
+    With t_e(B) the seconds per sample of engine e at batch size B (derived for this project), it is
+        (t_article(2) - t_fused(2)) / (t_article(2) - t_article(32)),
+    averaged over the complete repeats.
 
     Args:
         repeats: Samples per second by engine and batch size, for each repeat.
 
     Returns:
-        The mean over the complete repeats; `None` if one of them saves nothing or all have gaps.
+        `None` if no repeat is complete, or if batch size 32 saves no time in one of them.
     """
     needed = ((Engine.ARTICLE, SMALL), (Engine.ARTICLE, LARGE), (Engine.FUSED, SMALL))
     times = [
@@ -165,8 +165,8 @@ def measure_overhead(repeats: Sequence[Mapping[tuple[Engine, int], float]]) -> E
 def classify_learning(
     validation_loss: float, untrained_loss: float, unigram_loss: float | None
 ) -> Learning | None:
-    """Return how much was learned by losses per token; `None` without a needed `unigram_loss`."""
-    if not validation_loss <= (1 - LOWER_LOSS) * untrained_loss:  # also if it is NaN
+    """Return how much a run learned; `None` if that depends on an unknown `unigram_loss`."""
+    if not validation_loss <= (1 - LOWER_LOSS) * untrained_loss:  # NaN counts, too
         return Learning.NOTHING
     if unigram_loss is None:
         return None
@@ -175,7 +175,7 @@ def classify_learning(
 
 
 def select_article_evaluations(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """Return the evaluations every 1,000 iterations, which the article shows, and the last one."""
+    """Return the evaluations at every 1,000th iteration, as in the article, and the last one."""
     selected = [each for each in evaluations if each.iteration % TRANSLATED_EVERY == 0]
     return [*selected, *(each for each in evaluations[-1:] if each not in selected)]
 
@@ -194,22 +194,22 @@ def _measure_size(
     ]
     finished = [run for run in runs if run.state is RunState.FINISHED]
     summaries = [run.summary for run in finished if run.summary]
-    ends: list[tuple[float, float]] = []
+    first_and_last: list[tuple[float, float]] = []
     for run in finished:
         losses = [each.validation_loss_per_token for each in evaluations[run.id]]
         if len(losses) > 1 and losses[0] is not None and losses[-1] is not None:
-            ends.append((losses[0], losses[-1]))
-    judged = [classify_learning(last, first, unigram_loss) for first, last in ends]
-    judged += [Learning.NOTHING for run in runs if run.state is RunState.DIVERGED]
+            first_and_last.append((losses[0], losses[-1]))
+    learning = [classify_learning(last, first, unigram_loss) for first, last in first_and_last]
+    learning += [Learning.NOTHING for run in runs if run.state is RunState.DIVERGED]
     speeds = [each.samples_per_second for each in summaries if each.samples_per_second]
     variations = [classify_variation(each.step_relative_iqr) for each in summaries]
     return SizeReplay(
         engine.value,
         batch_size,
         geometric_mean(speeds) if speeds else None,
-        fmean(first for first, _ in ends) if ends else None,
-        fmean(last for _, last in ends) if ends else None,
-        tuple(each for each in judged if each),
+        fmean(first for first, _ in first_and_last) if first_and_last else None,
+        fmean(last for _, last in first_and_last) if first_and_last else None,
+        tuple(each for each in learning if each),
         tuple(dict.fromkeys(each for each in variations if each)),
         any(has_interference(each.interference) for each in summaries),
     )

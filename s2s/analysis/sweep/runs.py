@@ -1,4 +1,4 @@
-"""The runs of a sweep and their figures, by engine and batch size."""
+"""Selection of a sweep's runs and of values from their summaries, by batch size."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ from s2s.config import Engine
 from s2s.records import Run, RunState, Summary, Sweep
 
 _WITHOUT_RESULT = (RunState.OUT_OF_MEMORY, RunState.DIVERGED, RunState.FAILED)
-_Figure = TypeVar("_Figure")
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
 class SizeMedian:
-    """The median and range of a figure at one batch size."""
+    """The median and range of a value at one batch size."""
 
     batch_size: int
     median: float
     low: float
     high: float
     count: int
-    """Number of values."""
+    """Number of measured values."""
 
 
 def list_finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
-    """Return the engine's finished runs by batch size and repeat."""
+    """Return the engine's finished runs, sorted by batch size, then by repeat."""
     return [
         part.run
         for part in sorted(sweep.parts, key=lambda part: (part.batch_size, part.repeat))
@@ -33,28 +33,28 @@ def list_finished_runs(sweep: Sweep, engine: Engine) -> list[Run]:
     ]
 
 
-def collect_figures(
-    runs: Sequence[Run], figure: Callable[[Summary], _Figure | None]
-) -> dict[int, list[_Figure]]:
-    """Return the known values of a figure by batch size, in the order of the runs."""
-    figures: dict[int, list[_Figure]] = {}
+def collect_values(
+    runs: Sequence[Run], read_value: Callable[[Summary], _Value | None]
+) -> dict[int, list[_Value]]:
+    """Return the values that `read_value` finds, by batch size, in the order of the runs."""
+    values: dict[int, list[_Value]] = {}
     for run in runs:
-        value = figure(run.summary) if run.summary else None
+        value = read_value(run.summary) if run.summary else None
         if value is not None:
-            figures.setdefault(run.config.batch_size, []).append(value)
-    return figures
+            values.setdefault(run.config.batch_size, []).append(value)
+    return values
 
 
-def measure_medians(figures: Mapping[int, Sequence[float]]) -> tuple[SizeMedian, ...]:
-    """Return the median and range of the figures of each batch size, in the given order."""
+def measure_medians(values_by_size: Mapping[int, Sequence[float]]) -> tuple[SizeMedian, ...]:
+    """Return the median and range of the values of each batch size, in the given order."""
     return tuple(
         SizeMedian(size, median(values), min(values), max(values), len(values))
-        for size, values in figures.items()
+        for size, values in values_by_size.items()
     )
 
 
-def sizes_without_result(sweep: Sweep, engine: Engine) -> dict[RunState, list[int]]:
-    """Return the batch sizes at which runs of the engine diverged or failed, by their state."""
+def find_sizes_without_result(sweep: Sweep, engine: Engine) -> dict[RunState, list[int]]:
+    """Return the batch sizes at which runs ran out of memory, diverged or failed, by state."""
     sizes: dict[RunState, set[int]] = {state: set() for state in _WITHOUT_RESULT}
     for part in sweep.parts:
         if part.engine is engine and part.run and part.run.state in sizes:

@@ -1,4 +1,4 @@
-"""Throughput against the batch size: measured speeds, and the fit of a step's time."""
+"""Throughput per batch size: measured speeds, and the fit of step time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,19 +8,19 @@ import numpy as np
 
 from s2s.analysis.estimate import Estimate, estimate_from_draws, percentile_interval
 from s2s.analysis.run.steps import Floats
-from s2s.analysis.sweep.runs import SizeMedian, collect_figures, list_finished_runs, measure_medians
+from s2s.analysis.sweep.runs import SizeMedian, collect_values, list_finished_runs, measure_medians
 from s2s.records import Run, Sweep
 
 KNEE_SHARE = 0.9
-"""Share of the ceiling that defines the throughput knee."""
+"""The throughput knee is the batch size whose throughput is this share of the ceiling."""
 _KNEE_FACTOR = KNEE_SHARE / (1 - KNEE_SHARE)
 """The knee as a multiple of alpha / beta."""
 MIN_BLOCKS, ENOUGH_BLOCKS = 3, 5
-"""Fewest blocks (runs or timing passes) per batch size for an interval, and for a sound one.
+"""Fewest blocks (runs or timing passes) per batch size for an interval, and for a reliable one.
 
-In simulation (10% log-normal spread; three, five and nine sizes) the nominal 90% intervals cover
-59 to 73% with two blocks, 84 to 94% with three and 89 to 97% with five to twelve, at most one of
-them slow; if one block of every size is slow, the intervals are too wide."""
+In simulation (10% log-normal spread; three, five and nine sizes) nominal 90% intervals cover the
+truth in 59 to 73% of cases with two blocks, 84 to 94% with three and 89 to 97% with five to twelve,
+of which at most one is slow. If one block of every size is slow, the intervals are too wide."""
 _DRAWS = 2000
 
 
@@ -36,7 +36,7 @@ class ThroughputCaveat(StrEnum):
     """Why part of a fit is missing or less certain."""
 
     ONE_SIZE = "one size"
-    """There is no fit to fewer than two batch sizes."""
+    """There are fewer than two batch sizes, so there is no fit."""
     TWO_SIZES = "two sizes"
     """The fit passes through both points, so it has no interval."""
     TOO_FEW_BLOCKS = "too few blocks"
@@ -44,14 +44,14 @@ class ThroughputCaveat(StrEnum):
     FEW_BLOCKS = "few blocks"
     """A size has fewer than ENOUGH_BLOCKS, so the intervals may be too narrow."""
     NO_CEILING = "no ceiling"
-    """A step takes no longer for a larger batch, so there is neither ceiling nor knee."""
+    """Steps of larger batches take no longer, so there is neither a ceiling nor a knee."""
     NO_FIXED_TIME = "no fixed time"
     """The fixed part of a step is not above 0, so there is no knee."""
 
 
 @dataclass(frozen=True)
 class FitBand:
-    """A fit at several batch sizes, with the ends of its interval if it has any."""
+    """The values of a fit at several batch sizes, and the ends of their intervals, if known."""
 
     batch_sizes: Floats
     value: Floats
@@ -61,25 +61,25 @@ class FitBand:
 
 @dataclass(frozen=True)
 class ThroughputFit:
-    """Step time `t = alpha + beta * B` in seconds, as in AdaptDL, and so a throughput of `B / t`.
+    """Fit of step time, `t = alpha + beta * B` as in AdaptDL, and so of throughput, `B / t`.
 
-    Estimates are `None` if the measurements do not determine them; `caveats` say why.
+    An estimate is `None` if the measurements do not determine it. `caveats` say why.
     """
 
     batch_sizes: tuple[int, ...]
     """The measured batch sizes, ascending."""
     alpha_seconds: Estimate | None = None
-    """Fixed time per step."""
+    """Time per step that does not depend on the batch size."""
     beta_seconds: Estimate | None = None
-    """Time per sample."""
+    """Additional time per sample."""
     ceiling_per_second: Estimate | None = None
-    """The throughput of an infinite batch, `1 / beta`."""
+    """The limit of the throughput for large batches, `1 / beta`."""
     knee: Estimate | None = None
-    """The batch size with 90% of the ceiling, `9 * alpha / beta`."""
+    """The batch size whose throughput is 90% of the ceiling, `9 * alpha / beta`."""
     smallest_at_knee: int | None = None
-    """The smallest measured batch size with 90% of the ceiling in 95% of the draws, if any."""
+    """The smallest measured size that has 90% of the ceiling in at least 95% of the draws."""
     draws: Floats | None = field(default=None, compare=False, repr=False)
-    """Alpha and beta per bootstrap draw, shape (draws, 2); `None` without an interval."""
+    """Bootstrap draws of alpha and beta, shape (draws, 2); `None` without an interval."""
     caveats: tuple[ThroughputCaveat, ...] = ()
 
     @property
@@ -99,7 +99,7 @@ class ThroughputFit:
         return FitBand(sizes, value, *ends)
 
     def per_second(self, batch_sizes: Sequence[float] | Floats) -> FitBand | None:
-        """Return the throughput; NaN where the fitted time is not above 0."""
+        """Return the throughput; NaN where the fitted step time is not above 0."""
         band = self.step_seconds(batch_sizes)
         if band is None:
             return None
@@ -114,19 +114,19 @@ class ThroughputFit:
 
 @dataclass(frozen=True)
 class SpeedCurve:
-    """Measured and fitted throughput of one engine."""
+    """Measured and fitted throughput of one curve, usually of one engine."""
 
     label: str
     points: tuple[SizeMedian, ...]
     """Throughputs by batch size, over runs or short timing passes."""
     fit: ThroughputFit
-    """For tokens, alpha and beta are those of a step with one token per sentence; throughput,
-    ceiling and knee are in the unit of the curve."""
+    """Throughput and ceiling are in the curve's unit. For tokens, step times are those of a step
+    with one token per sentence."""
     unit: Unit = Unit.SAMPLES
 
 
 def fit_speed_curves(sweep: Sweep, unit: Unit = Unit.SAMPLES) -> list[SpeedCurve]:
-    """Return a curve per engine, each run one block."""
+    """Return one curve per engine of the sweep. Each run is a block."""
     return [
         fit_speed_curve(engine.value, collect_speeds(list_finished_runs(sweep, engine), unit), unit)
         for engine in sweep.config.engines
@@ -136,26 +136,26 @@ def fit_speed_curves(sweep: Sweep, unit: Unit = Unit.SAMPLES) -> list[SpeedCurve
 def collect_speeds(runs: Sequence[Run], unit: Unit = Unit.SAMPLES) -> dict[int, list[float]]:
     """Return the throughput of each timed run by batch size."""
     if unit is Unit.TOKENS:
-        return collect_figures(runs, lambda each: each.target_tokens_per_second)
-    return collect_figures(runs, lambda each: each.samples_per_second)
+        return collect_values(runs, lambda summary: summary.target_tokens_per_second)
+    return collect_values(runs, lambda summary: summary.samples_per_second)
 
 
 def fit_speed_curve(
     label: str, speeds: Mapping[int, Sequence[float]], unit: Unit = Unit.SAMPLES
 ) -> SpeedCurve:
-    """Fit a curve to the throughputs of one or more blocks per batch size."""
+    """Fit a curve to throughputs by batch size, one or more blocks each."""
     ordered = dict(sorted(speeds.items()))
     seconds = {size: [size / speed for speed in blocks] for size, blocks in ordered.items()}
     return SpeedCurve(label, measure_medians(ordered), fit_throughput(seconds), unit)
 
 
 def fit_throughput(step_seconds: Mapping[int, Sequence[float]]) -> ThroughputFit:
-    """Fit the median step times by least squares on relative residuals.
+    """Fit the median step times by least squares of the relative residuals.
 
-    Intervals come from resampling the blocks of each batch size, with a fixed seed.
+    Intervals are from a bootstrap: the blocks of each batch size are resampled, with a fixed seed.
 
     Args:
-        step_seconds: Seconds per step of each block, by ascending batch size.
+        step_seconds: Seconds per step of each block, by batch size, ascending.
     """
     batch_sizes = tuple(step_seconds)
     if len(batch_sizes) < 2:
@@ -174,8 +174,8 @@ def fit_throughput(step_seconds: Mapping[int, Sequence[float]]) -> ThroughputFit
     knee = None
     if alpha > 0 and beta > 0:
         knee = estimate_from_draws(_KNEE_FACTOR * alpha / beta, knees)
-    # R / R_max is B / (B + alpha / beta), so its 5% quantile over the draws is 0.9 or more exactly
-    # where the knee's 95% quantile is B or less.
+    # Throughput / ceiling is B / (B + alpha / beta). So in at least 95% of the draws it is 0.9 or
+    # more exactly if the upper end of the knee's interval is B or less.
     at_knee = [size for size in batch_sizes if knee and size >= knee.ends[1]]
     caveats = {
         ThroughputCaveat.TWO_SIZES: len(sizes) == 2,
@@ -197,10 +197,10 @@ def fit_throughput(step_seconds: Mapping[int, Sequence[float]]) -> ThroughputFit
 
 
 def _fit_lines(sizes: Floats, seconds: Floats) -> Floats:
-    """Return alpha and beta, shape (..., 2), of the lines through `seconds`, shape (..., sizes).
+    """Return alpha and beta, shape (..., 2), of the fits to `seconds`, shape (..., sizes).
 
-    The relative residuals `(alpha + beta * B) / seconds - 1` count, because the uncertainty of a
-    timing is proportional to it. Centering on the weighted means keeps precision.
+    The squares of the relative residuals `(alpha + beta * B) / seconds - 1` are minimized, because
+    the uncertainty of a timing is proportional to it. Centering on weighted means keeps precision.
     """
     weights = seconds**-2.0
     weights /= weights.sum(axis=-1, keepdims=True)
@@ -212,9 +212,10 @@ def _fit_lines(sizes: Floats, seconds: Floats) -> Floats:
 
 
 def _draw_lines(sizes: Floats, blocks: Sequence[Floats]) -> Floats:
-    """Return bootstrap lines, shape (draws, 2), through medians, which one slow block cannot move.
+    """Return alpha and beta of fits to medians of resampled blocks, shape (draws, 2).
 
-    In simulation 90% intervals cover 84 to 94% with medians, but only 64 to 85% with means.
+    One slow block cannot move a median. In simulation, 90% intervals cover the truth in 84 to 94%
+    of cases; with means, in only 64 to 85%.
     """
     random = np.random.default_rng(0)
     medians = [

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 
-from s2s.analysis.sweep.runs import collect_figures, list_finished_runs, sizes_without_result
+from s2s.analysis.sweep.runs import collect_values, find_sizes_without_result, list_finished_runs
 from s2s.config import Engine
 from s2s.records import RunState
 from tests.studies import SIZES, sweep
@@ -16,8 +16,8 @@ def test_finished_runs_come_by_size_and_repeat() -> None:
     expected = [each for each in itertools.product(SIZES, range(3)) if each != (8, 1)]
     assert [(run.config.batch_size, run.config.seed) for run in runs] == expected
     assert list_finished_runs(study, Engine.ARTICLE) == []
-    assert collect_figures(runs[:4], lambda each: each.batch_size) == {2: [2, 2, 2], 8: [8]}
-    assert collect_figures(runs[:1], lambda each: each.bleu) == {}
+    assert collect_values(runs[:4], lambda each: each.batch_size) == {2: [2, 2, 2], 8: [8]}
+    assert collect_values(runs[:1], lambda each: each.bleu) == {}
 
 
 def test_sizes_without_a_result_are_of_the_engine() -> None:
@@ -32,5 +32,5 @@ def test_sizes_without_a_result_are_of_the_engine() -> None:
     )
     study = dataclasses.replace(study, parts=parts)
     expected = {RunState.OUT_OF_MEMORY: [8], RunState.FAILED: [2, 512]}
-    assert sizes_without_result(study, Engine.FUSED) == expected
-    assert sizes_without_result(study, Engine.ARTICLE) == {RunState.DIVERGED: [128]}
+    assert find_sizes_without_result(study, Engine.FUSED) == expected
+    assert find_sizes_without_result(study, Engine.ARTICLE) == {RunState.DIVERGED: [128]}
