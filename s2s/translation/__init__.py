@@ -1,1 +1,1 @@
-"""The built-in task: a GRU translator, its engines, and what it can do once trained."""
+"""The built-in task: a GRU translator, its training engines, its evaluation and its use."""

@@ -1,7 +1,7 @@
 """Engines: different ways to compute the same training step.
 
-The `article` engine lets the encoder run through the padding, so it computes the same loss as the
-others only for sentences of the same length.
+The encoder of the `article` engine processes padding too. So its loss equals that of the other
+engines only if all sentences of a batch have the same length.
 """
 
 from abc import ABC, abstractmethod
@@ -26,18 +26,18 @@ from s2s.translation.model import Seq2Seq
 
 @dataclass(frozen=True)
 class Forward:
-    """The result of a forward pass, from which the backward pass starts."""
+    """Result of a forward pass. The backward pass starts from it."""
 
     loss_sum: Tensor
-    """Scalar in nats, over the batch's real target tokens, detached."""
+    """Scalar: the loss in nats, summed over the batch's real target tokens; detached."""
     outputs: Tensor
-    """Decoder outputs, or (loss sum / batch size) itself."""
+    """Start of the backward pass: decoder outputs, or (loss sum / batch size) itself."""
     gradient: Tensor | None
-    """Gradient of (loss sum / batch size) for decoder outputs."""
+    """Gradient of (loss sum / batch size) with respect to `outputs`; `None` if it is 1."""
 
 
 class StepEngine(ABC):
-    """Base class of the engines, which make batches and compute training steps of a model."""
+    """Base class of the engines. An engine makes batches and takes a model's training steps."""
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         self.model, self.batches, self.precision = model, batches, precision
@@ -55,13 +55,14 @@ class StepEngine(ABC):
         """Compute the loss of a batch.
 
         Args:
-            forced: Whether the decoder's inputs are the reference's words (teacher forcing).
+            forced: Whether the decoder's inputs are the reference's words (teacher forcing)
+                or the words that it predicts itself.
         """
 
     def step(
         self, optimizer: Optimizer, indices: Indices, forced: bool, mark: Callable[[], None]
     ) -> tuple[BatchCounts, Tensor]:
-        """Take one optimizer step, and return the same as `s2s.task.Task.step`."""
+        """Take one optimizer step on the pairs at `indices` (B,). See `s2s.task.Task.step`."""
         with matmul_precision(self.precision, self.model.decoder.out.weight.device):
             batch = self.make_batch(indices)
             mark()
@@ -75,7 +76,7 @@ class StepEngine(ABC):
 
 
 class ArticleEngine(StepEngine):
-    """Engine that computes token by token through the padding, as in the article."""
+    """Processes one token after another, padding included, as in the article."""
 
     def make_batch(self, indices: Indices) -> Batch:
         return self.batches.make_padded(indices, joint=True)
@@ -100,7 +101,7 @@ class ArticleEngine(StepEngine):
 
 
 class FusedEngine(StepEngine):
-    """Engine that computes each side in one pass over its real tokens, and the loss in chunks."""
+    """Processes each side in one pass over its real tokens, and computes the loss in chunks."""
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
         super().__init__(model, batches, precision)
@@ -123,13 +124,13 @@ class FusedEngine(StepEngine):
 
 
 def decode_teacher_forced(model: Seq2Seq, batch: PackedBatch) -> Tensor:
-    """Return (P, H) packed decoder outputs, with the reference's words as inputs."""
+    """Feed the reference's words to the decoder, and return its (P, H) packed outputs."""
     state, target = model.encode_packed(batch), batch.target
     return model.decoder.forward_packed(target.inputs, state, target.batch_sizes)
 
 
 def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
-    """Return (P, H) packed decoder outputs, with the model's most probable words as inputs."""
+    """Feed the decoder its own most probable words, and return its (P, H) packed outputs."""
     state = model.encode_packed(batch)
     words = torch.full((1, batch.samples), SOS, device=state.device)
     outputs = []
@@ -142,10 +143,10 @@ def _decode_free_running(model: Seq2Seq, batch: PackedBatch) -> Tensor:
 
 
 class GraphedEngine(FusedEngine):
-    """Engine that replays captured CUDA graphs, one for each of a few shapes.
+    """Replays captured CUDA graphs, one for each of a few batch shapes.
 
-    Free-running batches are computed as in `fused`. On a CPU or after a failed capture all batches
-    are computed as in `fused`, and a remark says so.
+    Without teacher forcing it computes a batch as `fused` does. On a CPU or after a failed capture
+    it computes all batches like this, and a remark says so.
     """
 
     def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:

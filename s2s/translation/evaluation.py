@@ -1,4 +1,4 @@
-"""Evaluation of a model: validation loss, sample translations, gradients, BLEU and chrF."""
+"""Evaluation of a model: loss, sample translations, sentence gradients, BLEU and chrF."""
 
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
@@ -26,17 +26,17 @@ from s2s.translation.translator import MAX_WORDS, Translator, decode_greedily
 SAMPLE_PAIRS = 4
 _LOSS_BATCH = 128
 _QUALITY_BATCH = 32
-"""Sentences translated at once. A larger batch delays `progress`, and saves little time."""
+"""Sentences per batch. A larger batch would delay `progress`, and save little time."""
 
 
 @torch.no_grad()
 def measure_loss(
     model: Seq2Seq, batches: Batches, indices: Sequence[int], check_stop: Callable[[], object]
 ) -> float | None:
-    """Return the teacher-forced loss per real target token in nats, or `None` without pairs.
+    """Return the teacher-forced loss per real target token in nats; `None` if there are no pairs.
 
     Args:
-        check_stop: Called before each batch; may raise to stop the evaluation.
+        check_stop: Called before each batch. It may raise to stop the evaluation.
     """
     model.eval()
     loss_sum, token_count = 0.0, 0
@@ -55,12 +55,14 @@ def measure_loss(
 
 
 class SampleSentences:
-    """Sentences translated at each evaluation: some held-out pairs and the user's sentences."""
+    """Sentences to translate at each evaluation: a few from the corpus, and the user's own.
+
+    Those from the corpus are of the validation split or, if that is empty, of the train split."""
 
     def __init__(self, corpus: Corpus, user_sentences: Sequence[str]) -> None:
-        held_out = corpus.validation or corpus.training
-        order = np.random.default_rng(0).permutation(len(held_out))
-        indices = [held_out[number] for number in order[:SAMPLE_PAIRS].tolist()]
+        split = corpus.validation or corpus.training
+        order = np.random.default_rng(0).permutation(len(split))
+        indices = [split[number] for number in order[:SAMPLE_PAIRS].tolist()]
         normalizer = corpus.info.choices.normalizer
         sentences = [corpus.source.get_sentence(index) for index in indices]
         sentences += [split_sentence(text, normalizer) for text in user_sentences]
@@ -82,7 +84,7 @@ class SampleSentences:
 
 
 def compute_sentence_gradients(model: Seq2Seq, batch: PackedBatch) -> Sequence[Tensor]:
-    """Return each parameter's gradient of the mean loss per sentence, but do not set `.grad`."""
+    """Return each parameter's gradient of the mean loss per sentence. `.grad` stays as it is."""
     logits = model.decoder.out(decode_teacher_forced(model, batch))
     loss_sum = functional.cross_entropy(logits, batch.target.tokens, reduction="sum")
     return torch.autograd.grad(loss_sum / batch.samples, list(model.parameters()))
@@ -91,11 +93,12 @@ def compute_sentence_gradients(model: Seq2Seq, batch: PackedBatch) -> Sequence[T
 def measure_quality(
     run_folder: Path, max_samples: int, progress: Callable[[float], object]
 ) -> Quality:
-    """Translate the first sources of the test split, and score them against all references.
+    """Translate sources of the test split, and score the outputs against all references.
 
     Args:
         run_folder: The folder of a run with a checkpoint.
-        progress: Called with the fraction done, several times per second; may raise to stop.
+        max_samples: Number of distinct sources to translate, the first of the split.
+        progress: Called with the fraction done, several times per second. It may raise to stop.
 
     Raises:
         UserError: There is no checkpoint or no test split, or the corpus has changed.
@@ -115,7 +118,7 @@ def measure_quality(
 def collect_references(corpus: Corpus) -> dict[str, list[str]]:
     """Return each distinct source of the test split with all its translations in the corpus.
 
-    Pairs that share a sentence are in the same split, so no other split holds a reference.
+    Pairs that share a sentence are in the same split, so the test split holds them all.
 
     Raises:
         UserError: There is no test split.
@@ -130,9 +133,9 @@ def collect_references(corpus: Corpus) -> dict[str, list[str]]:
 
 
 def score(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> Quality:
-    """Score each sentence's output against all references of the sentence."""
-    # sacrebleu expects the first reference of every sentence, then the second, and so on, with
-    # `None` for a missing reference.
+    """Compute BLEU and chrF, comparing each sentence's output with all references of it."""
+    # sacrebleu expects one list of all first references, one of all second references, and so on,
+    # with `None` where a sentence has fewer.
     streams = [*zip_longest(*references)]
     bleu, chrf = sacrebleu.corpus_bleu(outputs, streams), sacrebleu.corpus_chrf(outputs, streams)
     return Quality(bleu.score, chrf.score, len(outputs))

@@ -8,7 +8,7 @@ from s2s.translation.fast.packed_gru import fast_dropout, packed_gru
 
 
 class RecurrentLayers(nn.Module):
-    """Stack of GRU layers, one module per layer, because each layer's output is needed."""
+    """Stack of GRU layers. Each layer is a module of its own, because its output is needed."""
 
     def __init__(self, hidden_size: int, layers: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class RecurrentLayers(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Embedding, dropout and GRU layers of the source."""
+    """Encoder of source sentences: embedding, dropout and GRU layers."""
 
     def __init__(self, vocabulary_size: int, hidden_size: int, layers: int, dropout: float) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Embedding, dropout, ReLU, GRU layers and the output layer of the target."""
+    """Decoder of target sentences: embedding, dropout, ReLU, GRU layers and the output layer."""
 
     def __init__(self, vocabulary_size: int, hidden_size: int, layers: int, dropout: float) -> None:
         super().__init__()
@@ -63,19 +63,19 @@ class Decoder(nn.Module):
         self.out = nn.Linear(hidden_size, vocabulary_size)
 
     def forward(self, words: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the last layer's (T, B, H) outputs and new states from (T, B) ids and states."""
+        """Return the last GRU layer's (T, B, H) outputs, and the new (L, B, H) states."""
         inputs = torch.relu(self.dropout(self.embedding(words)))
         outputs: list[Tensor] = self.recurrent(inputs, state)
         return outputs[-1], torch.stack([output[-1] for output in outputs])
 
     def forward_packed(self, words: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
-        """Return the last layer's (P, H) outputs from (P,) packed word ids."""
+        """Return the last GRU layer's (P, H) outputs from (P,) packed word ids."""
         inputs = fast_dropout(self.embedding(words), self.dropout.p if self.training else 0)
         return self.recurrent.forward_packed(torch.relu(inputs), state, sizes)[-1]
 
 
 class Seq2Seq(nn.Module):
-    """The article's encoder and decoder, with embeddings of the size `hidden_size`."""
+    """The article's encoder and decoder. Their embeddings have `hidden_size` values per word."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Seq2Seq(nn.Module):
         return self.encoder.embedding, self.decoder.embedding
 
     def build_initial_state(self, samples: int) -> Tensor:
-        """Return the encoder's (L, B, H) initial states: zeros."""
+        """Return zeros as the encoder's (L, B, H) initial states."""
         return self.decoder.out.weight.new_zeros(self.layers, samples, self.hidden_size)
 
     def encode(self, source: Tensor, lengths: Tensor) -> Tensor:

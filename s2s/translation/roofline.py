@@ -1,4 +1,4 @@
-"""The roofline of a training step: the least time that its operations and its bytes take."""
+"""The roofline: a lower bound of a step's time, from its operations and the bytes it moves."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from s2s.training.device import matmul_precision
 from s2s.translation.fast.projection import choose_chunk_rows, choose_gpu_chunk_rows, linear
 
 _OPTIMIZER_PASSES = {OptimizerName.RMSPROP: 7, OptimizerName.ADAM: 7, OptimizerName.SGD: 5}
-"""Number of reads and writes of each parameter in a step with momentum."""
+"""Values read and written per parameter by an optimizer step with momentum."""
 
 
 class TranslationRoofline(Roofline):
@@ -33,7 +33,10 @@ class TranslationRoofline(Roofline):
     def product_rate(
         self, rows: int, seconds_per_call: Callable[[Callable[[], None]], float]
     ) -> float:
-        """Measure the output layer's three products, of 2*N*H*V operations each, on N rows."""
+        """Measure operations per second, on the output layer's products for N rows.
+
+        These are three products of 2*N*H*V operations each, with H and V as in `step_seconds`.
+        """
         hidden_size, vocabulary_size = self._config.hidden_size, self._vocabulary_size
         with torch.device(self._device):
             hidden = torch.randn(rows, hidden_size, dtype=self._dtype)
@@ -52,18 +55,18 @@ class TranslationRoofline(Roofline):
     def step_seconds(
         self, source_tokens: float, target_tokens: float, product_rate: float, copy_rate: float
     ) -> float:
-        """Return the least seconds of a step on real tokens, EOS included.
+        """Return the lower bound in seconds for a step on this many real tokens, EOS included.
 
         With hidden size H, L layers per side, V target words, g operations per second and c bytes
-        per second (read and write both counted), a step with RMSprop takes
+        per second (read and write both counted), a step with RMSprop takes at least
 
             (6*V*H*target + 36*H**2*L*(source + target)) / g + 4*(7*(V*H + V) + 2*V*target) / c
 
-        A weight takes part in three products per token, that is in 6 operations. The output layer
-        has V*H weights, and a GRU layer has 6*H**2. The optimizer reads weight, gradient and two
-        moments of the output layer in float32, and writes all but the gradient. The logits of each
-        real position are written and read once. All other work is left out, such as the overhead of
-        calls. So 100% cannot be reached, least of all at small batch sizes.
+        A weight takes part in three products per token, with 2 operations in each. The output layer
+        has V*H weights, and a GRU layer has 6*H**2. For the output layer, the optimizer reads
+        weight, gradient and two moments in float32, and writes all but the gradient. The logits
+        of each target token are written and read once. All other work is left out, such as the
+        overhead of calls. So no step reaches 100% of the roofline, least of all a small one.
         """
         config, vocabulary_size = self._config, self._vocabulary_size
         hidden_size, tokens = config.hidden_size, source_tokens + target_tokens

@@ -38,13 +38,13 @@ class TranslationTask(Task):
         """Build the model on `device`.
 
         Args:
-            weights: The model's weights, by default random numbers from the configured seed.
+            weights: The model's weights. By default they are random, from the configured seed.
 
         Raises:
             UserError: The device cannot compute in the configured precision.
         """
         if config.precision is Precision.TF32 and device.type != "cuda":
-            raise UserError(f"tf32 needs a GPU, and the device is {device}. Choose fp32 or bf16.")
+            raise UserError(f"tf32 needs a GPU, but the device is {device}. Choose fp32 or bf16.")
         self.config, self.device, self._corpus = config, device, corpus
         self._translation = TranslationMetadata.from_corpus(corpus)
         self.metadata = dataclasses.asdict(self._translation)
@@ -90,13 +90,13 @@ class TranslationTask(Task):
         own = self._translation
         if (start.source, start.target) != (own.source, own.target):
             raise UserError(
-                f"Corpus {self.config.corpus!r} has another vocabulary than the run to continue "
-                "was trained with. Use the corpus as it was, or start a new run."
+                f"Corpus {self.config.corpus!r} lacks the vocabulary of the run to continue. "
+                "Use the unchanged corpus of that run, or start a new run."
             )
         if (config.hidden_size, config.layers) != (self.config.hidden_size, self.config.layers):
             raise UserError(
-                f"The run to continue has hidden size {config.hidden_size} and {config.layers} "
-                "layers. Use the same values."
+                f"The run to continue has hidden size {config.hidden_size}. Its number of "
+                f"layers is {config.layers}. Use the same values."
             )
 
     def step(

@@ -1,4 +1,4 @@
-"""Translate sentences greedily, with the weights of a checkpoint or with a model in training."""
+"""Greedy translation, with the weights of a checkpoint or with a model in training."""
 
 import threading
 import time
@@ -24,13 +24,14 @@ from s2s.translation.model import Seq2Seq
 from s2s.validation import parse_dataclass
 
 MAX_WORDS = 40
+"""Maximum number of words in a translation."""
 _thread_count_lock = threading.Lock()
-"""Translations take turns, because they change torch's number of threads."""
+"""Held by a translation while torch's number of threads is changed."""
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """A decoded sentence."""
+class DecodedSentence:
+    """A translation as word ids."""
 
     word_ids: list[int]
     """Ids of the words before EOS."""
@@ -43,8 +44,8 @@ class Decoded:
 @torch.no_grad()
 def decode_greedily(
     model: Seq2Seq, source: Tensor, lengths: Tensor, max_words: int
-) -> list[Decoded]:
-    """Translate (S, B) word ids with (B,) lengths into at most `max_words` words per sentence."""
+) -> list[DecodedSentence]:
+    """Translate (S, B) word ids with (B,) lengths, to at most `max_words` words per sentence."""
     model.eval()
     state = model.encode(source, lengths)
     word_ids = torch.full((source.shape[1],), SOS, device=source.device)
@@ -53,7 +54,7 @@ def decode_greedily(
     for _ in range(max_words + 1):  # one more step, for EOS
         hidden, state = model.decoder(word_ids.unsqueeze(0), state)
         probabilities = model.decoder.out(hidden[0]).softmax(1)
-        probabilities[:, [PAD, SOS]] = 0.0  # never a target, so never learned
+        probabilities[:, [PAD, SOS]] = 0.0  # they are never targets in training
         highest, word_ids = probabilities.max(1)
         steps.append((word_ids, highest))
         is_finished |= word_ids == EOS
@@ -65,7 +66,7 @@ def decode_greedily(
     decoded = []
     for ids, values in zip(sentences, likelihoods, strict=True):
         end = ids.index(EOS) if EOS in ids else max_words
-        decoded.append(Decoded(ids[:end], values[:end], EOS in ids))
+        decoded.append(DecodedSentence(ids[:end], values[:end], EOS in ids))
     return decoded
 
 
@@ -76,7 +77,7 @@ class TranslationMetadata:
     choices: CorpusChoices
     """How the corpus's text was turned into words."""
     corpus_sha256: str
-    """Hash of the corpus's content, since a corpus of the same name may hold other sentences."""
+    """Hash of the corpus's content. A corpus of the same name may later hold other sentences."""
     source_language: str
     target_language: str
     source: Vocabulary
@@ -95,13 +96,13 @@ class TranslationMetadata:
         )
 
     def build_model(self, config: TrainConfig, device: str = "meta") -> Seq2Seq:
-        """Build the model, by default without memory and random numbers for its weights."""
+        """Build the model, by default on the meta device, where its weights have no memory."""
         sizes = len(self.source), len(self.target), config.hidden_size, config.layers
         with torch.device(device):
             return Seq2Seq(*sizes, config.dropout)
 
     def check_corpus(self, corpus: Corpus) -> None:
-        """Raise UserError if this is not the corpus that the model was trained on."""
+        """Raise UserError if the corpus has changed since the model was trained on it."""
         info = corpus.info
         if (self.corpus_sha256, self.choices) != (info.content_sha256, info.choices):
             raise UserError(
@@ -111,9 +112,9 @@ class TranslationMetadata:
 
 
 class Translator:
-    """Translator that uses one thread of the CPU, to slow a training run little.
+    """Translates with a checkpoint's weights, on one CPU thread to spare a training run.
 
-    A run that trains in this process leaves the steps during a translation out of its timing.
+    If a run trains in this process, its steps during a translation do not count as timed.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -129,7 +130,7 @@ class Translator:
             return cls(load_checkpoint(run_folder))
 
     def translate(self, sentences: Sequence[str]) -> list[Translation]:
-        """Translate the sentences one by one, and time each.
+        """Translate the sentences one by one, and measure the time of each.
 
         Raises:
             UserError: A sentence has no words after normalizing.
@@ -138,7 +139,7 @@ class Translator:
             return [self._translate(sentence) for sentence in sentences]
 
     def translate_together(self, sentences: Sequence[str]) -> list[str]:
-        """Translate the sentences in one batch, which is much faster, and return the texts."""
+        """Translate the sentences in one batch, which is much faster. Return the texts only."""
         with _limit_torch_to_one_thread():
             decoded = self._decode([self._split(each) for each in sentences])
         return [join_words(self.metadata.target.decode(each.word_ids)) for each in decoded]
@@ -149,7 +150,7 @@ class Translator:
             raise UserError(f"{quote(sentence)} has no words. Enter a sentence with words in it.")
         return words
 
-    def _decode(self, sentences: Sequence[list[str]]) -> list[Decoded]:
+    def _decode(self, sentences: Sequence[list[str]]) -> list[DecodedSentence]:
         ids = [self.metadata.source.encode(words) for words in sentences]
         return decode_greedily(self._model, *pad(ids, torch.device("cpu")), MAX_WORDS)
 

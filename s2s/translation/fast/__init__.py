@@ -1,1 +1,1 @@
-"""What makes the translator fast: packed GRU, compiled kernels, chunked projection, CUDA graphs."""
+"""Fast translator parts: packed GRU, compiled kernels, chunked output layer, CUDA graphs."""

@@ -1,13 +1,14 @@
 """CUDA graphs of a whole training step, one graph for each of a few batch shapes.
 
-A small step runs many kernels of a few microseconds each, and Python takes longer to launch a
-kernel. A captured graph runs the whole step, from gathering the sentences to the optimizer, in one
-launch (see "CUDA Graphs" in https://docs.pytorch.org/docs/stable/notes/cuda.html).
+A small step runs many kernels of a few microseconds each, and Python needs longer to launch them
+than the GPU to run them. A captured graph runs the whole step, from gathering the sentences to the
+optimizer, in one launch (see "CUDA Graphs" in https://docs.pytorch.org/docs/stable/notes/cuda.html).
 
-The shapes of a graph are fixed, so a batch is padded to one of a few shapes: the recurrent steps of
-each side to a multiple of 4, the rows for real target tokens to a multiple of 64, and large numbers
-to coarser multiples that add at most 1/16. On fra-eng the first 1,000 steps need 12 to 18 shapes at
-batch sizes 2 to 128, which adds 15% (batch 2) to 9% (32) to the recurrent steps.
+A graph has fixed shapes, so a batch is padded to one of a few. The recurrent steps of each side are
+rounded up to a multiple of 4, the rows for real target tokens to a multiple of 64, and large
+numbers to coarser multiples that add at most 1/16. On fra-eng the first 1,000 steps need 12 to 18
+shapes at batch sizes 2 to 128. The padding adds 15% to the recurrent steps at batch size 2, and 9%
+at batch size 32.
 """
 
 import math
@@ -29,12 +30,12 @@ from s2s.translation.fast.projection import FixedProjection
 from s2s.translation.model import Seq2Seq
 
 MAX_GRAPHS = 64
-"""Maximum number of graphs, of some MB each. The least recently used graph is discarded."""
+"""Maximum number of graphs; each takes some MB. Beyond it, the least recently used is discarded."""
 _STEP_UNIT, _ROW_UNIT = 4, 64
 
 
 class CaptureError(Exception):
-    """Error with the reason why a graph could not be captured."""
+    """A graph could not be captured. The message says why."""
 
 
 @dataclass(frozen=True)
@@ -50,28 +51,28 @@ class Shape:
 
 @dataclass(frozen=True)
 class PlannedBatch:
-    """A batch's shape and counts, computed without the device."""
+    """Shape and counts of a batch, computed on the CPU before the batch exists."""
 
     shape: Shape
     samples: int
     source_tokens: int
-    """Number of real tokens, EOS included."""
+    """Real tokens, EOS included."""
     target_tokens: int
     padded_tokens: int
-    """Number of positions of both sides, padding included."""
+    """Positions of both sides, padding included."""
 
 
 def round_up(number: int, unit: int, maximum: int) -> int:
     """Round up to a multiple of `unit`, but not above `maximum`.
 
-    For a large number the unit is the power of two that is 1/32 to 1/16 of the number.
+    For a large number, the unit is the power of two between 1/32 and 1/16 of the number.
     """
     unit = max(unit, 2 ** (number.bit_length() - 1) // 16)
     return min(math.ceil(number / unit) * unit, maximum)
 
 
-def plan(batches: Batches, indices: Indices) -> PlannedBatch:
-    """Choose the shape to which the pairs at `indices` (B,) are padded."""
+def plan_batch(batches: Batches, indices: Indices) -> PlannedBatch:
+    """Choose a shape for the pairs at `indices` (B,), and count their tokens."""
     samples, (source, target) = len(indices), batches.get_lengths(indices)
     source_tokens, target_tokens = int(source.sum()), int(target.sum())
     source_steps = round_up(int(source.max()), _STEP_UNIT, batches.longest_source)
@@ -90,10 +91,10 @@ def take_fixed_step(
     indices: Tensor,
     shape: Shape,
 ) -> Tensor:
-    """Take one optimizer step on (B,) pairs of the corpus, and return the loss sum, a scalar.
+    """Take one optimizer step on the pairs at `indices` (B,), and return the scalar loss sum.
 
     The operations and their order depend on `shape` alone. Gradients are `None` before and after
-    the step, so a graph keeps them in its own memory.
+    the step, so that a graph allocates them in its own memory.
     """
     batch = batches.make_fixed(indices, shape.source_steps, shape.target_steps, shape.rows)
     encoded = model.encoder(batch.source, model.build_initial_state(shape.samples))
@@ -110,30 +111,30 @@ def take_fixed_step(
 
 
 @dataclass(frozen=True)
-class _Captured:
+class _CapturedStep:
     """A captured graph with its input and output."""
 
     graph: torch.cuda.CUDAGraph
     indices: Tensor
-    """(B,) pairs of the batch."""
+    """(B,) indices of the batch's pairs. Written before a replay."""
     loss_sum: Tensor
 
 
 _Key = tuple[Shape, tuple[float, ...]]
-"""A shape and the learning rates, which are constants in a graph."""
+"""A batch shape and the learning rates. A graph contains both as constants."""
 
 
 class GraphedSteps:
-    """The captured steps of one model on its GPU.
+    """Takes training steps of one model on its GPU, by capturing and replaying graphs.
 
-    The first batch of a shape is computed without a graph. This is an ordinary step, and the
-    warm-up that torch requires before a capture. At the second batch the step is captured, which
-    computes nothing, and then replayed. So weights, optimizer state and random numbers are the same
-    as in ordinary training. A replay never waits for the device.
+    The first batch of a shape is computed without a graph. This ordinary step is also the warm-up
+    that torch requires before a capture. At the second batch the step is captured and then
+    replayed. The capture itself computes nothing, so weights, optimizer state and random numbers
+    are the same as in ordinary training. A replay never waits for the device.
 
     All graphs share one memory pool. This is safe because the graphs run one after another, and
-    weights, optimizer state, indices and losses are outside the pool. They must stay at the same
-    place in memory, so optimizer state is loaded before the first step.
+    weights, optimizer state, indices and losses are outside the pool. These must keep their place
+    in memory, so optimizer state is loaded before the first step.
     """
 
     def __init__(
@@ -144,19 +145,19 @@ class GraphedSteps:
         self._device = model.decoder.out.weight.device
         self._stream = _capture_stream(self._device)
         self._pool = torch.cuda.graph_pool_handle()
-        self._captured: OrderedDict[_Key, _Captured] = OrderedDict()
+        self._captured: OrderedDict[_Key, _CapturedStep] = OrderedDict()
         self._warmups: Counter[_Key] = Counter()
-        """Number of steps of each key without a graph; the second step captures the graph."""
+        """Number of steps per key that found no graph. The first is the warm-up, others capture."""
         self.is_warming_up = False
-        """Whether the last step was the first or second step of its shape."""
+        """Whether the last step was the first or second of its key."""
 
     def step(self, optimizer: Optimizer, indices: Indices) -> tuple[PlannedBatch, Tensor]:
-        """Queue one optimizer step and return the batch and its loss sum, on the device.
+        """Queue one optimizer step. Return the planned batch, and its loss sum on the device.
 
         Raises:
             CaptureError: A graph could not be captured, and nothing was computed.
         """
-        batch = plan(self._batches, indices)
+        batch = plan_batch(self._batches, indices)
         rates = tuple(float(group["lr"]) for group in optimizer.param_groups)
         key = (batch.shape, rates)
         captured = self._captured.get(key)
@@ -174,10 +175,10 @@ class GraphedSteps:
             self._captured.move_to_end(key)
             captured.indices.copy_(device_indices, non_blocking=True)
             captured.graph.replay()
-            return batch, captured.loss_sum.clone()  # the next replay overwrites it
+            return batch, captured.loss_sum.clone()  # the next replay overwrites the original
 
     def _run_uncaptured(self, optimizer: Optimizer, indices: Tensor, shape: Shape) -> Tensor:
-        """Take a step on the capture stream, because autograd may stay on its first stream."""
+        """Take a step on the capture stream, because autograd may keep using its first stream."""
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
@@ -185,25 +186,25 @@ class GraphedSteps:
         current.wait_stream(self._stream)
         return loss_sum
 
-    def _capture(self, optimizer: Optimizer, shape: Shape) -> _Captured:
+    def _capture(self, optimizer: Optimizer, shape: Shape) -> _CapturedStep:
         indices = torch.zeros(shape.samples, dtype=torch.int64, device=self._device)
         graph, loss_sum = torch.cuda.CUDAGraph(), self._model.decoder.out.weight.new_zeros(())
         random_state = torch.cuda.get_rng_state(self._device)
-        # "thread_local" allows other threads to work, on another GPU for example.
+        # "thread_local" lets other threads use CUDA during the capture, on another GPU for example.
         capture = torch.cuda.graph(
             graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
         )
         try:
-            # The first context restores the current stream, which a failed capture may not do.
+            # The first context restores the current stream. A failed capture may not do that.
             with torch.cuda.stream(torch.cuda.current_stream(self._device)), capture:
                 loss_sum.copy_(self._step(optimizer, indices, shape))
         except RuntimeError as error:
             optimizer.zero_grad(set_to_none=True)
             _recover(graph, self._device, self._pool, random_state)
-            # The end of a failed capture raises an error too. The first error has the reason.
+            # Ending a failed capture raises a second error. The first one tells the reason.
             first = error.__context__ or error
             raise CaptureError(shorten(str(first).partition("\n")[0], 200)) from error
-        return _Captured(graph, indices, loss_sum)
+        return _CapturedStep(graph, indices, loss_sum)
 
     def _step(self, optimizer: Optimizer, indices: Tensor, shape: Shape) -> Tensor:
         return take_fixed_step(self._model, self._batches, self._project, optimizer, indices, shape)
@@ -211,12 +212,12 @@ class GraphedSteps:
 
 @cache
 def _capture_stream(device: torch.device) -> torch.cuda.Stream:
-    """Return the only capture stream of a GPU, because cuBLAS keeps memory for every stream."""
+    """Return the GPU's only capture stream. cuBLAS would keep memory for each further stream."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
-_failed: list[torch.cuda.CUDAGraph] = []
-"""Graphs whose capture failed, kept because torch's allocator may still refer to them."""
+_failed_graphs: list[torch.cuda.CUDAGraph] = []
+"""Graphs that could not be captured. They are kept: torch's allocator may still refer to them."""
 
 
 def _recover(
@@ -229,7 +230,7 @@ def _recover(
     try:
         graph.pool()
     except RuntimeError:  # the allocator still allocates for the capture
-        _failed.append(graph)
+        _failed_graphs.append(graph)
         for end in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):
             with suppress(RuntimeError):  # already ended
                 end(device.index, pool)

@@ -1,7 +1,8 @@
-/* The steps of a GRU over packed sentences, for which torch needs hundreds of small operations.
+/* All steps of a GRU over packed sentences. torch would need hundreds of small operations.
 
    `real` is float, or double if DOUBLE is defined. Matrices are stored by rows. packed_gru.py
-   explains packed sentences and gives the equations. Its r, z and n are reset, update and new. */
+   explains packed sentences and gives the equations. Its r, z and n are reset, update and new here,
+   and its H is the width. */
 
 #include <math.h>
 #include <stdint.h>
@@ -15,10 +16,10 @@ typedef double real;
 #else
 typedef float real;
 
-/* Return exp(x) - 1 = 2^k (exp(r) - 1) + (2^k - 1) with x = k ln 2 + r. There is no branch, so the
-   compiler can vectorise the function. */
+/* Return exp(x) - 1 = 2^k (exp(r) - 1) + (2^k - 1) where x = k ln 2 + r and k is an integer.
+   There is no branch, so the compiler can vectorise the function. */
 INLINE float expm1_real(float x) {
-    const float rounder = 12582912; /* 1.5 * 2^23: adding a number rounds it to an integer */
+    const float rounder = 12582912; /* 1.5 * 2^23: a number added to it is rounded to an integer */
     float rounded = x * 1.44269504f + rounder, k = rounded - rounder;
     float r = x - k * 0.693145752f - k * 1.42860677e-6f;
     float series = 1.0f / 5040;
@@ -37,14 +38,14 @@ INLINE float expm1_real(float x) {
 }
 #endif
 
-/* Limit x to -80 to 80. Beyond these limits a gate is 0 or 1 to the last bit, and exp would
-   overflow. NaN stays NaN. */
+/* Limit x to the range from -80 to 80. Outside it, a gate is 0 or 1 to the last bit, and exp
+   would overflow. NaN stays NaN. */
 INLINE real clamp_80(real x) {
     x = x > 80 ? 80 : x;
     return x < -80 ? -80 : x;
 }
 
-/* The result is exactly 0 below -80. An infinite state times 0 then gives NaN, as in torch. */
+/* Return exactly 0 below -80, so that an infinite state times it gives NaN, as in torch. */
 INLINE real sigmoid(real x) { return x < -80 ? 0 : 1 / (2 + expm1_real(clamp_80(-x))); }
 
 INLINE real hyperbolic_tangent(real x) {
@@ -52,7 +53,7 @@ INLINE real hyperbolic_tangent(real x) {
     return e / (e + 2);
 }
 
-/* A block of ROWS x PARTS vectors of sums fits into the registers. */
+/* A block of sums consists of ROWS x PARTS vectors, which fit into the registers. */
 #ifdef __AVX512F__
 enum { VECTOR_BYTES = 64, ROWS = 6, PARTS = 4 };
 #else
@@ -86,7 +87,7 @@ INLINE void multiply_rows(int rows, const real *restrict factors, int64_t depth,
                 sums[row * width + column] += factors[row * depth + k] * weights[k * width + column];
 }
 
-/* Do the same for 1 to ROWS rows, with code that is specialised for each number of rows. */
+/* Do the same as multiply_rows for 1 to ROWS rows, with specialised code for each number. */
 static void multiply(int rows, const real *factors, int64_t depth, const real *weights,
                      int64_t width, real *sums) {
     if (rows == 1) multiply_rows(1, factors, depth, weights, width, sums);
@@ -99,14 +100,15 @@ static void multiply(int rows, const real *factors, int64_t depth, const real *w
 #endif
 }
 
-/* Return how many of the ROWS sentences from `first` on are among the first `size` sentences. */
+/* Return how many of the sentences `first` to `first + ROWS - 1` are numbered below `size`. */
 INLINE int active_rows(int64_t size, int64_t first) {
     return size <= first ? 0 : size - first < ROWS ? (int)(size - first) : ROWS;
 }
 
-/* Compute gates (P, 3H), products (P, 3H) of the hidden states, and outputs (P, H) from weights
-   (H, 3H), bias (3H), state (B, H), and the products of the inputs, which `gates` holds at first.
-   Each thread computes all steps of whole sentences, so no thread waits for another. */
+/* Compute gates (P, 3H), products (P, 3H) of hidden states and weights, and outputs (P, H), from
+   weights (H, 3H), bias (3H), and the initial state (B, H). At first `gates` must hold the products
+   of the inputs. At step t, sizes[t] sentences have a token. Each thread computes all steps of its
+   sentences, so no thread waits for another. */
 void gru_forward(int64_t threads, int64_t steps, int64_t width, const int64_t *sizes,
                  const real *weights, const real *bias, const real *state, real *gates,
                  real *products, real *outputs) {
@@ -139,9 +141,9 @@ void gru_forward(int64_t threads, int64_t steps, int64_t width, const int64_t *s
     }
 }
 
-/* Compute the gradients of the products of hidden states and inputs, grad_hidden and grad_input
-   (P, 3H), and of the initial state, grad_state (B, H), which holds zeros at first. Also copy the
-   state before each token to previous (P, H). The weights are (3H, H) here. */
+/* Compute gradients: grad_hidden (P, 3H) for the products of the hidden states, grad_input (P, 3H)
+   for those of the inputs, and grad_state (B, H) for the initial state. At first grad_state must
+   hold zeros. Also copy the state before each token to previous (P, H). Here weights are (3H, H). */
 void gru_backward(int64_t threads, int64_t steps, int64_t width, const int64_t *sizes,
                   const real *weights, const real *state, const real *gates, const real *products,
                   const real *outputs, const real *grad_outputs, real *previous, real *grad_hidden,

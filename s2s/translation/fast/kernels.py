@@ -1,4 +1,4 @@
-"""Kernels in C, compiled at first use. Without a C compiler torch computes instead."""
+"""Kernels in C, compiled at first use. Without a C compiler, torch's operations replace them."""
 
 import contextlib
 import ctypes
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 _SOURCE = Path(__file__).with_name("kernels.c")
-# No -ffast-math, which could hide a NaN loss.
+# -ffast-math is left out, because it could hide a NaN loss.
 _FLAGS = "-O3 -march=native -fno-math-errno -fno-trapping-math -fopenmp -std=gnu11 -shared -fPIC"
 _MACROS = {torch.float32: "FLOAT", torch.float64: "DOUBLE"}
 _COMPILE_TIMEOUT_SECONDS = 60.0
@@ -22,15 +22,17 @@ _COMPILE_TIMEOUT_SECONDS = 60.0
 
 @functools.cache
 def get_kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
-    """Return the functions of kernels.c for float32 or float64, or the reason why that failed.
+    """Return the library of kernels.c for float32 or float64, or the reason why there is none.
 
-    Compiling takes about a second, once per checkout and kind of processor. The environment
-    variable CC may name another compiler than `cc`.
+    Compiling takes about a second, once per dtype, checkout and kind of processor. The environment
+    variable CC may name a compiler other than `cc`.
     """
     compiler = os.environ.get("CC", "").split() or ["cc"]
     command = [*compiler, *_FLAGS.split(), f"-D{_MACROS[dtype]}", str(_SOURCE), "-lm"]
-    key = hashlib.sha256(f"{command} {_processor()}".encode() + _SOURCE.read_bytes()).hexdigest()
-    # Python keeps its own compiled code in this folder too, so the folder is trusted already.
+    key = hashlib.sha256(
+        f"{command} {_read_instruction_sets()}".encode() + _SOURCE.read_bytes()
+    ).hexdigest()
+    # Python loads its own compiled code from this folder, so the folder is trusted anyway.
     cached = _SOURCE.parent / "__pycache__" / f"kernels-{key[:16]}.so"
     with contextlib.suppress(OSError):
         return ctypes.CDLL(str(cached))
@@ -45,15 +47,15 @@ def get_kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
         return f"no C compiler `{compiler[0]}`: {error.strerror or error}"
 
 
-def call(function: Callable[..., object], *arguments: int | Tensor) -> None:
-    """Call a function of kernels.c with torch's number of threads and the arguments.
+def call_kernel(function: Callable[..., object], *arguments: int | Tensor) -> None:
+    """Call a function of kernels.c with torch's number of threads, followed by the arguments.
 
     Tensors must be contiguous, on the CPU, and of the dtype that the kernels were compiled for.
     """
-    function(ctypes.c_int64(torch.get_num_threads()), *map(_to_c, arguments))
+    function(ctypes.c_int64(torch.get_num_threads()), *map(_to_c_argument, arguments))
 
 
-def _to_c(argument: int | Tensor) -> object:
+def _to_c_argument(argument: int | Tensor) -> object:
     if isinstance(argument, int):
         return ctypes.c_int64(argument)
     assert argument.is_contiguous()
@@ -64,7 +66,7 @@ def _compile(command: list[str], cached: Path) -> ctypes.CDLL:
     try:
         cached.parent.mkdir(exist_ok=True)
         folder = tempfile.TemporaryDirectory(dir=cached.parent)
-    except OSError:  # in a read-only checkout the kernels are compiled again at every start
+    except OSError:  # the checkout is read-only, so the kernels are compiled at every start
         folder = tempfile.TemporaryDirectory()
     with folder as name:
         compiled = Path(name) / cached.name
@@ -83,8 +85,8 @@ def _compile(command: list[str], cached: Path) -> ctypes.CDLL:
         return library
 
 
-def _processor() -> str:
-    """Return the processor's instruction sets, without which the compiled code may not run."""
+def _read_instruction_sets() -> str:
+    """Return the line that names the processor's instruction sets. Compiled code needs them."""
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         return next((line for line in lines if line.startswith(("flags", "Features"))), "")

@@ -1,7 +1,7 @@
-"""A GRU layer and dropout over packed sentences, without computing any padding.
+"""A GRU layer and dropout for packed sentences, which have no padding.
 
-Packed sentences are sorted from long to short. Their tokens are in the order of the steps: all
-first tokens, then all second tokens, and so on. `sizes[t]` sentences have a token at step t.
+Packed sentences are sorted from long to short. All first tokens come first, then all second tokens,
+and so on: P tokens of B sentences. At step t, `sizes[t]` sentences have a token.
 """
 
 from typing import Any
@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import PackedSequence
 
-from s2s.translation.fast.kernels import call, get_kernels
+from s2s.translation.fast.kernels import call_kernel, get_kernels
 
 _DROPOUT_STEPS = 1 << 16
 
 
 def fast_dropout(inputs: Tensor, probability: float) -> Tensor:
-    """Set values to zero with a probability, and scale the others up to keep the mean.
+    """Set values to zero with this probability, and scale the others up to keep the mean.
 
-    The function uses 16 random bits per value. torch's own dropout draws a whole random number per
-    value, which is slow. The probability is rounded to a multiple of 2**-16.
+    This takes 16 random bits per value. torch's own dropout is slow, because it draws a whole
+    random number per value. The probability is rounded to a multiple of 2**-16.
     """
     zeros = round(probability * _DROPOUT_STEPS)
     if not zeros:
@@ -32,7 +32,7 @@ def fast_dropout(inputs: Tensor, probability: float) -> Tensor:
 
 
 def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -> Tensor:
-    """Return the (P, H) packed outputs of a layer from (P, H) inputs and (B, H) initial states."""
+    """Return the layer's (P, H) packed outputs for (P, H) inputs and (B, H) initial states."""
     if inputs.is_cuda:
         packed, _ = layer(PackedSequence(inputs, torch.tensor(sizes)), state.unsqueeze(0))
         outputs: Tensor = packed.data
@@ -43,14 +43,15 @@ def packed_gru(layer: nn.GRU, inputs: Tensor, state: Tensor, sizes: list[int]) -
 
 
 class _PackedGRU(torch.autograd.Function):
-    """torch.nn.GRU's equations, all steps in one call, and one product per weight's gradient.
+    """torch.nn.GRU's equations, with all steps in one call and one product per weight gradient.
 
+    From the input x and the state h, the next state h' is computed by
     r = sigmoid(W_ir x + b_ir + W_hr h + b_hr), likewise z; n = tanh(W_in x + b_in + r * m) with
     m = W_hn h + b_hn; h' = (1 - z) * n + z * h (Cho et al. 2014, arXiv:1406.1078, with the reset
     gate after the product, as in cuDNN).
 
-    A tensor (P, 3H) holds values for r, z and n side by side: `gates` the gates themselves, and
-    `hidden_products` the products of h, with their biases.
+    Tensors of shape (P, 3H) hold three values side by side: `gates` holds r, z and n, and
+    `hidden_products` holds the products of h plus their biases, for r, z and n.
     """
 
     @staticmethod
@@ -93,7 +94,7 @@ def _run(name: str, sizes: list[int], *tensors: Tensor) -> None:
     library = get_kernels(tensors[0].dtype)
     if not isinstance(library, str):
         width = tensors[-1].shape[1]
-        call(getattr(library, name), len(sizes), width, torch.tensor(sizes), *tensors)
+        call_kernel(getattr(library, name), len(sizes), width, torch.tensor(sizes), *tensors)
     elif name == "gru_forward":
         _forward(sizes, *tensors)
     else:
@@ -101,7 +102,7 @@ def _run(name: str, sizes: list[int], *tensors: Tensor) -> None:
 
 
 def _forward(sizes: list[int], *tensors: Tensor) -> None:
-    """Do the same as gru_forward in kernels.c, with torch."""
+    """Compute the same as gru_forward in kernels.c, with torch's operations."""
     weights, bias, state, *results = tensors
     width = state.shape[1]
     steps = zip(*(torch.split(each, sizes) for each in results), strict=True)
@@ -115,14 +116,14 @@ def _forward(sizes: list[int], *tensors: Tensor) -> None:
 
 
 def _backward(sizes: list[int], *tensors: Tensor) -> None:
-    """Do the same as gru_backward in kernels.c, with torch."""
+    """Compute the same as gru_backward in kernels.c, with torch's operations."""
     weights, state, gates, hidden_products, outputs, grad_outputs, *results = tensors
     previous, grad_hidden, grad_input, grad_state = results
     width = state.shape[1]
     states = [state, *torch.split(outputs, sizes)[:-1]]
     torch.cat([each[:size] for each, size in zip(states, sizes, strict=True)], out=previous)
     reset, update, new = gates.chunk(3, 1)
-    # Derivatives of h' with respect to the sums inside the gates' functions, and to m.
+    # Derivatives of h' by the arguments of tanh and of both sigmoids; by_new * reset is that by m.
     by_new = (1 - update).mul_(1 - new * new)
     by_reset = by_new * hidden_products[:, 2 * width :] * (reset - reset * reset)
     by_update = (previous - new) * (update - update * update)

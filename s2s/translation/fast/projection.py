@@ -1,7 +1,7 @@
-"""The output layer: its loss, with the gradients computed in the same pass.
+"""The output layer: its loss and its gradients, computed together in one pass over chunks of rows.
 
-The gradient of the loss for the logits x is softmax(x) - onehot(target). It is computed while a
-chunk of the logits is still in the cache.
+The gradient of the loss with respect to the logits x is softmax(x) - onehot(target). It is computed
+while a chunk of logits is still in the cache.
 """
 
 import math
@@ -11,33 +11,33 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CHUNK_ROWS = 384
-"""Maximum number of rows that a CPU computes at a time. Larger chunks are slower."""
+"""Maximum number of rows per chunk on a CPU, where larger chunks are slower."""
 _MIN_PROBABILITY = 1e-30
-"""Probability below which digits may be lost to underflow."""
+"""Smaller probabilities may have lost digits to underflow."""
 _GPU_CHUNK_BYTES = 2**27
-"""Maximum size of the logits in memory at a time on a GPU, which needs large products."""
-_ONEDNN = {torch.float32} if hasattr(torch.ops.mkldnn, "_linear_pointwise") else set()
-if _ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported():
-    _ONEDNN.add(torch.bfloat16)
+"""Maximum size of a chunk's logits on a GPU, where small matrix products are slow."""
+_ONEDNN_DTYPES = {torch.float32} if hasattr(torch.ops.mkldnn, "_linear_pointwise") else set()
+if _ONEDNN_DTYPES and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    _ONEDNN_DTYPES.add(torch.bfloat16)
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return inputs @ weight.T + bias by the fastest routine, without autograd.
+    """Return inputs @ weight.T + bias, computed by the fastest routine without autograd.
 
-    torch computes float32 products with MKL, but ships oneDNN too, which takes half the time for a
+    torch uses MKL for float32 products. oneDNN, which torch contains too, takes half the time for a
     large vocabulary. The weight may be stored by rows or by columns.
     """
-    if inputs.device.type == "cpu" and inputs.dtype in _ONEDNN:
+    if inputs.device.type == "cpu" and inputs.dtype in _ONEDNN_DTYPES:
         result: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
         return result
     return functional.linear(inputs, weight, bias)
 
 
 def choose_chunk_rows(rows: int) -> int:
-    """Return how many of these rows a CPU computes at a time.
+    """Return the number of rows per chunk on a CPU, given the number of all rows.
 
-    The number is rounded up by at most 3%, because oneDNN compiles a kernel for each new number, in
-    up to 5 ms.
+    It is rounded up by at most 3% to be one of few numbers. For each new number, oneDNN compiles a
+    kernel, which takes up to 5 ms.
     """
     chunk_count = math.ceil(rows / CHUNK_ROWS)
     exact = math.ceil(rows / chunk_count)
@@ -48,12 +48,12 @@ def choose_chunk_rows(rows: int) -> int:
 def choose_gpu_chunk_rows(
     vocabulary_size: int, dtype: torch.dtype, chunk_bytes: int = _GPU_CHUNK_BYTES
 ) -> int:
-    """Return how many rows of logits a GPU computes at a time."""
+    """Return the number of rows per chunk on a GPU."""
     return max(1, chunk_bytes // (vocabulary_size * dtype.itemsize))
 
 
 class ProjectionGradients:
-    """Loss and gradients of the output layer on a CPU."""
+    """Computes loss and gradients of the output layer on a CPU."""
 
     def __init__(self, out: nn.Linear, *, bf16: bool = False) -> None:
         """Store the layer's weight by columns, because its gradient is computed by columns.
@@ -69,15 +69,15 @@ class ProjectionGradients:
 
     @torch.no_grad()
     def __call__(self, hidden: Tensor, targets: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-        """Compute the loss and set the layer's gradients, which are valid until the next call.
+        """Compute the loss, and set the gradients of the layer's weight and bias.
 
         Args:
             hidden: (N, H) decoder outputs at real positions.
             targets: (N,) word ids.
-            scale: Factor of all gradients.
+            scale: Factor for all gradients, but not for the loss.
 
         Returns:
-            The loss sum in nats, a scalar, and the gradient for `hidden`.
+            The scalar loss sum in nats, and the (N, H) gradient with respect to `hidden`.
         """
         weight, bias = self._out.weight.detach(), self._out.bias.detach()
         if self._dtype is not weight.dtype:
@@ -86,7 +86,7 @@ class ProjectionGradients:
         chunk_count = math.ceil(len(hidden) / rows)
         chunks = hidden.new_zeros(chunk_count, rows, width, dtype=self._dtype)
         chunks.view(-1, width)[: len(hidden)] = hidden
-        # A factor times its softmax gives the weight's gradient and, as last row, the bias's.
+        # factor @ (softmax - onehot) is the weight's gradient and, in its last row, the bias's.
         factors = chunks.new_full((chunk_count, width + 1, rows), scale)
         torch.mul(chunks.mT, scale, out=factors[:, :width])
         starts = torch.arange(rows).unsqueeze(1) * len(weight)
@@ -118,7 +118,7 @@ class ProjectionGradients:
 def _log_loss(
     likelihoods: Tensor, rows: Tensor, weight: Tensor, bias: Tensor, target: Tensor
 ) -> Tensor:
-    """Return the sum of -log of the (N, 1) likelihoods, computed from the logits if one is tiny."""
+    """Return the sum of -log(likelihood) for (N, 1) likelihoods; use the logits for tiny ones."""
     is_tiny = (likelihoods < _MIN_PROBABILITY).squeeze(1)
     if not is_tiny.any():
         return -likelihoods.log().sum()
@@ -128,10 +128,10 @@ def _log_loss(
 
 
 class FixedProjection:
-    """Loss and gradients of the output layer in operations that a CUDA graph can capture.
+    """Computes loss and gradients of the output layer by operations that a CUDA graph can capture.
 
-    The operations depend on shapes alone, never on values, so rows are left out by a mask. The
-    gradients stay at the same place in memory.
+    The operations depend on shapes alone, never on values, so a mask leaves rows out. Every call
+    writes the gradients to the same place in memory.
     """
 
     def __init__(
@@ -147,10 +147,10 @@ class FixedProjection:
     def __call__(
         self, hidden: Tensor, targets: Tensor, scale: float, real: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Do the same as ProjectionGradients, by default for all rows.
+        """Compute the same as ProjectionGradients, but only for some rows if `real` is given.
 
         Args:
-            real: (N,) mask of the rows that count.
+            real: (N,) bool, whether a row counts.
         """
         weight = self._out.weight.detach().to(self._dtype)
         bias = self._out.bias.detach().to(self._dtype)
@@ -166,7 +166,7 @@ class FixedProjection:
             logits = functional.linear(rows.to(self._dtype), weight, bias)
             losses, gradient = _losses_and_gradients(logits, target)
             loss_sum += (losses.to(hidden.dtype) * is_real).sum()
-            # The mask is applied to small factors, because `gradient` is large.
+            # Mask the small factors of the products, because `gradient` is large.
             torch.mul(gradient @ weight, is_real * scale, out=hidden_gradient[chunk])
             self._bias_gradient += (gradient.t() @ is_real.to(self._dtype)).squeeze(1)
             self._add_to_weight(gradient, (rows * is_real * scale).to(self._dtype), start == 0)
@@ -186,9 +186,9 @@ class FixedProjection:
 def _losses_and_gradients(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Return the (N, 1) cross entropies of (N, V) logits, and the (N, V) gradients.
 
-    A target's probability may underflow, and a test for that would wait for the device. The highest
-    probability is at least 1 / V. It gives the logarithm of the sum of all exponentials, which is
-    the highest logit minus the logarithm of the highest probability.
+    A target's probability may underflow, and testing for that would wait for the device. So the
+    loss is log(sum(exp(logits))) minus the target's logit. The logarithm is the highest logit minus
+    the logarithm of the highest probability, which is at least 1 / V.
     """
     highest, words = logits.max(1, keepdim=True)
     softmax = logits.softmax(1)

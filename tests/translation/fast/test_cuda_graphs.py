@@ -27,7 +27,7 @@ from s2s.translation.fast.cuda_graphs import (
     CaptureError,
     GraphedSteps,
     Shape,
-    plan,
+    plan_batch,
     round_up,
     take_fixed_step,
 )
@@ -116,7 +116,7 @@ def test_there_are_few_shapes(grain: int, most: int, shapes: int) -> None:
 
 @given(pairs)
 def test_a_planned_shape_holds_its_batch(sides: Sides) -> None:
-    batch = plan(batches_of(*sides), np.arange(len(sides[0])))
+    batch = plan_batch(batches_of(*sides), np.arange(len(sides[0])))
     sources, targets = ([len(each) for each in side] for side in sides)
     shape = batch.shape
     assert shape.source_steps == max(sources)  # no more than the longest sentence needs
@@ -129,8 +129,8 @@ def test_a_planned_shape_holds_its_batch(sides: Sides) -> None:
 
 def test_steps_are_rounded_up_to_four_but_not_above_the_longest_sentence() -> None:
     batches = batches_of([[4] * 5 + [2], [4] * 10], [[2], [5] * 9])
-    assert plan(batches, np.array([0])).shape == Shape(1, 8, 4, 4)
-    assert plan(batches, np.array([1, 0])).shape == Shape(2, 10, 9, 18)
+    assert plan_batch(batches, np.array([0])).shape == Shape(1, 8, 4, 4)
+    assert plan_batch(batches, np.array([1, 0])).shape == Shape(2, 10, 9, 18)
 
 
 # The step
@@ -173,7 +173,7 @@ class Simulated(GraphedSteps):
         indices = torch.zeros(shape.samples, dtype=torch.int64)
         loss_sum = torch.zeros((), dtype=torch.float64)
         graph = Replayed(lambda: loss_sum.copy_(self._step(optimizer, indices, shape)))
-        return graphed._Captured(graph, indices, loss_sum)
+        return graphed._CapturedStep(graph, indices, loss_sum)
 
 
 @pytest.fixture(autouse=True)
