@@ -41,20 +41,20 @@ class BatchCounts(Protocol):
 class Roofline(Protocol):
     """A lower bound of the time of a training step, from rates measured on the machine."""
 
-    def product_rows(self, batch_size: int) -> int:
+    def count_matmul_rows(self, batch_size: int) -> int:
         """Return the number of rows in the step's largest matrix products."""
 
-    def product_rate(
-        self, rows: int, seconds_per_call: Callable[[Callable[[], None]], float]
+    def measure_matmul_rate(
+        self, rows: int, measure_seconds: Callable[[Callable[[], None]], float]
     ) -> float:
         """Measure the operations per second of these matrix products.
 
         Args:
-            seconds_per_call: Measures the time of a call.
+            measure_seconds: Measures the time of a call.
         """
 
     def step_seconds(
-        self, source_tokens: float, target_tokens: float, product_rate: float, copy_rate: float
+        self, source_tokens: float, target_tokens: float, matmul_rate: float, copy_rate: float
     ) -> float:
         """Return the lower bound for a step on that many tokens.
 

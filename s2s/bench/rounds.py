@@ -229,11 +229,11 @@ class Rounds:
         """
         timing = combination.time_steps(self._seconds)
         config, roofline = combination.config, combination.roofline
-        rows = roofline.product_rows(config.batch_size)
+        rows = roofline.count_matmul_rows(config.batch_size)
         key = (rows, config.precision.value)
         if key not in matmul_rates:
             measure_product = partial(measure_seconds, device=self._device)
-            matmul_rates[key] = roofline.product_rate(rows, measure_product)
+            matmul_rates[key] = roofline.measure_matmul_rate(rows, measure_product)
         timing.roofline_seconds = roofline.step_seconds(
             timing.source_tokens / timing.steps,
             timing.target_tokens / timing.steps,

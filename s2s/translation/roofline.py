@@ -24,14 +24,14 @@ class TranslationRoofline(Roofline):
         training = slice(corpus.training.start, corpus.training.stop)
         self._target_tokens = float(corpus.target.lengths[training].mean())
 
-    def product_rows(self, batch_size: int) -> int:
+    def count_matmul_rows(self, batch_size: int) -> int:
         rows = max(1, round(batch_size * self._target_tokens))
         if self._device.type == "cuda":
             return min(rows, choose_gpu_chunk_rows(self._vocabulary_size, self._dtype))
         return choose_chunk_rows(rows)
 
-    def product_rate(
-        self, rows: int, seconds_per_call: Callable[[Callable[[], None]], float]
+    def measure_matmul_rate(
+        self, rows: int, measure_seconds: Callable[[Callable[[], None]], float]
     ) -> float:
         """Measure operations per second, on the output layer's products for N rows.
 
@@ -50,10 +50,10 @@ class TranslationRoofline(Roofline):
             linear(hidden.t(), gradient.t(), None)
 
         with torch.no_grad(), matmul_precision(self._config.precision, self._device):
-            return 6 * rows * hidden_size * vocabulary_size / seconds_per_call(multiply)
+            return 6 * rows * hidden_size * vocabulary_size / measure_seconds(multiply)
 
     def step_seconds(
-        self, source_tokens: float, target_tokens: float, product_rate: float, copy_rate: float
+        self, source_tokens: float, target_tokens: float, matmul_rate: float, copy_rate: float
     ) -> float:
         """Return the lower bound in seconds for a step on this many real tokens, EOS included.
 
@@ -74,4 +74,4 @@ class TranslationRoofline(Roofline):
         operations += 36 * hidden_size**2 * config.layers * tokens
         passes = _OPTIMIZER_PASSES[config.optimizer]
         values = passes * vocabulary_size * (hidden_size + 1) + 2 * vocabulary_size * target_tokens
-        return operations / product_rate + 4 * values / copy_rate
+        return operations / matmul_rate + 4 * values / copy_rate

@@ -273,14 +273,14 @@ def test_rounds_time_every_combination_once_in_a_reproducible_order(tiny: Corpus
 @pytest.mark.usefixtures("clockwork")
 def test_the_roofline_of_tokens_and_rates(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     copy_rates = iter([1e3, 2e3, 4e3])
-    product_rows = []
+    matmul_rows = []
 
-    def product_rate(_roofline: object, rows: int, _measure_seconds: object) -> float:
-        product_rows.append(rows)
+    def measure_matmul_rate(_roofline: object, rows: int, _measure_seconds: object) -> float:
+        matmul_rows.append(rows)
         return 1e99
 
     monkeypatch.setattr(rounds, "measure_copy_rate", lambda _device: next(copy_rates))
-    monkeypatch.setattr(TranslationRoofline, "product_rate", product_rate)
+    monkeypatch.setattr(TranslationRoofline, "measure_matmul_rate", measure_matmul_rate)
     combined, _ = combine(tiny_config(), ["article", "fused"], [10], ["fp32", "bf16"])
     bench = make_rounds(tiny, combined, 3)
     list(bench.run())
@@ -290,7 +290,7 @@ def test_the_roofline_of_tokens_and_rates(tiny: Corpus, monkeypatch: pytest.Monk
     assert bench.copy_rate == 2e3
     assert row.roofline_seconds == pytest.approx(moved_bytes / 2e3)
     assert row.roofline_share == pytest.approx(moved_bytes / 2e3 / 0.01)
-    assert len(product_rows) == 3 * 2  # once per round and precision, not per engine
+    assert len(matmul_rows) == 3 * 2  # once per round and precision, not per engine
 
 
 def test_a_failing_combination_is_skipped(tiny: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:

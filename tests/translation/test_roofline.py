@@ -26,11 +26,11 @@ def roofline(vocabulary: int, **changes: Any) -> TranslationRoofline:
 def test_by_hand() -> None:
     # Products: 6*3*2*4 = 144 and 36*4*(5+4) = 1296. Bytes: 4*(7*9 + 2*3*4) = 348.
     step = roofline(3, hidden_size=2)
-    assert step.step_seconds(5, 4, product_rate=10, copy_rate=FAST) == 144.0
-    assert step.step_seconds(5, 4, product_rate=FAST, copy_rate=2) == 174.0
-    assert step.step_seconds(5, 4, product_rate=10, copy_rate=2) == 318.0
+    assert step.step_seconds(5, 4, matmul_rate=10, copy_rate=FAST) == 144.0
+    assert step.step_seconds(5, 4, matmul_rate=FAST, copy_rate=2) == 174.0
+    assert step.step_seconds(5, 4, matmul_rate=10, copy_rate=2) == 318.0
     sgd = roofline(3, hidden_size=2, optimizer="sgd")
-    assert sgd.step_seconds(5, 4, product_rate=FAST, copy_rate=1) == 4 * (5 * 9 + 24)
+    assert sgd.step_seconds(5, 4, matmul_rate=FAST, copy_rate=1) == 4 * (5 * 9 + 24)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -57,7 +57,7 @@ def test_operations_are_counted(tiny: Corpus) -> None:
 
     step = TranslationRoofline(tiny_config(), tiny, torch.device("cpu"))
     expected = 3 * 2 * 8 * tiny.target.vocabulary_size * 5 / 0.5
-    assert step.product_rate(5, measure_seconds) == expected
+    assert step.measure_matmul_rate(5, measure_seconds) == expected
 
 
 def test_products_have_as_many_rows_as_in_a_step(tiny: Corpus) -> None:
@@ -65,7 +65,7 @@ def test_products_have_as_many_rows_as_in_a_step(tiny: Corpus) -> None:
     on_cpu = TranslationRoofline(config, tiny, torch.device("cpu"))
     on_gpu = TranslationRoofline(config, tiny, torch.device("cuda:0"))
     tokens = round(1000 * on_cpu._target_tokens)
-    assert on_cpu.product_rows(1000) == choose_chunk_rows(tokens) < tokens
-    assert on_gpu.product_rows(1000) == tokens
+    assert on_cpu.count_matmul_rows(1000) == choose_chunk_rows(tokens) < tokens
+    assert on_gpu.count_matmul_rows(1000) == tokens
     most = choose_gpu_chunk_rows(tiny.target.vocabulary_size, torch.float32)
-    assert on_gpu.product_rows(10 * most) == most
+    assert on_gpu.count_matmul_rows(10 * most) == most
