@@ -92,8 +92,8 @@ class StepsFit:
         """Points outside the fit whose known bound on the steps contradicts it.
 
         With 90% probability, log S is within t * sqrt(variance * (1 + j'(J'J)**-1 j)) of the curve,
-        where j are its `slopes`. A run that missed the target later or reached it earlier
-        contradicts the fit.
+        where j are the `slopes` at the run's size. A run contradicts the fit if it had missed the
+        target for longer than that, or had reached it earlier.
         """
         excluded = [point for point in self.points if not point.is_exact]
         if self.curve.variance is None or not excluded:
@@ -164,7 +164,7 @@ def suggest_further_sizes(fit: StepsFit, first: int | None = None) -> tuple[int,
     """Return the batch sizes at which three more runs would narrow B_crit the most.
 
     The sizes are chosen one after the other from the fitted sizes and `list_neighbor_sizes`. Each
-    minimizes the variance of log B_crit, an element of (J'J + jj')**-1, where j are its `slopes`.
+    minimizes the variance of log B_crit, an element of (J'J + jj')**-1 for `slopes` j at that size.
 
     Args:
         first: The size of the first run, if it is already decided.

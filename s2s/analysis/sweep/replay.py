@@ -30,7 +30,7 @@ TRANSLATED_EVERY = 1000
 
 
 class Learning(StrEnum):
-    """How much a run learned, by its last validation loss per token. Lower means by LOWER_LOSS."""
+    """How much a run learned, by its last validation loss per token, with LOWER_LOSS."""
 
     LEARNED = "learned"
     """The loss is lower than the unigram baseline, so the model uses more than word frequencies."""
@@ -166,7 +166,7 @@ def classify_learning(
     validation_loss: float, untrained_loss: float, unigram_loss: float | None
 ) -> Learning | None:
     """Return how much a run learned; `None` if that depends on an unknown `unigram_loss`."""
-    if not validation_loss <= (1 - LOWER_LOSS) * untrained_loss:  # NaN counts, too
+    if not validation_loss <= (1 - LOWER_LOSS) * untrained_loss:  # true for NaN, too
         return Learning.NOTHING
     if unigram_loss is None:
         return None

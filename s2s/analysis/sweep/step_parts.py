@@ -46,7 +46,7 @@ def measure_step_parts(sweep: Sweep, engine: Engine) -> StepParts:
 
 
 def measure_padding(sweep: Sweep) -> dict[str, tuple[SizeMedian, ...]]:
-    """Return the padding ratios (0 to 1) by engine, each over the batch sizes."""
+    """Return each engine's padding ratios (0 to 1): median and range per batch size."""
     ratios = {}
     for engine in sweep.config.engines:
         runs = list_finished_runs(sweep, engine)

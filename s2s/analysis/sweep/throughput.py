@@ -114,14 +114,14 @@ class ThroughputFit:
 
 @dataclass(frozen=True)
 class SpeedCurve:
-    """Measured and fitted throughput of one curve, usually of one engine."""
+    """Measured and fitted throughput, usually of one engine."""
 
     label: str
     points: tuple[SizeMedian, ...]
     """Throughputs by batch size, over runs or short timing passes."""
     fit: ThroughputFit
-    """Throughput and ceiling are in the curve's unit. For tokens, step times are those of a step
-    with one token per sentence."""
+    """Throughput and ceiling are in the curve's unit. For tokens, step times are divided by the
+    mean number of tokens per sentence."""
     unit: Unit = Unit.SAMPLES
 
 
