@@ -241,11 +241,7 @@ def query_nvml(function: Callable[..., Any], *arguments: object) -> Any:
 
 
 def read_throttle_reasons(gpu: Any) -> tuple[str, ...] | None:
-    """Return the reasons why the driver limits the GPU's clocks, or `None` if not reported.
-
-    Args:
-        gpu: NVML's handle.
-    """
+    """Return why the driver limits a GPU's clocks, given NVML's handle; `None` if not reported."""
     # Its newer name, nvmlDeviceGetCurrentClocksEventReasons, is unknown to older drivers.
     bits = query_nvml(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu)
     if bits is None:

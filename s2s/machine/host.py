@@ -81,11 +81,7 @@ def _get_version(package: str) -> str | None:
 
 
 def read_machine_state(device: str, other_load_cores: float | None) -> MachineState:
-    """Read load, clocks, temperatures and the GPU's other processes.
-
-    Args:
-        other_load_cores: The mean of an `OtherLoadMeter`, stored as it is.
-    """
+    """Read the machine's state in a few milliseconds, all but the given `other_load_cores`."""
     return MachineState(
         at=time.time(),
         load_average=psutil.getloadavg()[0],

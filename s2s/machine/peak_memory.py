@@ -11,10 +11,7 @@ _STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def load_kernels(device: torch.device) -> None:
-    """Run a small model, so that torch's kernels are loaded before a model is measured.
-
-    Otherwise their memory would count as the measured model's.
-    """
+    """Run a small model, so that torch's kernels are loaded and do not count in measurements."""
     recurrent = torch.nn.GRU(8, 8, device=device)
     states, _ = recurrent(torch.randn(4, 2, 8, device=device))
     (states @ torch.randn(8, 8, device=device)).logsumexp(2).sum().backward()

@@ -16,7 +16,7 @@ from s2s.records import DeviceSample
 
 JOIN_SECONDS = 2.0
 _FAULT_REASONS = {"hardware slowdown", "heat", "power brake"}
-"""Throttle reasons that mean a fault. A power cap is none: it limits most busy GPUs."""
+"""Throttle reasons that mean a fault. A power cap is no fault: most busy GPUs reach it."""
 
 _log = logging.getLogger(__name__)
 
@@ -29,11 +29,7 @@ class DeviceSampler:
     """
 
     def __init__(self, device: str, interval_seconds: float = 1.0) -> None:
-        """Create the thread, but do not start it.
-
-        Args:
-            device: `cuda:N`, or `cpu` to sample this process's use of the CPU.
-        """
+        """Prepare to sample `cuda:N`, or this process's use of the CPU if `device` is `cpu`."""
         self._device = device
         self._process = psutil.Process()
         self._interval_seconds = interval_seconds
@@ -102,7 +98,7 @@ def _read_nvml(uuid: str) -> dict[str, Any]:
     if gpu is None:
         return {}
     rates = query_nvml(pynvml.nvmlDeviceGetUtilizationRates, gpu)
-    # Like nvidia-smi, version 2 does not count memory that the driver reserves as used.
+    # Like nvidia-smi, version 2 leaves out the memory that the driver reserves.
     memory = query_nvml(pynvml.nvmlDeviceGetMemoryInfo, gpu, pynvml.nvmlMemory_v2)
     reasons = read_throttle_reasons(gpu)
     return {

@@ -246,7 +246,7 @@ def drop_state(folder: Path) -> None:
     save_checkpoint(folder, load_checkpoint(folder))
 
 
-def collect_optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def get_optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Return the optimizer's state under flat names, `optimizer.<parameter number>.<entry>`."""
     return {
         f"optimizer.{number}.{name}": torch.as_tensor(value)
@@ -257,7 +257,7 @@ def collect_optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tenso
 
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
-    """Load the state that `collect_optimizer_state` returned. Settings such as the rate stay."""
+    """Load the state that `get_optimizer_state` returned. Settings such as the rate stay."""
     entries_by_number: dict[int, dict[str, Tensor]] = {}
     for name, tensor in state.items():
         if name.startswith("optimizer."):

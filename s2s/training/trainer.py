@@ -14,12 +14,7 @@ from s2s.data.sampler import BatchSampler
 from s2s.errors import UserError
 from s2s.records import PHASES, Evaluation, StepRecord
 from s2s.task import Task
-from s2s.training.checkpoint import (
-    Checkpoint,
-    Position,
-    collect_optimizer_state,
-    load_optimizer_state,
-)
+from s2s.training.checkpoint import Checkpoint, Position, get_optimizer_state, load_optimizer_state
 from s2s.training.optimizers import LazySGD, build_optimizer
 from s2s.training.timing import InterferenceDetector, build_clock
 
@@ -154,7 +149,7 @@ class Trainer:
         """Return the run's state, without copying its tensors."""
         self._is_clock_stopped = True
         device = self.task.device
-        state = collect_optimizer_state(self.optimizer) | {"random.cpu": torch.get_rng_state()}
+        state = get_optimizer_state(self.optimizer) | {"random.cpu": torch.get_rng_state()}
         if device.type == "cuda":
             state["random.cuda"] = torch.cuda.get_rng_state(device)
         return Checkpoint(

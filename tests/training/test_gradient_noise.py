@@ -85,7 +85,7 @@ def test_samples_are_drawn_from_the_seed_and_without_dropout(make_trainer: MakeT
     assert (norms.small_batch, norms.big_batch) == (SMALL_BATCH, 3 * SMALL_BATCH)
     assert norms.small_squared_norms.shape == (BIG_BATCHES, 3)
     assert norms.small_squared_norms.tolist() == again.small_squared_norms.tolist()
-    assert len({*norms.small_squared_norms.flatten(), *other.small.flatten()}) == 60
+    assert len({*norms.small_squared_norms.flatten(), *other.small_squared_norms.flatten()}) == 60
     assert (norms.big_squared_norms < norms.small_squared_norms.mean(1)).all()
 
 

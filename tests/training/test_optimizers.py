@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s.config import Engine, OptimizerName
-from s2s.training.checkpoint import collect_optimizer_state, load_optimizer_state
+from s2s.training.checkpoint import get_optimizer_state, load_optimizer_state
 from s2s.training.optimizers import LazyRMSprop, LazySGD, build_optimizer
 from s2s.translation.model import Seq2Seq
 from tests.tiny import tiny_config
@@ -60,7 +60,7 @@ def test_memory_layout_makes_no_difference(name: OptimizerName) -> None:
         optimizer = build(model, name)
         for number in range(5):
             if number == 3:
-                state = collect_optimizer_state(optimizer)
+                state = get_optimizer_state(optimizer)
                 state = {key: value.contiguous() for key, value in state.items()}
                 load_optimizer_state(optimizer := build(model, name), state)
             weight.grad = torch.empty_like(weight).copy_(torch.randn(weight.shape))
