@@ -1,1 +1,1 @@
-"""Sentences and tables made of the numbers of `s2s.analysis`."""
+"""Sentences and tables that present the results of `s2s.analysis`."""

@@ -1,4 +1,4 @@
-"""Sentences about a recommended batch size, its time to target, gradient noise and memory."""
+"""Sentences about a recommended batch size, its time to target, gradient noise, and memory."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ _MEMORY_CAVEATS = {
 
 
 def describe_advice(advice: Advice) -> str:
-    """Recommend a batch size in one paragraph, with its reasons and limits."""
+    """Recommend batch sizes in one paragraph, with the reasons and the limits of the advice."""
     recommendation = advice.recommendation
     sentences = [
         _describe_range(recommendation),
@@ -49,7 +49,7 @@ def describe_advice(advice: Advice) -> str:
 
 
 def list_advice_notes(advice: Advice) -> list[str]:
-    """Return further remarks: the origin of the target, the knee, and runs without a result."""
+    """Return sentences on a suggested target, on throughput, and on runs without a result."""
     notes = []
     if advice.target_is_suggested:
         notes.append(
@@ -64,10 +64,10 @@ def list_advice_notes(advice: Advice) -> list[str]:
 
 
 def describe_confirmation(predicted: Estimate, measured_seconds: float | None) -> str:
-    """Compare the predicted time to target with that of a confirming run.
+    """Compare the predicted time to target with the time that a confirming run took.
 
     Args:
-        measured_seconds: `None` if the run did not reach the target.
+        measured_seconds: Time to target of that run; `None` if it did not reach the target.
     """
     start = f"Predicted: {_format_duration(predicted)}."
     if measured_seconds is None:
@@ -84,7 +84,7 @@ def format_checks(
     quantity: str,
     format_value: Callable[[float | None], str],
 ) -> str:
-    """Return a table of the leave-one-out errors of a quantity per batch size."""
+    """Return a table of a quantity's leave-one-out errors; empty if no error is known."""
     table = [["batch", "predicted", "measured", "error"]]
     known_errors = []
     for check in checks:
@@ -97,17 +97,17 @@ def format_checks(
     if not known_errors:
         return ""
     title = f"{quantity}, each batch size predicted from the others:"
-    middle = formatting.format_percent(median(known_errors))
-    largest = formatting.format_percent(max(known_errors))
-    errors = f"Leave-one-out error: median {middle}, at most {largest}."
+    median_error = formatting.format_percent(median(known_errors))
+    largest_error = formatting.format_percent(max(known_errors))
+    errors = f"Leave-one-out error: median {median_error}, at most {largest_error}."
     return "\n".join([title, *formatting.align_columns(table), errors])
 
 
 def describe_memory_limit(fit: MemoryFit, available_bytes: int | None) -> str:
-    """Name the largest batch size that is predicted to fit, or why there is none.
+    """Name the largest batch size that is predicted to fit, or say why none can be named.
 
     Args:
-        available_bytes: Memory for this process, as in `MemoryFit.max_batch_size`.
+        available_bytes: Memory that this process can use; `None` if unknown.
     """
     if not fit.points:
         return "Memory was not measured in this sweep."
@@ -130,13 +130,13 @@ def describe_memory_limit(fit: MemoryFit, available_bytes: int | None) -> str:
         )
     checks = [*cross_validate_memory(fit.points), *filter(None, [fit.check])]
     if checks:
-        worst = max(abs(check.relative_error or 0.0) for check in checks)
-        limit += f" Leave-one-out error: at most {formatting.format_percent(worst)}."
+        largest_error = max(abs(check.relative_error or 0.0) for check in checks)
+        limit += f" Leave-one-out error: at most {formatting.format_percent(largest_error)}."
     return " ".join([limit, *caveats])
 
 
 def describe_gradient_noise(noise: RunNoise) -> str:
-    """Describe a measured gradient noise scale and how far to trust it."""
+    """Describe a measured gradient noise scale, and say how far to trust it."""
     subject, sentences = _name_noise_scale(noise), f"{noise.sentences:,} sentences"
     if noise.scale.batch_size is None:
         return f"{subject} is not identifiable. Measure it with more than {sentences}."
@@ -167,10 +167,12 @@ def _describe_range(recommendation: Recommendation) -> str:
     sizes, predictions = recommendation.range, recommendation.predictions
     if not sizes:
         slower = [each.batch_size for each in predictions if each.standing is Standing.SLOWER]
-        rest = f" Only {format_batch_sizes(slower)} can be ruled out as slower." if slower else ""
+        ruled_out = (
+            f" Only {format_batch_sizes(slower)} can be ruled out as slower." if slower else ""
+        )
         return (
             "These runs do not support a recommendation: no batch size is reliably within 10% of "
-            f"the best time to target.{rest}"
+            f"the best time to target.{ruled_out}"
         )
     if len(sizes) == 1:
         return (
@@ -178,10 +180,10 @@ def _describe_range(recommendation: Recommendation) -> str:
             "target."
         )
     inside = [each for each in predictions if sizes[0] <= each.batch_size <= sizes[-1]]
-    which = f"any batch size from {sizes[0]:,} to {sizes[-1]:,}"
+    choice = f"any batch size from {sizes[0]:,} to {sizes[-1]:,}"
     if len(inside) > len(sizes):
-        which = f"one of {format_batch_sizes(sizes)}"
-    return f"Use {which}: all are within 10% of the best time to target."
+        choice = f"one of {format_batch_sizes(sizes)}"
+    return f"Use {choice}: all are within 10% of the best time to target."
 
 
 def _describe_time(recommendation: Recommendation, target_loss: float) -> str:
@@ -211,7 +213,7 @@ def _describe_fastest(recommendation: Recommendation) -> str:
 
 
 def _describe_unmeasured_sizes(recommendation: Recommendation) -> str:
-    """Warn if sizes outside the measured range may be better."""
+    """Warn if sizes outside the measured range may be faster or as fast; empty if not."""
     predictions, faster = recommendation.predictions, recommendation.faster_unmeasured
     smallest, largest = predictions[0].batch_size, predictions[-1].batch_size
     measured = f"({smallest:,} to {largest:,})"
@@ -254,7 +256,7 @@ def _suggest_runs(recommendation: Recommendation) -> str:
 
 
 def _list_fit_caveats(fit: StepsFit) -> list[str]:
-    """Name the runs that are excluded from the fit, and what contradicts it."""
+    """Say which runs are excluded from the fit, which contradict it, and if it fits poorly."""
     excluded = {
         "did not reach the target": [each for each in fit.points if not each.reached],
         "had reached the target by the first evaluation": [e for e in fit.points if e.is_early],
@@ -295,7 +297,7 @@ def _format_duration(seconds: Estimate) -> str:
 
 
 def _format_rough(estimate: Estimate) -> str:
-    """Format a value with its interval, or only the known end if the other is open."""
+    """Format a value with its interval; if one end is infinite, format only the other end."""
     low, high = map(formatting.format_estimate, estimate.ends)
     if math.isinf(estimate.ends[1]):
         return f"{low} or more"

@@ -1,4 +1,4 @@
-"""A bench as a table and sentences."""
+"""Table and sentences of a bench report."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from s2s.text.run import describe_interference
 
 
 def build_bench_row(row: BenchRow) -> dict[str, object]:
-    """Return the figures by column title; shares from 0 to 1."""
+    """Return the cells of a row by column title. Ratios and shares are from 0 to 1."""
     return {
         "Engine": row.engine,
         "Precision": row.precision,
@@ -27,7 +27,7 @@ def build_bench_row(row: BenchRow) -> dict[str, object]:
 
 
 def format_bench(report: BenchReport) -> str:
-    """Return the table and the sentences below it for a terminal."""
+    """Return the table, with the sentences below it, for a terminal."""
     titles = ["engine", "precision", "batch", "samples/s", "IQR", "variation", "tokens/s"]
     titles += ["padding", "memory", "step", "roofline", "share"]
     table = formatting.align_columns([titles, *map(_format_cells, report.rows)])
@@ -35,9 +35,9 @@ def format_bench(report: BenchReport) -> str:
 
 
 def list_bench_notes(report: BenchReport) -> list[str]:
-    """Return sentences on the origin of the figures and what they depend on."""
+    """Return sentences on how the table was measured and what the results depend on."""
     rate = report.copy_rate_bytes
-    copy_rate = "" if rate is None else f", copying memory at {rate / 1e9:.1f} GB/s"
+    copy_rate = "" if rate is None else f", if memory is copied at {rate / 1e9:.1f} GB/s"
     machine = report.machine
     load = Interference(machine.get("other_load_cores"), machine["cores"], (), None)
     counts = [row.rounds for row in report.rows]
@@ -46,14 +46,15 @@ def list_bench_notes(report: BenchReport) -> list[str]:
     if machine["device"].startswith("cuda"):
         memory = "torch allocates during training"
     sentences = [
-        f"Corpus: {report.corpus}. Rounds: {rounds}. Figures are medians over rounds; IQR: "
-        "interquartile range.",
+        f"Corpus: {report.corpus}. Rounds: {rounds}. Rates and times are medians over rounds. "
+        "IQR: interquartile range of samples/s, as a share of the median.",
         f"Memory: the most that {memory}.",
-        f"Roofline: lower bound of a step's time{copy_rate}. Share: roofline over the mean step.",
+        f"Roofline: lower bound of the mean step's time{copy_rate}. Share: roofline divided by the "
+        "measured time.",
         _describe_machine(machine),
         describe_interference(load),
         *report.notes,
-        "" if report.complete else "Interrupted: these are the figures until then.",
+        "" if report.complete else "Interrupted: these are the results so far.",
     ]
     return list(filter(None, sentences))
 

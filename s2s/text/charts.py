@@ -1,4 +1,4 @@
-"""Descriptions of the charts for screen readers, with the main numbers of each."""
+"""Descriptions of charts for screen readers. Each gives the main numbers of its chart."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -41,12 +41,12 @@ def describe_bars(
     format_value: Callable[[float | None], str],
     warnings: Sequence[str] = (),
 ) -> str:
-    """Describe a bar chart; `warnings` as in `plot_bars`."""
+    """Describe a bar chart. Takes the `warnings` of `plot_bars`."""
     parts = []
     for bar, warning in zip(bars, warnings or [""] * len(bars), strict=True):
         interval = format_interval(bar.estimate, format_value) if bar.estimate else ""
-        figures = ", ".join(filter(None, [f"{format_value(bar.mean)}{interval}", warning]))
-        parts.append(f"run {bar.group.label}: {figures}")
+        value = ", ".join(filter(None, [f"{format_value(bar.mean)}{interval}", warning]))
+        parts.append(f"run {bar.group.label}: {value}")
     return _describe(title, parts)
 
 
@@ -55,12 +55,12 @@ def describe_readings(series: Sequence[ReadingSeries]) -> str:
     for each in series:
         memory = each.memory_bytes[np.isfinite(each.memory_bytes)]
         utilization = each.utilization[np.isfinite(each.utilization)]
-        figures = []
+        texts = []
         if len(memory):
-            figures.append(f"{format_bytes(memory[-1])} used, peak {format_bytes(memory.max())}")
+            texts.append(f"{format_bytes(memory[-1])} used, peak {format_bytes(memory.max())}")
         if len(utilization):
-            figures.append(f"mean utilization {format_percent(utilization.mean())}")
-        parts.append(f"{each.device}: {', '.join(figures) or 'no readings'}")
+            texts.append(f"mean utilization {format_percent(utilization.mean())}")
+        parts.append(f"{each.device}: {', '.join(texts) or 'no readings'}")
     return _describe("Memory and utilization", parts)
 
 
@@ -101,8 +101,8 @@ def describe_steps_to_target(points: Sequence[StepsToTarget]) -> str:
         bound = "" if each.reached else "not reached after "
         if each.is_early:
             bound = "at most "
-        place = f"batch size {each.batch_size:,}, seed {each.seed}"
-        parts.append(f"{place}: {bound}{each.steps:,.0f}")
+        run = f"batch size {each.batch_size:,}, seed {each.seed}"
+        parts.append(f"{run}: {bound}{each.steps:,.0f}")
     return _describe("Steps to target against batch size", parts)
 
 
@@ -122,8 +122,8 @@ def _describe(title: str, parts: Sequence[str], fit: AnatomyFit | None = None) -
 def _format_points(
     label: str, points: Sequence[SizeMedian], format_value: Callable[[float], str]
 ) -> str:
-    figures = [f"{format_value(each.median)} at {each.batch_size:,}" for each in points]
-    return f"{label}: {', '.join(figures)}" if figures else ""
+    medians = [f"{format_value(each.median)} at {each.batch_size:,}" for each in points]
+    return f"{label}: {', '.join(medians)}" if medians else ""
 
 
 def _list_runs(lines: Sequence[RunLine], format_value: Callable[[float], str]) -> list[str]:
@@ -136,7 +136,7 @@ def _list_runs(lines: Sequence[RunLine], format_value: Callable[[float], str]) -
 
 
 def _format_parts(seconds: Sequence[float], shares: Sequence[float]) -> str:
-    """Return `data 1 ms (10%), forward ...`; both arguments are in the order of PARTS."""
+    """Return a text such as `data 1 ms (10%), forward 5 ms (50%), ...`, in the order of PARTS."""
     return ", ".join(
         f"{part} {format_step_time(each)} ({format_percent(share)})"
         for part, each, share in zip(PARTS, seconds, shares, strict=True)

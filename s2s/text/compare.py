@@ -1,4 +1,4 @@
-"""Sentences and cells of a comparison of runs."""
+"""Sentences and table cells that compare runs."""
 
 import math
 from collections.abc import Sequence
@@ -14,26 +14,26 @@ from s2s.text.sweep import format_interval
 
 _TRADE_OFFS = {
     Axis.ITERATIONS: (
-        "Equal updates, not equal data: at the same x, {large} has seen {factor} as many sentences "
-        "as {small}. The article compared its runs this way."
+        "Equal updates, not equal data: at the same iteration, {large} has seen {factor} as many "
+        "sentences as {small}. The article compared its runs this way."
     ),
     Axis.SAMPLES: (
-        "Equal data, not equal updates: at the same x, {small} has made {factor} as many updates "
-        "as {large}."
+        "Equal data, not equal updates: at the same number of samples, {small} has made {factor} "
+        "as many updates as {large}."
     ),
     Axis.TOKENS: (
-        "Equal data, counted in target tokens: at the same x, {small} has made about {factor} as "
-        "many updates as {large}."
+        "Equal data, not equal updates: at the same number of target tokens, {small} has made "
+        "about {factor} as many updates as {large}."
     ),
     Axis.SECONDS: "Equal training time on this machine, evaluations excluded.",
 }
 
 
 def describe_axis(summaries: Sequence[Summary], axis: Axis) -> str:
-    """Say what the runs have in common at the same place on an axis, and what differs."""
+    """Say what is equal and what differs between runs at the same x of a chart."""
     sizes = sorted({each.batch_size for each in summaries})
     if len(sizes) < 2 and axis is not Axis.SECONDS:
-        return "All runs have the same batch size: at the same x, updates and data are equal."
+        return "All runs have the same batch size. At the same x, updates and data are equal."
     return _TRADE_OFFS[axis].format(
         small=f"batch size {sizes[0]:,}",
         large=f"batch size {sizes[-1]:,}",
@@ -42,7 +42,7 @@ def describe_axis(summaries: Sequence[Summary], axis: Axis) -> str:
 
 
 def describe_interferences(runs: Sequence[Run], summaries: Sequence[Summary]) -> str:
-    """Say what disturbed the timing of each run; empty if nothing did."""
+    """Describe the interference with the timing of each run; empty if there was none."""
     sentences = []
     for run, summary in zip(runs, summaries, strict=True):
         text = describe_interference(summary.interference)
@@ -54,7 +54,7 @@ def describe_interferences(runs: Sequence[Run], summaries: Sequence[Summary]) ->
 
 
 def format_ratio(ratio: Estimate | None) -> str:
-    """Format a ratio to the baseline: `10.7×`, or for repeats `10.7× (10.2 to 11.4)`."""
+    """Format a ratio to the baseline: `10.7×`, or with an interval `10.7× (10.2 to 11.4)`."""
     if ratio is None:
         return UNKNOWN
     if not math.isfinite(ratio.value):
@@ -63,26 +63,26 @@ def format_ratio(ratio: Estimate | None) -> str:
 
 
 def describe_anatomy_fit(fit: AnatomyFit) -> str:
-    """Say how much of step time is fixed, and how much each sentence adds."""
+    """Say how much step time is fixed, how much each sentence adds, and how well the fit does."""
     fixed, per_sample = sum(fit.fixed_seconds), sum(fit.per_sample_seconds)
-    equal = ""
+    balance = ""
     if fixed < MAX_BATCH_SIZE * per_sample:
-        equal = f"; both are equal at batch size {fixed / per_sample:,.0f}"
+        balance = f"; the two parts are equal at batch size {fixed / per_sample:,.0f}"
     return (
         f"A step takes {format_step_time(fixed)} at any batch size, plus "
-        f"{format_step_time(per_sample)} per sentence{equal}. The fit deviates from the measured "
+        f"{format_step_time(per_sample)} per sentence{balance}. The fit deviates from the measured "
         f"steps by at most {format_percent(fit.max_relative_error)}."
     )
 
 
 def describe_missing_fit(runs: Sequence[Anatomy]) -> str:
-    """Say which runs to select to get a fit."""
+    """Say which runs the user must select to get a fit of step time."""
     needed = "of two batch sizes" if are_comparable(runs) else "that differ only in batch size"
     return f"To separate fixed step time from the time per sentence, select runs {needed}."
 
 
 def list_choices(config: TrainConfig) -> dict[str, str]:
-    """Return the choices of a configuration as text, without the limits that are off."""
+    """Return the fields of a configuration as text, without limits that are not set."""
     return {
         name.replace("_", " "): _format_choice(value)
         for name, value in config.to_json().items()
@@ -91,11 +91,11 @@ def list_choices(config: TrainConfig) -> dict[str, str]:
 
 
 def list_differences(configs: Sequence[TrainConfig]) -> dict[str, list[str]]:
-    """Return the choices that differ, each with one value per configuration."""
+    """Return the fields that differ, each with one value per configuration."""
     choices = [list_choices(config) for config in configs]
     names = dict.fromkeys(name for each in choices for name in each)
-    values = {name: [each.get(name, UNKNOWN) for each in choices] for name in names}
-    return {name: each for name, each in values.items() if len(set(each)) > 1}
+    columns = {name: [each.get(name, UNKNOWN) for each in choices] for name in names}
+    return {name: values for name, values in columns.items() if len(set(values)) > 1}
 
 
 def _format_choice(value: object) -> str:

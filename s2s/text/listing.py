@@ -1,4 +1,4 @@
-"""Text about one corpus, run, summary, translation or sweep estimate."""
+"""Text for the command line about a corpus, run, summary, translation or sweep estimate."""
 
 from s2s import formatting
 from s2s.config import SweepConfig
@@ -25,26 +25,26 @@ def format_run(run: Run, resume_iteration: int | None = None) -> str:
     """Describe a run in one line.
 
     Args:
-        resume_iteration: Where the run would resume; `None` if it cannot be resumed.
+        resume_iteration: Iteration at which the run would resume; `None` if it cannot.
     """
-    figures = [f"{run.config.engine}, {run.iterations_done:,} iterations"]
+    results = [f"{run.config.engine}, {run.iterations_done:,} iterations"]
     if run.summary:
         if rate := run.summary.samples_per_second:
             warnings = format_timing_warnings(run.summary)
-            figures.append(f"{rate:,.0f} samples/s{f' ({warnings})' if warnings else ''}")
+            results.append(f"{rate:,.0f} samples/s{f' ({warnings})' if warnings else ''}")
         if loss := run.summary.loss_per_token:
-            figures.append(f"loss per token {loss:.3f}")
+            results.append(f"loss per token {loss:.3f}")
     labels = [*run.tags, *(["archived"] if run.archived_at is not None else [])]
     tags = f" [{', '.join(labels)}]" if labels else ""
     hint = "" if resume_iteration is None else f"; resume with `python -m s2s resume {run.id}`"
-    return f"{run.id:>4}  {run.state:13} {run.name}: {', '.join(figures)}{tags}{hint}"
+    return f"{run.id:>4}  {run.state:13} {run.name}: {', '.join(results)}{tags}{hint}"
 
 
 def format_summary(run: Run, summary: Summary, *, can_translate: bool) -> str:
-    """Describe a run that has ended, one figure per line.
+    """Describe a run that has ended, with one result per line.
 
     Args:
-        can_translate: Whether the run has a checkpoint.
+        can_translate: Whether the run has a checkpoint to translate with.
     """
     phases = ", ".join(
         f"{name} {formatting.format_step_time(seconds)}"
@@ -52,7 +52,7 @@ def format_summary(run: Run, summary: Summary, *, can_translate: bool) -> str:
     )
     iqr = format_variation(summary.step_relative_iqr)
     step = ", ".join(filter(None, [formatting.format_step_time(summary.step_seconds), iqr]))
-    figures = {
+    results = {
         "samples/s": formatting.format_rate(summary.samples_per_second),
         "target tokens/s": formatting.format_rate(summary.target_tokens_per_second),
         "step time": step,
@@ -63,11 +63,11 @@ def format_summary(run: Run, summary: Summary, *, can_translate: bool) -> str:
         "validation loss per token": formatting.format_loss(summary.validation_loss_per_token, 3),
     }
     if summary.bleu is not None and summary.chrf is not None:
-        figures["quality, test split"] = f"BLEU {summary.bleu:.1f}, chrF {summary.chrf:.1f}"
+        results["quality, test split"] = f"BLEU {summary.bleu:.1f}, chrF {summary.chrf:.1f}"
     lines = [
         f"Run {run.id} {summary.state} after {summary.iterations:,} iterations "
         f"in {summary.seconds:.1f} s on {run.device}.",
-        *(f"  {name:28}{figure}" for name, figure in figures.items()),
+        *(f"  {name:28}{result}" for name, result in results.items()),
         describe_excluded_steps(summary),
         describe_interference(summary.interference),
         f"Translate with `python -m s2s translate --run {run.id}`." if can_translate else "",
@@ -76,7 +76,7 @@ def format_summary(run: Run, summary: Summary, *, can_translate: bool) -> str:
 
 
 def format_translation(translation: Translation) -> str:
-    """Return the output and, in brackets, the source words that the model does not know."""
+    """Return the translation, followed by the source words that the model does not know."""
     unknown = ", ".join(translation.unknown_words)
     return translation.text + (f"   (unknown words: {unknown})" if unknown else "")
 
@@ -84,9 +84,10 @@ def format_translation(translation: Translation) -> str:
 def describe_sweep_estimate(
     config: SweepConfig, run_count: int, seconds: float | None, basis: str, device: str
 ) -> str:
-    """Say how many runs a sweep still has to train, and about how long that takes.
+    """Say how many runs a sweep still has to train, and how long that takes.
 
     Args:
+        seconds: Estimated duration; `None` if unknown.
         basis: Source of the estimate, such as `earlier runs`.
     """
     runs = "1 run" if run_count == 1 else f"{run_count:,} runs"

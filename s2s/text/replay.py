@@ -1,4 +1,4 @@
-"""Sentences and tables of a replay: the results on this machine and those of the article."""
+"""Sentences and tables of a replay, which compare this machine's results to the article's."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ from s2s.text.sweep import format_interval
 
 
 def describe_replay(replay: Replay) -> str:
-    """Summarize a replay so far in one paragraph."""
+    """Summarize the results of a replay so far in one paragraph."""
     progress = ""
     if replay.done < replay.total:
         progress = f"Preliminary: {replay.done:,} of {replay.total:,} runs are done."
@@ -47,7 +47,7 @@ def describe_speed_ratios(replay: Replay) -> str:
 
 
 def build_speed_table(replay: Replay) -> list[list[str]]:
-    """Return titles, then the samples per second of both engines here and in the article."""
+    """Return a title row, then rows of samples per second: two engines here, then the article."""
     table = [["engine", f"batch {SMALL}", f"batch {LARGE}", "ratio"]]
     for each in (replay.article, replay.fused):
         speeds = [each.small.samples_per_second, each.large.samples_per_second]
@@ -62,9 +62,9 @@ def build_speed_table(replay: Replay) -> list[list[str]]:
 
 
 def build_learning_table(replay: Replay) -> list[list[str]]:
-    """Return titles, then the validation losses per token by engine and batch size."""
+    """Return a title row, then one row of validation losses per engine and batch size."""
     table = [["engine", "batch", "samples", "untrained", "trained", "learned"]]
-    for size in _all_sizes(replay):
+    for size in _list_sizes(replay):
         losses = [size.untrained_loss, size.validation_loss]
         table.append(
             [
@@ -128,14 +128,14 @@ def _describe_overhead(replay: Replay) -> str:
         return f"At batch size {SMALL}, `fused` is no faster than `article`."
     interval = format_interval(share, format_percent)
     return (
-        f"Of the time per sample that batch size {LARGE} saves in `article`, "
-        f"{format_percent(share.value)}{interval} is overhead, which `fused` saves even at "
-        f"batch size {SMALL}."
+        f"With batch size {LARGE}, `article` saves time per sample. "
+        f"{format_percent(share.value)}{interval} of the saving is overhead: `fused` avoids it "
+        f"even at batch size {SMALL}."
     )
 
 
 def _describe_learning(replay: Replay) -> str:
-    """Describe the article engine's runs; both engines are in the table."""
+    """Describe what the `article` engine learned. The `fused` engine is in the table only."""
     small, large = replay.article.small, replay.article.large
     if not small.learning or not large.learning or replay.unigram_loss is None:
         return ""
@@ -146,15 +146,15 @@ def _describe_learning(replay: Replay) -> str:
     )
     return (
         f"After {replay.iterations:,} iterations on {replay.corpus} the validation loss per token "
-        f"is {small_loss} and {large_loss}. A loss at least {format_percent(LOWER_LOSS)} "
-        f"below that of word frequencies alone, {format_loss(replay.unigram_loss)}, counts "
-        f"as learned. In the article only batch size {LARGE} learned."
+        f"is {small_loss} and {large_loss}. A run counts as learned if its loss is at least "
+        f"{format_percent(LOWER_LOSS)} below {format_loss(replay.unigram_loss)}, the loss of word "
+        f"frequencies alone. In the article, only batch size {LARGE} learned."
     )
 
 
 def _describe_warnings(replay: Replay) -> str:
     uncertain, reasons = [], []
-    for size in _all_sizes(replay):
+    for size in _list_sizes(replay):
         warnings: list[str] = list(size.timing_variations)
         if size.interference:
             warnings.append("interference")
@@ -176,22 +176,22 @@ def _describe_recommendation(replay: Replay) -> str:
             f"{replay.corpus} --batch-sizes 2,4,8,16,32,64,128,256 --learning-rate-rule sqrt`."
         )
     sizes = related.recommended_range
-    extent = f"batch size {sizes[0]:,}"
+    size_range = f"batch size {sizes[0]:,}"
     if len(sizes) > 1:
-        extent = f"batch sizes {sizes[0]:,} to {sizes[-1]:,}"
+        size_range = f"batch sizes {sizes[0]:,} to {sizes[-1]:,}"
     return (
-        f"{article} Sweep {related.sweep_id}, with the same corpus and model, recommends {extent} "
-        f"in `{related.engine}`."
+        f"{article} Sweep {related.sweep_id}, with the same corpus and model, recommends "
+        f"{size_range} in `{related.engine}`."
     )
 
 
-def _all_sizes(replay: Replay) -> list[SizeReplay]:
+def _list_sizes(replay: Replay) -> list[SizeReplay]:
     article, fused = replay.article, replay.fused
     return [article.small, article.large, fused.small, fused.large]
 
 
 def _format_learning(size: SizeReplay) -> str:
-    """Format `learned`, or `learned (2 of 3), only word frequencies (1 of 3)`."""
+    """Format what the repeats learned: `learned`, or `learned (2 of 3), nothing (1 of 3)`."""
     kinds = [kind for kind in Learning if kind in size.learning]
     if len(kinds) == 1:
         return kinds[0].value

@@ -1,4 +1,4 @@
-"""Sentences about a run: its state and end, interference, and the steps its timing excludes."""
+"""Sentences about a run: state, result, interference, and steps excluded from its timing."""
 
 from s2s.analysis.run.interference import has_interference, is_processor_shared, is_throttled
 from s2s.analysis.run.progress import Progress
@@ -24,14 +24,14 @@ _REMARKS = {
     ),
     RemarkKind.WEIGHTS_KEPT: "The last finite weights were kept.",
     RemarkKind.LOST_GPU: (
-        "{detail} failed in a way from which this process cannot recover. Restart s2s to train on "
-        "a GPU. Runs that wait for it stay queued until then; those on the CPU continue."
+        "{detail} failed, and this process cannot recover from it. Restart s2s to train on a GPU. "
+        "Runs that wait for the GPU stay queued until then. Runs on the CPU continue."
     ),
     RemarkKind.SHUT_DOWN: "s2s was shut down. Resume with `python -m s2s {resume}`.",
     RemarkKind.NO_CHECKPOINT: (
         "s2s was shut down before the first checkpoint. Start the run again from the beginning."
     ),
-    RemarkKind.OWNER_DIED: "The process that trained the run ended early.",
+    RemarkKind.OWNER_DIED: "The process that trained the run ended unexpectedly.",
     RemarkKind.CANNOT_RESUME: "It cannot be resumed: {sentence}",
     RemarkKind.QUALITY_NOT_MEASURED: (
         "It was stopped before its quality was measured. Measure it with "
@@ -41,7 +41,7 @@ _REMARKS = {
 
 
 def describe_excluded_steps(summary: Summary) -> str:
-    """Name the steps that timing excludes; empty if there are none."""
+    """Say how many steps are excluded from timing, and why; empty if there are none."""
     parts = [
         f"{count:,} {kind} ({format_step_time(seconds)})"
         for count, kind, seconds in (
@@ -73,7 +73,7 @@ def describe_interruption(run: Run, resume_iteration: int) -> str:
 
 
 def describe_state(run: Run) -> str:
-    """Describe the state of a run, with its message."""
+    """Describe the state of a run; if it has ended, with `describe_result`."""
     where = (
         f"at iteration {run.iterations_done:,}" if run.iterations_done else "before its first step"
     )
@@ -94,7 +94,7 @@ def describe_state(run: Run) -> str:
 
 
 def describe_result(run: Run) -> str:
-    """Say why a run ended as it did, and what else to know about it; empty if nothing."""
+    """Say why a run ended, what to do, and further remarks; empty if there is nothing to say."""
     sentences = [_ADVICE.get(run.state, ""), _end_sentence(run.error)]
     sentences += [describe_remark(remark, run.id) for remark in run.remarks]
     if run.resumed_at and run.state is not RunState.INTERRUPTED:
@@ -104,7 +104,7 @@ def describe_result(run: Run) -> str:
 
 
 def describe_remark(remark: Remark, run_id: int = 0) -> str:
-    """Say a remark in a sentence or two; some name a command with the run's id."""
+    """Return one or two sentences for a remark. Those that name a command use `run_id`."""
     number = remark.number or 0
     if remark.kind is RemarkKind.QUALITY_NOT_MEASURED and remark.detail:
         return f"Its quality was not measured: {_end_sentence(remark.detail)}"
@@ -119,17 +119,17 @@ def describe_remark(remark: Remark, run_id: int = 0) -> str:
 
 
 def _end_sentence(text: str) -> str:
-    """Return the error message with a period at its end."""
+    """Return the text with a period at its end, unless it is empty."""
     return text if not text or text.endswith(".") else f"{text}."
 
 
 def describe_lost_device(device: str) -> str:
-    """Say what a lost GPU means; empty for an empty `device`."""
+    """Say that a GPU is lost and what to do; empty if `device`, the lost one, is empty."""
     return describe_remark(Remark(RemarkKind.LOST_GPU, device)) if device else ""
 
 
 def describe_interference(interference: Interference) -> str:
-    """Say what disturbed a run's timing; empty if nothing is known to have."""
+    """Describe the interference with a run's timing; empty if none is known."""
     sentences = []
     if is_processor_shared(interference):
         cores = f"{interference.other_load_cores:.1f} of {interference.cores} CPU cores"
@@ -146,7 +146,7 @@ def describe_interference(interference: Interference) -> str:
 
 
 def format_timing_warnings(summary: Summary) -> str:
-    """Say in a few words why a run's speed is uncertain: `noisy, interference`; empty if not."""
+    """Format why a run's speed is uncertain: `noisy, interference`; empty if it is not."""
     variation = classify_variation(summary.step_relative_iqr)
     interference = "interference" if has_interference(summary.interference) else ""
     return ", ".join(filter(None, [variation, interference]))
@@ -160,7 +160,7 @@ def describe_timing_warnings(summary: Summary) -> str:
 
 
 def format_variation(relative_iqr: float | None) -> str:
-    """Format how much a timing varies: `IQR 17%, noisy`; empty if unknown."""
+    """Format the timing variation of steps: `IQR 17%, noisy`; empty if it is unknown."""
     if relative_iqr is None:
         return ""
     variation = classify_variation(relative_iqr)
@@ -168,7 +168,7 @@ def format_variation(relative_iqr: float | None) -> str:
 
 
 def describe_progress(config: TrainConfig, progress: Progress) -> str:
-    """Say how far a run is: `430 of 1,000 iterations · about 41 s left`."""
+    """Say how far a run has come: `430 of 1,000 iterations · about 41 s left`."""
     total = "" if config.max_seconds else f" of {config.iterations:,}"
     seconds = progress.seconds_left
     left = "" if seconds is None else f" · about {format_duration(seconds)} left"

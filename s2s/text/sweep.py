@@ -1,4 +1,4 @@
-"""Sentences and tables about a sweep and its measurements."""
+"""Sentences and tables about a sweep and its results."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -29,7 +29,7 @@ _THROUGHPUT_CAVEATS = {
         f"The intervals may be too narrow: use at least {ENOUGH_BLOCKS} repeats."
     ),
     ThroughputCaveat.NO_CEILING: (
-        "No ceiling and no knee: larger batches take no longer. Measure larger batch sizes."
+        "No ceiling and no knee: steps of larger batches take no longer. Measure larger sizes."
     ),
     ThroughputCaveat.NO_FIXED_TIME: (
         "No knee: timing variation hides the fixed time per step. Measure smaller batch sizes."
@@ -38,13 +38,13 @@ _THROUGHPUT_CAVEATS = {
 
 
 def describe_sweep(sweep: Sweep) -> str:
-    """Describe what a sweep compares and how far it is, without its id and state."""
+    """Describe what a sweep compares and how many runs are done, without its id and state."""
     sizes = sweep.config.batch_sizes
-    extent = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    size_range = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
     repeats = "1 repeat" if sweep.config.repeats == 1 else f"{sweep.config.repeats} repeats"
     name = f"{sweep.name} · " if sweep.name else ""
     return (
-        f"{name}{sweep.config.base.corpus} · batch {extent} · {repeats}: "
+        f"{name}{sweep.config.base.corpus} · batch {size_range} · {repeats}: "
         f"{sweep.count_done_parts():,} of {len(sweep.parts):,} runs done"
     )
 
@@ -55,7 +55,7 @@ def format_sweep(sweep: Sweep) -> str:
 
 
 def format_sweep_table(sweep: Sweep) -> str:
-    """Return the results by engine and batch size, then the messages of the runs."""
+    """Return a table with one row per engine and batch size, then the messages of the runs."""
     titles = ["engine", "batch", "state", "samples/s", "validation loss"]
     if sweep.config.target_loss:
         titles += ["reached", "steps to target", "samples to target"]
@@ -76,7 +76,7 @@ def format_sweep_table(sweep: Sweep) -> str:
 
 
 def list_run_messages(sweep: Sweep) -> list[str]:
-    """Say why runs failed, and other remarks on them; each message once."""
+    """Return the distinct results of `describe_result`, with the batch size and engine."""
     messages = dict.fromkeys(
         f"Batch size {part.batch_size:,}, {part.engine.value}: {message}"
         for part in sweep.parts
@@ -86,14 +86,14 @@ def list_run_messages(sweep: Sweep) -> list[str]:
 
 
 def format_states(states: Mapping[str, int]) -> str:
-    """Format the states of repeats: `finished`, or `2 finished, 1 diverged`."""
+    """Format the counts of the repeats' states: `finished`, or `2 finished, 1 diverged`."""
     if len(states) == 1:
         return next(iter(states))
     return ", ".join(f"{count} {state}" for state, count in states.items())
 
 
 def describe_throughput_fit(curve: SpeedCurve) -> str:
-    """Name ceiling and knee of a throughput curve, and the caveats of its fit."""
+    """State the ceiling and the knee of a throughput curve, and the caveats of its fit."""
     fit, parts = curve.fit, []
     if fit.ceiling_per_second:
         ceiling = format_rate(fit.ceiling_per_second.value)
@@ -110,8 +110,8 @@ def describe_throughput_fit(curve: SpeedCurve) -> str:
 
 def format_interval(estimate: Estimate, format_value: Callable[[float], str] = format_count) -> str:
     """Format the interval of an estimate: ` (250 to 390)`; empty if it has none."""
-    ends = format_range(estimate.low, estimate.high, format_value)
-    return f" ({ends})" if ends else ""
+    interval = format_range(estimate.low, estimate.high, format_value)
+    return f" ({interval})" if interval else ""
 
 
 def format_batch_sizes(sizes: Sequence[int]) -> str:
