@@ -101,7 +101,8 @@ class Combination:
         if self._device.type == "cuda":
             burst_steps = max(1, round(_BURST_SECONDS / self._expected_step_seconds))
         with self._watch_memory():
-            self._train_burst(1, Timing())  # not counted: others have evicted it from the cache
+            # Not counted, because other combinations have evicted this one from the cache.
+            self._train_burst(1, Timing())
             while timing.steps < MIN_STEPS or timing.seconds < seconds:
                 self._train_burst(burst_steps, timing)
         self._expected_step_seconds = timing.seconds / timing.steps

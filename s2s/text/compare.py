@@ -63,7 +63,7 @@ def format_ratio(ratio: Estimate | None) -> str:
 
 
 def describe_anatomy_fit(fit: AnatomyFit) -> str:
-    """Say how much step time is fixed, how much each sentence adds, and how well the fit does."""
+    """Say how much step time is fixed, what each sentence adds, and how far the fit deviates."""
     fixed, per_sample = sum(fit.fixed_seconds), sum(fit.per_sample_seconds)
     balance = ""
     if fixed < MAX_BATCH_SIZE * per_sample:

@@ -84,7 +84,7 @@ def format_translation(translation: Translation) -> str:
 def describe_sweep_estimate(
     config: SweepConfig, run_count: int, seconds: float | None, basis: str, device: str
 ) -> str:
-    """Say how many runs a sweep still has to train, and how long that takes.
+    """Say how many runs a sweep still has to train, and about how long they will take.
 
     Args:
         seconds: Estimated duration; `None` if unknown.

@@ -1,4 +1,4 @@
-"""Sentences and tables of a replay, which compare this machine's results to the article's."""
+"""Sentences and tables that compare a replay's results to those of the article."""
 
 from collections.abc import Sequence
 
