@@ -55,12 +55,10 @@ def measure_loss(
 
 
 class SampleSentences:
-    """Sentences to translate at each evaluation: a few from the corpus, and the user's own.
-
-    Those from the corpus are of the validation split or, if that is empty, of the train split."""
+    """Sentences to translate at each evaluation: a few of the corpus, and the user's own."""
 
     def __init__(self, corpus: Corpus, user_sentences: Sequence[str]) -> None:
-        split = corpus.validation or corpus.training
+        split = corpus.validation or corpus.training  # a small corpus has no validation split
         order = np.random.default_rng(0).permutation(len(split))
         indices = [split[number] for number in order[:SAMPLE_PAIRS].tolist()]
         normalizer = corpus.info.choices.normalizer

@@ -95,8 +95,8 @@ class TranslationTask(Task):
             )
         if (config.hidden_size, config.layers) != (self.config.hidden_size, self.config.layers):
             raise UserError(
-                f"The run to continue has hidden size {config.hidden_size}. Its number of "
-                f"layers is {config.layers}. Use the same values."
+                f"The run to continue has hidden size {config.hidden_size} and number of layers "
+                f"{config.layers}. Use the same values."
             )
 
     def step(

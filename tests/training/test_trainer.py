@@ -244,5 +244,5 @@ def test_weights_of_another_model_are_refused(make_trainer: MakeTrainer, tmp_pat
     with pytest.raises(UserError, match="'other'"):
         Trainer(other, start)
     for changes in ({"hidden_size": 16}, {"layers": 2}):
-        with pytest.raises(UserError, match="hidden size 8 and 1"):
+        with pytest.raises(UserError, match="hidden size 8 and number of layers 1"):
             make_trainer(start, **changes)

@@ -2,7 +2,7 @@
 
    `real` is float, or double if DOUBLE is defined. Matrices are stored by rows. packed_gru.py
    explains packed sentences and gives the equations. Its r, z and n are reset, update and new here,
-   and its H is the width. */
+   and its H is `width`. */
 
 #include <math.h>
 #include <stdint.h>
