@@ -33,7 +33,7 @@ class Forward:
     outputs: Tensor
     """Start of the backward pass: decoder outputs, or (loss sum / batch size) itself."""
     gradient: Tensor | None
-    """Gradient of (loss sum / batch size) with respect to `outputs`; `None` if they are equal."""
+    """Gradient of (loss sum / batch size) with respect to `outputs`; `None` for the loss itself."""
 
 
 class StepEngine(ABC):
