@@ -147,7 +147,7 @@ class GraphedSteps:
         self._pool = torch.cuda.graph_pool_handle()
         self._captured: OrderedDict[_Key, _CapturedStep] = OrderedDict()
         self._warmups: Counter[_Key] = Counter()
-        """Steps per key that found no graph: first the warm-up, then a step that captures a graph."""
+        """Steps per key that found no graph: first the warm-up, then the capture."""
         self.is_warming_up = False
         """Whether the last step was the first or second of its key."""
 
