@@ -38,7 +38,7 @@ class BenchRow:
     padding_ratio: float | None
     """Padding tokens divided by all tokens of the padded batches, 0 to 1."""
     peak_memory_bytes: int | None
-    """Peak memory of training: on a GPU as torch reports it, on a CPU as in `StepMemory`."""
+    """Peak memory of training: torch's on a GPU, the growth of a separate process on a CPU."""
     roofline_seconds: float | None
     """Lower bound of the mean step's time, from rates measured in the same round."""
     roofline_share: float | None
@@ -65,7 +65,7 @@ class BenchReport:
 
 
 def save_bench(report: BenchReport) -> None:
-    """Replace the latest report. A complete report is never replaced by an incomplete one.
+    """Replace the latest report. An incomplete report does not replace a complete one.
 
     Raises:
         UserError: The file cannot be written.
@@ -87,7 +87,7 @@ def save_bench(report: BenchReport) -> None:
 
 
 def read_latest_bench() -> BenchReport | None:
-    """Return the latest report, or `None` if there is none or this version cannot read it."""
+    """Return the latest report, or `None` if it is missing or unreadable for this version."""
     try:
         return parse_dataclass(BenchReport, json.loads((home() / _FILE).read_text("utf-8")))
     except (OSError, ValueError, TypeError):

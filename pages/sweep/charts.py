@@ -13,7 +13,7 @@ from pages.shared.sweeps import select_engine
 from pages.shared.widgets import segmented_choice
 from s2s.analysis import translations
 from s2s.analysis.run.steps import Axis
-from s2s.analysis.sweep.step_parts import measure_padding, measure_step_parts
+from s2s.analysis.sweep.step_parts import compute_padding_ratios, compute_step_parts
 from s2s.analysis.sweep.table import build_sweep_rows
 from s2s.analysis.sweep.throughput import Unit, fit_speed_curves
 from s2s.charts.bars import plot_step_parts
@@ -85,7 +85,7 @@ def _results_table(sweep: Sweep) -> None:
 
 
 def _padding_chart(sweep: Sweep) -> None:
-    ratios = measure_padding(sweep)
+    ratios = compute_padding_ratios(sweep)
     points = [point for engine_points in ratios.values() for point in engine_points]
     if not points:
         st.caption("The padding chart appears after the first finished runs.")
@@ -97,7 +97,7 @@ def _padding_chart(sweep: Sweep) -> None:
 
 
 def _anatomy_chart(sweep: Sweep, engine: Engine) -> None:
-    step_parts = measure_step_parts(sweep, engine)
+    step_parts = compute_step_parts(sweep, engine)
     if not step_parts.sizes:
         st.caption("The step anatomy appears after the first finished runs.")
         return

@@ -1,4 +1,4 @@
-"""Parts of step time, and padding ratio, per batch size."""
+"""How the parts of step time and the padding ratio vary with the batch size."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -11,14 +11,14 @@ from s2s.records import Sweep
 
 @dataclass(frozen=True)
 class SizeParts:
-    """The parts of step time at one batch size, each the median of the runs' medians."""
+    """The parts of step time at one batch size, each the median of the runs' median times."""
 
     batch_size: int
     seconds: tuple[float, ...]
     """Seconds of each part, in the order of PARTS."""
 
     def shares(self) -> list[float]:
-        """Return each part's share of the sum of all parts."""
+        """Return each part's share of the total."""
         total = sum(self.seconds)
         return [each / total for each in self.seconds]
 
@@ -28,12 +28,12 @@ class StepParts:
     """The parts of one engine's step time."""
 
     sizes: tuple[SizeParts, ...]
-    """Batch sizes with a run whose phases were measured, ascending."""
+    """One entry per batch size with a finished run whose phases were measured, ascending."""
     fit: AnatomyFit | None
     """`None` with fewer than two sizes."""
 
 
-def measure_step_parts(sweep: Sweep, engine: Engine) -> StepParts:
+def compute_step_parts(sweep: Sweep, engine: Engine) -> StepParts:
     """Return the parts of step time over the engine's finished runs."""
     runs = list_finished_runs(sweep, engine)
     phases_by_size = collect_values(runs, lambda summary: summary.phase_seconds)
@@ -45,7 +45,7 @@ def measure_step_parts(sweep: Sweep, engine: Engine) -> StepParts:
     return StepParts(tuple(sizes), fit)
 
 
-def measure_padding(sweep: Sweep) -> dict[str, tuple[SizeMedian, ...]]:
+def compute_padding_ratios(sweep: Sweep) -> dict[str, tuple[SizeMedian, ...]]:
     """Return each engine's padding ratios (0 to 1): median and range per batch size."""
     ratios = {}
     for engine in sweep.config.engines:
