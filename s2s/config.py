@@ -278,7 +278,7 @@ class SweepConfig(Config):
         self._check_budget()
         for engine in self.engines:  # raises UserError for an invalid configuration
             for size in self.batch_sizes:
-                self.run_config(engine, size, self.repeats - 1)
+                self.build_run_config(engine, size, self.repeats - 1)
 
     def _check_budget(self) -> None:
         if self.budget is Budget.SECONDS:
@@ -303,7 +303,7 @@ class SweepConfig(Config):
     def _is_in_samples(self) -> bool:
         return self.budget in (Budget.SAMPLES, Budget.TARGET)
 
-    def run_config(self, engine: Engine, batch_size: int, repeat: int) -> TrainConfig:
+    def build_run_config(self, engine: Engine, batch_size: int, repeat: int) -> TrainConfig:
         """Return the configuration of one part's run.
 
         Args:
@@ -356,7 +356,7 @@ class SweepConfig(Config):
         size = 2 * self.batch_sizes[-1]
         with suppress(UserError):  # the scaled learning rate may become too large
             while self.grow_until_oom and size <= limit:
-                self.run_config(self.engines[0], size, 0)
+                self.build_run_config(self.engines[0], size, 0)
                 sizes.append(size)
                 size *= 2
         return tuple(sizes)

@@ -57,14 +57,14 @@ class Remark:
 
     kind: RemarkKind
     detail: str = ""
-    """The reason; for LOST_GPU the device."""
+    """The reason, or the device if the kind is LOST_GPU."""
     number: float | None = None
-    """Seconds (STORE_UNAVAILABLE), iteration (CHECKPOINT_NOT_WRITTEN) or sweep id (SHUT_DOWN)."""
+    """STORE_UNAVAILABLE: seconds. CHECKPOINT_NOT_WRITTEN: iteration. SHUT_DOWN: sweep id."""
 
 
 @dataclass(frozen=True)
 class CorpusInfo:
-    """Description of a prepared corpus, readable without its arrays."""
+    """Description of a prepared corpus. It can be read without loading the corpus's arrays."""
 
     name: str
     choices: CorpusChoices
@@ -78,12 +78,12 @@ class CorpusInfo:
     """Pairs within the length limit."""
     bad_lines: int
     bad_line_numbers: tuple[int, ...]
-    """The first hundred, counted from 1."""
+    """Numbers of the first hundred bad lines. The first line of the file is line 1."""
     source_words: int
     """Distinct words in all pairs within the length limit."""
     target_words: int
     source_vocabulary: int
-    """Words that the model knows: those of the training split, and the special symbols."""
+    """Number of words that the model knows: those of the training split, and special symbols."""
     target_vocabulary: int
     training_pairs: int
     validation_pairs: int
@@ -93,23 +93,23 @@ class CorpusInfo:
 
 
 PHASES = ("data", "forward", "backward", "optimizer")
-"""Phases of a step, in order. The gradients of the output layer belong to the forward phase."""
+"""Phases of a step, in order. `fused` computes the output layer's gradients in forward."""
 
 STEP_DTYPE = np.dtype(
     [
         ("iteration", np.int64),  # counted from 1; a continued run continues the count
-        ("loss_sum", np.float64),  # nats over the batch's real target tokens
+        ("loss_sum", np.float64),  # sum over the target tokens, padding excluded, in nats
         ("samples", np.int32),  # sentence pairs in the batch
         ("source_tokens", np.int32),  # real tokens, EOS included
         ("target_tokens", np.int32),
-        ("padded_tokens", np.int32),  # of both padded sides, padding included
+        ("padded_tokens", np.int32),  # positions of both sides, padding included
         ("seconds", np.float64),  # wall time of the step, its data included
-        ("timed", np.bool_),  # False: warm-up or interfered, excluded from throughput
+        ("timed", np.bool_),  # False for warm-up and interfered steps
         ("data_seconds", np.float32),  # time of each phase; NaN: not measured
         ("forward_seconds", np.float32),
         ("backward_seconds", np.float32),
         ("optimizer_seconds", np.float32),
-        ("interfered", np.bool_),  # this process translated during the step; then not timed
+        ("interfered", np.bool_),  # this process translated meanwhile, so not timed
     ]
 )
 """Columns of the stored steps. New columns go to the end: older records stay readable."""
@@ -134,11 +134,11 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class SampleTranslation:
-    """A sentence translated at every evaluation of a run."""
+    """One evaluation's translation of a sentence that every evaluation of the run translates."""
 
     source: str
     reference: str
-    """Empty for a sentence of the user."""
+    """Empty for a sentence that the user entered."""
     output: str
 
 
@@ -162,7 +162,7 @@ class DeviceSample:
     device: str
     """`cpu` or `cuda:N`."""
     utilization: float | None
-    """Use of the GPU by all programs, or of all CPU cores by this process."""
+    """Share of the GPU that all programs use, or share of all CPU cores that this process uses."""
     memory_used_bytes: int | None
     """GPU memory used by all programs, or resident memory of this process."""
     memory_total_bytes: int | None
@@ -183,8 +183,8 @@ class MachineState:
     load_average: float | None
     """Over one minute, this process included."""
     other_load_cores: float | None
-    """CPU cores that other programs kept busy while the run was prepared or, in the state after the
-    run, during all of it."""
+    """CPU cores that other programs kept busy. In the state before the run: during its preparation.
+    In the state after the run: during the whole run."""
     processor_mhz: float | None
     processor_celsius: float | None
     gpu_sm_mhz: int | None = None
@@ -195,7 +195,7 @@ class MachineState:
     gpu_throttle_reasons: tuple[str, ...] | None = None
     """Why the driver limits the clocks; empty if it does not."""
     gpu_other_processes: tuple[tuple[int, int | None], ...] | None = None
-    """Process id and memory in bytes of each other program that computes on the GPU."""
+    """Process id and memory in bytes of every other program that computes on the GPU."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class Interference:
 
 @dataclass(frozen=True)
 class Summary:
-    """Figures of a run. Losses are means over the tokens or sentences of its last 50 steps."""
+    """Results of a run. Training losses are means per token or sentence over its last 50 steps."""
 
     run_id: int
     state: RunState
@@ -230,25 +230,25 @@ class Summary:
     """Samples of the timed steps over their wall time; `None` without timed steps."""
     target_tokens_per_second: float | None
     padding_ratio: float | None
-    """Share of padding in the padded tokens."""
+    """Padding as a share of all positions of both sides."""
     loss_per_sentence: float | None
     loss_per_token: float | None
     validation_loss_per_token: float | None
     peak_memory_bytes: int | None
-    """Torch's peak on a GPU; on a CPU the largest resident size of the process, read once per
-    second, including what earlier runs of the process left."""
+    """On a GPU torch's peak. On a CPU the process's largest resident size, read once per second;
+    it includes memory that earlier runs of the process left."""
     interference: Interference
     step_seconds: float | None = None
     """Median of the timed steps."""
     step_relative_iqr: float | None = None
-    """Interquartile range of the step time in sections of the run, over its median."""
+    """Variation of step time between sections of the run: interquartile range divided by median."""
     warmup_steps: int | None = None
     warmup_seconds: float | None = None
     interfered_steps: int | None = None
     """Steps excluded from timing because this process translated during them."""
     interfered_seconds: float | None = None
     phase_seconds: dict[str, float] | None = None
-    """Median time per phase, and `between` steps."""
+    """Median time of each phase, and of the time between two steps (key `between`)."""
     bleu: float | None = None
     """On the test split, 0 to 100."""
     chrf: float | None = None
@@ -293,7 +293,7 @@ class Run:
 
 @dataclass(frozen=True)
 class SweepPart:
-    """One combination of a sweep in one repeat."""
+    """One run of a sweep: one engine and batch size in one repeat."""
 
     engine: Engine
     batch_size: int
@@ -303,7 +303,10 @@ class SweepPart:
     """`None` before the run is created."""
 
     def is_done(self) -> bool:
-        """Return whether the run has a result; a stopped or interrupted run is started anew."""
+        """Return whether the run has ended with a result or an error.
+
+        A stopped or interrupted run is not done: the sweep resumes it or starts it again.
+        """
         unfinished = (RunState.STOPPED, RunState.INTERRUPTED)
         run = self.run
         return run is not None and run.state.has_ended() and run.state not in unfinished
@@ -316,7 +319,7 @@ class StepMemory:
     engine: Engine
     batch_size: int
     peak_bytes: int | None
-    """Peak growth of the process since its start: model, optimizer and corpus."""
+    """Largest growth of the process's memory since its start: model, optimizer and corpus."""
     padded_tokens: int | None
     """Largest number of padded tokens in a step, source and target."""
 
@@ -324,7 +327,7 @@ class StepMemory:
 class SweepState(StrEnum):
     RUNNING = "running"
     STOPPED = "stopped"
-    """Parts are left, and no process runs them."""
+    """Some parts remain, and no process is running them."""
     FINISHED = "finished"
 
 
@@ -337,9 +340,9 @@ class Sweep:
     created_at: float
     state: SweepState
     parts: tuple[SweepPart, ...]
-    """In execution order; a sweep that grows until out of memory has only the parts so far."""
+    """In execution order. A sweep that grows until out of memory lists only those reached."""
     memory: tuple[StepMemory, ...] = ()
-    """One record per engine and batch size measured so far, on a CPU only."""
+    """One record per engine and batch size measured so far; empty on a GPU."""
     name: str = ""
     notes: str = ""
     deleted_at: float | None = None
@@ -348,8 +351,8 @@ class Sweep:
     def count_done_parts(self) -> int:
         return sum(part.is_done() for part in self.parts)
 
-    def run_config(self, part: SweepPart) -> TrainConfig:
-        return self.config.run_config(part.engine, part.batch_size, part.repeat)
+    def build_run_config(self, part: SweepPart) -> TrainConfig:
+        return self.config.build_run_config(part.engine, part.batch_size, part.repeat)
 
 
 @dataclass(frozen=True)
@@ -369,4 +372,4 @@ class Translation:
     """Words of the source that are not in the model's vocabulary."""
     seconds: float
     finished: bool
-    """Whether the text ends with EOS, instead of at the length limit."""
+    """True if the text ended with EOS, False if the length limit cut it off."""

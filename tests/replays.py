@@ -44,7 +44,9 @@ def replay_sweep(
 
 
 def _run(run_id: int, part: SweepPart, state: RunState, speed: float) -> Run:
-    config = build_replay_config("starter").run_config(part.engine, part.batch_size, part.repeat)
+    config = build_replay_config("starter").build_run_config(
+        part.engine, part.batch_size, part.repeat
+    )
     measured = dataclasses.replace(summary(run_id, state, config, 1000), samples_per_second=speed)
     return dataclasses.replace(
         RUN, id=run_id, state=state, config=config, summary=measured, iterations_done=1000

@@ -14,7 +14,7 @@ EVERY_70 = TrainConfig(evaluate_every=70)
 
 def run_config(batch_size: int = 32, repeat: int = 0, **changes: Any) -> TrainConfig:
     config = SweepConfig(**({"base": BASE} | changes))
-    return config.run_config(Engine.FUSED, batch_size, repeat)
+    return config.build_run_config(Engine.FUSED, batch_size, repeat)
 
 
 def test_learning_rates() -> None:

@@ -183,7 +183,7 @@ def estimate_sweep(
         for size in sorted(trial_sizes):
             report(f"Trial steps: {engine.value}, batch size {size:,}", None)
             try:
-                known[size] = measure_step_time(config.run_config(engine, size, 0))
+                known[size] = measure_step_time(config.build_run_config(engine, size, 0))
                 used_trials = True
             except Exception as error:
                 if not is_out_of_memory(error):
@@ -202,7 +202,7 @@ def look_up_step_times(
 ) -> dict[tuple[Engine, int], StepTime]:
     """Return the step times known from earlier runs, for all sizes that the sweep may reach."""
     times = {
-        (engine, size): look_up_step_time(config.run_config(engine, size, 0), runs, device)
+        (engine, size): look_up_step_time(config.build_run_config(engine, size, 0), runs, device)
         for engine in config.engines
         for size in (*config.batch_sizes, *config.larger_sizes())
     }
@@ -218,7 +218,7 @@ def estimate_parts(
         step_time = times.get((part.engine, part.batch_size))
         if step_time is None:
             return None
-        run_config = config.run_config(part.engine, part.batch_size, part.repeat)
+        run_config = config.build_run_config(part.engine, part.batch_size, part.repeat)
         total += estimate_run(run_config, step_time, device).total_seconds
         if device == "cpu" and part.repeat == 0:  # the memory of each size is measured once
             steps = min(memory.STEPS, run_config.iterations)

@@ -118,7 +118,7 @@ def is_sweep_stop_requested(store: Store, sweep_id: int) -> bool:
 def queue_part(store: Store, sweep: Sweep, part: SweepPart) -> int:
     """Queue a new run as the part's run. Return the run's id."""
     with store.transaction() as database:
-        run_id = insert_run(database, sweep.run_config(part))
+        run_id = insert_run(database, sweep.build_run_config(part))
         database.execute(
             "UPDATE sweep_parts SET run_id = ?"
             " WHERE sweep_id = ? AND engine = ? AND batch_size = ? AND repeat = ?",

@@ -91,7 +91,7 @@ def _measure_memory(store: Store, run_id: int, stop: Event, sweep: Sweep, part: 
         return stop.is_set() or store.is_stop_requested(run_id)
 
     with lease("cpu", is_cancelled) as acquired:
-        result = acquired and memory.measure_step_memory(sweep.run_config(part), is_cancelled)
+        result = acquired and memory.measure_step_memory(sweep.build_run_config(part), is_cancelled)
     if result:
         save_step_memory(store, sweep.id, result)
 
@@ -99,7 +99,7 @@ def _measure_memory(store: Store, run_id: int, stop: Event, sweep: Sweep, part: 
 def _train(
     store: Store, run_id: int, stop: Event, sweep: Sweep, part: SweepPart
 ) -> Iterator[SweepProgress]:
-    config = sweep.run_config(part)
+    config = sweep.build_run_config(part)
     steps, seconds, reported_at = 0, 0.0, 0.0
     yield SweepProgress(sweep, part, run_id)
     with closing(Execution(store, run_id, stop).run()) as training:

@@ -120,7 +120,7 @@ def test_a_sweep(estimator: Estimator, work: BackgroundWork, store: Store) -> No
     assert sum(each.total_seconds for each in halves) == pytest.approx(whole.total_seconds)
     assert [run.id for run in store.runs()] == [1]
     for size in CONFIG.batch_sizes:
-        config = CONFIG.run_config("fused", size, 0)
+        config = CONFIG.build_run_config("fused", size, 0)
         execute(store, store.create_run(config), Event())
     assert estimator.estimate_sweep(CONFIG, plan(CONFIG)).basis == "earlier runs"
 

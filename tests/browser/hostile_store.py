@@ -104,6 +104,6 @@ def _add_replay(store: Store) -> None:
         store.add_evaluation(run_id, Evaluation(1000, 100.0, 7.0, (TRANSLATION,)))
         if number != 1:
             state = RunState.FAILED if number == 0 else RunState.FINISHED
-            result = summary(run_id, state, sweep.run_config(part), 1000)
+            result = summary(run_id, state, sweep.build_run_config(part), 1000)
             store.finish_run(run_id, result, error=ATTACK, traceback=ATTACK)
     annotate_sweep(store, sweep_id, ATTACK, ATTACK)

@@ -46,7 +46,7 @@ def test_a_replay_in_progress(open_page: Open) -> None:
     claim_sweep(store, sweep_id)
     sweep = read_sweep(store, sweep_id)
     first, second = sweep.parts[:2]
-    run_config = sweep.run_config(first)
+    run_config = sweep.build_run_config(first)
     done = queue_part(store, sweep, first)
     assert store.start_run(done, "cpu", {})
     store.write_steps(done, some_steps(20, first.batch_size))

@@ -36,7 +36,7 @@ def finished(corpus: str = "starter") -> int:
     sweep_id = create_sweep(store, config)
     sweep = read_sweep(store, sweep_id)
     for part in sweep.parts:
-        run = sweep.run_config(part)
+        run = sweep.build_run_config(part)
         run_id = queue_part(store, sweep, part)
         store.start_run(run_id, "cpu", {})
         for iteration in (0, 20):

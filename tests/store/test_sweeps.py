@@ -45,14 +45,14 @@ def finished(store: Store) -> tuple[int, int, int]:
 
 def test_new_sweeps_and_their_runs(store: Store) -> None:
     first, second = create(store), create(store)
-    single = store.create_run(CONFIG.run_config(FUSED, 2, 0))
+    single = store.create_run(CONFIG.build_run_config(FUSED, 2, 0))
     run_id = queue(store, first, 4)
     sweep = read_sweep(store, first)
     assert (sweep.id, sweep.config, sweep.state) == (first, CONFIG, SweepState.STOPPED)
     run = store.run(run_id)
     assert [(part.batch_size, part.run) for part in sweep.parts] == [(4, run), (2, None)]
     assert sweep.count_done_parts() == 0
-    assert run.config == CONFIG.run_config(FUSED, 4, 0)
+    assert run.config == CONFIG.build_run_config(FUSED, 4, 0)
     assert (store.parent_sweep(run_id), store.parent_sweep(single)) == (first, None)
     assert [sweep.id for sweep in read_sweeps(store)] == [second, first]
     assert [part.run for part in read_sweep(store, second).parts] == [None, None]

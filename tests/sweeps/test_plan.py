@@ -9,7 +9,7 @@ from s2s.config import Engine, SweepConfig, TrainConfig
 from s2s.records import SweepPart
 from s2s.store import Store
 from s2s.store.sweeps import read_sweep
-from s2s.sweeps.plan import _all_parts, create_sweep, plan
+from s2s.sweeps.plan import _plan_all_parts, create_sweep, plan
 
 ENGINES = (Engine.FUSED, Engine.ARTICLE)
 configs = st.builds(
@@ -45,7 +45,7 @@ def test_repeats_and_seeds_have_orders_of_their_own() -> None:
 
 def test_a_growing_sweep_tries_larger_sizes_after_the_first_repeat(store: Store) -> None:
     config = SweepConfig(batch_sizes=(2, 4), engines=ENGINES, repeats=2, grow_until_oom=True)
-    first, second = (combinations(_all_parts(config), repeat) for repeat in range(2))
+    first, second = (combinations(_plan_all_parts(config), repeat) for repeat in range(2))
     assert first[4:] == list(itertools.product(ENGINES, config.larger_sizes()))
     assert sorted(second) == sorted(first)
     assert {part.batch_size for part in plan(config)} == {2, 4}  # before any size has been trained

@@ -23,12 +23,12 @@ def test_the_articles_choices() -> None:
     config = build_replay_config("starter")
     assert (config.batch_sizes, config.engines) == ((2, 32), (Engine.ARTICLE, Engine.FUSED))
     assert (config.repeats, config.learning_rate_rule) == (3, LearningRateRule.CONSTANT)
-    run = config.run_config(Engine.ARTICLE, 2, 0)
+    run = config.build_run_config(Engine.ARTICLE, 2, 0)
     assert (run.iterations, run.hidden_size, run.layers, run.dropout) == (1000, 128, 1, 0.2)
     assert (run.optimizer, run.learning_rate, run.momentum) == (OptimizerName.RMSPROP, 1e-3, 0.9)
     assert (run.teacher_forcing, run.length_pool) == (1.0, 0)
     config = build_replay_config("starter", replay.LONG_ITERATIONS)
-    run = config.run_config(Engine.ARTICLE, 32, 0)
+    run = config.build_run_config(Engine.ARTICLE, 32, 0)
     assert (config.repeats, run.iterations, run.evaluate_every) == (1, 10_000, 1000)
     assert build_replay_config("starter", replay.LONG_ITERATIONS, repeats=2).repeats == 2
 

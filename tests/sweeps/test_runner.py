@@ -81,7 +81,7 @@ def test_all_parts_in_the_order_of_the_plan(store: Store) -> None:
     assert states(sweep) == dict.fromkeys([(2, 0), (4, 0), (2, 1), (4, 1)], FINISHED)
     assert [run.id for run in runs(sweep).values()] == [1, 2, 3, 4]
     for part in sweep.parts:
-        assert part.run.config == sweep.run_config(part)
+        assert part.run.config == sweep.build_run_config(part)
         assert len(store.steps(part.run.id)) == 6
         assert run_folder(part.run.id).exists() is (part.repeat == 0)  # weights of the first
     assert len({tuple(each) for each in losses(store, sweep).values()}) == 4

@@ -75,7 +75,7 @@ def plan_confirming_run(sweep: Sweep, advice: Advice) -> TrainConfig:
     best = advice.recommendation.best
     steps = math.ceil(_MAX_STEPS_RATIO * best.steps)
     return dataclasses.replace(
-        sweep.config.run_config(advice.engine, best.batch_size, sweep.config.repeats),
+        sweep.config.build_run_config(advice.engine, best.batch_size, sweep.config.repeats),
         iterations=steps,
         max_seconds=0.0,
         target_loss=advice.target_loss,
