@@ -1,4 +1,4 @@
-"""`python -m s2s`."""
+"""Entry point of `python -m s2s`."""
 
 import gc
 import io
@@ -7,11 +7,12 @@ import sys
 from s2s.cli.main import main
 from s2s.threads import limit_spinning
 
-# UTF-8 whatever the locale, and no text that cannot be printed.
+# Use UTF-8 whatever the locale. Escape what cannot be encoded or decoded instead of failing.
 for stream in (sys.stdin, sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 limit_spinning()
 code = main()
-gc.freeze()  # with torch loaded, the interpreter's last collections take seconds
+# Skip these objects in the collections at exit, which take seconds once torch is loaded.
+gc.freeze()
 sys.exit(code)

@@ -1,1 +1,1 @@
-"""The command line, `python -m s2s`: a file per group of commands; torch, scipy load late."""
+"""Command line: one file per group of commands. Commands import torch and scipy when needed."""

@@ -110,7 +110,7 @@ def _measure_noise(store: Store, sweep: Sweep, result: "Advice") -> None:
 
 
 def _run_to_json(run: Run, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
-    """Return the measurements of a run that the models are fitted to."""
+    """Return the run's measurements, to which the models are fitted."""
     return {
         "batch_size": run.config.batch_size,
         "seed": run.config.seed,
@@ -123,7 +123,7 @@ def _run_to_json(run: Run, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
 
 
 def _advice_to_json(result: "Advice") -> dict[str, Any]:
-    """Return the advice without the draws of its bootstrap."""
+    """Return the advice for JSON, without the bootstrap samples."""
     recommendation, throughput = result.recommendation, result.speed.fit
     fit = recommendation.fit
     return {

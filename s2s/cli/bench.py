@@ -48,10 +48,10 @@ def bench(options: argparse.Namespace) -> int | None:
         options.seconds, "Seconds per round", 0.0, _DAY_SECONDS, exclude_minimum=True
     )
     if options.openmp:
-        set_spinning(os.environ, Spinning(options.openmp))  # before torch is loaded and reads it
+        set_spinning(os.environ, Spinning(options.openmp))  # torch reads it when it is loaded
     from s2s.bench.bench import Bench
 
-    measuring = Bench(
+    measurement = Bench(
         base,
         engines=common.split_list(options.engines) or None,
         batch_sizes=batch_sizes,
@@ -63,14 +63,14 @@ def bench(options: argparse.Namespace) -> int | None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
         with common.show_progress() as show:
-            for activity, share in measuring.run():
+            for activity, share in measurement.run():
                 show(activity, share)
     except KeyboardInterrupt:
-        if not measuring.build_report():
+        if not measurement.build_report():
             common.print_text("s2s: stopped before anything was measured.", sys.stderr)
         return common.EXIT_STOPPED
-    finally:  # print the completed rounds, however the bench ended
-        if report := measuring.build_report():
+    finally:  # however the bench ended, print the completed rounds
+        if report := measurement.build_report():
             _print_report(options, report)
     return None
 

@@ -1,4 +1,4 @@
-"""Parts that commands share: options, exit codes, printing, progress, stopping on a signal."""
+"""Functions that commands share: options, exit codes, printing, progress, signals."""
 
 import argparse
 import functools
@@ -27,7 +27,7 @@ EXIT_STOPPED = 130
 def add_command(
     commands: Commands, name: str, run: Callable[[argparse.Namespace], int | None], help_: str
 ) -> argparse.ArgumentParser:
-    """Add a command with the option `--json`; return its parser.
+    """Add a command with the option `--json`, and return its parser.
 
     Args:
         run: Runs the command and returns its exit code, or None for 0.
@@ -44,17 +44,17 @@ def add_command(
 
 
 def add_run_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names the run for `find_trained_run`."""
+    """Add the option `--run`. `find_trained_run` reads its value."""
     parser.add_argument("--run", default="last", help="run id, or last (default: %(default)s)")
 
 
 def add_option(
     parser: argparse.ArgumentParser, name: str, default: float | str, help_: str
 ) -> None:
-    """Add an option with the type of its default; a StrEnum's members are the choices."""
+    """Add an option with the type of its default. The members of a StrEnum are its choices."""
     help_, kind = f"{help_} (default: %(default)s)", type(default)
     if issubclass(kind, StrEnum):
-        # The values as a user types them: argparse would show the members' Python form.
+        # List the values as a user types them. argparse would show the members as Python code.
         choices = [member.value for member in kind]
         parser.add_argument(name, default=str(default), choices=choices, help=help_)
     else:
@@ -94,7 +94,7 @@ def find_trained_run(store: Store, text: str) -> int:
 
 
 def stop_on_signals() -> Event:
-    """Return an event that the first Ctrl-C or SIGTERM sets; a second one ends the program."""
+    """Return an event that the first Ctrl-C or SIGTERM sets. A second one ends the program."""
     stop = Event()
 
     def set_stop(number: int, _frame: object) -> None:
@@ -108,9 +108,9 @@ def stop_on_signals() -> Event:
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[str, float | None], None]]:
-    """Yield a function that shows an activity and its progress on standard error, if a terminal.
+    """Yield a function that shows an activity and the fraction done on standard error.
 
-    The progress is a fraction; None leaves the bar as it is.
+    None as the fraction leaves the bar as it is. Nothing is shown if this is not a terminal.
     """
     bar_format = "{desc} {percentage:3.0f}%|{bar}|"
     with tqdm(total=1.0, bar_format=bar_format, disable=None, leave=False) as bar:
@@ -125,7 +125,7 @@ def show_progress() -> Iterator[Callable[[str, float | None], None]]:
 
 
 def print_result(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
-    """Print one line of JSON if --json was given, the text otherwise."""
+    """Print `values` as a line of JSON if --json was given, `text` otherwise."""
     if options.json:
         print_json(values)
     else:
@@ -133,11 +133,11 @@ def print_result(options: argparse.Namespace, values: dict[str, Any], text: str)
 
 
 def print_text(text: str, file: TextIO | None = None) -> None:
-    """Print to standard output or `file`; escape characters that could control a terminal."""
+    """Print to `file` or standard output. Escape characters that could control a terminal."""
     print(escape_unprintable(text, allowed="\n\t"), file=file, flush=True)
 
 
 def print_json(values: dict[str, Any]) -> None:
-    """Print one line of JSON; escape characters that could control a terminal."""
+    """Print one line of JSON. Escape characters that could control a terminal."""
     line = json.dumps(values, ensure_ascii=False)  # escapes only some of these characters
     print(escape_unprintable(line, escape=lambda each: json.dumps(each)[1:-1]), flush=True)

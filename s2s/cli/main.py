@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = build_parser()
     options = parser.parse_args(arguments)
-    # Some versions of Python give an option that is followed by `--` alone an empty list.
+    # If only `--` follows an option, some versions of Python set the option to an empty list.
     for name, value in vars(options).items():
         if value == [] and name != "sentences":
             parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"s2s: {error}", file=sys.stderr)
         return common.EXIT_ERROR
-    except BrokenPipeError:  # the reader of a pipe has closed it
+    except BrokenPipeError:  # the program that reads the output has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:

@@ -45,7 +45,7 @@ def replay(options: argparse.Namespace) -> int | None:
 
 
 def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> None:
-    """Print the result, then the sample translations of the first repeat."""
+    """Print the result, then sample translations of the first repeat's runs."""
     from s2s.sweeps import replay as stored
     from s2s.text.replay import describe_replay, format_replay
 
@@ -65,7 +65,7 @@ def _print_result(options: argparse.Namespace, store: Store, sweep: Sweep) -> No
 
 
 def _print_translations(options: argparse.Namespace, store: Store, run: Run) -> None:
-    """Print a run's sample translations; as text only those that the article prints as well."""
+    """Print a run's sample translations. As text, print only those that the article prints."""
     from s2s.analysis.sweep.replay import LARGE, select_article_evaluations
     from s2s.text.replay import format_translations
 

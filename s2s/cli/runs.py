@@ -71,25 +71,25 @@ def export(options: argparse.Namespace) -> None:
     try:
         with _open_for_replacement(Path(options.output)) as file:
             write(Store(home()), file)
-    except (OSError, ValueError) as error:  # ValueError: a name that contains NUL
+    except (OSError, ValueError) as error:  # ValueError: the name contains NUL
         reason = error.strerror if isinstance(error, OSError) else "invalid file name"
         raise UserError(f"Cannot write {quote(options.output)} ({reason}).") from error
 
 
 @contextmanager
 def _open_for_replacement(path: Path) -> Iterator[IO[str]]:
-    """Open a file that replaces `path` once it is complete; a pipe or device is opened itself."""
+    """Open a file that replaces `path` when it is complete. Open a pipe or device directly."""
     is_file = path.is_file() or not path.exists()
-    written = path.with_name(f".{path.name}.{os.getpid()}") if is_file else path
+    write_path = path.with_name(f".{path.name}.{os.getpid()}") if is_file else path
     try:
-        with written.open("w", encoding="utf-8", newline="") as file:
+        with write_path.open("w", encoding="utf-8", newline="") as file:
             yield file
         if is_file:
-            written.replace(path)
+            write_path.replace(path)
     finally:
         if is_file:
             with suppress(OSError):
-                written.unlink(missing_ok=True)
+                write_path.unlink(missing_ok=True)
 
 
 def evaluate(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The commands `sweep` and `sweeps`: start or resume a sweep, list all."""
+"""The commands `sweep` and `sweeps`: start or resume a sweep, list all sweeps."""
 
 import argparse
 import dataclasses
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def add_commands(commands: common.Commands) -> None:
     """Add `sweep` and `sweeps`."""
-    sweep_help = "Train several batch sizes; the last output is a table."
+    sweep_help = "Train several batch sizes, then print a table."
     parser = common.add_command(commands, "sweep", sweep, sweep_help)
     default, add = SweepConfig(), functools.partial(common.add_option, parser)
     resume_help = "resume this sweep; ignores other options"
@@ -77,7 +77,7 @@ def sweep(options: argparse.Namespace) -> int:
 def run_parts(
     options: argparse.Namespace, store: Store, config: SweepConfig, sweep_id: int | None = None
 ) -> Sweep:
-    """Print an estimate of the time, train the parts without a result, and return the sweep.
+    """Print the estimated time, train the parts that are not done, and return the sweep.
 
     Args:
         sweep_id: Sweep to resume; None for a new sweep.
@@ -87,19 +87,19 @@ def run_parts(
         with common.show_progress() as show:
             estimate = estimate_sweep(config, remaining, store.runs(), show)
         values = {"event": "estimate", **dataclasses.asdict(estimate)}
-        del values["times"]  # their keys cannot be JSON
+        del values["times"]  # its keys cannot be written as JSON
         text = describe_sweep_estimate(
             config, len(remaining), estimate.total_seconds, estimate.basis, estimate.device
         )
         common.print_result(options, values, text)
         sweep_id = sweep_id or create_sweep(store, config)
         _train(options, store, sweep_id, estimate)
-    assert sweep_id is not None  # a new sweep has parts without a result
+    assert sweep_id is not None  # a new sweep has parts to train
     return read_sweep(store, sweep_id)
 
 
 def get_exit_code(sweep: Sweep) -> int:
-    """Return the exit code for a sweep; if it is unfinished, print how to resume it."""
+    """Return the exit code for a sweep. If it is unfinished, print how to resume it."""
     if sweep.state is not SweepState.FINISHED:
         hint = f"resume with `python -m s2s sweep --resume {sweep.id}`"
         print(f"s2s: sweep {sweep.id} is unfinished; {hint}", file=sys.stderr)
@@ -130,7 +130,7 @@ def _read_config(options: argparse.Namespace) -> SweepConfig:
         if budget is not Budget.SAMPLES:
             raise UserError("With --target-loss, limit the runs with --samples only.")
         budget = Budget.TARGET
-    # The iterations and the target of a run follow from the sweep's budget.
+    # The sweep's budget determines the iterations and the target loss of its runs.
     base = vars(options) | {"batch_size": options.base_batch_size}
     del base["iterations"], base["target_loss"]
     values = vars(options) | {
@@ -146,7 +146,7 @@ def _read_config(options: argparse.Namespace) -> SweepConfig:
 def _train(
     options: argparse.Namespace, store: Store, sweep_id: int, estimate: SweepEstimate
 ) -> None:
-    """Train the sweep's parts; with --json, print each part when it has ended."""
+    """Train the sweep's parts. With --json, print each part when it has ended."""
     from s2s.sweeps.runner import run_sweep
 
     stop = common.stop_on_signals()
@@ -179,7 +179,7 @@ def _describe_progress(progress: "SweepProgress", seconds_after: float | None) -
 def _estimate_seconds_after(
     store: Store, progress: "SweepProgress", estimate: SweepEstimate
 ) -> float | None:
-    """Estimate how long the parts after the current part take."""
+    """Return the estimated seconds for the parts after the current one, None if unknown."""
     config = progress.sweep.config
     later = [part for part in progress.sweep.parts if not part.is_done() and part != progress.part]
     times = {**estimate.times, **look_up_step_times(config, store.runs(), estimate.device)}

@@ -22,7 +22,7 @@ from s2s.text.run import describe_result
 
 def add_commands(commands: common.Commands) -> None:
     """Add `train` and `resume`."""
-    train_help = "Train one run; the last output is its summary."
+    train_help = "Train one run, then print its summary."
     parser = common.add_command(commands, "train", train, train_help)
     default, add = TrainConfig(), functools.partial(common.add_option, parser)
     add("--batch-size", default.batch_size, "sentences per step")
@@ -40,7 +40,7 @@ def add_commands(commands: common.Commands) -> None:
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that a run and a sweep share."""
+    """Add the options that the commands `train` and `sweep` share."""
     common.add_model_options(parser)
     default, add = TrainConfig(), functools.partial(common.add_option, parser)
     add("--dropout", default.dropout, "share of embedding values set to 0")
@@ -71,7 +71,7 @@ def train(options: argparse.Namespace) -> int:
     if options.continue_from is not None:
         run_id = common.find_trained_run(store, options.continue_from)
         config = dataclasses.replace(config, continue_from=run_id)
-    catalog.open_corpus(corpora_folder(), config.corpus)  # a mistyped name makes no failed run
+    catalog.open_corpus(corpora_folder(), config.corpus)  # raises an error before a run is created
     return _execute(options, store, store.create_run(config))
 
 
@@ -94,12 +94,12 @@ def _read_config(options: argparse.Namespace) -> TrainConfig:
 
 
 def _find_resumable(store: Store) -> int:
-    """Return the id of the newest run that can be resumed, preferably of one that has begun."""
+    """Return the id of the newest resumable run, preferably one that has done iterations."""
     runs = [run for run, _ in find_resumable(store)]
     if not runs:
         raise UserError("No interrupted run can be resumed. List all with `python -m s2s runs`.")
-    begun = [run for run in runs if run.iterations_done]  # a shutdown also interrupts queued runs
-    return (begun or runs)[0].id
+    started = [run for run in runs if run.iterations_done]  # a shutdown also interrupts queued runs
+    return (started or runs)[0].id
 
 
 def _execute(options: argparse.Namespace, store: Store, run_id: int) -> int:

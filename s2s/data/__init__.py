@@ -1,1 +1,1 @@
-"""Corpora: files, download, text, vocabulary, preparation, batches, statistics."""
+"""Corpora: reading, downloading, preparing and storing them, batches, and statistics."""

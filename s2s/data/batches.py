@@ -1,4 +1,4 @@
-"""Batches of a corpus whose words are on a device: padded, packed, or of a fixed shape."""
+"""Batches of a corpus, made on a device: padded, packed, or of a fixed shape."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batch:
-    """A padded batch, time first: column b holds sentence b, EOS, then PAD."""
+    """A padded batch of B pairs, time first: column b holds sentence b, EOS, then PAD."""
 
     source: Tensor
     """(S, B) word ids, int64."""
     target: Tensor
     """(T, B) word ids."""
     source_tokens: int
-    """Real tokens, EOS included."""
+    """Tokens of the source sentences, EOS included, without padding."""
     target_tokens: int
 
     @property
@@ -38,7 +38,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class PackedSide:
-    """The real tokens of one side, in the layout of torch's PackedSequence.
+    """The P real tokens of one side, in the layout of torch's PackedSequence.
 
     Sentences are sorted from long to short: all first tokens, then all second tokens, and so on.
     """
@@ -48,12 +48,12 @@ class PackedSide:
     inputs: Tensor
     """(P,) the word before each token in its sentence, SOS before the first: decoder inputs."""
     batch_sizes: list[int]
-    """Number of sentences with at least one token, at least two tokens, and so on."""
+    """Item t is the number of sentences with more than t tokens."""
 
 
 @dataclass(frozen=True)
 class PackedBatch:
-    """A batch without padding; each side is sorted by its own lengths."""
+    """A batch without padding. Each side is sorted by its own lengths."""
 
     source: PackedSide
     target: PackedSide
@@ -108,7 +108,7 @@ class Batches:
         self.longest_target = int(self._target.lengths.max())
 
     def get_lengths(self, indices: Ints) -> tuple[Ints, Ints]:
-        """Return the (B,) tokens of each source and each target, EOS included."""
+        """Return the (B,) lengths of the sources and of the targets in tokens, EOS included."""
         return self._source.lengths[indices], self._target.lengths[indices]
 
     def make_padded(self, indices: Ints, *, joint: bool = False) -> Batch:
@@ -188,7 +188,7 @@ class _DeviceSide:
         return torch.where(is_real, self._tokens[index], PAD), lengths
 
     def pack(self, indices: Ints) -> tuple[PackedSide, Ints, Ints]:
-        """Return the packed side, the order of `indices` in it, and the positions of each EOS."""
+        """Return the packed side, the order of `indices` in it, and the EOS positions."""
         lengths = self.lengths[indices]
         order = np.argsort(-lengths, kind="stable")
         lengths = lengths[order]
@@ -203,7 +203,7 @@ class _DeviceSide:
 
 
 def to_device(values: Ints, device: torch.device) -> Tensor:
-    """Copy to the device without waiting for it: torch keeps pinned memory until it is copied."""
+    """Start a copy to the device. torch keeps the pinned memory until the copy is done."""
     tensor = torch.from_numpy(values)
     if device.type == "cuda":
         tensor = tensor.pin_memory()
@@ -211,7 +211,7 @@ def to_device(values: Ints, device: torch.device) -> Tensor:
 
 
 def pad(sentences: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return sentences of word ids as (S, B) word ids and (B,) lengths."""
+    """Return the sentences as padded (S, B) word ids, and their (B,) lengths."""
     padded = pad_sequence([torch.tensor(sentence) for sentence in sentences], padding_value=PAD)
     lengths = torch.tensor([len(sentence) for sentence in sentences])
     return padded.to(device), lengths.to(device)

@@ -48,7 +48,7 @@ def ignore_progress(description: str, fraction: float | None) -> None:
 
 @dataclass(frozen=True)
 class _Origin:
-    """The file that a corpus is prepared from, and what is known about it beforehand."""
+    """The file that a corpus is prepared from, with the details known before it is read."""
 
     name: str
     path: Path
@@ -64,7 +64,7 @@ def list_corpora(folder: Path) -> list[CorpusInfo]:
 
 
 def list_damaged_corpora(folder: Path) -> list[UserError]:
-    """Return an error for each damaged corpus."""
+    """Return one error per damaged corpus."""
     return [error for error in _load_infos(folder) if isinstance(error, UserError)]
 
 
@@ -92,7 +92,7 @@ def open_corpus(folder: Path, name: str) -> corpus.Corpus:
     try:
         while True:
             opened = corpus.load(folder / check_name(name))
-            # If another program replaced the corpus meanwhile, the arrays may be a mixture.
+            # If another program has just replaced the corpus, some arrays may be of the old one.
             if corpus.load_info(folder / name) == opened.info:
                 return opened
     except FileNotFoundError:
@@ -117,7 +117,7 @@ def add(
         name: Name of the corpus; by default the file's name without suffix.
 
     Raises:
-        UserError: The corpus cannot be prepared; nothing has been changed.
+        UserError: The corpus cannot be prepared. The catalog is unchanged.
     """
     choices = choices or CorpusChoices()
     if name:
@@ -148,7 +148,7 @@ def _find_origin(source: str | Path, name: str, folder: Path, progress: Progress
 
 
 def _find_file(source: str | Path, folder: Path, progress: Progress) -> Path:
-    """Return the path of a corpus file; download a named pair."""
+    """Return the path of a corpus file. Download it if `source` is a named pair."""
     try:
         path = Path(source).expanduser()
         if path.is_file():
@@ -165,7 +165,7 @@ def _find_file(source: str | Path, folder: Path, progress: Progress) -> Path:
 
 
 def _guess_languages(stem: str) -> tuple[str, str]:
-    """Return the languages of the columns; files of manythings.org have English in the first."""
+    """Return the languages of the columns. In files of manythings.org English comes first."""
     match = re.fullmatch(r"([a-z]{3})(-eng\b.*)?", stem)
     if match and match[1] in LANGUAGES:
         return "English", LANGUAGES[match[1]]
@@ -173,7 +173,7 @@ def _guess_languages(stem: str) -> tuple[str, str]:
 
 
 def _find_existing(folder: Path, origin: _Origin, choices: CorpusChoices) -> CorpusInfo | None:
-    """Return the corpus if it is already prepared; raise UserError if its name is taken."""
+    """Return the corpus if it is already prepared. Raise UserError if another has its name."""
     try:
         info = corpus.load(folder / origin.name).info
     except (FileNotFoundError, corpus.DamagedCorpusError):
@@ -225,7 +225,7 @@ def _prepare(
         seconds=time.perf_counter() - started,
     )
     make_folder(folder)
-    # Written to a temporary folder and renamed, so that the corpus is never incomplete.
+    # Write to a temporary folder and rename it, so that the corpus is never incomplete.
     with tempfile.TemporaryDirectory(prefix=f".adding-{info.name}-", dir=folder) as temporary:
         fresh = Path(temporary, "corpus")
         fresh.mkdir()
@@ -241,12 +241,12 @@ def _read_starter() -> Chunk:
 
 
 def remove(folder: Path, name: str) -> None:
-    """Delete a prepared corpus; runs trained on it keep their own vocabularies."""
+    """Delete a prepared corpus. Runs trained on it keep their own vocabularies."""
     prefix = f".removing-{check_name(name)}-"
     with _lock(folder, name):
         try:
             with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as temporary:
-                # Renamed first: other programs see all of the corpus or nothing.
+                # Rename it first, so that other programs see all of the corpus or nothing.
                 Path(folder, name).rename(Path(temporary, "corpus"))
         except FileNotFoundError:
             raise UserError(f"Corpus {quote(name)} not found.") from None
@@ -262,10 +262,10 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextmanager
 def _lock(folder: Path, name: str, progress: Progress = ignore_progress) -> Iterator[None]:
-    """Hold the lock of a name; only its holder adds or removes a corpus of this name."""
-    waiting = f"Waiting for another program that is preparing {name}"
+    """Hold the lock of a corpus name. Only its holder may add or remove that corpus."""
+    message = f"Waiting for another program that is preparing {name}"
     try:
-        with lock_file(_locks_folder(folder) / name, lambda: progress(waiting, None)):
+        with lock_file(_locks_folder(folder) / name, lambda: progress(message, None)):
             yield
     except OSError as error:
         reason = error.strerror or error
@@ -277,7 +277,7 @@ def _locks_folder(folder: Path) -> Path:
 
 
 def check_name(name: str) -> str:
-    """Return `name` if it is valid on every file system; raise UserError otherwise."""
+    """Return `name` if it is a valid corpus name. Raise UserError otherwise."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UserError(
             "A corpus name must be 1 to 64 letters, digits, dots, dashes or underscores and start "

@@ -17,7 +17,7 @@ from s2s.validation import check_text, parse_dataclass
 
 Ints = npt.NDArray[np.integer[Any]]
 VALIDATION_PAIRS = 512
-"""Maximum number of validation pairs per evaluation; the loss then has a standard error of 1%."""
+"""Most validation pairs per evaluation. With this many, the loss has a standard error of 1%."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,11 @@ class Side:
     tokens: Ints
     """Word ids of all sentences, EOS after each; sentence i is `tokens[offsets[i]:offsets[i + 1]]`.
 
-    Ids from `vocabulary_size` on are words that the model does not know, kept to show the text.
+    Ids from `vocabulary_size` on are words that the model does not know. They are kept so that the
+    text can be shown.
     """
     offsets: Ints
+    """Start of each sentence in `tokens`, then the end of the last one."""
     words: list[str]
     """Word of each id, special symbols first."""
     vocabulary_size: int
@@ -56,7 +58,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A prepared corpus, whose pairs are ordered by split: training, validation, test."""
+    """A prepared corpus. Its pairs are ordered by split: training, validation, test."""
 
     info: CorpusInfo
     source: Side
@@ -95,7 +97,7 @@ def save(corpus_folder: Path, info: CorpusInfo, source: Side, target: Side) -> N
 
 
 class DamagedCorpusError(UserError):
-    """Error of a prepared corpus that cannot be read; adding the corpus again replaces it."""
+    """Raised for a prepared corpus that cannot be read. Adding it again replaces it."""
 
     def __init__(self, corpus_folder: Path, reason: object) -> None:
         super().__init__(
@@ -123,7 +125,7 @@ def load_info(corpus_folder: Path) -> CorpusInfo:
 
 
 def _check_info(info: CorpusInfo, folder_name: str) -> None:
-    """Raise ValueError or UserError unless the values are possible."""
+    """Raise ValueError or UserError for impossible values."""
     if info.name != folder_name:
         raise ValueError(f"it is named {info.name!r}")
     for field, value in dataclasses.asdict(info).items():
@@ -136,7 +138,7 @@ def _check_info(info: CorpusInfo, folder_name: str) -> None:
 
 
 def load(corpus_folder: Path) -> Corpus:
-    """Open a prepared corpus, its arrays memory-mapped; raise the same errors as `load_info`."""
+    """Open a prepared corpus with memory-mapped arrays. Raise the same errors as `load_info`."""
     info = load_info(corpus_folder)
     source = _load_side(corpus_folder, "source", info, info.source_words, info.source_vocabulary)
     target = _load_side(corpus_folder, "target", info, info.target_words, info.target_vocabulary)
@@ -153,7 +155,7 @@ def _load_side(
         side = Side(tokens, offsets, [*SPECIAL_WORDS, *words], vocabulary_size)
         if len(words) != word_count or not _is_consistent(side, info):
             raise ValueError("words and sentences do not match corpus.json")
-    except Exception as error:  # numpy parses the header of an array as Python code
+    except Exception as error:  # almost anything: numpy parses headers as Python
         if isinstance(error, FileNotFoundError) and not (corpus_folder / "corpus.json").exists():
             raise  # removed meanwhile
         raise DamagedCorpusError(corpus_folder, f"{name}: {error}") from error
@@ -168,9 +170,9 @@ def _is_consistent(side: Side, info: CorpusInfo) -> bool:
         return False
     if len(offsets) != info.pairs_kept + 1 or offsets[0] != 0 or offsets[-1] != len(tokens):
         return False
-    # The lengths first: they tell whether `tokens` is too large to be read.
+    # Check the lengths before reading `tokens`, which a damaged file may make too large to read.
     if side.lengths.min() < 1 or side.lengths.max() > info.choices.max_length + 1:
         return False
-    has_all_words = tokens.min() >= 0 and tokens.max() < len(side.words)
-    has_all_ends = (tokens[offsets[1:] - 1] == EOS).all()
-    return bool(has_all_words and has_all_ends and side.vocabulary_size <= len(side.words))
+    has_valid_ids = tokens.min() >= 0 and tokens.max() < len(side.words)
+    ends_with_eos = (tokens[offsets[1:] - 1] == EOS).all()
+    return bool(has_valid_ids and ends_with_eos and side.vocabulary_size <= len(side.words))

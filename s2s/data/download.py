@@ -1,4 +1,4 @@
-"""Download a named pair from manythings.org; the next call resumes an interrupted transfer."""
+"""Download named pairs from manythings.org. The next call resumes an interrupted download."""
 
 import os
 import time
@@ -26,7 +26,7 @@ _TOTAL_SECONDS = 1800.0
 _ALTERNATIVE = "Download it with a browser and add the file by its path."
 
 Progress = Callable[[str, float | None], object]
-"""Function to call with a description and the fraction done, None if the fraction is unknown."""
+"""Function to call with a description and the fraction done, or None if that is unknown."""
 
 
 def download(name: str, folder: Path, progress: Progress) -> Path:
@@ -35,10 +35,10 @@ def download(name: str, folder: Path, progress: Progress) -> Path:
     The environment variable S2S_CORPORA_URL replaces the address of manythings.org.
 
     Args:
-        folder: Folder of the zip. A partial file stays in it, and the next call resumes it.
+        folder: Folder of the zip. After an error, the partial file stays here for the next call.
 
     Returns:
-        Path of the zip, whose checksums are correct.
+        Path of the zip. A zip that this call downloaded has correct checksums.
 
     Raises:
         UserError: The zip cannot be downloaded, checked or written.
@@ -65,7 +65,7 @@ def download(name: str, folder: Path, progress: Progress) -> Path:
 
 
 class _Transfer:
-    """The transfer of one zip into a partial file."""
+    """The download of one zip into a partial file."""
 
     def __init__(self, name: str, folder: Path, progress: Progress) -> None:
         self._name, self._progress = name, progress
@@ -74,7 +74,7 @@ class _Transfer:
         # The URL may contain a password, so messages name the site instead.
         self._site = "S2S_CORPORA_URL" if base else "manythings.org"
         self.partial = folder / f"{name}.zip.part"
-        self._version = folder / f"{name}.zip.part.version"
+        self._version_file = folder / f"{name}.zip.part.version"
         """File with the ETag or date of the zip, empty if the site sent neither."""
 
     def receive(self) -> None:
@@ -82,7 +82,7 @@ class _Transfer:
         done = self._count_resumable_bytes()
         headers = dict(_HEADERS)
         if done:
-            version = self._version.read_text(encoding="utf-8")
+            version = self._version_file.read_text(encoding="utf-8")
             headers |= {"Range": f"bytes={done}-", "If-Range": version}
         timeouts = (_CONNECT_SECONDS, _READ_SECONDS)
         try:
@@ -105,14 +105,14 @@ class _Transfer:
             raise UserError(message) from error
 
     def _count_resumable_bytes(self) -> int:
-        """Return the size of the partial file; 0 if the transfer has to start over."""
+        """Return the size of the partial file, or 0 if the download has to start over."""
         try:
-            return self.partial.stat().st_size if self._version.stat().st_size else 0
+            return self.partial.stat().st_size if self._version_file.stat().st_size else 0
         except FileNotFoundError:
             return 0
 
     def _start_over(self, response: requests.Response) -> None:
-        """Discard the partial file; raise UserError unless the response is the whole zip."""
+        """Prepare for the whole zip. Raise UserError if the response is anything else."""
         status = response.status_code
         if status in (200, 416):  # the whole zip, or a partial file that is not part of it
             self.discard()
@@ -123,10 +123,10 @@ class _Transfer:
         etag = response.headers.get("ETag", "")
         if not etag.startswith('"'):  # If-Range does not accept a weak ETag
             etag = response.headers.get("Last-Modified", "")
-        self._version.write_text(etag, encoding="utf-8")
+        self._version_file.write_text(etag, encoding="utf-8")
 
     def _append(self, response: requests.Response, done: int) -> None:
-        """Append the response to the partial file, which has `done` bytes."""
+        """Append the response to the partial file, which holds `done` bytes so far."""
         remaining = response.raw.length_remaining
         deadline = time.monotonic() + _TOTAL_SECONDS
         total, description = done + (remaining or 0), ""
@@ -152,11 +152,11 @@ class _Transfer:
                     self._progress(description, done / total if remaining else None)
 
     def check_zip(self) -> None:
-        """Check every byte: a server may have sent the rest of another version of the zip."""
+        """Check every byte. The server may have resumed with another version of the zip."""
         try:
             with open_zip(self.partial) as archive:
                 unpacked = sum(entry.file_size for entry in archive.infolist())
-                # The size first: unpacking a zip bomb takes hours.
+                # Check the size first, because unpacking a zip bomb takes hours.
                 is_plausible = unpacked <= MAX_ZIP_RATIO * self.partial.stat().st_size
                 if is_plausible and not archive.testzip():
                     return
@@ -168,9 +168,9 @@ class _Transfer:
         )
 
     def discard(self) -> None:
-        """Delete the partial file and the note of its version."""
+        """Delete the partial file and its version file."""
         self.partial.unlink(missing_ok=True)
-        self._version.unlink(missing_ok=True)
+        self._version_file.unlink(missing_ok=True)
 
     def _explain_next_attempt(self) -> str:
         done = self._count_resumable_bytes()

@@ -22,16 +22,16 @@ from s2s.records import EOS, SPECIAL_WORDS
 _MAX_BAD_LINE_NUMBERS = 100
 _SPLIT_SEED = 2018
 _MAX_BYTES = 2 * 2**30
-"""Memory limit per corpus, if that much is available."""
+"""Limit of the memory for preparing a corpus. Half of the available memory is another limit."""
 _TOKEN_BYTES, _SENTENCE_BYTES, _WORD_BYTES = 12, 60, 200
-"""Peak memory of preparing, per token, per sentence and per distinct word, without its letters."""
+"""Estimated peak memory per token, per sentence, and per distinct word without its letters."""
 _BLOCK_SENTENCES = 2**16
-"""Sentences to reorder at once, so that the temporary arrays stay small."""
+"""Sentences to reorder per block, so that the temporary arrays stay small."""
 
 
 @dataclass
 class Prepared:
-    """A prepared corpus that is not yet written, with the counts of CorpusInfo."""
+    """A prepared corpus that is not yet written, and its counts for CorpusInfo."""
 
     source: Side
     target: Side
@@ -48,7 +48,7 @@ class Prepared:
 
 
 class _SideEncoder:
-    """Encoder of one side: numbers the words as they occur; SENTENCE_END is 0."""
+    """Encoder of one side. It numbers the words from 1 as they first occur; SENTENCE_END is 0."""
 
     def __init__(self, choices: CorpusChoices) -> None:
         self.numbers = defaultdict(itertools.count(1).__next__, {SENTENCE_END: 0})
@@ -60,10 +60,10 @@ class _SideEncoder:
         self._lengths: list[Ints] = []
         self._hashes: list[npt.NDArray[np.uint64]] = []
         self._estimated_bytes = 0
-        """Memory for the kept sentences and the letters of the distinct words."""
+        """Estimate for the kept sentences and the letters of the distinct words."""
 
     def encode(self, sentences: list[str]) -> tuple[Ints, Ints]:
-        """Return the numbers of all words, and the length of each sentence, its end included."""
+        """Return the numbers of all words, and each sentence's length, SENTENCE_END included."""
         words = split_words(sentences, self._normalizer)
         old_words = len(self.numbers)
         tokens = np.fromiter(map(self.numbers.__getitem__, words), np.int32, len(words))
@@ -73,7 +73,7 @@ class _SideEncoder:
         return tokens, np.diff(np.flatnonzero(tokens == 0), prepend=-1)
 
     def add(self, tokens: Ints, lengths: Ints, is_kept: npt.NDArray[np.bool_]) -> None:
-        """Add the encoded sentences that are to be kept."""
+        """Add those of the encoded sentences for which `is_kept` is True."""
         tokens, lengths = tokens[np.repeat(is_kept, lengths)], lengths[is_kept]
         if not len(lengths):
             return
@@ -83,7 +83,7 @@ class _SideEncoder:
         self._estimated_bytes += len(tokens) * _TOKEN_BYTES + len(lengths) * _SENTENCE_BYTES
 
     def _hash(self, tokens: Ints, lengths: Ints) -> npt.NDArray[np.uint64]:
-        """Return a 64-bit hash per sentence; a collision would only put two into one split."""
+        """Return a 64-bit hash per sentence. A collision only puts two sentences into one split."""
         starts = np.cumsum(lengths) - lengths
         position = np.arange(len(tokens)) - np.repeat(starts, lengths)
         # The multiplication and the shift spread a word's number over all bits of the hash.
@@ -92,17 +92,17 @@ class _SideEncoder:
         return np.add.reduceat(mixed * self._multipliers[position], starts)
 
     def estimate_bytes(self) -> int:
-        """Return the memory needed to prepare what has been read."""
+        """Return the estimated memory for preparing the sentences encoded so far."""
         return self._estimated_bytes + len(self.numbers) * _WORD_BYTES
 
     def pop_sentence_ids(self) -> Ints:
-        """Number the distinct sentences from 0; return the number of each sentence."""
+        """Number the distinct sentences from 0. Return each sentence's number; free the hashes."""
         hashes = np.concatenate(self._hashes or [np.empty(0, np.uint64)])
         self._hashes.clear()
         return np.unique(hashes, return_inverse=True)[1].astype(np.int32)
 
     def pop_sentences(self) -> tuple[Ints, Ints]:
-        """Return the tokens and the lengths of all sentences; free their chunks."""
+        """Return the tokens and the lengths of all sentences. Free the arrays of the chunks."""
         tokens, lengths = np.concatenate(self._tokens), np.concatenate(self._lengths)
         self._tokens.clear()
         self._lengths.clear()
@@ -114,14 +114,14 @@ def prepare(
 ) -> Prepared:
     """Prepare a corpus from its lines.
 
-    The text is never in memory as a whole: words become numbers chunk by chunk.
+    The text is never in memory as a whole: each chunk's words are replaced by numbers.
 
     Args:
         progress: Called with the number of lines read so far.
 
     Raises:
-        UserError: Hardly any pair is left, or preparing would take more than 2 GiB or half of the
-            available memory.
+        UserError: No pair or hardly any distinct sentence is left, or preparing would take more
+            than 2 GiB or half of the available memory.
     """
     source, target = _SideEncoder(choices), _SideEncoder(choices)
     max_bytes = min(_MAX_BYTES, psutil.virtual_memory().available // 2)
@@ -166,7 +166,7 @@ def prepare(
 
 
 def _split_columns(chunk: Chunk) -> tuple[list[str], list[str], list[int]]:
-    """Return the first and second column of the good lines, and the numbers of the bad ones."""
+    """Return both columns of the valid lines, and the line numbers of the invalid ones."""
     first, second, bad = [], [], []
     for number, line in enumerate(chunk.lines, chunk.first_line_number):
         columns = line.split("\t", 2)
@@ -182,9 +182,9 @@ def _split(source_ids: Ints, target_ids: Ints) -> tuple[Ints, Ints, Ints]:
     """Return the indices of the training, validation and test pairs.
 
     Pairs that share a sentence of either language, directly or through other pairs, form a group
-    that stays in one split. The validation and test splits get about 1% of the pairs each (at least
-    500, but no more than a tenth; at most 5,000), from small groups drawn at random. Corpus files
-    are often sorted, so both splits are shuffled: their first pairs are representative.
+    that stays in one split. The validation and test splits get about 1% of the pairs each, from
+    small groups drawn at random: at least the lesser of 500 and 10%, at most 5,000. Corpus
+    files are often sorted. Both splits are shuffled, so that their first pairs are representative.
     """
     pairs = len(source_ids)
     split_pairs = min(max(pairs // 100, min(500, pairs // 10)), 5000)
@@ -196,11 +196,12 @@ def _split(source_ids: Ints, target_ids: Ints) -> tuple[Ints, Ints, Ints]:
     group_of_pair = np.unique(components[source_ids], return_inverse=True)[1]
     group_sizes = np.bincount(group_of_pair)
     random = np.random.default_rng(_SPLIT_SEED)
-    drawn = random.permutation(np.flatnonzero(group_sizes <= max(split_pairs // 10, 1)))
-    filled = np.cumsum(group_sizes[drawn])
+    shuffled_groups = random.permutation(np.flatnonzero(group_sizes <= max(split_pairs // 10, 1)))
+    cumulative_pairs = np.cumsum(group_sizes[shuffled_groups])
+    # 0 is the training split, 1 the validation split and 2 the test split.
     split_of_group = np.zeros(len(group_sizes), np.int8)
-    split_of_group[drawn[filled <= 2 * split_pairs]] = 2
-    split_of_group[drawn[filled <= split_pairs]] = 1
+    split_of_group[shuffled_groups[cumulative_pairs <= 2 * split_pairs]] = 2
+    split_of_group[shuffled_groups[cumulative_pairs <= split_pairs]] = 1
     split_of_pair = split_of_group[group_of_pair]
     training, validation, test = (np.flatnonzero(split_of_pair == split) for split in (0, 1, 2))
     return training, random.permutation(validation), random.permutation(test)
@@ -220,17 +221,17 @@ def _finish_side(
     vocabulary_size = int((training_counts >= choices.min_count).sum())
     if choices.max_vocabulary:
         vocabulary_size = min(vocabulary_size, choices.max_vocabulary)
-    known, unknown = np.split(by_frequency, [vocabulary_size])
-    used = np.concatenate([known, unknown[counts[unknown] > 0]])
+    in_vocabulary, rest = np.split(by_frequency, [vocabulary_size])
+    old_numbers = np.concatenate([in_vocabulary, rest[counts[rest] > 0]])
     ids = np.zeros(len(words), np.int32)
     ids[0] = EOS
-    ids[used] = np.arange(len(used)) + len(SPECIAL_WORDS)
-    used_words = [*SPECIAL_WORDS, *(words[number] for number in used.tolist())]
-    return Side(ids[tokens], offsets, used_words, vocabulary_size + len(SPECIAL_WORDS))
+    ids[old_numbers] = np.arange(len(old_numbers)) + len(SPECIAL_WORDS)
+    ordered_words = [*SPECIAL_WORDS, *(words[number] for number in old_numbers.tolist())]
+    return Side(ids[tokens], offsets, ordered_words, vocabulary_size + len(SPECIAL_WORDS))
 
 
 def _reorder(tokens: Ints, lengths: Ints, order: Ints) -> tuple[Ints, Ints]:
-    """Return the tokens and offsets of the sentences in this order."""
+    """Return the tokens and the offsets of the sentences, in the given order."""
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
     offsets = np.concatenate([[0], np.cumsum(lengths[order], dtype=np.int64)])
     ordered = np.empty_like(tokens)

@@ -16,9 +16,9 @@ from s2s.errors import UserError, quote
 MAX_TEXT_BYTES = 2**30
 MAX_ZIP_ENTRIES = 1000
 MAX_ZIP_RATIO = 100
-"""Text shrinks to about a quarter; a ratio of hundreds indicates a zip bomb."""
+"""Most bytes of text per byte of zip. Usual text has about 4; hundreds indicate a zip bomb."""
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""For other compressions zipfile ignores the declared sizes."""
+"""Accepted compressions. With any other, zipfile ignores the declared sizes."""
 _CHUNK_BYTES = 2**20
 _MAX_LINE_BYTES = 2**16
 _SUFFIXES = (".txt", ".tsv")
@@ -35,10 +35,10 @@ class Chunk:
     lines: list[str]
 
 
-def make_safe_name(uploaded: str) -> str:
-    """Return a file name for an upload that consists of harmless characters."""
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(uploaded).stem).strip("-_")[:64]
-    suffix = Path(uploaded).suffix.lower()
+def make_safe_name(uploaded_name: str) -> str:
+    """Return a file name of harmless characters for an uploaded file."""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(uploaded_name).stem).strip("-_")[:64]
+    suffix = Path(uploaded_name).suffix.lower()
     return (stem or "upload") + (suffix if suffix in (*_SUFFIXES, ".zip") else ".txt")
 
 
@@ -51,10 +51,10 @@ def hash_content(path: Path) -> str:
 def read_chunks(path: Path) -> Iterator[Chunk]:
     """Yield the lines of a `.txt`, `.tsv` or `.zip` file, about 1 MiB at a time.
 
-    The text is read as UTF-8, with or without a byte order mark; invalid bytes become U+FFFD.
+    The text is read as UTF-8, with or without a byte order mark. Invalid bytes become U+FFFD.
 
     Raises:
-        UserError: The file is not a text, or a zip that is damaged or unsafe.
+        UserError: The file is not a text file, or it is a damaged or unsafe zip.
     """
     with _open_text(path) as file:
         number = 1
@@ -75,7 +75,7 @@ def read_chunks(path: Path) -> Iterator[Chunk]:
 
 
 def is_from_tatoeba(path: Path) -> bool:
-    """Return whether Tatoeba is mentioned in the first lines or in a zip's `_about.txt`."""
+    """Return whether the first 64 KiB of the text, or of a zip's `_about.txt`, mention Tatoeba."""
     if path.suffix.lower() == ".zip":
         with _convert_errors(path), open_zip(path) as archive:
             for entry in archive.infolist():
@@ -91,7 +91,7 @@ def _mentions_tatoeba(file: IO[bytes]) -> bool:
 
 
 def _read_whole_lines(file: IO[bytes], name: str) -> Iterator[bytes]:
-    """Yield blocks of whole lines; the last one may lack its line break."""
+    """Yield blocks of whole lines. The last line may lack its line break."""
     rest, size = b"", 0
     while block := file.read(_CHUNK_BYTES):
         size += len(block)
@@ -131,7 +131,7 @@ def _open_text(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _convert_errors(path: Path) -> Iterator[None]:
-    """Raise UserError for errors of reading the file."""
+    """Convert errors of reading the file to UserError."""
     try:
         yield
     except ZIP_ERRORS as error:
@@ -145,10 +145,15 @@ def _convert_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip; raise an error if it contains too many files or uses a rare compression."""
+    """Open a zip.
+
+    Raises:
+        UserError: It contains too many files.
+        NotImplementedError: It uses a compression that is not accepted.
+    """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        # zipfile creates an object per entry, and the number of entries that a zip declares may be
-        # wrong, so the signatures of the entries are counted first.
+        # zipfile creates an object per entry, so count the entries first. Count their signatures,
+        # because the number that the zip declares may be wrong.
         if sum(1 for _ in re.finditer(b"PK\1\2", content)) > MAX_ZIP_ENTRIES:
             raise UserError(
                 f"{path.name} contains more than {MAX_ZIP_ENTRIES:,} files. A corpus zip must "
@@ -161,7 +166,7 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _find_text(archive: zipfile.ZipFile, size_bytes: int) -> zipfile.ZipInfo:
-    """Return the one corpus text of a zip, after checks of its paths and sizes."""
+    """Return the only corpus text of a zip. Raise UserError if its paths or sizes are unsafe."""
     name = Path(archive.filename or "the zip").name
     texts = []
     for entry in archive.infolist():

@@ -1,4 +1,4 @@
-"""Batch sampler: draws the pairs that a step trains on, with replacement."""
+"""Batch sampler: draws the training pairs of each step, with replacement."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ class BatchSampler:
     """Sampler of random batches of training pairs.
 
     Each batch is drawn independently. With a pool, the pairs of several batches are drawn together,
-    sorted by length, cut into batches and used in random order. This saves padding and keeps the
-    frequency of every pair, but a batch then holds only pairs of similar length.
+    sorted by length and cut into batches. These are used in random order. This saves padding, and
+    every pair is still equally likely. But a batch then holds only pairs of similar length.
     """
 
     def __init__(self, lengths: Ints, batch_size: int, pool_batches: int, seed: list[int]) -> None:
         """Seed the sampler.
 
         Args:
-            lengths: (pairs,) tokens of each training pair, by which a pool is sorted.
+            lengths: (pairs,) length of each training pair in tokens. A pool is sorted by it.
             batch_size: Pairs per batch.
             pool_batches: Batches per pool; 0 for no pool.
             seed: Seed of numpy's default_rng.
@@ -50,7 +50,7 @@ class BatchSampler:
         return {**self._random.bit_generator.state, "pool": self._pool.tolist()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a state, except for its pool if the batch size or the corpus has changed."""
+        """Restore a state, but not its pool if this sampler could not have drawn it."""
         pool = np.array(state.get("pool", []), np.int64)
         in_range = bool(((pool >= 0) & (pool < len(self._lengths))).all())
         if pool.ndim == 2 and pool.shape[1] == self._batch_size and self._pool_batches and in_range:

@@ -7,7 +7,7 @@ import numpy as np
 from s2s.data.corpus import VALIDATION_PAIRS, Corpus, Ints, Side
 from s2s.records import EOS, PAD, SPECIAL_WORDS, UNK
 
-_FIRST_WORD = len(SPECIAL_WORDS)
+_FIRST_WORD_ID = len(SPECIAL_WORDS)
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class WordCount:
     share: float
     """Share of all words of the side, 0 to 1."""
     in_vocabulary: bool
-    """Whether the model knows the word; it reads UNK otherwise."""
+    """Whether the word is in the vocabulary. Otherwise the model reads UNK."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class ExampleBatch:
 
     @property
     def padding_ratio(self) -> float:
-        """Padding among the padded tokens of both sides, 0 to 1."""
+        """Share of padding in the tokens of both sides, padding included, 0 to 1."""
         return 1 - self._real_tokens() / (self.source.size + self.target.size)
 
     @property
     def joint_shape(self) -> tuple[int, int]:
-        """Sentences and steps of each side if both are padded to one length, as in the article."""
+        """Rows and columns of each side if both are padded to one length, as in the article."""
         return len(self.source), max(self.source.shape[1], self.target.shape[1])
 
     @property
@@ -54,8 +54,9 @@ def compute_unigram_loss(corpus: Corpus) -> float | None:
     """Return the validation loss of predicting words by their frequency only.
 
     The loss is the mean of -log p(w) in nats per target token, EOS included, over the pairs that
-    evaluations use, with p(w) = (count(w) + 1) / (tokens + words) from the training split. Adding 1
-    (Laplace) keeps the loss finite for words never seen in training.
+    evaluations use. In p(w) = (count(w) + 1) / (tokens + words), `count` and `tokens` are those of
+    the training split, and `words` is the number of words that can be predicted. Adding 1 (Laplace)
+    keeps the loss finite for words that the training split lacks.
 
     Returns:
         The loss, or None for a corpus without a validation split.
@@ -72,12 +73,16 @@ def compute_unigram_loss(corpus: Corpus) -> float | None:
 
 
 def count_lengths(side: Side) -> Ints:
-    """Return the number of sentences with 0, 1, 2, ... words."""
+    """Return an array whose item n is the number of sentences with n words."""
     return np.bincount(side.lengths - 1)
 
 
 def compute_length_percentile(histogram: Ints, percent: float) -> int:
-    """Return the smallest number of words that `percent` of the sentences do not exceed."""
+    """Return the smallest n such that at least `percent` of the sentences have at most n words.
+
+    Args:
+        histogram: The result of `count_lengths`.
+    """
     sentences = np.cumsum(histogram)
     return int(np.searchsorted(sentences, sentences[-1] * percent / 100))
 
@@ -85,8 +90,8 @@ def compute_length_percentile(histogram: Ints, percent: float) -> int:
 def list_frequent_words(side: Side, max_words: int) -> list[WordCount]:
     """Return the most frequent words over all splits, the most frequent first."""
     counts = np.bincount(side.tokens)
-    total = int(counts[_FIRST_WORD:].sum())
-    ids = np.argsort(-counts[_FIRST_WORD:], kind="stable")[:max_words] + _FIRST_WORD
+    total = int(counts[_FIRST_WORD_ID:].sum())
+    ids = np.argsort(-counts[_FIRST_WORD_ID:], kind="stable")[:max_words] + _FIRST_WORD_ID
     return [
         WordCount(side.words[word], count, count / total, word < side.vocabulary_size)
         for word, count in zip(ids.tolist(), counts[ids].tolist(), strict=True)
@@ -94,12 +99,12 @@ def list_frequent_words(side: Side, max_words: int) -> list[WordCount]:
 
 
 def measure_coverage(side: Side) -> list[tuple[int, float]]:
-    """Return vocabulary sizes 1, 2, 5, 10, ... with the share of the side's words they cover.
+    """Return vocabulary sizes 1, 2, 5, 10, ... and the share of the side's words that each covers.
 
-    A vocabulary holds the most frequent words of the training split; the share is over all splits.
-    Special symbols are not counted.
+    A vocabulary consists of the most frequent words of the training split. The share is over all
+    splits. Special symbols are not counted.
     """
-    counts = np.bincount(side.tokens)[_FIRST_WORD:]
+    counts = np.bincount(side.tokens)[_FIRST_WORD_ID:]
     covered = np.cumsum(counts) / counts.sum()
     sizes = [step * 10**power for power in range(9) for step in (1, 2, 5)]
     sizes = [*(size for size in sizes if size < len(counts)), len(counts)]
@@ -119,7 +124,7 @@ def draw_batch(corpus: Corpus, batch_size: int, seed: int) -> ExampleBatch:
 
 
 def decode_rows(side: Side, ids: Ints) -> list[list[str]]:
-    """Return the words of each row of ids, special symbols by name."""
+    """Return the words of each row of ids. Special symbols appear by name."""
     return [[side.words[word] for word in row] for row in ids.tolist()]
 
 

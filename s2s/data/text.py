@@ -11,7 +11,7 @@ SENTENCE_END = "\n"
 """Word that follows each sentence in the flat word lists of this module."""
 
 _MAX_MARKS = 30
-"""Combining marks per letter, as in the Stream-Safe Text Format (Unicode Annex 15, section 13)."""
+"""Most marks per letter, as in the Stream-Safe Text Format (Unicode Annex 15, section 13)."""
 _REPLACED = {
     **dict.fromkeys("’‘ʼ‛`ʹ′", "'"),
     **dict.fromkeys("“”„‟«»", '"'),
@@ -42,7 +42,7 @@ def split_words(sentences: Sequence[str], normalizer: Normalizer) -> list[str]:
 
 
 def split_sentence(sentence: str, normalizer: Normalizer) -> list[str]:
-    """Return the words of one sentence; line breaks count as spaces."""
+    """Return the words of one sentence. Line breaks count as spaces."""
     return split_words([" ".join(sentence.splitlines())], normalizer)[:-1]
 
 
@@ -69,7 +69,7 @@ def _split_like_article(sentences: Sequence[str]) -> list[str]:
 
 
 def _split_unicode(sentences: Sequence[str]) -> list[str]:
-    # Replaced first: NFKC would split the acute accent, and lower() the dotted capital I.
+    # Replace two characters before they are split: the acute accent by NFKC, the İ by lower().
     text = _limit_marks("\n".join(sentences).replace("´", "'"))
     text = unicodedata.normalize("NFKC", text)
     text = text.replace("İ", "i").lower()
@@ -80,7 +80,7 @@ def _split_unicode(sentences: Sequence[str]) -> list[str]:
 
 
 def _limit_marks(text: str) -> str:
-    """Drop marks beyond the limit, which no script needs: normalizing takes quadratic time."""
+    """Drop combining marks beyond the limit: normalizing many in a row takes quadratic time."""
     reordered = "".join(sorted(filter(_is_reordered, set(text))))
     if not reordered:
         return text
@@ -88,7 +88,7 @@ def _limit_marks(text: str) -> str:
 
 
 def _is_reordered(character: str) -> bool:
-    """Return whether normalizing sorts the character among the marks before it."""
+    """Return whether normalizing may move the character before the marks that precede it."""
     return unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) != 0
 
 
@@ -97,7 +97,11 @@ _category = functools.cache(unicodedata.category)
 
 @functools.cache
 def _word_pattern(marks: str) -> re.Pattern[str]:
-    """Return the pattern of a word: letters, digits, and `marks`, which `re` counts as neither."""
+    """Return the pattern of a word, a punctuation mark or a line break.
+
+    Args:
+        marks: Characters to count as letters, although `re` does not.
+    """
     letter = rf"(?:[^\W_]|[{marks}])" if marks else r"[^\W_]"
     contraction = rf"'(?:s|t|m|re|ve|ll|d)(?!{letter})"
     return re.compile(

@@ -9,13 +9,13 @@ from s2s.records import EOS, SPECIAL_WORDS, UNK
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words that a model knows on one side."""
+    """The words that a model knows in one language."""
 
     words: list[str]
     """Word of each id, special symbols first."""
 
     def __post_init__(self) -> None:
-        """Raise TypeError or ValueError unless `words` is a vocabulary."""
+        """Raise TypeError or ValueError unless `words` are strings, special symbols first."""
         words: object = self.words
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise TypeError("a vocabulary is not a list of words")
@@ -29,7 +29,7 @@ class Vocabulary:
         return word in self._ids
 
     def encode(self, words: Sequence[str]) -> list[int]:
-        """Return the ids of the words, UNK for unknown ones, followed by EOS."""
+        """Return the ids of the words, then EOS. Words outside the vocabulary become UNK."""
         return [*(self._ids.get(word, UNK) for word in words), EOS]
 
     def decode(self, ids: Sequence[int]) -> list[str]:
