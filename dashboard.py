@@ -5,9 +5,9 @@ import streamlit as st
 from pages.shared.access import logout_bar, reject_foreign_origin, require_login
 from pages.shared.errors import catch_errors
 from pages.shared.navigation import show_navigation, status_bar
-from s2s.threads import limit_spinning
+from s2s.threads import limit_thread_spinning
 
-limit_spinning()
+limit_thread_spinning()
 
 # The icon comes first: without it, the navigation would load an icon from Google.
 st.set_page_config(page_icon="🔤", layout="wide")

@@ -31,7 +31,7 @@ from s2s.config import TrainConfig
 from s2s.errors import UserError
 from s2s.locks import lease_at_once
 from s2s.task import open_task
-from s2s.threads import limit_spinning
+from s2s.threads import limit_thread_spinning
 from s2s.training.device import resolve_device
 
 MEASURES = ("target_tokens_per_second", "samples_per_second")
@@ -41,7 +41,7 @@ MEASURES = ("target_tokens_per_second", "samples_per_second")
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(options.threads)
-    limit_spinning()
+    limit_thread_spinning()
     try:
         base = TrainConfig.from_json(vars(options))
         with lease_at_once(str(resolve_device(base.device))):

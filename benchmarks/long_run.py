@@ -15,9 +15,9 @@ import time
 
 import psutil
 
-from s2s.threads import limit_spinning
+from s2s.threads import limit_thread_spinning
 
-limit_spinning()
+limit_thread_spinning()
 
 from s2s.config import TrainConfig  # noqa: E402 (torch reads the environment when it is imported)
 from s2s.paths import home  # noqa: E402

@@ -52,7 +52,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from s2s.data.batches import Batch, Batches
+from s2s.data.batches import Batch, BatchMaker
 from s2s.data.catalog import open_corpus
 from s2s.data.corpus import Corpus, Side
 from s2s.paths import corpora_folder
@@ -198,7 +198,7 @@ def draw_batches(corpus: Corpus, batch_size: int, count: int, bucket: int) -> li
         sentences = sentences[np.lexsort(keys)]
     full = len(sentences) // batch_size
     rows = sentences[: full * batch_size].reshape(full, batch_size)
-    batches = Batches(corpus, torch.device("cpu"))
+    batches = BatchMaker(corpus, torch.device("cpu"))
     return [batches.make_padded(rows[row]) for row in random.permutation(full)[:count]]
 
 

@@ -11,9 +11,9 @@ import json
 
 import numpy as np
 
-from s2s.threads import limit_spinning
+from s2s.threads import limit_thread_spinning
 
-limit_spinning()
+limit_thread_spinning()
 
 from s2s.config import TrainConfig  # noqa: E402 (torch reads the environment when it is imported)
 from s2s.records import StepRecord  # noqa: E402

@@ -5,13 +5,13 @@ import io
 import sys
 
 from s2s.cli.main import main
-from s2s.threads import limit_spinning
+from s2s.threads import limit_thread_spinning
 
 # Use UTF-8 whatever the locale. Escape what cannot be encoded or decoded instead of failing.
 for stream in (sys.stdin, sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-limit_spinning()
+limit_thread_spinning()
 code = main()
 # Skip these objects in the collections at exit, which take seconds once torch is loaded.
 gc.freeze()

@@ -15,7 +15,7 @@ class Spinning(StrEnum):
     DEFAULT = "default"
 
 
-def limit_spinning() -> None:
+def limit_thread_spinning() -> None:
     """Let idle threads sleep soon after a step, unless the user has set `GOMP_SPINCOUNT`.
 
     By default they spin, and on few cores they slow all other threads down: with a browser tab

@@ -7,7 +7,7 @@ import pytest
 
 import s2s
 from s2s.paths import corpora_folder, folder_bytes, home, run_folder
-from s2s.threads import Spinning, limit_spinning, set_spinning
+from s2s.threads import Spinning, limit_thread_spinning, set_spinning
 
 
 def test_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,10 +39,10 @@ def test_folder_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_spin_count_set_by_the_user_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOMP_SPINCOUNT", "5")
-    limit_spinning()
+    limit_thread_spinning()
     assert os.environ["GOMP_SPINCOUNT"] == "5"
     monkeypatch.delenv("GOMP_SPINCOUNT")
-    limit_spinning()
+    limit_thread_spinning()
     assert os.environ["GOMP_SPINCOUNT"] == "30000"
     for spinning, after in ((Spinning.BRIEF, {"GOMP_SPINCOUNT": "30000"}), (Spinning.DEFAULT, {})):
         environment = {"GOMP_SPINCOUNT": "5", "OMP_WAIT_POLICY": "ACTIVE"}

@@ -13,7 +13,7 @@ import torch
 
 from s2s.config import CorpusChoices, TrainConfig
 from s2s.data import catalog
-from s2s.data.batches import Batches
+from s2s.data.batches import BatchMaker
 from s2s.data.corpus import Corpus, Side
 from s2s.paths import corpora_folder
 from s2s.training.trainer import Trainer
@@ -59,7 +59,9 @@ def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
         threading.Event().wait(0.01)
 
 
-def batches_of(sources: list[list[int]], targets: list[list[int]], device: str = "cpu") -> Batches:
+def batches_of(
+    sources: list[list[int]], targets: list[list[int]], device: str = "cpu"
+) -> BatchMaker:
     """Return batches of sentences given as word ids, EOS included; pair i is at index i."""
     sides = [
         Side(
@@ -70,4 +72,4 @@ def batches_of(sources: list[list[int]], targets: list[list[int]], device: str =
         )
         for sentences in (sources, targets)
     ]
-    return Batches(SimpleNamespace(source=sides[0], target=sides[1]), torch.device(device))
+    return BatchMaker(SimpleNamespace(source=sides[0], target=sides[1]), torch.device(device))

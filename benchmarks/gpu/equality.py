@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.gpu.setup import Setup
 from s2s.config import Engine, Precision
-from s2s.data.batches import Batches
+from s2s.data.batches import BatchMaker
 from s2s.data.corpus import Corpus
 from s2s.training.optimizers import build_optimizer
 from s2s.translation.engines import ENGINES
@@ -39,7 +39,7 @@ def compare_engines(setup: Setup) -> Iterator[dict[str, Any]]:
     a batch have one length.
     """
     corpus = setup.corpus()
-    batches = Batches(corpus, setup.torch_device)
+    batches = BatchMaker(corpus, setup.torch_device)
     training = np.arange(corpus.training.start, corpus.training.stop)
     cases = [
         ("one length", _pairs_of_one_length(corpus), (Engine.ARTICLE, Engine.GRAPHED)),
@@ -75,7 +75,7 @@ def _pairs_of_one_length(corpus: Corpus) -> Indices:
 
 
 def _train(
-    engine: Engine, setup: Setup, corpus: Corpus, batches: Batches, draws: Indices
+    engine: Engine, setup: Setup, corpus: Corpus, batches: BatchMaker, draws: Indices
 ) -> _Training:
     """Train a fresh float64 model on the batches of `draws` (steps, B)."""
     torch.manual_seed(0)

@@ -22,45 +22,53 @@ _DAY_SECONDS = 86_400.0
 def add_commands(commands: common.Commands) -> None:
     """Add `bench` and `system`."""
     parser = common.add_command(
-        commands, "bench", bench, "Time engines, batch sizes and precisions in interleaved rounds."
+        commands,
+        "bench",
+        bench,
+        "Measure the speed of engines, batch sizes and precisions in interleaved rounds.",
     )
     add = functools.partial(common.add_option, parser)
-    engines_help = "such as article,fused (default: all that run here)"
+    engines_help = "such as article,fused (default: all that this machine supports)"
     parser.add_argument("--engines", default="", help=engines_help)
     add("--batch-sizes", "2,32,128,512", "sentences per step")
     add("--precision", str(TrainConfig.precision), "such as fp32,bf16")
     add("--rounds", 5, "number of rounds; each times every combination")
-    add("--seconds", 2.0, "time per combination and round, at least 5 steps")
+    add("--seconds", 2.0, "time per combination in each round; at least 5 steps")
     parser.add_argument(
         "--openmp",
         choices=[each.value for each in Spinning],
-        help="how idle threads wait: spin briefly (what s2s sets), or torch's default",
+        help="how idle threads spin: brief (set by s2s) or default (set by torch)",
     )
     common.add_model_options(parser)
     common.add_command(commands, "system", describe_system, "Describe this machine.")
 
 
 def bench(options: argparse.Namespace) -> int | None:
-    base = TrainConfig.from_json({**vars(options), "precision": TrainConfig.precision})
+    # `options.precision` is a list: Bench sets each precision itself.
+    base_config = TrainConfig.from_json({**vars(options), "precision": TrainConfig.precision})
     batch_sizes = parse_batch_sizes(options.batch_sizes)
     rounds = check_integer(options.rounds, "Rounds", 1, 1_000_000)
     seconds = check_number(
-        options.seconds, "Seconds per round", 0.0, _DAY_SECONDS, exclude_minimum=True
+        options.seconds,
+        "Seconds per combination and round",
+        0.0,
+        _DAY_SECONDS,
+        exclude_minimum=True,
     )
     if options.openmp:
-        set_spinning(os.environ, Spinning(options.openmp))  # torch reads it when it is loaded
+        set_spinning(os.environ, Spinning(options.openmp))  # torch reads it on import
     from s2s.bench.bench import Bench
 
     measurement = Bench(
-        base,
+        base_config,
         engines=common.split_list(options.engines) or None,
         batch_sizes=batch_sizes,
         precisions=common.split_list(options.precision),
         rounds=rounds,
         seconds=seconds,
-        command=options.typed,
+        command=options.command_line,
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
         with common.show_progress() as show:
             for activity, share in measurement.run():
@@ -77,10 +85,10 @@ def bench(options: argparse.Namespace) -> int | None:
 
 def _print_report(options: argparse.Namespace, report: BenchReport) -> None:
     if options.json:
-        totals = dataclasses.asdict(report)
-        for row in totals.pop("rows"):
+        values = dataclasses.asdict(report)
+        for row in values.pop("rows"):
             common.print_json({"event": "combination", **row})
-        common.print_json({"event": "bench", **totals})
+        common.print_json({"event": "bench", **values})
     else:
         common.print_text(format_bench(report))
     save_bench(report)

@@ -25,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, value in vars(options).items():
         if value == [] and name != "sentences":
             parser.error(f"argument --{name.replace('_', '-')}: expected one argument")
-    options.typed = f"python -m s2s {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
+    options.command_line = (
+        f"python -m s2s {shlex.join(sys.argv[1:] if arguments is None else arguments)}"
+    )
     try:
         code = options.command(options)
         sys.stdout.flush()  # raises BrokenPipeError here, where it is caught

@@ -40,13 +40,14 @@ class Batch:
 class PackedSide:
     """The P real tokens of one side, in the layout of torch's PackedSequence.
 
-    Sentences are sorted from long to short: all first tokens, then all second tokens, and so on.
+    Sentences are sorted from long to short. Tokens are in step order: all first tokens, then all
+    second tokens, and so on.
     """
 
     tokens: Tensor
     """(P,) word ids, int64, EOS included."""
     inputs: Tensor
-    """(P,) the word before each token in its sentence, SOS before the first: decoder inputs."""
+    """(P,) decoder inputs: the word before each token in its sentence, SOS before the first."""
     batch_sizes: list[int]
     """Item t is the number of sentences with more than t tokens."""
 
@@ -79,7 +80,10 @@ class PackedBatch:
 
 @dataclass(frozen=True)
 class FixedBatch:
-    """A padded batch whose shape does not depend on its sentences."""
+    """A padded batch whose shape does not depend on its sentences.
+
+    It has R rows for the output layer, at least as many as target tokens.
+    """
 
     source: Tensor
     """(S, B) word ids, PAD after each sentence."""
@@ -96,8 +100,8 @@ class FixedBatch:
     """(R,) bool, False after the last real token."""
 
 
-class Batches:
-    """A corpus as tensors on a device, with UNK for every word outside the vocabulary."""
+class BatchMaker:
+    """A maker of batches from a corpus on a device; words outside the vocabulary are UNK."""
 
     def __init__(self, corpus: Corpus, device: torch.device) -> None:
         self._device = device
@@ -144,8 +148,8 @@ class Batches:
 
         Args:
             indices: (B,) pairs, on the device.
-            source_steps: S, at least the tokens of the longest source.
-            target_steps: T, at least the tokens of the longest target.
+            source_steps: S, at least the number of tokens of the longest source.
+            target_steps: T, at least the number of tokens of the longest target.
             rows: R, at least the number of target tokens.
         """
         samples = len(indices)
@@ -177,18 +181,18 @@ class _DeviceSide:
         self._tokens = torch.from_numpy(side.replace_unknown_words().astype(np.int64)).to(device)
         self._starts = torch.from_numpy(self._offsets).to(device)
         self._inputs = self._tokens.roll(1).index_fill_(0, self._starts, SOS)
-        self._lengths = torch.from_numpy(self.lengths).to(device)
+        self._device_lengths = torch.from_numpy(self.lengths).to(device)
 
     def gather_padded(self, indices: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Return (steps, B) word ids and (B,) lengths of the sentences at `indices`."""
-        lengths = self._lengths[indices]
-        position = torch.arange(steps, device=lengths.device).unsqueeze(1)
-        is_real = position < lengths
-        index = torch.where(is_real, self._starts[indices] + position, 0)
-        return torch.where(is_real, self._tokens[index], PAD), lengths
+        lengths = self._device_lengths[indices]
+        positions = torch.arange(steps, device=lengths.device).unsqueeze(1)
+        is_real = positions < lengths
+        token_indices = torch.where(is_real, self._starts[indices] + positions, 0)
+        return torch.where(is_real, self._tokens[token_indices], PAD), lengths
 
     def pack(self, indices: Ints) -> tuple[PackedSide, Ints, Ints]:
-        """Return the packed side, the order of `indices` in it, and the EOS positions."""
+        """Return the packed side, an order that sorts `indices`, and each sentence's EOS position."""
         lengths = self.lengths[indices]
         order = np.argsort(-lengths, kind="stable")
         lengths = lengths[order]
@@ -203,7 +207,7 @@ class _DeviceSide:
 
 
 def to_device(values: Ints, device: torch.device) -> Tensor:
-    """Start a copy to the device. torch keeps the pinned memory until the copy is done."""
+    """Start a copy to the device without waiting: torch keeps the memory until it is copied."""
     tensor = torch.from_numpy(values)
     if device.type == "cuda":
         tensor = tensor.pin_memory()
@@ -211,7 +215,7 @@ def to_device(values: Ints, device: torch.device) -> Tensor:
 
 
 def pad(sentences: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the sentences as padded (S, B) word ids, and their (B,) lengths."""
+    """Pad sentences; return their word ids (S, B) and their lengths (B,)."""
     padded = pad_sequence([torch.tensor(sentence) for sentence in sentences], padding_value=PAD)
     lengths = torch.tensor([len(sentence) for sentence in sentences])
     return padded.to(device), lengths.to(device)

@@ -1,4 +1,4 @@
-"""Batch sampler: draws the training pairs of each step, with replacement."""
+"""Batch sampler: draws, with replacement, the training pairs of each step."""
 
 from typing import Any
 
@@ -11,9 +11,10 @@ Ints = npt.NDArray[np.int64]
 class BatchSampler:
     """Sampler of random batches of training pairs.
 
-    Each batch is drawn independently. With a pool, the pairs of several batches are drawn together,
-    sorted by length and cut into batches. These are used in random order. This saves padding, and
-    every pair is still equally likely. But a batch then holds only pairs of similar length.
+    Without a pool, each batch is drawn independently. With a pool, the pairs of several batches are
+    drawn together, sorted by length and cut into batches, which are used in random order. This
+    saves padding, and every pair is still equally likely. But a batch then holds only pairs of
+    similar length.
     """
 
     def __init__(self, lengths: Ints, batch_size: int, pool_batches: int, seed: list[int]) -> None:
@@ -22,7 +23,7 @@ class BatchSampler:
         Args:
             lengths: (pairs,) length of each training pair in tokens. A pool is sorted by it.
             batch_size: Pairs per batch.
-            pool_batches: Batches per pool; 0 for no pool.
+            pool_batches: BatchMaker per pool; 0 for no pool.
             seed: Seed of numpy's default_rng.
         """
         self._lengths, self._batch_size, self._pool_batches = lengths, batch_size, pool_batches
@@ -32,9 +33,9 @@ class BatchSampler:
     def draw_batch(self) -> Ints:
         """Return the (B,) indices of the next batch."""
         if not self._pool_batches:
-            return self._draw(self._batch_size)
+            return self._draw_indices(self._batch_size)
         if not len(self._pool):
-            indices = self._draw(self._batch_size * self._pool_batches)
+            indices = self._draw_indices(self._batch_size * self._pool_batches)
             indices = indices[np.argsort(self._lengths[indices], kind="stable")]
             self._pool = self._random.permutation(indices.reshape(-1, self._batch_size))
         batch: Ints = self._pool[0]
@@ -42,7 +43,7 @@ class BatchSampler:
         return batch
 
     def draw_bool(self, probability: float) -> bool:
-        """Return True with this probability."""
+        """Return True with this probability, from the generator that draws the batches."""
         return bool(self._random.random() < probability)
 
     def state_dict(self) -> dict[str, Any]:
@@ -59,5 +60,5 @@ class BatchSampler:
             name: value for name, value in state.items() if name != "pool"
         }
 
-    def _draw(self, count: int) -> Ints:
+    def _draw_indices(self, count: int) -> Ints:
         return self._random.integers(0, len(self._lengths), count)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from s2s.config import Engine, Precision
-from s2s.data.batches import Batch, Batches, PackedBatch
+from s2s.data.batches import Batch, BatchMaker, PackedBatch
 from s2s.records import SOS, Remark, RemarkKind
 from s2s.task import BatchCounts, Indices
 from s2s.training.device import matmul_precision, raise_mmap_threshold
@@ -39,7 +39,7 @@ class Forward:
 class StepEngine(ABC):
     """Base class of the engines. An engine makes batches and takes a model's training steps."""
 
-    def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
+    def __init__(self, model: Seq2Seq, batches: BatchMaker, precision: Precision) -> None:
         self.model, self.batches, self.precision = model, batches, precision
         self.is_warming_up = False  # as in s2s.task.Task
         self.remarks: list[Remark] = []
@@ -103,7 +103,7 @@ class ArticleEngine(StepEngine):
 class FusedEngine(StepEngine):
     """Processes each side in one pass over its real tokens, and computes the loss in chunks."""
 
-    def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
+    def __init__(self, model: Seq2Seq, batches: BatchMaker, precision: Precision) -> None:
         super().__init__(model, batches, precision)
         out = model.decoder.out
         projection_class = FixedProjection if out.weight.is_cuda else ProjectionGradients
@@ -149,7 +149,7 @@ class GraphedEngine(FusedEngine):
     it computes all batches like this, and a remark says so.
     """
 
-    def __init__(self, model: Seq2Seq, batches: Batches, precision: Precision) -> None:
+    def __init__(self, model: Seq2Seq, batches: BatchMaker, precision: Precision) -> None:
         super().__init__(model, batches, precision)
         self._graphs: GraphedSteps | None
         if isinstance(self._project, FixedProjection):

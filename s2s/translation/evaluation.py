@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from s2s.data.batches import Batches, PackedBatch, pad
+from s2s.data.batches import BatchMaker, PackedBatch, pad
 from s2s.data.catalog import open_corpus
 from s2s.data.corpus import Corpus
 from s2s.data.text import join_words, split_sentence
@@ -31,7 +31,7 @@ _QUALITY_BATCH = 32
 
 @torch.no_grad()
 def measure_loss(
-    model: Seq2Seq, batches: Batches, indices: Sequence[int], check_stop: Callable[[], object]
+    model: Seq2Seq, batches: BatchMaker, indices: Sequence[int], check_stop: Callable[[], object]
 ) -> float | None:
     """Return the teacher-forced loss per real target token in nats; `None` if there are no pairs.
 

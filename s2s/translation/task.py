@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from s2s.config import Precision, TrainConfig
-from s2s.data.batches import Batches
+from s2s.data.batches import BatchMaker
 from s2s.data.catalog import open_corpus
 from s2s.data.corpus import VALIDATION_PAIRS, Corpus
 from s2s.data.sampler import BatchSampler
@@ -56,7 +56,7 @@ class TranslationTask(Task):
             model.load_state_dict(weights, assign=True)
         self.model = model.to(device)
         self.embeddings = self.model.embeddings
-        self.batches = Batches(corpus, device)
+        self.batches = BatchMaker(corpus, device)
         self.engine = ENGINES[config.engine](self.model, self.batches, config.precision)
         self.remarks = self.engine.remarks
         lengths = corpus.source.lengths + corpus.target.lengths

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from s2s.data import catalog, stats
-from s2s.data.batches import Batches
+from s2s.data.batches import BatchMaker
 from s2s.data.corpus import VALIDATION_PAIRS, Corpus, Side
 from s2s.records import EOS, PAD, SPECIAL_WORDS, UNK
 
@@ -75,7 +75,7 @@ def test_padding_of_a_batch_by_hand() -> None:
 def test_an_example_batch_is_what_training_would_see(four_pairs: Corpus) -> None:
     example = stats.draw_batch(four_pairs, 16, seed=3)
     assert set(example.pairs.tolist()) <= set(four_pairs.training)
-    batches = Batches(four_pairs, torch.device("cpu"))
+    batches = BatchMaker(four_pairs, torch.device("cpu"))
     batch, joint = (batches.make_padded(example.pairs, joint=each) for each in (False, True))
     real_tokens = batch.source_tokens + batch.target_tokens
     assert example.padding_ratio == pytest.approx(1 - real_tokens / batch.padded_tokens)

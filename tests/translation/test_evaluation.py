@@ -10,7 +10,7 @@ import torch
 
 from s2s.config import CorpusChoices, Direction
 from s2s.data import catalog
-from s2s.data.batches import Batches
+from s2s.data.batches import BatchMaker
 from s2s.data.corpus import Corpus
 from s2s.errors import UserError
 from s2s.paths import corpora_folder, run_folder
@@ -63,7 +63,7 @@ def test_validation_loss_is_that_of_the_first_pairs_one_by_one(
     expected = sum(loss_of_pair(model, tiny, index) for index in indices) / tokens
     assert loss == pytest.approx(expected, rel=1e-5)
     assert len(checks) == 2
-    batches = Batches(tiny, torch.device("cpu"))
+    batches = BatchMaker(tiny, torch.device("cpu"))
     assert measure_loss(model, batches, [], lambda: None) is None
 
 

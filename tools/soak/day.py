@@ -22,7 +22,7 @@ from s2s.background.scheduler import Scheduler
 from s2s.config import TrainConfig
 from s2s.records import RunState
 from s2s.store import Store
-from s2s.threads import limit_spinning
+from s2s.threads import limit_thread_spinning
 from tools.soak.table import Row
 
 PROJECT = Path(__file__).parents[2]
@@ -180,5 +180,5 @@ def _reading(store: Store, folder: Path, ids: list[int]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    limit_spinning()
+    limit_thread_spinning()
     main()

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from s2s.config import Precision
-from s2s.data.batches import Batches, to_device
+from s2s.data.batches import BatchMaker, to_device
 from s2s.errors import shorten
 from s2s.task import Indices
 from s2s.training.device import matmul_precision
@@ -71,7 +71,7 @@ def round_up(number: int, unit: int, maximum: int) -> int:
     return min(math.ceil(number / unit) * unit, maximum)
 
 
-def plan_batch(batches: Batches, indices: Indices) -> PlannedBatch:
+def plan_batch(batches: BatchMaker, indices: Indices) -> PlannedBatch:
     """Choose a shape for the pairs at `indices` (B,), and count their tokens."""
     samples, (source, target) = len(indices), batches.get_lengths(indices)
     source_tokens, target_tokens = int(source.sum()), int(target.sum())
@@ -85,7 +85,7 @@ def plan_batch(batches: Batches, indices: Indices) -> PlannedBatch:
 
 def take_fixed_step(
     model: Seq2Seq,
-    batches: Batches,
+    batches: BatchMaker,
     project: FixedProjection,
     optimizer: Optimizer,
     indices: Tensor,
@@ -138,7 +138,7 @@ class GraphedSteps:
     """
 
     def __init__(
-        self, model: Seq2Seq, batches: Batches, project: FixedProjection, precision: Precision
+        self, model: Seq2Seq, batches: BatchMaker, project: FixedProjection, precision: Precision
     ) -> None:
         self._model, self._batches, self._project = model, batches, project
         self._precision = precision

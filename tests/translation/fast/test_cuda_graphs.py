@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from s2s.config import Engine, OptimizerName, Precision
-from s2s.data.batches import Batches
+from s2s.data.batches import BatchMaker
 from s2s.records import RemarkKind, StepRecord
 from s2s.training.optimizers import build_optimizer
 from s2s.translation.engines import ENGINES, FusedEngine, GraphedEngine
@@ -158,7 +158,7 @@ class Replayed:
 class Simulated(GraphedSteps):
     """Graphed steps on a CPU."""
 
-    def __init__(self, model: Seq2Seq, batches: Batches) -> None:
+    def __init__(self, model: Seq2Seq, batches: BatchMaker) -> None:
         self._model, self._batches = model, batches
         self._project = FixedProjection(model.decoder.out)
         self._device, self._precision = torch.device("cpu"), Precision.FP32

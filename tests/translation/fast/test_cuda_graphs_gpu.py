@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from s2s.config import Engine, OptimizerName, Precision, TrainConfig
-from s2s.data.batches import Batches
+from s2s.data.batches import BatchMaker
 from s2s.data.corpus import Corpus
 from s2s.records import RemarkKind, StepRecord
 from s2s.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -44,7 +44,7 @@ def on_gpu(tiny: Corpus) -> MakeTrainer:
     return make
 
 
-def corpus() -> Batches:
+def corpus() -> BatchMaker:
     """Return 60 pairs of sentences of many lengths."""
     random = np.random.default_rng(1)
     source, target = (
