@@ -1,6 +1,6 @@
 """Validation of values from users and from files.
 
-The check functions return the value, or raise a UserError that begins with the value's `name`.
+The check functions return the valid value, or raise a UserError whose message begins with `name`.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def check_choice(kind: type[E], value: str, name: str) -> E:
-    """Return the member of an enumeration that `value` names."""
+    """Return the member of `kind` whose value is `value`."""
     try:
         return kind(value)
     except ValueError:
@@ -59,14 +59,14 @@ def check_bool(value: object, name: str) -> bool:
 
 def check_text(value: object, name: str) -> str:
     """Check that `value` is a string that can be written as UTF-8."""
-    # Arguments of the command line that are not UTF-8 contain lone surrogates.
+    # Python decodes command-line arguments that are not valid UTF-8 into lone surrogates.
     if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
         raise UserError(f"{name} must be a string of valid Unicode; got {quote(value)}.")
     return value
 
 
 def parse_batch_sizes(text: str) -> list[int]:
-    """Return the distinct batch sizes in a text such as `2, 32, 512`, in their order."""
+    """Parse text such as `2, 32, 512` into batch sizes, in the given order, without repeats."""
     parts = re.split(r"[,;\s]+", text.strip(" ,;"))
     if not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
         raise UserError(f"Batch sizes must be integers such as 2, 32, 512; got {quote(text)}.")
@@ -74,11 +74,13 @@ def parse_batch_sizes(text: str) -> list[int]:
 
 
 def parse_dataclass(kind: type[T], values: Any) -> T:
-    """Build a dataclass, and the dataclasses in it, from JSON; ignore names of a later version.
+    """Build a dataclass, and the dataclasses in it, from JSON.
+
+    Keys that are not fields are ignored: a later version may have written them.
 
     Raises:
-        TypeError: A value has another type than its field.
-        UserError: A configuration in it is invalid.
+        TypeError: A value does not have the type of its field.
+        UserError: `values` contains an invalid configuration.
     """
     if not isinstance(values, dict):
         raise TypeError(f"expected a JSON object, got {quote(values)}")
@@ -92,16 +94,17 @@ _type_hints = functools.cache(typing.get_type_hints)
 
 
 def _parse(value: Any, hint: Any, name: str) -> Any:
-    """Convert a value from JSON to a type: lists to tuples, strings to enumerations."""
+    """Convert a JSON value to the type `hint`: lists to tuples, strings to enumeration members."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         for argument in arguments:
             with suppress(TypeError):
                 return _parse(value, argument, name)
     elif origin is tuple and isinstance(value, list | tuple):
-        kinds = arguments[:1] * len(value) if arguments[-1] is ... else arguments
-        if len(kinds) == len(value):
-            return tuple(_parse(each, kind, name) for each, kind in zip(value, kinds, strict=True))
+        item_hints = arguments[:1] * len(value) if arguments[-1] is ... else arguments
+        if len(item_hints) == len(value):
+            pairs = zip(value, item_hints, strict=True)
+            return tuple(_parse(each, item_hint, name) for each, item_hint in pairs)
     elif origin is dict and isinstance(value, dict):
         return {key: _parse(each, arguments[1], name) for key, each in value.items()}
     elif dataclasses.is_dataclass(hint) and isinstance(value, dict):
@@ -111,7 +114,7 @@ def _parse(value: Any, hint: Any, name: str) -> Any:
             return hint(value)
     elif hint is Any or (
         isinstance(value, int | float if hint is float else origin or hint)
-        and isinstance(value, bool) is (hint is bool)  # a bool is an int in Python
+        and isinstance(value, bool) is (hint is bool)  # Python counts a bool as an int
     ):
         return value
-    raise TypeError(f"{name} is {quote(value)}")
+    raise TypeError(f"{name} has the wrong type: {quote(value)}")

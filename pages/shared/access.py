@@ -106,7 +106,7 @@ def require_login() -> None:
     st.stop()
 
 
-def logout_bar() -> None:
+def show_logout_bar() -> None:
     """Show the user's address and a logout button, if a login is configured."""
     if is_login_configured():
         with st.container(horizontal=True, horizontal_alignment="right"):

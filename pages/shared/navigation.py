@@ -56,7 +56,7 @@ def show_navigation(position: Literal["top", "hidden"] = "top") -> StreamlitPage
     return page
 
 
-def status_bar(*, is_live_page: bool) -> None:
+def show_status_bar(*, is_live_page: bool) -> None:
     """Show the status bar; stop the script if the store cannot be opened.
 
     Args:

@@ -192,7 +192,7 @@ class _DeviceSide:
         return torch.where(is_real, self._tokens[token_indices], PAD), lengths
 
     def pack(self, indices: Ints) -> tuple[PackedSide, Ints, Ints]:
-        """Return the packed side, an order that sorts `indices`, and each sentence's EOS position."""
+        """Return the packed side, an order that sorts `indices`, and the EOS positions."""
         lengths = self.lengths[indices]
         order = np.argsort(-lengths, kind="stable")
         lengths = lengths[order]
