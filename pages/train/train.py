@@ -141,9 +141,9 @@ def resume_offers() -> None:
     """Offer to resume the interrupted runs, first those that were interrupted after a step."""
     offers = sorted(find_resumable(get_store()), key=lambda offer: not offer[0].iterations_done)
     for run, iteration in offers[:MAX_OFFERS]:
-        text = escape(describe_interruption(run, iteration))
+        escaped = escape(describe_interruption(run, iteration))
         with st.container(horizontal=True, vertical_alignment="center", key=f"offer_{run.id}"):
-            st.markdown(f":material/pause_circle: {text}", width="content")
+            st.markdown(f":material/pause_circle: {escaped}", width="content")
             offer_buttons([run.id], str(run.id))
     if len(offers) > MAX_OFFERS:
         with st.container(horizontal=True, vertical_alignment="center", key="offer_all"):
