@@ -12,13 +12,13 @@ from s2s.errors import UserError, quote
 from s2s.validation import check_bool, check_choice, check_integer, check_number, check_text
 
 MAX_ITERATIONS = 100_000_000
-"""Largest number of iterations; a run with a time limit has this many."""
+"""Largest number of iterations. Runs of a sweep with the budget `seconds` have this many."""
 MAX_BATCH_SIZE = 65_536
 MAX_EVALUATIONS = 40
 """Largest number of evaluations per run of a sweep, besides the first and the last one."""
 EVALUATION_SAMPLES = 1024
-"""Smallest number of samples between two evaluations of a sweep: twice as many as an evaluation
-uses, so evaluating takes much less time than training."""
+"""Fewest samples between two evaluations of a run, if the sweep chooses the interval. An evaluation
+uses at most half as many, so it takes much less time than training."""
 
 
 class Engine(StrEnum):
@@ -27,7 +27,7 @@ class Engine(StrEnum):
     ARTICLE = "article"
     """Token by token, with both sides padded to one length, as in the article."""
     FUSED = "fused"
-    """One recurrent call per side; output projection and loss at real positions only."""
+    """One recurrent call per side. Output projection and loss skip padding."""
     GRAPHED = "graphed"
     """Like `fused`, but replays each step as a CUDA graph of a fixed shape. If that is impossible,
     `fused` takes over, and a remark on the run says why."""
@@ -42,7 +42,7 @@ class OptimizerName(StrEnum):
 class Precision(StrEnum):
     FP32 = "fp32"
     TF32 = "tf32"
-    """GPU only: float32 products of factors rounded to a mantissa of 10 bits."""
+    """GPU only: float32 matrix products whose factors are rounded to a 10-bit mantissa."""
     BF16 = "bf16"
     """Output projection in bfloat16, everything else in float32 (on a GPU: tf32)."""
 
@@ -58,7 +58,7 @@ class LearningRateRule(StrEnum):
     """For SGD (Goyal et al. 2017, arXiv 1706.02677)."""
 
     def factor(self, ratio: float) -> float:
-        """Return the factor of the learning rate when the batch size grows by `ratio`."""
+        """Return the factor for the learning rate when the batch size is multiplied by `ratio`."""
         exponents = {self.CONSTANT: 0.0, self.SQRT: 0.5, self.LINEAR: 1.0}
         return float(ratio ** exponents[self])
 
@@ -70,7 +70,7 @@ class Budget(StrEnum):
     SAMPLES = "samples"
     SECONDS = "seconds"
     TARGET = "target"
-    """Samples, unless the run reaches its target validation loss earlier."""
+    """Samples. A run ends earlier if it reaches its target validation loss."""
 
 
 class Normalizer(StrEnum):
@@ -95,7 +95,7 @@ class Config:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Build a configuration from its JSON; ignore names of a later version."""
+        """Build a configuration from its JSON; ignore names that only a later version knows."""
         if not isinstance(values, dict):
             raise UserError(f"A configuration must be a JSON object; got {quote(values)}.")
         names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
@@ -117,7 +117,7 @@ class CorpusChoices(Config):
     min_count: int = 1
     """Words that occur less often in the training split become UNK."""
     max_vocabulary: int = 0
-    """Largest number of words per side, the most frequent first; 0 for no limit."""
+    """Largest number of words per side. The most frequent are kept. 0 for no limit."""
 
     def __post_init__(self) -> None:
         self._set("normalizer", check_choice(Normalizer, self.normalizer, "Normalizer"))
@@ -129,7 +129,7 @@ class CorpusChoices(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Config):
-    """Configuration of a run; the defaults are the article's, on the starter corpus."""
+    """Configuration of a run. Model, optimizer and learning rate default to the article's."""
 
     corpus: str = "starter"
     batch_size: int = 32
@@ -150,8 +150,8 @@ class TrainConfig(Config):
     teacher_forcing: float = 1.0
     """Probability that a batch is decoded from the reference, not from the model's own output."""
     length_pool: int = 0
-    """Batches drawn together and grouped by length to save padding; 0 draws batches independently,
-    as in the article."""
+    """Number of batches to draw together and group by length, which saves padding. 0 draws each
+    batch independently, as in the article."""
     seed: int = 0
     device: str = "auto"
     """`auto` (the first GPU, else the CPU), `cpu` or `cuda:N`."""
@@ -236,16 +236,16 @@ def _check_sentences(sentences: object) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepConfig(Config):
-    """Configuration of comparable runs, which differ in batch size, engine and seed only."""
+    """Configuration of comparable runs. Their batch sizes, engines and seeds differ."""
 
     base: TrainConfig = TrainConfig()
-    """Configuration that all runs share. The learning rate applies at its batch size, and the first
-    repeat has its seed. The fields below replace its engine and limits and, except with the budget
-    `iterations`, its evaluation interval."""
+    """Configuration that all runs share. Its learning rate is the one for its batch size, and its
+    seed is the first repeat's. The fields below replace its engine, its limits and, unless the
+    budget is `iterations`, its evaluation interval."""
     batch_sizes: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
     grow_until_oom: bool = False
-    """Double the largest size until a run is out of memory. Meant for GPUs: on a CPU the system
-    may swap or kill the process first."""
+    """After the largest size, double it until a run is out of memory. Meant for GPUs: on a CPU, the
+    system may swap or kill the process first."""
     engines: tuple[Engine, ...] = (Engine.FUSED,)
     repeats: int = 3
     """Runs per engine and batch size, with consecutive seeds."""
@@ -304,7 +304,7 @@ class SweepConfig(Config):
         return self.budget in (Budget.SAMPLES, Budget.TARGET)
 
     def build_run_config(self, engine: Engine, batch_size: int, repeat: int) -> TrainConfig:
-        """Return the configuration of one part's run.
+        """Return the configuration of the run with this engine, batch size and repeat.
 
         Args:
             repeat: Counted from 0.
@@ -337,8 +337,8 @@ class SweepConfig(Config):
     def _evaluate_every(self, batch_size: int) -> int:
         """Return the iterations between evaluations; 0 for about ten per run.
 
-        With a budget of samples, all sizes are evaluated after about the same numbers of samples:
-        more frequent evaluations would give a size more chances to reach the target.
+        With a budget of samples, all sizes are evaluated after about the same numbers of samples.
+        A size that is evaluated more often would have more chances to reach the target.
         """
         if self.budget is Budget.SECONDS:
             return 0
@@ -346,11 +346,11 @@ class SweepConfig(Config):
         if self._is_in_samples:
             samples = max(interval, EVALUATION_SAMPLES, self.batch_sizes[-1])
             return math.ceil(samples / batch_size)
-        fewest = EVALUATION_SAMPLES / batch_size
-        return self.base.evaluate_every or math.ceil(max(interval, fewest))
+        min_iterations = EVALUATION_SAMPLES / batch_size
+        return self.base.evaluate_every or math.ceil(max(interval, min_iterations))
 
     def larger_sizes(self) -> tuple[int, ...]:
-        """Return the sizes to try after the largest one when growing until out of memory."""
+        """Return the sizes to try after the largest one; none unless the sweep grows."""
         limit = min(MAX_BATCH_SIZE, self.amount) if self._is_in_samples else MAX_BATCH_SIZE
         sizes: list[int] = []
         size = 2 * self.batch_sizes[-1]

@@ -1,10 +1,10 @@
-"""UserError, and quoting of values in messages."""
+"""UserError, and escaping and quoting of text in its messages."""
 
 from collections.abc import Callable
 
 _MAX_QUOTE_LENGTH = 80
 _ALLOWED_CHARACTERS = "\u00a0\u202f\u200c\u200d"
-"""Spaces of French, and joiners of Persian, Hindi and emoji, which are harmless."""
+"""Harmless unprintable characters: spaces of French, and joiners of Persian, Hindi and emoji."""
 
 
 class UserError(Exception):
@@ -25,8 +25,8 @@ def escape_unprintable(
     """Escape the characters that could control a terminal.
 
     Args:
-        allowed: Unprintable characters to keep.
-        escape: Returns the printable form of a character; by default as in Python.
+        allowed: More unprintable characters to keep.
+        escape: Returns the printable form of a character; by default its Python escape sequence.
     """
     allowed += _ALLOWED_CHARACTERS
     return "".join(
@@ -36,7 +36,7 @@ def escape_unprintable(
 
 
 def quote(value: object) -> str:
-    """Return the value as Python writes it, shortened for a message."""
+    """Return the value's `repr`, shortened for a message."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer of thousands of digits, nested lists

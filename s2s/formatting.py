@@ -10,7 +10,7 @@ UNKNOWN = "–"
 
 
 def format_duration(seconds: float | None) -> str:
-    """Format with at most two units: `0.8 s`, `47 s`, `1 min 34 s`, `2 h 05 min`, `3 d 4 h`."""
+    """Format in at most two units: `0.8 s`, `47 s`, `1 min 34 s`, `2 h 05 min`, `3 d 4 h`."""
     if seconds is None:
         return UNKNOWN
     if seconds < 9.95:
@@ -46,17 +46,17 @@ def format_estimate(value: float) -> str:
 
 
 def format_count(value: float | None) -> str:
-    """Format as a whole number: `12,000`."""
+    """Format a count as a whole number: `12,000`."""
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
 def format_percent(share: float | None) -> str:
-    """Format a share from 0 to 1: `8%`."""
+    """Format a share from 0 to 1 as a percentage: `8%`."""
     return UNKNOWN if share is None else f"{100 * share:.0f}%"
 
 
 def format_bytes(size_bytes: float | None) -> str:
-    """Format in MiB below one GiB, else in GiB."""
+    """Format a number of bytes, in MiB below one GiB and else in GiB."""
     if size_bytes is None:
         return UNKNOWN
     mebibytes = size_bytes / 2**20
@@ -67,7 +67,7 @@ def format_bytes(size_bytes: float | None) -> str:
 
 
 def format_rate(per_second: float | None) -> str:
-    """Format with three significant digits: `21.3`, `227`, `12,400`."""
+    """Format a rate with three significant digits: `21.3`, `227`, `12,400`."""
     if per_second is None:
         return UNKNOWN
     digits = f"{per_second:.3g}"
@@ -84,12 +84,12 @@ def format_loss(value: float | None, digits: int = 2) -> str:
 def format_range(
     low: float | None, high: float | None, format_value: Callable[[float], str]
 ) -> str:
-    """Format `10 to 20`; empty if an end is unknown."""
+    """Format a range: `10 to 20`. Return an empty string if an end is unknown."""
     return "" if low is None or high is None else f"{format_value(low)} to {format_value(high)}"
 
 
 def format_run_label(run: Run) -> str:
-    """Return the name of a run for lists and legends."""
+    """Return the id and name of a run, for lists and legends."""
     return f"{run.id} · {run.name}"
 
 
@@ -97,14 +97,14 @@ def align_columns(table: Sequence[Sequence[str]]) -> list[str]:
     """Return one line per row, with text aligned left and numbers aligned right.
 
     Args:
-        table: Titles in the first row.
+        table: Rows of cells. The first row holds the titles.
     """
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    is_text = [title in ("engine", "precision", "variation", "state") for title in table[0]]
+    is_text_column = [title in ("engine", "precision", "variation", "state") for title in table[0]]
     return [
         "  ".join(
-            cell.ljust(width) if left else cell.rjust(width)
-            for left, cell, width in zip(is_text, line, widths, strict=True)
+            cell.ljust(width) if is_text else cell.rjust(width)
+            for is_text, cell, width in zip(is_text_column, row, widths, strict=True)
         ).rstrip()
-        for line in table
+        for row in table
     ]

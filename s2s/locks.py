@@ -21,8 +21,8 @@ def lock_file(path: Path, is_cancelled: Callable[[], object]) -> Iterator[bool]:
     """Hold the lock at `path` against other threads and processes.
 
     Args:
-        is_cancelled: Called several times per second while somebody else holds the lock. A true
-            result ends the wait; it may also raise.
+        is_cancelled: Called several times per second while another thread or process holds the
+            lock. If it returns a true value, the wait ends. It may also raise an exception.
 
     Yields:
         Whether this caller holds the lock.
@@ -46,7 +46,7 @@ def lock_file(path: Path, is_cancelled: Callable[[], object]) -> Iterator[bool]:
 
 @contextmanager
 def lease(device: str, is_cancelled: Callable[[], bool]) -> Iterator[bool]:
-    """Wait for a device and hold it; yield False if `is_cancelled` became true first."""
+    """Wait for a device, then hold it. Yield False if `is_cancelled` returned true first."""
     with lock_file(_lease_path(device), is_cancelled) as acquired:
         yield acquired and not is_cancelled()
 
@@ -57,8 +57,8 @@ def lease_at_once(device: str) -> Iterator[None]:
     with lock_file(_lease_path(device), lambda: True) as acquired:
         if not acquired:
             raise UserError(
-                f"Another run or measurement uses {format_device(device)}. Wait until it has "
-                "ended, or stop it."
+                f"Another run or measurement is using {format_device(device)}. Wait until it "
+                "has ended, or stop it."
             )
         yield
 

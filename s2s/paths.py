@@ -15,7 +15,7 @@ def home() -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder, and the home if needed, accessible to its owner only.
+    """Create a folder. If it is in the home, and the home is missing, create a private home first.
 
     An existing home keeps its mode: it may be shared on purpose.
     """
@@ -26,7 +26,7 @@ def make_folder(folder: Path) -> None:
 
 
 def is_open_to_others() -> bool:
-    """Return whether other users of this machine have access to the home."""
+    """Return whether the home's mode gives other users of this machine access."""
     return os.name == "posix" and home().exists() and bool(home().stat().st_mode & 0o077)
 
 
@@ -41,7 +41,7 @@ def run_folder(run_id: int) -> Path:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Return the size of all files below a folder."""
+    """Return the total bytes of all files below a folder."""
     total = 0
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):  # removed meanwhile

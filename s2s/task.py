@@ -26,7 +26,7 @@ Start = tuple[Metadata, Mapping[str, Tensor]]
 
 
 class BatchCounts(Protocol):
-    """Counts of a batch for the record of its step; padding counts among the padded tokens only."""
+    """Counts of a batch, for the record of its step. Only `padded_tokens` includes padding."""
 
     @property
     def samples(self) -> int: ...
@@ -50,7 +50,7 @@ class Roofline(Protocol):
         """Measure the operations per second of these matrix products.
 
         Args:
-            measure_seconds: Measures the time of a call.
+            measure_seconds: Returns how many seconds a call of the given function takes.
         """
 
     def step_seconds(
@@ -112,9 +112,11 @@ class Task(Protocol):
         """
 
     def check_start(self, config: TrainConfig, metadata: Metadata, *, same_data: bool) -> None:
-        """Raise UserError if training cannot start from the weights of the run described.
+        """Raise UserError if training cannot start from the weights of another run.
 
         Args:
+            config: Configuration of that run.
+            metadata: Metadata of that run's checkpoint.
             same_data: Whether that run must also have used the same data set.
         """
 
@@ -124,8 +126,8 @@ class Task(Protocol):
         """Draw a batch, compute its gradients and take an optimizer step.
 
         Args:
-            mark: Called after each of records.PHASES but the last, or never if the phases cannot
-                be distinguished.
+            mark: Called at the end of each phase of `records.PHASES` except the last; never called
+                if the phases cannot be distinguished.
 
         Returns:
             The batch's counts and its loss, a scalar in nats summed over its target tokens.
@@ -142,11 +144,11 @@ class Task(Protocol):
         """Return the model's outputs for a few samples, for people to read."""
 
     def sample_gradients(self, indices: Indices) -> Sequence[Tensor]:
-        """Return the gradient of the loss averaged over `indices`, one tensor per parameter."""
+        """Return the gradient of the mean loss of these samples, one tensor per parameter."""
 
 
 def task_class() -> type[Task]:
-    """Return the implementation, found by name because the lab must not import it."""
+    """Return the implementation. It is imported by name, because the lab must not depend on it."""
     return cast(type[Task], importlib.import_module("s2s.translation.task").TranslationTask)
 
 

@@ -9,7 +9,7 @@ _VARIABLES = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 
 
 class Spinning(StrEnum):
-    """Time that idle threads spin: briefly, as s2s sets it, or as torch's OpenMP does."""
+    """How long idle threads spin: briefly, as s2s sets it, or as long as OpenMP's default."""
 
     BRIEF = "brief"
     DEFAULT = "default"
@@ -25,7 +25,7 @@ def limit_thread_spinning() -> None:
 
 
 def set_spinning(environment: MutableMapping[str, str], spinning: Spinning) -> None:
-    """Replace the setting in an environment, to compare both."""
+    """Replace the setting in an environment, so that both can be compared."""
     for name in _VARIABLES:
         environment.pop(name, None)
     if spinning is Spinning.BRIEF:

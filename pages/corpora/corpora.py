@@ -152,7 +152,7 @@ def corpus_options() -> tuple[str, CorpusChoices]:
         ),
         min_count=left.number_input(
             "Minimum word count", 1, 1_000_000, CorpusChoices.min_count, key="corpus_min_count",
-            help="Rarer words in the training split become UNK.",
+            help="Words that occur less often in the training split become UNK.",
         ),
         max_vocabulary=right.number_input(
             "Maximum vocabulary (words per side)", 0, 10_000_000, CorpusChoices.max_vocabulary,
@@ -184,11 +184,11 @@ def _sides(corpus: Corpus) -> tuple[tuple[str, Side], tuple[str, Side]]:
 def show_counts(corpus: Corpus) -> None:
     info, choices = corpus.info, corpus.info.choices
     too_long = info.pairs_read - info.pairs_kept
-    figures = st.columns(4)
-    figures[0].metric("Pairs read", f"{info.pairs_read:,}")
-    figures[1].metric("Pairs kept", f"{info.pairs_kept:,}")
-    figures[2].metric("Excluded by length", f"{too_long:,}")
-    figures[3].metric("Bad lines", f"{info.bad_lines:,}")
+    columns = st.columns(4)
+    columns[0].metric("Pairs read", f"{info.pairs_read:,}")
+    columns[1].metric("Pairs kept", f"{info.pairs_kept:,}")
+    columns[2].metric("Excluded by length", f"{too_long:,}")
+    columns[3].metric("Bad lines", f"{info.bad_lines:,}")
     if info.bad_lines:
         numbers = join_numbers(", ", info.bad_line_numbers)
         more = ", …" if info.bad_lines > len(info.bad_line_numbers) else ""
@@ -207,7 +207,7 @@ def show_counts(corpus: Corpus) -> None:
         "The vocabulary holds the words of the training split and the four special tokens PAD, "
         "SOS, EOS and UNK. Any other word reaches the model as UNK."
     )
-    rare = f"words seen fewer than {choices.min_count:,} times are UNK"
+    rare = f"words that occur fewer than {choices.min_count:,} times are UNK"
     limit = f"the vocabulary is limited to {choices.max_vocabulary:,} words"
     options = [
         f"{choices.normalizer} normalizer",
@@ -242,17 +242,17 @@ def show_lengths(corpus: Corpus) -> None:
 
 def show_words(corpus: Corpus) -> None:
     st.subheader("Most frequent words")
-    share_help = "Of all tokens on this side."
+    share_help = "Share of all tokens on this side."
     columns = {
         "word": "Word",
         "count": st.column_config.NumberColumn("Count", format="localized"),
         "share": st.column_config.NumberColumn("Share", format="percent", help=share_help),
         "in_vocabulary": "In vocabulary",
     }
-    for place, (language, side) in zip(st.columns(2), _sides(corpus), strict=True):
-        place.caption(escape(language))
+    for column, (language, side) in zip(st.columns(2), _sides(corpus), strict=True):
+        column.caption(escape(language))
         table = pd.DataFrame(stats.list_frequent_words(side, MAX_ROWS))
-        place.dataframe(table, hide_index=True, column_config=columns)
+        column.dataframe(table, hide_index=True, column_config=columns)
     st.subheader("Coverage by vocabulary size")
     curves: list[dict[str, Any]] = []
     for (language, side), color in zip(_sides(corpus), SIDE_COLORS, strict=True):
@@ -296,24 +296,24 @@ def show_batch(corpus: Corpus) -> None:
     as_ids = controls[2].segmented_control(
         "Tokens as", ["words", "ids"], default="words", required=True, key="batch_as"
     )
-    drawn = stats.draw_batch(corpus, size, seed)
-    figures = st.columns(4)
-    help_ = "sentences × positions"
-    figures[0].metric("Source shape", join_numbers(" × ", drawn.source.shape), help=help_)
-    figures[1].metric("Target shape", join_numbers(" × ", drawn.target.shape), help=help_)
+    batch = stats.draw_batch(corpus, size, seed)
+    columns = st.columns(4)
+    help_ = "Sentences × positions."
+    columns[0].metric("Source shape", join_numbers(" × ", batch.source.shape), help=help_)
+    columns[1].metric("Target shape", join_numbers(" × ", batch.target.shape), help=help_)
     help_ = "Each side padded to its own longest sentence."
-    figures[2].metric("Padding ratio", f"{drawn.padding_ratio:.1%}", help=help_)
+    columns[2].metric("Padding ratio", f"{batch.padding_ratio:.1%}", help=help_)
     help_ = "Both sides padded to their joint maximum, as the article's code does."
-    figures[3].metric("Padding ratio, joint", f"{drawn.joint_padding_ratio:.1%}", help=help_)
-    for (language, side), ids in zip(_sides(corpus), (drawn.source, drawn.target), strict=True):
+    columns[3].metric("Padding ratio, joint", f"{batch.joint_padding_ratio:.1%}", help=help_)
+    for (language, side), ids in zip(_sides(corpus), (batch.source, batch.target), strict=True):
         st.caption(escape(language))
-        _batch_table(side, ids[:MAX_ROWS], drawn.pairs[:MAX_ROWS], as_ids == "ids")
+        _batch_table(side, ids[:MAX_ROWS], batch.pairs[:MAX_ROWS], as_ids == "ids")
     if size > MAX_ROWS:
         st.caption(f"Showing the first {MAX_ROWS} of {size:,} sentences.")
     st.caption(
-        "Drawn from the training split with replacement, as in training. A sentence ends with EOS; "
-        "PAD fills the rest, which costs time and teaches nothing. With joint padding, as in the "
-        f"article, either side would be {join_numbers(' × ', drawn.joint_shape)}."
+        "Drawn from the training split with replacement, as in training. A sentence ends with EOS. "
+        "PAD fills the rest; it takes time, and the model learns nothing from it. With joint "
+        f"padding, as in the article, each side would be {join_numbers(' × ', batch.joint_shape)}."
     )
 
 
@@ -339,7 +339,7 @@ st.title("Corpora")
 st.caption("Sentence pairs to train on, prepared once and kept on disk.")
 corpora = catalog.list_corpora(folder)
 names = [info.name for info in corpora]
-with st.container():  # always one element: if their number changed, the expander would close
+with st.container():  # always one element; if that varied, the expander would close
     if message := st.session_state.pop("corpora_message", ""):
         st.success(escape(message))
     for error in catalog.list_damaged_corpora(folder):
@@ -348,8 +348,8 @@ with st.container():  # always one element: if their number changed, the expande
         corpus_table(corpora)
     if catalog.STARTER not in names:
         st.info(
-            "The **starter** corpus is built in: 60,000 French and English sentence pairs, no "
-            "network needed. It is prepared at its first use, within a few seconds."
+            "The **starter** corpus is built in and needs no network: 60,000 French and English "
+            "sentence pairs. It is prepared at its first use, within a few seconds."
         )
         if st.button("Prepare now", type="primary", key="prepare_starter"):
             prepare(catalog.STARTER)

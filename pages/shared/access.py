@@ -46,7 +46,7 @@ def reject_foreign_origin() -> None:
         )
         show_navigation("hidden")
         st.stop()
-    with st.container(key="s2s_frame_guard"):  # another site could redirect clicks in a frame
+    with st.container(key="s2s_frame_guard"):  # prevents clickjacking
         st.html("<style>.st-key-s2s_frame_guard { display: none; }</style>")
         _frame_guard(key="s2s_frame_guard_code")
 
@@ -63,7 +63,7 @@ def describe_exposure() -> str:
 
 @functools.cache
 def _log_exposure() -> None:
-    """Log the warning once per process."""
+    """Log the warning of `describe_exposure`, once per process."""
     if warning := describe_exposure():
         _log.warning(warning)
 
@@ -80,7 +80,7 @@ def _is_loopback(address: str | None) -> bool:
 
 
 def is_login_configured() -> bool:
-    """Return whether secrets.toml configures a login; raise UserError if the file is ambiguous."""
+    """Return whether secrets.toml configures a login; raise UserError if it is unclear."""
     secrets = _read_secrets()
     if "login" in secrets and "auth" not in secrets:
         raise _locked_error("secrets.toml has a [login] section but no [auth] section")
@@ -88,7 +88,7 @@ def is_login_configured() -> bool:
 
 
 def require_login() -> None:
-    """Stop the script, after offering the login, unless the visitor is admitted."""
+    """Stop the script unless the visitor is admitted; show the login or the reason instead."""
     try:
         if not is_login_configured():
             return
@@ -164,7 +164,7 @@ def _read_allowed_emails() -> set[str] | None:
 
 
 def _read_secrets() -> Mapping[str, Any]:
-    """Return the contents of secrets.toml, which are empty if the file does not exist."""
+    """Return the contents of secrets.toml, or an empty mapping if the file does not exist."""
     if st.secrets.load_if_toml_exists():
         return st.secrets
     if any(Path(path).exists() for path in st.get_option("secrets.files")):
@@ -173,7 +173,7 @@ def _read_secrets() -> Mapping[str, Any]:
 
 
 def _locked_error(reason: str) -> UserError:
-    """Return the error that locks everyone out, which is safer than admitting everyone."""
+    """Return the error for a bad secrets.toml. Locking everyone out is safer than admitting all."""
     return UserError(
         f"{reason}, so nobody can log in. The operator must correct the file and restart the "
         "dashboard."

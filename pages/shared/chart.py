@@ -13,7 +13,7 @@ import streamlit as st
 
 from s2s.charts.frame import Figure
 
-# Serves the folder of plotly.min.js at component/<module>.<name>/, and is never shown.
+# Never shown: it only serves the folder of plotly.min.js, at component/<module>.<name>/.
 st.components.v1.declare_component("plotly", str(files("plotly") / "package_data"))  # noqa: TID251
 
 _CSS = """
@@ -107,7 +107,7 @@ _component = st.components.v2.component(
 
 
 class PreparedChart(TypedDict):
-    """A chart, encoded once for any number of browsers, since encoding takes most of a refresh."""
+    """A chart, encoded once for all browsers, since encoding takes most of a refresh's time."""
 
     figure: str
     """JSON of the Plotly figure."""
@@ -123,13 +123,13 @@ def prepare_chart(figure: Figure, text: str, *, wide: bool = True) -> PreparedCh
 
 
 def draw_charts(charts: Sequence[PreparedChart], key: str) -> None:
-    """Draw charts that change together as one element, which is cheaper than one element each.
+    """Draw charts that change together in one element, which is cheaper than an element each.
 
-    The charts keep their order at every refresh, and `key` is unique on the page.
+    Pass the charts in the same order at every refresh. `key` must be unique on the page.
     """
     _component(data={"charts": list(charts)}, key=key)
 
 
 def draw_chart(figure: Figure, text: str, key: str) -> None:
-    """Draw one figure, with its description for screen readers; `key` is unique on the page."""
+    """Draw a figure, with its text for screen readers. `key` must be unique on the page."""
     draw_charts([prepare_chart(figure, text)], key)

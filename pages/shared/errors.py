@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 def catch_errors(work: Callable[P, object]) -> Callable[P, None]:
     """Wrap a page, a fragment or a callback so that its errors appear as messages.
 
-    A page that fails because the store is locked reruns by itself.
+    If the store is only temporarily unavailable, the page is rerun after a second.
     """
 
     @functools.wraps(work)
@@ -30,7 +30,7 @@ def catch_errors(work: Callable[P, object]) -> Callable[P, None]:
             st.warning(f"{escape(error)} Training continues.", icon=":material/hourglass_empty:")
             if error.is_temporary:
                 calls = itertools.count()
-                rerun_when(lambda: next(calls) > 0)  # not at once
+                rerun_when(lambda: next(calls) > 0)  # not at the first, immediate call
         except UserError as error:
             st.error(escape(error))
         except Exception as error:

@@ -40,9 +40,9 @@ A page's script has its folder's name, because Streamlit derives the address fro
 def show_navigation(position: Literal["top", "hidden"] = "top") -> StreamlitPage:
     """Show the navigation bar and return the requested page.
 
-    Until `st.navigation` has run once in the process, Streamlit takes the folder `pages/` for an
-    app of its older kind and tells a visitor of any address but `/` "Page not found", over the
-    right page. Reloading that first visitor's tab removes the message.
+    Until `st.navigation` has run once in the process, Streamlit assumes an app of its older kind,
+    because there is a folder `pages/`. At any address except `/`, it then shows "Page not found"
+    over the right page. Reloading the first visitor's tab removes the message.
     """
     global _has_navigated
     pages = [
@@ -60,7 +60,7 @@ def show_status_bar(*, is_live_page: bool) -> None:
     """Show the status bar; stop the script if the store cannot be opened.
 
     Args:
-        is_live_page: Whether the page itself shows a run's progress, more often than the bar.
+        is_live_page: Whether the page itself shows the run's iterations, so that the bar need not.
     """
     st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; }</style>")
     try:
@@ -68,7 +68,7 @@ def show_status_bar(*, is_live_page: bool) -> None:
     except UserError as error:
         st.error(escape(error))
         st.stop()
-    store.runs()  # finds the unreadable ones, too
+    store.runs()  # also updates `store.unreadable`
     unreadable = " ".join(store.unreadable["runs"][:3])
     for text in (store.notice, describe_lost_device(lost_device()), unreadable):
         if text:
@@ -80,7 +80,7 @@ def show_status_bar(*, is_live_page: bool) -> None:
 
 def _show_activity(is_live_page: bool) -> None:
     store = get_store()
-    store.mark_interrupted()  # a run of a killed process ends on an open page too
+    store.mark_interrupted()  # shows the end of a killed process's runs on open pages too
     if store.write_error:
         st.warning(escape(store.write_error), icon=":material/save:")
     runs = store.unfinished_runs()

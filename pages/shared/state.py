@@ -30,8 +30,8 @@ def get_scheduler() -> Scheduler:
     with _lock:
         if _scheduler is None:
             _scheduler = Scheduler(Store(home(), _WAIT_SECONDS))
-            atexit.register(_scheduler.close)  # running runs write their checkpoint
-            atexit.register(gc.freeze)  # called first: collecting garbage would take seconds
+            atexit.register(_scheduler.close)  # running runs write their checkpoints
+            atexit.register(gc.freeze)  # runs first, so that no garbage collection takes seconds
         return _scheduler
 
 
@@ -74,7 +74,7 @@ class _CachedRecords:
 
 @functools.lru_cache(maxsize=64)
 def _get_records(store: Store, run_id: int, _resumed_at: tuple[int, ...]) -> _CachedRecords:
-    """Return a new cache after each resume, which drops the records after the checkpoint."""
+    """Return the run's cache; a new one per resume, which deletes records after the checkpoint."""
     return _CachedRecords(store, run_id)
 
 

@@ -27,7 +27,7 @@ def list_sweeps() -> list[Sweep]:
 
 
 def select_sweep(sweeps: Sequence[Sweep]) -> Sweep:
-    """Return the selected sweep: by default the one in the address, or else the newest."""
+    """Show a select box and return its sweep; by default the one in the address, or the newest."""
     by_id = {sweep.id: sweep for sweep in sweeps}
     if st.session_state.get(SELECTED_KEY) not in by_id:
         linked = st.query_params.get("sweep", "")
@@ -57,7 +57,7 @@ def select_engine(sweep: Sweep) -> Engine:
 
 
 def stop_or_continue_button(sweep: Sweep) -> None:
-    """Show Stop or Continue; call this outside fragments, whose buttons respond late."""
+    """Show a Stop or Continue button. Call this outside fragments: their buttons respond late."""
     if sweep.state is SweepState.RUNNING:
         st.button(
             "Stop", key="stop_sweep", icon=":material/stop:",

@@ -22,7 +22,7 @@ ENGINES = {
     Engine.FUSED: "one recurrent call per encoder and decoder.",
     Engine.GRAPHED: "as fused, with each step captured as one CUDA graph.",
 }
-_NEED_GPU = (Engine.GRAPHED, Precision.TF32)
+_GPU_ONLY = (Engine.GRAPHED, Precision.TF32)
 PRECISIONS = {
     Precision.FP32: "float32 throughout.",
     Precision.TF32: "matrix products with 10-bit factors on the GPU, sums in float32.",
@@ -34,7 +34,7 @@ def corpus_select(key: str, **options: Any) -> str:
     """Show a select box of all corpora, the built-in one first, and return the selected name."""
     infos = {info.name: info for info in catalog.list_corpora(corpora_folder())}
     names = list({catalog.STARTER: None} | infos)
-    if st.session_state.get(key) not in names:  # removed since the run that used it
+    if st.session_state.get(key) not in names:  # the corpus has been removed
         st.session_state[key] = catalog.STARTER
 
     def label(name: str) -> str:
@@ -69,11 +69,11 @@ def filter_available(options: dict[Any, str]) -> dict[Any, str]:
     """
     devices = get_estimator().devices()
     has_gpu = not devices or any(device.startswith("cuda") for device in devices)
-    return {each: text for each, text in options.items() if has_gpu or each not in _NEED_GPU}
+    return {each: text for each, text in options.items() if has_gpu or each not in _GPU_ONLY}
 
 
 def machine_widgets(prefix: str) -> None:
-    """Show device, precision and threads; the session holds their values under `prefix` + name."""
+    """Show widgets for device, precision and threads. Each widget's key is `prefix` + name."""
     devices = get_estimator().devices()
     device = f"{prefix}device"
     if st.session_state[device] not in ("auto", *devices):
@@ -126,7 +126,7 @@ def lazy_expander(label: str, icon: str, key: str, draw: Callable[[], object]) -
     """Show an expander whose contents are drawn by `draw`, only while it is open.
 
     Streamlit would draw the contents of a closed expander at every refresh too. An error of `draw`
-    is shown in the expander. The session state holds under `key` whether the expander is open.
+    is shown in the expander. `st.session_state[key]` tells whether it is open.
     """
     panel = st.expander(label, icon=f":material/{icon}:", key=key, on_change="rerun")
     if panel.open:
@@ -135,7 +135,7 @@ def lazy_expander(label: str, icon: str, key: str, draw: Callable[[], object]) -
 
 
 def parse_ids(texts: Iterable[str]) -> list[int]:
-    """Convert the texts that can be ids of runs or sweeps to numbers, and drop the others."""
+    """Return the ids of runs or sweeps in `texts` as numbers; ignore texts that cannot be ids."""
     return [int(each) for each in texts if re.fullmatch("[0-9]{1,18}", each)]
 
 
@@ -147,7 +147,7 @@ def segmented_choice(label: str, options: Sequence[T], key: str, **more: Any) ->
         key: Key of the widget and name of the query parameter.
     """
     default: T | None = options[0]
-    # With an empty parameter (`?axis=`) Streamlit would select nothing, although required.
+    # With an empty parameter (`?axis=`) Streamlit would select nothing, despite `required`.
     if "" in st.query_params.get_all(key):
         st.session_state.setdefault(key, default)
         default = None  # Streamlit warns if a widget has both a default and a state

@@ -72,11 +72,11 @@ else:
     st.info(escape(info["gpu_error"]))
 
 st.header("Machine", divider="gray")
-figures = st.columns(4)
-figures[0].metric("Memory", formatting.format_bytes(info["memory_total_bytes"]))
-figures[1].metric("Memory available", formatting.format_bytes(info["memory_available_bytes"]))
-figures[2].metric("Disk", formatting.format_bytes(info["disk_total_bytes"]))
-figures[3].metric("Disk free", formatting.format_bytes(info["disk_free_bytes"]))
+columns = st.columns(4)
+columns[0].metric("Memory", formatting.format_bytes(info["memory_total_bytes"]))
+columns[1].metric("Memory available", formatting.format_bytes(info["memory_available_bytes"]))
+columns[2].metric("Disk", formatting.format_bytes(info["disk_total_bytes"]))
+columns[3].metric("Disk free", formatting.format_bytes(info["disk_free_bytes"]))
 fact_table(
     {
         "Processor": info["processor"],
@@ -150,7 +150,7 @@ selected = st.multiselect(
     [run_id for run_id, run in runs.items() if run.state.has_ended()],
     format_func=lambda run_id: formatting.format_run_label(runs[run_id]),
     key="to_free",
-    help="Their curves and figures stay, but they can no longer translate or be continued.",
+    help="Their curves and results stay, but they can no longer translate or be continued.",
 )
 megabytes = sum(sizes[run_id] for run_id in selected) / 1e6
 label = f"Delete checkpoints ({megabytes:,.1f} MB)"

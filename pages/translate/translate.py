@@ -38,7 +38,7 @@ def format_model_label(run: Run) -> str:
 
 
 def list_existing_corpora(runs: list[Run]) -> list[str]:
-    """Return the corpora of the runs, without removed ones."""
+    """Return the names of the runs' corpora that have not been removed."""
     existing = {info.name for info in catalog.list_corpora(corpora_folder())}
     return list(dict.fromkeys(run.config.corpus for run in runs if run.config.corpus in existing))
 
@@ -138,7 +138,7 @@ def show_translations(sentence: str, reference: str, results: Sequence[Result]) 
 
 
 def show_words(translations: dict[str, Translation]) -> None:
-    """Show one row per run and one column per word; the more probable a word, the darker."""
+    """Show one row per run and one column per word. More probable words are darker."""
     words = pd.DataFrame(
         [list(each.words) for each in translations.values()], index=list(translations)
     )
@@ -168,7 +168,7 @@ selected_ids = st.multiselect(
 selected = [runs[run_id] for run_id in selected_ids]
 for run in selected:
     if not run.state.has_ended():
-        st.caption(f"Run {run.id} is still training. Its latest checkpoint translates.")
+        st.caption(f"Run {run.id} is still training. Its latest checkpoint is used.")
 source = st.segmented_control(
     "Sentences", [TYPED, SAMPLED], default=TYPED, required=True, key="sentence_source"
 )
