@@ -13,6 +13,8 @@ help: ## list the targets
 run: $(VENV)/ready ## set up the environment and open the dashboard
 	$(BIN)/streamlit run dashboard.py
 
+# The two test processes share two cores: threads that spin for each other would double their time.
+test test-long: export OMP_NUM_THREADS = 1
 test: $(VENV)/ready-dev ## set up the environment and a browser, and run the tests (5 minutes)
 	$(BIN)/python tests/browser/chromium.py
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile -m "not long"

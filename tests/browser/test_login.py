@@ -100,22 +100,20 @@ def test_login_and_logout(site: Site, page: Page) -> None:
     widget(page, "log_in").wait_for()
 
 
-@pytest.mark.parametrize(
-    "claims",
-    [
+def test_other_accounts_are_rejected(site: Site, page: Page) -> None:
+    page.goto(site.address)
+    for claims in (
         {"email": "eve@example.org", "email_verified": True},
         {"email": "ada@example.org", "email_verified": False},
         {"name": "ada@example.org"},
         {"email": "\N{KELVIN SIGN}im@example.org", "email_verified": True},
-    ],
-)
-def test_other_accounts_are_rejected(site: Site, page: Page, claims: dict[str, object]) -> None:
-    site.provider.claims = claims
-    log_in(page, site)
-    page.get_by_test_id("stAlert").wait_for()
-    assert NAME not in page.content()
-    click(page, "log_out")
-    widget(page, "log_in").wait_for()
+    ):
+        site.provider.claims = claims
+        click(page, "log_in")
+        page.get_by_test_id("stAlert").wait_for()
+        assert NAME not in page.content()
+        click(page, "log_out")
+        widget(page, "log_in").wait_for()
 
 
 def test_secrets_are_in_no_log_and_no_file(site: Site) -> None:

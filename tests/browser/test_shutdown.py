@@ -42,7 +42,9 @@ def terminate(process_id: int) -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.parametrize("shut_down", [press_ctrl_c, terminate])
+@pytest.mark.parametrize(
+    "shut_down", [press_ctrl_c, pytest.param(terminate, marks=pytest.mark.long)]
+)
 def test_a_dashboard_that_is_shut_down_leaves_no_process_and_its_runs_can_be_resumed(
     store: Store, browser: Browser, tmp_path: Path, shut_down: Callable[[int], None]
 ) -> None:

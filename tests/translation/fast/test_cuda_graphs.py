@@ -186,8 +186,10 @@ def draw_batches(steps: int, batch_size: int = 3) -> list[np.ndarray]:
     return [random.integers(0, 40, batch_size) for _ in range(steps)]
 
 
-@pytest.mark.parametrize("name", OptimizerName)
-@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [(OptimizerName.RMSPROP, 2), (OptimizerName.ADAM, 1), (OptimizerName.SGD, 1)],
+)
 def test_60_steps_equal_fused(name: OptimizerName, layers: int) -> None:
     batches, results = batches_of(*corpus()), []
     # The optimizers of `article` are dense, as those on a GPU; those of `fused` are lazy.
