@@ -3,10 +3,12 @@
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pages.shared import navigation
 from pages.shared.state import get_store, read_records
@@ -127,3 +129,12 @@ def test_pages_that_only_read_do_not_import_torch() -> None:
     assert done.stdout.split() == [word for each in pages for word in (each.title(), "False")], (
         done.stderr
     )
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in navigation.PAGES])
+def test_only_the_status_bar_is_above_the_title(
+    open_page: Callable[[str], AppTest], name: str
+) -> None:
+    """Streamlit's magic would also show the docstrings of constants in the page's script."""
+    _, title, *_ = open_page(name).main.children.values()
+    assert title.type == "title"
