@@ -50,6 +50,11 @@ def format_count(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
+def format_iterations(count: int) -> str:
+    """Format `1 iteration`, `12,000 iterations`."""
+    return f"{count:,} iteration{'' if count == 1 else 's'}"
+
+
 def format_percent(share: float | None) -> str:
     """Format a share from 0 to 1 as a percentage: `8%`."""
     return UNKNOWN if share is None else f"{100 * share:.0f}%"

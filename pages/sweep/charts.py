@@ -20,7 +20,7 @@ from s2s.charts.bars import plot_step_parts
 from s2s.charts.sweep import plot_padding, plot_speed_curves
 from s2s.config import Engine
 from s2s.errors import shorten
-from s2s.formatting import UNKNOWN
+from s2s.formatting import UNKNOWN, format_iterations
 from s2s.records import Sweep
 from s2s.text.charts import describe_padding, describe_speed_curves, describe_step_parts
 from s2s.text.compare import describe_anatomy_fit
@@ -128,7 +128,7 @@ def _translations_table(sweep: Sweep, engine: Engine) -> None:
         "Translation": outputs,
         "Samples": [f"{each.batch_size * each.evaluation.iteration:,}" for each in rows],
         "Seconds": [f"{each.evaluation.training_seconds:,.1f}" for each in rows],
-        "Evaluated after": [f"{each.evaluation.iteration:,} iterations" for each in rows],
+        "Evaluated after": [format_iterations(each.evaluation.iteration) for each in rows],
     }
     # st.table is used because it wraps text. It also renders Markdown, so the text is escaped.
     st.table(pd.DataFrame(columns), hide_index=True, alt="Translation by batch size")

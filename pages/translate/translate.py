@@ -11,7 +11,7 @@ from pages.shared.state import get_store
 from pages.shared.widgets import split_sentences
 from s2s.data import catalog, stats
 from s2s.errors import UserError
-from s2s.formatting import format_loss, format_run_label
+from s2s.formatting import format_iterations, format_loss, format_run_label
 from s2s.paths import corpora_folder, run_folder
 from s2s.records import Run, Translation
 from s2s.runs.files import has_checkpoint
@@ -31,7 +31,7 @@ def format_model_label(run: Run) -> str:
         format_run_label(run),
         "" if config.corpus in run.name else config.corpus,
         "" if str(config.batch_size) in run.name else f"batch {config.batch_size}",
-        f"{run.iterations_done:,} iterations",
+        format_iterations(run.iterations_done),
         f"loss {format_loss(run.summary.loss_per_token)}" if run.summary else "",
     ]
     return " · ".join(filter(None, parts))

@@ -11,6 +11,7 @@ from s2s.analysis.run.progress import estimate_progress
 from s2s.cli import common
 from s2s.config import MAX_ITERATIONS, TrainConfig
 from s2s.errors import UserError
+from s2s.formatting import format_iterations
 from s2s.paths import corpora_folder, home
 from s2s.records import Evaluation, RunState, StepRecord
 from s2s.runs.files import has_checkpoint
@@ -139,7 +140,7 @@ class _ProgressBar:
         if isinstance(event, StepRecord):
             self._iterations += 1
             self._seconds += event.seconds
-            self.bar.set_description_str(f"{self._iterations:,} iterations", refresh=False)
+            self.bar.set_description_str(format_iterations(self._iterations), refresh=False)
             self.bar.update(self._fraction() - self.bar.n)
         elif self._options.json:
             common.print_json({"event": "evaluation", **dataclasses.asdict(event)})

@@ -160,7 +160,8 @@ def describe_noise_agreement(noise: RunNoise, critical: Estimate) -> str:
 
 
 def _name_noise_scale(noise: RunNoise) -> str:
-    return f"The gradient noise scale of run {noise.run_id} after {noise.iteration:,} iterations"
+    iterations = formatting.format_iterations(noise.iteration)
+    return f"The gradient noise scale of run {noise.run_id} after {iterations}"
 
 
 def _describe_range(recommendation: Recommendation) -> str:

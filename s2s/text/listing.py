@@ -27,7 +27,7 @@ def format_run(run: Run, resume_iteration: int | None = None) -> str:
     Args:
         resume_iteration: Iteration at which the run would resume; `None` if it cannot.
     """
-    results = [f"{run.config.engine}, {run.iterations_done:,} iterations"]
+    results = [f"{run.config.engine}, {formatting.format_iterations(run.iterations_done)}"]
     if run.summary:
         if rate := run.summary.samples_per_second:
             warnings = format_timing_warnings(run.summary)
@@ -65,7 +65,7 @@ def format_summary(run: Run, summary: Summary, *, can_translate: bool) -> str:
     if summary.bleu is not None and summary.chrf is not None:
         results["quality, test split"] = f"BLEU {summary.bleu:.1f}, chrF {summary.chrf:.1f}"
     lines = [
-        f"Run {run.id} {summary.state} after {summary.iterations:,} iterations "
+        f"Run {run.id} {summary.state} after {formatting.format_iterations(summary.iterations)} "
         f"in {summary.seconds:.1f} s on {run.device}.",
         *(f"  {name:28}{result}" for name, result in results.items()),
         describe_excluded_steps(summary),

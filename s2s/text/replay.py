@@ -17,7 +17,14 @@ from s2s.analysis.sweep.replay import (
 )
 from s2s.analysis.translations import build_translation_table
 from s2s.errors import shorten
-from s2s.formatting import UNKNOWN, align_columns, format_loss, format_percent, format_rate
+from s2s.formatting import (
+    UNKNOWN,
+    align_columns,
+    format_iterations,
+    format_loss,
+    format_percent,
+    format_rate,
+)
 from s2s.records import Evaluation
 from s2s.text.compare import format_ratio
 from s2s.text.sweep import format_interval
@@ -145,9 +152,9 @@ def _describe_learning(replay: Replay) -> str:
         for size in (small, large)
     )
     return (
-        f"After {replay.iterations:,} iterations on {replay.corpus} the validation loss per token "
-        f"is {small_loss} and {large_loss}. A run counts as learned if its loss is at least "
-        f"{format_percent(LOWER_LOSS)} below {format_loss(replay.unigram_loss)}, the loss of word "
+        f"After {format_iterations(replay.iterations)} on {replay.corpus} the validation loss "
+        f"per token is {small_loss} and {large_loss}. A run counts as learned if its loss is at "
+        f"least {format_percent(LOWER_LOSS)} below {format_loss(replay.unigram_loss)}, the loss of word "
         f"frequencies alone. In the article, only batch size {LARGE} learned."
     )
 

@@ -1,5 +1,6 @@
 """Sentences and tables about a sweep and its results."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from s2s.analysis.estimate import Estimate
@@ -115,6 +116,9 @@ def format_interval(estimate: Estimate, format_value: Callable[[float], str] = f
 
 
 def format_batch_sizes(sizes: Sequence[int]) -> str:
-    """List batch sizes: `batch size 8`, `batch sizes 2, 4 and 8`."""
-    *others, last = [f"{size:,}" for size in sizes]
+    """List batch sizes: `batch size 8`, `batch sizes 2, 4 and 8`, `batch sizes 8 (2 runs) and 2`."""
+    *others, last = [
+        f"{size:,} ({count} runs)" if count > 1 else f"{size:,}"
+        for size, count in Counter(sizes).items()
+    ]
     return f"batch sizes {', '.join(others)} and {last}" if others else f"batch size {last}"
