@@ -154,8 +154,8 @@ def _describe_learning(replay: Replay) -> str:
     return (
         f"After {format_iterations(replay.iterations)} on {replay.corpus} the validation loss "
         f"per token is {small_loss} and {large_loss}. A run counts as learned if its loss is at "
-        f"least {format_percent(LOWER_LOSS)} below {format_loss(replay.unigram_loss)}, the loss of word "
-        f"frequencies alone. In the article, only batch size {LARGE} learned."
+        f"least {format_percent(LOWER_LOSS)} below {format_loss(replay.unigram_loss)}, the loss of "
+        f"word frequencies alone. In the article, only batch size {LARGE} learned."
     )
 
 

@@ -116,7 +116,7 @@ def format_interval(estimate: Estimate, format_value: Callable[[float], str] = f
 
 
 def format_batch_sizes(sizes: Sequence[int]) -> str:
-    """List batch sizes: `batch size 8`, `batch sizes 2, 4 and 8`, `batch sizes 8 (2 runs) and 2`."""
+    """List batch sizes: `batch size 8`, `batch sizes 2 and 4`, `batch sizes 8 (2 runs) and 2`."""
     *others, last = [
         f"{size:,} ({count} runs)" if count > 1 else f"{size:,}"
         for size, count in Counter(sizes).items()
