@@ -29,7 +29,7 @@ from typing import Any
 from s2s.bench.rounds import Rounds
 from s2s.config import TrainConfig
 from s2s.errors import UserError
-from s2s.locks import lease_at_once
+from s2s.locks import lease_without_waiting
 from s2s.task import open_task
 from s2s.threads import limit_thread_spinning
 from s2s.training.device import resolve_device
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     limit_thread_spinning()
     try:
         base = TrainConfig.from_json(vars(options))
-        with lease_at_once(str(resolve_device(base.device))):
+        with lease_without_waiting(str(resolve_device(base.device))):
             for batch_size in map(int, options.batch_sizes.split(",")):
                 config = dataclasses.replace(base, batch_size=batch_size)
                 print(json.dumps(compare_pairs(config, options)), flush=True)

@@ -88,7 +88,10 @@ def save_bench(report: BenchReport) -> None:
 
 def read_latest_bench() -> BenchReport | None:
     """Return the latest report, or `None` if it is missing or unreadable for this version."""
+    path = home() / _FILE
+    if not path.is_file():  # reading a pipe would never end
+        return None
     try:
-        return parse_dataclass(BenchReport, json.loads((home() / _FILE).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
+        return parse_dataclass(BenchReport, json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None

@@ -52,7 +52,7 @@ def lease(device: str, is_cancelled: Callable[[], bool]) -> Iterator[bool]:
 
 
 @contextmanager
-def lease_at_once(device: str) -> Iterator[None]:
+def lease_without_waiting(device: str) -> Iterator[None]:
     """Hold a device without waiting for it; raise UserError if it is in use."""
     with lock_file(_lease_path(device), lambda: True) as acquired:
         if not acquired:
@@ -64,4 +64,12 @@ def lease_at_once(device: str) -> Iterator[None]:
 
 
 def _lease_path(device: str) -> Path:
-    return home() / "locks" / f"{device.replace(':', '-')}.lock"
+    path = home() / "locks" / f"{device.replace(':', '-')}.lock"
+    try:
+        make_folder(path.parent)
+        path.open("ab").close()
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {path} ({error.strerror}). Set S2S_HOME to a writable folder."
+        ) from error
+    return path

@@ -6,7 +6,8 @@ from threading import Event
 import pytest
 
 from s2s.errors import UserError
-from s2s.locks import lease, lease_at_once
+from s2s.locks import lease, lease_without_waiting
+from s2s.paths import home
 
 
 def test_two_leases_of_a_device_take_turns() -> None:
@@ -36,9 +37,15 @@ def test_a_cancelled_lease_and_a_lease_without_waiting() -> None:
     with lease("cpu", lambda: False):
         with lease("cpu", lambda: next(answers)) as is_acquired:
             assert not is_acquired
-        with pytest.raises(UserError), lease_at_once("cpu"):
+        with pytest.raises(UserError), lease_without_waiting("cpu"):
             pass
-    with lease_at_once("cpu"):
+    with lease_without_waiting("cpu"):
         pass
     with lease("cpu", lambda: True) as is_acquired:
         assert not is_acquired
+
+
+def test_a_home_that_cannot_be_written() -> None:
+    home().write_text("")
+    with pytest.raises(UserError, match="Cannot write"), lease_without_waiting("cpu"):
+        pass

@@ -15,7 +15,7 @@ from s2s.bench_report import BenchReport, BenchRow
 from s2s.config import Engine, TrainConfig
 from s2s.data.catalog import open_corpus
 from s2s.errors import UserError
-from s2s.locks import lease_at_once
+from s2s.locks import lease_without_waiting
 from s2s.machine.host import OtherLoadMeter, read_system_info
 from s2s.paths import corpora_folder
 from s2s.runs import memory
@@ -113,7 +113,7 @@ class Bench:
         Raises:
             UserError: The device is in use, or no combination can be trained.
         """
-        with lease_at_once(str(self._device)):
+        with lease_without_waiting(str(self._device)):
             self._machine = _describe_machine(self._device)
             timing_share = 1.0  # on a GPU, the rounds measure memory too
             if self._device.type != "cuda":

@@ -82,8 +82,7 @@ class _Transfer:
         done = self._count_resumable_bytes()
         headers = dict(_HEADERS)
         if done:
-            version = self._version_file.read_text(encoding="utf-8")
-            headers |= {"Range": f"bytes={done}-", "If-Range": version}
+            headers |= {"Range": f"bytes={done}-", "If-Range": self._read_version()}
         timeouts = (_CONNECT_SECONDS, _READ_SECONDS)
         try:
             response = requests.get(self._url, headers=headers, stream=True, timeout=timeouts)
@@ -107,9 +106,17 @@ class _Transfer:
     def _count_resumable_bytes(self) -> int:
         """Return the size of the partial file, or 0 if the download has to start over."""
         try:
-            return self.partial.stat().st_size if self._version_file.stat().st_size else 0
+            return self.partial.stat().st_size if self._read_version() else 0
         except FileNotFoundError:
             return 0
+
+    def _read_version(self) -> str:
+        """Return the version of the partial file; empty if it is missing or cannot be a header."""
+        try:
+            version = self._version_file.read_text(encoding="ascii")
+        except (OSError, ValueError):
+            return ""
+        return version if version.isprintable() else ""
 
     def _start_over(self, response: requests.Response) -> None:
         """Prepare for the whole zip. Raise UserError if the response is anything else."""

@@ -257,11 +257,11 @@ class Execution:
 
     def _finish(self, run: Run, device: torch.device, task_remarks: list[Remark]) -> None:
         """Save the run's result, and shrink its checkpoint."""
+        self._sampler.stop()
         is_gpu_lost = lost_gpu.is_blocked(device.type)
         if (before := self._machine_before) and not is_gpu_lost:
             after = read_machine_state(str(device), self._load_meter.read())
             self._retry(lambda: self._store.save_machine_state(run.id, before, after))
-        self._sampler.stop()
         self._retry(self._recorder.finish)
         peak = self._sampler.peak_memory_bytes
         if device.type == "cuda" and not is_gpu_lost:

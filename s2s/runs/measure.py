@@ -8,7 +8,7 @@ import torch
 from s2s.analysis.advice.gradient_noise import RunNoise, estimate_noise_scale
 from s2s.config import Precision
 from s2s.errors import UserError
-from s2s.locks import lease_at_once
+from s2s.locks import lease_without_waiting
 from s2s.paths import run_folder
 from s2s.task import Quality, open_task, task_class
 from s2s.training.checkpoint import load_checkpoint
@@ -44,7 +44,7 @@ def measure_gradient_noise(run_id: int, progress: Progress, samples: int = SAMPL
     if config.threads:
         torch.set_num_threads(config.threads)
     device = resolve_device("auto")
-    with lease_at_once(str(device)):
+    with lease_without_waiting(str(device)):
         task = open_task(config, device, (checkpoint.task, checkpoint.weights))
         norms = measure_gradients(task, progress, samples=samples)
     return RunNoise(

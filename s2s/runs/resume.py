@@ -77,3 +77,5 @@ def _read_iteration(path: Path) -> int | None:
         return int(metadata["iteration"]) if metadata["position"] and has_state else None
     except (OSError, SafetensorError, ValueError, TypeError, LookupError):
         return None
+    except (OverflowError, RecursionError):  # an infinite number, or brackets without end
+        return None

@@ -12,12 +12,13 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import psutil
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from s2s.errors import UserError
 from s2s.store.errors import is_damage
 from s2s.store.schema import SCHEMA, check_schema, disable_schema_code
 
+_LOCK_SECONDS = 60.0
 _UNUSED_WAIT_SECONDS = 5.0
 """How long to wait for other processes to close the file, as they do when they find the damage."""
 _log = logging.getLogger(__name__)
@@ -42,23 +43,15 @@ def set_aside(path: Path, reason: sqlite3.Error) -> None:
         sqlite3.Error, OSError: The new store cannot be written, for example on a full disk.
     """
     (path.parent / "locks").mkdir(exist_ok=True)
-    with FileLock(path.parent / "locks" / "store.lock"):
-        if not _is_damaged(path):  # another process has already replaced it
-            return
-        _wait_until_unused(path)
-        with TemporaryDirectory(prefix=".store.", dir=path.parent) as folder:
-            new = Path(folder) / path.name
-            _copy_readable_rows(path, new)
-            moved = path.with_name(f"store.damaged-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
-            # Rename the WAL files first: next to the new store, an old one would damage it.
-            for suffix in ("-wal", "-shm"):
-                with suppress(FileNotFoundError):
-                    path.with_name(path.name + suffix).rename(moved.with_name(moved.name + suffix))
-            # Link, then replace: if the path were missing for a moment, another process would
-            # create an empty store there.
-            moved.hardlink_to(path)
-            new.replace(path)
-    _log.warning("The store was damaged (%s) and has been set aside as %s.", reason, moved.name)
+    try:
+        with FileLock(path.parent / "locks" / "store.lock", timeout=_LOCK_SECONDS):
+            if _is_damaged(path):  # otherwise another process has already replaced it
+                _wait_until_unused(path)
+                _replace(path, reason)
+    except Timeout as error:
+        raise UserError(
+            f"{path} is damaged, and another process is setting it aside. Try again later."
+        ) from error
 
 
 def describe_damaged_stores(folder: Path) -> str:
@@ -99,6 +92,22 @@ def _list_processes_using(path: Path) -> Iterator[int]:
             files = {Path(file.path) for file in process.open_files()}
             if process.pid != os.getpid() and path.resolve() in files:
                 yield process.pid
+
+
+def _replace(path: Path, reason: sqlite3.Error) -> None:
+    with TemporaryDirectory(prefix=".store.", dir=path.parent) as folder:
+        new = Path(folder) / path.name
+        _copy_readable_rows(path, new)
+        moved = path.with_name(f"store.damaged-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
+        # Rename the WAL files first: next to the new store, an old one would damage it.
+        for suffix in ("-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).rename(moved.with_name(moved.name + suffix))
+        # Link, then replace: if the path were missing for a moment, another process would
+        # create an empty store there.
+        moved.hardlink_to(path)
+        new.replace(path)
+    _log.warning("The store was damaged (%s) and has been set aside as %s.", reason, moved.name)
 
 
 def _copy_readable_rows(damaged: Path, new: Path) -> None:

@@ -180,6 +180,8 @@ def _connect(filename: str, *, uri: bool = False) -> sqlite3.Connection:
         filename, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, uri=uri
     )
     connection.row_factory = sqlite3.Row
+    # Damaged text is shown with replacement characters; by default it would hide all rows.
+    connection.text_factory = lambda text: text.decode(errors="replace")
     schema.disable_schema_code(connection)
     return connection
 

@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import itertools
 import json
+import os
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from s2s.bench_report import read_latest_bench, save_bench
 from s2s.config import Engine, TrainConfig
 from s2s.data.corpus import Corpus
 from s2s.errors import UserError
-from s2s.locks import lease_at_once
+from s2s.locks import lease_without_waiting
 from s2s.paths import home
 from s2s.records import Remark, RemarkKind, StepMemory, StepRecord
 from s2s.runs import memory
@@ -86,17 +87,17 @@ def test_an_interrupted_bench_is_marked(activity: str) -> None:
 
 
 def test_the_device_is_held_while_it_is_measured() -> None:
-    with lease_at_once("cpu"):
+    with lease_without_waiting("cpu"):
         bench = make_bench()
         with pytest.raises(UserError):
             list(bench.run())
         assert bench.build_report() is None
     running = make_bench().run()
     next(running)
-    with pytest.raises(UserError), lease_at_once("cpu"):
+    with pytest.raises(UserError), lease_without_waiting("cpu"):
         pass
     running.close()
-    with lease_at_once("cpu"):
+    with lease_without_waiting("cpu"):
         pass
 
 
@@ -141,10 +142,22 @@ def test_an_unreadable_file_is_no_report(tmp_path: Path, monkeypatch: pytest.Mon
     values = json.loads(path.read_text())
     path.write_text(json.dumps(values | {"new": 1}))
     assert read_latest_bench() == bench_report()
-    texts = ("", "[]", "{}", '{"rows": [{}], "notes": []}', "\x00", '{"rows": [', '{"rows": 7}')
-    for text in (*texts, json.dumps(values | {"corpus": 1})):
+    texts = (
+        "",
+        "[" * 100_000,
+        "[]",
+        "{}",
+        '{"rows": [{}], "notes": []}',
+        "\x00",
+        '{"rows": [',
+        '{"rows": 7}',
+    )
+    for text in (*texts, "[" * 100_000, json.dumps(values | {"corpus": 1})):
         path.write_text(text)
         assert read_latest_bench() is None
+    path.unlink()
+    os.mkfifo(path)
+    assert read_latest_bench() is None
     monkeypatch.setenv("S2S_HOME", str(tmp_path / "tiny.txt"))
     with pytest.raises(UserError, match="S2S_HOME"):
         save_bench(bench_report())

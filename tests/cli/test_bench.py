@@ -10,7 +10,7 @@ import pytest
 from s2s.bench import rounds
 from s2s.bench.bench import Bench
 from s2s.bench_report import read_latest_bench
-from s2s.locks import lease_at_once
+from s2s.locks import lease_without_waiting
 from tests.cli.conftest import MODEL, Capture, error_of, printed, printed_json
 from tests.tiny import tiny_corpus
 
@@ -25,7 +25,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_table_and_json(capsys: Capture) -> None:
-    with lease_at_once("cpu"):
+    with lease_without_waiting("cpu"):
         error_of(BENCH, capsys)
     assert read_latest_bench() is None
     lines = printed(BENCH, capsys).splitlines()

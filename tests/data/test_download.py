@@ -77,6 +77,14 @@ def test_the_transfer_starts_over_without_a_strong_validator_or_after_an_error(
     assert site.ranges()[2:] == [None, "bytes=1000-", "bytes=1000-", None]
 
 
+@pytest.mark.parametrize("version", [b"\xff", b'"a\nb"', b""])
+def test_a_damaged_version_file_starts_over(site: Site, tmp_path: Path, version: bytes) -> None:
+    (tmp_path / "fra-eng.zip.part").write_bytes(ZIP[:1000])
+    (tmp_path / "fra-eng.zip.part.version").write_bytes(version)
+    assert fetch(tmp_path) == ZIP
+    assert site.ranges() == [None]
+
+
 @pytest.mark.parametrize("declares_length", [True, False])
 def test_the_size_is_limited(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declares_length: bool

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
 from s2s.config import Engine, OptimizerName, Precision, SweepConfig
 from s2s.data import catalog
@@ -296,7 +297,11 @@ def test_a_missing_or_damaged_checkpoint(store: Store, interrupted: Run) -> None
         database.execute("UPDATE runs SET iterations_done = 4 WHERE id = ?", (interrupted.id,))
     drop_state(run_folder(interrupted.id))
     assert_refused(store, interrupted)
-    for content in (b"", b"garbage", b"\xff" * 100, b"\x02\0\0\0\0\0\0\0[]"):
+    impossible = [
+        save({"state.x": torch.zeros(1)}, metadata={"s2s": metadata})
+        for metadata in ('{"iteration": Infinity, "position": {"x": 1}}', "[" * 100_000)
+    ]
+    for content in (b"", b"garbage", b"\xff" * 100, b"\x02\0\0\0\0\0\0\0[]", *impossible):
         path.write_bytes(content)
         assert_refused(store, interrupted)
     delete_checkpoint(interrupted.id)

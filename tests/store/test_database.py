@@ -185,3 +185,10 @@ def test_checks_are_not_run_and_statistics_are_allowed(tmp_path: Path) -> None:
         assert store.create_run(tiny_config()) == 1
         store.request_stop(1)
         store.delete_run(1)
+
+
+def test_damaged_text_hides_no_other_row(store: Store) -> None:
+    first, second = (store.create_run(tiny_config()) for _ in range(2))
+    store.write("UPDATE runs SET name = CAST(x'41ff42' AS TEXT) WHERE id = ?", (first,))
+    assert [run.name for run in store.runs() if run.id == first] == ["A\ufffdB"]
+    assert store.run(second).id == second
