@@ -111,6 +111,7 @@ def test_an_error_without_a_gpu(
     assert not out.exists()
 
 
+@pytest.mark.long
 def test_the_benchmark_needs_no_package_of_the_dashboard() -> None:
     code = (
         "import sys; sys.modules.update(streamlit=None, plotly=None, pandas=None)\n"

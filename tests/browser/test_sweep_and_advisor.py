@@ -30,8 +30,9 @@ def test_a_sweep_draws_its_chart_and_is_stopped_and_continued(
     go_to(page, "Sweep")
     page.get_by_role("button", name="Remove 8", exact=True).click()
     enter(page, "sweep_amount_samples", 1000)
-    enter(page, "sweep_repeats", 2)
-    expect(widget(page, "start_sweep")).to_contain_text("6 runs")
+    repeats = 2 if pictures.folder else 1
+    enter(page, "sweep_repeats", repeats)
+    expect(widget(page, "start_sweep")).to_contain_text(f"{3 * repeats} runs")
     click(page, "start_sweep")
 
     chart = wait_for_chart(page)

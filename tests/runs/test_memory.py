@@ -59,6 +59,7 @@ def test_cancelling_ends_the_process() -> None:
     assert not seen[0].is_running()
 
 
+@pytest.mark.long
 def test_the_process_ends_with_a_killed_parent(tmp_path: Path) -> None:
     tiny_corpus(tmp_path)
     *command, request = memory.build_command({"config": tiny_config().to_json(), "steps": 10**9})
