@@ -7,7 +7,7 @@ import sys
 from s2s.cli.main import main
 from s2s.threads import limit_thread_spinning
 
-# Use UTF-8 whatever the locale. Escape what cannot be encoded or decoded instead of failing.
+# Use UTF-8 whatever the locale. Instead of failing, escape what cannot be encoded or decoded.
 for stream in (sys.stdin, sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")

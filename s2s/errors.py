@@ -1,4 +1,4 @@
-"""UserError, and escaping and quoting of text in its messages."""
+"""UserError, and functions that escape and quote text for its messages."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def escape_unprintable(
     """Escape the characters that could control a terminal.
 
     Args:
-        allowed: More unprintable characters to keep.
+        allowed: Unprintable characters to keep besides `_ALLOWED_CHARACTERS`.
         escape: Returns the printable form of a character; by default its Python escape sequence.
     """
     allowed += _ALLOWED_CHARACTERS

@@ -59,7 +59,7 @@ def loss_chart(groups: Sequence[Group], view: View) -> None:
     ]
     figure = plot_loss(
         lines, view.axis, view.scale, log_x=view.log_x, log_y=view.log_y, height=420,
-        revision=" ".join(str(line.run_id) for line in lines),  # other runs reset the zoom
+        revision=" ".join(str(line.run_id) for line in lines),  # a change of runs resets the zoom
     )  # fmt: skip
     draw_chart(figure, describe_loss(lines, view.axis, view.scale), "compare_loss")
 
@@ -70,7 +70,11 @@ def comparison_caption(group_summaries: GroupSummaries, view: View) -> None:
     st.caption(f":material/balance: {describe_axis(summaries, view.axis)}")
     if any(len(group.runs) > 1 for group, _ in group_summaries):
         has_quartiles = view.repeats is Repeats.QUARTILES
-        band = "covers the middle half" if has_quartiles else "ranges from lowest to highest"
+        band = (
+            "covers the middle half of the runs"
+            if has_quartiles
+            else "ranges from lowest to highest"
+        )
         st.caption(
             ":material/stacked_line_chart: Runs that differ only in the seed are drawn as their "
             f"mean, up to the end of the shortest run. The band {band}."
@@ -79,7 +83,7 @@ def comparison_caption(group_summaries: GroupSummaries, view: View) -> None:
 
 def bar_charts(group_summaries: GroupSummaries, repeats: Repeats) -> None:
     """Draw throughput and peak memory side by side."""
-    warnings = [  # per group, each warning once
+    warnings = [  # one text per group, without duplicate warnings
         " ".join(dict.fromkeys(filter(None, map(format_timing_warnings, summaries))))
         for _, summaries in group_summaries
     ]

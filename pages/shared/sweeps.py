@@ -57,7 +57,10 @@ def select_engine(sweep: Sweep) -> Engine:
 
 
 def stop_or_continue_button(sweep: Sweep) -> None:
-    """Show a Stop or Continue button. Call this outside fragments: their buttons respond late."""
+    """Show a Stop or Continue button.
+
+    Call it outside fragments, because a button in a fragment responds late.
+    """
     if sweep.state is SweepState.RUNNING:
         st.button(
             "Stop", key="stop_sweep", icon=":material/stop:",
@@ -67,10 +70,10 @@ def stop_or_continue_button(sweep: Sweep) -> None:
         st.button(
             "Continue", type="primary", key="continue_sweep", icon=":material/play_arrow:",
             on_click=catch_errors(get_scheduler().resume_sweep), args=(sweep.id,),
-            help="Finished runs are not repeated.",
+            help="Runs that have finished are not trained again.",
         )  # fmt: skip
 
 
 def format_sweep_label(sweep: Sweep) -> str:
-    """Return the sweep's name in lists."""
+    """Return the label of the sweep in lists."""
     return f"{sweep.id} · {describe_sweep(sweep)} · {sweep.state}"

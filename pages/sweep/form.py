@@ -33,9 +33,9 @@ _SWEEP_FIELDS = (
 )  # fmt: skip
 """Fields of `TrainConfig` and of `SweepConfig` that the form holds under the same names."""
 _HELP = {
-    "repeats": "Runs per batch size, each with its own seed. Intervals are computed from repeats.",
-    "budget": "Every run trains for the same amount. With `target`, a run ends as soon as it "
-    "reaches the target loss.",
+    "repeats": "Runs per batch size, each with its own seed. Repeats give results their intervals.",
+    "budget": "Each run trains for the same number of samples, iterations or seconds. With "
+    "`target`, a run ends as soon as it reaches the target loss.",
     "learning_rate_rule": "How the learning rate depends on the batch size.\n\n"
     "constant: the same for all sizes, as in the article.\n\n"
     "sqrt: scaled by √(batch size / 32), for RMSprop and Adam.\n\n"
@@ -67,7 +67,7 @@ def new_sweep_form() -> None:
 
 
 def _start() -> None:
-    # Reads the form again: a click can arrive before the last change has been drawn.
+    # Read the form again: a click can arrive before the last change has been drawn.
     st.session_state[SELECTED_KEY] = get_scheduler().submit_sweep(_build_config())
     st.session_state[OPEN_KEY] = False
 
@@ -120,7 +120,7 @@ def _more_options() -> None:
         widgets.machine_widgets("sweep_")
     widgets.sample_sentences_area("sweep_sentences")
     for label, name in (
-        ("After the largest size, double until out of memory", "grow_until_oom"),
+        ("Keep doubling the batch size until out of memory", "grow_until_oom"),
         ("Keep the weights of every repeat", "keep_all_weights"),
     ):
         st.checkbox(label, key=f"sweep_{name}", persist_state="session")

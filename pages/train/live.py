@@ -243,7 +243,7 @@ def _build_charts(run: Run, records: Records, scale: LossScale) -> tuple[Prepare
         prepare_chart(speed_figure, chart_text.describe_throughput(speed_lines, axis), wide=False),
         prepare_chart(reading_figure, chart_text.describe_readings(series), wide=False),
     ]
-    # This chart appears later than the others. It comes last, so that they do not move.
+    # This chart appears later than the others. It comes last, so that the others do not move.
     if anatomy := measure_anatomy(run, steps):
         figure = plot_anatomy([anatomy], None, revision=revision)
         charts.append(prepare_chart(figure, chart_text.describe_anatomy([anatomy], None)))

@@ -40,7 +40,7 @@ class Scheduler:
             store.mark_interrupted()
             remove_leftovers(store)
             remove_corpus_leftovers(corpora_folder())
-            if self._dashboard_lock.is_only_dashboard:  # another may offer to restore them
+            if self._dashboard_lock.is_only_dashboard:  # another dashboard may restore them
                 purge_deleted(store)
         self._stops: dict[int, Event] = {}
         """Stop event of each unfinished run of this process, by run id."""
@@ -91,7 +91,7 @@ class Scheduler:
         try:
             execute(self.store, run_id, self._stops[run_id])
         except (sqlite3.Error, StoreError) as error:
-            self._write_later(partial(self.store.fail_run, run_id, str(error)))
+            self._retry_write(partial(self.store.fail_run, run_id, str(error)))
         del self._stops[run_id]
 
     # Sweeps
@@ -103,7 +103,7 @@ class Scheduler:
         return sweep_id
 
     def resume_sweep(self, sweep_id: int) -> None:
-        """Train the parts without a result; raise UserError if the sweep is already running."""
+        """Train the parts that have no result; raise UserError if the sweep is running."""
         claim_sweep(self.store, sweep_id)
         stop = self._sweep_stops[sweep_id] = Event()
         self.work.submit(f"sweep-{sweep_id}", lambda: self._train_sweep(sweep_id, stop))
@@ -121,7 +121,7 @@ class Scheduler:
             for _ in run_sweep(self.store, sweep_id, stop):
                 pass
         except (sqlite3.Error, StoreError) as error:
-            self._write_later(partial(self._fail_sweep, sweep_id, str(error)))
+            self._retry_write(partial(self._fail_sweep, sweep_id, str(error)))
 
     def _fail_sweep(self, sweep_id: int, error: str) -> None:
         """Mark the sweep's unfinished run as failed, and release the sweep."""
@@ -143,18 +143,18 @@ class Scheduler:
         job = self.noise_jobs[run_id] = Job(measure)
         self.work.submit(f"noise-{run_id}", job.run)
 
-    # End
+    # Shutdown
 
     def close(self) -> None:
-        """Interrupt all training of this process, and wait until its checkpoints are saved."""
+        """Interrupt this process's training; wait up to CLOSE_SECONDS for its checkpoints."""
         for stop in (*self._sweep_stops.values(), *self._stops.values()):
             stop.set()
         self.work.join(CLOSE_SECONDS)
         if self._dashboard_lock:
             self._dashboard_lock.release()
 
-    def _write_later(self, write: Callable[[], None]) -> None:
-        """Repeat a write in the background until the store is available again."""
+    def _retry_write(self, write: Callable[[], None]) -> None:
+        """Retry a failed write in the background until it succeeds."""
 
         def retry() -> None:
             # Give up if the run was purged, or if the store is damaged or closed.

@@ -32,7 +32,7 @@ class Batch:
 
     @property
     def padded_tokens(self) -> int:
-        """Positions of both sides, padding included."""
+        """Number of positions on both sides, padding included."""
         return self.source.numel() + self.target.numel()
 
 
@@ -47,7 +47,7 @@ class PackedSide:
     tokens: Tensor
     """(P,) word ids, int64, EOS included."""
     inputs: Tensor
-    """(P,) decoder inputs: the word before each token in its sentence, SOS before the first."""
+    """(P,) the word before each token in its sentence, SOS before the first: decoder inputs."""
     batch_sizes: list[int]
     """Item t is the number of sentences with more than t tokens."""
 
@@ -82,7 +82,7 @@ class PackedBatch:
 class FixedBatch:
     """A padded batch whose shape does not depend on its sentences.
 
-    It has R rows for the output layer, at least as many as target tokens.
+    The output layer gets R rows, where R is at least the number of target tokens.
     """
 
     source: Tensor
@@ -101,7 +101,7 @@ class FixedBatch:
 
 
 class BatchMaker:
-    """A maker of batches from a corpus on a device; words outside the vocabulary are UNK."""
+    """Makes batches of a corpus on a device. Words outside the vocabulary become UNK."""
 
     def __init__(self, corpus: Corpus, device: torch.device) -> None:
         self._device = device
@@ -192,7 +192,7 @@ class _DeviceSide:
         return torch.where(is_real, self._tokens[token_indices], PAD), lengths
 
     def pack(self, indices: Ints) -> tuple[PackedSide, Ints, Ints]:
-        """Return the packed side, an order that sorts `indices`, and the EOS positions."""
+        """Return the packed side, the order from long to short, and the EOS positions."""
         lengths = self.lengths[indices]
         order = np.argsort(-lengths, kind="stable")
         lengths = lengths[order]
@@ -207,7 +207,7 @@ class _DeviceSide:
 
 
 def to_device(values: Ints, device: torch.device) -> Tensor:
-    """Start a copy to the device without waiting: torch keeps the memory until it is copied."""
+    """Start a copy to the device. torch keeps the pinned memory until the copy is done."""
     tensor = torch.from_numpy(values)
     if device.type == "cuda":
         tensor = tensor.pin_memory()

@@ -21,9 +21,9 @@ class BatchSampler:
         """Seed the sampler.
 
         Args:
-            lengths: (pairs,) length of each training pair in tokens. A pool is sorted by it.
+            lengths: (pairs,) length of each training pair in tokens, by which pools are sorted.
             batch_size: Pairs per batch.
-            pool_batches: BatchMaker per pool; 0 for no pool.
+            pool_batches: Batches per pool; 0 for no pool.
             seed: Seed of numpy's default_rng.
         """
         self._lengths, self._batch_size, self._pool_batches = lengths, batch_size, pool_batches
@@ -43,7 +43,7 @@ class BatchSampler:
         return batch
 
     def draw_bool(self, probability: float) -> bool:
-        """Return True with this probability, from the generator that draws the batches."""
+        """Return True with this probability, using the random generator of the batches."""
         return bool(self._random.random() < probability)
 
     def state_dict(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class BatchSampler:
         return {**self._random.bit_generator.state, "pool": self._pool.tolist()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a state, but not its pool if this sampler could not have drawn it."""
+        """Restore a state. Ignore its pool if this sampler could not use it."""
         pool = np.array(state.get("pool", []), np.int64)
         in_range = bool(((pool >= 0) & (pool < len(self._lengths))).all())
         if pool.ndim == 2 and pool.shape[1] == self._batch_size and self._pool_batches and in_range:

@@ -11,7 +11,7 @@ SENTENCE_END = "\n"
 """Word that follows each sentence in the flat word lists of this module."""
 
 _MAX_MARKS = 30
-"""Most marks per letter, as in the Stream-Safe Text Format (Unicode Annex 15, section 13)."""
+"""Maximum number of marks per letter, as in Unicode's Stream-Safe Text Format (Annex 15)."""
 _REPLACED = {
     **dict.fromkeys("’‘ʼ‛`ʹ′", "'"),
     **dict.fromkeys("“”„‟«»", '"'),
@@ -100,7 +100,7 @@ def _word_pattern(marks: str) -> re.Pattern[str]:
     """Return the pattern of a word, a punctuation mark or a line break.
 
     Args:
-        marks: Characters to count as letters, although `re` does not.
+        marks: Marks to count as letters, although `\\w` does not match them.
     """
     letter = rf"(?:[^\W_]|[{marks}])" if marks else r"[^\W_]"
     contraction = rf"'(?:s|t|m|re|ve|ll|d)(?!{letter})"

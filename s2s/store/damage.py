@@ -19,11 +19,11 @@ from s2s.store.errors import is_damage
 from s2s.store.schema import SCHEMA, check_schema, disable_schema_code
 
 _LOCK_SECONDS = 60.0
-_UNUSED_WAIT_SECONDS = 5.0
-"""How long to wait for other processes to close the file, as they do when they find the damage."""
+_CLOSE_WAIT_SECONDS = 5.0
+"""How long to wait until other processes close the file. Each does so when it finds the damage."""
 _log = logging.getLogger(__name__)
-_COPIED_VALUES = {("sweep_parts", "run_id"): "(SELECT id FROM runs WHERE id = ?)"}
-"""SQL expressions for columns that are not copied as they are: a lost run's id becomes NULL."""
+_REPLACEMENT_VALUES = {("sweep_parts", "run_id"): "(SELECT id FROM runs WHERE id = ?)"}
+"""SQL expressions that replace a column's value in the copy: a lost run's id becomes NULL."""
 
 
 def check_pages(database: sqlite3.Connection) -> None:
@@ -75,7 +75,7 @@ def _is_damaged(path: Path) -> bool:
 
 
 def _wait_until_unused(path: Path) -> None:
-    deadline = time.monotonic() + _UNUSED_WAIT_SECONDS
+    deadline = time.monotonic() + _CLOSE_WAIT_SECONDS
     while process := next(_list_processes_using(path), None):
         if time.monotonic() > deadline:
             raise UserError(
@@ -99,7 +99,7 @@ def _replace(path: Path, reason: sqlite3.Error) -> None:
         new = Path(folder) / path.name
         _copy_readable_rows(path, new)
         moved = path.with_name(f"store.damaged-{datetime.now():%Y-%m-%d-%H%M%S}.sqlite")
-        # Rename the WAL files first: next to the new store, an old one would damage it.
+        # Rename the WAL files first: an old WAL file next to the new store would damage it.
         for suffix in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).rename(moved.with_name(moved.name + suffix))
@@ -125,7 +125,7 @@ def _copy_readable_rows(damaged: Path, new: Path) -> None:
         for (table,) in tables:
             columns = [row[1] for row in target.execute(f"PRAGMA table_info({table})")]
             names = ", ".join(columns)
-            values = ", ".join(_COPIED_VALUES.get((table, column), "?") for column in columns)
+            values = ", ".join(_REPLACEMENT_VALUES.get((table, column), "?") for column in columns)
             query = f"INSERT INTO {table} ({names}) VALUES ({values})"  # noqa: S608
             for row in _read_until_damage(source, f"SELECT {names} FROM {table}"):  # noqa: S608
                 with suppress(sqlite3.IntegrityError):

@@ -39,7 +39,7 @@ class RunRecords(Database):
 
     def steps(self, run_id: int, after: int = 0) -> npt.NDArray[np.void]:
         """Return the steps after the iteration `after` as STEP_DTYPE rows, in order."""
-        # Skip all blocks before the one that contains the first of these steps.
+        # Start at the block that contains the first of these steps.
         rows = self.read(
             "SELECT rows FROM step_blocks WHERE run_id = :run AND first_iteration >="
             " (SELECT coalesce(max(first_iteration), 0) FROM step_blocks"
@@ -101,7 +101,7 @@ class RunRecords(Database):
         measurements = []
         for run_id, noise in self.read("SELECT * FROM gradient_noise ORDER BY run_id"):
             if run_id in run_ids:
-                with suppress(*PARSE_ERRORS):  # from another version; it can be measured again
+                with suppress(*PARSE_ERRORS):  # skip those of other versions
                     measurements.append(RunNoise.from_json(json.loads(noise)))
         return measurements
 

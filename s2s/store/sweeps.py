@@ -54,7 +54,7 @@ def read_sweeps(store: Store) -> list[Sweep]:
 
 
 def read_deleted_sweeps(store: Store) -> list[Sweep]:
-    """Return the sweeps that can be restored, last deleted first."""
+    """Return the sweeps that can be restored, most recently deleted first."""
     rows = store.read("SELECT * FROM sweeps WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC")
     return parse_rows(rows, lambda row: _parse_sweep(store, row))[0]
 
@@ -62,7 +62,7 @@ def read_deleted_sweeps(store: Store) -> list[Sweep]:
 def select_reachable_parts(
     config: SweepConfig, parts: Sequence[SweepPart]
 ) -> tuple[SweepPart, ...]:
-    """Return the parts, except those of larger sizes that a growing sweep has not reached.
+    """Return the parts, except those whose batch size a growing sweep has not yet reached.
 
     If a size fits into memory, the first repeat continues with twice that size. Later repeats train
     all sizes that fit.
@@ -116,7 +116,7 @@ def is_sweep_stop_requested(store: Store, sweep_id: int) -> bool:
 
 
 def queue_part(store: Store, sweep: Sweep, part: SweepPart) -> int:
-    """Queue a new run as the part's run. Return the run's id."""
+    """Queue a new run for the part. Return the run's id."""
     with store.transaction() as database:
         run_id = insert_run(database, sweep.build_run_config(part))
         database.execute(
@@ -134,13 +134,13 @@ def save_step_memory(store: Store, sweep_id: int, memory: StepMemory) -> None:
 
 
 def annotate_sweep(store: Store, sweep_id: int, name: str, notes: str) -> None:
-    """Set the user's name and notes, each of which may be empty."""
+    """Set the sweep's name and notes, each of which may be empty."""
     query = "UPDATE sweeps SET name = ?, notes = ? WHERE id = ?"
     store.write(query, (name.strip(), notes.strip(), sweep_id))
 
 
 def delete_sweep(store: Store, sweep_id: int) -> None:
-    """Hide a sweep and its runs until they are restored or purged. It must not be running."""
+    """Hide a sweep, which must not run, and its runs until they are restored or purged."""
     store.mark_interrupted()
     now = time.time()
     with store.transaction() as database:

@@ -8,7 +8,10 @@ from s2s.translation.fast.packed_gru import fast_dropout, packed_gru
 
 
 class RecurrentLayers(nn.Module):
-    """Stack of GRU layers. Each layer is a module of its own, because its output is needed."""
+    """Stack of GRU layers, each a module of its own.
+
+    One multi-layer nn.GRU would return only the outputs of its last layer.
+    """
 
     def __init__(self, hidden_size: int, layers: int) -> None:
         super().__init__()

@@ -108,7 +108,7 @@ def test_a_damaged_store_in_use_is_not_replaced(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overwrite_middle(path)
-    monkeypatch.setattr(damage, "_UNUSED_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(damage, "_CLOSE_WAIT_SECONDS", 0.0)
     with path.open() as file, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file) as user:
         with pytest.raises(UserError, match=f"process {user.pid}"):
             Store(path.parent)

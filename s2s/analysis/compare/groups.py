@@ -31,7 +31,7 @@ class Group:
     """Repeats of one configuration, or a single run."""
 
     runs: tuple[Run, ...]
-    """Runs by id."""
+    """Sorted by id."""
 
     @property
     def run_id(self) -> int:
@@ -85,7 +85,7 @@ def group_repeats(runs: Sequence[Run], repeats: Repeats) -> list[Group]:
 
 
 def measure_band(values: Floats, repeats: Repeats) -> tuple[Floats, Floats]:
-    """Return the ends, along the first axis, of all values or (QUARTILES) of the middle half."""
+    """Return the lowest and highest values along the first axis, or the quartiles for QUARTILES."""
     low, high = np.quantile(values, _QUANTILES[repeats], axis=0)
     return low, high
 
@@ -95,7 +95,7 @@ def measure_ratio(
 ) -> Estimate | None:
     """Return the ratio of the means, with the range of the ratios of all pairs of repeats.
 
-    The ratio is `None` if all values of one side are unknown or the baseline contains a 0.
+    It is `None` if all values, or all baseline values, are unknown, or a baseline value is 0.
     """
     numerators, denominators = (
         np.array([value for value in side if value is not None], np.float64)
@@ -115,7 +115,7 @@ def build_bars(
     repeats: Repeats,
     read_value: Callable[[Summary], float | None],
 ) -> list[Bar]:
-    """Return one bar per group, from each group with the summaries of its runs."""
+    """Return one bar per group. Each group comes with the summaries of its runs."""
     return [
         Bar(group, measure_ratio(map(read_value, summaries), [1.0], repeats))
         for group, summaries in compared

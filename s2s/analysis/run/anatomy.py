@@ -15,7 +15,7 @@ PARTS = (*PHASES, "between")
 """Parts of step time: the phases, and the time between steps, in which results are recorded."""
 _MAX_STEPS = 4096
 _CLOCK_SECONDS = 1e-6
-"""Resolution of the clock. In the fit, a shorter part has the weight of a part this long."""
+"""Resolution of the clock. The fit weights a shorter part as if it took this long."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class AnatomyFit:
     fixed_seconds: tuple[float, ...]
     per_sample_seconds: tuple[float, ...]
     max_relative_error: float
-    """Largest relative deviation of the fitted from the measured time of a whole step."""
+    """Largest relative error of the fitted time of a whole step."""
 
 
 def measure_anatomy(run: Run, steps: Steps) -> Anatomy | None:
@@ -73,7 +73,10 @@ def are_comparable(runs: Sequence[Anatomy]) -> bool:
 
 
 def fit_run_anatomies(runs: Sequence[Anatomy]) -> AnatomyFit | None:
-    """Fit the parts of the runs' steps; `None` if the runs are not comparable or of one size."""
+    """Fit the parts of the runs' steps.
+
+    Returns `None` if the runs are not comparable, or all have the same batch size.
+    """
     if not are_comparable(runs):
         return None
     return fit_anatomy([each.batch_size for each in runs], [each.median_seconds for each in runs])

@@ -1,4 +1,4 @@
-"""Fit of the peak memory to the padded tokens of a step, its check, and the largest batch size."""
+"""Fit of peak memory to a step's padded tokens, its check, and the largest size that fits."""
 
 import math
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class MemoryCaveat(StrEnum):
     FLAT = "flat"
     """Memory rises by less than 5% of its fixed part, so no largest batch size is computed."""
     UNCERTAIN_SLOPE = "uncertain slope"
-    """The slope's 90% interval reaches 0, so no largest batch size is computed."""
+    """The 90% interval of the slope includes 0, so no largest batch size is computed."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class MemoryFit:
     """The fit `peak = m0 + m1 * padded tokens`, in bytes. Without a fit, m0 and m1 are `None`."""
 
     points: tuple[MemoryPoint, ...]
-    """Measured peaks by batch size."""
+    """The measured peaks, each with its batch size."""
     fixed_bytes: float | None = None  # m0
     bytes_per_padded_token: float | None = None  # m1
     check: LeaveOneOutCheck | None = None
@@ -79,7 +79,7 @@ class MemoryFit:
 
 
 def collect_memory_points(sweep: Sweep, engine: Engine) -> list[MemoryPoint]:
-    """Return the engine's measured peaks by batch size.
+    """Return the engine's measured peaks, each with its batch size.
 
     On a CPU, they were measured over the first training steps in a separate process. On a GPU,
     they are torch's peak in each finished run, including its evaluations.
@@ -109,7 +109,7 @@ def fit_memory(measured: Sequence[MemoryPoint]) -> MemoryFit:
     points = tuple(sorted(measured, key=lambda point: (point.batch_size, point.padded_tokens)))
     sizes = sorted({point.batch_size for point in points})
     if len(sizes) < 2:
-        # Repeats of one size differ only in their sentences, which do not determine a line.
+        # Repeats of one size have nearly equal padded tokens, which do not determine a line.
         return MemoryFit(points, caveats=(MemoryCaveat.ONE_SIZE,))
     largest = sizes[-1] if len(sizes) > 2 else None
     line = _fit_line([point for point in points if point.batch_size != largest])

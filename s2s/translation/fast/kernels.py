@@ -32,7 +32,7 @@ def get_kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
     key = hashlib.sha256(
         f"{command} {_read_instruction_sets()}".encode() + _SOURCE.read_bytes()
     ).hexdigest()
-    # Python loads its own compiled code from this folder, so the folder is trusted anyway.
+    # Loading code from this folder adds no risk: Python loads its own bytecode from it.
     cached = _SOURCE.parent / "__pycache__" / f"kernels-{key[:16]}.so"
     with contextlib.suppress(OSError):
         return ctypes.CDLL(str(cached))
@@ -48,7 +48,7 @@ def get_kernels(dtype: torch.dtype) -> ctypes.CDLL | str:
 
 
 def call_kernel(function: Callable[..., object], *arguments: int | Tensor) -> None:
-    """Call a function of kernels.c with torch's number of threads, followed by the arguments.
+    """Call a function of kernels.c. Pass torch's number of threads first, then the arguments.
 
     Tensors must be contiguous, on the CPU, and of the dtype that the kernels were compiled for.
     """
