@@ -13,6 +13,6 @@ for stream in (sys.stdin, sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 limit_thread_spinning()
 code = main()
-# Skip these objects in the collections at exit, which take seconds once torch is loaded.
+# Exclude all objects so far from the collections at exit, which take seconds once torch is loaded.
 gc.freeze()
 sys.exit(code)

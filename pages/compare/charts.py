@@ -100,7 +100,7 @@ def bar_charts(group_summaries: GroupSummaries, repeats: Repeats) -> None:
 
 
 def anatomy_chart(runs: Sequence[Run]) -> None:
-    """Draw the phases of a step of each run, with a fit over the batch sizes if there is one."""
+    """Draw each run's step phases, and their fit over the batch sizes if there is one."""
     results = [measure_anatomy(run, read_records(run.id)[0]) for run in runs]
     anatomies = [each for each in results if each]
     if not anatomies:

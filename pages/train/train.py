@@ -138,7 +138,7 @@ def queue_list(runs: Sequence[Run]) -> None:
 
 
 def resume_offers() -> None:
-    """Offer to resume the interrupted runs, first those that were interrupted after a step."""
+    """Offer to resume the interrupted runs, those with a completed step first."""
     offers = sorted(find_resumable(get_store()), key=lambda offer: not offer[0].iterations_done)
     for run, iteration in offers[:MAX_OFFERS]:
         escaped = escape(describe_interruption(run, iteration))

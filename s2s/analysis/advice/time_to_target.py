@@ -72,7 +72,7 @@ def recommend(fit: StepsFit, step_time_draws: Floats) -> Recommendation:
         step_time_draws: Alpha and beta in seconds, shape (draws, 2). Predictions use the medians.
 
     Raises:
-        UserError: In some draw, the step time at a size in the measured range is not above 0.
+        UserError: In a draw, some step time in the measured range is not above 0.
     """
     alpha, beta = np.median(step_time_draws, axis=0).tolist()
     random = np.random.default_rng(0)
